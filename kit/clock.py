@@ -1,0 +1,24 @@
+"""The clock: the one place that reads the time of day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+"""Tells the time as an aware UTC ``datetime``. The real one is ``system_clock``; tests and rehearsals pass their own."""
+
+
+def system_clock() -> datetime:
+    """Return the machine's time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def unix(moment: datetime) -> int:
+    """Return ``moment`` as whole Unix seconds, as a chain counts them."""
+    return int(moment.timestamp())
+
+
+def from_unix(seconds: int) -> datetime:
+    """Return the aware UTC moment of ``seconds`` since the Unix epoch."""
+    return datetime.fromtimestamp(seconds, UTC)

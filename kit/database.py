@@ -1,0 +1,168 @@
+"""The database: declarative base, exact column types, engines for SQLite and PostgreSQL, and the one transaction helper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    Engine,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    String,
+    TypeDecorator,
+    create_engine,
+    event,
+)
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeEngine
+
+from kit.errors import DatabaseUnavailable
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has a name that a migration can drop."""
+
+_DIGITS = 78
+_BUSY_TIMEOUT_MS = 5_000
+_READ_ONLY = "earnest_read_only"
+
+
+class Base(DeclarativeBase):
+    """Base of every table; its metadata is what Alembic compares with."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class ExactInteger(TypeDecorator[int]):
+    """A signed whole number of up to 78 digits: NUMERIC(78,0) on PostgreSQL, exact text on SQLite (never summed there)."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Pick the column type of the dialect."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(Numeric(_DIGITS, 0, asdecimal=True))
+        return dialect.type_descriptor(String(_DIGITS + 1))
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:  # noqa: ANN401 - the driver's own type
+        """Hand the driver a decimal or text; refuse what is no whole number."""
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int):
+            message = f"{value!r} is not a whole number"
+            raise TypeError(message)
+        return value if dialect.name == "postgresql" else str(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ANN401, ARG002 - the driver's own type
+        """Return an ``int``."""
+        return None if value is None else int(value)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: stored in UTC, always aware in Python."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = "a stored time must know its zone"
+            raise ValueError(message)
+        moment = value.astimezone(UTC)
+        return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the type's signature
+        """Return an aware UTC moment."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Bytes20 = LargeBinary(20)
+"""Column type of an Ethereum address."""
+Bytes32 = LargeBinary(32)
+"""Column type of a hash."""
+
+
+def make_engine(url: str) -> Engine:
+    """Return an engine for a ``sqlite:///…`` or ``postgresql+psycopg://…`` URL.
+
+    SQLite: WAL, foreign keys on, 5 s busy time-out; every writing transaction begins ``IMMEDIATE`` so that it queues at
+    its start and never fails half-way for a lock.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 - the driver's own type
+        connection.isolation_level = None  # SQLAlchemy's own BEGIN below decides, not the driver
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get(_READ_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Database:
+    """Opens transactions; the only place that commits."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Work on ``engine``."""
+        self.engine = engine
+        self._sessions = sessionmaker(engine, expire_on_commit=False)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open one writing transaction: committed at the end of the block, rolled back by any exception.
+
+        Raises ``DatabaseUnavailable`` where the database does not answer or stays locked.
+        """
+        with _translated(), self._sessions.begin() as session:
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open one reading transaction; what is written in it is rolled back."""
+        with _translated(), self._sessions() as session:
+            session.connection(execution_options={_READ_ONLY: True})
+            yield session
+            session.rollback()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        message = f"The database did not answer: {type(error.orig).__name__}"
+        raise DatabaseUnavailable(message) from error

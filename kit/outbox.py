@@ -1,0 +1,121 @@
+"""The outbox: effects on the world, written in the business transaction, done after commit, retried, done once.
+
+Keys make appending idempotent: the same key is taken once for ever. A claimed effect is leased; when its worker dies, the
+lease runs out and another takes it, with the same ``id``, which the courier uses as the homeserver's transaction id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Index, Integer, String, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from kit.changes import touch
+from kit.database import Base, UtcDateTime
+
+TOPIC = "outbox"
+"""The change topic that wakes whoever delivers."""
+
+_LEASE = timedelta(seconds=60)
+_MAX_ATTEMPTS = 12
+_FIRST_RETRY = timedelta(seconds=1)
+_LONGEST_RETRY = timedelta(hours=1)
+_ERROR_LENGTH = 300
+
+
+class OutboxRow(Base):
+    """One effect that the world is owed."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_open", "done_at", "due_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    given_up: Mapped[bool] = mapped_column(default=False)
+    last_error: Mapped[str | None] = mapped_column(String(_ERROR_LENGTH))
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A claimed effect: ``id`` is stable over every attempt; ``attempt`` counts from 1."""
+
+    id: int
+    kind: str
+    key: str
+    payload: Mapping[str, Any]
+    attempt: int
+
+
+def append(session: Session, *, kind: str, key: str, payload: Mapping[str, Any], now: datetime) -> bool:
+    """Owe the world one effect; ``False`` where ``key`` was already taken (then nothing is added)."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(OutboxRow).values(
+        kind=kind, key=key, payload=dict(payload), created_at=now, due_at=now, attempts=0, given_up=False
+    )
+    added = session.execute(statement.on_conflict_do_nothing(index_elements=[OutboxRow.key]).returning(OutboxRow.id))
+    fresh = added.scalar_one_or_none() is not None
+    if fresh:
+        touch(session, TOPIC)
+    return fresh
+
+
+def claim(session: Session, *, kinds: Collection[str], now: datetime, limit: int = 20) -> list[Effect]:
+    """Lease up to ``limit`` due effects of ``kinds`` for 60 s, oldest first; commit before acting on them."""
+    query = (
+        select(OutboxRow)
+        .where(OutboxRow.done_at.is_(None), OutboxRow.kind.in_(kinds), OutboxRow.due_at <= now)
+        .where((OutboxRow.leased_until.is_(None)) | (OutboxRow.leased_until <= now))
+        .order_by(OutboxRow.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    effects = []
+    for row in session.scalars(query):
+        row.leased_until = now + _LEASE
+        row.attempts += 1
+        effects.append(Effect(row.id, row.kind, row.key, row.payload, row.attempts))
+    return effects
+
+
+def mark_done(session: Session, effect: Effect, *, now: datetime) -> None:
+    """Note that the world has got it."""
+    session.execute(
+        update(OutboxRow).where(OutboxRow.id == effect.id).values(done_at=now, leased_until=None, last_error=None)
+    )
+
+
+def mark_failed(session: Session, effect: Effect, *, error: str, now: datetime, for_good: bool = False) -> None:
+    """Put it back with a doubling pause (1 s up to 1 h); after 12 attempts, or ``for_good``, give up and keep the row.
+
+    ``error`` is for operators: no secrets, no text of strangers.
+    """
+    give_up = for_good or effect.attempt >= _MAX_ATTEMPTS
+    pause = min(_FIRST_RETRY * 2 ** (effect.attempt - 1), _LONGEST_RETRY)
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id == effect.id)
+        .values(
+            leased_until=None,
+            due_at=now + pause,
+            last_error=error[:_ERROR_LENGTH],
+            given_up=give_up,
+            done_at=now if give_up else None,
+        )
+    )
+
+
+def backlog(session: Session) -> int:
+    """Count effects that are still owed."""
+    return session.scalar(select(func.count()).select_from(OutboxRow).where(OutboxRow.done_at.is_(None))) or 0
