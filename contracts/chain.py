@@ -1,0 +1,88 @@
+"""The chain, as a port: what we may ask of a node and send to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from contracts.events import BlockRef
+from kit.identifiers import Address, Hash32
+
+BlockTag = Literal["latest", "safe", "finalized"]
+
+
+@dataclass(frozen=True, slots=True)
+class RawLog:
+    """A log as the node tells it, undecoded."""
+
+    address: Address
+    topics: tuple[Hash32, ...]
+    data: bytes
+    block_hash: Hash32
+    log_index: int
+    transaction: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a mined transaction."""
+
+    transaction: Hash32
+    block_hash: Hash32
+    block_number: int
+    succeeded: bool
+    gas_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """EIP-1559 fees, in wei per gas."""
+
+    max_fee: int
+    priority_fee: int
+
+
+class Chain(Protocol):
+    """A node. Every method raises ``ChainUnavailable`` where it does not answer or answers nonsense."""
+
+    @property
+    def chain_id(self) -> int:
+        """The chain's id, asked once and checked against what the operator set."""
+        ...
+
+    def block(self, which: int | Hash32 | BlockTag) -> BlockRef | None:
+        """Return a block by number, hash or tag; ``None`` where the node has no such block."""
+        ...
+
+    def logs(self, block_hash: Hash32, addresses: Sequence[Address]) -> list[RawLog]:
+        """Return one block's logs of ``addresses``, by block hash (EIP-234), in log order."""
+        ...
+
+    def call(self, to: Address, data: bytes, *, sender: Address | None = None, block: BlockTag = "latest") -> bytes:
+        """Return what a call answers; a revert raises ``Conflict("reverted", …)`` with the revert data in ``values``."""
+        ...
+
+    def estimate_gas(self, to: Address, data: bytes, sender: Address) -> int:
+        """Return the gas a transaction would take; a revert raises as in ``call``."""
+        ...
+
+    def nonce(self, account: Address) -> int:
+        """Return the account's next nonce at the head, pending transactions included."""
+        ...
+
+    def fees(self) -> Fees:
+        """Return fees with which a transaction is likely to be mined soon."""
+        ...
+
+    def send(self, raw: bytes) -> Hash32:
+        """Broadcast a signed transaction; sending the same one again is not an error."""
+        ...
+
+    def receipt(self, transaction: Hash32) -> Receipt | None:
+        """Return the receipt of a mined transaction, else ``None``."""
+        ...
+
+    def balance(self, account: Address) -> int:
+        """Return the account's ether, in wei."""
+        ...

@@ -1,0 +1,111 @@
+"""Chain events as frozen values: blocks, where a log stands, the terms of a stake, and one class per log we read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kit.identifiers import Address, Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """A block: its chain, number, hash, parent and time (Unix seconds)."""
+
+    chain_id: int
+    number: int
+    hash: Hash32
+    parent_hash: Hash32
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a log stands; (chain, block hash, log index) names it for ever, whatever the chain does next."""
+
+    block: BlockRef
+    log_index: int
+    transaction: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """All terms of a stake, in the order of ``ContactEscrow.Terms``; their hash is the stake's id and EIP-3009 nonce.
+
+    Amounts are base units (uint256), times Unix seconds of chain time (uint64).
+    """
+
+    payer: Address
+    return_to: Address
+    amount: int
+    fee: int
+    fee_payee: Address
+    relay_fee: int
+    relay_receiver: Address
+    resolver: Address
+    guardian: Address
+    answer_by: int
+    quote_expiry: int
+    commitment: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """``Token.Transfer``: tokens moved; from the zero address it is a mint, to it a burn."""
+
+    at: Position
+    token: Address
+    sender: Address
+    recipient: Address
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """``ContactEscrow.Opened``: a stake was put down; its transfers stand before it in the same transaction."""
+
+    at: Position
+    escrow: Address
+    stake_id: Hash32
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """``ContactEscrow.Returned``: the resolver gave it back; the fee was paid where the recipient ``answered``."""
+
+    at: Position
+    escrow: Address
+    stake_id: Hash32
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForfeitAnnounced:
+    """``ContactEscrow.ForfeitAnnounced``: from ``executable_at`` (Unix seconds) on, anybody may have it burned."""
+
+    at: Position
+    escrow: Address
+    stake_id: Hash32
+    executable_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forfeited:
+    """``ContactEscrow.Forfeited``: the stake was burned."""
+
+    at: Position
+    escrow: Address
+    stake_id: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """``ContactEscrow.Expired``: nobody answered in time; stake and fee went back."""
+
+    at: Position
+    escrow: Address
+    stake_id: Hash32
+
+
+StakeEvent = Opened | Returned | ForfeitAnnounced | Forfeited | Expired
+ChainEvent = Transferred | StakeEvent

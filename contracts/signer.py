@@ -1,0 +1,47 @@
+"""The signer, as a port: a key that signs for us and never leaves its keystore."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from kit.identifiers import Address, Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An EIP-1559 call, ready to be signed; wei and gas are whole numbers."""
+
+    chain_id: int
+    nonce: int
+    to: Address
+    data: bytes
+    gas: int
+    max_fee: int
+    priority_fee: int
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTransaction:
+    """A signed transaction: its raw bytes and its hash, known before it is ever sent."""
+
+    raw: bytes
+    hash: Hash32
+
+
+class Signer(Protocol):
+    """One key. Its secret is shown nowhere: not in ``repr``, logs or errors."""
+
+    @property
+    def address(self) -> Address:
+        """The key's address."""
+        ...
+
+    def sign_transaction(self, transaction: Transaction) -> SignedTransaction:
+        """Sign a transaction."""
+        ...
+
+    def sign_digest(self, digest: Hash32) -> bytes:
+        """Sign a 32-byte digest (an EIP-712 or EIP-191 hash); 65 bytes r ‖ s ‖ v with v in {27, 28}."""
+        ...

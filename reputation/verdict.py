@@ -1,0 +1,62 @@
+"""The verdict on a knock: ``Admit``, ``Hold`` or ``Refuse``, each with its reasons; a value, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from payments.stakes.model import Price
+
+
+class Code(StrEnum):
+    """Why; sentences for people are made from these in ``app/wording``."""
+
+    DOOR_OPEN = "door_open"
+    OWN_BOT = "own_bot"
+    NOT_OURS = "not_ours"
+    EXEMPT = "exempt"
+    CONTACTED_FIRST = "contacted_first"
+    ACCEPTED_BEFORE = "accepted_before"
+    STAKED = "staked"
+    SAME_KNOCK = "same_knock"
+    ASKS_STAKE = "asks_stake"
+    DOOR_CLOSED = "door_closed"
+    CALLED_SPAM = "called_spam"
+    INVITE_PENDING = "invite_pending"
+    STAKE_UNCONFIRMED = "stake_unconfirmed"
+    SELF = "self"
+    LEAVING = "leaving"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason: a code and the values that explain it."""
+
+    code: Code
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Let the knock through."""
+
+    because: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Let it through once ``price`` is put down."""
+
+    price: Price
+    because: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Do not let it through, whatever is paid."""
+
+    because: tuple[Reason, ...]
+
+
+Verdict = Admit | Hold | Refuse
