@@ -1,0 +1,75 @@
+"""Settings: the only reader of the environment; every other place gets values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DATA_FOLDER = Path(".data")
+"""Where everything lives that is kept between runs, unless ``EARNEST_DATA`` says otherwise."""
+
+
+class Settings(BaseSettings):
+    """What an operator may set, each as ``EARNEST_<NAME>`` in the environment or in the settings file."""
+
+    model_config = SettingsConfigDict(env_prefix="EARNEST_", extra="ignore")
+
+    data: Path = Field(DATA_FOLDER, description="Folder for database, keystore and bot keys.")
+    database_url: str | None = Field(
+        None, description="sqlite:///… or postgresql+psycopg://…; a SQLite file in the data folder by default."
+    )
+    public_url: str = Field("http://127.0.0.1:8600", description="How people reach the pages, without a final slash.")
+    api_host: str = Field("127.0.0.1", description="Address on which the API listens.")
+    api_port: int = Field(8600, ge=0, le=65535, description="Port on which the API listens.")
+
+    rpc_url: str = Field("http://127.0.0.1:8545", description="JSON-RPC endpoint of the chain.")
+    chain_id: int = Field(31337, ge=1, description="The chain's id; a node of another chain is refused.")
+    deployment: Path | None = Field(None, description="File with the contracts' addresses; by default by chain id.")
+    guardian: str | None = Field(None, description="Cold address that may turn an announced forfeit into a return.")
+    keystore_password: SecretStr | None = Field(None, description="Opens the keystore in the data folder.")
+    keystore_password_file: Path | None = Field(None, description="File that holds the keystore's password.")
+
+    homeserver_url: str = Field("http://127.0.0.1:8008", description="Client API of the bot's homeserver.")
+    bot_user_id: str | None = Field(None, description="The bot's Matrix id.")
+    bot_password: SecretStr | None = Field(None, description="The bot's password (or a password file).")
+    bot_password_file: Path | None = Field(None, description="File that holds the bot's password.")
+
+    broker_url: str | None = Field(None, description="redis://… for Celery; an embedded Valkey by default.")
+
+    gate_deadline_ms: int = Field(700, ge=50, le=950, description="How long a knock may wait for its verdict.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+
+    def database(self) -> str:
+        """Return the database's URL."""
+        return self.database_url or f"sqlite:///{(self.data / 'earnest.db').resolve()}"
+
+    def deployment_file(self) -> Path | None:
+        """Return the file with the contracts' addresses that the operator named, if any."""
+        return self.deployment
+
+    def keystore(self) -> Path:
+        """Return the folder of encrypted keys."""
+        return self.data / "keystore"
+
+    def password_of_keystore(self) -> str | None:
+        """Return the keystore's password, from the setting or its file."""
+        return _secret(self.keystore_password, self.keystore_password_file)
+
+    def password_of_bot(self) -> str | None:
+        """Return the bot's Matrix password, from the setting or its file."""
+        return _secret(self.bot_password, self.bot_password_file)
+
+
+def _secret(value: SecretStr | None, file: Path | None) -> str | None:
+    if value is not None:
+        return value.get_secret_value()
+    return file.read_text(encoding="utf-8").strip() if file is not None else None
+
+
+def load(settings_file: Path | None = None) -> Settings:
+    """Read the settings: the environment first, then ``settings_file``, else ``earnest.env`` in the data folder."""
+    file = settings_file or Settings().data / "earnest.env"
+    return Settings(_env_file=file if file.is_file() else None)  # type: ignore[call-arg]
