@@ -1,0 +1,61 @@
+# The commands of this checkout; `make help` lists them. Each sets up what it needs first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+DATA := $(or $(EARNEST_DATA),.data)
+BIN := .venv/bin
+SETUP := @$(PYTHON) -m deploy.bootstrap
+# A machine without Node has one in .venv-node; elsewhere that folder does not exist and changes nothing.
+WITH_NODE := PATH="$(CURDIR)/.venv-node/bin:$$PATH"
+FORGE := $(CURDIR)/node_modules/@foundry-rs/forge-linux-amd64/bin/forge
+
+.PHONY: help setup run demo test check bench reset migrate artifacts fmt
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install everything into this folder (again: seconds; PYTHON=python3.12 picks another Python)
+	$(SETUP)
+
+run: ## Run the whole local system until Ctrl-C; its world is kept in .data (or EARNEST_DATA)
+	$(SETUP)
+	@exec $(BIN)/earnest run
+
+demo: ## Play the stories on the real components; STORY=knock plays one
+	$(SETUP)
+	@$(BIN)/earnest demo $(STORY)
+
+test: ## Run the whole test suite; ARGS="-k stake" goes to pytest
+	$(SETUP)
+	@$(BIN)/pytest $(ARGS)
+
+check: ## Format, lint, types, arrows, contracts and migrations: what every change must pass
+	$(SETUP) --stage check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(WITH_NODE) $(BIN)/python -m contracts.compiler --check
+	cd contracts/solidity && $(WITH_NODE) $(FORGE) test
+	$(BIN)/python -m deploy.fresh_database check
+
+bench: ## Measure; ONLY=key1,key2 measures a part
+	$(SETUP)
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+reset: ## Clear the data folder; asks first unless YES=1
+	$(SETUP)
+	@$(BIN)/earnest reset $(if $(YES),--yes)
+
+migrate: ## Bring the database that the settings name to the newest shape
+	$(SETUP)
+	@$(BIN)/alembic upgrade head
+
+artifacts: ## Compile the contracts anew into contracts/artifacts
+	$(SETUP) --stage check
+	@$(WITH_NODE) $(BIN)/python -m contracts.compiler
+
+fmt: ## Format the code and mend what can be mended by itself
+	$(SETUP)
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
