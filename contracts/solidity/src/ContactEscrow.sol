@@ -179,6 +179,8 @@ contract ContactEscrow {
         bytes32 id = _mustBe(terms, State.Open);
         require(msg.sender == terms.resolver, NotTheResolver(msg.sender));
         require(block.timestamp < terms.answerBy, AnswerByPassed(terms.answerBy));
+        // It fits: answerBy does, which is later than now and at most 60 days after the opening.
+        // forge-lint: disable-next-line(unsafe-typecast)
         uint64 executableAt = uint64(block.timestamp + FORFEIT_DELAY);
         stakes[id] = Stake(State.ForfeitAnnounced, executableAt);
         emit ForfeitAnnounced(id, executableAt);
@@ -231,6 +233,7 @@ contract ContactEscrow {
         require(terms.answerBy <= block.timestamp + MAX_DURATION, AnswerByTooFar(terms.answerBy));
         require(terms.quoteExpiry <= terms.answerBy, QuoteOutlivesAnswer(terms.quoteExpiry, terms.answerBy));
         require(block.timestamp < terms.quoteExpiry, QuoteExpired(terms.quoteExpiry));
+
         stakes[id].state = State.Open;
     }
 
