@@ -13,6 +13,16 @@ BlockTag = Literal["latest", "safe", "finalized"]
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """Our two contracts on one chain, and the block from which on there is anything of ours to read."""
+
+    chain_id: int
+    token: Address
+    escrow: Address
+    deployed_block: int
+
+
+@dataclass(frozen=True, slots=True)
 class RawLog:
     """A log as the node tells it, undecoded."""
 
@@ -59,12 +69,22 @@ class Chain(Protocol):
         """Return one block's logs of ``addresses``, by block hash (EIP-234), in log order."""
         ...
 
-    def call(self, to: Address, data: bytes, *, sender: Address | None = None, block: BlockTag = "latest") -> bytes:
-        """Return what a call answers; a revert raises ``Conflict("reverted", …)`` with the revert data in ``values``."""
+    def call(
+        self,
+        to: Address,
+        data: bytes,
+        *,
+        sender: Address | None = None,
+        block: int | Hash32 | BlockTag = "latest",
+    ) -> bytes:
+        """Return what a call answers, at a block by number, hash (EIP-1898) or tag.
+
+        A revert raises ``Conflict("reverted", …)`` with the revert data in ``values["data"]`` (``bytes``).
+        """
         ...
 
-    def estimate_gas(self, to: Address, data: bytes, sender: Address) -> int:
-        """Return the gas a transaction would take; a revert raises as in ``call``."""
+    def estimate_gas(self, to: Address | None, data: bytes, sender: Address) -> int:
+        """Return the gas a transaction would take (``to=None`` creates a contract); a revert raises as in ``call``."""
         ...
 
     def nonce(self, account: Address) -> int:
@@ -76,7 +96,11 @@ class Chain(Protocol):
         ...
 
     def send(self, raw: bytes) -> Hash32:
-        """Broadcast a signed transaction; sending the same one again is not an error."""
+        """Broadcast a signed transaction; sending the same one again is not an error.
+
+        A node that refuses it raises ``Conflict`` with the code ``nonce_too_low``, ``underpriced`` (the fee does not
+        suffice, or not to replace what waits at this nonce), ``insufficient_funds`` or ``transaction_refused``.
+        """
         ...
 
     def receipt(self, transaction: Hash32) -> Receipt | None:
@@ -85,4 +109,8 @@ class Chain(Protocol):
 
     def balance(self, account: Address) -> int:
         """Return the account's ether, in wei."""
+        ...
+
+    def code(self, account: Address) -> bytes:
+        """Return the code that stands at an address at the head; empty where there is none."""
         ...

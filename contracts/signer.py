@@ -10,11 +10,11 @@ from kit.identifiers import Address, Hash32
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """An EIP-1559 call, ready to be signed; wei and gas are whole numbers."""
+    """An EIP-1559 call, ready to be signed; wei and gas are whole numbers. ``to=None`` creates a contract."""
 
     chain_id: int
     nonce: int
-    to: Address
+    to: Address | None
     data: bytes
     gas: int
     max_fee: int
