@@ -37,6 +37,7 @@ CAUSES = (
         "the package index has no {what} for this Python and machine",
     ),
     (r"E404.*?(?P<what>@?[\w./-]+@\S+)", "the npm registry has no {what}"),
+    ("in sync", "package.json and package-lock.json of this checkout disagree"),
     (r"Permission denied|EACCES|Read-only file system", "a folder cannot be written"),
 )
 

@@ -119,7 +119,9 @@ def environment(title: str, folder: str, locks: Sequence[str], proof: str) -> St
             shell.run(sys.executable, "-m", "venv", home)
             step.unfinished.touch()
         wanted = [part for file in files for part in ("-r", str(file))]
-        shell.run(python, "-m", "pip", "install", "--require-hashes", "--progress-bar=off", *wanted)
+        # Python compiles what is used when it is first used, which is a fraction of what is installed.
+        options = ("--require-hashes", "--no-compile", "--progress-bar=off")
+        shell.run(python, "-m", "pip", "install", *options, *wanted)
 
     step = Step(title, home, files, home / "bin" / proof, build)
     return step
@@ -172,8 +174,13 @@ def node_packages(npm: Sequence[str], *, for_check: bool) -> Step:
     def build(shell: Shell) -> None:
         path = f"{own}{os.pathsep}{os.environ.get('PATH', os.defpath)}" if npm[0].startswith(str(own)) else None
         extra = {"PATH": path} if path else {}
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir()
+        step.unfinished.touch()
+        # Not `npm ci`: it refuses a lock without the binaries of other machines, which not every registry carries.
+        # --no-save leaves the lock as it is, and what it names is held to its integrity all the same.
         # No package's own scripts run: the binaries come inside packages, and nothing else is to be fetched.
-        shell.run(*npm, "ci", *omit, "--ignore-scripts", "--no-audit", "--no-fund", **extra)
+        shell.run(*npm, "install", "--no-save", *omit, "--ignore-scripts", "--no-audit", "--no-fund", **extra)
         shell.run(step.proof, "--version")
 
     step = Step(
