@@ -27,6 +27,7 @@ class Code(StrEnum):
     STAKE_UNCONFIRMED = "stake_unconfirmed"
     SELF = "self"
     LEAVING = "leaving"
+    LATE = "late"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,115 @@
+"""The chain loop, a process: reads block by block, books, reacts, moves the cursor, and sends what we owe the chain.
+
+One block is one transaction: its row, its entries, every reaction and the effects they owe, or nothing of it. So a
+crash anywhere only means that the block is read again.
+"""
+
+from __future__ import annotations
+
+from threading import Event
+
+import structlog
+
+from app.container import Container
+from app.reactions import REACTIONS
+from contracts import codec
+from contracts.events import BlockRef
+from kit.errors import ChainUnavailable, Unavailable
+from ledger import outgoing, syncing
+
+LOG = structlog.get_logger(__name__)
+
+_IDLE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 10.0
+_STEPS_A_ROUND = 200
+
+
+class ChainLoop:
+    """Follows one chain."""
+
+    def __init__(self, container: Container) -> None:
+        """Follow the container's chain."""
+        self._container = container
+        self._levels: tuple[int, int] = (-1, -1)
+
+    def run(self, stop: Event) -> None:
+        """Follow until ``stop``; what does not answer is waited for, longer each time up to 10 s, for ever."""
+        pause = _IDLE_SECONDS
+        while not stop.is_set():
+            try:
+                busy = self.round()
+            except Unavailable as error:
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                LOG.warning("chain_loop_waits", waits_for=type(error).__name__, reason=str(error), seconds=pause)
+                stop.wait(pause)
+                continue
+            pause = _IDLE_SECONDS
+            if not busy:
+                stop.wait(_IDLE_SECONDS)
+
+    def round(self) -> bool:
+        """Read what there is to read (at most 200 blocks), settle levels, send what is due; ``True`` if more waits."""
+        busy = False
+        for _ in range(_STEPS_A_ROUND):
+            busy = self.step()
+            if not busy:
+                break
+        self._settle_levels()
+        container = self._container
+        outgoing.send_due(container.database, container.chain, container.signers, container.clock())
+        return busy
+
+    def step(self) -> bool:
+        """Read or rewind one block; ``False`` where there is nothing to do."""
+        container = self._container
+        head = container.chain.block("latest")
+        if head is None:
+            message = "the node has no head block"
+            raise ChainUnavailable(message)
+        with container.read() as work:
+            window = work.book.window()
+        match syncing.plan(window, head, container.deployment.deployed_block):
+            case syncing.Read(number):
+                return self._read(number, window[-1] if window else None)
+            case syncing.Rewind(block):
+                self._rewind(block)
+                return True
+            case syncing.Rest():
+                return False
+
+    def _read(self, number: int, parent: BlockRef | None) -> bool:
+        container = self._container
+        block = container.chain.block(number)
+        if block is None:
+            return False
+        if parent is not None and block.parent_hash != parent.hash:
+            self._rewind(parent)
+            return True
+        place = container.deployment
+        logs = container.chain.logs(block.hash, [place.token, place.escrow])
+        decoded = (codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs)
+        events = [event for event in decoded if event is not None]
+        with container.work() as work:
+            work.book.record(block, events)
+            for event in events:
+                REACTIONS[type(event)](work, event)
+        if events:
+            LOG.info("block_read", number=block.number, events=len(events))
+        return True
+
+    def _rewind(self, block: BlockRef) -> None:
+        with self._container.work() as work:
+            work.book.rewind(block)
+            for change in work.stakes.rewind(block.hash):
+                work.gate.stake_changed(change)
+        LOG.warning("block_rewound", number=block.number, hash=block.hash.hex())
+
+    def _settle_levels(self) -> None:
+        chain = self._container.chain
+        safe, finalized = chain.block("safe"), chain.block("finalized")
+        levels = (safe.number if safe else -1, finalized.number if finalized else -1)
+        if levels == self._levels:
+            return
+        with self._container.work() as work:
+            work.book.mark_levels(*levels)
+        self._levels = levels

@@ -1,0 +1,188 @@
+"""The container: the one place that wires settings, database, chain, keys and rooms together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from app.conversations import Conversations
+from app.sessions import Sessions
+from app.settings import Settings
+from contracts import deployment as deployments
+from contracts.chain import Chain, Deployment
+from contracts.signer import Signer
+from contracts.signers import load_signer
+from contracts.web3_chain import Web3Chain
+from kit.clock import Clock, system_clock, unix
+from kit.database import Database, make_engine
+from kit.errors import Invalid, NotFound
+from kit.identifiers import Address, UserId, parse_address, parse_user_id
+from ledger.book import Book
+from ledger.holders import Holders
+from ledger.outgoing import Outgoing
+from ledger.people import People
+from payments.stakes.model import EscrowTerms
+from payments.stakes.service import Stakes
+from reputation.doors import Doors
+from reputation.gate import Gate
+from reputation.tenants import Tenants
+
+RESOLVER = "resolver"
+"""The key that answers stakes: returns them or announces forfeits; it can take nothing for itself."""
+RELAYER = "relayer"
+"""The key that does what anybody may do: executes due forfeits, returns expired stakes."""
+KEY_ROLES = (RESOLVER, RELAYER)
+
+SYMBOL = "ERN"
+DECIMALS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One transaction's rooms. Whoever holds it neither commits nor rolls back; the block that opened it does.
+
+    ``now`` is the wall clock; ``chain_time`` is the later of it and the head block's time, in Unix seconds: deadlines
+    are chain time, and a chain that stands still must not stop the clock.
+    """
+
+    session: Session
+    now: datetime
+    chain_time: int
+    people: People
+    book: Book
+    holders: Holders
+    outgoing: Outgoing
+    stakes: Stakes
+    doors: Doors
+    tenants: Tenants
+    gate: Gate
+    sessions: Sessions
+    conversations: Conversations
+
+
+class Container:
+    """Everything a process needs, made when first asked for."""
+
+    def __init__(self, settings: Settings, *, clock: Clock = system_clock) -> None:
+        """Wire by ``settings``."""
+        self.settings = settings
+        self.clock = clock
+        self._making = threading.RLock()
+
+    @cached_property
+    def database(self) -> Database:
+        """The database."""
+        with self._making:
+            return Database(make_engine(self.settings.database()))
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """Where the contracts stand. Raises ``NotFound`` where nothing says so."""
+        for candidate in self._deployment_files():
+            if candidate.is_file():
+                found = deployments.read_deployment(candidate)
+                if found.chain_id != self.settings.chain_id:
+                    raise Invalid(
+                        "deployment_of_other_chain",
+                        f"{candidate} is of chain {found.chain_id}, but EARNEST_CHAIN_ID is {self.settings.chain_id}.",
+                    )
+                return found
+        raise NotFound(
+            "deployment_unknown",
+            "Nothing says where the contracts stand: set EARNEST_DEPLOYMENT to the deployment's file.",
+        )
+
+    def _deployment_files(self) -> list[Path]:
+        named = self.settings.deployment_file()
+        if named is not None:
+            return [named]
+        return [
+            self.settings.data / "deployment.json",
+            Path(deployments.__file__).parent / "deployments" / f"{self.settings.chain_id}.json",
+        ]
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The chain's node; another chain than ``EARNEST_CHAIN_ID`` is refused."""
+        with self._making:
+            return Web3Chain(self.settings.rpc_url, self.settings.chain_id)
+
+    @cached_property
+    def signers(self) -> Mapping[str, Signer]:
+        """The service's keys by role, from the encrypted keystore."""
+        with self._making:
+            password = self.settings.password_of_keystore()
+            if password is None:
+                raise Invalid(
+                    "keystore_locked",
+                    "The keystore has no password: set EARNEST_KEYSTORE_PASSWORD_FILE.",
+                )
+            return {role: load_signer(self.settings.keystore(), role, password) for role in KEY_ROLES}
+
+    @cached_property
+    def terms(self) -> EscrowTerms:
+        """What every quote of ours has in common."""
+        resolver = self.signers[RESOLVER].address
+        guardian = parse_address(self.settings.guardian) if self.settings.guardian else resolver
+        place = self.deployment
+        return EscrowTerms(
+            chain_id=place.chain_id,
+            token=place.token,
+            escrow=place.escrow,
+            resolver=resolver,
+            guardian=Address(guardian),
+            symbol=SYMBOL,
+            decimals=DECIMALS,
+        )
+
+    @cached_property
+    def bot_id(self) -> UserId | None:
+        """The bot's Matrix id."""
+        return parse_user_id(self.settings.bot_user_id) if self.settings.bot_user_id else None
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """Open one writing transaction."""
+        with self.database.write() as session:
+            yield self._work(session)
+
+    @contextmanager
+    def read(self) -> Iterator[Work]:
+        """Open one reading transaction; what is written in it is lost."""
+        with self.database.read() as session:
+            yield self._work(session)
+
+    def _work(self, session: Session) -> Work:
+        now = self.clock()
+        terms = self.terms
+        people = People(session, now)
+        book = Book(session, chain_id=terms.chain_id, token=terms.token, escrow=terms.escrow)
+        head = book.head()
+        chain_time = max(unix(now), head.timestamp) if head else unix(now)
+        outgoing = Outgoing(session, now, terms.chain_id)
+        holders = Holders(session, now)
+        stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
+        doors = Doors(session, now=now, people=people, holders=holders)
+        gate = Gate(session, now=now, people=people, doors=doors, stakes=stakes, bot_id=self.bot_id)
+        return Work(
+            session=session,
+            now=now,
+            chain_time=chain_time,
+            people=people,
+            book=book,
+            holders=holders,
+            outgoing=outgoing,
+            stakes=stakes,
+            doors=doors,
+            tenants=Tenants(session, now),
+            gate=gate,
+            sessions=Sessions(session, now),
+            conversations=Conversations(session, now),
+        )

@@ -1,0 +1,28 @@
+"""The whole schema: imports every module that holds tables, so that migrations see them all."""
+
+from __future__ import annotations
+
+from sqlalchemy import MetaData
+
+import app.conversations
+import app.sessions
+import kit.changes
+import kit.outbox
+import ledger.tables
+import payments.stakes.tables
+import reputation.tables
+from kit.database import Base
+
+TABLE_MODULES = (
+    kit.changes,
+    kit.outbox,
+    ledger.tables,
+    payments.stakes.tables,
+    reputation.tables,
+    app.sessions,
+    app.conversations,
+)
+"""Every module that holds tables; a new one is added here or its tables do not exist."""
+
+METADATA: MetaData = Base.metadata
+"""What Alembic compares a database with."""

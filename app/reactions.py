@@ -1,0 +1,42 @@
+"""The table of reactions: what each chain event means to us, on one screen; a test asserts that none is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.container import Work
+from contracts.events import (
+    ChainEvent,
+    Expired,
+    ForfeitAnnounced,
+    Forfeited,
+    Opened,
+    Returned,
+    StakeEvent,
+    Transferred,
+)
+
+Reaction = Callable[[Work, Any], None]
+"""Acts on one event in the transaction that books it; touches the database alone, effects go to the outbox."""
+
+
+def only_booked(work: Work, event: Transferred) -> None:
+    """Do nothing more: the book has it, and a plain transfer means nothing else (yet)."""
+
+
+def stake_moved(work: Work, event: StakeEvent) -> None:
+    """Carry a stake's new state on to the doors it opens or closes."""
+    change = work.stakes.apply(event)
+    if change is not None:
+        work.gate.stake_changed(change)
+
+
+REACTIONS: Mapping[type[ChainEvent], Reaction] = {
+    Transferred: only_booked,
+    Opened: stake_moved,
+    Returned: stake_moved,
+    ForfeitAnnounced: stake_moved,
+    Forfeited: stake_moved,
+    Expired: stake_moved,
+}

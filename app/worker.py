@@ -1,0 +1,43 @@
+"""The worker: Celery tasks as three-line doors; each is a wake-up for work that a sweep would find anyway."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import Celery
+
+from app.container import Container
+
+SWEEP_EVERY = timedelta(seconds=5)
+"""How often stakes are looked through for what is due."""
+PRUNE_EVERY = timedelta(hours=1)
+"""How often what is past its retention time is taken away."""
+
+
+def make_worker(container: Container, broker_url: str) -> Celery:
+    """Return the Celery application with its tasks and schedule on ``broker_url``."""
+    application = Celery("earnest", broker=broker_url)
+    application.conf.update(
+        task_ignore_result=True,
+        worker_redirect_stdouts=False,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        task_acks_late=True,
+        beat_schedule={
+            "sweep": {"task": "earnest.sweep", "schedule": SWEEP_EVERY, "options": {"expires": SWEEP_EVERY.seconds}},
+            "prune": {"task": "earnest.prune", "schedule": PRUNE_EVERY},
+        },
+    )
+
+    @application.task(name="earnest.sweep")  # type: ignore[untyped-decorator]
+    def sweep() -> None:
+        with container.work() as work:
+            work.stakes.sweep()
+
+    @application.task(name="earnest.prune")  # type: ignore[untyped-decorator]
+    def prune() -> None:
+        with container.work() as work:
+            work.gate.prune()
+            work.sessions.prune()
+
+    return application

@@ -1,0 +1,264 @@
+"""``earnest stake``: put down a stake from a terminal, look at one, and get it back without the service."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+
+from app.container import DECIMALS, SYMBOL
+from cli import receipts
+from cli.context import container_of, told
+from cli.wallets import Wallet, open_wallet, send
+from contracts import codec, typed_data
+from contracts.chain import Chain
+from contracts.events import Terms
+from contracts.web3_chain import Web3Chain
+from kit.amounts import Amount, show
+from kit.clock import from_unix, system_clock, unix
+from kit.errors import Conflict, Invalid, NotFound, Unavailable
+from kit.identifiers import Address, parse_address, show_address, show_hash
+
+_TIMEOUT_SECONDS = 30.0
+_MOST_BYTES = 262_144
+_PERMIT_LIFE_SECONDS = 1800
+_STATES = ("not opened", "open", "forfeit announced", "returned", "forfeited", "expired")
+_ANNOUNCED, _OPEN = 2, 1
+
+
+class _PayByDefault(click.Group):
+    """Takes ``earnest stake URL`` for ``earnest stake pay URL``."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands and "/stake/" in args[0]:
+            args = ["pay", *args]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_PayByDefault)
+def stake() -> None:
+    """Put down a stake (`earnest stake URL`), look at one, or get one back."""
+
+
+_key_options = [
+    click.option("--key-file", type=click.Path(path_type=Path, exists=True), help="Keystore v3 file, or a hex key."),
+    click.option("--password-file", type=click.Path(path_type=Path, exists=True), help="Opens the keystore file."),
+    click.option("--rpc", help="JSON-RPC endpoint of the chain; EARNEST_RPC_URL by default."),
+]
+
+
+def _with_key(command: click.decorators.FC) -> click.decorators.FC:
+    for option in reversed(_key_options):
+        command = option(command)
+    return command
+
+
+@stake.command()
+@click.argument("url")
+@_with_key
+@click.option("--return-to", help="Address that the stake goes back to; the paying address by default.")
+@click.option("--receipt", "receipt_file", type=click.Path(path_type=Path), help="Where to write the receipt.")
+@click.option("--dry-run", is_flag=True, help="Show price and terms; pay nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before paying.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+@told
+def pay(  # noqa: PLR0913 - one parameter for each option
+    context: click.Context,
+    url: str,
+    *,
+    key_file: Path | None,
+    password_file: Path | None,
+    rpc: str | None,
+    return_to: str | None,
+    receipt_file: Path | None,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Pay the stake that the page URL asks for, after showing price, terms and how often this person returns stakes."""
+    quote = _fetch(url)
+    _show(quote, quiet=as_json)
+    if dry_run:
+        click.echo(json.dumps(quote) if as_json else "Nothing was paid.")
+        return
+    chain = Web3Chain(rpc or container_of(context).settings.rpc_url, int(quote["chain_id"]))
+    wallet = open_wallet(key_file, password_file)
+    terms = _terms(url, quote, wallet.address, parse_address(return_to) if return_to else None)
+    if not yes:
+        click.confirm("Put it down?", abort=True)
+    receipt = receipts.Receipt(
+        chain_id=int(quote["chain_id"]),
+        token=parse_address(quote["token"]),
+        escrow=parse_address(quote["escrow"]),
+        terms=terms,
+        transaction=None,
+    )
+    target = receipt_file or Path(f"earnest-receipt-{show_hash(receipt.stake_id)[2:12]}.json")
+    receipts.write(target, receipt)  # before any money moves: what is lost afterwards can still be claimed back
+    receipt = _open(chain, wallet, receipt)
+    receipts.write(target, receipt)
+    if as_json:
+        click.echo(json.dumps({**receipts.to_json(receipt), "receipt": str(target)}))
+        return
+    click.echo(f"The stake is on the chain: {show_hash(receipt.stake_id)}")
+    click.echo(f"Receipt: {target}. With it and any node you get the stake back even if this service vanishes:")
+    click.echo(f"  earnest stake reclaim {target} --rpc URL     (from {_when(terms.answer_by)} on)")
+
+
+@stake.command("show")
+@click.argument("receipt_file", type=click.Path(path_type=Path, exists=True))
+@click.option("--rpc", help="JSON-RPC endpoint of the chain; EARNEST_RPC_URL by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+@told
+def show_stake(context: click.Context, receipt_file: Path, rpc: str | None, *, as_json: bool) -> None:
+    """Ask the chain how the stake of RECEIPT_FILE stands."""
+    receipt = receipts.read(receipt_file)
+    chain = Web3Chain(rpc or container_of(context).settings.rpc_url, receipt.chain_id)
+    state, executable_at = _state(chain, receipt)
+    if as_json:
+        click.echo(json.dumps({"state": _STATES[state].replace(" ", "_"), "executable_at": executable_at or None}))
+        return
+    click.echo(f"{show_hash(receipt.stake_id)}: {_STATES[state]}")
+    if state == _ANNOUNCED:
+        click.echo(f"From {_when(executable_at)} on anybody may have it burned, unless it is taken back before.")
+    if state == _OPEN:
+        click.echo(
+            f"If nobody answers, `earnest stake reclaim` brings it back from {_when(receipt.terms.answer_by)} on."
+        )
+
+
+@stake.command()
+@click.argument("receipt_file", type=click.Path(path_type=Path, exists=True))
+@_with_key
+@click.pass_context
+@told
+def reclaim(
+    context: click.Context, receipt_file: Path, key_file: Path | None, password_file: Path | None, rpc: str | None
+) -> None:
+    """Bring an unanswered stake back with nothing but a node and its receipt. Anybody may; it goes to its owner."""
+    receipt = receipts.read(receipt_file)
+    chain = Web3Chain(rpc or container_of(context).settings.rpc_url, receipt.chain_id)
+    state, _ = _state(chain, receipt)
+    if state != _OPEN:
+        raise Conflict("not_open", f"This stake cannot be reclaimed: it is {_STATES[state]}.")
+    head = chain.block("latest")
+    if head is None or head.timestamp < receipt.terms.answer_by:
+        raise Conflict("too_early", f"It can be answered until {_when(receipt.terms.answer_by)}; come back then.")
+    wallet = open_wallet(key_file, password_file)
+    transaction = send(chain, wallet, receipt.escrow, codec.encode_expire(receipt.terms))
+    click.echo(f"Back at {show_address(receipt.terms.return_to)} by transaction {show_hash(transaction)}.")
+
+
+def _open(chain: Chain, wallet: Wallet, receipt: receipts.Receipt) -> receipts.Receipt:
+    terms = receipt.terms
+    total = terms.amount + terms.fee
+    answered = chain.call(receipt.token, codec.encode_balance_of(terms.payer))
+    balance = int.from_bytes(answered, "big")
+    if balance < total:
+        have, need = _money(balance), _money(total)
+        raise Conflict("too_little", f"{show_address(terms.payer)} holds {have}, but {need} are asked.")
+    nonce = int.from_bytes(chain.call(receipt.token, codec.encode_nonces(terms.payer)), "big")
+    head = chain.block("latest")
+    now = max(unix(system_clock()), head.timestamp if head else 0)
+    permit = typed_data.permit(
+        chain_id=receipt.chain_id,
+        token=receipt.token,
+        owner=terms.payer,
+        spender=receipt.escrow,
+        value=total,
+        nonce=nonce,
+        deadline=now + _PERMIT_LIFE_SECONDS,
+    )
+    signature = wallet.signer.sign_digest(permit.digest)
+    call = codec.encode_open_with_permit(terms, deadline=now + _PERMIT_LIFE_SECONDS, signature=signature)
+    transaction = send(chain, wallet, receipt.escrow, call)
+    return receipts.Receipt(receipt.chain_id, receipt.token, receipt.escrow, terms, transaction)
+
+
+def _state(chain: Chain, receipt: receipts.Receipt) -> tuple[int, int]:
+    answered = chain.call(receipt.escrow, codec.encode_stakes(receipt.stake_id))
+    return int.from_bytes(answered[:32], "big"), int.from_bytes(answered[32:64], "big")
+
+
+def _fetch(url: str) -> dict[str, Any]:
+    base, slash, quote_id = url.partition("/stake/")
+    if not slash or not quote_id.strip("/"):
+        raise Invalid("not_a_stake_page", "Give the address of a stake page: https://…/stake/…")
+    return _get_json("GET", f"{base}/v1/quotes/{quote_id.strip('/')}")
+
+
+def _terms(url: str, quote: dict[str, Any], payer: Address, return_to: Address | None) -> Terms:
+    """Ask for the exact terms, then trust nothing: every term must be what the quote showed, and the id our own hash."""
+    base = url.partition("/stake/")[0]
+    body = {"payer": show_address(payer), "return_to": show_address(return_to) if return_to else None}
+    answered = _get_json("POST", f"{base}/v1/quotes/{quote['id']}/terms", body)
+    terms = receipts.terms_from_json(answered["terms"])
+    expected = (
+        payer,
+        return_to or payer,
+        int(quote["price"]["stake"]),
+        int(quote["price"]["fee"]),
+        int(quote["answer_by"]),
+        int(quote["quote_expiry"]),
+    )
+    offered = (terms.payer, terms.return_to, terms.amount, terms.fee, terms.answer_by, terms.quote_expiry)
+    own_id = codec.stake_id(terms, chain_id=int(quote["chain_id"]), escrow=parse_address(quote["escrow"]))
+    if offered != expected or show_hash(own_id) != str(answered["stake_id"]).lower():
+        raise Invalid("terms_differ", "The service offered other terms than its quote shows. Nothing was paid.")
+    return terms
+
+
+def _get_json(method: str, url: str, body: object = None) -> dict[str, Any]:
+    try:
+        answered = httpx.request(method, url, json=body, timeout=_TIMEOUT_SECONDS, follow_redirects=False)
+    except httpx.HTTPError as error:
+        message = f"{url} did not answer"
+        raise Unavailable(message) from error
+    if len(answered.content) > _MOST_BYTES:
+        raise Invalid("answer_too_large", f"{url} answered far too much.")
+    try:
+        found = answered.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Invalid("answer_malformed", f"{url} is no stake page of Earnest.")
+    if answered.status_code != httpx.codes.OK:
+        raise NotFound("no_quote", str(found.get("detail") or found.get("title") or "The service refused."))
+    return found
+
+
+def _show(quote: dict[str, Any], *, quiet: bool) -> None:
+    if quiet:
+        return
+    price, record = quote["price"], quote["track_record"]
+    click.echo(f"{_plain(quote['recipient'])} asks strangers for:")
+    click.echo(f"  stake  {_money(int(price['stake']))}  (comes back unless they say spam)")
+    if int(price["fee"]):
+        click.echo(f"  fee    {_money(int(price['fee']))}  (theirs once they answer, either way)")
+    click.echo(f"For you:    {_plain(quote['stranger'])}")
+    click.echo(f"Check code: {_plain(quote['check_code'])}  (the refusal and the bot's message show the same)")
+    click.echo(f"Price ends: {_when(int(quote['quote_expiry']))}")
+    click.echo(f"Back latest: {_when(int(quote['answer_by']))}, by itself, if nobody answers")
+    click.echo(
+        f"So far they returned {record['returned']}, had {record['forfeited']} burned,"
+        f" and left {record['expired']} unanswered.\n"
+    )
+
+
+def _plain(text: object) -> str:
+    return "".join(character if character.isprintable() else "\ufffd" for character in str(text))
+
+
+def _money(base_units: int) -> str:
+    return f"{show(Amount(base_units), DECIMALS)} {SYMBOL}"
+
+
+def _when(seconds: int) -> str:
+    return from_unix(seconds).astimezone().strftime("%Y-%m-%d %H:%M %Z")
