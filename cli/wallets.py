@@ -32,7 +32,7 @@ class Wallet:
 
 
 def open_wallet(key_file: Path | None, password_file: Path | None) -> Wallet:
-    """Open a keystore v3 file or a file with one hexadecimal key; asks for a password where it is needed and not given."""
+    """Open a keystore v3 file or a file with one hexadecimal key; asks for a password that is needed and not given."""
     if key_file is None:
         raise Invalid("no_key", "Give the paying key with --key-file (a keystore v3 file, or a hexadecimal key).")
     text = key_file.read_text(encoding="utf-8").strip()

@@ -195,7 +195,7 @@ def _fetch(url: str) -> dict[str, Any]:
 
 
 def _terms(url: str, quote: dict[str, Any], payer: Address, return_to: Address | None) -> Terms:
-    """Ask for the exact terms, then trust nothing: every term must be what the quote showed, and the id our own hash."""
+    """Ask for the exact terms, then trust nothing: each must be what the quote showed, and the id our own hash."""
     base = url.partition("/stake/")[0]
     body = {"payer": show_address(payer), "return_to": show_address(return_to) if return_to else None}
     answered = _get_json("POST", f"{base}/v1/quotes/{quote['id']}/terms", body)
