@@ -8,6 +8,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("earnest", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("earnest")
 
+# Fixtures that many folders use, one file per thing.
+pytest_plugins = ["tests.support.databases"]
+
 # Settings are given by the test that needs them, so a developer's own EARNEST_* must not leak in.
 for name in [name for name in os.environ if name.startswith("EARNEST_")]:
     del os.environ[name]

@@ -1,0 +1,72 @@
+"""Migrations go up, down and up again on both databases, and leave exactly the tables that the code declares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the address of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'earnest.db'}"
+    server: str = request.getfixturevalue("postgresql_url")
+    # A database of its own on the session's server: other tests' tables stay out of sight.
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("DROP DATABASE IF EXISTS migrations"))
+        connection.execute(text("CREATE DATABASE migrations"))
+    engine.dispose()
+    return server.replace("@/earnest?", "@/migrations?")
+
+
+@pytest.fixture
+def config(url: str) -> Config:
+    """Give Alembic's configuration as the command line has it, but for the address."""
+    made = Config(ROOT / "alembic.ini")
+    made.attributes["url"] = url
+    return made
+
+
+def tables(url: str) -> set[str]:
+    """List the tables there are, Alembic's own aside."""
+    engine = create_engine(url)
+    found = set(inspect(engine).get_table_names()) - {"alembic_version"}
+    engine.dispose()
+    return found
+
+
+def test_up_down_and_up_again(config: Config, url: str) -> None:
+    command.upgrade(config, "head")
+    first = tables(url)
+    assert first
+    command.downgrade(config, "base")
+    assert tables(url) == set()
+    command.upgrade(config, "head")
+    assert tables(url) == first
+
+
+def test_migrated_tables_are_the_declared_ones(config: Config) -> None:
+    command.upgrade(config, "head")
+    command.check(config)
+
+
+def test_history_is_one_line(config: Config) -> None:
+    script = ScriptDirectory.from_config(config)
+    assert len(script.get_heads()) == 1
+    assert len(script.get_bases()) == 1
+
+
+def test_migrating_again_changes_nothing(config: Config, url: str) -> None:
+    command.upgrade(config, "head")
+    first = tables(url)
+    command.upgrade(config, "head")
+    assert tables(url) == first
