@@ -1,0 +1,48 @@
+"""The HTTP door: puts routes, pages, limits, headers and errors together into one application."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api import errors
+from api.headers import SafeHeaders
+from api.limits import BoundedBody, RateLimiter
+from api.pages import front, link, rendering, stake
+from api.routes import antispam, health, me, metrics, quotes, stakes, tokens
+from app.container import Container
+from app.gatekeeper import Gatekeeper
+
+DESCRIPTION = """
+Earnest holds strangers' invites on Matrix until they put down a refundable stake.
+
+* `quotes` and `stakes` are public to whoever holds an id, which cannot be guessed.
+* `me` is private: send `Authorization: Bearer …` with a token that the bot gives you (`token` in its direct message).
+* Amounts are texts of base units (at 18 decimals, 10^18 of them are one ERN); times are Unix seconds.
+* Errors are `application/problem+json` (RFC 9457); the stable code of a problem is the end of its `type`.
+"""
+
+
+def create_app(container: Container, gatekeeper: Gatekeeper) -> FastAPI:
+    """Return the application; whoever runs it starts ``gatekeeper`` before and stops it after."""
+    app = FastAPI(
+        title="Earnest",
+        version=version("earnest"),
+        summary="Stakes before strangers' invites on Matrix.",
+        description=DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    app.state.container = container
+    app.state.gatekeeper = gatekeeper
+    app.state.limiter = RateLimiter()
+    for part in (antispam, quotes, stakes, me, tokens, health, metrics, front, stake, link):
+        app.include_router(part.router)
+    app.mount("/static", rendering.static_files(), name="static")
+    errors.install(app, rendering.error_page)
+    app.add_middleware(BoundedBody, exempt=errors.GATE_PREFIXES)
+    app.add_middleware(SafeHeaders)  # added last, so outermost: also on what the limits refuse
+    return app
