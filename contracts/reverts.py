@@ -1,0 +1,65 @@
+"""Reverts: what the data of a failed call says, for operators."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from eth_utils.crypto import keccak
+
+from contracts.words import WORD
+
+_LONGEST_REASON: Final = 200
+_MOST_WORDS: Final = 4
+
+
+def reverted_because(data: bytes) -> str:
+    """Say in one printable line why a call reverted: an error's name and words, a text, or an unknown selector."""
+    selector, rest = data[:4], data[4:]
+    if selector in _ERRORS:
+        words = [rest[start : start + WORD] for start in range(0, min(len(rest), _MOST_WORDS * WORD), WORD)]
+        return f"{_ERRORS[selector]}({', '.join(_show_word(word) for word in words)})"
+    if selector == _ERROR_TEXT:
+        text = rest[2 * WORD : 2 * WORD + min(int.from_bytes(rest[WORD : 2 * WORD]), _LONGEST_REASON)]
+        return "".join(c for c in text.decode(errors="replace") if c.isprintable())
+    return f"0x{selector.hex()}" if selector else "no reason given"
+
+
+def _selector(signature: str) -> bytes:
+    return keccak(text=signature)[:4]
+
+
+_ERROR_TEXT: Final = _selector("Error(string)")
+_ERRORS: Final = {
+    _selector(signature): signature.partition("(")[0]
+    for signature in (
+        "Panic(uint256)",
+        "NotThePayer(address)",
+        "NotTheResolver(address)",
+        "NotResolverOrGuardian(address)",
+        "IdUsed(bytes32)",
+        "WrongState(bytes32,uint8)",
+        "NothingStaked()",
+        "BadReturnTo(address)",
+        "BadFeePayee(address)",
+        "BadRelayReceiver(address)",
+        "ZeroResolver()",
+        "AnswerByPassed(uint64)",
+        "AnswerByNotReached(uint64)",
+        "AnswerByTooFar(uint64)",
+        "QuoteExpired(uint64)",
+        "QuoteOutlivesAnswer(uint64,uint64)",
+        "ForfeitNotDue(uint64)",
+        "ERC20InsufficientAllowance(address,uint256,uint256)",
+        "ERC20InsufficientBalance(address,uint256,uint256)",
+        "ERC2612ExpiredSignature(uint256)",
+        "ERC2612InvalidSigner(address,address)",
+        "ERC3009InvalidAuthorizationTime(uint256,uint256)",
+        "ERC3009InvalidSignature()",
+        "ERC3009UsedAuthorization(address,bytes32)",
+    )
+}
+
+
+def _show_word(word: bytes) -> str:
+    number = int.from_bytes(word)
+    return str(number) if number < 2**64 else "0x" + (word[-20:] if number < 2**160 else word).hex()
