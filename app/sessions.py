@@ -1,7 +1,7 @@
 """Sessions: secrets that stand for a person: one-time links, browser sessions, and tokens for programs.
 
-Only a secret's SHA-256 is kept (each has 256 random bits, so a plain hash cannot be searched). Looking at a link changes
-nothing; ``redeem`` uses it up.
+Only a secret's SHA-256 is kept (each has 256 random bits, so a plain hash cannot be searched). Looking at a link
+changes nothing; ``redeem`` uses it up.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ class Sessions:
 
     # ------------------------------------------------------------------ within
 
-    def _issue(  # noqa: PLR0913 - a row's columns
+    def _issue(
         self,
         kind: str,
         person: PersonId,
