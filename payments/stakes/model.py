@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from contracts.events import Terms
-from kit.amounts import Amount
-from kit.identifiers import Address, Hash32, PersonId
+from kit.amounts import UINT256_MAX, ZERO, Amount
+from kit.errors import Invalid
+from kit.identifiers import ZERO_ADDRESS, Address, Hash32, PersonId
 
 QUOTE_TTL = timedelta(hours=24)
 """How long a price stands."""
@@ -18,6 +19,29 @@ FORFEIT_DELAY = timedelta(hours=48)
 """How long an announced forfeit can be taken back (``ContactEscrow.FORFEIT_DELAY``)."""
 ANSWER_MARGIN = timedelta(minutes=10)
 """Answers close one finality and this much before answer-by, so that their transaction is surely in time."""
+RENEW_BEFORE = timedelta(minutes=10)
+"""A quote with less than this left is replaced by a new one: nobody could pay it in time."""
+HIGHEST_PRICE = UINT256_MAX // 2
+"""Stake, fee and relay fee together stay below this, so that no sum of the escrow's can overflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class EscrowTerms:
+    """What all quotes of ours have in common: the place, the keys, and how its token is written.
+
+    ``finality`` is how long the chain takes to finalize a block, generously.
+    """
+
+    chain_id: int
+    token: Address
+    escrow: Address
+    resolver: Address
+    guardian: Address
+    symbol: str
+    decimals: int
+    finality: timedelta = timedelta(minutes=20)
+    relay_fee: Amount = ZERO
+    relay_receiver: Address = ZERO_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +57,8 @@ class Quote:
     """A price for one pair, stranger → recipient, that stands until ``quote_expiry`` (chain time).
 
     ``id`` is public and unguessable; ``check_code`` is the short code that refusal, message and page all show.
+    ``superseded_at`` (chain time) is set once it no longer stands, because another quote or another wish of the
+    recipient took its place: what is opened later than that is returned at once.
     """
 
     id: str
@@ -50,6 +76,10 @@ class Quote:
     commitment: Hash32
     check_code: str
     created_at: datetime
+    superseded_at: int | None = None
+
+
+_NO_HASH = Hash32(bytes(32))
 
 
 class StakeState(StrEnum):
@@ -64,6 +94,14 @@ class StakeState(StrEnum):
     """The block that opened it left the chain; it may come back."""
 
 
+class Wish(StrEnum):
+    """What the recipient's answer, or a rule, asks the escrow to do with a stake; sent once its opening is final."""
+
+    RETURN_ANSWERED = "return_answered"
+    RETURN_UNANSWERED = "return_unanswered"
+    FORFEIT = "forfeit"
+
+
 class Answer(StrEnum):
     """What a recipient may say of a stranger. Joining a room is not an answer."""
 
@@ -74,7 +112,11 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stake:
-    """A stake on the chain; ``quote_id`` is ``None`` where its terms match no quote of ours (booked, opens nothing)."""
+    """A stake on the chain; ``quote_id`` is ``None`` where its terms match no quote of ours (booked, opens nothing).
+
+    ``surplus``: its quote was paid already, or stood no longer; it opens nothing and is returned at once.
+    ``opened_at`` and ``executable_at`` are chain time; ``answered`` tells of a returned stake whether the fee was paid.
+    """
 
     id: Hash32
     terms: Terms
@@ -85,6 +127,51 @@ class Stake:
     opened_block: int
     opened_transaction: Hash32
     executable_at: int | None
+    opened_hash: Hash32 = _NO_HASH
+    opened_at: int = 0
+    surplus: bool = False
+    answered: bool | None = None
+    wish: Wish | None = None
+    last_transaction: Hash32 = _NO_HASH
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether it is the one stake that pays its quote."""
+        return self.quote_id is not None and not self.surplus
+
+    @property
+    def opens(self) -> bool:
+        """Tell whether it holds a door open: it pays its quote, stands on the chain, and nothing became of it yet."""
+        return self.counts and self.state is StakeState.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class StakeChange:
+    """A stake that is not as it was; ``before`` is ``None`` where we had never seen it."""
+
+    stake: Stake
+    before: StakeState | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """How a recipient has dealt with strangers' stakes so far: counts only, shown before anybody pays.
+
+    ``open`` holds the unanswered ones and those whose forfeit was announced but can still be taken back.
+    """
+
+    returned: int
+    forfeited: int
+    expired: int
+    open: int
+
+
+def check_price(price: Price, *, relay_fee: Amount = ZERO) -> None:
+    """Refuse a price that the escrow could not hold: nothing at all, or more than half of what an EVM word holds."""
+    if not price.stake and not price.fee:
+        raise Invalid("price_zero", "A price of nothing is no price: open the door instead.")
+    if price.stake.base_units + price.fee.base_units + relay_fee.base_units > HIGHEST_PRICE:
+        raise Invalid("price_too_high", "Stake and fee together may be at most half of 2**256 base units.")
 
 
 def terms_of(quote: Quote, *, payer: Address, return_to: Address | None = None) -> Terms:

@@ -1,0 +1,166 @@
+"""Who may reach whom, as values: tenants, knocks, doors, and the facts that a verdict rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from kit.amounts import ZERO, Amount
+from kit.identifiers import Address, Hash32, PersonId, RoomId, ServerName, TenantId, UserId
+from payments.stakes.model import Answer, Price, Quote, Stake
+from reputation.verdict import Reason, Verdict
+
+ONE_KNOCK = timedelta(seconds=60)
+"""Calls about one inviter, invitee and room this close to each other are one knock (a federated invite makes two)."""
+RETRY_WINDOW = timedelta(minutes=5)
+"""How long the one pending invite may be repeated in its own room: a homeserver tries again for about four minutes."""
+KNOCKS_KEPT = timedelta(days=30)
+"""How long a knock that was not let through is remembered after the last one of its pair."""
+
+OnDeadline = Literal["open", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A homeserver that calls our gate; believed only about its own users. A leaving one is always answered "allow"."""
+
+    id: TenantId
+    server_name: ServerName
+    bearer_sha256: bytes
+    on_deadline: OnDeadline
+    leaving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """An attempt to reach somebody, as a tenant told it. ``federated``: by the callback that only remote invites make."""
+
+    tenant: TenantId
+    tenant_server: ServerName
+    inviter: UserId
+    invitee: UserId
+    room: RoomId
+    at: datetime
+    federated: bool
+
+
+class DoorMode(StrEnum):
+    """What a door does with strangers."""
+
+    OPEN = "open"
+    ASK = "ask"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What a person asks of strangers, in base units; the fee goes to ``fee_payee``, an address they linked."""
+
+    mode: DoorMode = DoorMode.OPEN
+    stake: Amount = ZERO
+    fee: Amount = ZERO
+    fee_payee: Address | None = None
+
+    @property
+    def price(self) -> Price:
+        """What passing it costs while it asks."""
+        return Price(self.stake, self.fee)
+
+
+class ContactWhy(StrEnum):
+    """How a person came to know another."""
+
+    INVITED = "invited"
+    ACCEPTED = "accepted"
+
+
+class GrantState(StrEnum):
+    """Where a grant stands: ``OPEN`` exactly while its stake is open and unanswered."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one open stake lets its pair do until ``closes_at`` (chain time): one pending invite."""
+
+    stake_id: Hash32
+    closes_at: int
+    pending_room: RoomId | None = None
+    pending_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a verdict rests on besides knock and door; ``grants`` are the pair's open ones, oldest first."""
+
+    chain_time: int
+    bot: UserId | None = None
+    leaving: bool = False
+    called_spam: bool = False
+    exempt: bool = False
+    contact: ContactWhy | None = None
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GateAnswer:
+    """A verdict, the quote to pay where it holds, and whether it may be given again from memory.
+
+    ``lasting`` is true of admits that changed nothing and hold for every room, until the "gate" counter moves.
+    """
+
+    verdict: Verdict
+    quote: Quote | None = None
+    lasting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOutcome:
+    """What an answer did: to which stakes, and until when (chain time, ``None``: never) a spam verdict can be undone."""
+
+    answer: Answer
+    stranger: PersonId
+    stakes: tuple[Stake, ...]
+    undo_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A stranger whose stake waits for the recipient's answer, which must come before ``answers_close`` (chain time)."""
+
+    stranger: PersonId
+    stake: Stake
+    room: RoomId | None
+    since: datetime | None
+    answers_close: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnockCount:
+    """How often one stranger was not let through, and why the last time."""
+
+    stranger: PersonId
+    count: int
+    first_at: datetime
+    last_at: datetime
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What a knock of one person at another's door would meet now, and what that rests on."""
+
+    verdict: Verdict
+    door: Door
+    facts: Facts
+    knocks: KnockCount | None
+
+    @property
+    def because(self) -> tuple[Reason, ...]:
+        """The verdict's reasons."""
+        return self.verdict.because
