@@ -1,0 +1,138 @@
+"""The homeserver, as a port: what the bot may ask of it and what it hears from it.
+
+Two implementations are in use: ``nio_homeserver`` talks to a real one; ``rehearsal`` says what would be done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NewType, Protocol
+
+from app.wording.message import Message
+from kit.errors import Forbidden
+from kit.identifiers import RoomId, UserId
+
+EventId = NewType("EventId", str)
+"""A Matrix event id, ``$…``."""
+
+
+class Denied(Forbidden):
+    """The homeserver said no for good: ``status`` and ``body`` are its answer, as it came."""
+
+    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+        """Keep the answer verbatim."""
+        super().__init__("homeserver_denied", f"the homeserver answered {status} {body.get('errcode', '')}")
+        self.status = status
+        self.body = dict(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Somebody wrote a text; ``body`` is as they sent it, of any length and content."""
+
+    room: RoomId
+    event: EventId
+    sender: UserId
+    body: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reacted:
+    """Somebody put a reaction ``key`` on the message ``to``."""
+
+    room: RoomId
+    event: EventId
+    sender: UserId
+    to: EventId
+    key: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Somebody wrote what we have no key for, and the key did not come."""
+
+    room: RoomId
+    event: EventId
+    sender: UserId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Somebody invited us."""
+
+    room: RoomId
+    inviter: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A member left a room, declined to come, or was put out; it may be us."""
+
+    room: RoomId
+    user: UserId
+
+
+Happening = Said | Reacted | Unreadable | Invited | Left
+Handler = Callable[[Happening], Awaitable[None]]
+
+
+class Homeserver(Protocol):
+    """A homeserver, used as one account.
+
+    Every method raises ``HomeserverUnavailable`` where it does not answer, and ``Denied`` where it says no for good.
+    """
+
+    @property
+    def me(self) -> UserId:
+        """Our own Matrix id."""
+        ...
+
+    async def listen(self, on: Handler, stop: asyncio.Event) -> None:
+        """Hand every happening to ``on``, in order, until ``stop``; then return.
+
+        A happening is delivered at least once: what ``on`` had not finished when the process died comes again. The
+        past before the very first call is not told. An exception of ``on`` ends the listening and comes out here.
+        """
+        ...
+
+    async def create_room(self, *, name: str | None = None, encrypted: bool = True) -> RoomId:
+        """Make a private room with nobody else in it, and say where it is."""
+        ...
+
+    async def invite(self, room: RoomId, user: UserId, *, direct: bool = False) -> dict[str, Any] | None:
+        """Invite somebody, ``direct`` marking the room as a direct chat; a refusal's JSON is returned verbatim."""
+        ...
+
+    async def send(self, room: RoomId, message: Message, *, txn: str) -> EventId:
+        """Send a message, encrypted where the room is; the same ``txn`` is sent once only."""
+        ...
+
+    async def react(self, room: RoomId, event: EventId, key: str, *, txn: str) -> EventId:
+        """Put a reaction on a message; the same ``txn`` is sent once only."""
+        ...
+
+    async def members(self, room: RoomId) -> frozenset[UserId]:
+        """Return who is in a room or invited to it, ourselves included; asked of the server each time."""
+        ...
+
+    async def joined_rooms(self) -> list[RoomId]:
+        """Return the rooms that we are in."""
+        ...
+
+    async def join(self, room: RoomId) -> None:
+        """Enter a room."""
+        ...
+
+    async def leave(self, room: RoomId, *, reason: str = "") -> None:
+        """Leave a room, or decline to come, and forget it; having left already is no error."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
+        ...

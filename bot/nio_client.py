@@ -1,0 +1,322 @@
+"""One Matrix account through matrix-nio: its login and keys kept in a folder, its requests bounded, its syncs cleaned.
+
+What matrix-nio lacks or gets wrong is mended here, each with its reason: it retries for ever, an event of an unforeseen
+shape ends its sync, and it never replenishes one-time keys once all of them are used up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from aiohttp import ClientError
+from nio import (
+    AsyncClient,
+    AsyncClientConfig,
+    EphemeralEvent,
+    Event,
+    InviteEvent,
+    LoginResponse,
+    SyncResponse,
+    ToDeviceEvent,
+)
+from nio.store import SqliteStore
+
+from bot.homeserver import Denied
+from kit.errors import HomeserverUnavailable, Invalid
+from kit.identifiers import UserId
+
+LOG = structlog.get_logger(__name__)
+
+_REQUEST_SECONDS = 30.0
+_MOST_SLOW_DOWNS = 3
+_LONGEST_SLOW_DOWN_SECONDS = 10.0
+_DEVICE_NAME = "Earnest"
+
+
+class SessionEnded(HomeserverUnavailable):
+    """The homeserver no longer knows our access token; the next start logs in again, on the same device."""
+
+
+class _SturdyClient(AsyncClient):  # type: ignore[misc] # matrix-nio ships no types
+    """A client that a single odd event cannot stop: it is dropped, and the rest of the sync goes on."""
+
+    def _handle_timeline_event(self, event: Any, room_id: str, room: Any, encrypted_rooms: set[str]) -> Any:  # noqa: ANN401 - nio's own types
+        try:
+            return super()._handle_timeline_event(event, room_id, room, encrypted_rooms)
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's event breaks in nio, only that event is lost
+            LOG.warning("odd_event", room=room_id, error=type(error).__name__)
+            return None
+
+    def _handle_decrypt_to_device(self, to_device_event: Any) -> Any:  # noqa: ANN401 - nio's own types
+        try:
+            return super()._handle_decrypt_to_device(to_device_event)
+        except Exception as error:  # noqa: BLE001 - the same for messages between devices
+            LOG.warning("odd_device_message", error=type(error).__name__)
+            return None
+
+
+class NioClient:
+    """An account on a homeserver; ``folder`` keeps its access token, device, encryption keys and place in the sync."""
+
+    def __init__(self, url: str, user: UserId, password: str | None, folder: Path) -> None:
+        """Use ``user`` on the homeserver at ``url``; ``password`` is needed only when there is no kept login."""
+        self._password = password
+        self._folder = folder
+        self._account: dict[str, str] = {}
+        self._started = False
+        config = AsyncClientConfig(
+            store=SqliteStore,
+            store_name="keys.db",
+            pickle_key=self._pickle_key(),
+            encryption_enabled=True,
+            max_limit_exceeded=_MOST_SLOW_DOWNS,
+            max_timeouts=0,
+            request_timeout=_REQUEST_SECONDS,
+        )
+        self.user = user
+        self.nio = _SturdyClient(url.rstrip("/"), user, store_path=str(folder), config=config)
+
+    # ------------------------------------------------------------------------------------------------ login
+
+    async def start(self) -> None:
+        """Take up the kept login, or log in; afterwards our device's keys are on the server. Safe to call again."""
+        if self._started:
+            return
+        kept = self._read("account.json")
+        if kept.get("user_id") == self.user and kept.get("device_id") and (self._folder / "keys.db").exists():
+            self._account = kept
+        if self._account.get("access_token"):
+            self.nio.restore_login(self.user, self._account["device_id"], self._account["access_token"])
+            try:
+                await self.request("GET", "/_matrix/client/v3/account/whoami")
+            except SessionEnded:
+                LOG.warning("login_ended", user=self.user)
+        if not self.nio.access_token:
+            await self._login()
+        await self._check_own_keys()
+        await self.tend_keys()
+        self._started = True
+
+    async def _login(self) -> None:
+        if self._password is None:
+            raise Invalid(
+                "bot_password_missing", "There is no kept login and no password: set EARNEST_BOT_PASSWORD_FILE."
+            )
+        self.nio.device_id = self._account.get("device_id")
+        answer = await self._guarded(self.nio.login(self._password, device_name=_DEVICE_NAME))
+        if not isinstance(answer, LoginResponse):
+            status = getattr(getattr(answer, "transport_response", None), "status", 0)
+            if status in (HTTPStatus.FORBIDDEN, HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED):
+                raise Denied(status, {"errcode": str(answer.status_code), "error": str(answer.message)})
+            message = f"login was answered with {status}"
+            raise HomeserverUnavailable(message)
+        self._account = {
+            "user_id": answer.user_id,
+            "device_id": answer.device_id,
+            "access_token": answer.access_token,
+        }
+        self.user = UserId(answer.user_id)
+        self._write("account.json", self._account)
+
+    async def _check_own_keys(self) -> None:
+        """Have our device's keys uploaded again where the server does not hold them (it was set up anew, say).
+
+        nio remembers having uploaded them once, and would never look again.
+        """
+        answer = await self.request("POST", "/_matrix/client/v3/keys/query", {"device_keys": {self.user: []}})
+        devices = answer.get("device_keys", {}).get(self.user, {})
+        keys = devices.get(self.nio.device_id, {}).get("keys", {})
+        if keys.get(f"ed25519:{self.nio.device_id}") != self.nio.olm.account.identity_keys["ed25519"]:
+            self.nio.olm.account.shared = False
+
+    async def close(self) -> None:
+        """Close connections and the key store."""
+        await self.nio.close()
+        if self.nio.store:
+            self.nio.store.database.close()
+        self._started = False
+
+    # ------------------------------------------------------------------------------------------------ requests
+
+    async def request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, seconds: float = _REQUEST_SECONDS
+    ) -> dict[str, Any]:
+        """Make one request and return its JSON object.
+
+        Being told to slow down is obeyed three times, at most 10 s each. Raises ``Denied``, ``SessionEnded`` or
+        ``HomeserverUnavailable``.
+        """
+        status, answer = await self._exchange(method, path, body, seconds)
+        for _ in range(_MOST_SLOW_DOWNS):
+            if status != HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            pause = answer.get("retry_after_ms")
+            asked = pause / 1000 if isinstance(pause, int | float) else 1.0
+            await asyncio.sleep(min(max(asked, 0.05), _LONGEST_SLOW_DOWN_SECONDS))
+            status, answer = await self._exchange(method, path, body, seconds)
+        return self._judge(status, answer)
+
+    def _judge(self, status: int, answer: dict[str, Any]) -> dict[str, Any]:
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            return answer
+        if status == HTTPStatus.UNAUTHORIZED and answer.get("errcode") == "M_UNKNOWN_TOKEN":
+            self.nio.access_token = ""
+            self._account.pop("access_token", None)
+            self._started = False
+            message = "the access token is no longer valid"
+            raise SessionEnded(message)
+        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in (
+            HTTPStatus.TOO_MANY_REQUESTS,
+            HTTPStatus.REQUEST_TIMEOUT,
+        ):
+            raise Denied(status, answer)
+        message = f"the homeserver answered {status}"
+        raise HomeserverUnavailable(message)
+
+    async def _exchange(
+        self, method: str, path: str, body: Mapping[str, Any] | None, seconds: float
+    ) -> tuple[int, dict[str, Any]]:
+        headers = {"Content-Type": "application/json"}
+        if self.nio.access_token:
+            headers["Authorization"] = f"Bearer {self.nio.access_token}"
+        data = None if body is None else json.dumps(body)
+        response = await self._guarded(self.nio.send(method, path, data, headers, timeout=seconds))
+        async with response:
+            raw = await self._guarded(response.read())
+        try:
+            answer = json.loads(raw)
+        except ValueError:
+            answer = {}
+        return response.status, answer if isinstance(answer, dict) else {}
+
+    async def _guarded(self, call: Any) -> Any:  # noqa: ANN401 - nio's own types
+        """Await ``call``, telling a server that is not there by our own error."""
+        try:
+            return await call
+        except (ClientError, TimeoutError, OSError) as error:
+            message = f"the homeserver cannot be reached: {type(error).__name__}"
+            raise HomeserverUnavailable(message) from error
+
+    async def checked(self, call: Any) -> Any:  # noqa: ANN401 - nio's own types
+        """Await one of nio's own calls, turning its returned errors into raised ones."""
+        answer = await self._guarded(call)
+        status = getattr(getattr(answer, "transport_response", None), "status", HTTPStatus.OK)
+        if status >= HTTPStatus.MULTIPLE_CHOICES:
+            body = {"errcode": str(answer.status_code or ""), "error": str(answer.message)}
+            self._judge(status, body)
+        return answer
+
+    # ------------------------------------------------------------------------------------------------ sync
+
+    async def sync(self, since: str | None, sync_filter: Mapping[str, Any], wait_seconds: float) -> SyncResponse:
+        """Ask what happened after ``since``, waiting for it up to ``wait_seconds``; nio's state follows the answer.
+
+        Events of a shape that nio cannot read are left out before nio sees them.
+        """
+        path = f"/_matrix/client/v3/sync?timeout={int(wait_seconds * 1000)}&filter={quote(json.dumps(sync_filter))}"
+        if since:
+            path += f"&since={quote(since, safe='')}"
+        raw = _clean(await self.request("GET", path, seconds=wait_seconds + _REQUEST_SECONDS))
+        response = SyncResponse.from_dict(raw)
+        if not isinstance(response, SyncResponse):
+            message = "the homeserver's sync could not be read"
+            raise HomeserverUnavailable(message)
+        # nio skips a batch that it believes to have seen; after a failure we want exactly that batch once more.
+        self.nio.next_batch = since or ""
+        await self.nio.receive_response(response)
+        if response.device_key_count.signed_curve25519 == 0:
+            # nio takes a count of zero for "not told", and would never upload new one-time keys.
+            self.nio.olm.uploaded_key_count = 0
+        return response
+
+    async def tend_keys(self) -> None:
+        """Do what encryption owes: upload keys, learn of devices, claim keys, send what waits for devices."""
+        if self.nio.should_upload_keys:
+            await self.checked(self.nio.keys_upload())
+        if self.nio.should_query_keys:
+            await self.checked(self.nio.keys_query())
+        if self.nio.should_claim_keys:
+            await self.checked(self.nio.keys_claim(self.nio.get_users_for_key_claiming()))
+        await self._guarded(self.nio.send_to_device_messages())
+
+    # ------------------------------------------------------------------------------------------------ files
+
+    def since(self) -> str | None:
+        """Return how far the happenings were handled, if they ever were."""
+        kept = self._read("since.json")
+        return kept.get("since") if kept.get("device_id") == self.nio.device_id else None
+
+    def remember(self, since: str) -> None:
+        """Note that all happenings before ``since`` were handled."""
+        self._write("since.json", {"device_id": self.nio.device_id, "since": since})
+
+    def _pickle_key(self) -> str:
+        kept = self._read("pickle.json")
+        if "key" not in kept:
+            kept = {"key": secrets.token_urlsafe(32)}
+            self._write("pickle.json", kept)
+        return kept["key"]
+
+    def _read(self, name: str) -> dict[str, str]:
+        file = self._folder / name
+        if not file.is_file():
+            return {}
+        loaded = json.loads(file.read_text(encoding="utf-8"))
+        return {str(key): str(value) for key, value in loaded.items()}
+
+    def _write(self, name: str, content: Mapping[str, str]) -> None:
+        """Replace a file in one step, readable by nobody else."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = self._folder / f"{name}.new"
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._folder / name)
+
+
+def _clean(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a sync's JSON without the events whose shape nio cannot read."""
+    for info in _rooms(body, "join"):
+        _sift(info, "state", Event.parse_event)
+        _sift(info, "timeline", Event.parse_event)
+        _sift(info, "ephemeral", EphemeralEvent.parse_event)
+        info["account_data"] = {"events": []}
+    for info in _rooms(body, "invite"):
+        _sift(info, "invite_state", InviteEvent.parse_event)
+    for info in _rooms(body, "leave"):
+        _sift(info, "state", Event.parse_event)
+        _sift(info, "timeline", Event.parse_event)
+    _sift(body, "to_device", ToDeviceEvent.parse_event)
+    body["account_data"] = {"events": []}
+    body["presence"] = {"events": []}
+    return body
+
+
+def _rooms(body: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    rooms = body.get("rooms", {}).get(kind, {})
+    return [info for info in rooms.values() if isinstance(info, dict)]
+
+
+def _sift(info: dict[str, Any], part: str, parse: Any) -> None:  # noqa: ANN401 - nio's own types
+    if part not in info:
+        return
+    sound = []
+    for event in info[part].get("events", []):
+        try:
+            parse(copy.deepcopy(event))  # nio's parsers take things out of what they read
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's event breaks in nio, only that event is lost
+            LOG.warning("unreadable_event_shape", error=type(error).__name__)
+        else:
+            sound.append(event)
+    info[part]["events"] = sound

@@ -1,0 +1,330 @@
+"""The homeserver port on matrix-nio: encrypted rooms, a resumable sync, sends that happen once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+import structlog
+from nio import MatrixRoom, MegolmEvent, ReactionEvent, RoomMemberEvent, RoomMessageText, UnknownEvent
+from nio.exceptions import OlmUnverifiedDeviceError
+
+from app.wording.message import Message
+from bot.homeserver import (
+    Denied,
+    EventId,
+    Handler,
+    Happening,
+    Invited,
+    Left,
+    Reacted,
+    Said,
+    Unreadable,
+)
+from bot.nio_client import NioClient
+from kit.clock import Clock, from_unix, system_clock
+from kit.errors import HomeserverUnavailable
+from kit.identifiers import RoomId, UserId
+
+LOG = structlog.get_logger(__name__)
+
+_LONG_POLL_SECONDS = 25.0
+_KEY_PATIENCE_SECONDS = 20.0
+"""How long a message may wait for its key before its sender is told that it could not be read."""
+_MOST_WAITING = 100
+_ALGORITHM = "m.megolm.v1.aes-sha2"
+_FILTER: dict[str, Any] = {
+    "presence": {"types": []},
+    "account_data": {"types": []},
+    "room": {
+        "ephemeral": {"types": []},
+        "account_data": {"types": []},
+        # Of a flood while we were away, the last 200 messages of a room are read and the rest is left alone.
+        "timeline": {"limit": 200},
+        "state": {"types": ["m.room.member", "m.room.encryption", "m.room.create", "m.room.power_levels"]},
+    },
+}
+
+
+class NioHomeserver:
+    """A real homeserver, used as ``user``; everything it must keep between runs is in ``folder``."""
+
+    def __init__(
+        self,
+        url: str,
+        user: UserId,
+        *,
+        folder: Path,
+        password: str | None = None,
+        clock: Clock = system_clock,
+        long_poll_seconds: float = _LONG_POLL_SECONDS,
+    ) -> None:
+        """Use the account; nothing is asked of the server before the first call."""
+        self._client = NioClient(url, user, password, folder)
+        self._clock = clock
+        self._long_poll = long_poll_seconds
+        self._loaded: set[str] = set()
+        self._waiting: dict[str, tuple[MegolmEvent, datetime]] = {}
+        self._starting = asyncio.Lock()
+
+    @property
+    def me(self) -> UserId:
+        """Our own Matrix id."""
+        return self._client.user
+
+    async def start(self) -> None:
+        """Log in, or take up the kept login; every other call does so by itself."""
+        async with self._starting:
+            await self._client.start()
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
+        await self._client.close()
+
+    # ------------------------------------------------------------------------------------------------ hearing
+
+    async def listen(self, on: Handler, stop: asyncio.Event) -> None:
+        """Hand every happening to ``on`` until ``stop``; how far we are is noted only after ``on`` is done with it."""
+        await self.start()
+        since = self._client.since()
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                patience = 0.0 if since is None else self._patience()
+                syncing = asyncio.create_task(self._client.sync(since, _FILTER, patience))
+                await asyncio.wait({syncing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not syncing.done():
+                    syncing.cancel()
+                    await asyncio.gather(syncing, return_exceptions=True)
+                    return
+                response = syncing.result()
+                for happening in self._happenings(response, first=since is None):
+                    await on(happening)
+                since = str(response.next_batch)
+                self._client.remember(since)
+                await self._client.tend_keys()
+        finally:
+            stopping.cancel()
+
+    def _patience(self) -> float:
+        """Wait less while some message waits for its key, so that its sender is told soon."""
+        return min(self._long_poll, 2.0) if self._waiting else self._long_poll
+
+    def _happenings(self, response: Any, *, first: bool) -> list[Happening]:  # noqa: ANN401 - nio's own types
+        """Read a sync: what happened, oldest first within each room. A first sync tells of invites only."""
+        found: list[Happening] = []
+        for room, info in response.rooms.invite.items():
+            mine = [e for e in info.invite_state if getattr(e, "membership", "") == "invite" and e.state_key == self.me]
+            found += [Invited(RoomId(room), UserId(e.sender)) for e in mine[-1:]]
+        for room in response.rooms.leave:
+            self._client.nio.rooms.pop(room, None)
+            self._loaded.discard(room)
+            if not first:
+                found.append(Left(RoomId(room), self.me))
+        for room, info in response.rooms.join.items():
+            if not first:
+                found += self._in_room(RoomId(room), list(info.timeline.events))
+        found += self._awaited()
+        return found
+
+    def _in_room(self, room: RoomId, events: list[Any]) -> Iterator[Happening]:
+        """Read a room's new events. What was said before we were invited was not said to us."""
+        ours = [
+            place
+            for place, event in enumerate(events)
+            if isinstance(event, RoomMemberEvent) and event.state_key == self.me and event.membership == "invite"
+        ]
+        for event in events[ours[-1] + 1 :] if ours else events:
+            happening = self._read(room, event)
+            if happening is not None:
+                yield happening
+
+    def _read(self, room: RoomId, event: Any) -> Happening | None:  # noqa: ANN401 - nio's own types
+        if isinstance(event, RoomMemberEvent):
+            gone = event.membership in ("leave", "ban")
+            return Left(room, UserId(event.state_key)) if gone else None
+        sender = UserId(getattr(event, "sender", ""))
+        if not sender or sender == self.me:
+            return None
+        at = from_unix(_seconds(event.server_timestamp))
+        identifier = EventId(event.event_id)
+        relation = _relation(event)
+        if isinstance(event, MegolmEvent):
+            return self._await_key(event, Unreadable(room, identifier, sender, at))
+        if isinstance(event, RoomMessageText) and relation.get("rel_type") != "m.replace":
+            return Said(room, identifier, sender, event.body, at)
+        if isinstance(event, ReactionEvent | UnknownEvent) and relation.get("rel_type") == "m.annotation":
+            return Reacted(
+                room, identifier, sender, EventId(str(relation.get("event_id"))), str(relation.get("key")), at
+            )
+        return None
+
+    def _await_key(self, event: Any, unreadable: Unreadable) -> Unreadable | None:  # noqa: ANN401 - nio's own types
+        if len(self._waiting) >= _MOST_WAITING:
+            return unreadable
+        self._waiting[event.event_id] = (event, self._clock())
+        return None
+
+    def _awaited(self) -> Iterator[Happening]:
+        """Try again what could not be decrypted: over federation a key often comes after its message."""
+        for identifier, (event, since) in list(self._waiting.items()):
+            plain = self._client.nio.olm._decrypt_megolm_no_error(event)  # noqa: SLF001 - nio offers no other way
+            late = (self._clock() - since).total_seconds() > _KEY_PATIENCE_SECONDS
+            if plain is None and not late:
+                continue
+            del self._waiting[identifier]
+            room = RoomId(event.room_id)
+            at = from_unix(_seconds(event.server_timestamp))
+            if plain is None:
+                yield Unreadable(room, EventId(identifier), UserId(event.sender), at)
+                continue
+            happening = self._read(room, plain)
+            if happening is not None:
+                yield happening
+
+    # ------------------------------------------------------------------------------------------------ doing
+
+    async def create_room(self, *, name: str | None = None, encrypted: bool = True) -> RoomId:
+        """Make a private room with nobody else in it."""
+        await self.start()
+        body: dict[str, Any] = {"preset": "private_chat", "visibility": "private"}
+        if name:
+            body["name"] = name
+        if encrypted:
+            body["initial_state"] = [
+                {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": _ALGORITHM}},
+            ]
+        answer = await self._client.request("POST", "/_matrix/client/v3/createRoom", body)
+        return RoomId(str(answer["room_id"]))
+
+    async def invite(self, room: RoomId, user: UserId, *, direct: bool = False) -> dict[str, Any] | None:
+        """Invite somebody; the JSON of a refusal is returned as it came.
+
+        Sent as the membership event itself: the shorter ``/invite`` cannot say that this is a direct chat.
+        """
+        await self.start()
+        content: dict[str, Any] = {"membership": "invite"}
+        if direct:
+            content["is_direct"] = True
+        try:
+            await self._client.request("PUT", f"{_room(room)}/state/m.room.member/{quote(user, safe='')}", content)
+        except Denied as denied:
+            return denied.body
+        return None
+
+    async def send(self, room: RoomId, message: Message, *, txn: str) -> EventId:
+        """Send a message, encrypted where the room is."""
+        content = {
+            "msgtype": "m.text",
+            "body": message.plain,
+            "format": "org.matrix.custom.html",
+            "formatted_body": message.html,
+            "m.mentions": {},  # a name in our text must not make its owner's phone ring
+        }
+        return await self._send(room, "m.room.message", content, txn)
+
+    async def react(self, room: RoomId, event: EventId, key: str, *, txn: str) -> EventId:
+        """Put a reaction on a message."""
+        relation = {"rel_type": "m.annotation", "event_id": event, "key": key}
+        return await self._send(room, "m.reaction", {"m.relates_to": relation}, txn)
+
+    async def _send(self, room: RoomId, kind: str, content: dict[str, Any], txn: str) -> EventId:
+        await self.start()
+        await self._make_ready(room)
+        sending = self._client.nio.room_send(room, kind, content, tx_id=txn, ignore_unverified_devices=True)
+        try:
+            answer = await self._client.checked(sending)
+        except OlmUnverifiedDeviceError as error:
+            message = "a device appeared while we encrypted"
+            raise HomeserverUnavailable(message) from error
+        return EventId(str(answer.event_id))
+
+    async def _make_ready(self, room: RoomId) -> None:
+        """Let nio know who is in ``room`` and whether it is encrypted, before anything is sent there.
+
+        After a restart it knows nothing (a sync tells changes only), and its own way to find out overlooks people who
+        are invited and have not come yet: they could never read what was sent to them.
+        """
+        nio = self._client.nio
+        if room not in self._loaded:
+            state = await self._client.request("GET", f"{_room(room)}/members?not_membership=leave")
+            known = nio.rooms.get(room) or MatrixRoom(room, self.me, encrypted=await self._is_encrypted(room))
+            known.encrypted = known.encrypted or await self._is_encrypted(room)
+            for event in state.get("chunk", []):
+                membership = event.get("content", {}).get("membership")
+                if membership in ("join", "invite"):
+                    known.add_member(str(event.get("state_key")), None, None, invited=membership == "invite")
+            known.members_synced = True
+            nio.rooms[room] = known
+            # Devices may have changed while we were away or did not look.
+            nio.olm.users_for_key_query.update(known.users)
+            self._loaded.add(room)
+        known = nio.rooms[room]
+        known.members_synced = True
+        if known.encrypted and nio.should_query_keys:
+            await self._client.checked(nio.keys_query())
+
+    async def _is_encrypted(self, room: RoomId) -> bool:
+        if room in self._client.nio.encrypted_rooms:
+            return True
+        try:
+            await self._client.request("GET", f"{_room(room)}/state/m.room.encryption/")
+        except Denied as denied:
+            if denied.body.get("errcode") == "M_NOT_FOUND":
+                return False
+            raise
+        self._client.nio.encrypted_rooms.add(room)
+        return True
+
+    async def members(self, room: RoomId) -> frozenset[UserId]:
+        """Return who is in a room or invited to it."""
+        await self.start()
+        answer = await self._client.request("GET", f"{_room(room)}/members?not_membership=leave")
+        return frozenset(
+            UserId(str(event["state_key"]))
+            for event in answer.get("chunk", [])
+            if event.get("content", {}).get("membership") in ("join", "invite")
+        )
+
+    async def joined_rooms(self) -> list[RoomId]:
+        """Return the rooms that we are in."""
+        await self.start()
+        answer = await self._client.request("GET", "/_matrix/client/v3/joined_rooms")
+        return [RoomId(str(room)) for room in cast("list[object]", answer.get("joined_rooms", []))]
+
+    async def join(self, room: RoomId) -> None:
+        """Enter a room."""
+        await self.start()
+        await self._client.request("POST", f"/_matrix/client/v3/join/{quote(room, safe='')}", {})
+
+    async def leave(self, room: RoomId, *, reason: str = "") -> None:
+        """Leave a room, or decline to come, and forget it."""
+        await self.start()
+        for step, body in (("leave", {"reason": reason} if reason else {}), ("forget", {})):
+            try:
+                await self._client.request("POST", f"{_room(room)}/{step}", body)
+            except Denied as denied:
+                LOG.info("left_already", room=room, step=step, status=denied.status)
+        self._client.nio.rooms.pop(room, None)
+        self._loaded.discard(room)
+
+
+def _relation(event: Any) -> dict[str, Any]:  # noqa: ANN401 - nio's own types
+    """Return what a message relates to; empty for everything of another shape."""
+    content = event.source.get("content")
+    relation = content.get("m.relates_to") if isinstance(content, dict) else None
+    return relation if isinstance(relation, dict) else {}
+
+
+def _room(room: RoomId) -> str:
+    return f"/_matrix/client/v3/rooms/{quote(room, safe='')}"
+
+
+def _seconds(milliseconds: object) -> int:
+    """Return a server's milliseconds as seconds that a calendar can hold; a foreign server may claim anything."""
+    value = milliseconds if isinstance(milliseconds, int) else 0
+    return min(max(value, 0), 253_402_300_799_000) // 1000
