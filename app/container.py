@@ -18,7 +18,7 @@ from app.settings import Settings
 from contracts import deployment as deployments
 from contracts.chain import Chain, Deployment
 from contracts.signer import Signer
-from contracts.signers import load_signer
+from contracts.signers import key_address, load_signer
 from contracts.web3_chain import Web3Chain
 from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
@@ -128,8 +128,8 @@ class Container:
 
     @cached_property
     def terms(self) -> EscrowTerms:
-        """What every quote of ours has in common."""
-        resolver = self.signers[RESOLVER].address
+        """What every quote of ours has in common; reads the resolver's address, so it opens no key."""
+        resolver = key_address(self.settings.keystore(), RESOLVER)
         guardian = parse_address(self.settings.guardian) if self.settings.guardian else resolver
         place = self.deployment
         return EscrowTerms(

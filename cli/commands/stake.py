@@ -18,15 +18,20 @@ from contracts.chain import Chain
 from contracts.events import Terms
 from contracts.web3_chain import Web3Chain
 from kit.amounts import Amount, show
-from kit.clock import from_unix, system_clock, unix
+from kit.clock import from_unix
 from kit.errors import Conflict, Invalid, NotFound, Unavailable
 from kit.identifiers import Address, parse_address, show_address, show_hash
 
 _TIMEOUT_SECONDS = 30.0
 _MOST_BYTES = 262_144
-_PERMIT_LIFE_SECONDS = 1800
-_STATES = ("not opened", "open", "forfeit announced", "returned", "forfeited", "expired")
-_ANNOUNCED, _OPEN = 2, 1
+_STATES = {
+    codec.State.NONE: "not opened",
+    codec.State.OPEN: "open",
+    codec.State.FORFEIT_ANNOUNCED: "forfeit announced",
+    codec.State.RETURNED: "returned",
+    codec.State.FORFEITED: "forfeited",
+    codec.State.EXPIRED: "expired",
+}
 
 
 class _PayByDefault(click.Group):
@@ -123,12 +128,12 @@ def show_stake(context: click.Context, receipt_file: Path, rpc: str | None, *, a
     chain = Web3Chain(rpc or container_of(context).settings.rpc_url, receipt.chain_id)
     state, executable_at = _state(chain, receipt)
     if as_json:
-        click.echo(json.dumps({"state": _STATES[state].replace(" ", "_"), "executable_at": executable_at or None}))
+        click.echo(json.dumps({"state": state.name.lower(), "executable_at": executable_at or None}))
         return
     click.echo(f"{show_hash(receipt.stake_id)}: {_STATES[state]}")
-    if state == _ANNOUNCED:
+    if state is codec.State.FORFEIT_ANNOUNCED:
         click.echo(f"From {_when(executable_at)} on anybody may have it burned, unless it is taken back before.")
-    if state == _OPEN:
+    if state is codec.State.OPEN:
         click.echo(
             f"If nobody answers, `earnest stake reclaim` brings it back from {_when(receipt.terms.answer_by)} on."
         )
@@ -146,7 +151,7 @@ def reclaim(
     receipt = receipts.read(receipt_file)
     chain = Web3Chain(rpc or container_of(context).settings.rpc_url, receipt.chain_id)
     state, _ = _state(chain, receipt)
-    if state != _OPEN:
+    if state is not codec.State.OPEN:
         raise Conflict("not_open", f"This stake cannot be reclaimed: it is {_STATES[state]}.")
     head = chain.block("latest")
     if head is None or head.timestamp < receipt.terms.answer_by:
@@ -159,32 +164,27 @@ def reclaim(
 def _open(chain: Chain, wallet: Wallet, receipt: receipts.Receipt) -> receipts.Receipt:
     terms = receipt.terms
     total = terms.amount + terms.fee
-    answered = chain.call(receipt.token, codec.encode_balance_of(terms.payer))
-    balance = int.from_bytes(answered, "big")
+    balance = codec.decode_uint(chain.call(receipt.token, codec.encode_balance_of(terms.payer)))
     if balance < total:
         have, need = _money(balance), _money(total)
         raise Conflict("too_little", f"{show_address(terms.payer)} holds {have}, but {need} are asked.")
-    nonce = int.from_bytes(chain.call(receipt.token, codec.encode_nonces(terms.payer)), "big")
-    head = chain.block("latest")
-    now = max(unix(system_clock()), head.timestamp if head else 0)
-    permit = typed_data.permit(
+    nonce = codec.decode_uint(chain.call(receipt.token, codec.encode_nonces(terms.payer)))
+    permit = typed_data.permit_to_open(
+        terms,
         chain_id=receipt.chain_id,
         token=receipt.token,
-        owner=terms.payer,
-        spender=receipt.escrow,
-        value=total,
+        escrow=receipt.escrow,
         nonce=nonce,
-        deadline=now + _PERMIT_LIFE_SECONDS,
+        deadline=terms.quote_expiry,
     )
     signature = wallet.signer.sign_digest(permit.digest)
-    call = codec.encode_open_with_permit(terms, deadline=now + _PERMIT_LIFE_SECONDS, signature=signature)
+    call = codec.encode_open_with_permit(terms, deadline=terms.quote_expiry, signature=signature)
     transaction = send(chain, wallet, receipt.escrow, call)
     return receipts.Receipt(receipt.chain_id, receipt.token, receipt.escrow, terms, transaction)
 
 
-def _state(chain: Chain, receipt: receipts.Receipt) -> tuple[int, int]:
-    answered = chain.call(receipt.escrow, codec.encode_stakes(receipt.stake_id))
-    return int.from_bytes(answered[:32], "big"), int.from_bytes(answered[32:64], "big")
+def _state(chain: Chain, receipt: receipts.Receipt) -> tuple[codec.State, int]:
+    return codec.decode_stake(chain.call(receipt.escrow, codec.encode_stakes(receipt.stake_id)))
 
 
 def _fetch(url: str) -> dict[str, Any]:
