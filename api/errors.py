@@ -1,7 +1,7 @@
 """Errors: how each kind of error looks on HTTP, as problem+json (RFC 9457) or, to a person with a browser, as a page.
 
-No error body of ours has a member ``msg`` or ``code``: relayed by a homeserver, either would hang an inviter's request for
-ever. The stable code of a problem therefore stands in its ``type``.
+No error body of ours has a member ``msg`` or ``code``: relayed by a homeserver, either would hang an inviter's request
+for ever. The stable code of a problem therefore stands in its ``type``.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ LOG = structlog.get_logger(__name__)
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 GATE_PREFIXES = ("/api/1/spam_check", "/_meowlnir/antispam")
-"""Where homeservers ask. JSON there is a denial, so an accident is answered in plain text, on which the homeserver takes
-its administrator's own choice (``fail_open``)."""
+"""Where homeservers ask. JSON there is a denial, so an accident is answered in plain text, on which the homeserver
+takes its administrator's own choice (``fail_open``)."""
 
 RETRY_AFTER_SECONDS = 2
 _STATUS: tuple[tuple[type[Refusal], int], ...] = ((Invalid, 400), (Forbidden, 403), (NotFound, 404), (Conflict, 409))
@@ -47,7 +47,6 @@ class TooMany(Refusal):
         """Ask to come back after ``seconds``."""
         whole = max(1, int(seconds + 0.999))
         super().__init__("too_many_requests", f"That was too often; try again in {whole} s.", seconds=whole)
-        self.seconds = whole
 
 
 def status_of(error: Refusal) -> int:
@@ -82,59 +81,73 @@ def problem_response(
 
 def install(app: FastAPI, page: PageMaker) -> None:
     """Have ``app`` answer every error in this way; ``page`` tells people with browsers."""
+    teller = _Teller(page)
+    for kind, handler in teller.handlers().items():
+        app.add_exception_handler(kind, handler)
 
-    def tell(request: Request, status: int, code: str, detail: str, headers: Mapping[str, str]) -> Response:
+
+class _Teller:
+    """Tells each asker in their own form: homeservers in plain text, people by a page, programs by problem+json."""
+
+    def __init__(self, page: PageMaker) -> None:
+        self._page = page
+
+    def handlers(self) -> dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]]:
+        return {
+            Refusal: self._refusal,
+            Unavailable: self._unavailable,
+            RequestValidationError: self._malformed,
+            HTTPException: self._protocol,
+            Exception: self._bug,
+        }
+
+    def _tell(self, request: Request, status: int, code: str, detail: str, **headers: str) -> Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
         if request.url.path.startswith(GATE_PREFIXES):
-            return PlainTextResponse(detail, status, dict(headers))
+            return PlainTextResponse(detail, status, named)
         if wants_page(request):
-            response = page(request, status, detail)
-            response.headers.update(headers)
+            response = self._page(request, status, detail)
+            response.headers.update(named)
             return response
-        return problem_response(status, code, detail, headers)
+        return problem_response(status, code, detail, named)
 
-    async def refusal(request: Request, error: Exception) -> Response:
-        assert isinstance(error, Refusal)  # noqa: S101 - registered for this kind only
+    async def _refusal(self, request: Request, error: Refusal) -> Response:
         headers = {}
         if isinstance(error, TooMany):
-            headers["Retry-After"] = str(error.seconds)
+            headers["retry_after"] = str(error.values["seconds"])
         if isinstance(error, Unauthorized):
-            headers["WWW-Authenticate"] = 'Bearer realm="earnest"'
-        return tell(request, status_of(error), error.code, error.message, headers)
+            headers["www_authenticate"] = 'Bearer realm="earnest"'
+        return self._tell(request, status_of(error), error.code, sentence(error), **headers)
 
-    async def unavailable(request: Request, error: Exception) -> Response:
+    async def _unavailable(self, request: Request, error: Unavailable) -> Response:
         LOG.warning("request_waits", waits_for=type(error).__name__, reason=str(error))
-        what = type(error).__name__.removesuffix("Unavailable").lower() or "world"
+        what = type(error).__name__.removesuffix("Unavailable").lower() or "service"
         detail = f"The {what} does not answer at the moment. Nothing is lost; try again in a few seconds."
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-        return tell(request, 503, f"{what}_unavailable", detail, headers)
+        return self._tell(request, 503, f"{what}_unavailable", detail, retry_after=str(RETRY_AFTER_SECONDS))
 
-    async def malformed(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this kind only
+    async def _malformed(self, request: Request, error: RequestValidationError) -> Response:
         if request.url.path.startswith(GATE_PREFIXES) or wants_page(request):
-            return tell(request, 400, "request_malformed", "That request is not one this page understands.", {})
+            return self._tell(request, 400, "request_malformed", "That request does not have the right form.")
         fields = [_field(entry) for entry in error.errors()[:_MOST_FIELDS]]
         return problem_response(400, "request_malformed", "The request does not have the right form.", fields=fields)
 
-    async def protocol(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this kind only
+    async def _protocol(self, request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase
         detail = "There is nothing here." if error.status_code == HTTPStatus.NOT_FOUND else f"{phrase}."
         code = phrase.lower().replace(" ", "_").replace("-", "_")
-        return tell(request, error.status_code, code, detail, error.headers or {})
+        response = self._tell(request, error.status_code, code, detail)
+        response.headers.update(error.headers or {})
+        return response
 
-    async def bug(request: Request, error: Exception) -> Response:
-        LOG.error("request_failed", path=_route_of(request), exc_info=error)
-        return tell(request, 500, "internal_error", "Something went wrong here. It was noted; nothing was changed.", {})
+    async def _bug(self, request: Request, error: Exception) -> Response:
+        LOG.error("request_failed", route=_route_of(request), exc_info=error)
+        detail = "Something went wrong here. It was noted; nothing was changed."
+        return self._tell(request, 500, "internal_error", detail)
 
-    handlers: list[tuple[type[Exception], Callable[[Request, Exception], Awaitable[Response]]]] = [
-        (Refusal, refusal),
-        (Unavailable, unavailable),
-        (RequestValidationError, malformed),
-        (HTTPException, protocol),
-        (Exception, bug),
-    ]
-    for kind, handler in handlers:
-        app.add_exception_handler(kind, handler)
+
+def sentence(error: Refusal) -> str:
+    """Return the sentence that a person reads."""
+    return error.message
 
 
 def wants_page(request: Request) -> bool:

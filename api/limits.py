@@ -130,7 +130,7 @@ class RateLimiter:
 
 
 def client_key(host: str | None) -> str:
-    """Return whom a request counts for: an IPv4 address, or the /64 network of an IPv6 address (one household has all)."""
+    """Return whom a request counts for: an IPv4 address, or the /64 of an IPv6 one (a household has all of it)."""
     if host is None:
         return "unknown"
     try:

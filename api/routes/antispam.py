@@ -44,7 +44,7 @@ _UNREADABLE = (
 router = APIRouter(tags=["homeservers"])
 
 
-class _NotUnderstood(Exception):  # noqa: N818 - no error: the call is allowed
+class _NotUnderstood(Exception):
     """The call is not what the contract says; it is allowed, and this says why."""
 
 
@@ -53,6 +53,7 @@ class _Invite:
     inviter: str
     invitee: str
     room: str
+    federated: bool
 
 
 async def caller(request: Request, gatekeeper: GatekeeperDep) -> Tenant | None:
@@ -77,7 +78,7 @@ async def draupnir_shape(
 
 
 @router.post("/_meowlnir/antispam/{name}/{callback:path}", include_in_schema=False)
-async def meowlnir_shape(  # noqa: PLR0913 - a route's parameters are its request
+async def meowlnir_shape(
     name: str,
     callback: str,
     request: Request,
@@ -134,7 +135,7 @@ async def _knock(invite: _Invite, tenant: Tenant, gatekeeper: Gatekeeper, contai
             invitee=invitee,
             room=parse_room_id(invite.room),
             at=container.clock(),
-            federated=not invite.inviter.endswith(":" + tenant.server_name),
+            federated=invite.federated,
         )
     except Invalid:
         # Both are a stranger's to choose. To let them pass unread would be a way around every door of this tenant;
@@ -233,7 +234,7 @@ def _text(body: dict[str, Any], key: str) -> str:
 
 
 def _local_invite(body: dict[str, Any]) -> _Invite:
-    return _Invite(_text(body, "inviter"), _text(body, "invitee"), _text(body, "room_id"))
+    return _Invite(_text(body, "inviter"), _text(body, "invitee"), _text(body, "room_id"), federated=False)
 
 
 def _federated_invite(body: dict[str, Any]) -> _Invite:
@@ -243,7 +244,7 @@ def _federated_invite(body: dict[str, Any]) -> _Invite:
     content = event.get("content")
     if event.get("type") != "m.room.member" or not isinstance(content, dict) or content.get("membership") != "invite":
         raise _NotUnderstood("The event is no invite.")
-    return _Invite(_text(event, "sender"), _text(event, "state_key"), _text(event, "room_id"))
+    return _Invite(_text(event, "sender"), _text(event, "state_key"), _text(event, "room_id"), federated=True)
 
 
 def _pong(body: dict[str, Any]) -> Response:

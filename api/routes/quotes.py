@@ -1,0 +1,80 @@
+"""Quotes: what a stranger may see before paying, and what their wallet needs to pay."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from api.dependencies import ContainerDep, limited
+from api.etags import tagged
+from api.offers import offer, receipt
+from api.presenting import show_quote
+from api.schemas.problems import problems
+from api.schemas.quotes import OfferOut, QuoteOut, QuoteState, ReceiptOut, TermsIn
+from app.container import Work
+from kit.errors import Conflict, NotFound
+from kit.identifiers import parse_address
+from payments.stakes.model import Quote, Stake
+
+router = APIRouter(prefix="/v1/quotes", tags=["quotes"], responses=problems(400, 404, 409, 429, 503))
+
+QuoteId = Annotated[
+    str, Path(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]+$", examples=["q7Hc0kZ3nB1vXw2yT5sLdA"])
+]
+
+_CANNOT_PAY = {
+    QuoteState.SUPERSEDED: ("quote_superseded", "Another price took this one's place: what is paid on it goes back."),
+    QuoteState.QUOTE_EXPIRED: ("quote_expired", "This price has run out. Knock again to get a new one."),
+}
+
+
+@router.get("/{quote_id}", response_model=QuoteOut, dependencies=[Depends(limited("quote", per_minute=120, burst=60))])
+def show(quote_id: QuoteId, request: Request, container: ContainerDep) -> Response:
+    """Show a quote: price, deadlines, how this recipient dealt with earlier stakes, and where its stake stands.
+
+    Answers with an ETag; poll with `If-None-Match`.
+    """
+    with container.read() as work:
+        return tagged(request, show_quote(work, container, work.stakes.find_quote(quote_id)))
+
+
+@router.post("/{quote_id}/terms", dependencies=[Depends(limited("terms", per_minute=20, burst=20))])
+def make_terms(quote_id: QuoteId, asked: TermsIn, container: ContainerDep) -> OfferOut:
+    """Return the exact terms for one payer, and everything that their wallet signs and sends. Changes nothing.
+
+    Without a web3 library: sign `typed_data.permit` with `eth_signTypedData_v4`, append v, r and s as three words to
+    `calls.open_with_permit.data`, and send that. A wallet that cannot sign typed data sends `calls.approve`, then
+    `calls.open`.
+    """
+    payer = parse_address(asked.payer)
+    return_to = parse_address(asked.return_to) if asked.return_to else None
+    with container.read() as work:
+        quote = work.stakes.find_quote(quote_id)
+        _still_payable(work, quote)
+    # Outside of the transaction: the chain's node may be slow, and a reader must not hold up the database.
+    return offer(quote, container.terms, container.chain, payer=payer, return_to=return_to)
+
+
+@router.get("/{quote_id}/receipt", dependencies=[Depends(limited("receipt", per_minute=60, burst=30))])
+def show_receipt(quote_id: QuoteId, container: ContainerDep, response: Response) -> ReceiptOut:
+    """Return the receipt of the quote's stake: enough to get it back with nothing but the chain."""
+    with container.read() as work:
+        stake = _stake_of(work, quote_id)
+    response.headers["Content-Disposition"] = f'attachment; filename="earnest-receipt-{stake.id.hex()[:10]}.json"'
+    return receipt(stake.terms, container.terms, transaction=stake.opened_transaction)
+
+
+def _stake_of(work: Work, quote_id: str) -> Stake:
+    quote = work.stakes.find_quote(quote_id)
+    stake = work.stakes.of_quote(quote.id)
+    if stake is None:
+        raise NotFound("stake_unknown", "Nobody has paid this quote yet.")
+    return stake
+
+
+def _still_payable(work: Work, quote: Quote) -> None:
+    if work.stakes.of_quote(quote.id) is not None:
+        raise Conflict("quote_paid", "This quote has been paid already.")
+    if quote.superseded_at is not None:
+        raise Conflict(*_CANNOT_PAY[QuoteState.SUPERSEDED])
+    if work.chain_time >= quote.quote_expiry:
+        raise Conflict(*_CANNOT_PAY[QuoteState.QUOTE_EXPIRED])
