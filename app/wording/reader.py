@@ -1,0 +1,101 @@
+"""The reader: how one person is to be told amounts, times, names and links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from app.wording.catalogue import Translate, marked, translator
+from app.wording.message import Link, Literal, Message, Safe, Value, render
+from kit.amounts import Amount, show
+from kit.clock import from_unix
+from kit.identifiers import UserId, look_alike
+
+_MINUTE = 60
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What every sentence may need of the service: its token, its pages, its bot."""
+
+    symbol: str
+    decimals: int
+    public_url: str
+    bot: UserId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One person as a reader, at ``now``. ``known`` are people they know: whoever looks like one of them is flagged."""
+
+    service: Service
+    now: datetime
+    locale: str | None = None
+    time_zone: str | None = None
+    known: frozenset[UserId] = field(default_factory=frozenset)
+
+    @property
+    def translate(self) -> Translate:
+        """What turns a marked sentence into the reader's language."""
+        return translator(self.locale)
+
+    def say(self, template: str, **values: Value) -> Message:
+        """Fill a marked sentence, in the reader's language."""
+        return render(self.translate(template), values)
+
+    def money(self, amount: Amount) -> Safe:
+        """Write an amount with its symbol, exact: ``5 ERN``."""
+        return Safe(f"{show(amount, self.service.decimals)} {self.service.symbol}")
+
+    def person(self, user: UserId | None) -> Value:
+        """Write a Matrix id whole; one that could be mistaken for somebody the reader knows is flagged."""
+        if user is None:
+            return self.say(marked("(somebody who has left us)"))
+        familiar: Iterable[UserId] = self.known | ({self.service.bot} if self.service.bot else frozenset())
+        twin = look_alike(user, familiar)
+        if twin is None:
+            return str(user)
+        return self.say(marked("{who} (⚠️ **not** {twin}, only similar to it)"), who=str(user), twin=str(twin))
+
+    def when(self, moment: datetime | int) -> Safe:
+        """Write a moment (or Unix seconds) in the reader's zone, with how far off it is."""
+        at = from_unix(moment) if isinstance(moment, int) else moment
+        zone = self._zone()
+        local = at.astimezone(zone)
+        name = "UTC" if zone is UTC else str(zone)
+        return Safe(f"{local:%Y-%m-%d %H:%M} {name} ({self.far(at)})")
+
+    def far(self, moment: datetime | int) -> str:
+        """Write how far off a moment is, rounded so that it promises no more than there is: ``in 8 days``."""
+        at = from_unix(moment) if isinstance(moment, int) else moment
+        seconds = int((at - self.now).total_seconds())
+        if abs(seconds) < _MINUTE:
+            return self.translate(marked("now"))
+        return self.translate(marked("in %s") if seconds > 0 else marked("%s ago")) % self._span(abs(seconds))
+
+    def _span(self, seconds: int) -> str:
+        # Below two of a unit the next smaller one says it better: "in 47 hours", not "in 1 day".
+        for unit, name in ((_DAY, marked("%d days")), (_HOUR, marked("%d hours")), (_MINUTE, marked("%d minutes"))):
+            if seconds >= 2 * unit:
+                return self.translate(name) % (seconds // unit)
+        return self.translate(marked("1 minute"))
+
+    def link(self, path: str) -> Link:
+        """Write a link to one of our own pages; ``path`` begins with a slash."""
+        return Link(self.service.public_url + path)
+
+    def command(self, text: str) -> Literal:
+        """Write something to be typed."""
+        return Literal(text)
+
+    def _zone(self) -> tzinfo:
+        if self.time_zone:
+            try:
+                return ZoneInfo(self.time_zone)
+            except (KeyError, ValueError, OSError):
+                pass
+        return UTC

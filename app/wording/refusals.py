@@ -1,0 +1,57 @@
+"""The sentence that a stopped inviter's own client receives from their homeserver (the ``error`` of a 403)."""
+
+from __future__ import annotations
+
+from app.wording.catalogue import marked, translator
+from app.wording.message import Safe, render
+from kit.amounts import show
+from kit.identifiers import UserId
+from reputation.verdict import Admit, Code, Hold, Verdict
+
+LONGEST_REFUSAL = 700
+"""Characters of such a sentence: clients show it in a small box, if at all."""
+
+_HOLD = marked(
+    "{recipient} asks people they do not know for {price} before an invitation reaches them, so yours was stopped. "
+    "How to go on: {url} (check code {code}). A message from the bot says the same."
+)
+_REFUSE = {
+    Code.DOOR_CLOSED: marked("{recipient} takes no invitations from people they do not know."),
+    Code.CALLED_SPAM: marked("{recipient} does not want invitations from you."),
+    Code.INVITE_PENDING: marked(
+        "An invitation of yours is already waiting for {recipient}. Wait for their answer before you send another."
+    ),
+    Code.STAKE_UNCONFIRMED: marked(
+        "Your stake for {recipient} has been seen and is not confirmed yet. Invite again in a minute."
+    ),
+    Code.LATE: marked("It could not be found out in time whether {recipient} may be invited. Try again in a minute."),
+}
+_REFUSED = marked("{recipient} does not take this invitation.")
+
+
+def refusal(
+    verdict: Verdict,
+    *,
+    recipient: UserId,
+    quote_url: str | None,
+    check_code: str | None,
+    symbol: str,
+    decimals: int,
+    locale: str | None = None,
+) -> str:
+    """Say why an invitation was stopped and how to go on; one plain line of at most 700 characters."""
+    translate = translator(locale)
+    if isinstance(verdict, Hold):
+        parts = []
+        if verdict.price.stake:
+            parts.append(translate(marked("a stake of %s")) % f"{show(verdict.price.stake, decimals)} {symbol}")
+        if verdict.price.fee:
+            parts.append(translate(marked("a fee of %s")) % f"{show(verdict.price.fee, decimals)} {symbol}")
+        price = translate(marked(" and ")).join(parts)
+        values = {"price": Safe(price), "url": Safe(quote_url or "-"), "code": Safe(check_code or "-")}
+        said = render(translate(_HOLD), {"recipient": str(recipient), **values}).plain
+    else:
+        codes = () if isinstance(verdict, Admit) else tuple(reason.code for reason in verdict.because)
+        sentence = next((_REFUSE[code] for code in codes if code in _REFUSE), _REFUSED)
+        said = render(translate(sentence), {"recipient": str(recipient)}).plain
+    return said if len(said) <= LONGEST_REFUSAL else said[: LONGEST_REFUSAL - 1] + "…"
