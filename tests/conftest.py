@@ -1,7 +1,9 @@
 """What holds for every test: no time limits, and nothing of the environment of whoever runs them."""
 
 import os
+from collections.abc import Generator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A test is right or wrong, never late: a busy machine must not turn it red.
@@ -9,8 +11,18 @@ settings.register_profile("earnest", deadline=None, suppress_health_check=[Healt
 settings.load_profile("earnest")
 
 # Fixtures that many folders use, one file per thing.
-pytest_plugins = ["tests.support.databases"]
+pytest_plugins = ["tests.support.anvil", "tests.support.databases"]
 
 # Settings are given by the test that needs them, so a developer's own EARNEST_* must not leak in.
 for name in [name for name in os.environ if name.startswith("EARNEST_")]:
     del os.environ[name]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skipped test into a failed one where everything was installed on purpose: in CI."""
+    report = yield
+    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped in CI: {report.longrepr}"
+    return report

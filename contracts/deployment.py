@@ -1,0 +1,222 @@
+"""Deployment: puts the two contracts on a chain, writes down where they stand, and checks that it is they who do."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from eth_typing import HexAddress, HexStr
+from eth_utils.crypto import keccak
+from web3.types import Nonce
+from web3.utils import get_create_address
+
+from contracts import codec, typed_data
+from contracts.chain import Chain, Deployment, Receipt
+from contracts.signer import Signer, Transaction
+from contracts.words import WORD, word, word_of_address
+from kit.errors import ChainUnavailable, Conflict, Invalid, NotFound
+from kit.identifiers import Address, parse_address, show_address
+
+ARTIFACTS: Final = Path(__file__).resolve().parent / "artifacts"
+"""What the Solidity sources compile to, one JSON file a contract."""
+DEPLOYMENTS: Final = Path(__file__).resolve().parent / "deployments"
+"""Where our own deployments are written down: ``<chain id>.json``."""
+
+_FIELDS: Final = frozenset({"chain_id", "token", "escrow", "deployed_block"})
+_MOST_BYTES: Final = 10_000
+_MOST_NUMBER: Final = 2**63 - 1
+_LOOK_EVERY_SECONDS: Final = 0.1
+_GAS_MARGIN_PERCENT: Final = 110
+_PUSH1: Final = 0x60
+_PUSH32: Final = 0x7F
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A compiled contract: what is sent to create it, and the code that then stands, with holes for immutables."""
+
+    name: str
+    creation: bytes
+    code: bytes
+
+
+def artifact(name: str) -> Artifact:
+    """Read a committed artifact: ``Token`` or ``ContactEscrow``."""
+    document = json.loads((ARTIFACTS / f"{name}.json").read_bytes())
+    creation, code = (bytes.fromhex(document[key].removeprefix("0x")) for key in ("bytecode", "deployedBytecode"))
+    return Artifact(name, creation, code)
+
+
+def deploy(
+    chain: Chain, signer: Signer, *, initial_holder: Address, supply: int, patience: float = 300.0
+) -> Deployment:
+    """Create the token (``supply`` base units, all to ``initial_holder``) and its escrow; wait until both stand.
+
+    Costs ``signer`` about 2.6 million gas. Raises ``ChainUnavailable`` where the node does not answer or nothing is
+    mined within ``patience`` seconds, ``Conflict`` where a creation fails. Run again, it makes another pair.
+    """
+    nonce = chain.nonce(signer.address)
+    token, escrow = _created_by(signer.address, nonce), _created_by(signer.address, nonce + 1)
+    until = time.monotonic() + patience
+    arguments = word_of_address(initial_holder) + word(supply)
+    mined = _create(chain, signer, nonce, artifact("Token").creation + arguments, until)
+    # One after the other: a token that failed must not leave an escrow bound to nothing.
+    _create(chain, signer, nonce + 1, artifact("ContactEscrow").creation + word_of_address(token), until)
+    found = Deployment(chain.chain_id, token, escrow, mined.block_number)
+    check(chain, found)
+    return found
+
+
+def _created_by(creator: Address, nonce: int) -> Address:
+    return parse_address(get_create_address(HexAddress(HexStr(show_address(creator))), Nonce(nonce)))
+
+
+def _create(chain: Chain, signer: Signer, nonce: int, data: bytes, until: float) -> Receipt:
+    gas = chain.estimate_gas(None, data, signer.address) * _GAS_MARGIN_PERCENT // 100
+    fees = chain.fees()
+    transaction = Transaction(chain.chain_id, nonce, None, data, gas, fees.max_fee, fees.priority_fee)
+    sent = chain.send(signer.sign_transaction(transaction).raw)
+    while (receipt := chain.receipt(sent)) is None:
+        if time.monotonic() > until:
+            raise ChainUnavailable(f"The creation 0x{sent.hex()} was not mined in time; it may still be.")
+        time.sleep(_LOOK_EVERY_SECONDS)
+    if not receipt.succeeded:
+        raise Conflict("creation_failed", f"The creation 0x{sent.hex()} failed on the chain.")
+    return receipt
+
+
+def check(chain: Chain, deployment: Deployment) -> None:
+    """Make sure that our very code stands at both addresses, made for this chain and for each other.
+
+    Raises ``Invalid`` with a sentence for the operator, or ``ChainUnavailable``. What the compiler leaves open (the
+    constructor's immutables) must be filled with what our constructors fill in, and with nothing else.
+    """
+    if chain.chain_id != deployment.chain_id:
+        raise Invalid(
+            "deployment_of_other_chain",
+            f"The deployment is of chain {deployment.chain_id}, but the node serves chain {chain.chain_id}.",
+        )
+    separator = typed_data.domain_separator(chain_id=deployment.chain_id, token=deployment.token)
+    name, version = typed_data.NAME.encode(), typed_data.VERSION.encode()
+    of_token = {
+        separator,
+        word(deployment.chain_id),
+        word_of_address(deployment.token),
+        keccak(name),
+        keccak(version),
+        _short_string(name),
+        _short_string(version),
+    }
+    _check_code(chain, "Token", deployment.token, of_token)
+    _check_code(chain, "ContactEscrow", deployment.escrow, {word_of_address(deployment.token)})
+    if codec.decode_hash(chain.call(deployment.token, codec.encode_domain_separator())) != separator:
+        raise _other_code("Token", deployment.token)
+    if codec.decode_address(chain.call(deployment.escrow, codec.encode_token())) != deployment.token:
+        raise _other_code("ContactEscrow", deployment.escrow)
+
+
+def _check_code(chain: Chain, name: str, address: Address, fillings: set[bytes]) -> None:
+    expected, found = artifact(name).code, chain.code(address)
+    if not found:
+        raise Invalid(
+            "contract_missing",
+            f"No contract stands at {show_address(address)}, where the deployment has {name}: another chain, or one "
+            "that was reset.",
+        )
+    if len(found) != len(expected):
+        raise _other_code(name, address)
+    emptied = bytearray(found)
+    for hole in _holes(expected):
+        if found[hole : hole + WORD] not in fillings:
+            raise _other_code(name, address)
+        emptied[hole : hole + WORD] = bytes(WORD)
+    if emptied != expected:
+        raise _other_code(name, address)
+
+
+def _other_code(name: str, address: Address) -> Invalid:
+    return Invalid(
+        "contract_differs", f"The code at {show_address(address)} is not this release's {name}: check the deployment."
+    )
+
+
+def _holes(code: bytes) -> list[int]:
+    """Return where immutables go: solc leaves a PUSH32 of zeros for each (a real zero it would write as PUSH0)."""
+    holes, at = [], 0
+    while at < len(code):
+        pushed = code[at] - _PUSH1 + 1 if _PUSH1 <= code[at] <= _PUSH32 else 0
+        if pushed == WORD and code[at + 1 : at + 1 + WORD] == bytes(WORD):
+            holes.append(at + 1)
+        at += 1 + pushed
+    return holes
+
+
+def _short_string(text: bytes) -> bytes:
+    """Lay out a text under 32 bytes as OpenZeppelin's ``ShortString``: its bytes, and its length in the last."""
+    return text.ljust(WORD - 1, b"\0") + bytes([len(text)])
+
+
+# ------------------------------------------------------------------------------------------------- the file
+
+
+def write_deployment(path: Path, deployment: Deployment) -> None:
+    """Write a deployment as JSON, whole or not at all; one that is there already is replaced."""
+    document = {
+        "chain_id": deployment.chain_id,
+        "token": show_address(deployment.token),
+        "escrow": show_address(deployment.escrow),
+        "deployed_block": deployment.deployed_block,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def read_deployment(path: Path) -> Deployment:
+    """Read a deployment. Raises ``NotFound`` where there is no file, ``Invalid`` for anything but the four fields."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise NotFound("deployment_missing", f"There is no deployment {path}.") from None
+    except OSError as error:
+        raise Invalid("deployment_malformed", f"{path} cannot be read: {error.strerror}.") from None
+    try:
+        document: Any = json.loads(content) if len(content) <= _MOST_BYTES else None
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or set(document) != _FIELDS:
+        raise Invalid(
+            "deployment_malformed", f"{path} is no deployment: {', '.join(sorted(_FIELDS))} and nothing else."
+        )
+    token, escrow = (_address(document[key], path) for key in ("token", "escrow"))
+    if token == escrow:
+        raise Invalid("deployment_malformed", f"{path} has the token and the escrow at one address.")
+    return Deployment(
+        chain_id=_number(document["chain_id"], path, least=1),
+        token=token,
+        escrow=escrow,
+        deployed_block=_number(document["deployed_block"], path, least=0),
+    )
+
+
+def _address(value: object, path: Path) -> Address:
+    try:
+        return parse_address(value if isinstance(value, str) else "")
+    except Invalid as error:
+        raise Invalid("deployment_malformed", f"{path}: {error.message}") from None
+
+
+def _number(value: object, path: Path, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST_NUMBER:
+        raise Invalid("deployment_malformed", f"{path} holds {value!r} where a number belongs.")
+    return value
+
+
+def deployment_file(chain_id: int) -> Path:
+    """Return where our own deployment on a chain is written down, whether there is one or not."""
+    return DEPLOYMENTS / f"{chain_id}.json"

@@ -1,0 +1,220 @@
+"""The wire to a node: JSON-RPC over HTTP as a provider of web3, bounded in time and size, that tells no secrets.
+
+web3's own HTTP provider reads answers of any size, waits between bytes for ever, retries by itself, follows redirects
+and shows its URL; a provider's URL is where API keys stand. So this one shares its base class and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import httpcore
+import orjson
+from web3.providers.base import JSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from kit.errors import ChainUnavailable, Invalid
+
+TIMEOUT: Final = 10.0
+"""Seconds that one question may take in all, from connecting to the last byte."""
+MOST_BYTES: Final = 16 * 2**20
+"""The largest answer that is read: five times what the logs of a full block of transfers take."""
+
+_OK: Final = 200
+_LONGEST_MESSAGE: Final = 200
+
+
+class NodeError(Exception):
+    """The node answered with a JSON-RPC error. ``message`` is printable and short; ``data`` is as it came."""
+
+    def __init__(self, code: int, message: str, data: object) -> None:
+        """Keep what the node said."""
+        super().__init__(f"{message} ({code})")
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+class BoundedProvider(JSONBaseProvider):
+    """A web3 provider over HTTP(S). Its URL is shown nowhere; ``place`` (host and port) may be."""
+
+    def __init__(self, url: str, *, timeout: float = TIMEOUT, most_bytes: int = MOST_BYTES) -> None:
+        """Ask the node at ``url``. Raises ``Invalid`` for what is no http(s) URL."""
+        super().__init__()
+        parts, host, port = _parse(url)
+        self.place = f"{host}:{port}"
+        self._timeout = timeout
+        self._most_bytes = most_bytes
+        self._url = httpcore.URL(
+            scheme=parts.scheme.encode(),
+            host=host.encode("idna"),
+            port=port,
+            target=(parts.path or "/").encode() + (b"?" + parts.query.encode() if parts.query else b""),
+        )
+        self._headers = [
+            (b"Host", parts.netloc.rpartition("@")[2].encode("idna")),
+            (b"Content-Type", b"application/json"),
+            (b"Accept-Encoding", b"identity"),  # an answer that unfolds has no bound
+            (b"User-Agent", b"earnest"),
+        ]
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers.append((b"Authorization", b"Basic " + base64.b64encode(pair.encode())))
+        self._hurry = _HurriedBackend()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpcore.default_ssl_context(),
+            max_connections=20,
+            max_keepalive_connections=20,
+            keepalive_expiry=30,
+            network_backend=self._hurry,
+        )
+
+    def __repr__(self) -> str:
+        return f"<BoundedProvider {self.place}>"
+
+    def close(self) -> None:
+        """Close the connections that wait for the next question."""
+        self._pool.close()
+
+    def ask(self, method: str, *params: Any) -> Any:  # noqa: ANN401 - JSON, which the asker checks
+        """Return the result of one call. Raises ``ChainUnavailable``, or ``NodeError`` where the node says no."""
+        response = self.make_request(RPCEndpoint(method), list(params))
+        if "error" not in response:
+            return response["result"]
+        error: object = response["error"]
+        if not isinstance(error, dict):
+            raise self._nonsense("an error without a shape")
+        code, message = error.get("code"), error.get("message")
+        if isinstance(code, bool) or not isinstance(code, int) or not isinstance(message, str):
+            raise self._nonsense("an error without a code and a message")
+        shown = "".join(c for c in message[:_LONGEST_MESSAGE] if c.isprintable())
+        raise NodeError(code, shown, error.get("data"))
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:  # noqa: ANN401 - web3's signature
+        """Put one question and check the envelope of its answer; what is in it is the asker's to check."""
+        number = next(self.request_counter)
+        question = orjson.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        status, body = self._post(question)
+        try:
+            answer = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            answer = None
+        whole = isinstance(answer, dict) and answer.get("jsonrpc") == "2.0" and answer.get("id") == number
+        if status != _OK and not (whole and "error" in answer):
+            raise ChainUnavailable(f"The chain's node at {self.place} answered with HTTP status {status}.")
+        if not whole or ("result" in answer) == (answer.get("error") is not None):
+            raise self._nonsense("no JSON-RPC answer to the question")
+        if answer.get("error") is None:
+            answer.pop("error", None)
+        envelope: RPCResponse = answer
+        return envelope
+
+    def _post(self, question: bytes) -> tuple[int, bytes]:
+        timeouts = {"connect": self._timeout, "read": self._timeout, "write": self._timeout, "pool": self._timeout}
+        headers = [*self._headers, (b"Content-Length", str(len(question)).encode())]
+        received = bytearray()
+        try:
+            with (
+                self._hurry.until(time.monotonic() + self._timeout),
+                self._pool.stream(
+                    b"POST", self._url, headers=headers, content=question, extensions={"timeout": timeouts}
+                ) as response,
+            ):
+                if any(name.lower() == b"content-encoding" for name, _ in response.headers):
+                    raise self._nonsense("an encoded answer")
+                for chunk in response.iter_stream():
+                    received += chunk
+                    if len(received) > self._most_bytes:
+                        raise self._nonsense(f"more than {self._most_bytes} bytes")
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
+            # The library's own message and traceback would show the URL, where keys stand.
+            raise ChainUnavailable(
+                f"The chain's node at {self.place} did not answer: {type(error).__name__}."
+            ) from None
+        return response.status, bytes(received)
+
+    def _nonsense(self, what: str) -> ChainUnavailable:
+        return ChainUnavailable(f"The chain's node at {self.place} answered nonsense: {what}.")
+
+
+def _parse(url: str) -> tuple[SplitResult, str, int]:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+        if parts.scheme in ("http", "https") and host and url.isascii():
+            return parts, host, port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        pass  # its message would show the URL
+    raise Invalid("rpc_url_malformed", "The node's address is no http:// or https:// URL: check EARNEST_RPC_URL.")
+
+
+class _HurriedBackend(httpcore.NetworkBackend):
+    """The network with one deadline for a whole question: time-outs alone start anew with every byte."""
+
+    def __init__(self) -> None:
+        self._network = httpcore.SyncBackend()
+        self._thread = threading.local()
+
+    def until(self, deadline: float) -> _HurriedBackend:
+        """Set this thread's deadline (monotonic seconds) for the block that follows."""
+        self._thread.deadline = deadline
+        return self
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.deadline = None
+
+    def left(self, timeout: float | None) -> float | None:
+        """Return the seconds that may still be waited. Raises ``httpcore.ReadTimeout`` where there are none."""
+        deadline: float | None = getattr(self._thread, "deadline", None)
+        if deadline is None:
+            return timeout
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout
+        return left if timeout is None else min(left, timeout)
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = self._network.connect_tcp(host, port, self.left(timeout), local_address, socket_options)
+        return _HurriedStream(stream, self)
+
+
+class _HurriedStream(httpcore.NetworkStream):
+    """A connection that heeds the deadline of whoever uses it."""
+
+    def __init__(self, stream: httpcore.NetworkStream, hurry: _HurriedBackend) -> None:
+        self._stream = stream
+        self._hurry = hurry
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._hurry.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._hurry.left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        stream = self._stream.start_tls(ssl_context, server_hostname, self._hurry.left(timeout))
+        return _HurriedStream(stream, self._hurry)
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the library's signature
+        return self._stream.get_extra_info(info)

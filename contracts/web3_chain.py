@@ -1,0 +1,304 @@
+"""The chain over JSON-RPC: one real node. It believes nothing: what a node says is checked before it is a value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Final, NoReturn
+
+from eth_utils.crypto import keccak
+
+from contracts.chain import BlockTag, Fees, RawLog, Receipt
+from contracts.events import BlockRef
+from contracts.reverts import reverted_because
+from contracts.rpc import TIMEOUT, BoundedProvider, NodeError
+from kit.errors import ChainUnavailable, Conflict
+from kit.identifiers import Address, Hash32, show_address, show_hash
+
+_QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
+_MOST_LOGS: Final = 20_000
+_MOST_LOG_BYTES: Final = 2**16
+_MOST_TOPICS: Final = 4
+_MOST_CODE_BYTES: Final = 2**16
+_MOST_ANSWER_BYTES: Final = 2**18
+_MOST_GAS: Final = 30_000_000
+_MOST_FEE: Final = 10**14  # 100,000 gwei: a lying node must not make us burn our ether
+_MOST_NUMBER: Final = 2**63 - 1  # what a database counts to
+_REVERTED: Final = 3
+_SAYS_NO: Final = frozenset({-32000, -32003, -32010, _REVERTED})
+_NO_SUCH_BLOCK: Final = ("not found", "unknown block", "no such block", "could not find block")
+_REFUSALS: Final = (
+    ("nonce_too_low", ("nonce too low", "nonce is too low", "nonce has already been used")),
+    ("underpriced", ("underpriced", "less than block base fee", "fee too low", "below minimum", "gas price too low")),
+    ("insufficient_funds", ("insufficient funds", "insufficient balance")),
+)
+
+
+class Web3Chain:
+    """A node behind an http(s) URL (``contracts.chain.Chain``). Safe to share between threads."""
+
+    def __init__(self, rpc_url: str, expected_chain_id: int | None, *, timeout: float = TIMEOUT) -> None:
+        """Ask the node at ``rpc_url``; nothing is asked yet.
+
+        A node that serves another chain than ``expected_chain_id`` is refused with ``ChainUnavailable`` at every
+        question; ``None`` takes whatever it serves. ``timeout``: seconds that one question may take in all.
+        """
+        self._provider = BoundedProvider(rpc_url, timeout=timeout)
+        self._expected = expected_chain_id
+        self._found: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<Web3Chain {self._provider.place}>"
+
+    def close(self) -> None:
+        """Close the connections to the node."""
+        self._provider.close()
+
+    @property
+    def chain_id(self) -> int:
+        """The chain's id; asked again after the node was away, for another may have come back in its place."""
+        if self._found is None:
+            try:
+                answer = self._provider.ask("eth_chainId")
+            except NodeError as error:
+                raise self._unavailable(error) from None
+            found = self._number(answer, "chain id")
+            if found != (self._expected or found):
+                raise ChainUnavailable(
+                    f"The node at {self._provider.place} serves chain {found}, but chain {self._expected} is wanted: "
+                    "check EARNEST_RPC_URL and EARNEST_CHAIN_ID."
+                )
+            self._found = found
+        return self._found
+
+    def block(self, which: int | Hash32 | BlockTag) -> BlockRef | None:
+        """Return a block by number, hash or tag; ``None`` where the node has no such block (or no such tag)."""
+        method = "eth_getBlockByHash" if isinstance(which, bytes) else "eth_getBlockByNumber"
+        chain_id = self.chain_id
+        try:
+            answer = self._ask(method, _block_name(which), False)  # noqa: FBT003 - the wire's own order
+        except NodeError as error:
+            if any(words in error.message.lower() for words in _NO_SUCH_BLOCK):
+                return None
+            raise self._unavailable(error) from None
+        if answer is None:
+            return None
+        fields = self._fields(answer, "block")
+        block = BlockRef(
+            chain_id=chain_id,
+            number=self._number(fields.get("number"), "block number"),
+            hash=self._hash(fields.get("hash"), "block hash"),
+            parent_hash=self._hash(fields.get("parentHash"), "parent hash"),
+            timestamp=self._number(fields.get("timestamp"), "block time"),
+        )
+        if which not in (block.number, block.hash) and not isinstance(which, str):
+            raise self._nonsense("another block than the one asked for")
+        return block
+
+    def logs(self, block_hash: Hash32, addresses: Sequence[Address]) -> list[RawLog]:
+        """Return one block's logs of ``addresses``, by block hash (EIP-234), in log order."""
+        wanted = {"blockHash": show_hash(block_hash), "address": [show_address(address) for address in addresses]}
+        answer = self._ask_plainly("eth_getLogs", wanted)
+        if not isinstance(answer, list) or len(answer) > _MOST_LOGS:
+            raise self._nonsense("no list of logs, or too long a one")
+        logs = [self._log(entry, block_hash) for entry in answer]
+        if any(log.address not in addresses for log in logs):
+            raise self._nonsense("a log of a contract that was not asked for")
+        if any(log.log_index >= following.log_index for log, following in pairwise(logs)):
+            raise self._nonsense("logs twice or out of order")
+        return logs
+
+    def call(
+        self,
+        to: Address,
+        data: bytes,
+        *,
+        sender: Address | None = None,
+        block: int | Hash32 | BlockTag = "latest",
+    ) -> bytes:
+        """Return what a call answers; a revert raises ``Conflict("reverted", …)`` with ``values["data"]``."""
+        transaction = _transaction(to, data, sender)
+        where = {"blockHash": show_hash(block)} if isinstance(block, bytes) else _block_name(block)
+        try:
+            answer = self._ask("eth_call", transaction, where)
+        except NodeError as error:
+            self._raise_execution(error)
+        return self._bytes(answer, "call's answer", _MOST_ANSWER_BYTES)
+
+    def estimate_gas(self, to: Address | None, data: bytes, sender: Address) -> int:
+        """Return the gas a transaction would take (``to=None`` creates a contract); a revert raises as in ``call``."""
+        try:
+            answer = self._ask("eth_estimateGas", _transaction(to, data, sender))
+        except NodeError as error:
+            self._raise_execution(error)
+        return self._number(answer, "gas estimate", most=_MOST_GAS)
+
+    def nonce(self, account: Address) -> int:
+        """Return the account's next nonce at the head, pending transactions included."""
+        return self._number(self._ask_plainly("eth_getTransactionCount", show_address(account), "pending"), "nonce")
+
+    def fees(self) -> Fees:
+        """Return twice the next block's base fee plus the tip that the node suggests: good for six full blocks."""
+        tip = self._number(self._ask_plainly("eth_maxPriorityFeePerGas"), "priority fee", most=_MOST_FEE)
+        history = self._fields(self._ask_plainly("eth_feeHistory", "0x1", "latest", []), "fee history")
+        base_fees = history.get("baseFeePerGas")
+        if not isinstance(base_fees, list) or not base_fees:
+            raise self._nonsense("a fee history without base fees")
+        base = self._number(base_fees[-1], "base fee", most=_MOST_FEE)
+        return Fees(max_fee=2 * base + tip, priority_fee=tip)
+
+    def send(self, raw: bytes) -> Hash32:
+        """Broadcast a signed transaction; sending the same one again is not an error. See ``Chain.send``."""
+        expected = Hash32(keccak(raw))
+        try:
+            answer = self._ask("eth_sendRawTransaction", "0x" + raw.hex())
+        except NodeError as error:
+            # Nodes say "already known", "nonce too low", … of one they have; so ask for it instead of reading words.
+            if self._knows(expected):
+                return expected
+            if error.code in _SAYS_NO:
+                raise _refused(error) from None
+            raise self._unavailable(error) from None
+        if self._hash(answer, "transaction hash") != expected:
+            raise self._nonsense("another transaction's hash")
+        return expected
+
+    def receipt(self, transaction: Hash32) -> Receipt | None:
+        """Return the receipt of a mined transaction, else ``None``."""
+        answer = self._ask_plainly("eth_getTransactionReceipt", show_hash(transaction))
+        if answer is None:
+            return None
+        fields = self._fields(answer, "receipt")
+        if fields.get("blockHash") is None:
+            return None
+        if self._hash(fields.get("transactionHash"), "transaction hash") != transaction:
+            raise self._nonsense("another transaction's receipt")
+        return Receipt(
+            transaction=transaction,
+            block_hash=self._hash(fields.get("blockHash"), "block hash"),
+            block_number=self._number(fields.get("blockNumber"), "block number"),
+            succeeded=self._number(fields.get("status"), "receipt's status", most=1) == 1,
+            gas_used=self._number(fields.get("gasUsed"), "gas used"),
+        )
+
+    def balance(self, account: Address) -> int:
+        """Return the account's ether, in wei."""
+        return self._number(self._ask_plainly("eth_getBalance", show_address(account), "latest"), "balance", 2**256 - 1)
+
+    def code(self, account: Address) -> bytes:
+        """Return the code that stands at an address at the head; empty where there is none."""
+        return self._bytes(self._ask_plainly("eth_getCode", show_address(account), "latest"), "code", _MOST_CODE_BYTES)
+
+    # -------------------------------------------------------------------------------------------------- asking
+
+    def _ask(self, method: str, *params: Any) -> Any:  # noqa: ANN401 - JSON, checked by whoever asked
+        try:
+            _ = self.chain_id
+            return self._provider.ask(method, *params)
+        except ChainUnavailable:
+            self._found = None
+            raise
+
+    def _ask_plainly(self, method: str, *params: Any) -> Any:  # noqa: ANN401 - JSON, checked by whoever asked
+        try:
+            return self._ask(method, *params)
+        except NodeError as error:
+            raise self._unavailable(error) from None
+
+    def _knows(self, transaction: Hash32) -> bool:
+        answer = self._ask_plainly("eth_getTransactionByHash", show_hash(transaction))
+        return answer is not None and self._hash(self._fields(answer, "transaction").get("hash"), "hash") == transaction
+
+    def _raise_execution(self, error: NodeError) -> NoReturn:
+        if error.code == _REVERTED or "revert" in error.message.lower():
+            data = _revert_data(error.data)
+            raise Conflict("reverted", reverted_because(data), data=data) from None
+        if error.code in _SAYS_NO and "insufficient" in error.message.lower():
+            raise _refused(error) from None
+        raise self._unavailable(error) from None
+
+    def _unavailable(self, error: NodeError) -> ChainUnavailable:
+        return ChainUnavailable(f"The chain's node at {self._provider.place} says: {error}.")
+
+    def _nonsense(self, what: str) -> ChainUnavailable:
+        return ChainUnavailable(f"The chain's node at {self._provider.place} answered nonsense: {what}.")
+
+    # ------------------------------------------------------------------------------------------------- checking
+
+    def _log(self, entry: object, block_hash: Hash32) -> RawLog:
+        fields = self._fields(entry, "log")
+        topics = fields.get("topics")
+        if not isinstance(topics, list) or len(topics) > _MOST_TOPICS:
+            raise self._nonsense("a log without a list of topics")
+        if fields.get("removed") not in (False, None):
+            raise self._nonsense("a log that was taken back")
+        if self._hash(fields.get("blockHash"), "block hash") != block_hash:
+            raise self._nonsense("a log of another block")
+        return RawLog(
+            address=Address(self._bytes(fields.get("address"), "address", 20, exactly=True)),
+            topics=tuple(self._hash(topic, "topic") for topic in topics),
+            data=self._bytes(fields.get("data"), "log's data", _MOST_LOG_BYTES),
+            block_hash=block_hash,
+            log_index=self._number(fields.get("logIndex"), "log index", most=2**31 - 1),
+            transaction=self._hash(fields.get("transactionHash"), "transaction hash"),
+        )
+
+    def _fields(self, answer: object, what: str) -> dict[str, object]:
+        if not isinstance(answer, dict):
+            raise self._nonsense(f"a {what} without fields")
+        return answer
+
+    def _number(self, text: object, what: str, most: int = _MOST_NUMBER) -> int:
+        if isinstance(text, str) and _QUANTITY.fullmatch(text):
+            value = int(text, 0)
+            if value <= most:
+                return value
+        raise self._nonsense(f"a {what} that is none")
+
+    def _hash(self, text: object, what: str) -> Hash32:
+        return Hash32(self._bytes(text, what, 32, exactly=True))
+
+    def _bytes(self, text: object, what: str, most: int, *, exactly: bool = False) -> bytes:
+        if isinstance(text, str) and text.startswith("0x") and len(text) <= 2 + 2 * most:
+            try:
+                value = bytes.fromhex(text[2:])
+            except ValueError:
+                value = b""
+            # ``fromhex`` skips blanks, so the lengths are compared.
+            if 2 + 2 * len(value) == len(text) and (not exactly or len(value) == most):
+                return value
+        raise self._nonsense(f"a {what} that is none")
+
+
+def _block_name(which: int | Hash32 | BlockTag) -> str:
+    if isinstance(which, bytes):
+        return show_hash(which)
+    return which if isinstance(which, str) else hex(which)
+
+
+def _transaction(to: Address | None, data: bytes, sender: Address | None) -> dict[str, str]:
+    transaction = {"data": "0x" + data.hex()}
+    if to is not None:
+        transaction["to"] = show_address(to)
+    if sender is not None:
+        transaction["from"] = show_address(sender)
+    return transaction
+
+
+def _revert_data(data: object) -> bytes:
+    """Return the bytes of a revert's data; nothing where the node gave none, or something else."""
+    if not isinstance(data, str) or len(data) > 2 + 2 * _MOST_ANSWER_BYTES:
+        return b""
+    try:
+        return bytes.fromhex(data.removeprefix("0x"))
+    except ValueError:
+        return b""
+
+
+def _refused(error: NodeError) -> Conflict:
+    message = error.message.lower()
+    for code, words in _REFUSALS:
+        if any(word in message for word in words):
+            return Conflict(code, f"The chain's node refused the transaction: {error}.")
+    return Conflict("transaction_refused", f"The chain's node refused the transaction: {error}.")

@@ -1,0 +1,232 @@
+"""A real Ethereum node for tests: anvil, with our contracts on it.
+
+Fixtures: ``anvil`` (one node for the session; let each test use accounts of its own), ``deployment`` (our contracts on
+it), and ``fresh_anvil``, ``fresh_deployment`` (a node for one test, which may travel and reorganise as it likes).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from eth_utils.crypto import keccak
+
+from contracts import codec
+from contracts.chain import Deployment, Receipt
+from contracts.deployment import deploy
+from contracts.events import Terms
+from contracts.rpc import BoundedProvider
+from contracts.signer import Signer, Transaction
+from contracts.signers import KeySigner
+from contracts.web3_chain import Web3Chain
+from kit.errors import ChainUnavailable
+from kit.identifiers import ZERO_ADDRESS, Address, Hash32, show_address
+
+ETHER: Final = 10**18
+SUPPLY: Final = 1_000_000 * ETHER
+"""Base units of ERN; all of them belong to the account "treasury" at first."""
+CHAIN_ID: Final = 31337
+
+_ROOT = Path(__file__).resolve().parents[2]
+_INSTALLED = _ROOT / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+_LISTENING = re.compile(r"Listening on 127\.0\.0\.1:(\d+)")
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Anvil:
+    """A running node and what a test does to it."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    chain: Web3Chain
+    _provider: BoundedProvider
+    _signers: dict[str, KeySigner] = field(default_factory=dict)
+
+    def rpc(self, method: str, *params: Any) -> Any:  # noqa: ANN401 - JSON
+        """Ask the node anything."""
+        return self._provider.ask(method, *params)
+
+    def mine(self, blocks: int = 1) -> None:
+        """Mine empty blocks, a second apart."""
+        self.rpc("anvil_mine", hex(blocks), "0x1")
+
+    def travel(self, seconds: int) -> int:
+        """Let chain time pass and mine a block at the end of it; return its Unix time."""
+        self.rpc("evm_increaseTime", seconds)
+        self.mine()
+        return self.now()
+
+    def reorg(self, depth: int) -> None:
+        """Replace the last ``depth`` blocks by other, empty ones; what was mined in them is gone."""
+        self.rpc("anvil_reorg", depth, [])
+
+    def now(self) -> int:
+        """The head block's Unix time."""
+        head = self.chain.block("latest")
+        assert head is not None
+        return head.timestamp
+
+    def set_balance(self, account: Address, wei: int) -> None:
+        """Give an account exactly so much ether."""
+        self.rpc("anvil_setBalance", show_address(account), hex(wei))
+
+    def signer(self, name: str) -> KeySigner:
+        """The account of that name; it has 100 ether when first asked for (``set_balance`` it to 0 for a pauper)."""
+        if name not in self._signers:
+            self._signers[name] = KeySigner(keccak(text=f"a key of {name}"))
+            self.set_balance(self._signers[name].address, 100 * ETHER)
+        return self._signers[name]
+
+    def send(self, signer: Signer, to: Address, data: bytes, *, gas: int | None = None) -> Receipt:
+        """Send a call and return its receipt, succeeded or not; with ``gas`` given it is not tried out before."""
+        chain = self.chain
+        limit = gas if gas is not None else chain.estimate_gas(to, data, signer.address) * 12 // 10
+        fees = chain.fees()
+        transaction = Transaction(
+            chain.chain_id, chain.nonce(signer.address), to, data, limit, fees.max_fee, fees.priority_fee
+        )
+        sent = chain.send(signer.sign_transaction(transaction).raw)
+        while (receipt := chain.receipt(sent)) is None:
+            time.sleep(0.02)
+        return receipt
+
+    def give_tokens(self, deployment: Deployment, to: Address, amount: int) -> None:
+        """Let the treasury give ``amount`` base units of ERN."""
+        receipt = self.send(self.signer("treasury"), deployment.token, codec.encode_transfer(to, amount))
+        assert receipt.succeeded
+
+    def tokens_of(self, deployment: Deployment, account: Address) -> int:
+        """The account's base units of ERN."""
+        return codec.decode_uint(self.chain.call(deployment.token, codec.encode_balance_of(account)))
+
+    def terms(self, payer: Address, **changes: Any) -> Terms:  # noqa: ANN401 - any of the terms
+        """Terms that can be opened now: 5 ERN, no fee, an hour for the quote, a week for the answer, a fresh salt."""
+        now = self.now()
+        terms = Terms(
+            payer=payer,
+            return_to=payer,
+            amount=5 * ETHER,
+            fee=0,
+            fee_payee=ZERO_ADDRESS,
+            relay_fee=0,
+            relay_receiver=ZERO_ADDRESS,
+            resolver=self.signer("resolver").address,
+            guardian=self.signer("guardian").address,
+            answer_by=now + 7 * 86400,
+            quote_expiry=now + 3600,
+            commitment=Hash32(os.urandom(32)),
+        )
+        return replace(terms, **changes)
+
+    def deploy(self) -> Deployment:
+        """Put the contracts on it; the account "treasury" holds all tokens."""
+        treasury = self.signer("treasury").address
+        return deploy(self.chain, self.signer("deployer"), initial_holder=treasury, supply=SUPPLY)
+
+
+def anvil_program() -> Path:
+    """Where anvil is: ``$ANVIL``, the PATH, or what ``make setup`` installed."""
+    named = os.environ.get("ANVIL") or shutil.which("anvil")
+    found = Path(named) if named else _INSTALLED
+    assert found.is_file(), "there is no anvil: `make setup` installs it"
+    return found
+
+
+@contextmanager
+def running_anvil(log: Path, *arguments: str) -> Iterator[Anvil]:
+    """Run a node on a free port for the block; it mines each transaction at once, unless ``arguments`` say otherwise.
+
+    ``safe`` is one block below the head, ``finalized`` two. It ends with the block, and with this process if that dies.
+    """
+    command = [str(anvil_program()), "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1", *arguments]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, which takes no lock
+        )
+    try:
+        url = f"http://127.0.0.1:{_port(process, log)}"
+        chain, provider = Web3Chain(url, CHAIN_ID), BoundedProvider(url, timeout=60)
+        _wait_until_ready(chain)
+        try:
+            yield Anvil(url, process, chain, provider)
+        finally:
+            chain.close()
+            provider.close()
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+_LIBC = ctypes.CDLL(None)
+
+
+def _port(process: subprocess.Popen[bytes], log: Path) -> int:
+    """The port that the node says it listens on: it was chosen by the system, so nobody can have taken it before."""
+    while not (found := _LISTENING.search(log.read_text(errors="replace"))):
+        assert process.poll() is None, f"anvil ended: {log.read_text(errors='replace')[-2000:]}"
+        time.sleep(0.01)
+    return int(found.group(1))
+
+
+def _wait_until_ready(chain: Web3Chain) -> None:
+    for attempt in range(500):
+        try:
+            assert chain.block("latest") is not None
+        except ChainUnavailable:
+            if attempt == 499:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+@pytest.fixture(scope="session")
+def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anvil]:
+    """One node for all tests."""
+    with running_anvil(tmp_path_factory.mktemp("anvil") / "anvil.log") as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def deployment(anvil: Anvil) -> Deployment:
+    """Our contracts on the one node."""
+    return anvil.deploy()
+
+
+@pytest.fixture
+def fresh_anvil(tmp_path: Path) -> Iterator[Anvil]:
+    """A node for this test alone."""
+    with running_anvil(tmp_path / "anvil.log") as node:
+        yield node
+
+
+@pytest.fixture
+def fresh_deployment(fresh_anvil: Anvil) -> Deployment:
+    """Our contracts on this test's own node."""
+    return fresh_anvil.deploy()
