@@ -6,7 +6,7 @@ import {Token} from "../../src/Token.sol";
 import {EscrowTest} from "../support/EscrowTest.sol";
 
 /// @dev What an escrow is born with, and what it never has.
-contract ConstructionTest is EscrowTest {
+contract EscrowConstructionTest is EscrowTest {
     function test_token() public view {
         vm.assertEq(address(escrow.token()), address(token), "its one token");
     }

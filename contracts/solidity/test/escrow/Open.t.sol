@@ -85,9 +85,7 @@ contract OpenTest is OpeningRules {
         vm.prank(payer);
         token.approve(address(escrow), type(uint256).max);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IERC20Errors.ERC20InsufficientBalance.selector, payer, 1_000 ether, 1_000 ether + 1
-            )
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, payer, 1_000 ether, 1_000 ether + 1)
         );
         vm.prank(payer);
         escrow.open(terms);

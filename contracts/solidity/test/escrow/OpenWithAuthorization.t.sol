@@ -98,21 +98,13 @@ contract OpenWithAuthorizationTest is OpeningRules {
     }
 
     function test_signature_of_nobody() public {
-        _carry(
-            _terms(),
-            Signature(0, 0, 0),
-            abi.encodeWithSelector(ECDSA.ECDSAInvalidSignature.selector)
-        );
+        _carry(_terms(), Signature(0, 0, 0), abi.encodeWithSelector(ECDSA.ECDSAInvalidSignature.selector));
     }
 
     function test_payer_zero() public {
         ContactEscrow.Terms memory terms = _terms();
         terms.payer = address(0);
-        _carry(
-            terms,
-            Signature(27, bytes32(uint256(1)), bytes32(uint256(1))),
-            abi.encodeWithSelector(INVALID)
-        );
+        _carry(terms, Signature(27, bytes32(uint256(1)), bytes32(uint256(1))), abi.encodeWithSelector(INVALID));
     }
 
     function test_signature_turned_over() public {
@@ -203,7 +195,9 @@ contract OpenWithAuthorizationTest is OpeningRules {
         Signature memory sig = _signOpening(terms, PAYER_KEY);
         vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InvalidReceiver.selector, address(escrow)));
         vm.prank(mallory);
-        token.receiveWithAuthorization(payer, address(escrow), 6.25 ether, 0, terms.quoteExpiry, id, sig.v, sig.r, sig.s);
+        token.receiveWithAuthorization(
+            payer, address(escrow), 6.25 ether, 0, terms.quoteExpiry, id, sig.v, sig.r, sig.s
+        );
         vm.expectRevert(INVALID);
         token.transferWithAuthorization(
             payer, address(escrow), 6.25 ether, 0, terms.quoteExpiry, id, sig.v, sig.r, sig.s

@@ -89,8 +89,7 @@ contract OpenWithPermitTest is OpeningRules {
 
     function test_permit_for_less() public {
         ContactEscrow.Terms memory terms = _terms();
-        Signature memory sig =
-            _signPermit(token, PAYER_KEY, address(escrow), 6 ether - 1, token.nonces(payer), _now());
+        Signature memory sig = _signPermit(token, PAYER_KEY, address(escrow), 6 ether - 1, token.nonces(payer), _now());
         _expectNoAllowance(0);
         vm.prank(payer);
         escrow.openWithPermit(terms, _now(), sig.v, sig.r, sig.s);

@@ -85,9 +85,7 @@ contract ReturnStakeTest is EscrowTest {
         ContactEscrow.Terms memory terms = _terms();
         _opened(terms);
         vm.warp(terms.answerBy);
-        _refused(
-            terms, true, resolver, abi.encodeWithSelector(ContactEscrow.AnswerByPassed.selector, terms.answerBy)
-        );
+        _refused(terms, true, resolver, abi.encodeWithSelector(ContactEscrow.AnswerByPassed.selector, terms.answerBy));
     }
 
     function test_only_the_resolver() public {
@@ -145,10 +143,7 @@ contract ReturnStakeTest is EscrowTest {
         address[4] memory others = [payer, returnTo, feePayee, mallory];
         for (uint256 i = 0; i < others.length; ++i) {
             _refused(
-                terms,
-                true,
-                others[i],
-                abi.encodeWithSelector(ContactEscrow.NotResolverOrGuardian.selector, others[i])
+                terms, true, others[i], abi.encodeWithSelector(ContactEscrow.NotResolverOrGuardian.selector, others[i])
             );
         }
     }
@@ -157,9 +152,7 @@ contract ReturnStakeTest is EscrowTest {
         ContactEscrow.Terms memory terms = _terms();
         terms.guardian = address(0);
         bytes32 id = _announced(terms);
-        _refused(
-            terms, true, mallory, abi.encodeWithSelector(ContactEscrow.NotResolverOrGuardian.selector, mallory)
-        );
+        _refused(terms, true, mallory, abi.encodeWithSelector(ContactEscrow.NotResolverOrGuardian.selector, mallory));
         _return(terms, true, resolver);
         _assertState(id, ContactEscrow.State.Returned, "the resolver still can");
     }

@@ -32,7 +32,9 @@ contract StakeIdTest is EscrowTest {
         });
         vm.chainId(1);
         bytes memory words;
-        for (uint256 word = 1; word <= 12; ++word) words = abi.encodePacked(words, word);
+        for (uint256 word = 1; word <= 12; ++word) {
+            words = abi.encodePacked(words, word);
+        }
         bytes32 wanted = keccak256(abi.encodePacked(uint256(1), uint256(uint160(address(escrow))), words));
         vm.assertEq(escrow.stakeId(terms), wanted, "chain, escrow, one to twelve");
     }

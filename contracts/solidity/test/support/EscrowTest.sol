@@ -64,9 +64,7 @@ abstract contract EscrowTest is Signing {
             due = terms.amount + terms.fee + terms.relayFee; // some terms overflow: that is for the escrow to refuse
         }
         return _signReceive(
-            token,
-            key,
-            Authorization(terms.payer, address(escrow), due, 0, terms.quoteExpiry, escrow.stakeId(terms))
+            token, key, Authorization(terms.payer, address(escrow), due, 0, terms.quoteExpiry, escrow.stakeId(terms))
         );
     }
 

@@ -39,8 +39,7 @@ abstract contract OpeningRules is EscrowTest {
         ContactEscrow.Terms memory terms = _terms();
         terms.quoteExpiry = terms.answerBy + 1;
         _open(
-            terms,
-            abi.encodeWithSelector(ContactEscrow.QuoteOutlivesAnswer.selector, terms.quoteExpiry, terms.answerBy)
+            terms, abi.encodeWithSelector(ContactEscrow.QuoteOutlivesAnswer.selector, terms.quoteExpiry, terms.answerBy)
         );
     }
 

@@ -63,6 +63,7 @@ abstract contract Signing is Test {
     }
 
     function _signed(Token token, uint256 key, bytes32 structHash) private view returns (Signature memory sig) {
-        (sig.v, sig.r, sig.s) = vm.sign(key, keccak256(abi.encodePacked(hex"1901", _domain(address(token)), structHash)));
+        (sig.v, sig.r, sig.s) =
+            vm.sign(key, keccak256(abi.encodePacked(hex"1901", _domain(address(token)), structHash)));
     }
 }

@@ -38,7 +38,9 @@ contract StakeHandler is Signing {
         escrow = escrow_;
         treasury = treasury_;
         time = block.timestamp;
-        for (uint256 i = 0; i < 8; ++i) people.push(i < PAYERS ? vm.addr(i + 1) : address(uint160(0xFACE + i)));
+        for (uint256 i = 0; i < 8; ++i) {
+            people.push(i < PAYERS ? vm.addr(i + 1) : address(uint160(0xFACE + i)));
+        }
     }
 
     /// @dev Time is kept here: a warp inside a call need not outlive it.
@@ -89,7 +91,7 @@ contract StakeHandler is Signing {
 
     function returnStake(uint256 pick, uint256 caller, bool answered) external step {
         if (_books.length == 0) return;
-        uint256 i = _pick(pick);
+        uint256 i = _pick(pick, answered ? ContactEscrow.State.Open : ContactEscrow.State.ForfeitAnnounced);
         Book storage b = _books[i];
         address by = _caller(b.terms, caller);
         bool announced = b.state == ContactEscrow.State.ForfeitAnnounced;
@@ -108,7 +110,7 @@ contract StakeHandler is Signing {
 
     function announceForfeit(uint256 pick, uint256 caller) external step {
         if (_books.length == 0) return;
-        uint256 i = _pick(pick);
+        uint256 i = _pick(pick, ContactEscrow.State.Open);
         Book storage b = _books[i];
         address by = _caller(b.terms, caller);
         bool lawful = b.state == ContactEscrow.State.Open && by == b.terms.resolver && time < b.terms.answerBy;
@@ -121,7 +123,7 @@ contract StakeHandler is Signing {
 
     function executeForfeit(uint256 pick, uint256 caller) external step {
         if (_books.length == 0) return;
-        uint256 i = _pick(pick);
+        uint256 i = _pick(pick, ContactEscrow.State.ForfeitAnnounced);
         Book storage b = _books[i];
         bool lawful = b.state == ContactEscrow.State.ForfeitAnnounced && time >= b.executableAt;
         if (!_try(_caller(b.terms, caller), abi.encodeCall(escrow.executeForfeit, (b.terms)), lawful)) return;
@@ -132,7 +134,7 @@ contract StakeHandler is Signing {
 
     function expire(uint256 pick, uint256 caller) external step {
         if (_books.length == 0) return;
-        uint256 i = _pick(pick);
+        uint256 i = _pick(pick, ContactEscrow.State.Open);
         Book storage b = _books[i];
         bool lawful = b.state == ContactEscrow.State.Open && time >= b.terms.answerBy;
         if (!_try(_caller(b.terms, caller), abi.encodeCall(escrow.expire, (b.terms)), lawful)) return;
@@ -176,10 +178,11 @@ contract StakeHandler is Signing {
     /// @dev Time goes by; often to the very second where something changes, or to the one before.
     function wait(uint256 pick, uint256 size) external step {
         if (_books.length == 0) return;
-        Book storage b = _books[_pick(pick)];
+        Book storage b =
+            _books[_pick(pick, size % 4 > 1 ? ContactEscrow.State.ForfeitAnnounced : ContactEscrow.State.Open)];
         uint256 to = time + size % 6 hours;
         if (size % 4 == 1) to = b.terms.answerBy - (size >> 8) % 2;
-        if (size % 4 == 2 && b.executableAt > 0) to = b.executableAt - (size >> 8) % 2;
+        if (size % 4 > 1 && b.executableAt > 0) to = b.executableAt - (size >> 8) % 2;
         if (to > time) time = to;
         vm.warp(time);
     }
@@ -200,12 +203,10 @@ contract StakeHandler is Signing {
             vm.prank(terms.payer);
             (done,) = address(escrow).call(abi.encodeCall(escrow.open, (terms)));
         } else if (way % 3 == 1) {
-            Signature memory sig =
-                _signPermit(token, key, address(escrow), due, token.nonces(terms.payer), time);
+            Signature memory sig = _signPermit(token, key, address(escrow), due, token.nonces(terms.payer), time);
             if (way % 2 == 0) token.permit(terms.payer, address(escrow), due, time, sig.v, sig.r, sig.s);
             vm.prank(terms.payer);
-            (done,) = address(escrow)
-                .call(abi.encodeCall(escrow.openWithPermit, (terms, time, sig.v, sig.r, sig.s)));
+            (done,) = address(escrow).call(abi.encodeCall(escrow.openWithPermit, (terms, time, sig.v, sig.r, sig.s)));
         } else {
             Signature memory sig = _signReceive(
                 token,
@@ -215,8 +216,7 @@ contract StakeHandler is Signing {
                 )
             );
             vm.prank(people[way % people.length]);
-            (done,) =
-                address(escrow).call(abi.encodeCall(escrow.openWithAuthorization, (terms, sig.v, sig.r, sig.s)));
+            (done,) = address(escrow).call(abi.encodeCall(escrow.openWithAuthorization, (terms, sig.v, sig.r, sig.s)));
         }
     }
 
@@ -238,6 +238,16 @@ contract StakeHandler is Signing {
     function _pick(uint256 seed) private view returns (uint256) {
         uint256 count = _books.length;
         return seed % 4 == 0 || count <= NEAR ? (seed >> 2) % count : count - 1 - (seed >> 2) % NEAR;
+    }
+
+    /// @dev Often one in that state, so that calls which should work are as many as those which should not.
+    function _pick(uint256 seed, ContactEscrow.State wanted) private view returns (uint256 i) {
+        i = _pick(seed);
+        if ((seed >> 16) % 4 == 0) return i;
+        for (uint256 steps = 0; steps < 2 * NEAR; ++steps) {
+            uint256 index = (i + _books.length - steps % _books.length) % _books.length;
+            if (_books[index].state == wanted) return index;
+        }
     }
 
     function _caller(ContactEscrow.Terms memory terms, uint256 seed) private view returns (address) {
@@ -271,8 +281,8 @@ contract StakeHandler is Signing {
     function _lawful(ContactEscrow.Terms memory t) private view returns (bool) {
         bool toSomebody = t.returnTo != address(escrow) && (t.fee == 0 || t.feePayee != address(0))
             && (t.relayFee == 0 || t.relayReceiver != address(0)) && t.resolver != address(0);
-        bool inTime = t.answerBy > time && t.answerBy <= time + 60 days && t.quoteExpiry <= t.answerBy
-            && t.quoteExpiry > time;
+        bool inTime =
+            t.answerBy > time && t.answerBy <= time + 60 days && t.quoteExpiry <= t.answerBy && t.quoteExpiry > time;
         return toSomebody && inTime && t.amount + t.fee > 0;
     }
 }

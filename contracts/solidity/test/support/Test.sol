@@ -22,7 +22,7 @@ interface Vm {
     function assertTrue(bool condition, string calldata because) external pure;
     function assume(bool condition) external pure;
     function chainId(uint256 id) external;
-    function expectRevert() external;
+    function expectPartialRevert(bytes4 reason) external;
     function expectRevert(bytes calldata reason) external;
     function expectRevert(bytes4 reason) external;
     function getBlockTimestamp() external view returns (uint256);

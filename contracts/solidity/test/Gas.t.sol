@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ContactEscrow} from "../src/ContactEscrow.sol";
+import {Token} from "../src/Token.sol";
+import {EscrowTest} from "./support/EscrowTest.sol";
+
+/// @dev What each transaction costs, whole (run with --isolate: 21,000 and calldata included). The numbers are kept in
+/// snapshots/ and stand in docs/contracts.md.
+contract GasTest is EscrowTest {
+    function _kept(string memory name) private {
+        vm.snapshotGasLastCall("transactions", name);
+    }
+
+    /// @dev Somebody who has held tokens before, so that no balance is new. It is what most calls meet.
+    function _settled(address who) private {
+        vm.prank(treasury);
+        token.transfer(who, 1);
+    }
+
+    function setUp() public override {
+        super.setUp();
+        address[4] memory all = [returnTo, feePayee, relayer, address(escrow)];
+        for (uint256 i = 0; i < all.length; ++i) {
+            _settled(all[i]);
+        }
+    }
+
+    function test_gas_open() public {
+        ContactEscrow.Terms memory terms = _terms();
+        vm.prank(payer);
+        token.approve(address(escrow), 6 ether);
+        _kept("token.approve");
+        vm.prank(payer);
+        escrow.open(terms);
+        _kept("escrow.open");
+    }
+
+    function test_gas_open_with_permit() public {
+        ContactEscrow.Terms memory terms = _terms();
+        Signature memory sig = _signPermit(token, PAYER_KEY, address(escrow), 6 ether, 0, _now());
+        vm.prank(payer);
+        escrow.openWithPermit(terms, _now(), sig.v, sig.r, sig.s);
+        _kept("escrow.openWithPermit");
+    }
+
+    function test_gas_open_with_authorization() public {
+        ContactEscrow.Terms memory terms = _terms();
+        Signature memory sig = _signOpening(terms, PAYER_KEY);
+        vm.prank(relayer);
+        escrow.openWithAuthorization(terms, sig.v, sig.r, sig.s);
+        _kept("escrow.openWithAuthorization");
+    }
+
+    function test_gas_open_with_authorization_without_relay_fee() public {
+        ContactEscrow.Terms memory terms = _terms();
+        terms.relayFee = 0;
+        Signature memory sig = _signOpening(terms, PAYER_KEY);
+        vm.prank(relayer);
+        escrow.openWithAuthorization(terms, sig.v, sig.r, sig.s);
+        _kept("escrow.openWithAuthorization, no relay fee");
+    }
+
+    function test_gas_return_answered() public {
+        ContactEscrow.Terms memory terms = _terms();
+        _opened(terms);
+        vm.prank(resolver);
+        escrow.returnStake(terms, true);
+        _kept("escrow.returnStake, answered");
+    }
+
+    function test_gas_return_without_a_fee() public {
+        ContactEscrow.Terms memory terms = _terms();
+        terms.fee = 0;
+        _opened(terms);
+        vm.prank(resolver);
+        escrow.returnStake(terms, true);
+        _kept("escrow.returnStake, no fee");
+    }
+
+    function test_gas_return_unanswered() public {
+        ContactEscrow.Terms memory terms = _terms();
+        _opened(terms);
+        vm.prank(resolver);
+        escrow.returnStake(terms, false);
+        _kept("escrow.returnStake, unanswered");
+    }
+
+    function test_gas_forfeit() public {
+        ContactEscrow.Terms memory terms = _terms();
+        _opened(terms);
+        vm.prank(resolver);
+        escrow.announceForfeit(terms);
+        _kept("escrow.announceForfeit");
+        vm.warp(_now() + 48 hours);
+        vm.prank(anybody);
+        escrow.executeForfeit(terms);
+        _kept("escrow.executeForfeit");
+    }
+
+    function test_gas_guardian() public {
+        ContactEscrow.Terms memory terms = _terms();
+        _announced(terms);
+        vm.prank(guardian);
+        escrow.returnStake(terms, true);
+        _kept("escrow.returnStake, by the guardian");
+    }
+
+    function test_gas_expire() public {
+        ContactEscrow.Terms memory terms = _terms();
+        _opened(terms);
+        vm.warp(terms.answerBy);
+        vm.prank(anybody);
+        escrow.expire(terms);
+        _kept("escrow.expire");
+    }
+
+    function test_gas_token() public {
+        vm.prank(payer);
+        token.transfer(anybody, 1 ether);
+        _kept("token.transfer, to a new holder");
+        vm.prank(payer);
+        token.transfer(anybody, 1 ether);
+        _kept("token.transfer");
+        vm.prank(payer);
+        token.burn(1 ether);
+        _kept("token.burn");
+        Authorization memory a = Authorization(payer, anybody, 1 ether, 0, _now() + 1, keccak256("nonce"));
+        Signature memory sig = _signTransfer(token, PAYER_KEY, a);
+        vm.prank(relayer);
+        token.transferWithAuthorization(a.from, a.to, a.value, 0, a.validBefore, a.nonce, sig.v, sig.r, sig.s);
+        _kept("token.transferWithAuthorization");
+    }
+}
