@@ -66,7 +66,7 @@ def sources_of(unit: str) -> dict[str, str]:
             continue
         path = (NODE_MODULES if name.startswith("@") else SOLIDITY) / name
         if not path.is_file():
-            message = f"{path} is missing: run `npm ci --ignore-scripts`"
+            message = f"{path} is missing: `make check` installs it"
             raise CompileError(message)
         found[name] = path.read_bytes().decode()
         for target in IMPORT.findall(found[name]):
@@ -160,7 +160,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _solc(standard_input: dict[str, Any]) -> dict[str, Any]:
     """Put one standard-JSON question to the npm compiler."""
     if not (NODE_MODULES / "solc").is_dir():
-        message = f"{NODE_MODULES / 'solc'} is missing: run `npm ci --ignore-scripts`"
+        message = f"{NODE_MODULES / 'solc'} is missing: `make check` installs it"
         raise CompileError(message)
     done = subprocess.run(  # noqa: S603 - our own script, by the node found above, no shell
         [str(find_node()), str(SOLIDITY / "solc.cjs"), "--standard-json"],
