@@ -174,13 +174,8 @@ def node_packages(npm: Sequence[str], *, for_check: bool) -> Step:
     def build(shell: Shell) -> None:
         path = f"{own}{os.pathsep}{os.environ.get('PATH', os.defpath)}" if npm[0].startswith(str(own)) else None
         extra = {"PATH": path} if path else {}
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir()
-        step.unfinished.touch()
-        # Not `npm ci`: it refuses a lock without the binaries of other machines, which not every registry carries.
-        # --no-save leaves the lock as it is, and what it names is held to its integrity all the same.
         # No package's own scripts run: the binaries come inside packages, and nothing else is to be fetched.
-        shell.run(*npm, "install", "--no-save", *omit, "--ignore-scripts", "--no-audit", "--no-fund", **extra)
+        shell.run(*npm, "ci", *omit, "--ignore-scripts", "--no-audit", "--no-fund", **extra)
         shell.run(step.proof, "--version")
 
     step = Step(
