@@ -169,7 +169,7 @@ class Container:
         outgoing = Outgoing(session, now, terms.chain_id)
         holders = Holders(session, now)
         stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
-        doors = Doors(session, now=now, people=people, holders=holders)
+        doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         gate = Gate(session, now=now, people=people, doors=doors, stakes=stakes, bot_id=self.bot_id)
         return Work(
             session=session,
