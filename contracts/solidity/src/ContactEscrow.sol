@@ -105,6 +105,10 @@ contract ContactEscrow {
     }
 
     // ------------------------------------------------------------------ opening
+    //
+    // The order of logs is part of what this contract promises. An opening: transfers first, then Opened, so that
+    // whoever reads Opened has seen its money. An outcome: its event first, then the transfers or the burn, so that
+    // whoever reads them knows what for. (Opened after the calls is what slither's reentrancy-events is told to allow.)
 
     /// @notice Open a stake with an allowance given before. Only the payer; the relay fee is not due.
     /// @param terms the agreed terms
@@ -128,6 +132,7 @@ contract ContactEscrow {
         uint256 due = terms.amount + terms.fee;
         try token.permit(msg.sender, address(this), due, deadline, v, r, s) {} catch {}
         token.safeTransferFrom(msg.sender, address(this), due);
+        // slither-disable-next-line reentrancy-events
         emit Opened(id, terms.payer, terms.resolver, terms);
     }
 
@@ -143,6 +148,7 @@ contract ContactEscrow {
         uint256 due = terms.amount + terms.fee + terms.relayFee;
         token.receiveWithAuthorization(terms.payer, address(this), due, 0, terms.quoteExpiry, id, v, r, s);
         _pay(terms.relayReceiver, terms.relayFee);
+        // slither-disable-next-line reentrancy-events
         emit Opened(id, terms.payer, terms.resolver, terms);
     }
 
