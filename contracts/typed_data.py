@@ -128,6 +128,8 @@ def _domain(chain_id: int, token: Address) -> _Values:
 
 
 def _typed(primary: str, fields: _Fields, values: _Values, *, chain_id: int, token: Address) -> TypedData:
+    separator = domain_separator(chain_id=chain_id, token=token)
+    digest = Hash32(keccak(b"\x19\x01" + separator + _struct_hash(primary, fields, values)))
     document = {
         "types": {"EIP712Domain": _list(_DOMAIN), primary: _list(fields)},
         "primaryType": primary,
@@ -135,8 +137,7 @@ def _typed(primary: str, fields: _Fields, values: _Values, *, chain_id: int, tok
         "domain": _shown(_DOMAIN, _domain(chain_id, token)) | {"chainId": chain_id},
         "message": _shown(fields, values),
     }
-    separator = domain_separator(chain_id=chain_id, token=token)
-    return TypedData(document, Hash32(keccak(b"\x19\x01" + separator + _struct_hash(primary, fields, values))))
+    return TypedData(document, digest)
 
 
 def _list(fields: _Fields) -> list[dict[str, str]]:
