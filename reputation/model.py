@@ -35,7 +35,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Knock:
-    """An attempt to reach somebody, as a tenant told it. ``federated``: by the callback that only remote invites make."""
+    """An attempt to reach somebody, as a tenant told it. ``federated``: by the callback of remote invites alone."""
 
     tenant: TenantId
     tenant_server: ServerName
@@ -121,7 +121,7 @@ class GateAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AnswerOutcome:
-    """What an answer did: to which stakes, and until when (chain time, ``None``: never) a spam verdict can be undone."""
+    """What an answer did: to which stakes, and until when (chain time) a spam verdict's forfeit can be undone."""
 
     answer: Answer
     stranger: PersonId
@@ -131,7 +131,7 @@ class AnswerOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A stranger whose stake waits for the recipient's answer, which must come before ``answers_close`` (chain time)."""
+    """A stranger whose stake waits for an answer, which must come before ``answers_close`` (chain time)."""
 
     stranger: PersonId
     stake: Stake

@@ -8,7 +8,6 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
-from ledger.tables import Number
 
 
 class TenantRow(Base):
@@ -16,7 +15,7 @@ class TenantRow(Base):
 
     __tablename__ = "tenants"
 
-    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     server_name: Mapped[str] = mapped_column(String(255), unique=True)
     bearer_sha256: Mapped[bytes] = mapped_column(Bytes32, unique=True)
     on_deadline: Mapped[str] = mapped_column(String(6))

@@ -21,6 +21,8 @@ ANSWER_MARGIN = timedelta(minutes=10)
 """Answers close one finality and this much before answer-by, so that their transaction is surely in time."""
 RENEW_BEFORE = timedelta(minutes=10)
 """A quote with less than this left is replaced by a new one: nobody could pay it in time."""
+UNPAID_KEPT = timedelta(days=30)
+"""How long a quote that nobody paid is kept after its end."""
 HIGHEST_PRICE = UINT256_MAX // 2
 """Stake, fee and relay fee together stay below this, so that no sum of the escrow's can overflow."""
 
@@ -116,6 +118,7 @@ class Stake:
 
     ``surplus``: its quote was paid already, or stood no longer; it opens nothing and is returned at once.
     ``opened_at`` and ``executable_at`` are chain time; ``answered`` tells of a returned stake whether the fee was paid.
+    The last event, whatever it was, stands in block ``last_hash``.
     """
 
     id: Hash32
@@ -132,6 +135,7 @@ class Stake:
     surplus: bool = False
     answered: bool | None = None
     wish: Wish | None = None
+    last_hash: Hash32 = _NO_HASH
     last_transaction: Hash32 = _NO_HASH
 
     @property
@@ -195,3 +199,13 @@ def terms_of(quote: Quote, *, payer: Address, return_to: Address | None = None) 
 def matches(quote: Quote, terms: Terms) -> bool:
     """Tell whether a stake was opened on exactly this quote; payer and return address are the payer's to choose."""
     return terms == terms_of(quote, payer=terms.payer, return_to=terms.return_to)
+
+
+def answers_close(terms: Terms, finality: timedelta) -> int:
+    """Return from which chain time on an answer could come too late: one finality and a margin before answer-by."""
+    return terms.answer_by - int((finality + ANSWER_MARGIN).total_seconds())
+
+
+def undo_closes(executable_at: int) -> int:
+    """Return from which chain time on taking back an announced forfeit could come too late."""
+    return executable_at - int(ANSWER_MARGIN.total_seconds())

@@ -1,0 +1,91 @@
+"""The decision (pure, total): a knock, a door and the facts give one verdict, always with its reasons."""
+
+from __future__ import annotations
+
+from kit.identifiers import server_of
+from reputation.model import RETRY_WINDOW, ContactWhy, Door, DoorMode, Facts, Grant, Knock
+from reputation.verdict import Admit, Code, Hold, Reason, Refuse, Verdict
+
+
+def decide(knock: Knock, door: Door, facts: Facts) -> Verdict:
+    """Return what becomes of a knock. The first of these that applies, in this order, decides:
+
+    1. whose business it is: our bot's, another server's, a leaving tenant's, one's own — admitted;
+    2. what the recipient said of this very person: spam — refused; exempt, invited first, accepted — admitted;
+    3. what the door says to every stranger: open — admitted; closed — refused;
+    4. what the stranger put down: an open grant admits one pending invite, and its repetitions;
+    5. else the door's price.
+    """  # noqa: D400, D415 - the list below belongs to the sentence
+    return _not_ours_to_judge(knock, facts) or _known(facts) or _door(door) or _paid(knock, facts) or _hold(door)
+
+
+def grant_for(knock: Knock, facts: Facts) -> Grant | None:
+    """Return the grant that admits this knock as a new pending invite, if one does."""
+    live = [grant for grant in facts.grants if facts.chain_time < grant.closes_at]
+    if any(_same_knock(knock, grant) for grant in live):
+        return None
+    return next((grant for grant in live if grant.pending_room is None), None)
+
+
+def _not_ours_to_judge(knock: Knock, facts: Facts) -> Verdict | None:
+    if facts.bot is not None and facts.bot in (knock.inviter, knock.invitee):
+        return _admit(Code.OWN_BOT)
+    if server_of(knock.invitee) != knock.tenant_server:
+        return _admit(Code.NOT_OURS)
+    if facts.leaving:
+        return _admit(Code.LEAVING)
+    if knock.inviter == knock.invitee:
+        return _admit(Code.SELF)
+    return None
+
+
+def _known(facts: Facts) -> Verdict | None:
+    if facts.called_spam:
+        return _refuse(Code.CALLED_SPAM)
+    if facts.exempt:
+        return _admit(Code.EXEMPT)
+    if facts.contact is ContactWhy.INVITED:
+        return _admit(Code.CONTACTED_FIRST)
+    if facts.contact is ContactWhy.ACCEPTED:
+        return _admit(Code.ACCEPTED_BEFORE)
+    return None
+
+
+def _door(door: Door) -> Verdict | None:
+    if door.mode is DoorMode.CLOSED:
+        return _refuse(Code.DOOR_CLOSED)
+    # A door that asks for nothing is open: the escrow holds no stake of nothing.
+    if door.mode is DoorMode.OPEN or not (door.stake or door.fee):
+        return _admit(Code.DOOR_OPEN)
+    return None
+
+
+def _paid(knock: Knock, facts: Facts) -> Verdict | None:
+    live = [grant for grant in facts.grants if facts.chain_time < grant.closes_at]
+    if any(_same_knock(knock, grant) for grant in live):
+        return _admit(Code.SAME_KNOCK)
+    if grant_for(knock, facts) is not None:
+        return _admit(Code.STAKED)
+    if live:
+        return _refuse(Code.INVITE_PENDING, answer_by=min(grant.closes_at for grant in live))
+    return None
+
+
+def _same_knock(knock: Knock, grant: Grant) -> bool:
+    if grant.pending_room != knock.room or grant.pending_since is None:
+        return False
+    # Two processes' clocks may differ a little, so a knock may seem to come before its own first call.
+    return abs(knock.at - grant.pending_since) <= RETRY_WINDOW
+
+
+def _hold(door: Door) -> Verdict:
+    values = {"stake": str(door.stake.base_units), "fee": str(door.fee.base_units)}
+    return Hold(door.price, (Reason(Code.ASKS_STAKE, values),))
+
+
+def _admit(code: Code) -> Admit:
+    return Admit((Reason(code),))
+
+
+def _refuse(code: Code, **values: object) -> Refuse:
+    return Refuse((Reason(code, values),))

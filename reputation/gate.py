@@ -1,0 +1,342 @@
+"""The gate: puts every knock to its door, opens doors for stakes, and takes the recipients' answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from kit.changes import touch
+from kit.errors import Conflict, NotFound
+from kit.identifiers import Hash32, PersonId, RoomId, TenantId, UserId, server_of
+from ledger.people import People
+from payments.stakes.model import Answer, Stake, StakeChange, StakeState, undo_closes
+from payments.stakes.service import Stakes
+from reputation.decision import decide, grant_for
+from reputation.doors import Doors, release
+from reputation.model import (
+    KNOCKS_KEPT,
+    AnswerOutcome,
+    ContactWhy,
+    Door,
+    Facts,
+    GateAnswer,
+    GrantState,
+    Knock,
+    KnockCount,
+    Tenant,
+    Waiting,
+    Why,
+)
+from reputation.notices import Notices
+from reputation.store import GateStore
+from reputation.tables import GrantRow
+from reputation.tenants import TOPIC, Tenants
+from reputation.verdict import Admit, Code, Hold, Refuse, Verdict
+
+_OF_ONE_ROOM = frozenset({Code.STAKED, Code.SAME_KNOCK})
+"""Admits that hold for one room only and so are never repeated from memory."""
+_UNDONE = "undone"
+_MOST_KNOCKS_SHOWN = 100
+
+
+class Gate:
+    """Everything that decides who may reach whom, in one transaction."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        now: datetime,
+        people: People,
+        doors: Doors,
+        stakes: Stakes,
+        bot_id: UserId | None,
+    ) -> None:
+        """Work in ``session``."""
+        self._session = session
+        self._now = now
+        self._people = people
+        self._doors = doors
+        self._stakes = stakes
+        self._bot_id = bot_id
+        self._store = GateStore(session)
+        self._tenants = Tenants(session, now)
+        self._notices = Notices(session, now=now, people=people)
+
+    # -------------------------------------------------------------------------------------------- knocks
+
+    def ask(self, knock: Knock) -> GateAnswer:
+        """Give a knock its verdict, and do what follows from it: count it, quote a price, remember the invite.
+
+        The tenant is believed about its own users alone: as invitees, and as inviters that people here know.
+        """
+        learned = self._learn(knock)
+        door, facts, verdict = self._weigh(knock)
+        while isinstance(verdict, Admit) and (grant := grant_for(knock, facts)) and _codes(verdict) == (Code.STAKED,):
+            if self._store.claim_grant(grant.stake_id, knock.room, knock.at):
+                touch(self._session, TOPIC)
+                return GateAnswer(verdict)
+            door, facts, verdict = self._weigh(knock)  # another knock was quicker: look again
+        if isinstance(verdict, Admit):
+            return GateAnswer(verdict, lasting=not learned and not _OF_ONE_ROOM.intersection(_codes(verdict)))
+        return self._not_through(knock, door, facts, verdict)
+
+    def joined(self, tenant: Tenant, user: UserId, room: RoomId) -> None:
+        """Take note that a tenant's user joins a room: where a stake brought them its invite, ask what they say of it.
+
+        Joining accepts nothing; one must join to read. Any other join is forgotten.
+        """
+        if server_of(user) != tenant.server_name:
+            return
+        recipient = self._people.find(user)
+        if recipient is None:
+            return
+        for stake_id, _ in self._store.pending_in(recipient, room):
+            self._notices.ask_answer(self._stakes.get(stake_id))
+
+    def _learn(self, knock: Knock) -> bool:
+        """Remember whom a tenant's own user invites: they contacted them first. ``True`` where that is news."""
+        if server_of(knock.inviter) != knock.tenant_server or knock.inviter == knock.invitee:
+            return False
+        if self._bot_id in (knock.inviter, knock.invitee) or self._tenants.is_leaving(knock.tenant):
+            return False
+        person, other = self._people.number(knock.inviter), self._people.number(knock.invitee)
+        news = self._store.learn_contact(person, other, ContactWhy.INVITED, knock.at)
+        if news:
+            touch(self._session, TOPIC)
+        return news
+
+    def _weigh(self, knock: Knock) -> tuple[Door, Facts, Verdict]:
+        door, facts = Door(), self._facts(knock)
+        recipient = self._people.find(knock.invitee)
+        if recipient is not None:
+            door = self._doors.show(recipient)
+        return door, facts, decide(knock, door, facts)
+
+    def _facts(self, knock: Knock) -> Facts:
+        leaving, chain_time = self._tenants.is_leaving(knock.tenant), self._stakes.chain_time
+        stranger, recipient = self._people.find(knock.inviter), self._people.find(knock.invitee)
+        if stranger is None or recipient is None:
+            return Facts(chain_time=chain_time, bot=self._bot_id, leaving=leaving)
+        return Facts(
+            chain_time=chain_time,
+            bot=self._bot_id,
+            leaving=leaving,
+            called_spam=self._store.called_spam(recipient, stranger),
+            exempt=self._store.is_exempt(recipient, stranger),
+            contact=self._store.contact(recipient, stranger),
+            grants=self._store.open_grants(stranger, recipient),
+        )
+
+    def _not_through(self, knock: Knock, door: Door, facts: Facts, verdict: Hold | Refuse) -> GateAnswer:
+        stranger, recipient = self._people.number(knock.inviter), self._people.number(knock.invitee)
+        # This row is written first: on PostgreSQL it makes two knocks of one pair wait for each other.
+        self._store.count_knock(stranger, recipient, room=knock.room, at=knock.at, codes=_codes(verdict))
+        if isinstance(verdict, Refuse):
+            if Code.INVITE_PENDING in _codes(verdict):
+                self._notices.of_stake(self._stakes.get(facts.grants[0].stake_id), code="invite_pending_hint")
+            return GateAnswer(verdict)
+        quote = self._stakes.quote(
+            stranger,
+            recipient,
+            verdict.price,
+            door.fee_payee,
+            stranger_id=knock.inviter,
+            recipient_id=knock.invitee,
+        )
+        self._notices.knock_held(quote)
+        return GateAnswer(verdict, quote)
+
+    # -------------------------------------------------------------------------------------------- stakes
+
+    def stake_changed(self, change: StakeChange) -> None:
+        """Open or end the grant that a stake stands for, and tell its stranger what became of it.
+
+        A grant is open exactly while its stake is, unless it was answered: what was accepted stays accepted.
+        """
+        stake = change.stake
+        if stake.stranger is None or stake.recipient is None:
+            return
+        grant = self._store.grant_row(stake.id, lock=True)
+        reopened = False
+        if stake.opens and grant is None:
+            self._store.add_grant(stake.id, stake.stranger, stake.recipient, stake.terms.answer_by)
+            touch(self._session, TOPIC)
+        elif grant is not None and grant.answer is None:
+            wanted = GrantState.OPEN if stake.opens else GrantState.ENDED
+            reopened = stake.opens and grant.state != wanted.value
+            if grant.state != wanted.value:
+                grant.state = wanted.value
+                touch(self._session, TOPIC)
+        self._tell(change, answered=grant is not None and grant.answer is not None, reopened=reopened)
+
+    def _tell(self, change: StakeChange, *, answered: bool, reopened: bool) -> None:
+        stake = change.stake
+        opens_nothing = stake.surplus or answered
+        if change.before is stake.state and not reopened:
+            return
+        if stake.state in (StakeState.OPEN, StakeState.ORPHANED) and opens_nothing:
+            return
+        self._notices.of_stake(stake, again=reopened)
+
+    # -------------------------------------------------------------------------------------------- answers
+
+    def answer(self, recipient: PersonId, stranger: UserId, answer: Answer) -> AnswerOutcome:
+        """Take what a recipient says of a stranger; saying the same twice is saying it once.
+
+        Accept: known from now on, the stake goes back. Return: the stake goes back, a stranger again. Spam: refused
+        from now on, and the stake, if one is open, is forfeited unless that is undone. Raises ``NotFound`` where
+        nothing waits for an answer, ``Conflict`` where another answer was given or it is too late to answer.
+        """
+        other = self._people.find(stranger)
+        if other is None and answer is Answer.SPAM:
+            other = self._people.number(stranger)
+        if other is None or other == recipient:
+            raise NotFound("nothing_waiting", "Nobody of that name waits for your answer.")
+        stakes = [
+            self._answer_one(Hash32(grant.stake_id), answer)
+            for grant in self._store.grants_of(recipient=recipient, stranger=other, state=GrantState.OPEN)
+        ]
+        if not stakes:
+            stakes = self._said_before(recipient, other, answer)
+        if answer is Answer.ACCEPT:
+            self._store.learn_contact(recipient, other, ContactWhy.ACCEPTED, self._now)
+        elif answer is Answer.SPAM:
+            self._store.call_spam(recipient, other, self._now)
+            self._store.unexempt(recipient, other)
+            self._store.drop_contact(recipient, other)
+            self._stakes.void(recipient, other)
+        touch(self._session, TOPIC)
+        return AnswerOutcome(answer, other, tuple(stakes), self._undo_until(stakes))
+
+    def _answer_one(self, stake_id: Hash32, answer: Answer) -> Stake:
+        self._stakes.lock(stake_id)
+        grant = self._store.grant_row(stake_id, lock=True)
+        if grant is None or grant.state != GrantState.OPEN.value:
+            raise Conflict("answered_already", "Another answer was given at the same moment.")
+        if answer is Answer.SPAM:
+            self._stakes.request_forfeit(stake_id)
+        else:
+            self._stakes.request_return(stake_id, answered=True)
+        grant.state = (GrantState.ACCEPTED if answer is Answer.ACCEPT else GrantState.ENDED).value
+        grant.answer = answer.value
+        grant.answered_at = self._now
+        self._session.flush()
+        return self._stakes.get(stake_id)
+
+    def _said_before(self, recipient: PersonId, other: PersonId, answer: Answer) -> list[Stake]:
+        """Return the stakes of the same answer given before; a spam verdict needs no stake at all."""
+        grants = self._store.grants_of(recipient=recipient, stranger=other)
+        answered = [grant for grant in grants if grant.answer is not None]
+        last = max(answered, key=_answered_at, default=None)
+        if last is not None and last.answer == answer.value:
+            return [self._stakes.get(Hash32(last.stake_id))]
+        if answer is Answer.SPAM:
+            return []
+        raise NotFound("nothing_waiting", "Nobody of that name waits for your answer.")
+
+    def _undo_until(self, stakes: list[Stake]) -> int | None:
+        closings = [self._stakes.undo_closes(stake) for stake in stakes]
+        return min((closing for closing in closings if closing is not None), default=None)
+
+    def undo(self, recipient: PersonId, stranger: UserId) -> AnswerOutcome:
+        """Take a spam verdict back: its stake goes back as answered, and the stranger is a stranger like any other.
+
+        Raises ``NotFound`` where there is no verdict, ``Conflict`` where the stake is burned or about to be.
+        """
+        other = self._people.find(stranger)
+        if other is None or not self._store.called_spam(recipient, other):
+            raise NotFound("nothing_to_undo", "You have not called anybody of that name spam.")
+        stakes = []
+        for grant in self._store.grants_of(recipient=recipient, stranger=other, state=GrantState.ENDED):
+            if grant.answer != Answer.SPAM.value:
+                continue
+            stake = self._stakes.lock(Hash32(grant.stake_id))
+            if stake.state not in (StakeState.RETURNED, StakeState.EXPIRED):
+                self._reverse(stake)
+            grant.answer = _UNDONE
+            stakes.append(self._stakes.get(stake.id))
+        self._store.lift_spam(recipient, other)
+        touch(self._session, TOPIC)
+        return AnswerOutcome(Answer.RETURN, other, tuple(stakes))
+
+    def _reverse(self, stake: Stake) -> None:
+        if stake.state is StakeState.FORFEITED:
+            closed_at = undo_closes(stake.executable_at or 0)
+            raise Conflict("undo_too_late", "The stake is burned; exempt them to let them in.", closed_at=closed_at)
+        self._stakes.request_return(stake.id, answered=True)
+
+    # -------------------------------------------------------------------------------------------- showing
+
+    def waiting(self, recipient: PersonId) -> list[Waiting]:
+        """Return the strangers whose stakes wait for this recipient's answer, first closing first."""
+        waiting = []
+        for grant in self._store.grants_of(recipient=recipient, state=GrantState.OPEN):
+            stake = self._stakes.get(Hash32(grant.stake_id))
+            closes = self._stakes.answers_close(stake)
+            if self._stakes.chain_time < closes:
+                room = None if grant.pending_room is None else RoomId(grant.pending_room)
+                waiting.append(Waiting(PersonId(grant.stranger), stake, room, grant.pending_since, closes))
+        return waiting
+
+    def knocks(self, recipient: PersonId) -> list[KnockCount]:
+        """Return who was not let through in the last 30 days, latest first, at most 100."""
+        return self._store.knocks_at(recipient, _MOST_KNOCKS_SHOWN)
+
+    def why(self, recipient: PersonId, other: UserId) -> Why:
+        """Tell a recipient what a knock of ``other`` would meet now, and why; changes nothing. Raises ``NotFound``."""
+        own = self._people.mxid(recipient)
+        if own is None:
+            raise NotFound("person_unknown", "There is no such person.")
+        server = server_of(own)
+        tenant = self._tenants.find(server)
+        number = TenantId(0) if tenant is None else tenant.id
+        knock = Knock(number, server, other, own, RoomId("!none"), self._now, federated=False)
+        door, facts, verdict = self._weigh(knock)
+        stranger = self._people.find(other)
+        knocks = None if stranger is None else self._store.knock_count(stranger, recipient)
+        return Why(verdict, door, facts, knocks)
+
+    # -------------------------------------------------------------------------------------------- keeping house
+
+    def forget(self, person: PersonId) -> None:
+        """Take out what the gate knows of a person; call it before ``People.erase``.
+
+        Gone: door, exemptions, contacts, verdicts, knocks, rooms of pending invites, salts of quotes. What stays are
+        stakes and grants under a number that names nobody. Stakes that wait for this person's answer go back at once,
+        fee and all, and so do their own that brought no invite yet. Raises ``Conflict`` while a stake of theirs did
+        bring an invite and waits for its answer: else a spammer could forget themselves out of a forfeit.
+        """
+        used = [
+            grant
+            for grant in self._store.grants_of(stranger=person, state=GrantState.OPEN)
+            if grant.pending_room is not None and self._stakes.chain_time < grant.closes_at
+        ]
+        if used:
+            until = max(grant.closes_at for grant in used)
+            raise Conflict("stake_unanswered", "A stake of yours waits for its answer.", answer_by=until)
+        open_ = GrantState.OPEN
+        for grant in (
+            *self._store.grants_of(recipient=person, state=open_),
+            *self._store.grants_of(stranger=person, state=open_),
+        ):
+            release(self._stakes, self._store, Hash32(grant.stake_id), self._now, used_too=True)
+        self._stakes.forget(person)
+        self._store.forget(person)
+        touch(self._session, TOPIC)
+
+    def prune(self) -> int:
+        """Take out what is past its time: knocks and unpaid quotes after 30 days; return how many rows went."""
+        return self._store.drop_knocks(before=self._now - KNOCKS_KEPT) + self._stakes.prune()
+
+
+def _codes(verdict: Verdict) -> tuple[Code, ...]:
+    return tuple(reason.code for reason in verdict.because)
+
+
+def _answered_at(grant: GrantRow) -> datetime:
+    if grant.answered_at is None:
+        message = "an answered grant has a time"
+        raise AssertionError(message)
+    return grant.answered_at

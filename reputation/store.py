@@ -1,0 +1,261 @@
+"""Reading and writing the gate's tables; rows become values here, and nothing is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from kit.amounts import Amount
+from kit.database import Base
+from kit.identifiers import Address, Hash32, PersonId, RoomId
+from reputation.model import ONE_KNOCK, ContactWhy, Door, DoorMode, Grant, GrantState, KnockCount
+from reputation.tables import ContactRow, DoorRow, ExemptionRow, GrantRow, KnockRow, SpamVerdictRow
+
+_MOST_KNOCKS = 2**31 - 1
+
+
+class GateStore:
+    """Doors and what people think of each other, in one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        """Read and write in ``session``."""
+        self._session = session
+
+    def _insert(self, table: type[Base]) -> Any:  # noqa: ANN401 - either dialect's own Insert
+        postgres = self._session.get_bind().dialect.name == "postgresql"
+        return postgresql.insert(table) if postgres else sqlite.insert(table)
+
+    # -------------------------------------------------------------------------------------------- doors
+
+    def door(self, person: PersonId) -> Door:
+        """Return a person's door; an open one where they never said."""
+        row = self._session.get(DoorRow, person, populate_existing=True)
+        if row is None:
+            return Door()
+        payee = None if row.fee_payee is None else Address(row.fee_payee)
+        return Door(DoorMode(row.mode), Amount(row.stake), Amount(row.fee), payee)
+
+    def set_door(self, person: PersonId, door: Door, now: datetime) -> None:
+        """Give a person this door."""
+        values = {
+            "mode": door.mode.value,
+            "stake": door.stake.base_units,
+            "fee": door.fee.base_units,
+            "fee_payee": door.fee_payee,
+            "changed_at": now,
+        }
+        statement = self._insert(DoorRow).values(person=person, **values)
+        self._session.execute(statement.on_conflict_do_update(index_elements=[DoorRow.person], set_=values))
+
+    # -------------------------------------------------------------------------------------------- what people know
+
+    def exempt(self, person: PersonId, other: PersonId, now: datetime) -> bool:
+        """Let ``other`` pass free; ``False`` where they do already."""
+        statement = self._insert(ExemptionRow).values(person=person, other=other, since=now)
+        return self._added(statement, ExemptionRow.other)
+
+    def unexempt(self, person: PersonId, other: PersonId) -> bool:
+        """Take an exemption back; ``False`` where there is none."""
+        where = and_(ExemptionRow.person == person, ExemptionRow.other == other)
+        return self._deleted(ExemptionRow, where)
+
+    def exemptions(self, person: PersonId) -> list[PersonId]:
+        """Return whom a person exempted, oldest first."""
+        query = select(ExemptionRow.other).where(ExemptionRow.person == person)
+        return [PersonId(other) for other in self._session.scalars(query.order_by(ExemptionRow.since))]
+
+    def is_exempt(self, person: PersonId, other: PersonId) -> bool:
+        """Tell whether a person exempted another."""
+        where = and_(ExemptionRow.person == person, ExemptionRow.other == other)
+        return self._session.scalar(select(ExemptionRow.person).where(where)) is not None
+
+    def contact(self, person: PersonId, other: PersonId) -> ContactWhy | None:
+        """Return how a person came to know another."""
+        where = and_(ContactRow.person == person, ContactRow.other == other)
+        why = self._session.scalar(select(ContactRow.why).where(where))
+        return None if why is None else ContactWhy(why)
+
+    def learn_contact(self, person: PersonId, other: PersonId, why: ContactWhy, now: datetime) -> bool:
+        """Remember that a person knows another; the first way they came to it stays; ``False`` where it was known."""
+        statement = self._insert(ContactRow).values(person=person, other=other, why=why.value, since=now)
+        return self._added(statement, ContactRow.other)
+
+    def drop_contact(self, person: PersonId, other: PersonId) -> bool:
+        """Forget that a person knows another."""
+        return self._deleted(ContactRow, and_(ContactRow.person == person, ContactRow.other == other))
+
+    def call_spam(self, recipient: PersonId, stranger: PersonId, now: datetime) -> bool:
+        """Remember a spam verdict; ``False`` where it stands already."""
+        statement = self._insert(SpamVerdictRow).values(recipient=recipient, stranger=stranger, since=now)
+        return self._added(statement, SpamVerdictRow.stranger)
+
+    def lift_spam(self, recipient: PersonId, stranger: PersonId) -> bool:
+        """Take a spam verdict back; ``False`` where there is none."""
+        where = and_(SpamVerdictRow.recipient == recipient, SpamVerdictRow.stranger == stranger)
+        return self._deleted(SpamVerdictRow, where)
+
+    def called_spam(self, recipient: PersonId, stranger: PersonId) -> bool:
+        """Tell whether a recipient called a stranger spam."""
+        where = and_(SpamVerdictRow.recipient == recipient, SpamVerdictRow.stranger == stranger)
+        return self._session.scalar(select(SpamVerdictRow.since).where(where)) is not None
+
+    # -------------------------------------------------------------------------------------------- grants
+
+    def grant_row(self, stake_id: Hash32, *, lock: bool = False) -> GrantRow | None:
+        """Return the grant of a stake, locked against other writers where ``lock``."""
+        return self._session.get(GrantRow, bytes(stake_id), with_for_update=lock or None, populate_existing=True)
+
+    def add_grant(self, stake_id: Hash32, stranger: PersonId, recipient: PersonId, closes_at: int) -> None:
+        """Open a grant."""
+        self._session.add(
+            GrantRow(
+                stake_id=stake_id,
+                stranger=stranger,
+                recipient=recipient,
+                state=GrantState.OPEN.value,
+                closes_at=closes_at,
+            )
+        )
+        self._session.flush()
+
+    def open_grants(self, stranger: PersonId, recipient: PersonId) -> tuple[Grant, ...]:
+        """Return the pair's open grants, first closing first."""
+        query = (
+            select(GrantRow.stake_id, GrantRow.closes_at, GrantRow.pending_room, GrantRow.pending_since)
+            .where(GrantRow.stranger == stranger, GrantRow.recipient == recipient)
+            .where(GrantRow.state == GrantState.OPEN.value)
+            .order_by(GrantRow.closes_at, GrantRow.stake_id)
+        )
+        return tuple(
+            Grant(Hash32(stake), closes_at, None if room is None else RoomId(room), since)
+            for stake, closes_at, room, since in self._session.execute(query)
+        )
+
+    def claim_grant(self, stake_id: Hash32, room: RoomId, at: datetime) -> bool:
+        """Let a grant's one pending invite be this one; ``False`` where another came first or the grant ended."""
+        claimed = self._session.execute(
+            update(GrantRow)
+            .where(GrantRow.stake_id == stake_id, GrantRow.state == GrantState.OPEN.value)
+            .where(GrantRow.pending_room.is_(None))
+            .values(pending_room=room, pending_since=at)
+            .returning(GrantRow.stake_id)
+            .execution_options(synchronize_session=False)
+        )
+        return claimed.first() is not None
+
+    def grants_of(
+        self, *, recipient: PersonId | None = None, stranger: PersonId | None = None, state: GrantState | None = None
+    ) -> Sequence[GrantRow]:
+        """Return grants by either side and state, first closing first."""
+        query = select(GrantRow).order_by(GrantRow.closes_at, GrantRow.stake_id)
+        if recipient is not None:
+            query = query.where(GrantRow.recipient == recipient)
+        if stranger is not None:
+            query = query.where(GrantRow.stranger == stranger)
+        if state is not None:
+            query = query.where(GrantRow.state == state.value)
+        return self._session.scalars(query.execution_options(populate_existing=True)).all()
+
+    def pending_in(self, recipient: PersonId, room: RoomId) -> list[tuple[Hash32, PersonId]]:
+        """Return stake and stranger of the recipient's open grants whose pending invite is to this room."""
+        query = select(GrantRow.stake_id, GrantRow.stranger).where(
+            GrantRow.recipient == recipient,
+            GrantRow.state == GrantState.OPEN.value,
+            GrantRow.pending_room == room,
+        )
+        return [(Hash32(stake), PersonId(stranger)) for stake, stranger in self._session.execute(query)]
+
+    # -------------------------------------------------------------------------------------------- knocks
+
+    def count_knock(
+        self, stranger: PersonId, recipient: PersonId, *, room: RoomId, at: datetime, codes: Collection[str]
+    ) -> None:
+        """Count a knock that was not let through; calls of the same knock are counted once."""
+        word = ",".join(codes)[:100]
+        statement = self._insert(KnockRow).values(
+            stranger=stranger,
+            recipient=recipient,
+            count=1,
+            first_at=at,
+            last_at=at,
+            last_room=room,
+            last_codes=word,
+        )
+        same = and_(KnockRow.last_room == room, KnockRow.last_at > at - ONE_KNOCK)
+        full = KnockRow.count >= _MOST_KNOCKS
+        self._session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[KnockRow.stranger, KnockRow.recipient],
+                set_={
+                    "count": case((or_(same, full), KnockRow.count), else_=KnockRow.count + 1),
+                    "last_at": case((KnockRow.last_at > at, KnockRow.last_at), else_=statement.excluded.last_at),
+                    "last_room": room,
+                    "last_codes": word,
+                },
+            )
+        )
+
+    def knocks_at(self, recipient: PersonId, limit: int) -> list[KnockCount]:
+        """Return who was not let through, latest first."""
+        query = select(KnockRow).where(KnockRow.recipient == recipient)
+        query = query.order_by(KnockRow.last_at.desc(), KnockRow.stranger).limit(limit)
+        return [_count(row) for row in self._session.scalars(query.execution_options(populate_existing=True))]
+
+    def knock_count(self, stranger: PersonId, recipient: PersonId) -> KnockCount | None:
+        """Return how often one stranger was not let through."""
+        row = self._session.get(KnockRow, (stranger, recipient), populate_existing=True)
+        return None if row is None else _count(row)
+
+    def drop_knocks(self, *, before: datetime) -> int:
+        """Forget knocks whose last one is older than that; return how many rows went."""
+        gone = self._session.execute(
+            delete(KnockRow)
+            .where(KnockRow.last_at < before)
+            .returning(KnockRow.stranger)
+            .execution_options(synchronize_session=False)
+        )
+        return len(gone.all())
+
+    # -------------------------------------------------------------------------------------------- forgetting
+
+    def forget(self, person: PersonId) -> None:
+        """Take out every row that says what this person thinks of others, or others of them; grants stay, as numbers."""
+        self._delete(DoorRow, DoorRow.person == person)
+        self._delete(ExemptionRow, or_(ExemptionRow.person == person, ExemptionRow.other == person))
+        self._delete(ContactRow, or_(ContactRow.person == person, ContactRow.other == person))
+        self._delete(SpamVerdictRow, or_(SpamVerdictRow.recipient == person, SpamVerdictRow.stranger == person))
+        self._delete(KnockRow, or_(KnockRow.recipient == person, KnockRow.stranger == person))
+        self._session.execute(
+            update(GrantRow)
+            .where(or_(GrantRow.recipient == person, GrantRow.stranger == person))
+            .values(pending_room=None, pending_since=None)
+            .execution_options(synchronize_session=False)
+        )
+
+    # -------------------------------------------------------------------------------------------- within
+
+    def _added(self, statement: Any, column: Any) -> bool:  # noqa: ANN401 - either dialect's own Insert
+        return self._session.execute(statement.on_conflict_do_nothing().returning(column)).first() is not None
+
+    def _delete(self, table: type[Base], where: Any) -> int:  # noqa: ANN401 - any condition
+        columns = list(table.__table__.primary_key)
+        statement = delete(table).where(where).returning(*columns).execution_options(synchronize_session=False)
+        return len(self._session.execute(statement).all())
+
+    def _deleted(self, table: type[Base], where: Any) -> bool:  # noqa: ANN401 - any condition
+        return self._delete(table, where) > 0
+
+
+def _count(row: KnockRow) -> KnockCount:
+    return KnockCount(
+        stranger=PersonId(row.stranger),
+        count=row.count,
+        first_at=row.first_at,
+        last_at=row.last_at,
+        codes=tuple(row.last_codes.split(",")),
+    )
