@@ -27,6 +27,10 @@ class Settings(BaseSettings):
 
     rpc_url: str = Field("http://127.0.0.1:8545", description="JSON-RPC endpoint of the chain.")
     chain_id: int = Field(31337, ge=1, description="The chain's id; a node of another chain is refused.")
+    chain_name: str | None = Field(None, description="The chain's name, as pages and wallets show it.")
+    wallet_rpc_url: str | None = Field(
+        None, description="JSON-RPC endpoint that a visitor's wallet may be told to add; public, so without any key."
+    )
     deployment: Path | None = Field(None, description="File with the contracts' addresses; by default by chain id.")
     guardian: str | None = Field(None, description="Cold address that may turn an announced forfeit into a return.")
     keystore_password: SecretStr | None = Field(None, description="Opens the keystore in the data folder.")
