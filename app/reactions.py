@@ -26,9 +26,8 @@ def only_booked(work: Work, event: Transferred) -> None:
 
 
 def stake_moved(work: Work, event: StakeEvent) -> None:
-    """Carry a stake's new state on to the doors it opens or closes."""
-    change = work.stakes.apply(event)
-    if change is not None:
+    """Carry what became of stakes on to the doors they open or close: one log may change several on one quote."""
+    for change in work.stakes.apply(event):
         work.gate.stake_changed(change)
 
 
