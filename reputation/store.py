@@ -224,7 +224,7 @@ class GateStore:
     # -------------------------------------------------------------------------------------------- forgetting
 
     def forget(self, person: PersonId) -> None:
-        """Take out every row that says what this person thinks of others, or others of them; grants stay, as numbers."""
+        """Take out all that says what this person thinks of others, or others of them; grants stay, as numbers."""
         self._delete(DoorRow, DoorRow.person == person)
         self._delete(ExemptionRow, or_(ExemptionRow.person == person, ExemptionRow.other == person))
         self._delete(ContactRow, or_(ContactRow.person == person, ContactRow.other == person))
