@@ -92,8 +92,9 @@ class Gate:
         recipient = self._people.find(user)
         if recipient is None:
             return
-        for stake_id, _ in self._store.pending_in(recipient, room):
-            self._notices.ask_answer(self._stakes.get(stake_id))
+        for stake_id in self._store.pending_in(recipient, room):
+            stake = self._stakes.get(stake_id)
+            self._notices.ask_answer(stake, answers_close=self._stakes.answers_close(stake))
 
     def _learn(self, knock: Knock) -> bool:
         """Remember whom a tenant's own user invites: they contacted them first. ``True`` where that is news."""

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from kit import outbox
 from kit.clock import unix
-from kit.identifiers import Hash32, PersonId, show_hash
+from kit.identifiers import PersonId, show_hash
 from ledger.people import People
 from payments.stakes.model import Quote, Stake, StakeState
 
@@ -24,6 +24,8 @@ OF_STATE: Mapping[StakeState, str] = {
     StakeState.ORPHANED: "stake_orphaned",
 }
 """What a stranger is told when their stake comes to be so."""
+_FOR_BOTH = frozenset({StakeState.FORFEIT_ANNOUNCED, StakeState.FORFEITED})
+"""What the recipient is told as well, who said so and can take an announcement back."""
 
 
 class Notices:
@@ -38,6 +40,8 @@ class Notices:
     def knock_held(self, quote: Quote) -> None:
         """Tell the stranger what a knock costs; once per quote."""
         values = {
+            "stranger": quote.stranger,
+            "recipient": quote.recipient,
             "stake": str(quote.price.stake.base_units),
             "fee": str(quote.price.fee.base_units),
             "quote_id": quote.id,
@@ -46,42 +50,38 @@ class Notices:
             "quote_expiry": quote.quote_expiry,
             "tried_at": unix(self._now),
         }
-        self._tell("knock_held", quote.id, quote.stranger, quote.recipient, (quote.stranger, quote.recipient), values)
+        self._tell(f"knock_held:{quote.id}", quote.stranger, quote.recipient, values)
 
     def of_stake(self, stake: Stake, *, code: str | None = None, again: bool = False) -> None:
-        """Tell the stranger what became of their stake (or ``code``); ``again``: once more after it was orphaned."""
+        """Tell the stranger what became of their stake (or ``code``); ``again``: once more after it was orphaned.
+
+        Of a forfeit the recipient is told too.
+        """
         if stake.stranger is None or stake.recipient is None:
             return
-        said = code or OF_STATE[stake.state]
-        subject = show_hash(stake.id) + (":again" if again else "")
-        pair = (stake.stranger, stake.recipient)
-        self._tell(said, subject, stake.stranger, stake.recipient, pair, _values(stake))
+        key = f"{code or OF_STATE[stake.state]}:{show_hash(stake.id)}"
+        self._tell(key + (":again" if again else ""), stake.stranger, stake.recipient, _values(stake))
+        if code is None and stake.state in _FOR_BOTH:
+            self._tell(f"{key}:recipient", stake.recipient, stake.stranger, _values(stake))
 
-    def ask_answer(self, stake: Stake) -> None:
+    def ask_answer(self, stake: Stake, *, answers_close: int) -> None:
         """Ask the recipient what they say of the stranger; once per stake."""
         if stake.stranger is None or stake.recipient is None:
             return
-        pair = (stake.stranger, stake.recipient)
-        self._tell("ask_answer", show_hash(stake.id), stake.recipient, stake.stranger, pair, _values(stake))
+        values = {**_values(stake), "answers_close": answers_close}
+        self._tell(f"ask_answer:{show_hash(stake.id)}", stake.recipient, stake.stranger, values)
 
-    def _tell(
-        self,
-        code: str,
-        subject: str,
-        to: PersonId,
-        about: PersonId,
-        pair: tuple[PersonId, PersonId],
-        values: Mapping[str, object],
-    ) -> None:
-        if not self._people.wants_notices(to):
-            return
-        told = {"stranger": pair[0], "recipient": pair[1], **values}
-        payload = {"to": to, "about": about, "code": code, "values": told}
-        outbox.append(self._session, kind=KIND, key=f"{code}:{subject}", payload=payload, now=self._now)
+    def _tell(self, key: str, to: PersonId, about: PersonId, values: Mapping[str, object]) -> None:
+        """Owe ``to`` a notice; the code is the key up to its first colon."""
+        if self._people.wants_notices(to):
+            payload = {"to": to, "about": about, "code": key.partition(":")[0], "values": values}
+            outbox.append(self._session, kind=KIND, key=key, payload=payload, now=self._now)
 
 
 def _values(stake: Stake) -> dict[str, object]:
     return {
+        "stranger": stake.stranger,
+        "recipient": stake.recipient,
         "stake": str(stake.terms.amount),
         "fee": str(stake.terms.fee),
         "quote_id": stake.quote_id,
@@ -90,5 +90,5 @@ def _values(stake: Stake) -> dict[str, object]:
         "executable_at": stake.executable_at,
         "answered": stake.answered,
         "surplus": stake.surplus,
-        "transaction": show_hash(Hash32(stake.last_transaction)),
+        "transaction": show_hash(stake.last_transaction),
     }

@@ -161,14 +161,14 @@ class GateStore:
             query = query.where(GrantRow.state == state.value)
         return self._session.scalars(query.execution_options(populate_existing=True)).all()
 
-    def pending_in(self, recipient: PersonId, room: RoomId) -> list[tuple[Hash32, PersonId]]:
-        """Return stake and stranger of the recipient's open grants whose pending invite is to this room."""
-        query = select(GrantRow.stake_id, GrantRow.stranger).where(
+    def pending_in(self, recipient: PersonId, room: RoomId) -> list[Hash32]:
+        """Return the stakes of the recipient's open grants whose pending invite is to this room."""
+        query = select(GrantRow.stake_id).where(
             GrantRow.recipient == recipient,
             GrantRow.state == GrantState.OPEN.value,
             GrantRow.pending_room == room,
         )
-        return [(Hash32(stake), PersonId(stranger)) for stake, stranger in self._session.execute(query)]
+        return [Hash32(stake) for stake in self._session.scalars(query)]
 
     # -------------------------------------------------------------------------------------------- knocks
 
