@@ -1,0 +1,71 @@
+"""Ports of the local world: which are free, and who holds one that is not."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+"""The one address on which anything of the local world listens."""
+
+_LISTENING = "0A"
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on this port of the loopback address now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on; the machine picks it."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ``count`` different ports that nobody listens on; the machine picks them."""
+    probes = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def prefer(wanted: int, taken: set[int]) -> int:
+    """Return ``wanted`` if it can be had and is not in ``taken``, else a free port; ``taken`` learns of it."""
+    port = wanted if wanted not in taken and is_free(wanted) else free_port()
+    while port in taken:
+        port = free_port()
+    taken.add(port)
+    return port
+
+
+def holder_of(port: int) -> str | None:
+    """Name the process that listens on a port, as ``python (process 123)``; ``None`` where we may not see it."""
+    sockets = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        for line in table.read_text(encoding="ascii").splitlines()[1:] if table.exists() else []:
+            fields = line.split()
+            if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+                sockets.add(f"socket:[{fields[9]}]")
+    if not sockets:
+        return None
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and _holds(process, sockets):
+            return f"{(process / 'comm').read_text(encoding='utf-8').strip()} (process {process.name})"
+    return None
+
+
+def _holds(process: Path, sockets: set[str]) -> bool:
+    try:
+        return any(str(handle.readlink()) in sockets for handle in (process / "fd").iterdir())
+    except OSError:  # somebody else's process, or one that has just ended
+        return False

