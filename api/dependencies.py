@@ -1,28 +1,47 @@
 """Dependencies: what routes are handed, and who is asking."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.errors import TooMany
+from api.errors import TooMany, Unauthorized
 from api.limits import RateLimiter, client_key
 from app.container import Container
 from app.gatekeeper import Gatekeeper
+from app.sessions import Credential, Scope, require
+from kit.errors import Forbidden
+from kit.identifiers import PersonId
+
+SESSION_COOKIE = "earnest_session"
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person who asks; ``session`` is the secret of their browser's session, if they ask by one."""
+
+    person: PersonId
+    scopes: frozenset[Scope]
+    session: str | None = None
 
 
 def get_container(request: Request) -> Container:
     """Return the container that the application was made with."""
-    found = request.app.state.container
-    assert isinstance(found, Container)  # noqa: S101 - create_app put it there
-    return found
+    container: Container = request.app.state.container
+    return container
 
 
 def get_gatekeeper(request: Request) -> Gatekeeper:
     """Return the gatekeeper that the application was made with."""
-    found = request.app.state.gatekeeper
-    assert isinstance(found, Gatekeeper)  # noqa: S101 - create_app put it there
-    return found
+    gatekeeper: Gatekeeper = request.app.state.gatekeeper
+    return gatekeeper
+
+
+ContainerDep = Annotated[Container, Depends(get_container)]
+GatekeeperDep = Annotated[Gatekeeper, Depends(get_gatekeeper)]
 
 
 def limited(route: str, *, per_minute: float, burst: int) -> Callable[[Request], None]:
@@ -38,5 +57,37 @@ def limited(route: str, *, per_minute: float, burst: int) -> Callable[[Request],
     return check
 
 
-ContainerDep = Annotated[Container, Depends(get_container)]
-GatekeeperDep = Annotated[Gatekeeper, Depends(get_gatekeeper)]
+def same_origin(request: Request, container: Container) -> bool:
+    """Tell whether a browser sends this from a page of ours; one that does not say where from is not believed."""
+    return request.headers.get("origin") == container.settings.public_url
+
+
+_bearer = HTTPBearer(auto_error=False, description="A token that the bot gives you.")
+_me_limit = limited("me", per_minute=120, burst=60)
+
+
+def _caller(scope: Scope) -> Callable[..., Caller]:
+    def find(
+        request: Request,
+        container: ContainerDep,
+        token: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    ) -> Caller:
+        _me_limit(request)
+        cookie = request.cookies.get(SESSION_COOKIE)
+        found: Credential | None = None
+        with container.read() as work:
+            if token is not None:
+                found = work.sessions.of_token(token.credentials)
+            elif cookie:
+                found = work.sessions.of_session(cookie)
+        if found is None:
+            raise Unauthorized("token_not_good", "Send a token that is good: the bot gives you one (write: token).")
+        if token is None and request.method in _CHANGING and not same_origin(request, container):
+            raise Forbidden("other_origin", "A browser may change something only from a page of this server.")
+        return Caller(require(found, scope), found.scopes, cookie if token is None else None)
+
+    return find
+
+
+Reader = Annotated[Caller, Depends(_caller(Scope.READ))]
+Writer = Annotated[Caller, Depends(_caller(Scope.WRITE))]

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from api import errors
 from api.headers import SafeHeaders
 from api.limits import BoundedBody, RateLimiter
+from api.metering import Metered
 from api.pages import front, link, rendering, stake
 from api.routes import antispam, health, me, metrics, quotes, stakes, tokens
 from app.container import Container
@@ -43,6 +44,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> FastAPI:
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
+    app.add_middleware(Metered)
     app.add_middleware(BoundedBody, exempt=errors.GATE_PREFIXES)
     app.add_middleware(SafeHeaders)  # added last, so outermost: also on what the limits refuse
     return app

@@ -1,0 +1,179 @@
+// The stake page: pays through a wallet, and keeps the page's state fresh. All words about states come from the server.
+
+import { localise } from "./times.js";
+import { account, discover, explain, mined, rejected, send, signTyped, Trouble, useChain, withSignature } from "./wallet.js";
+
+const POLL_MS = 2500;
+const POLL_SLOW_MS = 15000;
+const page = document.getElementById("stake-page");
+const api = `/v1/quotes/${encodeURIComponent(page.dataset.quote)}`;
+let busy = false;
+
+// ---------------------------------------------------------------- keeping the state fresh
+
+let tag = "";
+
+async function poll() {
+  try {
+    const answer = await fetch(api, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+    if (answer.status === 200) {
+      tag = answer.headers.get("ETag") ?? "";
+      const quote = await answer.json();
+      if (quote.state !== page.dataset.state || (quote.stake?.finality ?? "") !== page.dataset.finality) await refresh(quote);
+    }
+  } catch {
+    // The network is away for a moment; the next round asks again.
+  }
+  if (page.dataset.settled !== "yes") setTimeout(poll, document.hidden ? POLL_SLOW_MS : POLL_MS);
+}
+
+async function refresh(quote) {
+  const answer = await fetch(location.pathname, { headers: { Accept: "text/html" }, cache: "no-store" });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const freshPage = fresh.getElementById("stake-page");
+  for (const name of ["state", "finality", "settled"]) page.dataset[name] = freshPage.dataset[name];
+  document.getElementById("status").replaceWith(fresh.getElementById("status"));
+  localise(document.getElementById("status"));
+  const pay = document.getElementById("pay");
+  if (pay && quote.state !== "waiting") pay.hidden = true;
+}
+
+// ---------------------------------------------------------------- paying
+
+const wallets = document.getElementById("wallets");
+const progress = document.getElementById("progress");
+const trouble = document.getElementById("trouble");
+
+function say(text) {
+  const line = document.createElement("p");
+  line.textContent = text;
+  progress.replaceChildren(line);
+}
+
+function complain(error) {
+  progress.replaceChildren();
+  trouble.textContent = explain(error);
+  trouble.hidden = false;
+}
+
+async function offerFor(payer) {
+  const returnTo = document.getElementById("return-to").value.trim();
+  const answer = await fetch(`${api}/terms`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ payer, return_to: returnTo || null }),
+  });
+  const offer = await answer.json();
+  if (!answer.ok) throw new Trouble(offer.detail ?? "The server refused.");
+  return offer;
+}
+
+function short(address) {
+  return `${address.slice(0, 8)}…${address.slice(-6)}`;
+}
+
+function enough(offer) {
+  const holds = offer.payer_holds.tokens;
+  if (holds !== null && BigInt(holds) < BigInt(offer.due)) {
+    throw new Trouble(`The account ${short(offer.terms.payer)} holds too few tokens for this stake. Choose another account in your wallet.`);
+  }
+}
+
+async function pay(provider) {
+  const data = page.dataset;
+  say("Asking your wallet for an account …");
+  const payer = await account(provider);
+  await useChain(provider, data.chainId, data.chainName, data.walletRpc);
+  const offer = await offerFor(payer);
+  enough(offer);
+  keep(offer.receipt);
+  const hash = await open(provider, payer, offer);
+  keep({ ...offer.receipt, transaction: hash });
+  say(`Sent. Waiting for a block: ${hash}`);
+  await mined(provider, hash);
+  say("Your stake is in a block. This page shows it in a moment.");
+}
+
+async function open(provider, payer, offer) {
+  const allowed = offer.payer_holds.allowance;
+  if (allowed !== null && BigInt(allowed) >= BigInt(offer.due)) {
+    say("Confirm the stake in your wallet.");
+    return send(provider, payer, offer.calls.open);
+  }
+  if (offer.typed_data.permit && offer.calls.open_with_permit) {
+    const signature = await permission(provider, payer, offer);
+    if (signature) {
+      say("2 of 2: confirm the stake in your wallet.");
+      return send(provider, payer, withSignature(offer.calls.open_with_permit, signature));
+    }
+  }
+  say("1 of 2: your wallet cannot sign this permission as a message, so allow it as a transaction.");
+  await mined(provider, await send(provider, payer, offer.calls.approve));
+  say("2 of 2: confirm the stake in your wallet.");
+  return send(provider, payer, offer.calls.open);
+}
+
+// The permission as a signature; null where the wallet cannot sign typed data, so that the two-transaction way is taken.
+async function permission(provider, payer, offer) {
+  say("1 of 2: sign the permission in your wallet. It lets the escrow take exactly this stake, once.");
+  try {
+    return await signTyped(provider, payer, offer.typed_data.permit);
+  } catch (error) {
+    if (rejected(error)) throw error;
+    return null;
+  }
+}
+
+// The receipt is offered before any money moves: what is lost afterwards can still be claimed back.
+function keep(receipt) {
+  const link = document.createElement("a");
+  link.className = "button quiet";
+  link.textContent = "Save the receipt";
+  link.download = `earnest-receipt-${receipt.stake_id.slice(2, 12)}.json`;
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(receipt, null, 2) + "\n"], { type: "application/json" }));
+  const after = document.getElementById("after");
+  after.replaceChildren(link);
+  after.hidden = false;
+}
+
+function button(wallet) {
+  const element = document.createElement("button");
+  element.type = "button";
+  if (wallet.icon) {
+    const icon = document.createElement("img");
+    icon.src = wallet.icon;
+    icon.alt = "";
+    element.append(icon);
+  }
+  element.append(`Pay with ${wallet.name}`);
+  element.addEventListener("click", async () => {
+    if (busy) return;
+    busy = true;
+    trouble.hidden = true;
+    for (const other of wallets.children) other.disabled = true;
+    try {
+      await pay(wallet.provider);
+    } catch (error) {
+      complain(error);
+      for (const other of wallets.children) other.disabled = false;
+    } finally {
+      busy = false;
+    }
+  });
+  return element;
+}
+
+if (wallets) {
+  document.getElementById("wallet").hidden = false;
+  const none = document.getElementById("no-wallet");
+  discover((wallet) => {
+    none.hidden = true;
+    wallets.append(button(wallet));
+  });
+  setTimeout(() => {
+    none.hidden = wallets.children.length > 0;
+  }, 600);
+}
+
+if (page.dataset.settled !== "yes") setTimeout(poll, POLL_MS);

@@ -1,0 +1,167 @@
+"""Schemas of what is one person's own: door, knocks, answers, wallets, tokens."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.schemas.quotes import AddressText, BaseUnits, HashText, StakeOut, Unix
+
+MatrixId = Annotated[str, Field(max_length=255, examples=["@bob:example.org"])]
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class MeOut(_Out):
+    """Who asks, and what their token may do."""
+
+    mxid: MatrixId | None
+    scopes: Annotated[list[str], Field(examples=[["read", "write"]])]
+
+
+class DoorOut(_Out):
+    """What a person asks of strangers."""
+
+    mode: Literal["open", "ask", "closed"]
+    stake: BaseUnits
+    fee: BaseUnits
+    fee_payee: AddressText | None
+    symbol: str
+    decimals: int
+    exempt: list[MatrixId]
+
+
+class DoorIn(_In):
+    """A new door. Stake and fee are for the mode ``ask``; what is left out stays as it was."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"mode": "ask", "stake": "5000000000000000000"}, {"mode": "closed"}]},
+    )
+
+    mode: Literal["open", "ask", "closed"]
+    stake: BaseUnits | None = None
+    fee: BaseUnits | None = None
+
+
+class KnockOut(_Out):
+    """A stranger who was not let through: how often, and why the last time."""
+
+    stranger: MatrixId | None
+    count: int
+    first_at: Unix
+    last_at: Unix
+    because: Annotated[list[str], Field(examples=[["asks_stake"]])]
+
+
+class KnocksOut(_Out):
+    """Who was not let through in the last 30 days, latest first."""
+
+    knocks: list[KnockOut]
+
+
+class WaitingOne(_Out):
+    """A stranger whose stake waits for an answer."""
+
+    stranger: MatrixId | None
+    stake: StakeOut
+    since: Annotated[int | None, Field(description="When their invite arrived (Unix); null while it has not.")]
+    answers_close: Annotated[Unix, Field(description="Answer before this, or the stake goes back by itself.")]
+
+
+class WaitingOut(_Out):
+    """Who waits for an answer, first closing first."""
+
+    waiting: list[WaitingOne]
+
+
+class AnswerIn(_In):
+    """What the recipient says of a stranger. Spam burns the stake after 48 hours and must be confirmed."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"stranger": "@bob:example.org", "answer": "accept"},
+                {"stranger": "@mallory:example.org", "answer": "spam", "confirm": True},
+            ]
+        },
+    )
+
+    stranger: MatrixId
+    answer: Literal["accept", "return", "spam"]
+    confirm: Annotated[bool, Field(description="Must be true for spam.")] = False
+
+
+class AnswerOut(_Out):
+    """What an answer did."""
+
+    answer: Literal["accept", "return", "spam"]
+    stranger: MatrixId | None
+    stakes: Annotated[list[HashText], Field(description="The stakes that it resolves.")]
+    undo_until: Annotated[int | None, Field(description="Until when (Unix) a spam verdict can be taken back.")]
+
+
+class UndoIn(_In):
+    """Whose spam verdict to take back."""
+
+    stranger: MatrixId
+
+
+class BalanceOne(_Out):
+    """What one linked address holds."""
+
+    address: AddressText
+    tokens: BaseUnits
+    primary: Annotated[bool, Field(description="Fees go to this one.")]
+
+
+class BalanceOut(_Out):
+    """What the person's linked addresses hold, as far as the chain has been read."""
+
+    symbol: str
+    decimals: int
+    balances: list[BalanceOne]
+
+
+class ReasonOut(_Out):
+    """One reason: a code, and the values that explain it."""
+
+    code: Annotated[str, Field(examples=["asks_stake"])]
+    values: dict[str, Any]
+
+
+class WhyOut(_Out):
+    """What a knock would meet now, and why."""
+
+    other: MatrixId
+    verdict: Literal["admit", "hold", "refuse"]
+    because: list[ReasonOut]
+    knocks: KnockOut | None
+
+
+class TokenOut(_Out):
+    """A token, without its secret."""
+
+    id: int
+    label: str
+    scopes: list[str]
+    created_at: Unix
+    expires_at: Unix
+
+
+class TokensOut(_Out):
+    """All good tokens, oldest first."""
+
+    tokens: list[TokenOut]
+
+
+class ForgetIn(_In):
+    """To be forgotten, repeat your own Matrix id."""
+
+    confirm: Annotated[str, Field(max_length=255, examples=["@alice:example.org"])]
