@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Unavailable
 
@@ -98,7 +99,6 @@ class _Teller:
             Unavailable: self._unavailable,
             RequestValidationError: self._malformed,
             HTTPException: self._protocol,
-            Exception: self._bug,
         }
 
     def _tell(self, request: Request, status: int, code: str, detail: str, **headers: str) -> Response:
@@ -139,10 +139,36 @@ class _Teller:
         response.headers.update(error.headers or {})
         return response
 
-    async def _bug(self, request: Request, error: Exception) -> Response:
+    def bug(self, request: Request, error: Exception) -> Response:
+        """Tell of a mistake of ours."""
         LOG.error("request_failed", route=_route_of(request), exc_info=error)
         detail = "Something went wrong here. It was noted; nothing was changed."
         return self._tell(request, 500, "internal_error", detail)
+
+
+class CaughtBugs:
+    """ASGI middleware: answers for our own mistakes, inside of what sets headers and counts (Starlette's is outside)."""
+
+    def __init__(self, app: ASGIApp, *, page: PageMaker) -> None:
+        """Stand before ``app``."""
+        self._app = app
+        self._teller = _Teller(page)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; where that fails before an answer has begun, answer."""
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            await self._teller.bug(Request(scope, receive), error)(scope, receive, send)
 
 
 def sentence(error: Refusal) -> str:

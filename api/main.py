@@ -44,7 +44,9 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> FastAPI:
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
-    app.add_middleware(Metered)
+    # Added last is outermost: headers stand on whatever the limits refuse and on our own mistakes too.
+    app.add_middleware(errors.CaughtBugs, page=rendering.error_page)
     app.add_middleware(BoundedBody, exempt=errors.GATE_PREFIXES)
-    app.add_middleware(SafeHeaders)  # added last, so outermost: also on what the limits refuse
+    app.add_middleware(Metered)
+    app.add_middleware(SafeHeaders)
     return app

@@ -16,7 +16,7 @@ SECONDS = Histogram(
 
 
 class Metered:
-    """ASGI middleware: counts and times every request by its route's shape (never its path, which may hold a secret)."""
+    """ASGI middleware: counts and times requests by their route's shape (never the path, which may hold a secret)."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Stand before ``app``."""

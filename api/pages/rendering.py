@@ -1,4 +1,4 @@
-"""Rendering: templates filled (autoescaped, strict about what is missing), static files, and pages that tell of errors."""
+"""Rendering: templates filled (autoescaped, strict about what is missing), static files, and pages for errors."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ WORDS: Mapping[QuoteState, tuple[str, str]] = {
     ),
     QuoteState.ORPHANED: (
         "The chain took a block back",
-        "The block with your stake left the chain. Usually it returns by itself within minutes; the door is closed until.",
+        "Your stake's block left the chain. It usually returns within minutes: do not pay again. Until then the door is shut.",
     ),
 }
 """For every state, a headline and what it means."""
