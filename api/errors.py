@@ -147,7 +147,7 @@ class _Teller:
 
 
 class CaughtBugs:
-    """ASGI middleware: answers for our own mistakes, inside of what sets headers and counts (Starlette's is outside)."""
+    """ASGI middleware: answers for our own mistakes, inside of what sets headers (Starlette's is outside)."""
 
     def __init__(self, app: ASGIApp, *, page: PageMaker) -> None:
         """Stand before ``app``."""

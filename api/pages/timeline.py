@@ -51,7 +51,7 @@ WORDS: Mapping[QuoteState, tuple[str, str]] = {
     ),
     QuoteState.ORPHANED: (
         "The chain took a block back",
-        "Your stake's block left the chain. It usually returns within minutes: do not pay again. Until then the door is shut.",
+        "Your stake's block left the chain. It usually returns within minutes: do not pay again. The door waits.",
     ),
 }
 """For every state, a headline and what it means."""
