@@ -1,14 +1,17 @@
 # The commands of this checkout; `make help` lists them. Each sets up what it needs first.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
 
 PYTHON ?= python3
-DATA := $(or $(EARNEST_DATA),.data)
 BIN := .venv/bin
 SETUP := @$(PYTHON) -m deploy.bootstrap
-# A machine without Node has one in .venv-node; elsewhere that folder does not exist and changes nothing.
-WITH_NODE := PATH="$(CURDIR)/.venv-node/bin:$$PATH"
-FORGE := $(CURDIR)/node_modules/@foundry-rs/forge-linux-amd64/bin/forge
+# forge names every passing test; what it says of a failing one is kept.
+QUIETLY := | (grep -v '^\[PASS\]' || true)
+ON_FRESH_SQLITE := @fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && export EARNEST_DATABASE_URL="sqlite:///$$fresh/earnest.db" &&
+
+# forge and slither as set-up installed them; Node is the machine's, or else that of .venv-node, which exists only then.
+check artifacts: export PATH := $(CURDIR)/node_modules/@foundry-rs/forge-linux-amd64/bin:$(CURDIR)/.venv-audit/bin:$(PATH):$(CURDIR)/.venv-node/bin
 
 .PHONY: help setup run demo test check bench reset migrate artifacts fmt
 
@@ -36,9 +39,14 @@ check: ## Format, lint, types, arrows, contracts and migrations: what every chan
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(WITH_NODE) $(BIN)/python -m contracts.compiler --check
-	cd contracts/solidity && $(WITH_NODE) $(FORGE) test
-	$(BIN)/python -m deploy.fresh_database check
+	$(BIN)/python -m contracts.compiler --check
+	cd contracts/solidity && forge fmt --check
+	cd contracts/solidity && forge test $(QUIETLY)
+	cd contracts/solidity && forge snapshot --check --no-match-test '^(testFuzz|invariant)' $(QUIETLY)
+	cd contracts/solidity && FOUNDRY_PROFILE=gas FORGE_SNAPSHOT_CHECK=true forge test --match-contract GasTest $(QUIETLY)
+	cd contracts/solidity && FOUNDRY_PROFILE=audit slither .
+	$(ON_FRESH_SQLITE) $(BIN)/alembic upgrade head && $(BIN)/alembic check
+	@echo "check: all is well"
 
 bench: ## Measure; ONLY=key1,key2 measures a part
 	$(SETUP)
@@ -54,7 +62,7 @@ migrate: ## Bring the database that the settings name to the newest shape
 
 artifacts: ## Compile the contracts anew into contracts/artifacts
 	$(SETUP) --stage check
-	@$(WITH_NODE) $(BIN)/python -m contracts.compiler
+	@$(BIN)/python -m contracts.compiler
 
 fmt: ## Format the code and mend what can be mended by itself
 	$(SETUP)

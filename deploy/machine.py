@@ -85,8 +85,10 @@ def check_room() -> None:
 
 
 def machine_npm() -> list[str] | None:
-    """Find the machine's own npm, if its Node is new enough."""
-    node, npm = shutil.which("node"), shutil.which("npm")
+    """Find the machine's own npm, if its Node is new enough; one that we installed is not the machine's."""
+    own = str(ROOT / ".venv-node" / "bin")
+    path = os.pathsep.join(part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part != own)
+    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
     if not node or not npm:
         return None
     told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
