@@ -1,0 +1,197 @@
+"""The book of one token on one chain: blocks come in, entries are made; blocks that left are taken back, visibly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy.orm import Session
+
+from contracts import codec
+from contracts.chain import Chain
+from contracts.events import BlockRef, ChainEvent, Expired, Forfeited, Returned, Transferred
+from kit.errors import Conflict, Invalid, NotFound
+from kit.identifiers import Address, Hash32, show_hash
+from ledger import reconciling
+from ledger.model import Account, Entry, Level, address_of, erc20, stake
+from ledger.posting import entry_for
+from ledger.reconciling import Reconciliation
+from ledger.store import books as store
+
+_MOST_WALLETS = 1_000
+
+
+class Book:
+    """Blocks and entries, in one transaction.
+
+    After every block the balances are those that reading the canonical chain once would give, whatever was read,
+    taken back, repeated or crashed before. Nothing written is ever changed or deleted.
+    """
+
+    def __init__(self, session: Session, *, chain_id: int, token: Address, escrow: Address) -> None:
+        """Keep the book of ``token`` and ``escrow`` on chain ``chain_id``."""
+        self._session = session
+        self._chain_id = chain_id
+        self._token = token
+        self._escrow = escrow
+        self._asset = erc20(chain_id, token)
+
+    # --------------------------------------------------------------------------------------------------- blocks
+
+    def window(self) -> list[BlockRef]:
+        """Return our blocks that are not final and the last final one before them, ascending."""
+        final = store.last_final(self._session, self._chain_id)
+        return [*([final] if final else []), *store.pending(self._session, self._chain_id)]
+
+    def head(self) -> BlockRef | None:
+        """Return our newest block."""
+        return store.head(self._session, self._chain_id)
+
+    def finalized_number(self) -> int | None:
+        """Return the number of our last final block."""
+        final = store.last_final(self._session, self._chain_id)
+        return final.number if final else None
+
+    def level(self, block_hash: Hash32) -> Level:
+        """Return how surely a block that we booked stays in the chain. Raises ``NotFound`` for any other."""
+        found = store.block(self._session, self._chain_id, block_hash)
+        if found is None:
+            raise NotFound("block_unknown", f"No block {show_hash(block_hash)} was booked.")
+        return found[1]
+
+    def record(self, block: BlockRef, events: Iterable[ChainEvent]) -> bool:
+        """Book the next block of our chain; ``False`` (and nothing done) where it is in our chain already.
+
+        ``events``: all of the block that are ours. Raises ``Conflict`` for a block that does not continue our chain,
+        ``Invalid`` for events of another block, chain or contract, or two of one log.
+        """
+        ordered = self._in_order(block, events)
+        store.lock(self._session, self._chain_id)
+        known = store.block(self._session, self._chain_id, block.hash)
+        if known is not None and known[1] is not Level.ORPHANED:
+            return False
+        head = self.head()
+        if head is not None and (block.parent_hash, block.number) != (head.hash, head.number + 1):
+            raise Conflict("block_does_not_join", f"Block {block.number} does not continue ours at {head.number}.")
+        turn = known[2] + 1 if known else 1
+        store.put_block(self._session, block, turn=turn)
+        store.add_entries(self._session, self._entries(ordered), turn=turn)
+        store.set_head(self._session, self._chain_id, block.hash)
+        return True
+
+    def rewind(self, block: BlockRef) -> bool:
+        """Take back our newest block, because it left the chain: an opposite entry for each of its entries.
+
+        ``False`` (and nothing done) where it was taken back already. Raises ``Conflict`` for a final block, which must
+        never leave, and for one that is not our newest.
+        """
+        store.lock(self._session, self._chain_id)
+        known = store.block(self._session, self._chain_id, block.hash)
+        if known is None:
+            raise NotFound("block_unknown", f"No block {show_hash(block.hash)} was booked.")
+        found, level, turn = known
+        if level is Level.ORPHANED:
+            return False
+        if level is Level.FINALIZED:
+            raise Conflict("final_block_left", f"Block {found.number} was final, but the node's chain is another.")
+        head = self.head()
+        if head is None or head.hash != found.hash:
+            raise Conflict("not_the_newest", f"Block {found.number} is not our newest; those above it go first.")
+        store.reverse_entries(self._session, found, turn=turn)
+        store.orphan(self._session, found)
+        parent = store.block(self._session, self._chain_id, found.parent_hash)
+        store.set_head(self._session, self._chain_id, parent[0].hash if parent else None)
+        return True
+
+    def mark_levels(self, safe: BlockRef | None, finalized: BlockRef | None) -> None:
+        """Note up to where the node calls the chain safe and final; a level is never lowered.
+
+        Each is a block that is at that level now, with its hash: one that is not in our chain (not read yet, or of a
+        branch that we have still to follow) says nothing about ours, and nothing is marked. While we are behind, ask
+        the node for the block at our own head's number instead of the far one: below a final block, all is final.
+        """
+        store.lock(self._session, self._chain_id)
+        for block, level in ((safe, Level.SAFE), (finalized, Level.FINALIZED)):
+            if block is None:
+                continue
+            known = store.block(self._session, self._chain_id, block.hash)
+            if known is not None and known[1] is not Level.ORPHANED:
+                store.raise_level(self._session, known[0], level)
+
+    # ------------------------------------------------------------------------------------------------- balances
+
+    def balance(self, account: Account) -> int:
+        """Return what an account holds at our newest block, in base units (negative for ``MINT``)."""
+        return store.balance(self._session, self._asset, account)
+
+    def balances(self) -> dict[Account, int]:
+        """Return what every account holds at our newest block; those that hold nothing are absent."""
+        return store.balances(self._session, self._asset)
+
+    def folded(self) -> dict[Account, int]:
+        """Return the same, summed anew over every posting ever made: the proof of ``balances``."""
+        return store.folded(self._session, self._asset)
+
+    def reconcile(self, chain: Chain, *, most_wallets: int = _MOST_WALLETS) -> Reconciliation:
+        """Hold the books against the chain's own words at our last final block (at the newest, where none is final).
+
+        At most ``most_wallets`` wallets are asked for, those that hold most. Raises ``NotFound`` before anything was
+        booked, ``ChainUnavailable`` where the node does not answer for that block.
+        """
+        final = store.last_final(self._session, self._chain_id)
+        block = final or self.head()
+        if block is None:
+            raise NotFound("nothing_booked", "No block was booked yet.")
+        balances = self.balances()
+        if final is not None:
+            for account, moved in store.not_final(self._session, self._chain_id, self._asset).items():
+                balances[account] = balances.get(account, 0) - moved
+        richest = sorted(balances, key=lambda account: -balances[account])
+        wallets = [address for account in richest if (address := address_of(account)) is not None][:most_wallets]
+
+        def ask(data: bytes) -> int:
+            return codec.decode_uint(chain.call(self._token, data, block=block.hash))
+
+        found = reconciling.checks(
+            balances,
+            total_supply=ask(codec.encode_total_supply()),
+            escrow=ask(codec.encode_balance_of(self._escrow)),
+            wallets={address: ask(codec.encode_balance_of(address)) for address in wallets},
+        )
+        return Reconciliation(
+            block=block,
+            level=self.level(block.hash),
+            checks=tuple(found),
+            stakes=reconciling.stakes(balances),
+            unsolicited=reconciling.strays(balances),
+        )
+
+    # --------------------------------------------------------------------------------------------------- within
+
+    def _in_order(self, block: BlockRef, events: Iterable[ChainEvent]) -> list[ChainEvent]:
+        ordered = sorted(events, key=lambda event: event.at.log_index)
+        indexes = {event.at.log_index for event in ordered}
+        if block.chain_id != self._chain_id or any(event.at.block != block for event in ordered):
+            raise Invalid("event_of_other_block", f"Not all events are of block {block.number}.")
+        if len(indexes) != len(ordered):
+            raise Invalid("log_twice", f"Block {block.number} has two events of one log.")
+        for event in ordered:
+            place, ours = (event.token, self._token) if isinstance(event, Transferred) else (event.escrow, self._escrow)
+            if place != ours:
+                raise Invalid("event_of_other_contract", f"Block {block.number} has an event of another contract.")
+        return ordered
+
+    def _entries(self, events: Iterable[ChainEvent]) -> list[Entry]:
+        """Make the entries of one block; what a stake holds includes what this block put there."""
+        entries: list[Entry] = []
+        moved: dict[Account, int] = {}
+        for event in events:
+            held = 0
+            if isinstance(event, Returned | Forfeited | Expired):
+                account = stake(event.stake_id)
+                held = moved.get(account, 0) + self.balance(account)
+            entry = entry_for(event, token=self._token, escrow=self._escrow, held=held)
+            if entry is not None:
+                entries.append(entry)
+                for posting in entry.postings:
+                    moved[posting.account] = moved.get(posting.account, 0) + posting.amount
+        return entries

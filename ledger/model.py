@@ -1,0 +1,113 @@
+"""Double entry as values: accounts, assets, postings, and entries that sum to zero."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, NewType
+
+from contracts.events import Position
+from kit.errors import Conflict
+from kit.identifiers import Address, Hash32, show_hash
+
+Account = NewType("Account", str)
+"""Whose the money is; made by ``wallet`` and ``stake``, or one of the constants below."""
+Asset = NewType("Asset", str)
+"""What the money is: ``erc20:<chain id>:0x…``."""
+
+UNSOLICITED: Final = Account("unsolicited")
+"""What the escrow holds that is in no stake: sent there unasked, or on its way between two logs of one transaction."""
+MINT: Final = Account("mint")
+"""Where tokens come from; its balance is what was ever made, negative."""
+BURN: Final = Account("burn")
+"""Where burned tokens went."""
+
+_WALLET: Final = "wallet:"
+_STAKE: Final = "stake:"
+
+
+class Level(StrEnum):
+    """How surely a block stays in the chain."""
+
+    SEEN = "seen"
+    SAFE = "safe"
+    FINALIZED = "finalized"
+    ORPHANED = "orphaned"
+    """It left the chain; it may come back."""
+
+
+class Kind(StrEnum):
+    """Why an entry was made."""
+
+    TRANSFER = "transfer"
+    MINT = "mint"
+    BURN = "burn"
+    STAKE_OPENED = "stake_opened"
+    STAKE_RETURNED = "stake_returned"
+    STAKE_FORFEITED = "stake_forfeited"
+    STAKE_EXPIRED = "stake_expired"
+
+
+def wallet(address: Address) -> Account:
+    """Return the account of what an address holds."""
+    return Account(f"{_WALLET}0x{address.hex()}")
+
+
+def stake(stake_id: Hash32) -> Account:
+    """Return the account of what a stake holds, fee included."""
+    return Account(f"{_STAKE}{show_hash(stake_id)}")
+
+
+def is_stake(account: Account) -> bool:
+    """Tell whether the account is a stake's."""
+    return account.startswith(_STAKE)
+
+
+def address_of(account: Account) -> Address | None:
+    """Return the address of a wallet's account; ``None`` for any other."""
+    return Address(bytes.fromhex(account[len(_WALLET) + 2 :])) if account.startswith(_WALLET) else None
+
+
+def erc20(chain_id: int, token: Address) -> Asset:
+    """Return the asset that a token on a chain is."""
+    return Asset(f"erc20:{chain_id}:0x{token.hex()}")
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One line: what an account gains (or loses, where negative), in base units."""
+
+    account: Account
+    asset: Asset
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one log did. Its postings sum to zero in every asset, else making it raises ``Conflict``."""
+
+    at: Position
+    kind: Kind
+    postings: tuple[Posting, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse to be out of balance."""
+        for asset, total in totals(self.postings).items():
+            if total:
+                raise Conflict("entry_unbalanced", f"The entry's postings in {asset} sum to {total}, not to zero.")
+
+
+def totals(postings: tuple[Posting, ...]) -> Mapping[Asset, int]:
+    """Sum postings per asset."""
+    sums: defaultdict[Asset, int] = defaultdict(int)
+    for posting in postings:
+        sums[posting.asset] += posting.amount
+    return MappingProxyType(sums)
+
+
+def move(asset: Asset, amount: int, source: Account, target: Account) -> tuple[Posting, Posting]:
+    """Return the two postings that carry ``amount`` from one account to another."""
+    return Posting(source, asset, -amount), Posting(target, asset, amount)
