@@ -9,7 +9,7 @@ from api.schemas.quotes import Finality, PriceOut, QuoteOut, QuoteState, StakeOu
 from app.container import Container, Work
 from kit.amounts import Amount, show
 from kit.identifiers import show_address, show_hash
-from ledger.book import Level
+from ledger.model import Level
 from payments.stakes.model import EscrowTerms, Price, Quote, Stake, StakeState
 
 _OUTCOMES: Mapping[StakeState, QuoteState] = {

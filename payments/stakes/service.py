@@ -13,7 +13,8 @@ from contracts import codec
 from contracts.events import Opened, StakeEvent
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32, PersonId, UserId
-from ledger.book import Book, Level
+from ledger.book import Book
+from ledger.model import Level
 from ledger.outgoing import Outgoing
 from payments.stakes import model
 from payments.stakes.folding import Folded, fold, payer_of_quote
