@@ -68,7 +68,7 @@ class BoundedProvider(JSONBaseProvider):
             self._headers.append((b"Authorization", b"Basic " + base64.b64encode(pair.encode())))
         self._hurry = _HurriedBackend()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpcore.default_ssl_context(),
+            ssl_context=httpcore.default_ssl_context() if parts.scheme == "https" else None,
             max_connections=20,
             max_keepalive_connections=20,
             keepalive_expiry=30,

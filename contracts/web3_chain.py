@@ -170,10 +170,10 @@ class Web3Chain:
         if answer is None:
             return None
         fields = self._fields(answer, "receipt")
-        if fields.get("blockHash") is None:
-            return None
         if self._hash(fields.get("transactionHash"), "transaction hash") != transaction:
             raise self._nonsense("another transaction's receipt")
+        if fields.get("blockHash", "") is None:
+            return None  # some nodes give a receipt to what is still waiting
         return Receipt(
             transaction=transaction,
             block_hash=self._hash(fields.get("blockHash"), "block hash"),
