@@ -1,0 +1,90 @@
+"""The decision, rule by rule, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import pytest
+
+from kit.amounts import ZERO, Amount
+from kit.identifiers import Hash32, ServerName, UserId
+from payments.stakes.model import Price
+from reputation.decision import decide, grant_for
+from reputation.model import RETRY_WINDOW, ContactWhy, Door, DoorMode, Facts, Grant, Knock
+from reputation.verdict import Admit, Code, Hold, Refuse
+from tests.support.gate import ALICE, ASKS, BOB, BOT, CLOSED, FACTS, KNOCK, NOW, OTHER_ROOM, ROOM
+
+OPEN_DOOR: Final = Door()
+FREE: Final = Grant(Hash32(b"\x01" * 32), closes_at=2_000)
+TAKEN: Final = replace(FREE, pending_room=ROOM, pending_since=NOW)
+WORST: Final = replace(FACTS, called_spam=True)
+
+
+@pytest.mark.parametrize(
+    ("knock", "door", "facts", "kind", "code"),
+    [
+        (replace(KNOCK, inviter=BOT), CLOSED, WORST, Admit, Code.OWN_BOT),
+        (replace(KNOCK, invitee=BOT), CLOSED, WORST, Admit, Code.OWN_BOT),
+        (replace(KNOCK, invitee=UserId("@eve:else.example")), CLOSED, WORST, Admit, Code.NOT_OURS),
+        (replace(KNOCK, tenant_server=ServerName("HOME.example")), CLOSED, WORST, Admit, Code.NOT_OURS),
+        (KNOCK, CLOSED, replace(WORST, leaving=True), Admit, Code.LEAVING),
+        (replace(KNOCK, inviter=ALICE), CLOSED, WORST, Admit, Code.SELF),
+        (KNOCK, OPEN_DOOR, WORST, Refuse, Code.CALLED_SPAM),
+        (KNOCK, ASKS, replace(WORST, exempt=True, contact=ContactWhy.ACCEPTED), Refuse, Code.CALLED_SPAM),
+        (KNOCK, ASKS, replace(WORST, grants=(FREE,)), Refuse, Code.CALLED_SPAM),
+        (KNOCK, CLOSED, replace(FACTS, exempt=True), Admit, Code.EXEMPT),
+        (KNOCK, CLOSED, replace(FACTS, contact=ContactWhy.INVITED), Admit, Code.CONTACTED_FIRST),
+        (KNOCK, CLOSED, replace(FACTS, contact=ContactWhy.ACCEPTED), Admit, Code.ACCEPTED_BEFORE),
+        (KNOCK, OPEN_DOOR, FACTS, Admit, Code.DOOR_OPEN),
+        (KNOCK, Door(DoorMode.ASK, ZERO, ZERO), FACTS, Admit, Code.DOOR_OPEN),
+        (KNOCK, CLOSED, FACTS, Refuse, Code.DOOR_CLOSED),
+        (KNOCK, CLOSED, replace(FACTS, grants=(FREE,)), Refuse, Code.DOOR_CLOSED),
+        (KNOCK, ASKS, FACTS, Hold, Code.ASKS_STAKE),
+        (KNOCK, Door(DoorMode.ASK, ZERO, Amount(1)), FACTS, Hold, Code.ASKS_STAKE),
+        (KNOCK, ASKS, replace(FACTS, grants=(FREE,)), Admit, Code.STAKED),
+        (KNOCK, ASKS, replace(FACTS, grants=(TAKEN,)), Admit, Code.SAME_KNOCK),
+        (replace(KNOCK, room=OTHER_ROOM), ASKS, replace(FACTS, grants=(TAKEN,)), Refuse, Code.INVITE_PENDING),
+        (replace(KNOCK, room=OTHER_ROOM), ASKS, replace(FACTS, grants=(TAKEN, FREE)), Admit, Code.STAKED),
+        (KNOCK, ASKS, replace(FACTS, grants=(FREE, TAKEN)), Admit, Code.SAME_KNOCK),
+        (KNOCK, ASKS, replace(FACTS, grants=(FREE,), chain_time=2_000), Hold, Code.ASKS_STAKE),
+        (KNOCK, ASKS, replace(FACTS, grants=(TAKEN,), chain_time=2_000), Hold, Code.ASKS_STAKE),
+    ],
+)
+def test_the_first_rule_that_applies_decides(
+    knock: Knock, door: Door, facts: Facts, kind: type[Admit | Hold | Refuse], code: Code
+) -> None:
+    verdict = decide(knock, door, facts)
+    assert type(verdict) is kind
+    assert [reason.code for reason in verdict.because] == [code]
+
+
+def test_a_held_knock_is_told_the_doors_own_price() -> None:
+    door = Door(DoorMode.ASK, Amount(5), Amount(2), None)
+    assert decide(KNOCK, door, FACTS) == Hold(Price(Amount(5), Amount(2)), decide(KNOCK, door, FACTS).because)
+
+
+@pytest.mark.parametrize("late", [timedelta(0), RETRY_WINDOW, -RETRY_WINDOW])
+def test_the_pending_invite_may_be_tried_again_for_a_while(late: timedelta) -> None:
+    again = replace(KNOCK, at=NOW + late)
+    assert isinstance(decide(again, ASKS, replace(FACTS, grants=(TAKEN,))), Admit)
+
+
+def test_then_even_its_own_room_is_another_invite() -> None:
+    again = replace(KNOCK, at=NOW + RETRY_WINDOW + timedelta(seconds=1))
+    assert isinstance(decide(again, ASKS, replace(FACTS, grants=(TAKEN,))), Refuse)
+
+
+def test_a_repetition_takes_no_other_grant() -> None:
+    facts = replace(FACTS, grants=(FREE, TAKEN))
+    assert grant_for(KNOCK, facts) is None
+    assert grant_for(replace(KNOCK, room=OTHER_ROOM), facts) == FREE
+    assert grant_for(KNOCK, replace(FACTS, grants=(FREE,), chain_time=2_000)) is None
+
+
+def test_bob_is_who_he_is_to_the_byte() -> None:
+    assert isinstance(decide(replace(KNOCK, inviter=UserId("@Alice:home.example")), CLOSED, FACTS), Refuse)
+    assert isinstance(
+        decide(replace(KNOCK, inviter=BOB), CLOSED, replace(FACTS, bot=UserId("@Bob:away.example"))), Refuse
+    )
