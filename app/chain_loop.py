@@ -7,6 +7,7 @@ crash anywhere only means that the block is read again.
 from __future__ import annotations
 
 from threading import Event
+from typing import Literal
 
 import structlog
 
@@ -30,7 +31,7 @@ class ChainLoop:
     def __init__(self, container: Container) -> None:
         """Follow the container's chain."""
         self._container = container
-        self._levels: tuple[int, int] = (-1, -1)
+        self._levels: tuple[BlockRef | None, BlockRef | None] = (None, None)
 
     def run(self, stop: Event) -> None:
         """Follow until ``stop``; what does not answer is waited for, longer each time up to 10 s, for ever."""
@@ -70,20 +71,21 @@ class ChainLoop:
             window = work.book.window()
         match syncing.plan(window, head, container.deployment.deployed_block):
             case syncing.Read(number):
-                return self._read(number, window[-1] if window else None)
+                return self._read(number, window)
             case syncing.Rewind(block):
                 self._rewind(block)
                 return True
             case syncing.Rest():
-                return False
+                pass
+        return False
 
-    def _read(self, number: int, parent: BlockRef | None) -> bool:
+    def _read(self, number: int, window: list[BlockRef]) -> bool:
         container = self._container
         block = container.chain.block(number)
         if block is None:
             return False
-        if parent is not None and block.parent_hash != parent.hash:
-            self._rewind(parent)
+        if not syncing.joins(window, block):
+            self._rewind(window[-1])
             return True
         place = container.deployment
         logs = container.chain.logs(block.hash, [place.token, place.escrow])
@@ -105,11 +107,20 @@ class ChainLoop:
         LOG.warning("block_rewound", number=block.number, hash=block.hash.hex())
 
     def _settle_levels(self) -> None:
-        chain = self._container.chain
-        safe, finalized = chain.block("safe"), chain.block("finalized")
-        levels = (safe.number if safe else -1, finalized.number if finalized else -1)
+        with self._container.read() as work:
+            own_head = work.book.head()
+        if own_head is None:
+            return
+        levels = (self._level("safe", own_head), self._level("finalized", own_head))
         if levels == self._levels:
             return
         with self._container.work() as work:
             work.book.mark_levels(*levels)
         self._levels = levels
+
+    def _level(self, tag: Literal["safe", "finalized"], own_head: BlockRef) -> BlockRef | None:
+        """Return the block up to which the node vouches; while we are behind it, the one at our own head's number."""
+        block = self._container.chain.block(tag)
+        if block is None or block.number <= own_head.number:
+            return block
+        return self._container.chain.block(own_head.number)

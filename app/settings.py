@@ -76,4 +76,4 @@ def _secret(value: SecretStr | None, file: Path | None) -> str | None:
 def load(settings_file: Path | None = None) -> Settings:
     """Read the settings: the environment first, then ``settings_file``, else ``earnest.env`` in the data folder."""
     file = settings_file or Settings().data / "earnest.env"
-    return Settings(_env_file=file if file.is_file() else None)  # type: ignore[call-arg]
+    return Settings(_env_file=file if file.is_file() else None)

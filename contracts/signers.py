@@ -96,33 +96,47 @@ def create_key(directory: Path, name: str, password: str, *, kdf_work: int = KDF
 
 def import_key(directory: Path, name: str, password: str, secret: str, *, kdf_work: int = KDF_WORK) -> Address:
     """Keep a key that is already there (64 hexadecimal digits, ``0x`` or not), and return its address."""
-    found = _SECRET.fullmatch(secret.strip())
-    if not found:
-        raise Invalid("key_malformed", "A private key is 64 hexadecimal digits.")
-    return _keep(directory, name, password, bytes.fromhex(found.group(1)), kdf_work)
+    return _keep(directory, name, password, _secret_bytes(secret), kdf_work)
 
 
 def load_signer(directory: Path, name: str, password: str) -> KeySigner:
     """Open the key of that name. Raises ``NotFound``, or ``Invalid`` for a wrong password or a damaged file."""
     path = _path(directory, name)
+    signer = signer_from_file(path, password)
+    if signer.address != _address_in(_read(path), path):
+        raise _damaged(path)
+    return signer
+
+
+def signer_from_file(path: Path, password: str) -> KeySigner:
+    """Open a person's own key file (Web3 Secret Storage, version 3), wherever it lies and whatever it is called."""
     document = _read(path)
     _bound_work(document, path)
     try:
         secret = bytes(Account.decrypt(document, password))
     except Exception as error:  # noqa: BLE001 - a damaged file fails in every way there is
         if "MAC mismatch" in str(error):
-            raise Invalid("keystore_password_wrong", f"The password does not open {path}.", name=name) from None
+            raise Invalid("keystore_password_wrong", f"The password does not open {path}.", name=path.stem) from None
         raise _damaged(path) from None
-    signer = KeySigner(secret)
-    if signer.address != _address_in(document, path):
-        raise _damaged(path)
-    return signer
+    return KeySigner(secret)
+
+
+def signer_from_secret(secret: str) -> KeySigner:
+    """Sign with a bare key: 64 hexadecimal digits, ``0x`` or not. Raises ``Invalid`` for anything else."""
+    return KeySigner(_secret_bytes(secret))
 
 
 def key_address(directory: Path, name: str) -> Address:
     """Return the address that a key file tells without its password. Raises ``NotFound`` or ``Invalid``."""
     path = _path(directory, name)
     return _address_in(_read(path), path)
+
+
+def _secret_bytes(text: str) -> bytes:
+    found = _SECRET.fullmatch(text.strip())
+    if not found:
+        raise Invalid("key_malformed", "A private key is 64 hexadecimal digits.")
+    return bytes.fromhex(found.group(1))
 
 
 def _keep(directory: Path, name: str, password: str, secret: bytes, kdf_work: int) -> Address:

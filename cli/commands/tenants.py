@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import click
 
@@ -21,7 +22,7 @@ def tenants() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 @told
-def add(context: click.Context, server: str, on_deadline: str, *, as_json: bool) -> None:
+def add(context: click.Context, server: str, on_deadline: Literal["open", "closed"], *, as_json: bool) -> None:
     """Register SERVER (a Matrix server name) and print its bearer, once."""
     container = container_of(context)
     with container.work() as work:
