@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +34,10 @@ from payments.stakes.service import Stakes
 from reputation.doors import Doors
 from reputation.gate import Gate
 from reputation.tenants import Tenants
+
+# py_ecc, which comes with web3, lets Python recurse 100,000 deep. A text of a stranger's that is nested as deep as that
+# (JSON, say) then crashes the process, where Python's own limit makes it a RecursionError.
+sys.setrecursionlimit(1000)
 
 RESOLVER = "resolver"
 """The key that answers stakes: returns them or announces forfeits; it can take nothing for itself."""
