@@ -1,0 +1,289 @@
+"""The homeserver contract: what homeservers are told, and that no accident of theirs or ours stops an invite."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.schemas.antispam import STAKE_KEY, GateResponse, denied
+from kit.errors import DatabaseUnavailable
+from reputation.verdict import Code, Hold, Reason, Refuse
+from tests.support.gates import BEARER, QUOTE, ToldGatekeeper, a_client, a_tenant, an_app
+
+DRAUPNIR = "/api/1/spam_check/"
+MEOWLNIR = "/_meowlnir/antispam/example.org/"
+SHAPES = (DRAUPNIR, MEOWLNIR, "/_meowlnir/antispam/!earnest:example.org/")
+INVITE = {"inviter": "@bob:example.org", "invitee": "@alice:example.org", "room_id": "!room:example.org"}
+FEDERATED = {
+    "event": {
+        "type": "m.room.member",
+        "event_id": "$event",
+        "room_id": "!room:far.example",
+        "sender": "@mallory:far.example",
+        "state_key": "@alice:example.org",
+        "content": {"membership": "invite", "reason": "hi", "is_direct": True},
+        "origin_server_ts": 1,
+        "unsigned": {"invite_room_state": []},
+    }
+}
+HOLD = Hold(QUOTE.price, (Reason(Code.ASKS_STAKE),))
+CLOSED = Refuse((Reason(Code.DOOR_CLOSED),))
+
+
+def post(
+    path: str,
+    body: object = None,
+    *,
+    gate: ToldGatekeeper | None = None,
+    raw: bytes | None = None,
+    bearer: str = BEARER,
+) -> httpx.Response:
+    """Post one call to the application."""
+
+    async def call() -> httpx.Response:
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        async with a_client(an_app(gate or ToldGatekeeper()), **headers) as client:
+            if raw is not None:
+                return await client.post(path, content=raw)
+            return await client.post(path, json=body)
+
+    return asyncio.run(call())
+
+
+# ---------------------------------------------------------------------------------------------------- the contract
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_ping_is_echoed(shape: str) -> None:
+    answer = post(shape + "ping", {"id": "OxDaGuoe"})
+    assert (answer.status_code, answer.json()) == (200, {"id": "OxDaGuoe", "status": "ok"})
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_admitted_invite_is_allowed(shape: str) -> None:
+    gate = ToldGatekeeper()
+    answer = post(shape + "user_may_invite", INVITE, gate=gate)
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert [(k.inviter, k.invitee, k.room, k.tenant_server, k.federated) for k in gate.asked] == [
+        ("@bob:example.org", "@alice:example.org", "!room:example.org", "example.org", False)
+    ]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_federated_invite_is_read_from_its_event(shape: str) -> None:
+    gate = ToldGatekeeper()
+    answer = post(shape + "federated_user_may_invite", FEDERATED, gate=gate)
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert [(k.inviter, k.invitee, k.room, k.federated) for k in gate.asked] == [
+        ("@mallory:far.example", "@alice:example.org", "!room:far.example", True)
+    ]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_held_invite_is_denied_with_sentence_and_stake(shape: str) -> None:
+    answer = post(shape + "user_may_invite", INVITE, gate=ToldGatekeeper(HOLD, QUOTE))
+    body = answer.json()
+    assert answer.status_code == 403
+    assert set(body) == {"errcode", "error", STAKE_KEY}
+    assert body["errcode"] == "M_FORBIDDEN"
+    for part in ("https://earnest.example/stake/" + QUOTE.id, QUOTE.check_code, "5 ERN", "1 ERN"):
+        assert part in body["error"]
+    assert body[STAKE_KEY] == {
+        "price": "5000000000000000000",
+        "fee": "1000000000000000000",
+        "symbol": "ERN",
+        "decimals": 18,
+        "token": "0x7070707070707070707070707070707070707070",
+        "chain_id": 31337,
+        "url": f"https://earnest.example/stake/{QUOTE.id}",
+        "expires_at": QUOTE.quote_expiry,
+        "check_code": QUOTE.check_code,
+    }
+
+
+def test_a_refused_invite_is_denied_without_a_price() -> None:
+    answer = post(DRAUPNIR + "user_may_invite", INVITE, gate=ToldGatekeeper(CLOSED))
+    assert answer.status_code == 403
+    assert set(answer.json()) == {"errcode", "error"}
+
+
+def test_an_admit_in_memory_asks_nobody() -> None:
+    gate = ToldGatekeeper(in_memory=True)
+    assert post(DRAUPNIR + "user_may_invite", INVITE, gate=gate).json() == {}
+    assert gate.asked == []
+
+
+def test_a_join_is_told_and_never_stopped() -> None:
+    gate = ToldGatekeeper(CLOSED)
+    body = {"user": "@alice:example.org", "room": "!room:example.org", "is_invited": True}
+    assert post(DRAUPNIR + "user_may_join_room", body, gate=gate).json() == {}
+    assert gate.joins == [("@alice:example.org", "!room:example.org")]
+
+
+def test_a_join_of_somebody_elses_user_is_not_believed() -> None:
+    gate = ToldGatekeeper()
+    body = {"user": "@alice:far.example", "room": "!room:example.org", "is_invited": True}
+    assert post(DRAUPNIR + "user_may_join_room", body, gate=gate).json() == {}
+    assert gate.joins == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("callback", ["accept_make_join", "check_event_for_spam", "no/such/thing", "user_may_invite/"])
+def test_unknown_callbacks_are_allowed(shape: str, callback: str) -> None:
+    answer = post(shape + callback, {"anything": 1}, gate=ToldGatekeeper(CLOSED))
+    assert (answer.status_code, answer.json()) == (200, {})
+
+
+# ---------------------------------------------------------------------------------------------------- who may ask
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("bearer", ["", "wrong", BEARER + "x", BEARER[:-1], BEARER.upper()])
+def test_an_unknown_bearer_gets_401(shape: str, bearer: str) -> None:
+    gate = ToldGatekeeper()
+    answer = post(shape + "user_may_invite", INVITE, gate=gate, bearer=bearer)
+    assert answer.status_code == 401
+    assert set(answer.json()) == {"errcode", "error"}
+    # M_UNKNOWN_TOKEN would be relayed to the inviter, and log their client out.
+    assert answer.json()["errcode"] == "M_FORBIDDEN"
+    assert gate.asked == []
+
+
+def test_the_tenant_in_the_path_is_the_bearers() -> None:
+    for name in ("far.example", "!x:far.example", "!example.org", ""):
+        answer = post(f"/_meowlnir/antispam/{name}/user_may_invite", INVITE)
+        assert answer.status_code in {401, 404}, name
+        assert answer.status_code == 401 or name == ""
+
+
+def test_while_no_tenant_can_be_read_the_homeservers_own_choice_holds() -> None:
+    answer = post(DRAUPNIR + "user_may_invite", INVITE, gate=ToldGatekeeper(known=None))
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith("text/plain")  # JSON would be a denial
+
+
+# ---------------------------------------------------------------------------------------------------- in time
+
+
+@pytest.mark.parametrize(("choice", "status"), [("open", 200), ("closed", 403)])
+@pytest.mark.parametrize(
+    "gate", [{"hangs": True}, {"fails": DatabaseUnavailable("locked")}, {"fails": RuntimeError("a mistake of ours")}]
+)
+def test_without_a_verdict_in_time_the_tenants_choice_holds(choice: str, status: int, gate: dict[str, Any]) -> None:
+    told = ToldGatekeeper(known=a_tenant(on_deadline=choice), **gate)
+    answer = post(DRAUPNIR + "user_may_invite", INVITE, gate=told)
+    assert answer.status_code == status
+    assert len(told.late_for) == 1
+
+
+def test_a_knock_that_came_too_late_is_called_off() -> None:
+    gate = ToldGatekeeper(hangs=True)
+    futures = []
+    submit = gate.submit
+    gate.submit = lambda knock: futures.append(submit(knock)) or futures[-1]  # type: ignore[method-assign, func-returns-value]
+    post(DRAUPNIR + "user_may_invite", INVITE, gate=gate)
+    assert futures[0].cancelled()
+
+
+# ---------------------------------------------------------------------------------------------------- accidents
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("callback", ["user_may_invite", "federated_user_may_invite", "user_may_join_room", "ping"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"not json",
+        b"[]",
+        b'"text"',
+        b"null",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"event":' * 50_000,
+        b"{}",
+        b'{"inviter":1,"invitee":[],"room_id":{}}',
+        b'{"inviter":"@bob:example.org"}',
+        b'{"event":[]}',
+        b'{"event":{"type":"m.room.member","content":{"membership":"join"}}}',
+        b'{"event":{"type":"m.room.member","content":7}}',
+        b'{"user":null,"room":true}',
+        b'{"inviter":"@bob:example.org","invitee":"nobody","room_id":"!room:example.org"}',
+        b'{"user":"alice","room":"!room:example.org"}',
+        b"9" * 5000,
+    ],
+)
+def test_what_is_not_understood_is_allowed(shape: str, callback: str, raw: bytes) -> None:
+    answer = post(shape + callback, raw=raw, gate=ToldGatekeeper(CLOSED))
+    assert answer.status_code == 200
+    assert "detail" not in answer.json()
+
+
+@pytest.mark.parametrize("callback", ["user_may_invite", "federated_user_may_invite"])
+def test_what_is_too_long_is_allowed_unread(callback: str) -> None:
+    gate = ToldGatekeeper(CLOSED)
+    answer = post(DRAUPNIR + callback, raw=json.dumps({**INVITE, "pad": "x" * 1_100_000}).encode(), gate=gate)
+    assert answer.status_code == 200
+    assert gate.asked == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        INVITE | {"inviter": "@bob\u0000:example.net"},
+        INVITE | {"inviter": "bob"},
+        INVITE | {"inviter": "@bob:exa mple"},
+        INVITE | {"inviter": "@" + "b" * 300 + ":example.net"},
+        INVITE | {"inviter": "@bob:example.net", "room_id": "room"},
+        INVITE | {"inviter": "@bob:example.net", "room_id": "!" + "r" * 300},
+    ],
+)
+def test_a_strangers_malformed_id_is_no_way_around_a_door(call: dict[str, str]) -> None:
+    answer = post(DRAUPNIR + "user_may_invite", raw=json.dumps(call).encode())
+    assert answer.status_code == 403
+    assert set(answer.json()) == {"errcode", "error"}
+
+
+def test_an_outbound_invite_is_never_refused_for_its_form() -> None:
+    call = {"inviter": "@bob:example.org", "invitee": "@far:far.example", "room_id": "odd"}
+    assert post(DRAUPNIR + "user_may_invite", call).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+def test_other_methods_are_answered_in_plain_text(method: str) -> None:
+    async def call() -> httpx.Response:
+        async with a_client(an_app(ToldGatekeeper())) as client:
+            return await client.request(method, DRAUPNIR + "ping")
+
+    answer = asyncio.run(call())
+    assert answer.status_code == 405
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+def test_a_mistake_of_ours_before_the_verdict_is_no_denial() -> None:
+    gate = ToldGatekeeper(HOLD, QUOTE)
+    gate.tenant = None  # type: ignore[assignment, method-assign]
+    answer = post(DRAUPNIR + "user_may_invite", INVITE, gate=gate)
+    assert answer.status_code == 500
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+# ---------------------------------------------------------------------------------------------------- msg and code
+
+
+@given(st.dictionaries(st.text(max_size=8) | st.sampled_from(["msg", "code", "detail", "errcode"]), st.integers()))
+def test_no_answer_can_hold_a_key_that_hangs_the_inviter(content: dict[str, int]) -> None:
+    body = json.loads(GateResponse(content).body)
+    assert set(body) <= {"errcode", "error", STAKE_KEY, "org.earnest.ignored", "id", "status"}
+    assert not {"msg", "code"} & set(body)
+
+
+def test_a_denial_holds_its_three_keys_and_nothing_else() -> None:
+    assert set(json.loads(denied("no", {"msg": 1, "code": 2}).body)) == {"errcode", "error", STAKE_KEY}
