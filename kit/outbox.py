@@ -1,7 +1,8 @@
 """The outbox: effects on the world, written in the business transaction, done after commit, retried, done once.
 
-Keys make appending idempotent: the same key is taken once for ever. A claimed effect is leased; when its worker dies, the
-lease runs out and another takes it, with the same ``id``, which the courier uses as the homeserver's transaction id.
+Keys make appending idempotent: the same key is taken once for ever. A claimed effect is leased; when its worker dies,
+the lease runs out and another takes it, with the same ``id``, from which the courier makes the homeserver's transaction
+id.
 """
 
 from __future__ import annotations
@@ -113,6 +114,15 @@ def mark_failed(session: Session, effect: Effect, *, error: str, now: datetime, 
             given_up=give_up,
             done_at=now if give_up else None,
         )
+    )
+
+
+def release(session: Session, effect: Effect, *, pause: timedelta, now: datetime) -> None:
+    """Put it back untried, due after ``pause``: it could not be attempted, so the attempt does not count."""
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id == effect.id)
+        .values(leased_until=None, due_at=now + pause, attempts=effect.attempt - 1)
     )
 
 
