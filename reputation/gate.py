@@ -285,6 +285,10 @@ class Gate:
         """Return who was not let through in the last 30 days, latest first, at most 100."""
         return self._store.knocks_at(recipient, _MOST_KNOCKS_SHOWN)
 
+    def known(self, person: PersonId) -> frozenset[PersonId]:
+        """Return the people that a person knows: invited first, accepted, or exempted by them."""
+        return frozenset(self._store.contacts(person)) | frozenset(self._store.exemptions(person))
+
     def why(self, recipient: PersonId, other: UserId) -> Why:
         """Tell a recipient what a knock of ``other`` would meet now, and why; changes nothing. Raises ``NotFound``."""
         own = self._people.mxid(recipient)

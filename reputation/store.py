@@ -89,6 +89,13 @@ class GateStore:
         """Forget that a person knows another."""
         return self._deleted(ContactRow, and_(ContactRow.person == person, ContactRow.other == other))
 
+    def contacts(self, person: PersonId) -> list[PersonId]:
+        """Return whom a person knows, oldest first."""
+        rows = self._session.scalars(
+            select(ContactRow.other).where(ContactRow.person == person).order_by(ContactRow.since, ContactRow.other)
+        )
+        return [PersonId(other) for other in rows]
+
     def call_spam(self, recipient: PersonId, stranger: PersonId, now: datetime) -> bool:
         """Remember a spam verdict; ``False`` where it stands already."""
         statement = self._insert(SpamVerdictRow).values(recipient=recipient, stranger=stranger, since=now)
