@@ -31,13 +31,18 @@ class Denied(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Somebody wrote a text; ``body`` is as they sent it, of any length and content."""
+    """Somebody wrote a text; ``body`` is as they sent it, of any length and content.
+
+    ``mentions`` are the people whose names they picked from a list (at most ten): an app writes a picked name as it is
+    displayed, and the id behind it stands only here.
+    """
 
     room: RoomId
     event: EventId
     sender: UserId
     body: str
     at: datetime
+    mentions: tuple[UserId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from nio import (
     EphemeralEvent,
     Event,
     InviteEvent,
+    LocalProtocolError,
     LoginResponse,
     SyncResponse,
     ToDeviceEvent,
@@ -203,6 +204,11 @@ class NioClient:
         """Await ``call``, telling a server that is not there by our own error."""
         try:
             return await call
+        except LocalProtocolError as error:
+            if self.nio.access_token:
+                raise
+            message = "not logged in"
+            raise HomeserverUnavailable(message) from error
         except (ClientError, TimeoutError, OSError) as error:
             message = f"the homeserver cannot be reached: {type(error).__name__}"
             raise HomeserverUnavailable(message) from error

@@ -36,6 +36,7 @@ _LONG_POLL_SECONDS = 25.0
 _KEY_PATIENCE_SECONDS = 20.0
 """How long a message may wait for its key before its sender is told that it could not be read."""
 _MOST_WAITING = 100
+_MOST_MENTIONS = 10
 _ALGORITHM = "m.megolm.v1.aes-sha2"
 _FILTER: dict[str, Any] = {
     "presence": {"types": []},
@@ -156,7 +157,7 @@ class NioHomeserver:
         if isinstance(event, MegolmEvent):
             return self._await_key(event, Unreadable(room, identifier, sender, at))
         if isinstance(event, RoomMessageText) and relation.get("rel_type") != "m.replace":
-            return Said(room, identifier, sender, event.body, at)
+            return Said(room, identifier, sender, event.body, at, _mentions(event))
         if isinstance(event, ReactionEvent | UnknownEvent) and relation.get("rel_type") == "m.annotation":
             return Reacted(
                 room, identifier, sender, EventId(str(relation.get("event_id"))), str(relation.get("key")), at
@@ -318,6 +319,13 @@ def _relation(event: Any) -> dict[str, Any]:  # noqa: ANN401 - nio's own types
     content = event.source.get("content")
     relation = content.get("m.relates_to") if isinstance(content, dict) else None
     return relation if isinstance(relation, dict) else {}
+
+
+def _mentions(event: Any) -> tuple[UserId, ...]:  # noqa: ANN401 - nio's own types
+    content = event.source.get("content")
+    said = content.get("m.mentions") if isinstance(content, dict) else None
+    users = said.get("user_ids") if isinstance(said, dict) else None
+    return tuple(UserId(u) for u in users[:_MOST_MENTIONS] if isinstance(u, str)) if isinstance(users, list) else ()
 
 
 def _room(room: RoomId) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from app.wording.catalogue import Translate, marked, translator
 from app.wording.message import Link, Literal, Message, Safe, Value, render
 from kit.amounts import Amount, show
 from kit.clock import from_unix
-from kit.identifiers import UserId, look_alike
+from kit.identifiers import UserId, skeleton
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
@@ -55,8 +55,9 @@ class Reader:
         """Write a Matrix id whole; one that could be mistaken for somebody the reader knows is flagged."""
         if user is None:
             return self.say(marked("(somebody who has left us)"))
-        familiar: Iterable[UserId] = self.known | ({self.service.bot} if self.service.bot else frozenset())
-        twin = look_alike(user, familiar)
+        shape = _shape(user)
+        familiar = self.known | ({self.service.bot} if self.service.bot else frozenset())
+        twin = next((known for known in sorted(familiar) if known != user and _shape(known) == shape), None)
         if twin is None:
             return str(user)
         return self.say(marked("{who} (⚠️ **not** {twin}, only similar to it)"), who=str(user), twin=str(twin))
@@ -99,3 +100,9 @@ class Reader:
             except (KeyError, ValueError, OSError):
                 pass
         return UTC
+
+
+@lru_cache(maxsize=50_000)
+def _shape(user: UserId) -> str:
+    """Return what an id looks like to a hurried eye; worked out once, since a person may know thousands."""
+    return skeleton(user)

@@ -1,0 +1,63 @@
+"""Buttons: reactions that stand for a word; whoever cannot tap them writes the word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.conversations import Meaning
+from app.wording.message import Message
+from kit.identifiers import PersonId
+
+
+class Word(StrEnum):
+    """What a button says; also the command that does the same."""
+
+    ACCEPT = "accept"
+    RETURN = "return"
+    SPAM = "spam"
+    CONFIRM = "confirm"
+    CANCEL = "cancel"
+    UNDO = "undo"
+
+
+SIGNS = {
+    Word.ACCEPT: "✅",
+    Word.RETURN: "↩️",
+    Word.SPAM: "🚫",
+    Word.CONFIRM: "👍",
+    Word.CANCEL: "👎",
+    Word.UNDO: "⏪",
+}
+"""The reaction of each word; no two are alike."""
+
+OFFERED = {
+    Meaning.ANSWER: (Word.ACCEPT, Word.RETURN, Word.SPAM),
+    Meaning.CONFIRM_SPAM: (Word.CONFIRM, Word.CANCEL),
+    Meaning.CONFIRM_FORGET: (Word.CONFIRM, Word.CANCEL),
+    Meaning.UNDO: (Word.UNDO,),
+}
+"""The buttons under a message of each meaning."""
+
+_VARIATION_SELECTOR = "\N{VARIATION SELECTOR-16}"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message ready to be sent, what an answer to it means (``None``: nothing, no buttons), and about whom."""
+
+    message: Message
+    meaning: Meaning | None = None
+    about: PersonId | None = None
+
+
+def word_of(meaning: Meaning, sign: str) -> Word | None:
+    """Return the word that a reaction stands for under a message of ``meaning``; ``None`` for any other reaction.
+
+    Clients add and drop the emoji variation selector as they like.
+    """
+    plain = sign.replace(_VARIATION_SELECTOR, "")
+    for word in OFFERED[meaning]:
+        if SIGNS[word].replace(_VARIATION_SELECTOR, "") == plain:
+            return word
+    return None

@@ -1,0 +1,257 @@
+"""Notices: what the bot writes unasked, each one from its code and its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.conversations import Meaning
+from app.wording.buttons import Letter
+from app.wording.catalogue import marked
+from app.wording.message import Link, Literal, Message, Safe, Value, join
+from app.wording.reader import Reader
+from kit.amounts import ZERO, Amount
+from kit.identifiers import PersonId, UserId
+
+_UNKNOWN_TIME = marked("(not known yet)")
+
+
+class Facts:
+    """The values of one notice, read as what they are; a missing one reads as nothing, so that no notice is lost."""
+
+    def __init__(self, values: Mapping[str, Any], people: Mapping[PersonId, UserId], reader: Reader) -> None:
+        """Read ``values``; ``people`` resolves the numbers in them."""
+        self._values = values
+        self._people = people
+        self._reader = reader
+
+    def amount(self, name: str) -> Amount:
+        """Return an amount (base units, kept as text)."""
+        raw = self._values.get(name)
+        return ZERO if raw is None else Amount(int(raw))
+
+    def money(self, name: str) -> Safe:
+        """Return an amount as it is shown."""
+        return self._reader.money(self.amount(name))
+
+    def true(self, name: str) -> bool:
+        """Tell whether something is so."""
+        return self._values.get(name) is True
+
+    def person(self, name: str) -> Value:
+        """Return somebody as they are shown to this reader."""
+        number = self._values.get(name)
+        return self._reader.person(None if number is None else self._people.get(PersonId(int(number))))
+
+    def when(self, name: str) -> Safe:
+        """Return a moment as it is shown to this reader."""
+        raw = self._values.get(name)
+        return Safe(self._reader.translate(_UNKNOWN_TIME)) if raw is None else self._reader.when(int(raw))
+
+    def literal(self, name: str) -> Literal:
+        """Return a code or hash."""
+        return Literal(str(self._values.get(name, "-")))
+
+    def page(self) -> Link:
+        """Return the link to the quote's page."""
+        return self._reader.link(f"/stake/{self._values.get('quote_id', '')}")
+
+    def price(self) -> Message:
+        """Return what was asked: a stake, a fee, or both."""
+        stake, fee = self.amount("stake"), self.amount("fee")
+        if stake and fee:
+            template = marked("a stake of **{stake}** and a fee of **{fee}**")
+        else:
+            template = marked("a stake of **{stake}**") if stake or not fee else marked("a fee of **{fee}**")
+        return self._reader.say(template, stake=self.money("stake"), fee=self.money("fee"))
+
+
+def notice(code: str, values: Mapping[str, Any], *, people: Mapping[PersonId, UserId], reader: Reader) -> Letter:
+    """Write the notice ``code``; raises ``KeyError`` for a code that has no sentence."""
+    return _NOTICES[code](reader, Facts(values, people, reader))
+
+
+def _knock_held(reader: Reader, facts: Facts) -> Letter:
+    names = {"recipient": facts.person("recipient"), "price": facts.price()}
+    happened = reader.say(
+        marked(
+            "You tried to invite {recipient} on {tried}. They ask people they do not know for {price} first, so your "
+            "invitation was stopped: **they have not seen it.** If your app opened a new chat for it, that chat is "
+            "empty, nobody else is in it, and you can leave it."
+        ),
+        tried=facts.when("tried_at"),
+        **names,
+    )
+    steps = [
+        marked("To go on, open this page; it shows all terms before you pay anything: {page}"),
+        marked("The price stands until {expiry}. Your check code is {code}; the page shows the same one."),
+    ]
+    if facts.amount("stake"):
+        steps.append(
+            marked(
+                "The stake of {stake} **comes back to you** when they accept or decline you, and by itself if they "
+                "have not answered by {answer_by}. It is lost only if they say that you sent spam: then it is burned, "
+                "and nobody gains from that."
+            )
+        )
+    if facts.amount("fee"):
+        steps.append(
+            marked("The fee of {fee} is theirs once they answer, whatever they say; without an answer it comes back.")
+        )
+    onward = reader.say(
+        "\n".join(f"- {reader.translate(step)}" for step in steps),
+        page=facts.page(),
+        expiry=facts.when("quote_expiry"),
+        code=facts.literal("check_code"),
+        stake=facts.money("stake"),
+        fee=facts.money("fee"),
+        answer_by=facts.when("answer_by"),
+        **names,
+    )
+    genuine = reader.say(
+        marked(
+            "**Is this message genuine?** The refusal that your own app got carries the same check code, and the page "
+            "begins with {site}. My Matrix id is {bot}, letter by letter. I never ask for passwords, recovery keys or "
+            "recovery words, and never for a payment in any other place. If you did not try to invite anybody, do "
+            "nothing and tell whoever looks after your account.\n"
+            "Write {stop} and I will not write to you again; {help} shows what else I do."
+        ),
+        site=Link(reader.service.public_url),
+        bot=str(reader.service.bot or "-"),
+        stop=Literal("stop"),
+        help=Literal("help"),
+    )
+    return Letter(join([happened, onward, genuine]))
+
+
+def _door_opened(reader: Reader, facts: Facts) -> Letter:
+    return Letter(
+        reader.say(
+            marked(
+                "Your stake of {stake} is in place, and **the door of {recipient} is open for you.**\n"
+                "**What to do now:** invite {recipient} again, just as you did before; this time it arrives. One "
+                "invitation is let through until they answer.\n"
+                "They have until {answer_by} to answer; if they do not, the stake comes back by itself. Keep the "
+                "receipt from this page, it gets your stake back even without us: {page}"
+            ),
+            stake=facts.money("stake"),
+            recipient=facts.person("recipient"),
+            answer_by=facts.when("answer_by"),
+            page=facts.page(),
+        )
+    )
+
+
+def _invite_pending(reader: Reader, facts: Facts) -> Letter:
+    return Letter(
+        reader.say(
+            marked(
+                "An invitation of yours already waits for {recipient}, and until they answer only one is let through. "
+                "There is nothing that you need to do; they see the first one."
+            ),
+            recipient=facts.person("recipient"),
+        )
+    )
+
+
+def _ask_answer(reader: Reader, facts: Facts) -> Letter:
+    asked = reader.say(
+        marked("{stranger} put down {price} to reach you. You can read what they wrote and then tell me:"),
+        stranger=facts.person("stranger"),
+        price=facts.price(),
+    )
+    choices = reader.say(
+        "\n".join(
+            f"- {reader.translate(choice)}"
+            for choice in (
+                marked("✅ **accept**: their stake goes back, and from now on they reach you freely"),
+                marked("↩️ **return**: their stake goes back, and next time they have to put down one again"),
+                marked(
+                    "🚫 **spam**: their stake is burned (nobody gets it), and they reach you no more; I ask once more"
+                ),
+            )
+        )
+    )
+    how = reader.say(
+        marked(
+            "Tap one of the signs below, or write the word. Until {until}; if you say nothing, it goes back to them."
+        )
+        if not facts.amount("fee")
+        else marked(
+            "Tap one of the signs below, or write the word, and the fee of {fee} is yours whichever it is. Until "
+            "{until}; if you say nothing, stake and fee go back to them."
+        ),
+        until=facts.when("answers_close"),
+        fee=facts.money("fee"),
+    )
+    return Letter(join([asked, choices, how]), Meaning.ANSWER)
+
+
+def _stake_returned(reader: Reader, facts: Facts) -> Letter:
+    if facts.amount("fee") and facts.true("answered"):
+        template = marked(
+            "{recipient} answered, and your stake of {stake} is back at the address that it was to return to. The fee "
+            "of {fee} is theirs."
+        )
+    else:
+        template = marked("Your stake of {stake} for {recipient} is back at the address that it was to return to.")
+    return _about_stake(reader, facts, template)
+
+
+def _stake_expired(reader: Reader, facts: Facts) -> Letter:
+    template = marked(
+        "{recipient} did not answer in time, so your stake of {stake} came back in full, as promised. Their door is "
+        "closed for you again."
+    )
+    return _about_stake(reader, facts, template)
+
+
+def _forfeit_announced(reader: Reader, facts: Facts) -> Letter:
+    template = marked(
+        "{recipient} said that you sent spam. Your stake of {stake} will be burned from {executable_at} on, unless "
+        "they take that back before. Nobody gains from it."
+    )
+    return _about_stake(reader, facts, template)
+
+
+def _stake_forfeited(reader: Reader, facts: Facts) -> Letter:
+    template = marked("Your stake of {stake} for {recipient} was burned, because they said that you sent spam.")
+    return _about_stake(reader, facts, template)
+
+
+def _stake_orphaned(reader: Reader, facts: Facts) -> Letter:
+    template = marked(
+        "The chain took back the block that held your stake of {stake} for {recipient}, so it is not in place at the "
+        "moment. Usually it comes back by itself within minutes; if it does not, you have the money still and can put "
+        "it down again: {page}"
+    )
+    return _about_stake(reader, facts, template)
+
+
+def _about_stake(reader: Reader, facts: Facts, template: str) -> Letter:
+    return Letter(
+        reader.say(
+            template,
+            stake=facts.money("stake"),
+            fee=facts.money("fee"),
+            recipient=facts.person("recipient"),
+            executable_at=facts.when("executable_at"),
+            page=facts.page(),
+        )
+    )
+
+
+_NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
+    "knock_held": _knock_held,
+    "door_opened": _door_opened,
+    "invite_pending_hint": _invite_pending,
+    "ask_answer": _ask_answer,
+    "stake_returned": _stake_returned,
+    "stake_expired": _stake_expired,
+    "forfeit_announced": _forfeit_announced,
+    "stake_forfeited": _stake_forfeited,
+    "stake_orphaned": _stake_orphaned,
+}
+
+CODES = frozenset(_NOTICES)
+"""Every notice that has a sentence."""

@@ -1,0 +1,70 @@
+"""Commands: what one is, and how the words of one are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from app.container import Work
+from app.wording.buttons import Letter
+from app.wording.reader import Reader
+from kit.errors import Invalid
+from kit.identifiers import PersonId, UserId, parse_user_id
+
+_MATRIX_TO = "https://matrix.to/#/"
+_ISOLATES = "\u2066\u2067\u2068\u2069\u200e\u200f"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, in what words (without the command itself), and how they read."""
+
+    person: PersonId
+    user: UserId
+    words: tuple[str, ...]
+    mentions: tuple[UserId, ...]
+    reader: Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: ``usage`` are its forms as they are written, ``says`` what it does (marked for translation)."""
+
+    name: str
+    usage: tuple[str, ...]
+    says: str
+    run: Callable[[Work, Asked], Letter]
+
+
+class Unclear(Invalid):
+    """The words after a command are not as they should be; its usage is shown."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("command_unclear", "The command is written in another way.")
+
+
+def named(asked: Asked, words: tuple[str, ...]) -> UserId | None:
+    """Return whom ``words`` name: a Matrix id, a matrix.to link, or the one person mentioned; ``None`` without words.
+
+    Raises ``Invalid`` for what is none of these, ``Unclear`` for several.
+    """
+    if not words:
+        return None
+    others = tuple(dict.fromkeys(user for user in asked.mentions if user != asked.reader.service.bot))
+    text = words[0].strip(_ISOLATES).removeprefix(_MATRIX_TO)
+    if len(words) == 1 and text.startswith(("@", "%40")):
+        return parse_user_id(unquote(text) if text.startswith("%40") or _MATRIX_TO in words[0] else text)
+    if len(others) == 1:
+        # A picked name: the app wrote it as it is displayed, in however many words.
+        return parse_user_id(others[0])
+    if len(words) > 1:
+        raise Unclear
+    return parse_user_id(text)
+
+
+def nothing_more(words: tuple[str, ...]) -> None:
+    """Raise ``Unclear`` where words are left over."""
+    if words:
+        raise Unclear

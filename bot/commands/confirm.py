@@ -1,0 +1,35 @@
+"""``confirm``: the question that waits is answered with yes."""
+
+from __future__ import annotations
+
+from app.container import Work
+from app.conversations import CONFIRMATIONS, Meaning, Prompt
+from app.forgetting import forget_person
+from app.wording import manners, replies
+from app.wording.buttons import Letter, Word
+from app.wording.catalogue import marked
+from bot.commands.choosing import give
+from bot.commands.command import Asked, Command, nothing_more
+from payments.stakes.model import Answer
+
+
+def run(work: Work, asked: Asked) -> Letter:
+    """Do what was asked about."""
+    nothing_more(asked.words)
+    waiting = work.conversations.waiting(asked.person, *CONFIRMATIONS)
+    return confirm(work, asked, waiting[0]) if waiting else Letter(manners.nothing_to_confirm(asked.reader))
+
+
+def confirm(work: Work, asked: Asked, prompt: Prompt) -> Letter:
+    """Do what ``prompt`` asked about."""
+    work.conversations.close(prompt)
+    if prompt.meaning is Meaning.CONFIRM_FORGET:
+        forget_person(work, asked.person)
+        return Letter(manners.forgotten(asked.reader))
+    stranger = work.people.mxid(prompt.about) if prompt.about is not None else None
+    if stranger is None:
+        return Letter(replies.nobody(asked.reader, Word.SPAM))
+    return give(work, asked, stranger, Answer.SPAM)
+
+
+COMMAND = Command("confirm", ("confirm",), marked("answers my question with yes"), run)

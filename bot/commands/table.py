@@ -1,0 +1,50 @@
+"""The table of commands: every word that the bot knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.commands import (
+    accept,
+    balance,
+    cancel,
+    confirm,
+    door,
+    forget,
+    give_back,
+    knocks,
+    language,
+    link,
+    spam,
+    start,
+    stop,
+    token,
+    undo,
+    why,
+    zone,
+)
+from bot.commands.command import Command
+from bot.commands.help import help_on
+
+_ALL = (
+    door.COMMAND,
+    knocks.COMMAND,
+    accept.COMMAND,
+    give_back.COMMAND,
+    spam.COMMAND,
+    undo.COMMAND,
+    why.COMMAND,
+    balance.COMMAND,
+    link.COMMAND,
+    token.COMMAND,
+    zone.COMMAND,
+    language.COMMAND,
+    stop.COMMAND,
+    start.COMMAND,
+    forget.COMMAND,
+    confirm.COMMAND,
+    cancel.COMMAND,
+)
+
+COMMANDS: Mapping[str, Command] = {command.name: command for command in (*_ALL, help_on(_ALL))}
+"""Every command by its first word."""

@@ -1,0 +1,243 @@
+"""The courier: brings notices from the outbox to people, each in the one direct chat that the bot has with them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import partial
+
+import structlog
+from prometheus_client import Counter
+
+from app.container import Work
+from app.conversations import Standing
+from app.wording.buttons import Letter
+from app.wording.notices import CODES, notice
+from app.wording.reader import Service
+from bot.crossing import Crossing
+from bot.homeserver import Denied, Homeserver
+from bot.letters import post
+from bot.readers import reader_of
+from bot.throttle import Throttle
+from kit import outbox
+from kit.changes import counters
+from kit.clock import unix
+from kit.errors import HomeserverUnavailable
+from kit.identifiers import PersonId, RoomId, UserId, server_of
+from kit.outbox import Effect
+
+LOG = structlog.get_logger(__name__)
+
+KIND = "notice"
+NOTICES = Counter("earnest_notices", "Notices, by what became of them", ["outcome"])
+
+_LOOK_SECONDS = 0.25
+_LOOK_ANYWAY_SECONDS = 5.0
+_CHAT_BURST, _CHAT_SECONDS = 30, 10.0
+"""New chats with strangers of one homeserver: 30 at once, then one every ten seconds."""
+_BUSY = timedelta(seconds=30)
+_AWAY = timedelta(seconds=2)
+
+
+class Outcome(Enum):
+    """What became of a notice."""
+
+    SENT = "sent"
+    DROPPED = "dropped"
+    """Nobody is to be told any more: they left, said stop, are gone, or it is no longer true."""
+    LATER = "later"
+    """Too many new chats at once; it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    person: PersonId
+    user: UserId
+    letter: Letter
+    room: RoomId | None
+
+
+class Courier:
+    """Delivers what the outbox owes to people."""
+
+    def __init__(
+        self,
+        homeserver: Homeserver,
+        cross: Crossing,
+        service: Service,
+        *,
+        time: Callable[[], float],
+        rooms: asyncio.Lock,
+    ) -> None:
+        """Deliver through ``homeserver``; ``rooms`` is held while a chat is opened and remembered."""
+        self._homeserver = homeserver
+        self._cross = cross
+        self._service = service
+        self._rooms = rooms
+        self._time = time
+        self._chats = Throttle(_CHAT_BURST, _CHAT_SECONDS, time)
+        self._untidy = True
+        self._seen = -1
+        self._looked = float("-inf")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until ``stop``; what goes wrong is logged, and comes round again."""
+        while not stop.is_set():
+            try:
+                if await self._news():
+                    while await self.deliver():
+                        pass
+            except Exception as error:  # noqa: BLE001 - the next look finds everything again
+                LOG.warning("courier_waits", reason=type(error).__name__, detail=str(error))
+            try:
+                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def _news(self) -> bool:
+        """Tell whether something was put into the outbox, or may have become due."""
+        counter = await self._cross.read(lambda work: counters(work.session).get(outbox.TOPIC, 0))
+        if counter == self._seen and self._time() - self._looked < _LOOK_ANYWAY_SECONDS:
+            return False
+        self._seen, self._looked = counter, self._time()
+        return True
+
+    async def deliver(self) -> int:
+        """Deliver what is due now, at most 20; return how many there were."""
+        effects = await self._cross.work(lambda work: outbox.claim(work.session, kinds=(KIND,), now=work.now))
+        for place, effect in enumerate(effects):
+            try:
+                await self._handle(effect)
+            except HomeserverUnavailable:
+                await self._cross.work(partial(_put_back, effects=effects[place:]))
+                raise
+        return len(effects)
+
+    async def _handle(self, effect: Effect) -> None:
+        try:
+            outcome = await self._bring(effect)
+        except HomeserverUnavailable:
+            raise
+        except Denied as denied:
+            reason = f"denied: {denied.status} {denied.body.get('errcode', '')}"
+            await self._fail(effect, reason, for_good=True)
+            return
+        except Exception as error:
+            LOG.exception("notice_failed", effect=effect.id, code=effect.payload.get("code"))
+            await self._fail(effect, type(error).__name__, for_good=False)
+            return
+        NOTICES.labels(outcome.value).inc()
+        if outcome is Outcome.LATER:
+            await self._cross.work(lambda work: outbox.release(work.session, effect, pause=_BUSY, now=work.now))
+        else:
+            await self._cross.work(lambda work: outbox.mark_done(work.session, effect, now=work.now))
+
+    async def _fail(self, effect: Effect, reason: str, *, for_good: bool) -> None:
+        NOTICES.labels("failed").inc()
+        LOG.warning("notice_not_delivered", effect=effect.id, reason=reason)
+        await self._cross.work(
+            lambda work: outbox.mark_failed(work.session, effect, error=reason, now=work.now, for_good=for_good)
+        )
+
+    async def _bring(self, effect: Effect) -> Outcome:
+        delivery = await self._cross.read(lambda work: self._prepare(work, effect))
+        if delivery is None:
+            return Outcome.DROPPED
+        room = delivery.room
+        if room is None:
+            if not self._chats.take(server_of(delivery.user)):
+                return Outcome.LATER
+            room = await self._open_chat(delivery.person, delivery.user)
+            if room is None:
+                return Outcome.DROPPED
+        await post(
+            self._homeserver,
+            self._cross,
+            room=room,
+            person=delivery.person,
+            letter=delivery.letter,
+            cause=f"notice:{effect.id}",
+        )
+        return Outcome.SENT
+
+    def _prepare(self, work: Work, effect: Effect) -> _Delivery | None:
+        """Write the letter, unless there is nobody to read it."""
+        person = PersonId(int(effect.payload["to"]))
+        code, values = str(effect.payload["code"]), dict(effect.payload["values"])
+        user = work.people.mxid(person)
+        if user is None or code not in CODES or not work.people.wants_notices(person):
+            return None
+        if code == "knock_held" and int(values.get("quote_expiry", 0)) <= unix(work.now):
+            return None  # it waited too long: the price no longer stands
+        standing = work.conversations.standing(person)
+        if standing is not None and standing is not Standing.OPEN:
+            return None
+        numbers = {PersonId(int(values[name])) for name in ("stranger", "recipient") if values.get(name) is not None}
+        reader = reader_of(work, self._service, person)
+        letter = notice(code, values, people=work.people.mxids(numbers), reader=reader)
+        about = effect.payload.get("about")
+        if letter.meaning is not None and about is not None:
+            letter = replace(letter, about=PersonId(int(about)))
+        return _Delivery(person, user, letter, work.conversations.room_of(person))
+
+    # ------------------------------------------------------------------------------------------------ chats
+
+    async def _open_chat(self, person: PersonId, user: UserId) -> RoomId | None:
+        """Make the person's one direct chat; ``None`` where they cannot be invited.
+
+        A crash between the steps leaves a room that we are in and do not know of; ``_tidy`` finds it, so nobody is ever
+        invited twice.
+        """
+        async with self._rooms:
+            if self._untidy:
+                await self._tidy()
+            known = await self._cross.read(lambda work: work.conversations.room_of(person))
+            if known is not None:
+                return known
+            self._untidy = True
+            room = await self._homeserver.create_room(name="Earnest")
+            refused = await self._homeserver.invite(room, user, direct=True)
+            if refused is not None:
+                LOG.info("chat_refused", errcode=refused.get("errcode"))
+                await self._homeserver.leave(room)
+                await self._cross.work(lambda work: work.conversations.unreachable(person))
+            else:
+                await self._cross.work(lambda work: work.conversations.remember(person, room))
+            self._untidy = False
+        return None if refused is not None else room
+
+    async def _tidy(self) -> None:
+        """Take up or leave the rooms that we are in and do not know of."""
+        joined = await self._homeserver.joined_rooms()
+        known = await self._cross.read(lambda work: work.conversations.rooms())
+        for room in joined:
+            if room in known:
+                continue
+            members = await self._homeserver.members(room)
+            others = members - {self._homeserver.me}
+            if len(others) > 1:
+                continue  # a group that others made is not ours to judge here
+            adopted = False
+            for user in others:
+                adopted = await self._cross.work(partial(_adopt, user=user, room=room))
+            if not adopted:
+                await self._homeserver.leave(room)
+        self._untidy = False
+
+
+def _adopt(work: Work, user: UserId, room: RoomId) -> bool:
+    """Take a forgotten room for the person's chat, if they are known and have none."""
+    person = work.people.find(user)
+    if person is None or work.conversations.standing(person) is not None:
+        return False
+    work.conversations.remember(person, room)
+    return True
+
+
+def _put_back(work: Work, effects: list[Effect]) -> None:
+    now: datetime = work.now
+    for effect in effects:
+        outbox.release(work.session, effect, pause=_AWAY, now=now)

@@ -1,0 +1,311 @@
+"""The listener: turns what is heard into commands, each in one transaction, and answers.
+
+A happening may come twice (the process died before it was handled to the end). The use cases take the same word twice
+for once, and the answer carries the happening's own id, so that the homeserver drops the second one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from app.container import Work
+from app.conversations import Prompt
+from app.wording import errors, manners
+from app.wording.buttons import Letter, Word, word_of
+from app.wording.message import Message
+from app.wording.reader import Reader, Service
+from bot.commands.choosing import ask_whether_spam, give, take_back
+from bot.commands.command import Asked, Command, Unclear
+from bot.commands.confirm import confirm
+from bot.commands.table import COMMANDS
+from bot.crossing import Crossing
+from bot.homeserver import Denied, Happening, Homeserver, Invited, Left, Reacted, Said, Unreadable
+from bot.letters import post
+from bot.readers import reader_of
+from bot.throttle import Throttle
+from kit.errors import Conflict, EarnestError, Unavailable
+from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
+from payments.stakes.model import Answer
+
+LOG = structlog.get_logger(__name__)
+
+_LONGEST_COMMAND = 1_000
+_MOST_WORDS = 20
+_TWO = 2
+_MOST_REMEMBERED_ROOMS = 10_000
+_COMMAND_BURST, _COMMAND_SECONDS = 20, 3.0
+_INVITE_BURST, _INVITE_SECONDS = 5, 600.0
+_RIDDLE_BURST, _RIDDLE_SECONDS = 5, 120.0
+"""Messages that are no command: five at once, then one every two minutes is answered."""
+_MOVED = "We talk in another room now."
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """Something that waits for an answer: who said it, where, and under which id."""
+
+    room: RoomId
+    sender: UserId
+    event: str
+
+
+class Listener:
+    """Hears what people say to the bot and does it."""
+
+    def __init__(
+        self,
+        homeserver: Homeserver,
+        cross: Crossing,
+        service: Service,
+        *,
+        time: Callable[[], float],
+        rooms: asyncio.Lock,
+    ) -> None:
+        """Answer through ``homeserver``; ``rooms`` is held while a room is entered and remembered."""
+        self._homeserver = homeserver
+        self._cross = cross
+        self._service = service
+        self._rooms = rooms
+        self._commands = Throttle(_COMMAND_BURST, _COMMAND_SECONDS, time)
+        self._invites = Throttle(_INVITE_BURST, _INVITE_SECONDS, time)
+        self._riddles = Throttle(_RIDDLE_BURST, _RIDDLE_SECONDS, time)
+        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    async def hear(self, happening: Happening) -> None:
+        """Handle one happening.
+
+        Only what may pass by itself (homeserver or database away) comes out, so that it is heard again later; anything
+        else is logged and done with, so that one message can never stop the rest.
+        """
+        try:
+            match happening:
+                case Said():
+                    await self._said(happening)
+                case Reacted():
+                    await self._reacted(happening)
+                case Unreadable():
+                    await self._unreadable(happening)
+                case Invited():
+                    await self._invited(happening)
+                case Left():
+                    await self._left(happening)
+        except Unavailable:
+            raise
+        except Denied as denied:
+            LOG.warning("answer_denied", room=happening.room, status=denied.status, errcode=denied.body.get("errcode"))
+        except Exception:
+            LOG.exception("happening_failed", kind=type(happening).__name__, room=happening.room)
+
+    # ------------------------------------------------------------------------------------------------ talking
+
+    async def _said(self, said: Said) -> None:
+        heard = _Heard(said.room, said.sender, said.event)
+        words = _words(said.body)
+        if not words or not await self._may_ask(heard):
+            return
+        if _command(words) is None and not self._riddles.take(said.sender):
+            return  # two programs that do not understand each other must not go on for ever
+        await self._answer(heard, _obey, words, said.mentions)
+
+    async def _reacted(self, reacted: Reacted) -> None:
+        heard = _Heard(reacted.room, reacted.sender, reacted.event)
+
+        def _find(work: Work) -> Prompt | None:
+            person = work.people.find(reacted.sender)
+            return None if person is None else work.conversations.prompt(person, reacted.to)
+
+        prompt = await self._cross.read(_find)
+        word = None if prompt is None else word_of(prompt.meaning, reacted.key)
+        if prompt is None or word is None or not await self._may_ask(heard):
+            return
+        question, tapped = prompt, word
+        await self._answer(heard, lambda work, asked: _press(work, asked, question, tapped), (), ())
+
+    async def _may_ask(self, heard: _Heard) -> bool:
+        """Tell whether the sender may be answered: not too often, and nobody else reads along."""
+        if self._commands.take(heard.sender):
+            return await self._alone_with(heard)
+        person = await self._cross.read(lambda work: work.conversations.person_in(heard.room))
+        if person is not None:
+            await self._tell_once(heard, "slow", manners.slow_down)
+        return False
+
+    async def _answer(
+        self,
+        heard: _Heard,
+        act: Callable[[Work, Asked], Letter],
+        words: tuple[str, ...],
+        mentions: tuple[UserId, ...],
+    ) -> None:
+        """Do what was asked in one transaction, then answer; the room is this person's chat from then on."""
+        parse_user_id(heard.sender)
+
+        def _arrive(work: Work) -> tuple[PersonId, RoomId | None]:
+            person = work.people.number(heard.sender)
+            return person, work.conversations.remember(person, heard.room)
+
+        def _act(work: Work) -> Letter:
+            asked = Asked(person, heard.sender, words, mentions, self._reader(work, person))
+            return act(work, asked)
+
+        person, before = await self._cross.work(_arrive)
+        if before is not None:
+            await self._homeserver.leave(before, reason=_MOVED)
+        letter = await self._attempt(_act, person, words)
+        await self._post(heard.room, person, letter, f"answer:{heard.event}")
+        if await self._cross.read(lambda work: work.people.mxid(person)) is None:
+            await self._homeserver.leave(heard.room)  # forgotten, as they wished
+
+    async def _attempt(self, act: Callable[[Work], Letter], person: PersonId, words: tuple[str, ...]) -> Letter:
+        """Do it; what stands in the way is told instead."""
+        refused: EarnestError | None = None
+        try:
+            return await self._cross.work(act)
+        except Unavailable:
+            raise
+        except EarnestError as error:
+            refused = error
+        except Exception:
+            LOG.exception("command_failed", command=words[0][:20] if words else "reaction")
+        return await self._cross.read(lambda work: self._not_done(work, person, refused, words))
+
+    def _not_done(self, work: Work, person: PersonId, refused: EarnestError | None, words: tuple[str, ...]) -> Letter:
+        reader = self._reader(work, person)
+        if refused is None:
+            return Letter(manners.failed(reader))
+        command = _command(words)
+        if isinstance(refused, Unclear) and command is not None:
+            return Letter(manners.how_to_write(reader, command.usage))
+        return Letter(errors.error(refused, reader))
+
+    def _reader(self, work: Work, person: PersonId) -> Reader:
+        return reader_of(work, self._service, person)
+
+    # ------------------------------------------------------------------------------------------------ rooms
+
+    async def _alone_with(self, heard: _Heard) -> bool:
+        """Tell whether nobody but the sender and we are in the room (nobody is invited to it either)."""
+        members = await self._homeserver.members(heard.room)
+        if members == {self._homeserver.me, heard.sender}:
+            return True
+        if heard.sender in members and len(members) > _TWO:
+            await self._tell_once(heard, "group", manners.only_alone)
+        return False
+
+    async def _tell_once(self, heard: _Heard, what: str, sentence: Callable[[Reader], Message]) -> None:
+        """Say something to a room once, as long as it is among the last 10,000 rooms."""
+        key = (what, heard.room)
+        if key in self._told:
+            return
+        self._told[key] = None
+        while len(self._told) > _MOST_REMEMBERED_ROOMS:
+            self._told.popitem(last=False)
+        person, letter = await self._cross.work(lambda work: self._address(work, heard.sender, sentence))
+        await self._post(heard.room, person, letter, f"{what}:{heard.event}")
+
+    def _address(self, work: Work, user: UserId, sentence: Callable[[Reader], Message]) -> tuple[PersonId, Letter]:
+        person = work.people.number(parse_user_id(user))
+        return person, Letter(sentence(self._reader(work, person)))
+
+    async def _post(self, room: RoomId, person: PersonId, letter: Letter, cause: str) -> None:
+        await post(self._homeserver, self._cross, room=room, person=person, letter=letter, cause=cause)
+
+    async def _invited(self, invited: Invited) -> None:
+        """Enter, greet who is alone there, and leave every other room again."""
+        if not self._invites.take(invited.inviter):
+            await self._homeserver.leave(invited.room)
+            return
+
+        def _welcome(work: Work) -> tuple[RoomId | None, PersonId, Letter]:
+            person, letter = self._address(work, invited.inviter, manners.greeting)
+            return work.conversations.remember(person, invited.room), person, letter
+
+        async with self._rooms:
+            try:
+                await self._homeserver.join(invited.room)
+            except Denied:
+                await self._homeserver.leave(invited.room)
+                return
+            alone = await self._homeserver.members(invited.room) == {self._homeserver.me, invited.inviter}
+            welcome = await self._cross.work(_welcome) if alone else None
+        if welcome is None:
+            await self._tell_once(_Heard(invited.room, invited.inviter, invited.room), "group", manners.only_alone)
+            await self._homeserver.leave(invited.room)
+            return
+        before, person, letter = welcome
+        if before is not None:
+            await self._homeserver.leave(before, reason=_MOVED)
+        await self._post(invited.room, person, letter, f"hello:{invited.room}")
+
+    async def _left(self, left: Left) -> None:
+        def _note(work: Work) -> bool:
+            person = work.conversations.person_in(left.room)
+            gone = person is not None and (left.user == self._homeserver.me or work.people.mxid(person) == left.user)
+            if gone:
+                work.conversations.left(left.room)
+            return gone
+
+        if await self._cross.work(_note) and left.user != self._homeserver.me:
+            await self._homeserver.leave(left.room)
+
+    async def _unreadable(self, unreadable: Unreadable) -> None:
+        heard = _Heard(unreadable.room, unreadable.sender, unreadable.event)
+        if not await self._alone_with(heard):
+            return
+
+        def _due(work: Work) -> tuple[PersonId, Letter] | None:
+            person = work.people.number(parse_user_id(heard.sender))
+            work.conversations.remember(person, heard.room)
+            if not work.conversations.may_say_unreadable(person):
+                return None
+            return person, Letter(manners.unreadable(self._reader(work, person)))
+
+        due = await self._cross.work(_due)
+        if due is not None:
+            person, letter = due
+            await self._post(heard.room, person, letter, f"key:{heard.event}")
+
+
+def _words(body: str) -> tuple[str, ...]:
+    """Return a message's first words; a quoted message before them is left out."""
+    lines = body[:_LONGEST_COMMAND].split("\n")
+    while lines and lines[0].startswith("> "):
+        lines.pop(0)
+    words = "\n".join(lines).split()
+    return tuple(words[:_MOST_WORDS])
+
+
+def _command(words: tuple[str, ...]) -> Command | None:
+    """Return the command that the first word names, with or without ``!`` or ``/`` before it."""
+    return COMMANDS.get(words[0].lower().lstrip("!/")) if words else None
+
+
+def _obey(work: Work, asked: Asked) -> Letter:
+    """Do what the words say; the first one is the command."""
+    command = _command(asked.words)
+    if command is None:
+        return Letter(manners.unknown_command(asked.reader))
+    rest = Asked(asked.person, asked.user, asked.words[1:], asked.mentions, asked.reader)
+    return command.run(work, rest)
+
+
+def _press(work: Work, asked: Asked, prompt: Prompt, word: Word) -> Letter:
+    """Do what a button says."""
+    if word is Word.CANCEL:
+        work.conversations.close(prompt)
+        return Letter(manners.cancelled(asked.reader))
+    if word is Word.CONFIRM:
+        return confirm(work, asked, prompt)
+    stranger = work.people.mxid(prompt.about) if prompt.about is not None else None
+    if stranger is None:
+        raise Conflict("person_gone", "They are not with us any more.")
+    if word is Word.SPAM:
+        return ask_whether_spam(work, asked, stranger)
+    if word is Word.UNDO:
+        return take_back(work, asked, stranger)
+    return give(work, asked, stranger, Answer.ACCEPT if word is Word.ACCEPT else Answer.RETURN)
