@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, PersonId
@@ -49,10 +50,16 @@ def addresses(session: Session, person: PersonId) -> list[Address]:
     return [Address(address) for address in session.scalars(query)]
 
 
-def link(session: Session, person: PersonId, address: Address, *, is_primary: bool, now: datetime) -> None:
-    """Link a free address to a person."""
-    session.add(HolderRow(person_id=person, address=address, is_primary=is_primary, linked_at=now))
-    session.flush()
+def link(session: Session, person: PersonId, address: Address, *, is_primary: bool, now: datetime) -> bool:
+    """Link an address to a person; ``False`` where it is linked already."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        insert(HolderRow)
+        .values(person_id=person, address=address, is_primary=is_primary, linked_at=now)
+        .on_conflict_do_nothing(index_elements=["address"], index_where=text("unlinked_at IS NULL"))
+        .returning(HolderRow.id)
+    )
+    return session.execute(statement).one_or_none() is not None
 
 
 def unlink(session: Session, person: PersonId, address: Address, now: datetime) -> bool:
