@@ -87,8 +87,8 @@ class Chain(Protocol):
         """Return the gas a transaction would take (``to=None`` creates a contract); a revert raises as in ``call``."""
         ...
 
-    def nonce(self, account: Address) -> int:
-        """Return the account's next nonce at the head, pending transactions included."""
+    def nonce(self, account: Address, block: BlockTag | Literal["pending"] = "pending") -> int:
+        """Return the account's next nonce at a block; by default at the head, pending transactions included."""
         ...
 
     def fees(self) -> Fees:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 from eth_utils.crypto import keccak
 
@@ -134,9 +134,9 @@ class Web3Chain:
             self._raise_execution(error)
         return self._number(answer, "gas estimate", most=_MOST_GAS)
 
-    def nonce(self, account: Address) -> int:
-        """Return the account's next nonce at the head, pending transactions included."""
-        return self._number(self._ask_plainly("eth_getTransactionCount", show_address(account), "pending"), "nonce")
+    def nonce(self, account: Address, block: BlockTag | Literal["pending"] = "pending") -> int:
+        """Return the account's next nonce at a block; by default at the head, pending transactions included."""
+        return self._number(self._ask_plainly("eth_getTransactionCount", show_address(account), block), "nonce")
 
     def fees(self) -> Fees:
         """Return twice the next block's base fee plus the tip that the node suggests: good for six full blocks."""
