@@ -34,7 +34,7 @@ CAUSES = (
     ),
     (
         r"No matching distribution found for (?P<what>\S+)",
-        "the package index has no {what} for this Python and machine",
+        "the package index gave no {what}: it does not answer, or has none for this Python and machine",
     ),
     (r"E404.*?(?P<what>@?[\w./-]+@\S+)", "the npm registry has no {what}"),
     ("in sync", "package.json and package-lock.json of this checkout disagree"),

@@ -116,7 +116,7 @@ def test_after_the_first_step_anew_the_rest_of_the_lane_is_anew(step: Step) -> N
 @pytest.mark.parametrize(
     ("printed", "sentence"),
     [
-        ("ERROR: No matching distribution found for web3==8.0.0", "has no web3==8.0.0"),
+        ("ERROR: No matching distribution found for web3==8.0.0", "gave no web3==8.0.0"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "other files"),
         ("OSError: [Errno 28] No space left on device", "disk is full"),
         ("HTTPSConnectionPool(...): Max retries exceeded with url", "did not answer"),
