@@ -105,3 +105,20 @@ def keep_time(rpc_url: str, now: int) -> None:
     if ahead > 0:
         with asking(rpc_url) as node:
             node.ask("evm_increaseTime", ahead + 1)
+
+
+@contextmanager
+def mining_at_once(rpc_url: str, block_time: int) -> Iterator[None]:
+    """Mine each transaction at once for the block, then again every ``block_time`` seconds."""
+    with asking(rpc_url) as node:
+        node.ask("evm_setAutomine", True)  # noqa: FBT003 - the node's own order of parameters
+        try:
+            yield
+        finally:
+            node.ask("evm_setIntervalMining", block_time)
+
+
+def is_of_play(rpc_url: str) -> bool:
+    """Tell whether the node at ``rpc_url`` is an anvil, whose time can be turned."""
+    with asking(rpc_url) as node:
+        return str(node.ask("web3_clientVersion")).startswith("anvil/")

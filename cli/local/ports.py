@@ -39,9 +39,9 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
-def prefer(wanted: int, taken: set[int]) -> int:
+def prefer(wanted: int | None, taken: set[int]) -> int:
     """Return ``wanted`` if it can be had and is not in ``taken``, else a free port; ``taken`` learns of it."""
-    port = wanted if wanted not in taken and is_free(wanted) else free_port()
+    port = wanted if wanted is not None and wanted not in taken and is_free(wanted) else free_port()
     while port in taken:
         port = free_port()
     taken.add(port)

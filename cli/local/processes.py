@@ -74,8 +74,16 @@ class Supervisor:
     ``kept_open`` are file handles that the keeper holds too: a lock among them is held until all is really over.
     """
 
-    def __init__(self, *, say: Callable[[str], None] = lambda _: None, kept_open: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        say: Callable[[str], None] = lambda _: None,
+        heed: Callable[[], None] = lambda: None,
+        kept_open: Sequence[int] = (),
+    ) -> None:
+        """Tell ``say`` of every fault; call ``heed`` while waiting, which may raise ``KeyboardInterrupt``."""
         self._say = say
+        self._heed = heed
         self._running: dict[str, _Running] = {}
         self._keeper = subprocess.Popen(  # noqa: S603 - our own file, beside this one
             [sys.executable, "-I", "-S", keeper.__file__],
@@ -103,6 +111,7 @@ class Supervisor:
                     raise _failed(running, f"{running.program.name} ended at its start ({_ending(running.process)})")
                 if time.monotonic() > deadline:
                     raise _failed(running, f"{running.program.name} did not get ready within {_START_LIMIT:.0f} s")
+                self._heed()
                 time.sleep(_POLL)
 
     def check(self) -> None:

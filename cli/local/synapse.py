@@ -8,7 +8,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -61,6 +61,10 @@ class Synapse:
     def url(self) -> str:
         """Return the client API's address."""
         return f"http://{LOOPBACK}:{self.port}"
+
+    def asking(self, gate: GateCall) -> Synapse:
+        """Return the same homeserver with the antispam module, which asks ``gate``."""
+        return replace(self, gate=gate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,12 @@ def log_in(server: Synapse, localpart: str, password: str, *, device_name: str =
     }
     answer = httpx.post(f"{server.url}/_matrix/client/v3/login", json=body, timeout=_TIMEOUT)
     return None if answer.status_code == HTTPStatus.FORBIDDEN else _login(_checked(answer))
+
+
+def log_out(server: Synapse, login: Login) -> None:
+    """End a login: its device and its token are gone."""
+    headers = {"Authorization": f"Bearer {login.access_token}"}
+    _checked(httpx.post(f"{server.url}/_matrix/client/v3/logout", headers=headers, timeout=_TIMEOUT))
 
 
 def _login(answer: Mapping[str, Any]) -> Login:
