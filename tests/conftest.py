@@ -11,7 +11,13 @@ settings.register_profile("earnest", deadline=None, suppress_health_check=[Healt
 settings.load_profile("earnest")
 
 # Fixtures that many folders use, one file per thing.
-pytest_plugins = ["tests.support.anvil", "tests.support.databases", "tests.support.lying_node", "tests.support.synapse"]
+pytest_plugins = [
+    "tests.support.anvil",
+    "tests.support.databases",
+    "tests.support.house",
+    "tests.support.lying_node",
+    "tests.support.synapse",
+]
 
 # Settings are given by the test that needs them, so a developer's own EARNEST_* must not leak in.
 for name in [name for name in os.environ if name.startswith("EARNEST_")]:

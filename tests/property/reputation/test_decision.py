@@ -12,7 +12,7 @@ from kit.identifiers import server_of
 from reputation.decision import decide, grant_for
 from reputation.model import Door, DoorMode, Facts, Knock
 from reputation.verdict import Admit, Code, Hold, Refuse
-from tests.support.gate import ALICE, BOB, HOME, any_moments, doors, facts, knocks, rooms
+from tests.support.knocks import ALICE, BOB, HOME, any_moments, doors, facts, knocks, rooms
 
 # A knock at a door of the tenant's own, by somebody whose business with it is nothing but this door's.
 strangers = st.builds(Knock, st.just(1), st.just(HOME), st.just(BOB), st.just(ALICE), rooms, any_moments, st.booleans())

@@ -14,7 +14,7 @@ from payments.stakes.model import Price
 from reputation.decision import decide, grant_for
 from reputation.model import RETRY_WINDOW, ContactWhy, Door, DoorMode, Facts, Grant, Knock
 from reputation.verdict import Admit, Code, Hold, Refuse
-from tests.support.gate import ALICE, ASKS, BOB, BOT, CLOSED, FACTS, KNOCK, NOW, OTHER_ROOM, ROOM
+from tests.support.knocks import ALICE, ASKS, BOB, BOT, CLOSED, FACTS, KNOCK, NOW, OTHER_ROOM, ROOM
 
 OPEN_DOOR: Final = Door()
 FREE: Final = Grant(Hash32(b"\x01" * 32), closes_at=2_000)

@@ -1,0 +1,182 @@
+"""The rooms from the ledger to the gate on one database, with a clock that stands where a test puts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.events import StakeEvent, Terms
+from kit.amounts import ZERO, Amount
+from kit.clock import from_unix
+from kit.database import Database
+from kit.identifiers import Hash32, PersonId, RoomId, UserId
+from kit.outbox import OutboxRow
+from ledger.book import Book
+from ledger.holders import Holders
+from ledger.outgoing import Outgoing
+from ledger.people import People
+from payments.stakes.model import EscrowTerms, Quote, Stake, StakeChange
+from payments.stakes.service import Stakes
+from payments.stakes.settling import possible_keys
+from reputation.doors import Doors
+from reputation.gate import Gate
+from reputation.model import GateAnswer, Knock, Tenant
+from reputation.tenants import Tenants
+from tests.support.knocks import ALICE, BOB, BOT, HOME, ROOM
+from tests.support.stakes import ESCROW_TERMS, GENESIS, PAYER, Branch, opened, terms_on
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The rooms in one transaction."""
+
+    session: Session
+    people: People
+    holders: Holders
+    outgoing: Outgoing
+    stakes: Stakes
+    doors: Doors
+    tenants: Tenants
+    gate: Gate
+
+
+class House:
+    """Opens the rooms; ``time`` is both clocks', in Unix seconds; ``chain`` is what the node would tell."""
+
+    def __init__(self, database: Database) -> None:
+        """Stand on ``database``."""
+        self.database = database
+        self.time = GENESIS
+        self.chain = Branch()
+        self.escrow: EscrowTerms = ESCROW_TERMS
+
+    @contextmanager
+    def work(self) -> Iterator[Rooms]:
+        """Open one writing transaction."""
+        with self.database.write() as session:
+            yield self.rooms(session)
+
+    def rooms(self, session: Session) -> Rooms:
+        """The rooms on a session."""
+        now, place = from_unix(self.time), self.escrow
+        people = People(session, now)
+        holders = Holders(session, now)
+        outgoing = Outgoing(session, now, place.chain_id)
+        book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
+        stakes = Stakes(session, now=now, chain_time=self.time, terms=place, outgoing=outgoing, book=book)
+        doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
+        gate = Gate(session, now=now, people=people, doors=doors, stakes=stakes, bot_id=BOT)
+        return Rooms(session, people, holders, outgoing, stakes, doors, Tenants(session, now), gate)
+
+    # ---------------------------------------------------------------------------------------- people and tenants
+
+    def person(self, name: UserId) -> PersonId:
+        """The number of a person."""
+        with self.work() as rooms:
+            return rooms.people.number(name)
+
+    def tenant(self) -> Tenant:
+        """The home server, registered."""
+        with self.work() as rooms:
+            if rooms.tenants.find(HOME) is None:
+                rooms.tenants.add(HOME)
+            found = rooms.tenants.find(HOME)
+        assert found is not None
+        return found
+
+    def asking(self, stake: int = 5, fee: int = 0) -> PersonId:
+        """Alice, whose door asks for a stake."""
+        self.tenant()
+        alice = self.person(ALICE)
+        with self.work() as rooms:
+            rooms.doors.ask(alice, stake=Amount(stake), fee=Amount(fee) if fee else ZERO)
+        return alice
+
+    # ---------------------------------------------------------------------------------------- knocks and stakes
+
+    def knock(
+        self, *, inviter: UserId = BOB, invitee: UserId = ALICE, room: RoomId = ROOM, federated: bool = False
+    ) -> GateAnswer:
+        """Knock as the home server tells it."""
+        tenant = self.tenant()
+        knock = Knock(tenant.id, tenant.server_name, inviter, invitee, room, from_unix(self.time), federated=federated)
+        with self.work() as rooms:
+            return rooms.gate.ask(knock)
+
+    def quote(self, *, inviter: UserId = BOB) -> Quote:
+        """Knock and be held; the quote to pay."""
+        quote = self.knock(inviter=inviter).quote
+        assert quote is not None
+        return quote
+
+    def put(self, event: StakeEvent) -> tuple[StakeEvent, list[StakeChange]]:
+        """Put a log into the chain's last block and take it in, as the chain loop does."""
+        if not self.chain.blocks:
+            self.chain.grow(time=self.time)
+        placed = self.chain.add(event)
+        return placed, self.take_in(placed)
+
+    def take_in(self, event: StakeEvent) -> list[StakeChange]:
+        """Take in one log."""
+        with self.work() as rooms:
+            changes = rooms.stakes.apply(event)
+            for change in changes:
+                rooms.gate.stake_changed(change)
+            return changes
+
+    def rewind(self, block_hash: Hash32) -> list[StakeChange]:
+        """Take back one block."""
+        with self.work() as rooms:
+            changes = rooms.stakes.rewind(block_hash)
+            for change in changes:
+                rooms.gate.stake_changed(change)
+            return changes
+
+    def open(self, terms: Terms) -> Stake:
+        """Open a stake in a new block."""
+        self.chain.grow(time=self.time)
+        placed, _ = self.put(opened(terms, self.chain.blocks[-1][0]))
+        return self.stake(placed.stake_id)
+
+    def pay(self, *, inviter: UserId = BOB) -> Stake:
+        """Knock, be held, and open the stake that was asked for."""
+        return self.open(terms_on(self.quote(inviter=inviter), PAYER))
+
+    def stake(self, stake_id: Hash32) -> Stake:
+        """A stake as it stands now."""
+        with self.work() as rooms:
+            return rooms.stakes.get(stake_id)
+
+    # ---------------------------------------------------------------------------------------- what the world is owed
+
+    def notices(self) -> list[dict[str, Any]]:
+        """All notices ever owed, oldest first."""
+        with self.database.read() as session:
+            return [row.payload for row in session.scalars(select(OutboxRow).order_by(OutboxRow.id))]
+
+    def told(self, person: PersonId) -> list[str]:
+        """The codes of all notices to a person, oldest first."""
+        return [notice["code"] for notice in self.notices() if notice["to"] == person]
+
+    def calls(self, stake: Stake) -> dict[str, str]:
+        """What the escrow is owed for a stake: verb and state of every call that is not withdrawn."""
+        with self.work() as rooms:
+            found = {key.partition(":")[0]: rooms.outgoing.state(key) for key in possible_keys(stake)}
+        return {verb: str(state) for verb, state in found.items() if state not in (None, "withdrawn")}
+
+    def with_finality(self, minutes: int) -> None:
+        """Let a chain finalize in this many minutes."""
+        self.escrow = replace(self.escrow, finality=timedelta(minutes=minutes))
+
+
+@pytest.fixture
+def house(database: Database) -> House:
+    """The rooms, on an empty database of each kind."""
+    return House(database)
