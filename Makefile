@@ -5,7 +5,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := .venv/bin
-SETUP := @$(PYTHON) -m deploy.bootstrap
+FOUND := command -v $(PYTHON) >/dev/null || { echo "setup: there is no $(PYTHON) here: apt install python3 python3-venv" >&2; exit 1; }
+SETUP := @$(FOUND); $(PYTHON) -m deploy.bootstrap
 # forge names every passing test; what it says of a failing one is kept.
 QUIETLY := | (grep -v '^\[PASS\]' || true)
 ON_FRESH_SQLITE := @fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && export EARNEST_DATABASE_URL="sqlite:///$$fresh/earnest.db" &&
