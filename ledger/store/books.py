@@ -210,7 +210,7 @@ def _carry(session: Session, postings: Sequence[Posting]) -> None:
 
 def _carry_chunk(session: Session, asset: Asset, changes: Mapping[Account, int]) -> None:
     these = (BalanceRow.asset == asset, BalanceRow.account.in_(changes))
-    before = dict(session.execute(select(BalanceRow.account, BalanceRow.amount).where(*these)).tuples().all())
+    before = dict(session.execute(select(BalanceRow.account, BalanceRow.amount).where(*these)).all())
     after = {account: before.get(account, 0) + change for account, change in changes.items()}
     if any(abs(amount) > _MOST for amount in after.values()):
         raise Conflict("balance_impossible", f"{asset} moves more than any token could hold.", asset=asset)

@@ -1,0 +1,323 @@
+"""Outgoing: calls that we owe the chain, queued in the business transaction and sent so that each is done once.
+
+What makes it once: a call's nonce, and the very bytes that were signed, are committed before they are broadcast; while
+that nonce is not used up in a final block, nothing else is ever signed for the call but the same with a higher fee. So
+a crash at any line, a reorg, or two senders at work together only mean that the same nonce is sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from contracts.chain import Chain, Fees
+from contracts.events import BlockRef
+from contracts.signer import Signer, Transaction
+from kit.database import Database
+from kit.errors import ChainUnavailable, Refusal
+from kit.identifiers import Address, Hash32
+from ledger.store import outgoing as store
+from ledger.store.outgoing import Attempt, Call, OutgoingState
+
+_A_ROUND = 50
+_LOOK_SENT = timedelta(seconds=1)
+_LOOK_MINED = timedelta(seconds=5)
+_BROADCAST_AGAIN = timedelta(seconds=15)
+_STUCK = timedelta(seconds=60)
+_FIRST_PAUSE = timedelta(seconds=2)
+_LONGEST_PAUSE = timedelta(minutes=10)
+_MOST_DOUBLINGS = 10
+_MOST_REVERTS = 5
+_FILLER = "filler:"
+_MOST_FILLERS = 16
+_MOST_FAILURES = 3
+_DEAREST = 4
+"""A fee is never raised beyond so many times what the node asks for: then it is not the fee that is stuck."""
+
+
+class Outgoing:
+    """The queue, in one transaction."""
+
+    def __init__(self, session: Session, now: datetime, chain_id: int) -> None:
+        """Queue for chain ``chain_id``, at ``now``."""
+        self._session = session
+        self._now = now
+        self._chain_id = chain_id
+
+    def queue(self, *, key: str, role: str, to: Address, data: bytes, after_block: Hash32 | None = None) -> bool:
+        """Owe the chain one call, signed by the key of ``role``; ``False`` where ``key`` is taken (nothing is added).
+
+        ``after_block``: it is sent only once that block, which must be booked, is final; should it leave the chain, the
+        call counts as withdrawn. A withdrawn call is queued anew by its key, as it is asked for now.
+        """
+        call = Call(
+            id=0,
+            key=key,
+            role=role,
+            to=to,
+            data=data,
+            after_block=after_block,
+            state=OutgoingState.WAITING,
+            tries=0,
+            reverts=0,
+            last_error=None,
+            sender=None,
+            nonce=None,
+        )
+        return store.add(self._session, call, chain_id=self._chain_id, now=self._now) or store.reopen(
+            self._session, call, chain_id=self._chain_id, now=self._now
+        )
+
+    def state(self, key: str) -> OutgoingState | None:
+        """Return where a call stands; ``None`` where there is none of this key."""
+        found = store.find(self._session, key, chain_id=self._chain_id)
+        return found.state if found else None
+
+    def find(self, key: str) -> Call | None:
+        """Return a call by its key, with why it last failed."""
+        return store.find(self._session, key, chain_id=self._chain_id)
+
+    def withdraw(self, key: str) -> bool:
+        """Take a call back while nothing is signed for it; ``False`` where it is too late, or there is none."""
+        return store.withdraw(self._session, key, chain_id=self._chain_id)
+
+
+def send_due(database: Database, chain: Chain, signers: Mapping[str, Signer], now: datetime) -> int:
+    """Look after every call that is due: settle, send again, raise fees, send what waits; return how many were new.
+
+    ``signers`` by role. Safe to run at any time, and twice at once. Raises ``ChainUnavailable`` where the node does not
+    answer; everything up to there is kept.
+    """
+    sender = _Sender(database, chain, signers, now)
+    sender.look_after_live()
+    sent = sender.send_waiting()
+    sender.fill_gaps()
+    return sent
+
+
+class _Sender:
+    """One round. No transaction is open while the node is asked."""
+
+    def __init__(self, database: Database, chain: Chain, signers: Mapping[str, Signer], now: datetime) -> None:
+        self._database = database
+        self._chain = chain
+        self._chain_id = chain.chain_id
+        self._signers = signers
+        self._by_address = {signer.address: signer for signer in signers.values()}
+        self._now = now
+        self._fees: Fees | None = None
+        self._failures = 0
+        self._pushed: set[Address | None] = set()
+
+    # ------------------------------------------------------------------------------------- what holds a nonce
+
+    def look_after_live(self) -> None:
+        """Look at every call that holds a nonce: mined, final, gone again, or still to be mined."""
+        with self._database.read() as session:
+            calls = store.live(session, chain_id=self._chain_id, due_by=self._now)
+            signed = {call.id: store.attempts(session, call) for call in calls}
+        if not calls:
+            return
+        # Asked before the receipts: a nonce that was used up in a final block by then has its receipt by now.
+        final = self._chain.block("finalized")
+        senders = {call.sender for call in calls}
+        used = {sender: self._chain.nonce(sender, "finalized") if sender and final else 0 for sender in senders}
+        for call in calls:
+            self._look(call, signed[call.id], final, used)
+
+    def _look(
+        self, call: Call, attempts: list[Attempt], final: BlockRef | None, used: Mapping[Address | None, int]
+    ) -> None:
+        receipts = (self._chain.receipt(attempt.hash) for attempt in attempts)
+        receipt = next((found for found in receipts if found is not None), None)
+        if receipt is None:
+            # One that was mined before is looked at twice: a node may lag, and a second transaction would be too many.
+            if call.state is OutgoingState.SENT and call.nonce is not None and call.nonce < used[call.sender]:
+                self._free(call, "another transaction of this key used its nonce", reverted=False)
+            else:
+                self._push(call, attempts)
+            return
+        if final is None or receipt.block_number > final.number:
+            self._note(call, OutgoingState.MINED, None, after=_LOOK_MINED)
+        elif receipt.succeeded:
+            self._note(call, OutgoingState.DONE, None, after=_LOOK_MINED)
+        else:
+            self._free(call, "it reverted when it was mined", reverted=True)
+
+    def _push(self, call: Call, attempts: list[Attempt]) -> None:
+        """Bring a call that is in no block nearer to one: broadcast it again, with a higher fee where it is stuck."""
+        self._pushed.add(call.sender)
+        newest = attempts[0]
+        fresh = newest.broadcast_at is not None and newest.broadcast_at > self._now - _BROADCAST_AGAIN
+        if call.state is OutgoingState.SENT and fresh:
+            self._note(call, OutgoingState.SENT, call.last_error, after=_LOOK_SENT)
+            return
+        if newest.made_at <= self._now - _STUCK:
+            newest = self._raise_fee(call, newest) or newest
+        self._broadcast(call, newest)
+
+    def _raise_fee(self, call: Call, attempt: Attempt) -> Attempt | None:
+        """Sign the same call with the same nonce and a higher fee (an eighth at least); ``None`` where it is no use."""
+        signer = self._by_address.get(call.sender) if call.sender else None
+        now_asked = self._now_asked()
+        if signer is None or call.nonce is None or attempt.max_fee >= _DEAREST * now_asked.max_fee:
+            return None
+        fees = Fees(
+            max_fee=max(now_asked.max_fee, attempt.max_fee * 9 // 8 + 1),
+            priority_fee=max(now_asked.priority_fee, attempt.priority_fee * 9 // 8 + 1),
+        )
+        return self._sign(call, signer, call.nonce, attempt.gas, fees, assign=False)
+
+    # ------------------------------------------------------------------------------------------- what waits
+
+    def send_waiting(self) -> int:
+        """Sign and send what waits and may go; return how many."""
+        with self._database.read() as session:
+            calls = store.due(
+                session, chain_id=self._chain_id, roles=list(self._signers), now=self._now, limit=_A_ROUND
+            )
+        return sum(self._send(call, self._signers[call.role]) for call in calls)
+
+    def _send(self, call: Call, signer: Signer) -> bool:
+        try:
+            # A call that would revert, or that its key cannot pay for, is not signed at all.
+            gas = self._chain.estimate_gas(call.to, call.data, signer.address) * 6 // 5
+        except Refusal as error:
+            self._put_off(call, f"{error.code}: {error.message}")
+            return False
+        except ChainUnavailable as error:
+            self._tolerate(error)
+            self._put_off(call, str(error))
+            return False
+        fees = self._now_asked()
+        if self._chain.balance(signer.address) < gas * fees.max_fee:
+            self._put_off(call, "insufficient_funds: the key has too little ether for the gas")
+            return False
+        nonce = self._free_nonce(signer.address)
+        attempt = self._sign(call, signer, nonce, gas, fees, assign=True)
+        if attempt is None:
+            return False
+        self._broadcast(replace(call, state=OutgoingState.SENT, sender=signer.address, nonce=nonce), attempt)
+        return True
+
+    def _free_nonce(self, sender: Address) -> int:
+        """Return the lowest nonce from the node's next one on that none of our calls holds."""
+        nonce = self._chain.nonce(sender)
+        taken = self._taken(sender)
+        while nonce in taken:
+            nonce += 1
+        return nonce
+
+    def _taken(self, sender: Address) -> set[int]:
+        with self._database.read() as session:
+            calls = store.live(session, chain_id=self._chain_id)
+        return {call.nonce for call in calls if call.sender == sender and call.nonce is not None}
+
+    def fill_gaps(self) -> None:
+        """Use up nonces that keep ours from being mined: the node counted on transactions that never came.
+
+        A call is not moved to a lower nonce, for its old transaction would stay good; so an empty one goes there.
+        """
+        for role, signer in self._signers.items():
+            taken = self._taken(signer.address)
+            if signer.address not in self._pushed or not taken:
+                continue
+            expected = self._chain.nonce(signer.address)
+            missing = [nonce for nonce in range(expected, max(taken)) if nonce not in taken]
+            for nonce in missing[:_MOST_FILLERS]:
+                self._fill(role, signer, nonce)
+
+    def _fill(self, role: str, signer: Signer, nonce: int) -> None:
+        key = f"{_FILLER}{signer.address.hex()}:{nonce}"
+        with self._database.write() as session:
+            queue = Outgoing(session, self._now, self._chain_id)
+            queue.queue(key=key, role=role, to=signer.address, data=b"")
+            call = queue.find(key)
+        if call is None or call.state is not OutgoingState.WAITING:
+            return
+        gas = self._chain.estimate_gas(call.to, call.data, signer.address) * 6 // 5
+        attempt = self._sign(call, signer, nonce, gas, self._now_asked(), assign=True)
+        if attempt is not None:
+            self._broadcast(replace(call, state=OutgoingState.SENT, sender=signer.address, nonce=nonce), attempt)
+
+    # ------------------------------------------------------------------------------------------------ steps
+
+    def _sign(self, call: Call, signer: Signer, nonce: int, gas: int, fees: Fees, *, assign: bool) -> Attempt | None:
+        """Sign, and commit nonce and bytes; ``None`` where another sender was faster: then nobody sees the bytes."""
+        transaction = Transaction(
+            chain_id=self._chain_id,
+            nonce=nonce,
+            to=call.to,
+            data=call.data,
+            gas=gas,
+            max_fee=fees.max_fee,
+            priority_fee=fees.priority_fee,
+        )
+        signed = signer.sign_transaction(transaction)
+        try:
+            with self._database.write() as session:
+                if assign and not store.assign(session, call, signer.address, nonce):
+                    return None
+                store.add_attempt(session, call, signer.address, transaction, signed, now=self._now)
+        except IntegrityError:
+            return None
+        return Attempt(signed.hash, signed.raw, gas, fees.max_fee, fees.priority_fee, self._now, None)
+
+    def _broadcast(self, call: Call, attempt: Attempt) -> None:
+        error: str | None = None
+        try:
+            self._chain.send(attempt.raw)
+        except Refusal as refusal:
+            error = f"{refusal.code}: {refusal.message}"
+        except ChainUnavailable as failure:
+            self._tolerate(failure)
+            error = str(failure)
+        with self._database.write() as session:
+            if error is None:
+                store.mark_broadcast(session, attempt.hash, chain_id=self._chain_id, now=self._now)
+            due_at = self._now + _LOOK_SENT
+            store.note(session, call, due_at=due_at, state=OutgoingState.SENT, error=error)
+
+    def _note(self, call: Call, state: OutgoingState, error: str | None, *, after: timedelta) -> None:
+        with self._database.write() as session:
+            store.note(session, call, due_at=self._now + after, state=state, error=error)
+
+    def _put_off(self, call: Call, error: str) -> None:
+        with self._database.write() as session:
+            store.put_off(session, call, due_at=self._now + _pause(call), error=error)
+
+    def _free(self, call: Call, error: str, *, reverted: bool) -> None:
+        state = OutgoingState.WAITING
+        if call.key.startswith(_FILLER):
+            state = OutgoingState.WITHDRAWN  # the gap is filled, by whatever it was
+        elif reverted and call.reverts + 1 >= _MOST_REVERTS:
+            state = OutgoingState.GIVEN_UP
+        with self._database.write() as session:
+            store.free(
+                session,
+                call,
+                due_at=self._now + _pause(call),
+                error=error,
+                state=state,
+                reverted=reverted,
+            )
+
+    def _now_asked(self) -> Fees:
+        if self._fees is None:
+            self._fees = self._chain.fees()
+        return self._fees
+
+    def _tolerate(self, error: ChainUnavailable) -> None:
+        """Let one call that the node chokes on not hold up the others; a node that is away ends the round."""
+        self._failures += 1
+        if self._failures >= _MOST_FAILURES:
+            raise error
+
+
+def _pause(call: Call) -> timedelta:
+    doubled: timedelta = _FIRST_PAUSE * 2 ** min(call.tries, _MOST_DOUBLINGS)
+    return min(doubled, _LONGEST_PAUSE)
