@@ -1,0 +1,235 @@
+"""A person's own API on both databases: tokens, door, knocks, answers, balance, reasons, being forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.container import Container
+from app.sessions import Scope
+from kit.database import Database
+from tests.support.services import (
+    ALICE,
+    BOB,
+    PUBLIC_URL,
+    Clock,
+    Door,
+    a_bearer,
+    a_container,
+    a_person,
+    a_stake,
+    a_token,
+    http_door,
+)
+
+FIVE = str(5 * 10**18)
+
+
+@pytest.fixture
+def container(tmp_path: Path, database: Database) -> Container:
+    return a_container(tmp_path, database)
+
+
+@pytest.fixture
+def door(container: Container) -> Iterator[Door]:
+    with http_door(container) as client:
+        yield client
+
+
+def as_alice(container: Container, *scopes: str) -> dict[str, str]:
+    return {"Authorization": a_token(container, ALICE, *scopes)}
+
+
+def problem(code: str) -> str:
+    return f"urn:earnest:problem:{code}"
+
+
+# ---------------------------------------------------------------------------------------------------- who may
+
+
+@pytest.mark.parametrize("header", [None, "Bearer ern_nonsense", "Bearer ", "Basic YTpi", "ern_nonsense"])
+def test_without_a_good_token_nothing_is_told(door: Door, header: str | None) -> None:
+    for path in ("", "/door", "/knocks", "/waiting", "/balance", "/tokens", "/why?other=@bob:far.example"):
+        answer = door.get("/v1/me" + path, headers={"Authorization": header} if header is not None else {})
+        assert answer.status_code == 401, path
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert not {"msg", "code"} & set(answer.json())
+
+
+def test_a_reading_token_changes_nothing(container: Container, door: Door) -> None:
+    headers = as_alice(container, Scope.READ)
+    assert door.get("/v1/me", headers=headers).json() == {"mxid": ALICE, "scopes": ["read"]}
+    for method, path, body in (
+        ("PUT", "/door", {"mode": "closed"}),
+        ("PUT", "/exempt/@bob:far.example", None),
+        ("POST", "/answers", {"stranger": BOB, "answer": "accept"}),
+        ("POST", "/undo", {"stranger": BOB}),
+        ("POST", "/forget", {"confirm": ALICE}),
+        ("DELETE", "/tokens/1", None),
+    ):
+        answer = door.request(method, "/v1/me" + path, headers=headers, json=body)
+        assert (answer.status_code, answer.json()["type"]) == (403, problem("scope_missing")), path
+    assert door.get("/v1/me/door", headers=headers).json()["mode"] == "open"
+
+
+def test_a_token_ends_when_it_is_revoked_and_when_its_time_is_over(container: Container, door: Door) -> None:
+    first, second = as_alice(container), as_alice(container)
+    listed = door.get("/v1/me/tokens", headers=first).json()["tokens"]
+    assert [set(one) for one in listed] == [{"id", "label", "scopes", "created_at", "expires_at"}] * 2
+    assert door.delete(f"/v1/me/tokens/{listed[0]['id']}", headers=second).status_code == 204
+    assert door.get("/v1/me", headers=first).status_code == 401
+    assert door.delete(f"/v1/me/tokens/{listed[0]['id']}", headers=second).status_code == 404
+    clock = container.clock
+    assert isinstance(clock, Clock)
+    clock.pass_(days=91)
+    assert door.get("/v1/me", headers=second).status_code == 401
+
+
+def test_nobody_revokes_anothers_token(container: Container, door: Door) -> None:
+    alice = as_alice(container)
+    number = door.get("/v1/me/tokens", headers=alice).json()["tokens"][0]["id"]
+    bob = {"Authorization": a_token(container, BOB)}
+    assert door.delete(f"/v1/me/tokens/{number}", headers=bob).status_code == 404
+    assert door.get("/v1/me", headers=alice).status_code == 200
+
+
+# ---------------------------------------------------------------------------------------------------- the door
+
+
+def test_a_door_is_set_and_shown(container: Container, door: Door) -> None:
+    headers = as_alice(container)
+    set_to = door.put("/v1/me/door", headers=headers, json={"mode": "ask", "stake": FIVE})
+    assert (set_to.status_code, set_to.json()["stake"], set_to.json()["mode"]) == (200, FIVE, "ask")
+    assert door.get("/v1/me/door", headers=headers).json() == set_to.json()
+    assert door.put("/v1/me/door", headers=headers, json={"mode": "closed"}).json()["mode"] == "closed"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"mode": "ask"}, "price_zero"),
+        ({"mode": "ask", "stake": "0"}, "price_zero"),
+        ({"mode": "ask", "stake": str(2**256 - 1)}, "price_too_high"),
+        ({"mode": "ask", "stake": str(2**256)}, "amount_out_of_range"),
+        ({"mode": "ask", "stake": FIVE, "fee": "1"}, "fee_needs_wallet"),
+        ({"mode": "open", "stake": FIVE}, "price_without_ask"),
+        ({"mode": "ask", "stake": "-5"}, "request_malformed"),
+        ({"mode": "ask", "stake": "5.0"}, "request_malformed"),
+        ({"mode": "ajar"}, "request_malformed"),
+        ({"mode": "closed", "moat": True}, "request_malformed"),
+        ([], "request_malformed"),
+    ],
+)
+def test_a_door_that_cannot_be_is_refused(container: Container, door: Door, body: object, code: str) -> None:
+    headers = as_alice(container)
+    answer = door.put("/v1/me/door", headers=headers, json=body)
+    assert (answer.status_code, answer.json()["type"]) == (400, problem(code))
+    assert door.get("/v1/me/door", headers=headers).json()["mode"] == "open"
+
+
+def test_exemptions_come_and_go(container: Container, door: Door) -> None:
+    headers = as_alice(container)
+    assert door.put(f"/v1/me/exempt/{BOB}", headers=headers).status_code == 204
+    assert door.get("/v1/me/door", headers=headers).json()["exempt"] == [BOB]
+    assert door.delete(f"/v1/me/exempt/{BOB}", headers=headers).status_code == 204
+    assert door.delete("/v1/me/exempt/@never:seen.example", headers=headers).status_code == 204
+    assert door.get("/v1/me/door", headers=headers).json()["exempt"] == []
+    assert door.put("/v1/me/exempt/bob", headers=headers).json()["type"] == problem("user_id_malformed")
+
+
+# ---------------------------------------------------------------------------------------------------- answers
+
+
+def knock(door: Door, bearer: str, room: str = "!r:far.example") -> int:
+    body = {"inviter": BOB, "invitee": ALICE, "room_id": room}
+    answer = door.post("/api/1/spam_check/user_may_invite", headers={"Authorization": bearer}, json=body)
+    return answer.status_code
+
+
+def test_an_unpaid_knock_is_a_count(container: Container, door: Door) -> None:
+    bearer, headers = a_bearer(container, "example.org"), as_alice(container)
+    door.put("/v1/me/door", headers=headers, json={"mode": "ask", "stake": FIVE})
+    assert [knock(door, bearer, f"!r{number}:far.example") for number in range(3)] == [403, 403, 403]
+    (one,) = door.get("/v1/me/knocks", headers=headers).json()["knocks"]
+    assert (one["stranger"], one["count"], one["because"]) == (BOB, 3, ["asks_stake"])
+    why = door.get("/v1/me/why", params={"other": BOB}, headers=headers).json()
+    assert (why["verdict"], why["because"][0]["code"], why["knocks"]["count"]) == ("hold", "asks_stake", 3)
+    assert door.get("/v1/me/waiting", headers=headers).json() == {"waiting": []}
+
+
+def test_a_paid_knock_waits_and_is_accepted(container: Container, door: Door) -> None:
+    bearer, headers = a_bearer(container, "example.org"), as_alice(container)
+    door.put("/v1/me/door", headers=headers, json={"mode": "ask", "stake": FIVE})
+    knock(door, bearer)
+    stake = a_stake(container, BOB, ALICE)
+    assert knock(door, bearer) == 200
+    (one,) = door.get("/v1/me/waiting", headers=headers).json()["waiting"]
+    assert (one["stranger"], one["stake"]["state"]) == (BOB, "open")
+    answered = door.post("/v1/me/answers", headers=headers, json={"stranger": BOB, "answer": "accept"})
+    assert (answered.status_code, answered.json()["stakes"]) == (200, [stake])
+    assert door.get("/v1/me/waiting", headers=headers).json() == {"waiting": []}
+    assert door.get("/v1/me/why", params={"other": BOB}, headers=headers).json()["verdict"] == "admit"
+
+
+def test_spam_is_confirmed_and_undone(container: Container, door: Door) -> None:
+    bearer, headers = a_bearer(container, "example.org"), as_alice(container)
+    door.put("/v1/me/door", headers=headers, json={"mode": "ask", "stake": FIVE})
+    knock(door, bearer)
+    a_stake(container, BOB, ALICE)
+    body = {"stranger": BOB, "answer": "spam"}
+    unsure = door.post("/v1/me/answers", headers=headers, json=body)
+    assert (unsure.status_code, unsure.json()["type"]) == (409, problem("confirm_spam"))
+    assert len(door.get("/v1/me/waiting", headers=headers).json()["waiting"]) == 1
+    sure = door.post("/v1/me/answers", headers=headers, json={**body, "confirm": True})
+    assert sure.status_code == 200
+    assert sure.json()["undo_until"] is not None
+    assert door.get("/v1/me/why", params={"other": BOB}, headers=headers).json()["verdict"] == "refuse"
+    assert door.post("/v1/me/undo", headers=headers, json={"stranger": BOB}).status_code == 200
+    assert door.post("/v1/me/undo", headers=headers, json={"stranger": BOB}).status_code == 404
+
+
+def test_answering_nobody_is_not_found(container: Container, door: Door) -> None:
+    headers = as_alice(container)
+    answer = door.post("/v1/me/answers", headers=headers, json={"stranger": BOB, "answer": "return"})
+    assert (answer.status_code, answer.json()["type"]) == (404, problem("nothing_waiting"))
+
+
+def test_a_balance_without_wallets_is_empty(container: Container, door: Door) -> None:
+    answer = door.get("/v1/me/balance", headers=as_alice(container)).json()
+    assert answer == {"symbol": "ERN", "decimals": 18, "balances": []}
+
+
+# ---------------------------------------------------------------------------------------------------- being forgotten
+
+
+def test_forgetting_must_be_meant_and_ends_everything(container: Container, door: Door) -> None:
+    headers = as_alice(container)
+    before = a_person(container, ALICE)
+    unsure = door.post("/v1/me/forget", headers=headers, json={"confirm": "yes"})
+    assert (unsure.status_code, unsure.json()["type"]) == (409, problem("confirm_forget"))
+    assert door.post("/v1/me/forget", headers=headers, json={"confirm": ALICE}).status_code == 204
+    assert door.get("/v1/me", headers=headers).status_code == 401
+    with container.read() as work:
+        assert work.people.mxid(before) is None
+    assert a_person(container, ALICE) != before
+
+
+# ---------------------------------------------------------------------------------------------------- browsers
+
+
+def test_a_browsers_session_changes_things_only_from_our_own_pages(container: Container, door: Door) -> None:
+    person = a_person(container, ALICE)
+    with container.work() as work:
+        secret = work.sessions.start(person)
+    door.cookies.set("earnest_session", secret)
+    assert door.get("/v1/me").json()["mxid"] == ALICE
+    for origin in ({}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
+        answer = door.put("/v1/me/door", headers=origin, json={"mode": "closed"})
+        assert (answer.status_code, answer.json()["type"]) == (403, problem("other_origin"))
+    own = {"Origin": PUBLIC_URL}
+    assert door.put("/v1/me/door", headers=own, json={"mode": "closed"}).status_code == 200
+    assert door.delete("/v1/me/session", headers=own).status_code == 204
+    assert door.get("/v1/me").status_code == 401
