@@ -194,7 +194,8 @@ class Stakes:
         for row in rows:
             before = stake_of(row)
             _write(row, folded[before.id])
-            row.surplus = row.quote_id is not None and before.id not in paying
+            if folded[before.id].opening is not None:
+                row.surplus = row.quote_id is not None and before.id not in paying
             after = stake_of(row)
             if after != before:
                 changes.append(StakeChange(after, None if new and before.id in stakes else before.state))

@@ -16,18 +16,19 @@ from contracts.events import StakeEvent, Terms
 from kit.amounts import ZERO, Amount
 from kit.clock import from_unix
 from kit.database import Database
-from kit.identifiers import Hash32, PersonId, RoomId, UserId
+from kit.identifiers import Address, Hash32, PersonId, RoomId, UserId
 from kit.outbox import OutboxRow
 from ledger.book import Book
 from ledger.holders import Holders
 from ledger.outgoing import Outgoing
 from ledger.people import People
-from payments.stakes.model import EscrowTerms, Quote, Stake, StakeChange
+from ledger.store import holders as wallets
+from payments.stakes.model import Answer, EscrowTerms, Quote, Stake, StakeChange
 from payments.stakes.service import Stakes
 from payments.stakes.settling import possible_keys
 from reputation.doors import Doors
 from reputation.gate import Gate
-from reputation.model import GateAnswer, Knock, Tenant
+from reputation.model import AnswerOutcome, GateAnswer, Knock, Tenant
 from reputation.tenants import Tenants
 from tests.support.knocks import ALICE, BOB, BOT, HOME, ROOM
 from tests.support.stakes import ESCROW_TERMS, GENESIS, PAYER, Branch, opened, terms_on
@@ -99,6 +100,11 @@ class House:
             rooms.doors.ask(alice, stake=Amount(stake), fee=Amount(fee) if fee else ZERO)
         return alice
 
+    def link_wallet(self, person: PersonId, address: Address) -> None:
+        """Let a person's primary wallet be this one (how it is proved is the ledger's own test)."""
+        with self.work() as rooms:
+            wallets.link(rooms.session, person, address, is_primary=True, now=from_unix(self.time))
+
     # ---------------------------------------------------------------------------------------- knocks and stakes
 
     def knock(
@@ -138,6 +144,26 @@ class House:
             for change in changes:
                 rooms.gate.stake_changed(change)
             return changes
+
+    def leave_and_return(self) -> None:
+        """Let the chain's last block leave, and all its logs come back in another block."""
+        block, logs = self.chain.blocks[-1]
+        self.rewind(block.hash)
+        self.chain.cut()
+        self.chain.grow(time=self.time + 12)
+        for log in logs:
+            self.put(log)
+
+    def answer(self, answer: Answer, *, stranger: UserId = BOB) -> AnswerOutcome:
+        """Say what Alice says of a stranger."""
+        with self.work() as rooms:
+            return rooms.gate.answer(rooms.people.number(ALICE), stranger, answer)
+
+    def join(self, user: UserId = ALICE, room: RoomId = ROOM) -> None:
+        """Join a room, as the home server tells it."""
+        tenant = self.tenant()
+        with self.work() as rooms:
+            rooms.gate.joined(tenant, user, room)
 
     def open(self, terms: Terms) -> Stake:
         """Open a stake in a new block."""
