@@ -17,7 +17,7 @@ from app.conversations import Conversations
 from app.sessions import Sessions
 from app.settings import Settings
 from contracts import deployment as deployments
-from contracts.chain import Chain, Deployment
+from contracts.chain import Deployment
 from contracts.signer import Signer
 from contracts.signers import key_address, load_signer
 from contracts.web3_chain import Web3Chain
@@ -114,7 +114,7 @@ class Container:
         ]
 
     @cached_property
-    def chain(self) -> Chain:
+    def chain(self) -> Web3Chain:
         """The chain's node; another chain than ``EARNEST_CHAIN_ID`` is refused."""
         with self._making:
             return Web3Chain(self.settings.rpc_url, self.settings.chain_id)
@@ -151,6 +151,15 @@ class Container:
     def bot_id(self) -> UserId | None:
         """The bot's Matrix id."""
         return parse_user_id(self.settings.bot_user_id) if self.settings.bot_user_id else None
+
+    def close(self) -> None:
+        """Give back what was opened; whoever made the container closes it at the end."""
+        chain: Web3Chain | None = self.__dict__.pop("chain", None)
+        if chain is not None:
+            chain.close()
+        database: Database | None = self.__dict__.pop("database", None)
+        if database is not None:
+            database.engine.dispose()
 
     @contextmanager
     def work(self) -> Iterator[Work]:

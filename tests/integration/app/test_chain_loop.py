@@ -1,0 +1,203 @@
+"""The chain loop on a real node and both databases: a stake opens its door, answers reach the escrow, reorgs undo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.chain_loop import ChainLoop
+from app.container import RELAYER, RESOLVER, Container
+from contracts import codec
+from contracts.chain import Deployment
+from contracts.events import Terms
+from kit.amounts import Amount
+from kit.clock import from_unix
+from kit.database import Database
+from kit.errors import ChainUnavailable
+from kit.identifiers import parse_room_id, parse_server_name, parse_user_id
+from ledger.model import UNSOLICITED
+from payments.stakes.model import Answer, Quote, StakeState, terms_of
+from reputation.model import Knock, Tenant
+from reputation.verdict import Admit, Hold, Refuse, Verdict
+from tests.support.anvil import ETHER, Anvil
+from tests.support.services import a_container
+
+ALICE, BOB = parse_user_id("@alice:example.org"), parse_user_id("@bob:example.org")
+PRICE = 5 * ETHER
+
+
+class Street:
+    """One door that asks 5 ERN, one stranger with tokens, and the loop between them."""
+
+    def __init__(self, container: Container, anvil: Anvil, deployment: Deployment) -> None:
+        self.container, self.anvil, self.deployment = container, anvil, deployment
+        self.loop = ChainLoop(container)
+        self.bob = anvil.signer("bob")
+        anvil.give_tokens(deployment, self.bob.address, 100 * ETHER)
+        for role in (RESOLVER, RELAYER):
+            anvil.set_balance(container.signers[role].address, 10 * ETHER)
+        with container.work() as work:
+            work.tenants.add(parse_server_name("example.org"))
+            work.doors.ask(work.people.number(ALICE), stake=Amount(PRICE))
+        self.rooms = 0
+
+    def tenant(self) -> Tenant:
+        with self.container.read() as work:
+            return work.tenants.all()[0]
+
+    def knock(self) -> tuple[Verdict, Quote | None]:
+        self.rooms += 1
+        tenant, room = self.tenant(), parse_room_id(f"!room{self.rooms}:example.org")
+        with self.container.work() as work:
+            answer = work.gate.ask(Knock(tenant.id, tenant.server_name, BOB, ALICE, room, at=work.now, federated=False))
+        return answer.verdict, answer.quote
+
+    def stake(self, quote: Quote, **changes: int) -> Terms:
+        terms = terms_of(quote, payer=self.bob.address)
+        if changes:
+            terms = Terms(**{**{name: getattr(terms, name) for name in Terms.__slots__}, **changes})
+        escrow, token = self.deployment.escrow, self.deployment.token
+        self.anvil.send(self.bob, token, codec.encode_approve(escrow, terms.amount + terms.fee))
+        assert self.anvil.send(self.bob, escrow, codec.encode_open(terms)).succeeded
+        return terms
+
+    def settle(self, rounds: int = 6) -> None:
+        """Let the loop read and send until nothing is left; every round mines, so that finality moves on."""
+        for _ in range(rounds):
+            while self.loop.round():
+                pass
+            self.anvil.mine()
+        while self.loop.round():
+            pass
+
+    def answer(self, answer: Answer) -> None:
+        with self.container.work() as work:
+            work.gate.answer(work.people.number(ALICE), BOB, answer)
+
+    def state(self, terms: Terms) -> StakeState:
+        stake = codec.stake_id(terms, chain_id=self.deployment.chain_id, escrow=self.deployment.escrow)
+        with self.container.read() as work:
+            return work.stakes.get(stake).state
+
+    def on_chain(self, terms: Terms) -> codec.State:
+        stake = codec.stake_id(terms, chain_id=self.deployment.chain_id, escrow=self.deployment.escrow)
+        return codec.decode_stake(self.anvil.chain.call(self.deployment.escrow, codec.encode_stakes(stake)))[0]
+
+    def balance(self) -> int:
+        return self.anvil.tokens_of(self.deployment, self.bob.address)
+
+
+@pytest.fixture
+def street(tmp_path: Path, database: Database, fresh_anvil: Anvil, fresh_deployment: Deployment) -> Iterator[Street]:
+    container = a_container(
+        tmp_path,
+        database,
+        deployment=fresh_deployment,
+        rpc_url=fresh_anvil.url,
+        clock=lambda: from_unix(fresh_anvil.now()),
+    )
+    yield Street(container, fresh_anvil, fresh_deployment)
+    container.chain.close()
+
+
+def held(street: Street) -> Quote:
+    verdict, quote = street.knock()
+    assert isinstance(verdict, Hold)
+    assert quote is not None
+    return quote
+
+
+def test_a_stake_opens_the_door_and_comes_back_on_accept(street: Street) -> None:
+    quote = held(street)
+    terms = street.stake(quote)
+    assert isinstance(street.knock()[0], Hold), "not read yet, so the door is still shut"
+    street.settle(1)
+    assert isinstance(street.knock()[0], Admit)
+    street.answer(Answer.ACCEPT)
+    street.settle()
+    assert street.on_chain(terms) is codec.State.RETURNED
+    assert street.state(terms) is StakeState.RETURNED
+    assert street.balance() == 100 * ETHER
+    assert isinstance(street.knock()[0], Admit), "accepted people pass free, in any room"
+
+
+def test_spam_burns_the_stake_after_two_days_and_shuts_the_door(street: Street) -> None:
+    quote = held(street)
+    terms = street.stake(quote)
+    street.settle(1)
+    street.knock()
+    street.answer(Answer.SPAM)
+    street.settle()
+    assert street.on_chain(terms) is codec.State.FORFEIT_ANNOUNCED
+    assert isinstance(street.knock()[0], Refuse)
+    supply = codec.decode_uint(street.anvil.chain.call(street.deployment.token, codec.encode_total_supply()))
+    street.anvil.travel(48 * 3600 + 1)
+    street.settle(1)
+    with street.container.work() as work:
+        work.stakes.sweep()
+    street.settle()
+    assert street.on_chain(terms) is codec.State.FORFEITED
+    assert street.state(terms) is StakeState.FORFEITED
+    left = codec.decode_uint(street.anvil.chain.call(street.deployment.token, codec.encode_total_supply()))
+    assert supply - left == PRICE
+
+
+def test_silence_returns_it_by_itself(street: Street) -> None:
+    terms = street.stake(held(street))
+    street.settle(1)
+    street.anvil.travel(9 * 86400)
+    street.settle(1)
+    with street.container.work() as work:
+        work.stakes.sweep()
+    street.settle()
+    assert street.on_chain(terms) is codec.State.EXPIRED
+    assert street.balance() == 100 * ETHER
+    assert isinstance(street.knock()[0], Hold), "an unanswered stake buys nothing for ever"
+
+
+def test_other_terms_are_booked_and_open_nothing(street: Street) -> None:
+    quote = held(street)
+    terms = street.stake(quote, amount=PRICE - 1)
+    street.settle(1)
+    assert isinstance(street.knock()[0], Hold)
+    with street.container.read() as work:
+        stake = codec.stake_id(terms, chain_id=street.deployment.chain_id, escrow=street.deployment.escrow)
+        assert work.stakes.get(stake).quote_id is None
+        assert sum(balance for account, balance in work.book.balances().items() if account.startswith("stake:")) == (
+            PRICE - 1
+        )
+        assert work.book.balance(UNSOLICITED) == 0
+
+
+def test_a_reorg_shuts_the_door_again(street: Street) -> None:
+    terms = street.stake(held(street))
+    street.loop.round()
+    assert street.state(terms) is StakeState.OPEN
+    street.anvil.reorg(1)
+    street.anvil.mine()
+    street.settle(1)
+    assert street.on_chain(terms) is codec.State.NONE
+    assert street.state(terms) is StakeState.ORPHANED
+    assert isinstance(street.knock()[0], Hold)
+    with street.container.read() as work:
+        assert work.book.balance(UNSOLICITED) == 0
+        assert work.book.balances() == work.book.folded()
+
+
+def test_the_books_agree_with_the_chain(street: Street) -> None:
+    street.stake(held(street))
+    street.anvil.send(street.bob, street.deployment.token, codec.encode_transfer(street.deployment.escrow, 7))
+    street.settle()
+    with street.container.read() as work:
+        assert work.book.balance(UNSOLICITED) == 7
+        found = work.book.reconcile(street.container.chain)
+    assert found.holds, found
+
+
+def test_a_silent_node_is_waited_for(street: Street, tmp_path: Path) -> None:
+    nowhere = a_container(tmp_path, street.container.database, deployment=street.deployment)
+    with pytest.raises(ChainUnavailable):
+        ChainLoop(nowhere).round()
+    nowhere.chain.close()
