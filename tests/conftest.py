@@ -13,6 +13,7 @@ settings.load_profile("earnest")
 # Fixtures that many folders use, one file per thing.
 pytest_plugins = [
     "tests.support.anvil",
+    "tests.support.browser",
     "tests.support.databases",
     "tests.support.house",
     "tests.support.lying_node",
