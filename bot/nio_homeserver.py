@@ -44,8 +44,9 @@ _FILTER: dict[str, Any] = {
     "room": {
         "ephemeral": {"types": []},
         "account_data": {"types": []},
-        # Of a flood while we were away, the last 200 messages of a room are read and the rest is left alone.
-        "timeline": {"limit": 200},
+        # Of a flood while we were away, the last 100 messages of a room are read and the rest is left alone; Synapse
+        # gives no more than that whatever is asked.
+        "timeline": {"limit": 100},
         "state": {"types": ["m.room.member", "m.room.encryption", "m.room.create", "m.room.power_levels"]},
     },
 }
@@ -62,12 +63,12 @@ class NioHomeserver:
         folder: Path,
         password: str | None = None,
         clock: Clock = system_clock,
-        long_poll_seconds: float = _LONG_POLL_SECONDS,
+        key_patience_seconds: float = _KEY_PATIENCE_SECONDS,
     ) -> None:
         """Use the account; nothing is asked of the server before the first call."""
         self._client = NioClient(url, user, password, folder)
         self._clock = clock
-        self._long_poll = long_poll_seconds
+        self._key_patience = key_patience_seconds
         self._loaded: set[str] = set()
         self._waiting: dict[str, tuple[MegolmEvent, datetime]] = {}
         self._starting = asyncio.Lock()
@@ -76,6 +77,11 @@ class NioHomeserver:
     def me(self) -> UserId:
         """Our own Matrix id."""
         return self._client.user
+
+    @property
+    def is_following(self) -> bool:
+        """Tell whether there was a first sync: what happens from then on is heard."""
+        return self._client.since() is not None
 
     async def start(self) -> None:
         """Log in, or take up the kept login; every other call does so by itself."""
@@ -113,7 +119,7 @@ class NioHomeserver:
 
     def _patience(self) -> float:
         """Wait less while some message waits for its key, so that its sender is told soon."""
-        return min(self._long_poll, 2.0) if self._waiting else self._long_poll
+        return 1.0 if self._waiting else _LONG_POLL_SECONDS
 
     def _happenings(self, response: Any, *, first: bool) -> list[Happening]:  # noqa: ANN401 - nio's own types
         """Read a sync: what happened, oldest first within each room. A first sync tells of invites only."""
@@ -174,7 +180,7 @@ class NioHomeserver:
         """Try again what could not be decrypted: over federation a key often comes after its message."""
         for identifier, (event, since) in list(self._waiting.items()):
             plain = self._client.nio.olm._decrypt_megolm_no_error(event)  # noqa: SLF001 - nio offers no other way
-            late = (self._clock() - since).total_seconds() > _KEY_PATIENCE_SECONDS
+            late = (self._clock() - since).total_seconds() > self._key_patience
             if plain is None and not late:
                 continue
             del self._waiting[identifier]

@@ -86,7 +86,7 @@ def _cut(message: Message) -> Message:
 
 
 def _paragraph(rich: str) -> str:
-    return rich if rich.startswith(("<p>", "<ul>")) else f"<p>{rich}</p>"
+    return rich if "<p>" in rich or "<ul>" in rich else f"<p>{rich}</p>"  # neither may stand in a paragraph
 
 
 def _without_marks(mark: re.Match[str]) -> str:

@@ -1,0 +1,157 @@
+"""The bot's desk: all rooms on one database as the container opens them, and a bot on a rehearsed homeserver."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.container import Work
+from app.conversations import Conversations
+from app.sessions import Sessions
+from app.wording.reader import Service
+from bot.courier import Courier
+from bot.crossing import Crossing
+from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
+from bot.listener import Listener
+from bot.rehearsal import Rehearsal
+from kit.clock import from_unix
+from kit.identifiers import PersonId, RoomId, UserId
+from ledger.book import Book
+from tests.support.house import House
+from tests.support.knocks import ALICE, BOT
+
+SERVICE = Service("ERN", 18, "https://earnest.example", BOT)
+CHAT = RoomId("!chat-of-alice:home.example")
+
+
+class Desk:
+    """Opens transactions as the container does, on a house whose clock stands where the test puts it."""
+
+    def __init__(self, house: House) -> None:
+        """Open the rooms of ``house``."""
+        self.house = house
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """Open one writing transaction."""
+        with self.house.database.write() as session:
+            yield self._work(session)
+
+    @contextmanager
+    def read(self) -> Iterator[Work]:
+        """Open one reading transaction."""
+        with self.house.database.read() as session:
+            yield self._work(session)
+
+    def _work(self, session: Session) -> Work:
+        rooms, place, now = self.house.rooms(session), self.house.escrow, from_unix(self.house.time)
+        return Work(
+            session=session,
+            now=now,
+            chain_time=self.house.time,
+            people=rooms.people,
+            book=Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow),
+            holders=rooms.holders,
+            outgoing=rooms.outgoing,
+            stakes=rooms.stakes,
+            doors=rooms.doors,
+            tenants=rooms.tenants,
+            gate=rooms.gate,
+            sessions=Sessions(session, now),
+            conversations=Conversations(session, now),
+        )
+
+
+@dataclass
+class Bot:
+    """A bot on a homeserver; ``run`` plays one scene with it. ``lines`` is all that a rehearsed one would have done."""
+
+    desk: Desk
+    homeserver: Homeserver
+    lines: list[str] = field(default_factory=list)
+    ticks: float = 0.0
+    events: int = 0
+
+    def __post_init__(self) -> None:
+        """Put the bot together."""
+        cross, rooms = Crossing(self.desk), asyncio.Lock()
+        self.listener = Listener(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
+        self.courier = Courier(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
+
+    def time(self) -> float:
+        """The clock of the throttles."""
+        return self.ticks
+
+    def run(self, scene: Callable[[], Awaitable[object]]) -> None:
+        """Play a scene."""
+
+        async def _play() -> None:
+            await scene()
+
+        asyncio.run(_play())
+
+    def hear(self, happening: Happening) -> list[str]:
+        """Let the bot hear something; return what it did."""
+        before = len(self.lines)
+        self.run(lambda: self.listener.hear(happening))
+        return self.lines[before:]
+
+    def says(self, text: str, *, user: UserId = ALICE, room: RoomId = CHAT, mentions: tuple[UserId, ...] = ()) -> str:
+        """Let somebody write to the bot alone; return what it answered, in one text."""
+        self.meet(user, room)
+        return "\n".join(self.hear(Said(room, self.event(), user, text, from_unix(self.desk.house.time), mentions)))
+
+    def taps(self, sign: str, on: str, *, user: UserId = ALICE, room: RoomId = CHAT) -> str:
+        """Let somebody put a reaction on a message of the bot's; return what it answered."""
+        at = from_unix(self.desk.house.time)
+        return "\n".join(self.hear(Reacted(room, self.event(), user, EventId(on), sign, at)))
+
+    def meet(self, user: UserId, room: RoomId) -> None:
+        """Put somebody into a room with the bot."""
+        assert isinstance(self.homeserver, Rehearsal)
+        self.homeserver.rooms.setdefault(room, {BOT, user})
+
+    def event(self) -> EventId:
+        """A fresh event id."""
+        self.events += 1
+        return EventId(f"$event-{self.events}")
+
+    def delivers(self) -> list[str]:
+        """Let the courier deliver what is due; return what it did."""
+        before = len(self.lines)
+        self.run(self.courier.deliver)
+        return self.lines[before:]
+
+    def asked(self, line: str) -> str:
+        """The id of the message that a button was put on last, read from what the bot did."""
+        found = [done.split(" on ")[1].split(" in ")[0] for done in line.splitlines() if "would put" in done]
+        return found[-1]
+
+
+def rehearsed(desk: Desk) -> Bot:
+    """A bot that does nothing and says what it would do."""
+    lines: list[str] = []
+    return Bot(desk, Rehearsal(BOT, lines.append), lines)
+
+
+@pytest.fixture
+def desk(house: House) -> Desk:
+    """All rooms, on an empty database of each kind."""
+    return Desk(house)
+
+
+@pytest.fixture
+def bot(desk: Desk) -> Bot:
+    """A rehearsed bot."""
+    return rehearsed(desk)
+
+
+def number(desk: Desk, user: UserId) -> PersonId:
+    """The number of a person."""
+    with desk.work() as work:
+        return work.people.number(user)

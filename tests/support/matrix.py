@@ -1,0 +1,85 @@
+"""People on a real homeserver, by our own client: an account, what it hears, and the loop that they live in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from app.wording.message import Message
+from bot.homeserver import EventId, Invited, Said
+from bot.inbox import Inbox
+from bot.nio_homeserver import NioHomeserver
+from kit.identifiers import RoomId, UserId
+from tests.support.synapse import PASSWORD, Homeserver
+
+
+class Person:
+    """Somebody with a client that listens."""
+
+    def __init__(self, client: NioHomeserver) -> None:
+        """Use ``client``."""
+        self.client = client
+        self.inbox = Inbox()
+        self._sent = 0
+
+    @property
+    def me(self) -> UserId:
+        """Their Matrix id."""
+        return self.client.me
+
+    async def say(self, room: RoomId, text: str) -> EventId:
+        """Write to a room."""
+        self._sent += 1
+        return await self.client.send(room, Message(text, text), txn=f"{self.me}-{id(self)}-{self._sent}")
+
+    async def hears(self, part: str = "", *, room: RoomId | None = None) -> Said:
+        """Wait for a text with ``part`` in it."""
+        return await self.inbox.take(Said, lambda said: part in said.body and room in (None, said.room))
+
+    async def comes(self, *, inviter: UserId | None = None) -> RoomId:
+        """Wait for an invitation, and follow it."""
+        invited = await self.inbox.take(Invited, lambda one: inviter in (None, one.inviter))
+        await self.client.join(invited.room)
+        return invited.room
+
+
+def account(homeserver: Homeserver, folder: Path, name: str, *, key_patience: float = 20.0) -> NioHomeserver:
+    """A client of the account ``name``, which must exist; what it keeps is in ``folder``."""
+    user = UserId(f"@{name}:{homeserver.name}")
+    return NioHomeserver(
+        homeserver.url, user, folder=folder / name, password=PASSWORD, key_patience_seconds=key_patience
+    )
+
+
+@asynccontextmanager
+async def listening(*clients: NioHomeserver) -> AsyncIterator[list[Person]]:
+    """People with these clients, who listen until the end of the block; each has had its first sync."""
+    stop = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        people = []
+        for client in clients:
+            stack.push_async_callback(client.close)
+            await client.start()
+            people.append(Person(client))
+        tasks = [asyncio.create_task(one.client.listen(one.inbox.hear, stop)) for one in people]
+        while not all(one.client.is_following for one in people):
+            for task in tasks:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(0.02)
+        try:
+            yield people
+        finally:
+            stop.set()
+            await asyncio.gather(*tasks)
+
+
+def scene(play: Callable[[], Awaitable[None]]) -> None:
+    """Play a scene."""
+
+    async def _play() -> None:
+        await play()
+
+    asyncio.run(_play())

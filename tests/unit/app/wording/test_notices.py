@@ -1,0 +1,96 @@
+"""Notices: what the bot writes unasked."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.conversations import Meaning
+from app.wording.notices import CODES, notice
+from app.wording.reader import Reader, Service
+from kit.identifiers import PersonId, UserId
+from reputation.notices import OF_STATE
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+BOT = UserId("@earnest:home.example")
+ALICE, BOB = UserId("@alice:home.example"), UserId("@bob:away.example")
+PEOPLE = {PersonId(1): ALICE, PersonId(2): BOB}
+READER = Reader(Service("ERN", 18, "https://earnest.example", BOT), NOW)
+UNIX = int(NOW.timestamp())
+HELD = {
+    "stranger": 2,
+    "recipient": 1,
+    "stake": str(5 * 10**18),
+    "fee": "0",
+    "quote_id": "q-17",
+    "check_code": "K7-P2",
+    "answer_by": UNIX + 8 * 86_400,
+    "quote_expiry": UNIX + 86_400,
+    "tried_at": UNIX - 60,
+}
+STAKE = {**HELD, "stake_id": "0x01", "executable_at": UNIX + 48 * 3_600, "answered": None, "surplus": False}
+
+
+def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
+    assert {"knock_held", "invite_pending_hint", "ask_answer", *OF_STATE.values()} == CODES
+
+
+def test_a_held_knock_is_explained_from_beginning_to_end() -> None:
+    letter = notice("knock_held", HELD, people=PEOPLE, reader=READER)
+    plain = letter.message.plain
+    for part in (
+        "\u2068@alice:home.example\u2069",  # who was knocked on
+        "1 minute ago",  # when
+        "they have not seen it",
+        "that chat is empty",
+        "a stake of 5 ERN",  # the price
+        "comes back to you",
+        "in 8 days",  # and when
+        "https://earnest.example/stake/q-17",
+        "in 24 hours",  # how long the price stands
+        "K7-P2",  # the code that the refusal carries too
+        "Is this message genuine?",
+        "\u2068@earnest:home.example\u2069",
+        "never ask for passwords, recovery keys or recovery words",
+        "Write stop",
+    ):
+        assert part in plain
+    assert "fee" not in plain
+    assert letter.meaning is None
+
+
+def test_a_fee_is_told_as_what_it_is() -> None:
+    plain = notice("knock_held", {**HELD, "fee": str(10**18)}, people=PEOPLE, reader=READER).message.plain
+    assert "The fee of 1 ERN is theirs once they answer" in plain
+    only = notice("knock_held", {**HELD, "stake": "0", "fee": "1"}, people=PEOPLE, reader=READER).message.plain
+    assert "comes back to you" not in only
+
+
+def test_the_recipient_is_asked_with_three_words() -> None:
+    letter = notice("ask_answer", STAKE, people=PEOPLE, reader=READER)
+    assert letter.meaning is Meaning.ANSWER
+    for part in ("@bob:away.example", "accept", "return", "spam", "nobody gets it"):
+        assert part in letter.message.plain
+
+
+def test_the_stranger_is_told_what_to_do_once_the_door_is_open() -> None:
+    plain = notice("door_opened", STAKE, people=PEOPLE, reader=READER).message.plain
+    assert "invite \u2068@alice:home.example\u2069 again" in plain
+
+
+def test_a_paid_fee_is_told_with_the_stake_that_is_back() -> None:
+    fee = {**STAKE, "fee": str(10**18)}
+    assert (
+        "The fee of 1 ERN is theirs"
+        in notice("stake_returned", {**fee, "answered": True}, people=PEOPLE, reader=READER).message.plain
+    )
+    assert "fee" not in notice("stake_returned", fee, people=PEOPLE, reader=READER).message.plain
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_no_notice_fails_for_a_value_that_is_missing(code: str) -> None:
+    assert notice(code, {}, people={}, reader=READER).message.plain
+
+
+def test_a_code_without_a_sentence_is_a_mistake_of_ours() -> None:
+    with pytest.raises(KeyError):
+        notice("nonsense", {}, people={}, reader=READER)

@@ -1,0 +1,65 @@
+"""The sentence that a stopped inviter's client gets."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.wording.refusals import LONGEST_REFUSAL, refusal
+from kit.amounts import ZERO, Amount
+from kit.identifiers import UserId
+from payments.stakes.model import Price
+from reputation.verdict import Admit, Code, Hold, Reason, Refuse, Verdict
+
+ALICE = UserId("@alice:home.example")
+URL = "https://earnest.example/stake/q1"
+
+
+def said(verdict: Verdict, recipient: UserId = ALICE) -> str:
+    return refusal(verdict, recipient=recipient, quote_url=URL, check_code="K7-P2", symbol="ERN", decimals=18)
+
+
+def hold(stake: int, fee: int) -> Hold:
+    return Hold(Price(Amount(stake * 10**18), Amount(fee * 10**18)), (Reason(Code.ASKS_STAKE),))
+
+
+def test_a_held_invite_says_who_asks_for_what_and_where_to_go() -> None:
+    sentence = said(hold(5, 0))
+    for part in ("@alice:home.example", "a stake of 5 ERN", URL, "K7-P2", "stopped"):
+        assert part in sentence
+    assert "fee" not in sentence
+
+
+def test_the_price_is_told_in_full() -> None:
+    assert "a stake of 5 ERN and a fee of 1 ERN" in said(hold(5, 1))
+    assert "a fee of 1 ERN" in said(hold(0, 1))
+    assert "stake of" not in said(hold(0, 1))
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_every_refusal_has_a_sentence(code: Code) -> None:
+    sentence = said(Refuse((Reason(code),)))
+    assert "@alice:home.example" in sentence
+    assert URL not in sentence
+
+
+def test_reasons_that_matter_to_the_inviter_are_told_apart() -> None:
+    told = {
+        said(Refuse((Reason(code),))) for code in (Code.DOOR_CLOSED, Code.CALLED_SPAM, Code.INVITE_PENDING, Code.LATE)
+    }
+    assert len(told) == 4
+
+
+def test_an_admit_is_never_worded_as_a_price() -> None:
+    assert "stake" not in said(Admit(()))
+
+
+@given(st.text(max_size=500), st.integers(0, 2**256 - 1), st.integers(0, 2**256 - 1))
+def test_it_is_one_line_of_bounded_length_whatever_the_recipient_is_called(name: str, stake: int, fee: int) -> None:
+    sentence = said(Hold(Price(Amount(stake), Amount(fee)), ()), UserId(name))
+    assert len(sentence) <= LONGEST_REFUSAL
+    assert "\n" not in sentence
+    assert URL in sentence
+
+
+def test_nothing_asked_is_still_a_sentence() -> None:
+    assert said(Hold(Price(ZERO, ZERO), ()))
