@@ -32,7 +32,7 @@ demo: ## Play the stories on the real components; STORY=knock plays one
 
 test: ## Run the whole test suite; ARGS="-k stake" goes to pytest
 	$(SETUP)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 check: ## Format, lint, types, arrows, contracts and migrations: what every change must pass
 	$(SETUP) --stage check
