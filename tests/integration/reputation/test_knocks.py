@@ -1,0 +1,196 @@
+"""Knocks that are not let through: one bounded row for a pair, whatever its names; the recipient hears nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, text
+
+from kit.clock import from_unix
+from kit.errors import NotFound
+from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
+from kit.outbox import OutboxRow
+from payments.stakes.model import Answer
+from reputation.model import KNOCKS_KEPT, ContactWhy
+from reputation.verdict import Admit, Code, Hold, Refuse
+from tests.support.house import House
+from tests.support.knocks import ALICE, BOB, BOT, OTHER_ROOM, ROOM
+
+HOSTILE = [
+    "@:away.example",
+    "@BOB:away.example",
+    "@bob:away.example:8448",
+    "@bob:[2001:db8::1]:8448",
+    "@bób ✉ \u202ereversed\u202c:away.example",
+    "@'; DROP TABLE knocks; --:away.example",
+    "@<script>alert(1)</script>:away.example",
+    "@%s{0}$HOME\\n:away.example",
+    "@" + "x" * 240 + ":a.example",
+    "@" + "\U0001f4a3" * 55 + ":away.example",
+]
+
+
+def test_a_pair_is_one_row_with_a_count_and_times(house: House) -> None:
+    alice, bob = house.asking(), house.person(BOB)
+    began = house.time
+    for number in range(5):
+        house.time = began + number * 3600
+        house.knock()
+    with house.work() as rooms:
+        (count,) = rooms.gate.knocks(alice)
+    assert (count.stranger, count.count, count.codes) == (bob, 5, ("asks_stake",))
+    assert (count.first_at, count.last_at) == (from_unix(began), from_unix(began + 4 * 3600))
+    assert house.told(alice) == []
+
+
+def test_both_calls_of_a_federated_invite_and_its_repetitions_are_one_knock(house: House) -> None:
+    alice = house.asking()
+    for wait, federated in ((0, True), (0, False), (59, True), (0, False)):
+        house.time += wait
+        house.knock(federated=federated)
+    with house.work() as rooms:
+        assert [count.count for count in rooms.gate.knocks(alice)] == [1]
+    house.time += 60
+    house.knock()
+    house.knock(room=OTHER_ROOM)
+    with house.work() as rooms:
+        assert [count.count for count in rooms.gate.knocks(alice)] == [3]
+
+
+def test_the_recipient_hears_nothing_of_ten_thousand_unpaid_knocks(house: House) -> None:
+    alice = house.asking()
+    for number in range(100):
+        for _ in range(3):
+            house.knock(inviter=UserId(f"@flood{number}:away.example"), room=RoomId(f"!{number}:away.example"))
+    with house.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(OutboxRow)) == 100
+        assert session.scalar(text("SELECT count(*) FROM knocks")) == 100
+        assert session.scalar(text("SELECT count(*) FROM quotes")) == 100
+    assert house.told(alice) == []
+    with house.work() as rooms:
+        assert len(rooms.gate.knocks(alice)) == 100
+
+
+def test_refused_knocks_are_counted_with_their_reason(house: House) -> None:
+    alice = house.asking()
+    house.knock()
+    house.answer(Answer.SPAM)
+    house.time += 3600
+    knock = house.knock()
+    assert knock.quote is None
+    with house.work() as rooms:
+        assert [(count.count, count.codes) for count in rooms.gate.knocks(alice)] == [(2, ("called_spam",))]
+        rooms.doors.closed(alice)
+    house.knock(inviter=UserId("@eve:away.example"))
+    with house.work() as rooms:
+        assert {count.codes for count in rooms.gate.knocks(alice)} == {("called_spam",), ("door_closed",)}
+    assert house.told(house.person(BOB)) == ["knock_held"]
+
+
+def test_knocks_are_forgotten_after_a_month(house: House) -> None:
+    alice = house.asking()
+    house.knock()
+    house.time += int(KNOCKS_KEPT.total_seconds())
+    with house.work() as rooms:
+        rooms.gate.prune()
+        assert len(rooms.gate.knocks(alice)) == 1
+    house.time += 1
+    with house.work() as rooms:
+        assert rooms.gate.prune() >= 1
+        assert rooms.gate.knocks(alice) == []
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_strangers_of_any_name_are_held_told_let_in_and_forgotten_alike(house: House, name: str) -> None:
+    stranger = parse_user_id(name)
+    house.asking()
+    assert isinstance(house.knock(inviter=stranger).verdict, Hold)
+    stake = house.pay(inviter=stranger)
+    assert isinstance(house.knock(inviter=stranger).verdict, Admit)
+    assert isinstance(house.knock().verdict, Hold), "no other name passes for it"
+    house.answer(Answer.SPAM, stranger=stranger)
+    assert isinstance(house.knock(inviter=stranger).verdict, Refuse)
+    assert list(house.calls(stake)) == ["announce_forfeit"]
+
+
+def test_names_that_differ_in_a_byte_are_different_strangers(house: House) -> None:
+    house.asking()
+    house.pay()
+    for name in ("@Bob:away.example", "@bob:Away.example", "@b\u043eb:away.example", "@bob\u200b:away.example"):
+        assert isinstance(house.knock(inviter=UserId(name)).verdict, Hold)
+
+
+def test_the_bots_own_invites_are_never_held_and_never_noted(house: House) -> None:
+    alice = house.asking()
+    with house.work() as rooms:
+        rooms.doors.closed(alice)
+    for _ in range(2):
+        knock = house.knock(inviter=BOT)
+        assert ([reason.code for reason in knock.verdict.because], knock.lasting) == ([Code.OWN_BOT], True)
+    assert isinstance(house.knock(inviter=BOB, invitee=BOT).verdict, Admit)
+    with house.work() as rooms:
+        assert rooms.people.find(BOT) is None
+        assert rooms.gate.knocks(alice) == []
+
+
+def test_a_stranger_who_stopped_notices_gets_none(house: House) -> None:
+    house.asking()
+    bob = house.person(BOB)
+    with house.work() as rooms:
+        rooms.people.stop_notices(bob)
+    house.pay()
+    house.knock()
+    house.knock(room=OTHER_ROOM)
+    assert house.told(bob) == []
+    assert isinstance(house.knock(room=OTHER_ROOM).verdict, Refuse)
+
+
+def test_why_tells_what_would_happen_and_changes_nothing(house: House) -> None:
+    alice = house.asking()
+    house.knock()
+    stake = house.pay()
+    house.knock()
+
+    def codes(other: UserId) -> list[Code]:
+        with house.work() as rooms:
+            return [reason.code for reason in rooms.gate.why(alice, other).because]
+
+    assert codes(BOB) == [Code.INVITE_PENDING]
+    assert codes(UserId("@new:away.example")) == [Code.ASKS_STAKE]
+    assert codes(ALICE) == [Code.SELF]
+    assert codes(BOT) == [Code.OWN_BOT]
+    with house.work() as rooms:
+        why = rooms.gate.why(alice, BOB)
+        assert why.knocks is not None
+        assert why.knocks.count == 1
+        assert [grant.stake_id for grant in why.facts.grants] == [stake.id]
+        assert rooms.people.find(UserId("@new:away.example")) is None
+        with pytest.raises(NotFound):
+            rooms.gate.why(PersonId(10_000), BOB)
+    house.answer(Answer.ACCEPT)
+    with house.work() as rooms:
+        assert rooms.gate.why(alice, BOB).facts.contact is ContactWhy.ACCEPTED
+    assert codes(BOB) == [Code.ACCEPTED_BEFORE]
+
+
+def test_waiting_lists_who_paid_with_room_and_time_left(house: House) -> None:
+    alice, stake = house.asking(), house.pay()
+    house.pay(inviter=UserId("@eve:away.example"))
+    house.time += 60
+    house.knock()
+    with house.work() as rooms:
+        waiting = {found.stranger: found for found in rooms.gate.waiting(alice)}
+    mine = waiting[house.person(BOB)]
+    assert (mine.stake.id, mine.room, mine.since) == (stake.id, ROOM, from_unix(house.time))
+    assert mine.answers_close == stake.terms.answer_by - 1800
+    assert waiting[house.person(UserId("@eve:away.example"))].room is None
+
+
+def test_a_clock_that_jumps_back_breaks_nothing(house: House) -> None:
+    alice = house.asking()
+    house.knock()
+    house.time -= int(timedelta(days=2).total_seconds())
+    assert isinstance(house.knock().verdict, Hold)
+    with house.work() as rooms:
+        assert len(rooms.gate.knocks(alice)) == 1
