@@ -35,6 +35,9 @@ async function refresh(quote) {
   for (const name of ["state", "finality", "settled"]) page.dataset[name] = freshPage.dataset[name];
   document.getElementById("status").replaceWith(fresh.getElementById("status"));
   localise(document.getElementById("status"));
+  // What is replaced is not read out; this is.
+  const words = ["status-heading", "status-meaning"].map((id) => document.getElementById(id).textContent);
+  document.getElementById("announcement").textContent = words.join(". ");
   const pay = document.getElementById("pay");
   if (pay && quote.state !== "waiting") pay.hidden = true;
 }
