@@ -66,7 +66,8 @@ class Gatekeeper:
         return self._container.settings.gate_deadline_ms / 1000
 
     def start(self) -> None:
-        """Begin to follow the database."""
+        """Read once, then follow the database; a database that is silent now is simply asked again."""
+        self._refresh()
         self._watcher.start()
 
     def stop(self) -> None:
@@ -76,12 +77,10 @@ class Gatekeeper:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def tenant(self, bearer: str) -> Tenant | None:
-        """Return whose bearer this is, comparing in constant time; ``None`` where it is nobody's.
+        """Return whose bearer this is, comparing in constant time; ``None`` where it is nobody's. Touches memory alone.
 
         Raises ``Unavailable`` while the tenants could not be read even once.
         """
-        if self._tenants is None:
-            self._refresh()
         known = self._tenants
         if known is None:
             message = "the tenants could not be read yet"

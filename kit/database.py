@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -140,6 +141,8 @@ class Database:
         """Work on ``engine``."""
         self.engine = engine
         self._sessions = sessionmaker(engine, expire_on_commit=False)
+        # SQLite lets one write at a time and has the others poll; within a process they can stand in line instead.
+        self._line = threading.Lock() if engine.dialect.name == "sqlite" else None
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -147,8 +150,21 @@ class Database:
 
         Raises ``DatabaseUnavailable`` where the database does not answer or stays locked.
         """
-        with _translated(), self._sessions.begin() as session:
+        with _translated(), self._turn(), self._sessions.begin() as session:
             yield session
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if self._line is None:
+            yield
+            return
+        if not self._line.acquire(timeout=_BUSY_TIMEOUT_MS / 1000):
+            message = "The database stayed locked."
+            raise DatabaseUnavailable(message)
+        try:
+            yield
+        finally:
+            self._line.release()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
