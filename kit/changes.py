@@ -47,4 +47,4 @@ def _forget(session: Session) -> None:
 
 def counters(session: Session) -> dict[str, int]:
     """Return every topic's counter; a topic that never changed is absent."""
-    return {topic: counter for topic, counter in session.execute(select(Change.topic, Change.counter))}
+    return {row.topic: row.counter for row in session.execute(select(Change.topic, Change.counter))}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
-"""Tells the time as an aware UTC ``datetime``. The real one is ``system_clock``; tests and rehearsals pass their own."""
+"""Tells the time as an aware UTC ``datetime``. The real one is ``system_clock``; tests pass their own."""
 
 
 def system_clock() -> datetime:

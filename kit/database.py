@@ -1,4 +1,4 @@
-"""The database: declarative base, exact column types, engines for SQLite and PostgreSQL, and the one transaction helper."""
+"""The database: declarative base, exact column types, engines for SQLite and PostgreSQL, the one transaction helper."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Base(DeclarativeBase):
 
 
 class ExactInteger(TypeDecorator[int]):
-    """A signed whole number of up to 78 digits: NUMERIC(78,0) on PostgreSQL, exact text on SQLite (never summed there)."""
+    """A signed whole number of up to 78 digits: NUMERIC(78,0) on PostgreSQL, exact text on SQLite."""
 
     impl = String
     cache_ok = True

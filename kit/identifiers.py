@@ -63,7 +63,7 @@ def parse_server_name(text: str) -> ServerName:
 def parse_user_id(text: str) -> UserId:
     """Read an MXID, historical forms included (any localpart without ``:`` or NUL; at most 255 bytes in all).
 
-    Raises ``Invalid`` for anything else. Matrix specification, appendices, "User identifiers" and "Historical user IDs".
+    Raises ``Invalid`` for anything else. Matrix specification, appendices: "User identifiers", "Historical user IDs".
     """
     localpart, colon, server = text[1:].partition(":")
     if not text.startswith("@") or not colon or len(text.encode("utf-8", "surrogatepass")) > _MAX_BYTES:
