@@ -133,7 +133,8 @@ class _Teller:
 
     async def _protocol(self, request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase
-        detail = "There is nothing here." if error.status_code == HTTPStatus.NOT_FOUND else f"{phrase}."
+        missing = "The address may be incomplete, or what it led to is gone."
+        detail = missing if error.status_code == HTTPStatus.NOT_FOUND else f"{phrase}."
         code = phrase.lower().replace(" ", "_").replace("-", "_")
         response = self._tell(request, error.status_code, code, detail)
         response.headers.update(error.headers or {})
