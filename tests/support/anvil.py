@@ -151,7 +151,9 @@ def running_anvil(log: Path, *arguments: str) -> Iterator[Anvil]:
 
     ``safe`` is one block below the head, ``finalized`` two. It ends with the block, and with this process if that dies.
     """
-    command = [str(anvil_program()), "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1", *arguments]
+    command = [str(anvil_program()), "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1"]
+    # Left alone it writes every old state to the home folder, gigabytes an hour, and leaves them there.
+    command += ["--cache-path", str(log.with_name("anvil-states")), "--max-persisted-states", "16", *arguments]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -30,7 +30,7 @@ Lie = Callable[[BaseHTTPRequestHandler, bytes], None]
 
 @pytest.fixture
 def chain(lying_node: LyingNode) -> Iterator[Web3Chain]:
-    chain = Web3Chain(lying_node.url, CHAIN_ID, timeout=5)
+    chain = Web3Chain(lying_node.url, CHAIN_ID, timeout=120)
     yield chain
     chain.close()
 
@@ -303,11 +303,12 @@ def slowly(lying_node: LyingNode, start: bytes, drop: bytes) -> Lie:
     ids=["silence", "a drip of headers", "a drip of body", "a drip of chunks"],
 )
 def test_a_node_that_dawdles_is_given_up(lying_node: LyingNode, start: bytes, drop: bytes) -> None:
-    chain = Web3Chain(lying_node.url, CHAIN_ID, timeout=0.5)
+    chain = Web3Chain(lying_node.url, CHAIN_ID, timeout=120)
     assert chain.chain_id == CHAIN_ID
+    chain._provider._timeout = 0.5
     lying_node.lie = slowly(lying_node, start, drop)
     before = time.monotonic()
-    with pytest.raises(ChainUnavailable, match="did not answer: ReadTimeout"):
+    with pytest.raises(ChainUnavailable, match=r"did not answer: \w+Timeout"):
         chain.nonce(TOKEN)
     assert time.monotonic() - before >= 0.45
     chain.close()
@@ -439,12 +440,14 @@ def test_a_node_that_fails_is_not_a_node_that_refuses(chain: Web3Chain, lying_no
 def test_the_url_is_shown_nowhere(lying_node: LyingNode, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     url = lying_node.url.replace("http://", "http://us%40er:s3cret-word@") + "/v3/k3y-in-path?token=k3y-in-query"
-    chain = Web3Chain(url, CHAIN_ID, timeout=0.5)
+    chain = Web3Chain(url, CHAIN_ID, timeout=120)
     shown = [repr(chain), repr(chain._provider), str(chain._provider)]
     assert chain.nonce(TOKEN) == 5
     silence = slowly(lying_node, b"", b"")
     for lie in (body(b"nonsense"), body(b"", 302), hang_up, no_http, silence):
+        assert chain.chain_id == CHAIN_ID
         lying_node.lie = lie
+        chain._provider._timeout = 0.5 if lie is silence else 120
         with pytest.raises(ChainUnavailable) as told:
             chain.nonce(TOKEN)
         shown += traceback.format_exception(told.value)
