@@ -21,7 +21,7 @@ from api.schemas.antispam import GateResponse, allowed, denied
 from app.container import Container
 from app.gatekeeper import Gatekeeper, Reply
 from app.wording.refusals import refusal
-from kit.errors import DatabaseUnavailable, Invalid, Unavailable
+from kit.errors import Invalid, Unavailable
 from kit.identifiers import RoomId, UserId, parse_room_id, parse_user_id, server_of
 from payments.stakes.model import Quote
 from reputation.model import Knock, Tenant
@@ -61,15 +61,7 @@ async def caller(request: Request, gatekeeper: GatekeeperDep) -> Tenant | None:
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not bearer.strip():
         return None
-    if gatekeeper.warm:
-        return gatekeeper.tenant(bearer.strip())
-    # Only at the very beginning: the database is asked, which nobody else's request may have to wait for.
-    try:
-        async with asyncio.timeout(gatekeeper.deadline):
-            return await asyncio.to_thread(gatekeeper.tenant, bearer.strip())
-    except TimeoutError:
-        message = "the tenants could not be read yet"
-        raise DatabaseUnavailable(message) from None
+    return gatekeeper.tenant(bearer.strip())
 
 
 TenantDep = Annotated[Tenant | None, Depends(caller)]

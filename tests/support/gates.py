@@ -74,7 +74,6 @@ class ToldGatekeeper:
     deadline: float = 0.05
     known: Tenant | None = field(default_factory=a_tenant)
     in_memory: bool = False
-    warm: bool = True
     asked: list[Knock] = field(default_factory=list)
     joins: list[tuple[UserId, RoomId]] = field(default_factory=list)
     late_for: list[Tenant] = field(default_factory=list)

@@ -33,7 +33,12 @@ def container(tmp_path: Path, database: Database) -> Container:
 
 
 @pytest.fixture
-def door(container: Container) -> Iterator[Door]:
+def bearer(container: Container) -> str:
+    return a_bearer(container, "example.org")
+
+
+@pytest.fixture
+def door(container: Container, bearer: str) -> Iterator[Door]:  # noqa: ARG001 - the tenant is there when the gate begins
     with http_door(container) as client:
         yield client
 
@@ -149,8 +154,8 @@ def knock(door: Door, bearer: str, room: str = "!r:far.example") -> int:
     return answer.status_code
 
 
-def test_an_unpaid_knock_is_a_count(container: Container, door: Door) -> None:
-    bearer, headers = a_bearer(container, "example.org"), as_alice(container)
+def test_an_unpaid_knock_is_a_count(container: Container, bearer: str, door: Door) -> None:
+    headers = as_alice(container)
     door.put("/v1/me/door", headers=headers, json={"mode": "ask", "stake": FIVE})
     assert [knock(door, bearer, f"!r{number}:far.example") for number in range(3)] == [403, 403, 403]
     (one,) = door.get("/v1/me/knocks", headers=headers).json()["knocks"]
@@ -160,8 +165,8 @@ def test_an_unpaid_knock_is_a_count(container: Container, door: Door) -> None:
     assert door.get("/v1/me/waiting", headers=headers).json() == {"waiting": []}
 
 
-def test_a_paid_knock_waits_and_is_accepted(container: Container, door: Door) -> None:
-    bearer, headers = a_bearer(container, "example.org"), as_alice(container)
+def test_a_paid_knock_waits_and_is_accepted(container: Container, bearer: str, door: Door) -> None:
+    headers = as_alice(container)
     door.put("/v1/me/door", headers=headers, json={"mode": "ask", "stake": FIVE})
     knock(door, bearer)
     stake = a_stake(container, BOB, ALICE)
@@ -174,8 +179,8 @@ def test_a_paid_knock_waits_and_is_accepted(container: Container, door: Door) ->
     assert door.get("/v1/me/why", params={"other": BOB}, headers=headers).json()["verdict"] == "admit"
 
 
-def test_spam_is_confirmed_and_undone(container: Container, door: Door) -> None:
-    bearer, headers = a_bearer(container, "example.org"), as_alice(container)
+def test_spam_is_confirmed_and_undone(container: Container, bearer: str, door: Door) -> None:
+    headers = as_alice(container)
     door.put("/v1/me/door", headers=headers, json={"mode": "ask", "stake": FIVE})
     knock(door, bearer)
     a_stake(container, BOB, ALICE)
