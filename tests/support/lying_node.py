@@ -49,6 +49,7 @@ class LyingNode:
     """What the node answers: ``answers`` are results by method; ``lie`` takes over the whole HTTP answer."""
 
     url: str
+    server: ThreadingHTTPServer
     answers: dict[str, Json] = field(
         default_factory=lambda: {
             "eth_chainId": hex(CHAIN_ID),
@@ -117,12 +118,18 @@ def lying_node() -> Iterator[LyingNode]:
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True  # the asker had enough
 
+        def handle_one_request(self) -> None:
+            try:
+                super().handle_one_request()
+            except OSError:
+                self.close_connection = True  # the asker had enough before it asked
+
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = False
-    node = LyingNode(f"http://127.0.0.1:{server.server_port}")
+    node = LyingNode(f"http://127.0.0.1:{server.server_port}", server)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

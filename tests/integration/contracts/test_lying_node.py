@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 import socket
+import ssl
 import threading
 import time
 import traceback
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+import trustme
 from eth_utils.crypto import keccak
 
 from contracts import rpc
@@ -320,6 +322,18 @@ def test_a_node_that_is_not_there_is_unavailable() -> None:
         chain = Web3Chain(f"http://127.0.0.1:{taken.getsockname()[1]}", CHAIN_ID)
         with pytest.raises(ChainUnavailable, match="did not answer: ConnectError"):
             chain.block("latest")
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(lying_node: LyingNode) -> None:
+    """TLS to a node of that name whose certificate comes from an authority of its own."""
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(theirs)
+    lying_node.server.socket = theirs.wrap_socket(lying_node.server.socket, server_side=True)
+    chain = Web3Chain(lying_node.url.replace("http://127.0.0.1", "https://localhost"), CHAIN_ID)
+    with pytest.raises(ChainUnavailable, match="did not answer: ConnectError"):
+        chain.nonce(TOKEN)
+    assert lying_node.asked == []
+    chain.close()
 
 
 def test_another_chain_is_refused_in_a_sentence(lying_node: LyingNode) -> None:

@@ -148,8 +148,12 @@ def test_balances_and_nonces_are_told(anvil: Anvil) -> None:
 
 def test_the_nonce_counts_what_is_waiting(fresh_anvil: Anvil) -> None:
     fresh_anvil.rpc("evm_setAutomine", False)  # noqa: FBT003 - the node's own call
+    bob = fresh_anvil.signer("bob").address
     fresh_anvil.chain.send(transaction(fresh_anvil, "bob", NOBODY))
-    assert fresh_anvil.chain.nonce(fresh_anvil.signer("bob").address) == 1
+    assert fresh_anvil.chain.nonce(bob) == 1
+    assert fresh_anvil.chain.nonce(bob, "latest") == 0
+    fresh_anvil.mine()
+    assert [fresh_anvil.chain.nonce(bob, block) for block in ("latest", "safe", "finalized")] == [1, 0, 0]
 
 
 def test_a_transaction_may_be_sent_any_number_of_times(fresh_anvil: Anvil) -> None:

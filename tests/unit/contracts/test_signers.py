@@ -22,7 +22,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.signer import Transaction
-from contracts.signers import LIGHT_KDF_WORK, KeySigner, create_key, import_key, key_address, load_signer
+from contracts.signers import (
+    LIGHT_KDF_WORK,
+    KeySigner,
+    create_key,
+    import_key,
+    key_address,
+    load_signer,
+    signer_from_file,
+    signer_from_secret,
+)
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Address, Hash32, parse_address, show_address
 
@@ -291,6 +300,25 @@ def test_a_transaction_is_signed_as_it_was_meant(to: Address | None) -> None:
     assert (fields["type"], fields["chainId"], fields["nonce"], fields["gas"]) == (2, 31337, 3, 90_000)
     assert (fields["maxFeePerGas"], fields["maxPriorityFeePerGas"], fields["value"]) == (10**10, 10**9, 7)
     assert (bytes(fields["to"]), bytes(fields["data"])) == (to or b"", b"\x01\x02")
+
+
+def test_a_persons_own_key_file_is_opened_wherever_it_lies(keystore: Path, tmp_path: Path) -> None:
+    """Under any name, and without the address that some wallets leave out."""
+    address = make(keystore)
+    elsewhere = tmp_path / "UTC--2026-11-22T00-00-00.000Z--my wallet"
+    elsewhere.write_text(json.dumps(without(json.loads((keystore / "resolver.json").read_text()), "address")))
+    assert signer_from_file(elsewhere, PASSWORD).address == address
+    with pytest.raises(Invalid, match="password"):
+        signer_from_file(elsewhere, "another")
+    with pytest.raises(NotFound):
+        signer_from_file(tmp_path / "nowhere", PASSWORD)
+
+
+def test_a_bare_key_signs_and_what_is_none_is_not_shown() -> None:
+    assert show_address(signer_from_secret(f" 0x{SECRET}\n").address) == SECRET_ADDRESS
+    with pytest.raises(Invalid) as refused:
+        signer_from_secret(SECRET + "0")
+    assert SECRET not in str(refused.value)
 
 
 def test_signing_is_done_by_the_fast_library() -> None:
