@@ -28,7 +28,7 @@ OWN_FILES: Final = (
     "deployment.json",
     "keystore.password",
     "bot.password",
-    "celery-beat*",
+    "celery*",
     "world.json",
 )
 """Patterns of names; the plan is the last."""
@@ -135,9 +135,7 @@ def new_plan(folder: Path, *, pace: Pace, wanted: Mapping[str, int] | None = Non
 def new_ports(wanted: Mapping[str, int] = _WANTED) -> Ports:
     """Take the wanted ports where they are free, others where they are not or none is wanted."""
     taken: set[int] = set()
-    return Ports(
-        **{name: ports.prefer(wanted.get(name, 0), taken) for name in ("api", "homeserver", "chain", "broker")}
-    )
+    return Ports(**{name: ports.prefer(wanted.get(name), taken) for name in ("api", "homeserver", "chain", "broker")})
 
 
 def has_plan(folder: Path) -> bool:

@@ -21,7 +21,7 @@ _MOST_FALLS = 5
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 _POLL = 0.05
-_START_LIMIT = 120.0
+_START_LIMIT = 300.0
 _LAST_LINES = 12
 _LOG_LIMIT = 5 * 1024 * 1024
 
@@ -101,7 +101,7 @@ class Supervisor:
     def wait_ready(self, *names: str) -> None:
         """Wait until the named programs (all, where none is named) serve.
 
-        Raises ``ProgramFailedError`` with the last log lines where one ends first or is not ready within two minutes.
+        Raises ``ProgramFailedError`` with the last log lines where one ends first or is not ready within five minutes.
         """
         wanted = [self._running[name] for name in (names or tuple(self._running))]
         deadline = time.monotonic() + _START_LIMIT

@@ -42,3 +42,7 @@ def test_the_wanted_port_is_taken_where_it_is_free(held: int) -> None:
     elsewhere = ports.prefer(held, taken)
     assert elsewhere != held
     assert taken == {wanted, other, elsewhere}
+
+
+def test_where_no_port_is_wanted_a_free_one_is_taken() -> None:
+    assert ports.prefer(None, set()) > 0

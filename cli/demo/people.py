@@ -1,0 +1,158 @@
+"""People of the demo: each has a phone with an encrypted chat client for the bot and plain API calls for the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from app.wording.message import Message
+from bot.homeserver import Happening, Invited, Said
+from bot.nio_homeserver import NioHomeserver
+from cli.local import synapse
+from cli.local.synapse import Synapse
+from kit.errors import HomeserverUnavailable
+from kit.identifiers import RoomId, UserId, parse_user_id
+
+_TIMEOUT = 60.0
+_BIDI_ISOLATES = dict.fromkeys(map(ord, "\u2066\u2067\u2068\u2069"))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the homeserver answered a client: the status and the very JSON."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def fine(self) -> bool:
+        """Tell whether it was a yes."""
+        return self.status == httpx.codes.OK
+
+
+class Person:
+    """Somebody with an account; ``arrive`` before use, ``go`` after."""
+
+    def __init__(self, name: str, password: str, server: Synapse, *, bot: str, folder: Path) -> None:
+        """Use the account ``name``; what the client keeps is in ``folder``."""
+        self.name = name
+        self.user_id: UserId = parse_user_id(f"@{name}:{server.server_name}")
+        self.heard: list[str] = []
+        """What the bot said to this person, oldest first."""
+        self.asked_into: list[tuple[RoomId, UserId]] = []
+        """Invites of other people that reached this person's client, oldest first."""
+        self._bot = parse_user_id(bot)
+        self._server = server
+        self._password = password
+        self._client = NioHomeserver(server.url, self.user_id, folder=folder, password=password)
+        self._http = httpx.AsyncClient(base_url=server.url, timeout=_TIMEOUT)
+        self._chat: RoomId | None = None
+        self._stop = asyncio.Event()
+        self._listening: asyncio.Task[None] | None = None
+
+    # ---------------------------------------------------------------------------------------------- coming, going
+
+    async def arrive(self) -> None:
+        """Log in on both devices and begin to listen."""
+        login = await asyncio.to_thread(synapse.log_in, self._server, self.name, self._password, device_name="Phone")
+        if login is None:
+            message = f"{self.user_id} cannot log in"
+            raise HomeserverUnavailable(message)
+        self._http.headers["Authorization"] = f"Bearer {login.access_token}"
+        await self._client.start()
+        self._listening = asyncio.create_task(self._client.listen(self._hear, self._stop))
+
+    async def go(self) -> None:
+        """Stop listening and let go of everything."""
+        self._stop.set()
+        if self._listening is not None:
+            await asyncio.gather(self._listening, return_exceptions=True)
+        await self._client.close()
+        await self._http.aclose()
+
+    def listens(self) -> None:
+        """Raise what ended the listening, if something did."""
+        if self._listening is not None and self._listening.done() and not self._stop.is_set():
+            self._listening.result()
+
+    async def _hear(self, happening: Happening) -> None:
+        if isinstance(happening, Invited):
+            if happening.inviter == self._bot:
+                await self._client.join(happening.room)
+                self._chat = happening.room
+            else:
+                self.asked_into.append((happening.room, happening.inviter))
+        elif isinstance(happening, Said) and happening.sender == self._bot:
+            self.heard.append(happening.body.translate(_BIDI_ISOLATES))
+
+    # ------------------------------------------------------------------------------------------- talking to the bot
+
+    async def start_chat(self) -> RoomId:
+        """Open an encrypted direct chat with the bot, as people's clients do."""
+        self._chat = await self._client.create_room(encrypted=True)
+        await self._client.invite(self._chat, self._bot, direct=True)
+        return self._chat
+
+    async def say(self, text: str) -> None:
+        """Write to the bot."""
+        if self._chat is None:
+            message = f"{self.user_id} has no chat with the bot"
+            raise LookupError(message)
+        await self._client.send(self._chat, Message(text, text), txn=secrets.token_hex(8))
+
+    async def last_event_in_chat(self) -> dict[str, Any]:
+        """Return the newest event of the chat with the bot as the homeserver holds it."""
+        room = quote(self._chat or "", safe="")
+        found = await self.get(f"/_matrix/client/v3/rooms/{room}/messages?dir=b&limit=1")
+        event: dict[str, Any] = found.body["chunk"][0]
+        return event
+
+    def said(self, *words: str, after: int = 0) -> str | None:
+        """Return the newest thing that the bot said with all of ``words`` in it, ``None`` before it did."""
+        for text in reversed(self.heard[after:]):
+            if all(word in text for word in words):
+                return text
+        return None
+
+    # ------------------------------------------------------------------------------------------------ the rest
+
+    async def create_room(self) -> RoomId:
+        """Make a private room."""
+        answer = await self._call("POST", "/_matrix/client/v3/createRoom", {"preset": "private_chat"})
+        return RoomId(str(answer.body["room_id"]))
+
+    async def invite(self, other: Person, room: RoomId | None = None) -> Answer:
+        """Invite somebody into ``room``, or into a new one; the answer is what the client got."""
+        room = room or await self.create_room()
+        return await self._call(
+            "POST", f"/_matrix/client/v3/rooms/{quote(room, safe='')}/invite", {"user_id": other.user_id}
+        )
+
+    async def join(self, room: RoomId) -> Answer:
+        """Enter a room."""
+        return await self._call("POST", f"/_matrix/client/v3/join/{quote(room, safe='')}", {})
+
+    async def get(self, path: str) -> Answer:
+        """Ask the client API."""
+        return await self._call("GET", path, None)
+
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Answer:
+        answer = await self._http.request(method, path, json=body)
+        return Answer(answer.status_code, answer.json())
+
+    def invited_by(self, other: Person) -> Callable[[], RoomId | None]:
+        """Return the question for the newest room into which ``other`` asked this person."""
+        before = len(self.asked_into)
+
+        def newest() -> RoomId | None:
+            rooms = [room for room, inviter in self.asked_into[before:] if inviter == other.user_id]
+            return rooms[-1] if rooms else None
+
+        return newest
