@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,10 +24,6 @@ from kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Unavaila
 LOG = structlog.get_logger(__name__)
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
-GATE_PREFIXES = ("/api/1/spam_check", "/_meowlnir/antispam")
-"""Where homeservers ask. JSON there is a denial, so an accident is answered in plain text, on which the homeserver
-takes its administrator's own choice (``fail_open``)."""
-
 RETRY_AFTER_SECONDS = 2
 _STATUS: tuple[tuple[type[Refusal], int], ...] = ((Invalid, 400), (Forbidden, 403), (NotFound, 404), (Conflict, 409))
 _GONE = frozenset({"link_used", "link_expired"})
@@ -88,7 +84,7 @@ def install(app: FastAPI, page: PageMaker) -> None:
 
 
 class _Teller:
-    """Tells each asker in their own form: homeservers in plain text, people by a page, programs by problem+json."""
+    """Tells each asker in their own form: people by a page, programs by problem+json."""
 
     def __init__(self, page: PageMaker) -> None:
         self._page = page
@@ -103,8 +99,6 @@ class _Teller:
 
     def _tell(self, request: Request, status: int, code: str, detail: str, **headers: str) -> Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        if request.url.path.startswith(GATE_PREFIXES):
-            return PlainTextResponse(detail, status, named)
         if wants_page(request):
             response = self._page(request, status, detail)
             response.headers.update(named)
@@ -126,7 +120,7 @@ class _Teller:
         return self._tell(request, 503, f"{what}_unavailable", detail, retry_after=str(RETRY_AFTER_SECONDS))
 
     async def _malformed(self, request: Request, error: RequestValidationError) -> Response:
-        if request.url.path.startswith(GATE_PREFIXES) or wants_page(request):
+        if wants_page(request):
             return self._tell(request, 400, "request_malformed", "That request does not have the right form.")
         fields = [_field(entry) for entry in error.errors()[:_MOST_FIELDS]]
         return problem_response(400, "request_malformed", "The request does not have the right form.", fields=fields)

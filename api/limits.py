@@ -24,25 +24,21 @@ _IPV6_NETWORK_BITS = 64
 
 
 class BoundedBody:
-    """ASGI middleware: takes the whole body first and refuses one that is too large (413) or too slow (408).
+    """ASGI middleware: takes the whole body first and refuses one that is too large (413) or too slow (408)."""
 
-    Paths that begin with one of ``exempt`` bound their own bodies.
-    """
-
-    def __init__(self, app: ASGIApp, *, exempt: tuple[str, ...] = (), most: int = BODY_BYTES) -> None:
+    def __init__(self, app: ASGIApp, *, most: int = BODY_BYTES) -> None:
         """Stand before ``app``."""
         self._app = app
-        self._exempt = exempt
         self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is small and fast enough."""
-        if scope["type"] != "http" or scope["path"].startswith(self._exempt):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                body = await _read(scope, receive, self._most)
+                body = await read_bounded(scope, receive, self._most)
         except TimeoutError:
             await _refuse(scope, receive, send, 408, "body_too_slow", "The body did not arrive in time.")
             return
@@ -55,10 +51,6 @@ class BoundedBody:
 
 async def read_bounded(scope: Scope, receive: Receive, most: int) -> bytes | None:
     """Return a request's body, or ``None`` as soon as it is longer than ``most`` bytes."""
-    return await _read(scope, receive, most)
-
-
-async def _read(scope: Scope, receive: Receive, most: int) -> bytes | None:
     announced = dict(scope["headers"]).get(b"content-length", b"0")
     if not announced.isdigit() or int(announced[:20]) > most:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors
 from api.headers import SafeHeaders
@@ -25,6 +26,21 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 """
 
 
+class First:
+    """ASGI middleware: hands paths that begin with one of ``prefixes`` to ``first``, and all others on."""
+
+    def __init__(self, app: ASGIApp, *, prefixes: tuple[str, ...], first: ASGIApp) -> None:
+        """Stand before ``app``."""
+        self._app = app
+        self._prefixes = prefixes
+        self._first = first
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Choose."""
+        mine = scope["type"] == "http" and scope["path"].startswith(self._prefixes)
+        await (self._first if mine else self._app)(scope, receive, send)
+
+
 def create_app(container: Container, gatekeeper: Gatekeeper) -> FastAPI:
     """Return the application; whoever runs it starts ``gatekeeper`` before and stops it after."""
     app = FastAPI(
@@ -40,13 +56,14 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> FastAPI:
     app.state.container = container
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
-    for part in (antispam, quotes, stakes, me, tokens, health, metrics, front, stake, link):
+    for part in (quotes, stakes, me, tokens, health, metrics, front, stake, link):
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
     # Added last is outermost: headers stand on whatever the limits refuse and on our own mistakes too.
     app.add_middleware(errors.CaughtBugs, page=rendering.error_page)
-    app.add_middleware(BoundedBody, exempt=errors.GATE_PREFIXES)
+    app.add_middleware(BoundedBody)
     app.add_middleware(Metered)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(First, prefixes=antispam.PREFIXES, first=antispam.GateDoor(container, gatekeeper))
     return app
