@@ -1,0 +1,51 @@
+"""Syncing: the one next step towards the node's head."""
+
+from __future__ import annotations
+
+from contracts.events import BlockRef
+from kit.identifiers import Hash32
+from ledger.syncing import Read, Rest, Rewind, joins, plan
+
+START = 100
+
+
+def block(number: int, branch: str = "a", parent: str | None = None) -> BlockRef:
+    """A block of a branch, whose parent is of the same branch unless said otherwise."""
+    parent_hash = Hash32(f"{number - 1}{parent or branch}".encode().ljust(32))
+    return BlockRef(1, number, Hash32(f"{number}{branch}".encode().ljust(32)), parent_hash, number)
+
+
+OURS = [block(100), block(101), block(102)]
+
+
+def test_reading_begins_where_there_can_be_something_of_ours() -> None:
+    assert plan([], block(99), START) == Rest()
+    assert plan([], block(100), START) == Read(100)
+    assert plan([], block(5_000), START) == Read(100)
+
+
+def test_the_next_block_is_read_one_at_a_time() -> None:
+    assert plan(OURS, block(103), START) == Read(103)
+    assert plan(OURS, block(104), START) == Read(103)
+    assert plan(OURS, block(104, "b"), START) == Read(103)
+
+
+def test_a_head_that_does_not_join_takes_our_newest_back() -> None:
+    assert plan(OURS, block(103, "b"), START) == Rewind(OURS[-1])
+    assert plan(OURS, block(102, "b"), START) == Rewind(OURS[-1])
+    assert plan(OURS, block(101, "b"), START) == Rewind(OURS[-1])
+
+
+def test_a_node_that_lags_is_waited_for() -> None:
+    assert plan(OURS, OURS[-1], START) == Rest()
+    assert plan(OURS, OURS[0], START) == Rest()
+    assert plan(OURS, block(99, "b"), START) == Rest()
+
+
+def test_a_block_joins_only_its_own_parent() -> None:
+    assert joins([], block(100))
+    assert joins(OURS, block(103))
+    assert joins(OURS, block(103, "b", parent="a"))
+    assert not joins(OURS, block(103, "b"))
+    assert not joins(OURS, block(102))
+    assert not joins(OURS, BlockRef(1, 104, Hash32(b"x" * 32), OURS[-1].hash, 104))
