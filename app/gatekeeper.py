@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from prometheus_client import Counter
@@ -20,9 +21,10 @@ from prometheus_client import Counter
 from app.container import Container
 from kit.changes import counters
 from kit.errors import Unavailable
-from kit.identifiers import RoomId, UserId
+from kit.identifiers import RoomId, TenantId, UserId
 from payments.stakes.model import Quote
 from reputation.model import Knock, Tenant
+from reputation.tenants import Tenants
 from reputation.verdict import Admit, Code, Reason, Refuse, Verdict
 
 LOG = structlog.get_logger(__name__)
@@ -32,6 +34,8 @@ _READ_EVERY_SECONDS = 0.25
 _OLDEST_ADMIT_SECONDS = 1.0
 _MOST_REMEMBERED = 200_000
 _THREADS = 8
+_NOTE_EVERY = timedelta(seconds=10)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 VERDICTS = Counter("earnest_gate_verdicts", "Verdicts given to knocks", ["verdict", "source"])
 LATE = Counter("earnest_gate_late", "Knocks answered by the tenant's own choice, because no verdict came in time")
@@ -59,6 +63,8 @@ class Gatekeeper:
         self._counter = -1
         self._generation = 0
         self._read_at = float("-inf")
+        self._heard: dict[TenantId, datetime] = {}
+        self._noted: dict[TenantId, datetime] = {}
 
     @property
     def deadline(self) -> float:
@@ -90,6 +96,8 @@ class Gatekeeper:
         for stored, tenant in known.items():
             if hmac.compare_digest(stored, digest):
                 found = tenant
+        if found is not None:
+            self._heard[found.id] = self._container.clock()
         return found
 
     def remembered(self, knock: Knock) -> Reply | None:
@@ -135,6 +143,22 @@ class Gatekeeper:
     def _watch(self) -> None:
         while not self._stop.wait(_READ_EVERY_SECONDS):
             self._refresh()
+            self._note_calls()
+
+    def _note_calls(self) -> None:
+        """Write down when tenants last called, at most every 10 s, for operators who ask whether they still do."""
+        heard = dict(self._heard)
+        due = {tenant: at for tenant, at in heard.items() if at - self._noted.get(tenant, _NEVER) >= _NOTE_EVERY}
+        if not due:
+            return
+        try:
+            with self._container.database.write() as session:
+                Tenants(session, self._container.clock()).heard(due)
+        except Unavailable as error:
+            LOG.warning("gate_notes_nothing", waits_for=type(error).__name__)
+        except Exception:
+            LOG.exception("gate_notes_failed")
+        self._noted |= due
 
     def _refresh(self) -> None:
         asked_at = time.monotonic()

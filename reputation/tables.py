@@ -21,6 +21,7 @@ class TenantRow(Base):
     on_deadline: Mapped[str] = mapped_column(String(6))
     leaving: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    heard_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class DoorRow(Base):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
@@ -57,6 +58,20 @@ class Tenants:
         """Answer "allow" to whatever a tenant asks from now on, until it stops asking. Raises ``NotFound``."""
         self._known(server_name).leaving = True
         self._changed()
+
+    def stay(self, server_name: ServerName) -> None:
+        """Take ``leave`` back: the gate decides again for a tenant, by its old bearer. Raises ``NotFound``."""
+        self._known(server_name).leaving = False
+        self._changed()
+
+    def heard(self, calls: Mapping[TenantId, datetime]) -> None:
+        """Note when tenants last called; no verdict rests on it, so no cache is told."""
+        for tenant, at in calls.items():
+            self._session.execute(update(TenantRow).where(TenantRow.id == tenant).values(heard_at=at))
+
+    def last_call(self, server_name: ServerName) -> datetime | None:
+        """Return when a tenant last called (some seconds late), ``None`` before it ever did. Raises ``NotFound``."""
+        return self._known(server_name).heard_at
 
     def by_bearer(self, bearer: str) -> Tenant | None:
         """Return whose bearer this is. Hashes are compared, in constant time, with every tenant's."""

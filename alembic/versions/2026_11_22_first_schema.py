@@ -123,6 +123,7 @@ def upgrade() -> None:
         sa.Column("on_deadline", sa.String(length=6), nullable=False),
         sa.Column("leaving", sa.Boolean(), nullable=False),
         sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
+        sa.Column("heard_at", UtcDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
         sa.UniqueConstraint("bearer_sha256", name=op.f("uq_tenants_bearer_sha256")),
         sa.UniqueConstraint("server_name", name=op.f("uq_tenants_server_name")),

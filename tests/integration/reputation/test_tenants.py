@@ -176,3 +176,35 @@ def test_a_tenant_that_is_gone_is_answered_allow(house: House) -> None:
     knock = Knock(TenantId(99), HOME, BOB, ALICE, ROOM, from_unix(house.time), federated=True)
     with house.work() as rooms:
         assert [reason.code for reason in rooms.gate.ask(knock).verdict.because] == [Code.LEAVING]
+
+
+def test_a_leaving_tenant_may_stay_after_all(house: House) -> None:
+    with house.work() as rooms:
+        bearer = rooms.tenants.add(HOME)
+        rooms.tenants.leave(HOME)
+        before = counters(rooms.session)
+        rooms.tenants.stay(HOME)
+        assert counters(rooms.session) != before
+    with house.work() as rooms:
+        tenant = rooms.tenants.by_bearer(bearer)
+        assert tenant is not None
+        assert not tenant.leaving
+        with pytest.raises(NotFound):
+            rooms.tenants.stay(AWAY)
+
+
+def test_the_last_call_of_a_tenant_is_known_and_flushes_no_cache(house: House) -> None:
+    with house.work() as rooms:
+        rooms.tenants.add(HOME)
+        rooms.tenants.add(AWAY)
+        tenant = rooms.tenants.find(HOME)
+        assert tenant is not None
+        assert rooms.tenants.last_call(HOME) is None
+        before = counters(rooms.session)
+        rooms.tenants.heard({tenant.id: from_unix(1_800_000_000)})
+        assert counters(rooms.session) == before
+    with house.work() as rooms:
+        assert rooms.tenants.last_call(HOME) == from_unix(1_800_000_000)
+        assert rooms.tenants.last_call(AWAY) is None
+        with pytest.raises(NotFound):
+            rooms.tenants.last_call(ServerName("nobody.example"))
