@@ -196,8 +196,9 @@ class Gate:
         if other is None or other == recipient:
             raise NotFound("nothing_waiting", "Nobody of that name waits for your answer.")
         stakes = [
-            self._answer_one(Hash32(grant.stake_id), answer)
-            for grant in self._store.grants_of(recipient=recipient, stranger=other, state=GrantState.OPEN)
+            self._stakes.get(Hash32(grant.stake_id))
+            for grant in self._store.grants_of(recipient=recipient, stranger=other)
+            if grant.answer is None and self._answer_one(Hash32(grant.stake_id), answer)
         ]
         if not stakes:
             stakes = self._said_before(recipient, other, answer)
@@ -211,11 +212,15 @@ class Gate:
         touch(self._session, TOPIC)
         return AnswerOutcome(answer, other, tuple(stakes), self._undo_until(stakes))
 
-    def _answer_one(self, stake_id: Hash32, answer: Answer) -> Stake:
-        self._stakes.lock(stake_id)
+    def _answer_one(self, stake_id: Hash32, answer: Answer) -> bool:
+        """Answer one stake if it waits for that; one whose block just left the chain is answered when it is back."""
+        stake = self._stakes.lock(stake_id)
         grant = self._store.grant_row(stake_id, lock=True)
-        if grant is None or grant.state != GrantState.OPEN.value:
+        if grant is None or grant.answer is not None:
             raise Conflict("answered_already", "Another answer was given at the same moment.")
+        away = stake.counts and stake.state is StakeState.ORPHANED
+        if not stake.opens and not (away and self._stakes.chain_time < self._stakes.answers_close(stake)):
+            return False
         if answer is Answer.SPAM:
             self._stakes.request_forfeit(stake_id)
         else:
@@ -224,7 +229,7 @@ class Gate:
         grant.answer = answer.value
         grant.answered_at = self._now
         self._session.flush()
-        return self._stakes.get(stake_id)
+        return True
 
     def _said_before(self, recipient: PersonId, other: PersonId, answer: Answer) -> list[Stake]:
         """Return the stakes of the same answer given before; a spam verdict needs no stake at all."""

@@ -137,7 +137,7 @@ class Stakes:
         return (
             quote.superseded_at is None
             and quote.quote_expiry > self.chain_time
-            and not any(row.state != StakeState.ORPHANED for row in self._store.stakes_on(quote.id))
+            and all(row.state == StakeState.ORPHANED and row.wish is None for row in self._store.stakes_on(quote.id))
         )
 
     def void(self, recipient: PersonId, stranger: PersonId | None = None) -> None:

@@ -124,14 +124,18 @@ class StakeStore:
     def unpaid_quotes(
         self, *, recipient: PersonId | None = None, stranger: PersonId | None = None, at: int
     ) -> Sequence[QuoteRow]:
-        """Return the quotes of a recipient, a stranger or a pair that could still be paid at ``at``, newest first."""
+        """Return the quotes of a recipient, a stranger or a pair that could still be paid at ``at``, newest first.
+
+        One whose stake left the chain is unpaid again, unless that stake was answered: then it is settled for good.
+        """
         query = select(QuoteRow).where(
             QuoteRow.chain_id == self._chain_id,
             QuoteRow.escrow == self._escrow,
             QuoteRow.superseded_at.is_(None),
             QuoteRow.quote_expiry > at,
             ~select(StakeRow.id)
-            .where(StakeRow.quote_id == QuoteRow.id, StakeRow.state != StakeState.ORPHANED.value)
+            .where(StakeRow.quote_id == QuoteRow.id)
+            .where(or_(StakeRow.state != StakeState.ORPHANED.value, StakeRow.wish.is_not(None)))
             .exists(),
         )
         if recipient is not None:

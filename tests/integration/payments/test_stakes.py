@@ -71,11 +71,11 @@ def test_other_terms_than_the_quotes_are_kept_and_open_nothing(house: House, cha
     assert (stake.quote_id, stake.stranger, stake.recipient) == (None, None, None)
     assert not stake.opens
     assert house.calls(stake) == {}
+    quote = house.quote()
     with house.work() as rooms:
-        quote = rooms.stakes.find_quote(house.quote().id)
         assert rooms.stakes.standing(quote)
         assert rooms.stakes.of_quote(quote.id) is None
-        house.time = terms.answer_by + 10
+    house.time = terms.answer_by + 10
     with house.work() as rooms:
         assert rooms.stakes.sweep() == 0
 

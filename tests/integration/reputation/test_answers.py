@@ -107,6 +107,30 @@ def test_what_the_chain_resolved_meanwhile_waits_no_more(house: House) -> None:
         house.answer(Answer.ACCEPT)
 
 
+@pytest.mark.parametrize("answer", list(Answer))
+def test_an_answer_while_the_block_is_away_counts_when_it_is_back(house: House, answer: Answer) -> None:
+    house.asking()
+    stake = house.pay()
+    house.knock()
+    house.rewind(stake.opened_hash)
+    house.answer(answer)
+    assert house.calls(stake) == {}
+    house.leave_and_return()
+    calls = house.calls(house.stake(stake.id))
+    assert list(calls) == ["announce_forfeit" if answer is Answer.SPAM else "return_answered"]
+
+
+def test_a_stake_that_left_the_chain_for_good_bars_no_later_answer(house: House) -> None:
+    house.asking()
+    lost = house.pay()
+    house.rewind(lost.opened_hash)
+    house.time = lost.terms.answer_by
+    with pytest.raises(NotFound):
+        house.answer(Answer.ACCEPT)
+    stake = house.pay()
+    assert [paid.id for paid in house.answer(Answer.ACCEPT).stakes] == [stake.id]
+
+
 # ------------------------------------------------------------------------------------------------- undo
 
 
