@@ -188,7 +188,7 @@ def balance(reader: Reader, holdings: Sequence[tuple[Address, Amount]]) -> Messa
 _WHY: Mapping[Code, str] = {
     Code.DOOR_OPEN: marked("your door is open"),
     Code.OWN_BOT: marked("that is me"),
-    Code.NOT_OURS: marked("your homeserver does not ask us about them"),
+    Code.NOT_OURS: marked("that is not for your homeserver to ask"),
     Code.EXEMPT: marked("you exempted them"),
     Code.CONTACTED_FIRST: marked("you invited them first"),
     Code.ACCEPTED_BEFORE: marked("you accepted them"),
@@ -200,7 +200,7 @@ _WHY: Mapping[Code, str] = {
     Code.INVITE_PENDING: marked("an invitation of theirs waits already, and only one is let through until you answer"),
     Code.STAKE_UNCONFIRMED: marked("their stake is not confirmed yet"),
     Code.SELF: marked("that is you"),
-    Code.LEAVING: marked("your homeserver is leaving Earnest"),
+    Code.LEAVING: marked("your homeserver does not ask us, or no longer does"),
 }
 
 

@@ -111,10 +111,24 @@ class Bot:
         at = from_unix(self.desk.house.time)
         return "\n".join(self.hear(Reacted(room, self.event(), user, EventId(on), sign, at)))
 
+    @property
+    def rehearsal(self) -> Rehearsal:
+        """The homeserver, where it is rehearsed."""
+        assert isinstance(self.homeserver, Rehearsal)
+        return self.homeserver
+
+    @property
+    def chat(self) -> RoomId:
+        """Alice's room with the bot."""
+        return CHAT
+
+    def room_of(self, user: UserId) -> RoomId:
+        """A room in which somebody is alone with the bot."""
+        return RoomId(f"!chat-of-{user}")
+
     def meet(self, user: UserId, room: RoomId) -> None:
         """Put somebody into a room with the bot."""
-        assert isinstance(self.homeserver, Rehearsal)
-        self.homeserver.rooms.setdefault(room, {BOT, user})
+        self.rehearsal.rooms.setdefault(room, {BOT, user})
 
     def event(self) -> EventId:
         """A fresh event id."""
