@@ -151,11 +151,11 @@ class Desk:
 
     def stop_mining(self) -> None:
         """Let transactions wait until somebody calls ``node.mine``."""
-        self.node.rpc("evm_setAutomine", False)
+        self.node.rpc("evm_setAutomine", False)  # noqa: FBT003 - JSON
 
     def mine_at_once(self) -> None:
         """Let each transaction be mined when it comes, as at the beginning."""
-        self.node.rpc("evm_setAutomine", True)
+        self.node.rpc("evm_setAutomine", True)  # noqa: FBT003 - JSON
 
 
 @pytest.fixture
