@@ -16,6 +16,7 @@ from cli.commands.run import run
 from cli.commands.services import api, bot, chain, worker
 from cli.commands.stake import stake
 from cli.commands.tenants import tenants
+from cli.commands.travel import travel
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,5 +32,5 @@ def main(settings_file: Path | None) -> None:
     _ = settings_file  # read by cli.context, when the first command needs the container
 
 
-for command in (run, demo, doctor, stake, tenants, keys, leave, migrate, api, bot, chain, worker, reset):
+for command in (run, demo, doctor, stake, tenants, keys, leave, migrate, api, bot, chain, worker, travel, reset):
     main.add_command(command)

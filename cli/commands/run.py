@@ -55,7 +55,7 @@ def _plan(folder: Path, *, move: bool) -> Plan:
         plan = read_plan(folder)
         plan = plan.moved(new_ports()) if move else plan
     else:
-        strangers = [name for name in ("earnest.db", "earnest.env", "keystore") if (folder / name).exists()]
+        strangers = [name for name in ("earnest.env", "keystore") if (folder / name).exists()]
         if strangers:
             raise Conflict(
                 "not_a_world",
