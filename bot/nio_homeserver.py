@@ -72,21 +72,19 @@ class NioHomeserver:
         self._loaded: set[str] = set()
         self._waiting: dict[str, tuple[MegolmEvent, datetime]] = {}
         self._starting = asyncio.Lock()
+        self._beginning: Any = None
 
     @property
     def me(self) -> UserId:
         """Our own Matrix id."""
         return self._client.user
 
-    @property
-    def is_following(self) -> bool:
-        """Tell whether there was a first sync: what happens from then on is heard."""
-        return self._client.since() is not None
-
     async def start(self) -> None:
-        """Log in, or take up the kept login; every other call does so by itself."""
+        """Log in, or take up the kept login; every other call does so by itself. What happens from then on is heard."""
         async with self._starting:
             await self._client.start()
+            if self._client.since() is None and self._beginning is None:
+                self._beginning = await self._client.sync(None, _FILTER, 0.0)
 
     async def close(self) -> None:
         """Let go of connections and files."""
@@ -97,25 +95,27 @@ class NioHomeserver:
     async def listen(self, on: Handler, stop: asyncio.Event) -> None:
         """Hand every happening to ``on`` until ``stop``; how far we are is noted only after ``on`` is done with it."""
         await self.start()
-        since = self._client.since()
+        if self._beginning is not None:
+            await self._tell(self._beginning, on, first=True)
+            self._beginning = None
         stopping = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
-                patience = 0.0 if since is None else self._patience()
-                syncing = asyncio.create_task(self._client.sync(since, _FILTER, patience))
+                syncing = asyncio.create_task(self._client.sync(self._client.since(), _FILTER, self._patience()))
                 await asyncio.wait({syncing, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 if not syncing.done():
                     syncing.cancel()
                     await asyncio.gather(syncing, return_exceptions=True)
                     return
-                response = syncing.result()
-                for happening in self._happenings(response, first=since is None):
-                    await on(happening)
-                since = str(response.next_batch)
-                self._client.remember(since)
+                await self._tell(syncing.result(), on, first=False)
                 await self._client.tend_keys()
         finally:
             stopping.cancel()
+
+    async def _tell(self, response: Any, on: Handler, *, first: bool) -> None:  # noqa: ANN401 - nio's own types
+        for happening in self._happenings(response, first=first):
+            await on(happening)
+        self._client.remember(str(response.next_batch))
 
     def _patience(self) -> float:
         """Wait less while some message waits for its key, so that its sender is told soon."""

@@ -6,13 +6,40 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from app.wording.message import Message
-from bot.homeserver import EventId, Invited, Said
-from bot.inbox import Inbox
+from bot.homeserver import EventId, Happening, Invited, Said
 from bot.nio_homeserver import NioHomeserver
 from kit.identifiers import RoomId, UserId
 from tests.support.synapse import PASSWORD, Homeserver
+
+_Kind = TypeVar("_Kind", bound=Happening)
+
+
+class Inbox:
+    """Pass ``hear`` to ``Homeserver.listen``; everything heard stays until it is taken."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.heard: list[Happening] = []
+        self._changed = asyncio.Condition()
+
+    async def hear(self, happening: Happening) -> None:
+        """Keep a happening."""
+        async with self._changed:
+            self.heard.append(happening)
+            self._changed.notify_all()
+
+    async def take(self, kind: type[_Kind], wanted: Callable[[_Kind], bool] = lambda _: True) -> _Kind:
+        """Wait for the first happening of ``kind`` that is ``wanted``, take it out and return it."""
+        async with self._changed:
+            while True:
+                for place, happening in enumerate(self.heard):
+                    if isinstance(happening, kind) and wanted(happening):
+                        del self.heard[place]
+                        return happening
+                await self._changed.wait()
 
 
 class Person:
@@ -55,7 +82,7 @@ def account(homeserver: Homeserver, folder: Path, name: str, *, key_patience: fl
 
 @asynccontextmanager
 async def listening(*clients: NioHomeserver) -> AsyncIterator[list[Person]]:
-    """People with these clients, who listen until the end of the block; each has had its first sync."""
+    """People with these clients, who listen until the end of the block; whatever happens in it, they hear."""
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         people = []
@@ -64,11 +91,6 @@ async def listening(*clients: NioHomeserver) -> AsyncIterator[list[Person]]:
             await client.start()
             people.append(Person(client))
         tasks = [asyncio.create_task(one.client.listen(one.inbox.hear, stop)) for one in people]
-        while not all(one.client.is_following for one in people):
-            for task in tasks:
-                if task.done():
-                    task.result()
-            await asyncio.sleep(0.02)
         try:
             yield people
         finally:
