@@ -38,6 +38,7 @@ NAMING_CONVENTION = {
 """Every constraint has a name that a migration can drop."""
 
 _DIGITS = 78
+_LONGEST = 10**_DIGITS
 _BUSY_TIMEOUT_MS = 5_000
 _READ_ONLY = "earnest_read_only"
 
@@ -61,12 +62,15 @@ class ExactInteger(TypeDecorator[int]):
         return dialect.type_descriptor(String(_DIGITS + 1))
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:  # noqa: ANN401 - the driver's own type
-        """Hand the driver a decimal or text; refuse what is no whole number."""
+        """Hand the driver a decimal or text; refuse what is no whole number, or too long a one."""
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int):
             message = f"{value!r} is not a whole number"
             raise TypeError(message)
+        if not -_LONGEST < value < _LONGEST:
+            message = f"a stored number has at most {_DIGITS} digits"
+            raise ValueError(message)
         return value if dialect.name == "postgresql" else str(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ANN401, ARG002 - the driver's own type

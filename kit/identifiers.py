@@ -61,15 +61,15 @@ def parse_server_name(text: str) -> ServerName:
 
 
 def parse_user_id(text: str) -> UserId:
-    """Read an MXID, historical forms included (any localpart without ``:`` or NUL; at most 255 bytes in all).
+    """Read an MXID; at most 255 bytes in all. Raises ``Invalid`` for what is none.
 
-    Raises ``Invalid`` for anything else. Matrix specification, appendices: "User identifiers", "Historical user IDs".
+    Historical forms are included, as must be: a localpart of any characters but ``:``, NUL and surrogates, control
+    characters and the empty one among them (Matrix specification, appendices, "Historical User IDs"). So an MXID is
+    shown to people by ``isolate`` alone.
     """
     localpart, colon, server = text[1:].partition(":")
-    if not text.startswith("@") or not colon or len(text.encode("utf-8", "surrogatepass")) > _MAX_BYTES:
+    if not text.startswith("@") or not colon or _too_long(text) or _unspeakable(localpart):
         raise Invalid("user_id_malformed", "A Matrix id looks like @name:server.")
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in localpart):
-        raise Invalid("user_id_malformed", "A Matrix id holds no control characters.")
     parse_server_name(server)
     return UserId(text)
 
@@ -77,15 +77,21 @@ def parse_user_id(text: str) -> UserId:
 def parse_room_id(text: str) -> RoomId:
     """Read a room id: ``!opaque:server``, or ``!`` and 43 URL-safe base64 characters (room version 12 on)."""
     opaque, colon, server = text[1:].partition(":")
-    if not text.startswith("!") or not opaque or len(text.encode("utf-8", "surrogatepass")) > _MAX_BYTES:
+    if not text.startswith("!") or not opaque or _too_long(text) or _unspeakable(opaque):
         raise Invalid("room_id_malformed", "A room id looks like !opaque:server.")
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in opaque):
-        raise Invalid("room_id_malformed", "A room id holds no control characters.")
     if colon:
         parse_server_name(server)
     elif not re.fullmatch(r"[A-Za-z0-9_\-]{43}", opaque):
         raise Invalid("room_id_malformed", "A room id looks like !opaque:server.")
     return RoomId(text)
+
+
+def _too_long(text: str) -> bool:
+    return len(text.encode("utf-8", "surrogatepass")) > _MAX_BYTES
+
+
+def _unspeakable(text: str) -> bool:
+    return any(character == "\0" or unicodedata.category(character) == "Cs" for character in text)
 
 
 def server_of(user: UserId) -> ServerName:
@@ -129,11 +135,15 @@ def show_hash(value: Hash32) -> str:
 def isolate(text: str) -> str:
     """Wrap a foreign text in Unicode isolates (FSI … PDI), so that its direction cannot turn the text around it.
 
-    Embedded bidirectional controls are taken out first: an unbalanced PDI would end the isolate early (UAX #9).
+    Embedded bidirectional controls are taken out first: an unbalanced PDI would end the isolate early (UAX #9). What
+    would end the line, or move about on a terminal, is shown as U+FFFD: a foreign text is one line of ours.
     """
-    return "\u2068" + "".join(c for c in text if c not in _BIDI_CONTROLS) + "\u2069"
+    shown = (_REPLACEMENT if unicodedata.category(c) in _UNSEEMLY else c for c in text if c not in _BIDI_CONTROLS)
+    return "\u2068" + "".join(shown) + "\u2069"
 
 
+_REPLACEMENT = "\ufffd"
+_UNSEEMLY = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -146,8 +156,8 @@ def skeleton(text: str) -> str:
     for character in unicodedata.normalize("NFKD", text):
         if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
             continue
-        found = confusables.is_confusable(character, greedy=True, preferred_aliases=["latin"])
-        if character.isascii() or not found:
+        found = not character.isascii() and confusables.is_confusable(character, greedy=True)
+        if not found:
             plain.append(character)
             continue
         twins = [twin["c"] for entry in found for twin in entry["homoglyphs"] if twin["c"].isascii()]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String, func, select, update
+from sqlalchemy import JSON, BigInteger, ColumnElement, Index, Integer, String, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -106,7 +106,7 @@ def mark_failed(session: Session, effect: Effect, *, error: str, now: datetime, 
     pause = min(_FIRST_RETRY * 2 ** (effect.attempt - 1), _LONGEST_RETRY)
     session.execute(
         update(OutboxRow)
-        .where(OutboxRow.id == effect.id)
+        .where(*_still_ours(effect))
         .values(
             leased_until=None,
             due_at=now + pause,
@@ -121,9 +121,14 @@ def release(session: Session, effect: Effect, *, pause: timedelta, now: datetime
     """Put it back untried, due after ``pause``: it could not be attempted, so the attempt does not count."""
     session.execute(
         update(OutboxRow)
-        .where(OutboxRow.id == effect.id)
+        .where(*_still_ours(effect))
         .values(leased_until=None, due_at=now + pause, attempts=effect.attempt - 1)
     )
+
+
+def _still_ours(effect: Effect) -> tuple[ColumnElement[bool], ...]:
+    """Only while nobody else has claimed it since: a worker whose lease ran out has nothing to say of it any more."""
+    return OutboxRow.id == effect.id, OutboxRow.attempts == effect.attempt, OutboxRow.done_at.is_(None)
 
 
 def backlog(session: Session) -> int:

@@ -1,0 +1,155 @@
+"""The database: exact numbers, moments with their zone, and transactions that keep everything or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import BigInteger, Integer, MetaData, text
+from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from kit import changes
+from kit.amounts import UINT256_MAX
+from kit.database import Database, ExactInteger, UtcDateTime, make_engine
+from kit.errors import DatabaseUnavailable
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+class Shelf(DeclarativeBase):
+    """Tables of these tests alone, apart from the project's."""
+
+    metadata = MetaData()
+
+
+class Thing(Shelf):
+    __tablename__ = "things_of_a_test"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    amount: Mapped[int | None] = mapped_column(ExactInteger)
+    moment: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+@pytest.fixture
+def shelf(database: Database) -> Iterator[Database]:
+    """The database with the tests' own table in it."""
+    Shelf.metadata.create_all(database.engine)
+    yield database
+    Shelf.metadata.drop_all(database.engine)
+
+
+def kept(database: Database, *, amount: Any = None, moment: Any = None) -> tuple[int | None, datetime | None]:  # noqa: ANN401
+    """The amount and the moment that come back of a row that was written."""
+    with database.write() as session:
+        thing = Thing(amount=amount, moment=moment)
+        session.add(thing)
+        session.flush()
+        number = thing.id
+    with database.read() as session:
+        found = session.get(Thing, number)
+        assert found is not None
+        return found.amount, found.moment
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(amount=st.integers(-(10**78) + 1, 10**78 - 1))
+def test_whole_numbers_come_back_exactly(shelf: Database, amount: int) -> None:
+    assert kept(shelf, amount=amount) == (amount, None)
+
+
+@pytest.mark.parametrize("amount", [0, -1, 2**53 + 1, 2**63, 2**64, UINT256_MAX, -UINT256_MAX, 10**78 - 1])
+def test_numbers_on_the_edges_come_back_exactly(shelf: Database, amount: int) -> None:
+    found, _ = kept(shelf, amount=amount)
+    assert found == amount
+    assert type(found) is int
+
+
+@pytest.mark.parametrize("amount", [1.0, "1", True, Decimal(1)])
+def test_what_is_no_whole_number_is_not_written(shelf: Database, amount: object) -> None:
+    with pytest.raises(StatementError, match="not a whole number"):
+        kept(shelf, amount=amount)
+
+
+@pytest.mark.parametrize("amount", [10**78, -(10**78)])
+def test_a_number_too_long_is_not_written(shelf: Database, amount: int) -> None:
+    with pytest.raises(StatementError, match="at most 78 digits"):
+        kept(shelf, amount=amount)
+
+
+def test_nothing_stays_nothing(shelf: Database) -> None:
+    assert kept(shelf) == (None, None)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    moment=st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9000, 1, 1)),  # noqa: DTZ001 - zoned below
+    minutes=st.integers(-14 * 60, 14 * 60),
+)
+def test_moments_come_back_in_utc_to_the_microsecond(shelf: Database, moment: datetime, minutes: int) -> None:
+    zoned = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    _, found = kept(shelf, moment=zoned)
+    assert found is not None
+    assert found == zoned
+    assert found.utcoffset() == timedelta()
+
+
+def test_moments_are_compared_in_utc(shelf: Database) -> None:
+    late = NOW.astimezone(timezone(timedelta(hours=-10)))
+    kept(shelf, moment=late)
+    with shelf.read() as session:
+        assert session.query(Thing).filter(Thing.moment < NOW + timedelta(seconds=1)).count() == 1
+        assert session.query(Thing).filter(Thing.moment < NOW).count() == 0
+
+
+def test_a_moment_without_zone_is_not_written(shelf: Database) -> None:
+    with pytest.raises(StatementError, match="zone"):
+        kept(shelf, moment=NOW.replace(tzinfo=None))
+
+
+def test_a_transaction_keeps_everything_or_nothing(shelf: Database) -> None:
+    with pytest.raises(ZeroDivisionError), shelf.write() as session:  # noqa: PT012 - it must fail inside
+        session.add(Thing(amount=1))
+        session.flush()
+        changes.touch(session, "topic")
+        _ = 1 // 0
+    with shelf.read() as session:
+        assert session.query(Thing).count() == 0
+        assert changes.counters(session) == {}
+
+
+def test_what_is_written_while_reading_is_lost(shelf: Database) -> None:
+    with shelf.read() as session:
+        session.add(Thing(amount=1))
+        session.flush()
+    with shelf.read() as session:
+        assert session.query(Thing).count() == 0
+
+
+def test_readers_see_nothing_half_done_and_do_not_wait(shelf: Database) -> None:
+    with shelf.write() as writing:
+        writing.add(Thing(amount=1))
+        writing.flush()
+        with shelf.read() as reading:
+            assert reading.query(Thing).count() == 0
+    with shelf.read() as reading:
+        assert reading.query(Thing).count() == 1
+
+
+def test_foreign_keys_hold(database: Database) -> None:
+    with pytest.raises(Exception, match=r"(?i)foreign key"), database.write() as session:
+        session.execute(
+            text("INSERT INTO postings (entry_id, line, account, asset, amount) VALUES (7, 0, 'a', 'b', '0')")
+        )
+
+
+def test_a_database_that_is_not_there_is_said_to_be_unavailable() -> None:
+    nowhere = make_engine("postgresql+psycopg://nobody@/nothing?host=/nonexistent")
+    with pytest.raises(DatabaseUnavailable), Database(nowhere).read():
+        pass
+    nowhere.dispose()
