@@ -12,7 +12,7 @@ from kit.errors import EarnestError, Refusal
 _SENTENCES: Mapping[str, str] = {
     "user_id_malformed": marked("That is not a Matrix id. One looks like {example}; copy it whole."),
     "amount_malformed": marked("Write an amount in plain digits, such as 5 or 0.25."),
-    "no_wallet_linked": marked("A fee needs a wallet that it can go to. Link yours first: write {link}."),
+    "fee_needs_wallet": marked("A fee needs a wallet that it can go to. Link yours first: write {link}."),
     "too_many_tokens": marked("You have {most} tokens, which is all one can have. Revoke one first: {tokens}."),
 }
 _UNAVAILABLE = marked(
