@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import errors
+from api import errors, openapi
 from api.headers import SafeHeaders
 from api.limits import BoundedBody, RateLimiter
 from api.metering import Metered
@@ -60,6 +60,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> FastAPI:
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
+    openapi.install(app)
     # Added last is outermost: headers stand on whatever the limits refuse and on our own mistakes too.
     app.add_middleware(errors.CaughtBugs, page=rendering.error_page)
     app.add_middleware(BoundedBody)

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 from fastapi import FastAPI
@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from api.main import create_app
 from app.gatekeeper import Reply
 from kit.amounts import Amount
-from kit.errors import Unavailable
+from kit.errors import DatabaseUnavailable, Unavailable
 from kit.identifiers import Address, Hash32, PersonId, RoomId, ServerName, TenantId, UserId
 from payments.stakes.model import EscrowTerms, Price, Quote
 from reputation.model import Knock, Tenant
@@ -75,6 +75,7 @@ class ToldGatekeeper:
     known: Tenant | None = field(default_factory=a_tenant)
     in_memory: bool = False
     asked: list[Knock] = field(default_factory=list)
+    answers: list[Future[Reply]] = field(default_factory=list)
     joins: list[tuple[UserId, RoomId]] = field(default_factory=list)
     late_for: list[Tenant] = field(default_factory=list)
 
@@ -90,6 +91,7 @@ class ToldGatekeeper:
     def submit(self, knock: Knock) -> Future[Reply]:
         self.asked.append(knock)
         answer: Future[Reply] = Future()
+        self.answers.append(answer)
         if self.fails is not None:
             answer.set_exception(self.fails)
         elif not self.hangs:
@@ -111,8 +113,13 @@ class ToldGatekeeper:
 def an_app(gatekeeper: ToldGatekeeper) -> FastAPI:
     """The real application around a gatekeeper of ours; it has no database."""
     settings = SimpleNamespace(public_url="https://earnest.example", bot_user_id="@earnest:example.org")
-    container = SimpleNamespace(settings=settings, terms=PLACE, clock=lambda: NOW)
+    container = SimpleNamespace(settings=settings, terms=PLACE, clock=lambda: NOW, read=_no_database)
     return create_app(container, gatekeeper)  # type: ignore[arg-type]
+
+
+def _no_database() -> NoReturn:
+    message = "there is none"
+    raise DatabaseUnavailable(message)
 
 
 def a_client(app: FastAPI, **headers: str) -> httpx.AsyncClient:

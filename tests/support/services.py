@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 
 from api.main import create_app
@@ -107,6 +110,27 @@ def http_door(container: Container) -> Iterator[Door]:
         yield door
     finally:
         door.close()
+        gatekeeper.stop()
+
+
+@contextmanager
+def listening(container: Container) -> Iterator[str]:
+    """Run the application on a free port for the block; its address."""
+    gatekeeper = Gatekeeper(container)
+    gatekeeper.start()
+    config = uvicorn.Config(create_app(container, gatekeeper), host="127.0.0.1", port=0, log_config=None, ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="uvicorn")
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "uvicorn ended"
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
         gatekeeper.stop()
 
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvicorn
 
-from api.main import create_app
 from app.chain_loop import ChainLoop
 from app.container import Container
-from app.gatekeeper import Gatekeeper
 from contracts.chain import Deployment
 from contracts.web3_chain import Web3Chain
 from kit.amounts import Amount
@@ -25,7 +19,7 @@ from kit.identifiers import UserId, parse_address, parse_user_id
 from payments.stakes.model import Quote
 from tests.support.anvil import ETHER, Anvil
 from tests.support.databases import make_schema
-from tests.support.services import a_container
+from tests.support.services import a_container, listening
 
 ALICE, BOB = parse_user_id("@alice:example.org"), parse_user_id("@bob:far.example")
 
@@ -65,27 +59,6 @@ class World:
         account: str = self.anvil.rpc("eth_accounts")[number]
         self.anvil.give_tokens(self.deployment, parse_address(account), tokens * ETHER)
         return account
-
-
-@contextmanager
-def listening(container: Container) -> Iterator[str]:
-    """Run the application on a free port for the block; its address."""
-    gatekeeper = Gatekeeper(container)
-    gatekeeper.start()
-    config = uvicorn.Config(create_app(container, gatekeeper), host="127.0.0.1", port=0, log_config=None, ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, name="uvicorn")
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "uvicorn ended"
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        gatekeeper.stop()
 
 
 @pytest.fixture

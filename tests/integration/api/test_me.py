@@ -150,8 +150,10 @@ def test_exemptions_come_and_go(container: Container, door: Door) -> None:
 
 def knock(door: Door, bearer: str, room: str = "!r:far.example") -> int:
     body = {"inviter": BOB, "invitee": ALICE, "room_id": room}
-    answer = door.post("/api/1/spam_check/user_may_invite", headers={"Authorization": bearer}, json=body)
-    return answer.status_code
+    status: int = door.post(
+        "/api/1/spam_check/user_may_invite", headers={"Authorization": bearer}, json=body
+    ).status_code
+    return status
 
 
 def test_an_unpaid_knock_is_a_count(container: Container, bearer: str, door: Door) -> None:
