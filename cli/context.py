@@ -25,6 +25,7 @@ def container_of(context: click.Context) -> Container:
         file: Path | None = root.params.get("settings_file")
         made = Container(load(file))
         root.meta["earnest.container"] = made
+        root.call_on_close(made.close)
     return made
 
 

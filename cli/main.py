@@ -2,24 +2,130 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 
-from cli.commands.demo import demo
-from cli.commands.doctor import doctor
-from cli.commands.keys import keys
-from cli.commands.leave import leave
-from cli.commands.migrate import migrate
-from cli.commands.reset import reset
-from cli.commands.run import run
-from cli.commands.services import api, bot, chain, worker
-from cli.commands.stake import stake
-from cli.commands.tenants import tenants
-from cli.commands.travel import travel
+# Each command is imported only when it is asked for: all of them together take seconds, and each process needs one.
+# ruff: noqa: PLC0415
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def _run() -> click.Command:
+    from cli.commands.run import run
+
+    return run
+
+
+def _demo() -> click.Command:
+    from cli.commands.demo import demo
+
+    return demo
+
+
+def _doctor() -> click.Command:
+    from cli.commands.doctor import doctor
+
+    return doctor
+
+
+def _stake() -> click.Command:
+    from cli.commands.stake import stake
+
+    return stake
+
+
+def _tenants() -> click.Command:
+    from cli.commands.tenants import tenants
+
+    return tenants
+
+
+def _keys() -> click.Command:
+    from cli.commands.keys import keys
+
+    return keys
+
+
+def _leave() -> click.Command:
+    from cli.commands.leave import leave
+
+    return leave
+
+
+def _migrate() -> click.Command:
+    from cli.commands.migrate import migrate
+
+    return migrate
+
+
+def _api() -> click.Command:
+    from cli.commands.api import api
+
+    return api
+
+
+def _bot() -> click.Command:
+    from cli.commands.bot import bot
+
+    return bot
+
+
+def _chain() -> click.Command:
+    from cli.commands.chain import chain
+
+    return chain
+
+
+def _worker() -> click.Command:
+    from cli.commands.worker import worker
+
+    return worker
+
+
+def _travel() -> click.Command:
+    from cli.commands.travel import travel
+
+    return travel
+
+
+def _reset() -> click.Command:
+    from cli.commands.reset import reset
+
+    return reset
+
+
+COMMANDS: Mapping[str, Callable[[], click.Command]] = {
+    "run": _run,
+    "demo": _demo,
+    "doctor": _doctor,
+    "stake": _stake,
+    "tenants": _tenants,
+    "keys": _keys,
+    "leave": _leave,
+    "migrate": _migrate,
+    "api": _api,
+    "bot": _bot,
+    "chain": _chain,
+    "worker": _worker,
+    "travel": _travel,
+    "reset": _reset,
+}
+"""Every command, and what brings it."""
+
+
+class _Commands(click.Group):
+    """Brings a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's own signature
+        bring = COMMANDS.get(cmd_name)
+        return bring() if bring is not None else None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="earnest")
 @click.option(
     "--settings",
@@ -30,7 +136,3 @@ from cli.commands.travel import travel
 def main(settings_file: Path | None) -> None:
     """Earnest: honest money and your own rules decide who may reach you on Matrix."""
     _ = settings_file  # read by cli.context, when the first command needs the container
-
-
-for command in (run, demo, doctor, stake, tenants, keys, leave, migrate, api, bot, chain, worker, travel, reset):
-    main.add_command(command)

@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.support.house",
     "tests.support.lying_node",
     "tests.support.synapse",
+    "tests.support.worlds",
 ]
 
 # Settings are given by the test that needs them, so a developer's own EARNEST_* must not leak in.

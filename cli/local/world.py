@@ -19,7 +19,7 @@ from cli.local.plan import BOT, PEOPLE, Plan, write_private
 from cli.local.processes import Program, Supervisor
 from cli.local.synapse import GateCall, Synapse
 from cli.migrations import upgrade
-from contracts.chain import Chain, Deployment
+from contracts.chain import Deployment
 from contracts.deployment import read_deployment
 from contracts.signers import KeySigner, key_address
 from contracts.web3_chain import Web3Chain
@@ -29,8 +29,9 @@ from kit.identifiers import parse_server_name, show_address
 from ledger.book import Book
 from reputation.tenants import Tenants
 
-SERVICES: Final = ("api", "chain", "bot", "worker")
-"""Our own processes, in the order in which they start: each is ``earnest <name>``."""
+SERVICES: Final = ("api", "chain", "worker")
+"""Our own processes that do without accounts, in the order in which they start: each is ``earnest <name>``."""
+BOT_SERVICE: Final = "bot"
 _TIMEOUT = 5.0
 
 
@@ -59,6 +60,10 @@ class World:
 
     def __exit__(self, *_: object) -> None:
         self._supervisor.close()
+        if "container" in self.__dict__:
+            self.container.close()
+        if "chain" in self.__dict__:
+            self.chain.close()
 
     # ------------------------------------------------------------------------------------------------- its parts
 
@@ -85,7 +90,7 @@ class World:
         )
 
     @cached_property
-    def chain(self) -> Chain:
+    def chain(self) -> Web3Chain:
         """The chain's node, from our side."""
         return Web3Chain(self.plan.rpc_url, anvil.CHAIN_ID)
 
@@ -123,12 +128,13 @@ class World:
         self._supervisor.wait_ready("anvil")
         anvil.keep_time(self.plan.rpc_url, unix(system_clock()))
         self._put_money_in_place()
+        self._say("Earnest: api, chain loop, worker, bot")
+        for service in SERVICES:  # while the homeserver is still coming up
+            self._supervisor.start(self.service(service))
         self._supervisor.wait_ready("valkey", "homeserver")
         self._make_accounts()
-        self._say("Earnest: api, chain, bot, worker")
-        for service in SERVICES:
-            self._supervisor.start(self.service(service))
-        self._supervisor.wait_ready(*SERVICES)
+        self._supervisor.start(self.service(BOT_SERVICE))
+        self._supervisor.wait_ready()
 
     def check(self) -> None:
         """Look after the programs; raises ``ProgramFailedError`` for one that keeps falling."""
@@ -269,6 +275,12 @@ class World:
         write_private(done, "".join(f"{self.plan.user_id(name)}\n" for name in (BOT, *PEOPLE)))
 
     # ----------------------------------------------------------------------------------------------- looking at it
+
+    def gate_was_called(self) -> bool:
+        """Tell whether the homeserver's module has called the gate; it tries every five seconds until it once did."""
+        with self.container.database.read() as session:
+            tenants = Tenants(session, system_clock())
+            return tenants.last_call(parse_server_name(self.plan.server_name)) is not None
 
     def _api_answers(self) -> bool:
         try:
