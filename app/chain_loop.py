@@ -15,7 +15,7 @@ from app.container import Container
 from app.reactions import REACTIONS
 from contracts import codec
 from contracts.events import BlockRef
-from kit.errors import ChainUnavailable, Unavailable
+from kit.errors import ChainUnavailable, Invalid, Unavailable
 from ledger import outgoing, syncing
 
 LOG = structlog.get_logger(__name__)
@@ -89,7 +89,10 @@ class ChainLoop:
             return True
         place = container.deployment
         logs = container.chain.logs(block.hash, [place.token, place.escrow])
-        decoded = (codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs)
+        try:
+            decoded = [codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs]
+        except Invalid as error:  # our contracts cannot have written it, so it is the node that is wrong
+            raise ChainUnavailable(f"The node tells of a log that cannot be: {error}") from error
         events = [event for event in decoded if event is not None]
         with container.work() as work:
             work.book.record(block, events)

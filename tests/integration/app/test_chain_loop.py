@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,14 @@ import pytest
 from app.chain_loop import ChainLoop
 from app.container import RELAYER, RESOLVER, Container
 from contracts import codec
-from contracts.chain import Deployment
+from contracts.chain import Deployment, RawLog
 from contracts.events import Terms
+from contracts.web3_chain import Web3Chain
 from kit.amounts import Amount
 from kit.clock import from_unix
 from kit.database import Database
 from kit.errors import ChainUnavailable
-from kit.identifiers import parse_room_id, parse_server_name, parse_user_id
+from kit.identifiers import Address, Hash32, parse_room_id, parse_server_name, parse_user_id
 from ledger.model import UNSOLICITED
 from payments.stakes.model import Answer, Quote, StakeState, terms_of
 from reputation.model import Knock, Tenant
@@ -201,3 +203,22 @@ def test_a_silent_node_is_waited_for(street: Street, tmp_path: Path) -> None:
     with pytest.raises(ChainUnavailable):
         ChainLoop(nowhere).round()
     nowhere.chain.close()
+
+
+def test_a_log_that_our_contracts_cannot_have_written_is_the_nodes_fault_and_not_booked(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = street.stake(held(street))
+    truth = Web3Chain.logs
+
+    def forged(self: Web3Chain, block_hash: Hash32, addresses: Sequence[Address]) -> list[RawLog]:
+        return [replace(log, data=log.data + b"\0") for log in truth(self, block_hash, addresses)]
+
+    with monkeypatch.context() as lying:
+        lying.setattr(Web3Chain, "logs", forged)
+        with pytest.raises(ChainUnavailable, match="cannot be"):
+            street.settle(1)
+    with street.container.read() as work:
+        assert work.book.balances() == {}
+    street.settle(1)
+    assert street.state(terms) is StakeState.OPEN
