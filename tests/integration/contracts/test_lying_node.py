@@ -172,6 +172,13 @@ def test_a_lie_about_a_receipt_is_nonsense(chain: Web3Chain, lying_node: LyingNo
         chain.receipt(TRANSACTION)
 
 
+@pytest.mark.parametrize("field", TRUE_RECEIPT)
+def test_a_receipt_that_lacks_something_is_nonsense(chain: Web3Chain, lying_node: LyingNode, field: str) -> None:
+    lying_node.answers["eth_getTransactionReceipt"] = {k: value for k, value in TRUE_RECEIPT.items() if k != field}
+    with pytest.raises(ChainUnavailable, match="nonsense"):
+        chain.receipt(TRANSACTION)
+
+
 def test_a_receipt_of_a_pending_transaction_is_none_yet(chain: Web3Chain, lying_node: LyingNode) -> None:
     lying_node.answers["eth_getTransactionReceipt"] = TRUE_RECEIPT | {"blockHash": None, "blockNumber": None}
     assert chain.receipt(TRANSACTION) is None
