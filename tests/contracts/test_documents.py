@@ -9,7 +9,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_gas_table_is_the_snapshot() -> None:
     measured = json.loads((_ROOT / "contracts/solidity/snapshots/transactions.json").read_text())
-    rows = re.findall(r"^\| ((?:token|escrow)\.[^|]+) \| ([\d,]+) \|$", (_ROOT / "docs/contracts.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| ((?:token|escrow)\.[^|]+) \| ([\d,]+) \|$", (_ROOT / "docs/contracts.md").read_text(), re.MULTILINE
+    )
     assert {name: gas.replace(",", "") for name, gas in rows} == measured
 
 
