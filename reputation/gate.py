@@ -19,6 +19,7 @@ from reputation.model import (
     AnswerOutcome,
     ContactWhy,
     Door,
+    DoorMode,
     Facts,
     GateAnswer,
     GrantState,
@@ -170,7 +171,21 @@ class Gate:
             if grant.state != wanted.value:
                 grant.state = wanted.value
                 touch(self._session, TOPIC)
+        if stake.opens and not self._costs(stake.recipient, stake.stranger):
+            # The door changed while the stake was on its way: it would buy nothing, so it does not wait for an answer.
+            self._session.flush()
+            release(self._stakes, self._store, stake.id, self._now)
+            grant = self._store.grant_row(stake.id)
         self._tell(change, answered=grant is not None and grant.answer is not None, reopened=reopened)
+
+    def _costs(self, recipient: PersonId, stranger: PersonId) -> bool:
+        """Tell whether a stake is what this stranger needs to reach this recipient now."""
+        return (
+            self._doors.show(recipient).mode is DoorMode.ASK
+            and not self._store.called_spam(recipient, stranger)
+            and not self._store.is_exempt(recipient, stranger)
+            and self._store.contact(recipient, stranger) is None
+        )
 
     def _tell(self, change: StakeChange, *, answered: bool, reopened: bool) -> None:
         stake = change.stake
@@ -332,8 +347,8 @@ class Gate:
             *self._store.grants_of(stranger=person, state=open_),
         ):
             release(self._stakes, self._store, Hash32(grant.stake_id), self._now, used_too=True)
-        self._stakes.forget(person)
         self._store.forget(person)
+        self._stakes.forget(person)
         touch(self._session, TOPIC)
 
     def prune(self) -> int:

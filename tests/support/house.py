@@ -40,6 +40,7 @@ class Rooms:
 
     session: Session
     people: People
+    book: Book
     holders: Holders
     outgoing: Outgoing
     stakes: Stakes
@@ -74,7 +75,7 @@ class House:
         stakes = Stakes(session, now=now, chain_time=self.time, terms=place, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         gate = Gate(session, now=now, people=people, doors=doors, stakes=stakes, bot_id=BOT)
-        return Rooms(session, people, holders, outgoing, stakes, doors, Tenants(session, now), gate)
+        return Rooms(session, people, book, holders, outgoing, stakes, doors, Tenants(session, now), gate)
 
     # ---------------------------------------------------------------------------------------- people and tenants
 

@@ -7,11 +7,12 @@ import pytest
 from kit.amounts import UINT256_MAX, ZERO, Amount
 from kit.changes import counters
 from kit.errors import Invalid
+from payments.stakes.model import Answer
 from reputation.model import Door, DoorMode
 from reputation.verdict import Code
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOB, OTHER_ROOM
-from tests.support.stakes import PAYEE, terms_on
+from tests.support.stakes import PAYEE, opened, terms_on
 
 FIVE = Amount(5)
 
@@ -107,6 +108,33 @@ def test_a_door_that_asks_no_more_gives_late_payments_back(house: House, change:
     stake = house.open(terms_on(quote))
     assert stake.surplus
     assert list(house.calls(stake)) == ["return_unanswered"]
+    assert house.told(house.person(BOB)) == ["knock_held"]
+
+
+@pytest.mark.parametrize("change", ["open", "closed", "exempt", "spam", "invited"])
+def test_a_stake_that_was_on_its_way_when_the_door_changed_goes_straight_back(house: House, change: str) -> None:
+    alice = house.asking(5)
+    terms = terms_on(house.quote())
+    mined = house.time
+    house.time += 60  # the block is older than what follows, but was not read yet
+    match change:
+        case "spam":
+            house.answer(Answer.SPAM)
+        case "invited":
+            house.knock(inviter=ALICE, invitee=BOB)
+        case "exempt":
+            with house.work() as rooms:
+                rooms.doors.exempt(alice, rooms.people.number(BOB))
+        case _:
+            with house.work() as rooms:
+                getattr(rooms.doors, change)(alice)
+    house.chain.grow(time=mined)
+    placed, _ = house.put(opened(terms, house.chain.blocks[-1][0]))
+    stake = house.stake(placed.stake_id)
+    assert stake.counts
+    assert list(house.calls(stake)) == ["return_unanswered"]
+    with house.work() as rooms:
+        assert rooms.gate.waiting(alice) == []
     assert house.told(house.person(BOB)) == ["knock_held"]
 
 
