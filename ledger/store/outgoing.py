@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Update, select, update
+from sqlalchemy import ScalarSelect, Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -100,8 +100,7 @@ def add(session: Session, call: Call, *, chain_id: int, now: datetime) -> bool:
 
 def reopen(session: Session, call: Call, *, chain_id: int, now: datetime) -> bool:
     """Let a withdrawn call (or one whose block left the chain) wait again, as it is asked for now."""
-    orphaned = select(BlockRow.hash).where(BlockRow.chain_id == chain_id, BlockRow.level == Level.ORPHANED.value)
-    waits_for_nothing = (OutgoingRow.state == OutgoingState.WAITING.value) & OutgoingRow.after_block.in_(orphaned)
+    waits_for_nothing = (OutgoingRow.state == OutgoingState.WAITING.value) & (_level() == Level.ORPHANED.value)
     withdrawn = OutgoingRow.state == OutgoingState.WITHDRAWN.value
     statement = (
         update(OutgoingRow)
@@ -156,12 +155,11 @@ def find(session: Session, key: str, *, chain_id: int) -> Call | None:
 
 def due(session: Session, *, chain_id: int, roles: Collection[str], now: datetime, limit: int) -> list[Call]:
     """Return waiting calls that may be sent now, oldest first: due, and after nothing but final blocks."""
-    final = select(BlockRow.hash).where(BlockRow.chain_id == chain_id, BlockRow.level == Level.FINALIZED.value)
     query = (
         select(OutgoingRow)
         .where(OutgoingRow.chain_id == chain_id, OutgoingRow.state == OutgoingState.WAITING.value)
         .where(OutgoingRow.due_at <= now, OutgoingRow.role.in_(roles))
-        .where(OutgoingRow.after_block.is_(None) | OutgoingRow.after_block.in_(final))
+        .where(OutgoingRow.after_block.is_(None) | (_level() == Level.FINALIZED.value))
         .order_by(OutgoingRow.id)
         .limit(limit)
     )
@@ -249,6 +247,12 @@ def free(session: Session, call: Call, *, due_at: datetime, error: str, state: O
             last_error=_short(error),
         )
     )
+
+
+def _level() -> ScalarSelect[str]:
+    """Look up the level of the block that a call rests on, by its key alone: there are very many blocks."""
+    this = (BlockRow.chain_id == OutgoingRow.chain_id, BlockRow.hash == OutgoingRow.after_block)
+    return select(BlockRow.level).where(*this).scalar_subquery()
 
 
 def _this(call: Call) -> Update:

@@ -525,6 +525,17 @@ class Away:
         return silent
 
 
+def test_calls_behind_one_that_no_node_took_yet_get_nonces_after_it(desk: Desk) -> None:
+    for number in range(2):
+        desk.queue(f"call {number}")
+    desk.round(chain=Away(desk.node.chain, ("send",)))
+    first = desk.node.chain.nonce(desk.signer.address)
+    assert desk.nonces() == [first, first + 1]
+    assert desk.got() == 0
+    desk.settle()
+    assert desk.got() == 2
+
+
 @pytest.mark.parametrize("names", [("send",), ("estimate_gas",), ("nonce",), ("receipt",), ("block",)], ids="-".join)
 def test_a_node_that_is_away_only_delays(desk: Desk, names: tuple[str, ...]) -> None:
     for number in range(5):

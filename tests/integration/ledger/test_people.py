@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -99,3 +100,22 @@ def test_language_and_zone_are_checked(database: Database) -> None:
         people.set_locale(alice, None)
         people.set_time_zone(alice, None)
         assert (people.locale(alice), people.time_zone(alice)) == (None, None)
+
+
+def test_a_person_met_by_many_at_once_gets_one_number(database: Database) -> None:
+    start = threading.Barrier(4)
+    found: list[PersonId] = []
+
+    def meet() -> None:
+        start.wait()
+        for number in range(5):
+            with database.write() as session:
+                found.append(People(session, NOW).number(UserId(f"@guest{number}:one.example")))
+
+    threads = [threading.Thread(target=meet) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 20
+    assert len(set(found)) == 5
