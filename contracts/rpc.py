@@ -133,7 +133,7 @@ class BoundedProvider(JSONBaseProvider):
                     if len(received) > self._most_bytes:
                         raise self._nonsense(f"more than {self._most_bytes} bytes")
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
-            # The library's own message and traceback would show the URL, where keys stand.
+            # Not chained: the frames of the library's error hold the URL, where keys stand.
             raise ChainUnavailable(
                 f"The chain's node at {self.place} did not answer: {type(error).__name__}."
             ) from None

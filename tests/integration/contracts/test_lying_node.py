@@ -229,6 +229,11 @@ def cut_short(handler: BaseHTTPRequestHandler, _: bytes) -> None:
     handler.close_connection = True
 
 
+def encoded(handler: BaseHTTPRequestHandler, question: bytes) -> None:
+    answer = {"jsonrpc": "2.0", "id": json.loads(question)["id"], "result": "0x5"}
+    reply(handler, json.dumps(answer).encode(), Content_Encoding="gzip")
+
+
 def no_http(handler: BaseHTTPRequestHandler, _: bytes) -> None:
     handler.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
     handler.close_connection = True
@@ -261,6 +266,7 @@ WIRE_LIES: dict[str, Lie] = {
     "an answer that is an error by its status": with_status,
     "another place": body(b"", status=307, Location="http://127.0.0.1:9/"),
     "an answer that unfolds": body(b"\x1f\x8b" + bytes(100), Content_Encoding="gzip"),
+    "an answer that says it is packed": encoded,
     "a hang-up": hang_up,
     "a hang-up in the middle": cut_short,
     "no HTTP": no_http,
@@ -472,6 +478,8 @@ def test_the_url_is_shown_nowhere(lying_node: LyingNode, caplog: pytest.LogCaptu
         with pytest.raises(ChainUnavailable) as told:
             chain.nonce(TOKEN)
         shown += traceback.format_exception(told.value)
+        assert told.value.__cause__ is None
+        assert told.value.__context__ is None or told.value.__suppress_context__, "no frames of the library's"
     chain.close()
     everything = "\n".join([*shown, caplog.text])
     assert everything
