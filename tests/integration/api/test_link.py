@@ -158,11 +158,21 @@ def test_a_message_made_for_one_person_links_for_no_other(container: Container, 
 
 @pytest.mark.parametrize(
     ("part", "other"),
-    [("earnest.example wants", "evil.example wants"), ("Chain ID: 31337", "Chain ID: 1"), ("/link\n", "/elsewhere\n")],
+    [
+        ("earnest.example wants", "evil.example wants"),
+        ("Chain ID: 31337", "Chain ID: 1"),
+        ("/link\n", "/elsewhere\n"),
+        (f"Link this wallet to the Matrix account {BOB} on Earnest. It moves no money.", "Claim your prize."),
+        ("matrix:u/bob%3Afar.example", "matrix:u/somebody%3Aelse.example"),
+    ],
 )
-def test_a_message_for_elsewhere_links_nothing(container: Container, door: Door, part: str, other: str) -> None:
+def test_a_message_that_says_something_else_links_nothing(
+    container: Container, door: Door, part: str, other: str
+) -> None:
     token = a_link(container)
-    message = message_on(door, token).replace(part, other)
+    message = message_on(door, token)
+    assert part in message
+    message = message.replace(part, other)
     answer = door.post(f"/link/{token}", data={"message": message, "signature": signed(message)}, headers=OWN)
     assert answer.status_code == 403
     assert wallets(container) == []

@@ -67,6 +67,12 @@ def test_every_kind_has_its_status_and_both_forms(error: Exception, status: int)
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+def test_no_text_becomes_markup() -> None:
+    page = ask(app_that_raises(NotFound("odd", "<img src=x onerror=alert(1)>")), "/fail", "text/html").text
+    assert "<img src=x" not in page
+    assert "&lt;img src=x" in page
+
+
 def test_a_subclass_of_a_kind_is_of_its_kind() -> None:
     class Odd(NotFound):
         pass

@@ -83,6 +83,15 @@ def test_a_burst_is_let_through_and_then_a_rate() -> None:
     assert limiter.take("somebody", "page", per_minute=60, burst=3) > 0
 
 
+def test_a_long_pause_saves_up_no_more_than_a_burst() -> None:
+    tick = Tick()
+    limiter = RateLimiter(tick)
+    limiter.take("somebody", "page", per_minute=60, burst=3)
+    tick.now += 3600
+    waits = [limiter.take("somebody", "page", per_minute=60, burst=3) for _ in range(4)]
+    assert [wait > 0 for wait in waits] == [False, False, False, True]
+
+
 def test_one_client_and_one_route_do_not_use_up_anothers() -> None:
     limiter = RateLimiter(Tick())
     assert limiter.take("a", "page", per_minute=1, burst=1) == 0
