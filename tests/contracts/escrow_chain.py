@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import time
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 from coincurve import PrivateKey
@@ -14,6 +18,10 @@ from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
 
 from tests.contracts.escrow_model import Log, Stake, State, Terms
+from tests.support.anvil import anvil_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CHAIN_ID: Final = 31337
 HEAD: Final = ("eth_getBlockByNumber", ("latest", False))
@@ -39,8 +47,8 @@ class Key:
 class Node:
     """A JSON-RPC endpoint."""
 
-    def __init__(self, url: str) -> None:
-        self._connection = HTTPConnection(url.removeprefix("http://"))
+    def __init__(self, host: str) -> None:
+        self._connection = HTTPConnection(host)
         self._ids = count(1)
 
     def close(self) -> None:
@@ -59,6 +67,26 @@ class Node:
         self._connection.request("POST", "/", orjson.dumps(asked), {"content-type": "application/json"})
         answers = {answer["id"]: answer for answer in orjson.loads(self._connection.getresponse().read())}
         return [_result(answers[question["id"]]) for question in asked]
+
+
+@contextmanager
+def running_node(log: Path) -> Iterator[Node]:
+    """Run an anvil for the block. It keeps no old states: nobody asks for them, and writing them takes most time."""
+    command = [str(anvil_program()), "--port", "0", "--chain-id", str(CHAIN_ID), "--prune-history"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        while not (port := re.search(rb"Listening on 127\.0\.0\.1:(\d+)", log.read_bytes())):
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.01)
+        node = Node(f"127.0.0.1:{int(port[1])}")
+        try:
+            yield node
+        finally:
+            node.close()
+    finally:
+        process.terminate()
+        process.wait()
 
 
 class RpcError(Exception):

@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from tests.contracts.escrow_chain import ESCROW, HEAD, TOKEN, Key, Node, World
+from tests.contracts.escrow_chain import ESCROW, HEAD, TOKEN, Key, Node, World, running_node
 from tests.contracts.escrow_model import DAYS, HOURS, NOBODY, UNLIMITED, Log, Model, Reverted, State, Terms
-from tests.support.anvil import running_anvil
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -372,23 +371,19 @@ def tamper(terms: Terms, part: int) -> Terms:
 
 
 def test_chain_and_model_agree(tmp_path: Path) -> None:
-    with running_anvil(tmp_path / "anvil.log", "--prune-history") as anvil:
-        node = Node(anvil.url)
-        try:
-            node.ask("anvil_autoImpersonateAccount", True)  # noqa: FBT003 - JSON
-            for person in PEOPLE:
-                node.ask("anvil_setBalance", person, hex(10**6 * ETHER))
-            campaign = Campaign(node, int(node.ask_all([HEAD])[0]["timestamp"], 16))
-            machine = type("Machine", (LockStep,), {"campaign": campaign})
-            # How many steps an example takes, and which, is for Hypothesis to choose: go on until it was enough.
-            while campaign.steps < STEPS or (campaign.rarest() < 20 and campaign.steps < 3 * STEPS):
-                run_state_machine_as_test(
-                    machine,
-                    settings=settings(
-                        deadline=None, max_examples=10, stateful_step_count=60, suppress_health_check=list(HealthCheck)
-                    ),
-                )
-        finally:
-            node.close()
+    with running_node(tmp_path / "anvil.log") as node:
+        node.ask("anvil_autoImpersonateAccount", True)  # noqa: FBT003 - JSON
+        for person in PEOPLE:
+            node.ask("anvil_setBalance", person, hex(10**6 * ETHER))
+        campaign = Campaign(node, int(node.ask_all([HEAD])[0]["timestamp"], 16))
+        machine = type("Machine", (LockStep,), {"campaign": campaign})
+        # How many steps an example takes, and which, is for Hypothesis to choose: go on until it was enough.
+        while campaign.steps < STEPS or (campaign.rarest() < 20 and campaign.steps < 3 * STEPS):
+            run_state_machine_as_test(
+                machine,
+                settings=settings(
+                    deadline=None, max_examples=10, stateful_step_count=60, suppress_health_check=list(HealthCheck)
+                ),
+            )
     assert campaign.steps >= STEPS
     assert campaign.rarest() >= 20, campaign.seen
