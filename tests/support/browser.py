@@ -89,9 +89,9 @@ class Wallet:
         context.add_init_script(_PROVIDER % {"announced": announced, "info": json.dumps(info)})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The machine's Chromium."""
+    """The machine's Chromium; for one module, since Playwright keeps an event loop running while it is there."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip(HOW_TO_GET_IT)
