@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,6 +18,10 @@ from api.pages import front, link, rendering, stake
 from api.routes import antispam, health, me, metrics, quotes, stakes, tokens
 from app.container import Container
 from app.gatekeeper import Gatekeeper
+
+THREADS = 12
+"""Requests that work at the same time. With the gate's own threads they stay below the connections that the database
+pool gives out, so that a crowd on the pages cannot keep the gate waiting for one."""
 
 DESCRIPTION = """
 Earnest holds strangers' invites on Matrix until they put down a refundable stake.
@@ -41,6 +48,12 @@ class First:
         await (self._first if mine else self._app)(scope, receive, send)
 
 
+@asynccontextmanager
+async def _bounded(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - the framework's signature
+    current_default_thread_limiter().total_tokens = THREADS
+    yield
+
+
 def create_app(container: Container, gatekeeper: Gatekeeper) -> FastAPI:
     """Return the application; whoever runs it starts ``gatekeeper`` before and stops it after."""
     app = FastAPI(
@@ -51,6 +64,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
+        lifespan=_bounded,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     app.state.container = container

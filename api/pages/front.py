@@ -1,9 +1,9 @@
 """The front page: what this is, and how to check that a bot is genuine."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from api.dependencies import ContainerDep
+from api.dependencies import ContainerDep, limited
 from api.pages.rendering import render
 from app.container import Container
 from kit.errors import Refusal
@@ -12,7 +12,7 @@ from kit.identifiers import show_address
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/", response_class=HTMLResponse)
+@router.get("/", response_class=HTMLResponse, dependencies=[Depends(limited("front", per_minute=120, burst=60))])
 def front(request: Request, container: ContainerDep) -> HTMLResponse:
     """Show the front page."""
     return render(request, "front.html", {"place": _place(container)})

@@ -1,10 +1,10 @@
 """Metrics for Prometheus: this process's counters, and how far chain and outbox are. Keep them from the public."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from starlette.responses import Response
 
-from api.dependencies import ContainerDep
+from api.dependencies import ContainerDep, limited
 from kit.clock import unix
 from kit.errors import EarnestError
 from kit.outbox import backlog
@@ -17,7 +17,7 @@ OWED = Gauge("earnest_outbox_backlog", "Effects on the world that are still owed
 DATABASE_UP = Gauge("earnest_database_up", "Whether the database answered this scrape")
 
 
-@router.get("/metrics")
+@router.get("/metrics", dependencies=[Depends(limited("metrics", per_minute=60, burst=30))])
 def metrics(container: ContainerDep) -> Response:
     """Return all metrics in Prometheus's text form."""
     try:

@@ -27,7 +27,7 @@ _CANNOT_PAY = {
 }
 
 
-@router.get("/{quote_id}", response_model=QuoteOut, dependencies=[Depends(limited("quote", per_minute=120, burst=60))])
+@router.get("/{quote_id}", response_model=QuoteOut, dependencies=[Depends(limited("quote", per_minute=600, burst=120))])
 def show(quote_id: QuoteId, request: Request, container: ContainerDep) -> Response:
     """Show a quote: price, deadlines, how this recipient dealt with earlier stakes, and where its stake stands.
 
