@@ -1,8 +1,11 @@
 """Ends what a run started when the run itself is gone; a program of its own, on the standard library alone.
 
-The run starts this file first and holds the other end of its standard input. Each line names a process group: ``+123``
-has been started, ``-123`` has ended. Where the input ends, even because the run was killed, the groups still named are
-asked to end, in the reverse order, and made to a little later.
+The run starts this file first (``keep``) and holds the other end of its standard input. Each line names a process
+group: ``+123`` has been started, ``-123`` has ended. Where the input ends, even because the run was killed, the groups
+still named are asked to end, in the reverse order, and made to a little later.
+
+Every program is started through this file too (``launch``): it names its own group on that pipe and then becomes the
+program. So there is no moment at which a program runs and the keeper cannot know: the pipe stays open until it is told.
 """
 
 from __future__ import annotations
@@ -44,7 +47,7 @@ def end_groups(groups: Sequence[int], grace: float = GRACE) -> None:
             os.killpg(group, signal.SIGKILL)
 
 
-def main() -> None:
+def keep() -> None:
     """Follow the run's notes to their end, then end what they leave."""
     for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(stop, signal.SIG_IGN)  # whoever stops the run stops it there; here it would leave the rest alone
@@ -58,5 +61,18 @@ def main() -> None:
     end_groups(list(reversed(groups)))
 
 
+def launch(pipe: int, command: list[str]) -> None:
+    """Name our group to the keeper, then become the program. We lead a group of our own already."""
+    os.write(pipe, f"+{os.getpid()}\n".encode())
+    os.close(pipe)
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        sys.exit(f"{command[0]} cannot be started: {error.strerror}")
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1] == "launch":
+        launch(int(sys.argv[2]), sys.argv[3:])
+    else:
+        keep()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,11 +11,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import IO, Final, Self
 
 from cli.local import keeper
 from kit.errors import EarnestError
 
+_KEEPER: Final = (sys.executable, "-I", "-S", keeper.__file__)
 _LONG_LIFE = 60.0
 """A program that ran for this many seconds has not failed at its start; its next fall begins a new count."""
 _MOST_FALLS = 5
@@ -86,7 +88,7 @@ class Supervisor:
         self._heed = heed
         self._running: dict[str, _Running] = {}
         self._keeper = subprocess.Popen(  # noqa: S603 - our own file, beside this one
-            [sys.executable, "-I", "-S", keeper.__file__],
+            [*_KEEPER, "keep"],
             stdin=subprocess.PIPE,
             pass_fds=tuple(kept_open),
             start_new_session=True,
@@ -149,13 +151,13 @@ class Supervisor:
                 self._say(f"{running.program.name} does not end by itself; it is killed")
             _signal(process, signal.SIGKILL)  # also what it may have left in its group
             process.wait()
-            self._tell_keeper("-", process.pid)
+            self._forget(process.pid)
 
     def close(self) -> None:
         """Stop everything, the keeper last."""
         self.stop()
-        if self._keeper.stdin is not None:
-            self._keeper.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._pipe.close()
         self._keeper.wait()
 
     def __enter__(self) -> Self:
@@ -166,25 +168,25 @@ class Supervisor:
 
     def _spawn(self, program: Program) -> subprocess.Popen[bytes]:
         program.log.parent.mkdir(parents=True, exist_ok=True)
+        pipe = self._pipe.fileno()
         with program.log.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 - the programs of the local world, named by our own code
-                program.command,
+            return subprocess.Popen(  # noqa: S603 - the programs of the local world, named by our own code
+                [*_KEEPER, "launch", str(pipe), *program.command],
                 cwd=program.folder,
                 env=environment_for(program),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=(pipe,),
                 start_new_session=True,  # a group of its own, and no Ctrl-C from the terminal: we stop it in order
             )
-        self._tell_keeper("+", process.pid)
-        return process
 
     def _fell(self, running: _Running, now: float) -> None:
         process = running.process
         if process is None:
             return
         _signal(process, signal.SIGKILL)
-        self._tell_keeper("-", process.pid)
+        self._forget(process.pid)
         running.process = None
         running.falls = 1 if now - running.started > _LONG_LIFE else running.falls + 1
         if running.falls > _MOST_FALLS:
@@ -196,12 +198,18 @@ class Supervisor:
             f"{running.program.log}:\n{running.program.last_lines()}"
         )
 
-    def _tell_keeper(self, sign: str, group: int) -> None:
+    @property
+    def _pipe(self) -> IO[bytes]:
         if self._keeper.stdin is None:
-            return
+            message = "the keeper was started without a pipe"
+            raise RuntimeError(message)
+        return self._keeper.stdin
+
+    def _forget(self, group: int) -> None:
+        """Let the keeper forget a group that has ended: its number may be another's soon."""
         try:
-            self._keeper.stdin.write(f"{sign}{group}\n".encode())
-            self._keeper.stdin.flush()
+            self._pipe.write(f"-{group}\n".encode())
+            self._pipe.flush()
         except BrokenPipeError:
             self._say("The keeper process is gone: should this run be killed, end its programs by hand.")
 

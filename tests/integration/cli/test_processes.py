@@ -131,6 +131,26 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
     until(lambda: not _running(group))
 
 
+def test_a_run_that_is_killed_the_moment_it_started_something_leaves_it_not(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[3]
+    dying = RUN.replace("time.sleep(600)", "import os; os.kill(os.getpid(), 9)")
+    assert dying != RUN
+    for _ in range(5):
+        command = (sys.executable, "-c", dying, str(root), str(tmp_path), STEADY, "gentle")
+        run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        assert run.returncode == -signal.SIGKILL
+        group = int(run.stdout)
+        until(lambda group=group: not _running(group))  # type: ignore[misc]  # bound here, as it must be
+
+
+def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
+    missing = Program("one", (str(tmp_path / "nothing"),), tmp_path, tmp_path / "log", ready=lambda: False)
+    with Supervisor() as supervisor:
+        supervisor.start(missing)
+        with pytest.raises(ProgramFailedError, match="nothing cannot be started: No such file or directory"):
+            supervisor.wait_ready()
+
+
 def _running(group: int) -> bool:
     """Tell whether a group has a process that is more than the remains of one."""
     for process in Path("/proc").iterdir():
