@@ -47,6 +47,12 @@ def _keys() -> click.Command:
     return keys
 
 
+def _contracts() -> click.Command:
+    from cli.commands.contracts import contracts
+
+    return contracts
+
+
 def _leave() -> click.Command:
     from cli.commands.leave import leave
 
@@ -102,6 +108,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "stake": _stake,
     "tenants": _tenants,
     "keys": _keys,
+    "contracts": _contracts,
     "leave": _leave,
     "migrate": _migrate,
     "api": _api,
