@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -77,6 +79,8 @@ class LyingNode:
     """The headers of each question, names in lower case."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the test is over: whoever dawdles stops then."""
+    connections: list[socket.socket] = field(default_factory=list)
+    """Every connection there was; those that a failed test left open are cut at its end."""
 
 
 def reply(handler: BaseHTTPRequestHandler, body: bytes, *, status: int = 200, **headers: str) -> None:
@@ -104,6 +108,10 @@ def lying_node() -> Iterator[LyingNode]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            super().setup()
+            node.connections.append(self.connection)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -137,5 +145,8 @@ def lying_node() -> Iterator[LyingNode]:
     finally:
         node.stopping.set()
         server.shutdown()
+        for connection in node.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         server.server_close()
         thread.join()

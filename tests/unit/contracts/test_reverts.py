@@ -32,6 +32,7 @@ def test_every_error_of_ours_has_its_name() -> None:
         (keccak(text="Panic(uint256)")[:4] + word(0x11), "Panic(17)"),
         (bytes.fromhex("08c379a0") + word(32) + word(4) + b"oops" + bytes(28), "oops"),
         (bytes.fromhex("08c379a0") + word(32) + word(6) + b"a\nb\x1b[m", "ab[m"),
+        (bytes.fromhex("08c379a0") + word(32) + word(5_000) + b"x" * 5_000, "x" * 200),
     ],
 )
 def test_a_revert_is_told(data: bytes, told: str) -> None:
