@@ -53,12 +53,12 @@ class BoundedProvider(JSONBaseProvider):
         self._most_bytes = most_bytes
         self._url = httpcore.URL(
             scheme=parts.scheme.encode(),
-            host=host.encode("idna"),
+            host=host.encode(),
             port=port,
             target=(parts.path or "/").encode() + (b"?" + parts.query.encode() if parts.query else b""),
         )
         self._headers = [
-            (b"Host", parts.netloc.rpartition("@")[2].encode("idna")),
+            (b"Host", parts.netloc.rpartition("@")[2].encode()),
             (b"Content-Type", b"application/json"),
             (b"Accept-Encoding", b"identity"),  # an answer that unfolds has no bound
             (b"User-Agent", b"earnest"),
@@ -147,7 +147,8 @@ def _parse(url: str) -> tuple[SplitResult, str, int]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-        if parts.scheme in ("http", "https") and host and url.isascii():
+        if parts.scheme in ("http", "https") and host and url.isascii() and url.isprintable():
+            host.encode("idna")  # what no resolver could take would fail there as something else
             return parts, host, port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         pass  # its message would show the URL

@@ -502,6 +502,9 @@ def test_the_url_is_shown_nowhere(lying_node: LyingNode, caplog: pytest.LogCaptu
         "http://höst/s3cret",
         "file:///etc/s3cret",
         "//s3cret",
+        "http://a..s3cret/",
+        f"http://{'s3cret' * 11}/",
+        "http://host/s3cret\r\nX-Evil: 1",
     ],
 )
 def test_what_is_no_url_is_refused_and_not_shown(url: str) -> None:
@@ -510,6 +513,13 @@ def test_what_is_no_url_is_refused_and_not_shown(url: str) -> None:
     assert "s3cret" not in "".join(
         traceback.format_exception(refused.value, chain=not refused.value.__suppress_context__)
     )
+
+
+def test_a_node_may_stand_at_an_ipv6_address() -> None:
+    chain = Web3Chain("http://[::1]:9/", CHAIN_ID)
+    assert repr(chain) == "<Web3Chain ::1:9>"
+    with pytest.raises(ChainUnavailable, match="did not answer: Connect"):
+        chain.block("latest")
 
 
 def test_no_proxy_of_the_environment_is_used(lying_node: LyingNode, monkeypatch: pytest.MonkeyPatch) -> None:
