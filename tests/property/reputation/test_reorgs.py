@@ -134,6 +134,7 @@ class Reorgs(RuleBasedStateMachine):
         self.chance = Random(seed)
         self.chain = Branch()
         self.cut: list[tuple[BlockRef, Logs]] = []
+        self.fork = 0
         file = self.folder / "reading.db"
         for leftover in self.folder.glob("reading.db*"):
             leftover.unlink()
@@ -152,38 +153,45 @@ class Reorgs(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------------------------ what the chain does
 
-    @rule(picks=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), max_size=4), pause=st.sampled_from([12, 50]))
-    def grow(self, picks: list[tuple[int, int]], pause: int) -> None:
+    @rule(
+        picks=st.lists(st.tuples(st.integers(0, 6), st.sampled_from([0, 0, 0, 0, 1, 2, 3, 4])), max_size=5),
+        pause=st.sampled_from([12, 50]),
+        read=st.booleans(),
+    )
+    def grow(self, picks: list[tuple[int, int]], pause: int, *, read: bool) -> None:
         """A block with logs that the escrow could tell, and some that it could not."""
         before = self.chain.blocks[-1][0].timestamp if self.chain.blocks else GENESIS
         where = self.chain.grow(time=before + pause)
-        self.cut = []
         for which, kind in picks:
             log = opened(self.terms[which], where)
             make = [None, returned, announced, forfeited, expired][kind]
             self.chain.add(log if make is None else make(log.stake_id, where))
+        if read:
+            self.reading.follow(self.chain, self._crashes)
 
-    @rule(depth=st.integers(1, 5))
-    def reorganise(self, depth: int) -> None:
-        """The last blocks leave; their transactions are mined again, elsewhere and in another order."""
-        depth = min(depth, len(self.chain.blocks))
-        gone = self.chain.blocks[len(self.chain.blocks) - depth :]
-        del self.chain.blocks[len(self.chain.blocks) - depth :]
-        self.cut = gone
-        logs = [log for _, logs in gone for log in logs]
-        if logs and self.chance.random() < 0.7:
+    @rule(depth=st.integers(1, 3), mined_again=st.booleans(), read=st.booleans())
+    def reorganise(self, depth: int, *, mined_again: bool, read: bool) -> None:
+        """The last blocks leave; their transactions are mined again elsewhere, in another order, or not at all."""
+        self.fork = max(0, len(self.chain.blocks) - depth)
+        self.cut = self.chain.blocks[self.fork :]
+        del self.chain.blocks[self.fork :]
+        logs = [log for _, logs in self.cut for log in logs]
+        if mined_again:
             before = self.chain.blocks[-1][0].timestamp if self.chain.blocks else GENESIS
             self.chain.grow(time=before + 12)
             self.chance.shuffle(logs)
             for log in logs[: self.chance.randint(0, len(logs))]:
                 self.chain.add(log)
-            self.cut = []
+        if read:
+            self.reading.follow(self.chain, self._crashes)
 
-    @rule()
-    def change_back(self) -> None:
-        """The very blocks that left come back."""
-        self.chain.blocks.extend(self.cut)
-        self.cut = []
+    @rule(read=st.booleans())
+    def change_back(self, *, read: bool) -> None:
+        """The very blocks that left come back, and what took their place leaves."""
+        if self.cut:
+            self.chain.blocks[self.fork :], self.cut = self.cut, self.chain.blocks[self.fork :]
+            if read:
+                self.reading.follow(self.chain, self._crashes)
 
     # ------------------------------------------------------------------------------------ what the reader does
 
@@ -219,6 +227,8 @@ class Reorgs(RuleBasedStateMachine):
     def _grants_are_open_stakes(self, found: dict[str, Any]) -> None:
         opening = {row.id for row in found["stakes"] if row.state == "open" and row.quote_id and not row.surplus}
         assert {row.stake_id for row in found["grants"]} == opening
+        paying = [row.quote_id for row in found["stakes"] if row.quote_id and not row.surplus]
+        assert len(paying) == len(set(paying)), "a quote is paid once"
         owed = [row.key.split(":")[1] for row in found["calls"]]
         assert len(owed) == len(set(owed)), "a stake is owed one call at most"
         resolved = {bytes(row.id).hex() for row in found["stakes"] if row.state in FINAL}
