@@ -343,6 +343,45 @@ def test_a_nonce_that_was_used_past_us_is_given_up_only_when_that_is_final(desk:
     assert desk.got() == 1
 
 
+class Slow:
+    """A node whose first answer about a receipt comes so late that ``meanwhile`` happens before it is acted on."""
+
+    def __init__(self, inner: Any, meanwhile: Callable[[], object]) -> None:  # noqa: ANN401
+        self._inner = inner
+        self._meanwhile: Callable[[], object] | None = meanwhile
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._inner, name)
+
+    def receipt(self, transaction: Hash32) -> Any:  # noqa: ANN401
+        answer = self._inner.receipt(transaction)
+        if self._meanwhile is not None:
+            act, self._meanwhile = self._meanwhile, None
+            act()
+        return answer
+
+
+def test_a_slow_sender_does_not_undo_what_another_did_meanwhile(desk: Desk) -> None:
+    desk.queue()
+    with pytest.raises(Crash):
+        desk.round(chain=Dying(desk.node.chain, at=1, before=True, names=("send",)))
+    desk.by_hand()
+    desk.node.mine(3)
+
+    def another() -> None:
+        """Find out that the nonce is lost, and do the call with the next one."""
+        desk.round()
+        desk.round()
+        assert desk.state() is OutgoingState.SENT
+
+    desk.round(chain=Slow(desk.node.chain, another))
+    assert desk.state() is OutgoingState.SENT
+    assert desk.got() == 1
+    desk.settle()
+    assert desk.state() is OutgoingState.DONE
+    assert desk.got() == 1
+
+
 def test_a_gap_of_nonces_is_filled(desk: Desk) -> None:
     desk.stop_mining()
     foreign = desk.by_hand()
