@@ -71,7 +71,7 @@ class ToldGatekeeper:
     quote: Quote | None = None
     hangs: bool = False
     fails: Exception | None = None
-    deadline: float = 0.05
+    deadline: float = 60
     known: Tenant | None = field(default_factory=a_tenant)
     in_memory: bool = False
     asked: list[Knock] = field(default_factory=list)

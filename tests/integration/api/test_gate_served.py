@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from app.container import Container
 from kit.amounts import Amount
 from kit.database import Database, make_engine
 from tests.support.databases import make_schema
-from tests.support.services import ALICE, BOB, a_bearer, a_container, a_person, listening
+from tests.support.services import ALICE, BOB, PATIENT_MS, a_bearer, a_container, a_person, listening
 
 INVITE = {"inviter": BOB, "invitee": ALICE, "room_id": "!r:far.example"}
 FEDERATED = {
@@ -83,6 +82,7 @@ def test_an_encoded_room_id_stands_for_the_tenant(served: Served) -> None:
 
 
 def test_a_locked_database_does_not_delay_the_answer(served: Served) -> None:
+    served.container.settings.gate_deadline_ms = 700
     locked, release = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -94,16 +94,14 @@ def test_a_locked_database_does_not_delay_the_answer(served: Served) -> None:
     holder.start()
     locked.wait()
     try:
-        began = time.monotonic()
-        answer = served.call("user_may_invite", INVITE)
-        took = time.monotonic() - began
+        answer = served.call("user_may_invite", INVITE)  # while the lock is held: it would wait for ever
         alive = served.client.get("/health/live")
     finally:
         release.set()
         holder.join()
     assert answer.status_code == 200  # the tenant chose "open"
-    assert took < 5  # a homeserver waits 60 s; the deadline is 0.7 s
     assert alive.json() == {"status": "alive"}
+    served.container.settings.gate_deadline_ms = PATIENT_MS
     assert served.call("user_may_invite", INVITE | {"room_id": "!later:far.example"}).status_code == 403
 
 
@@ -114,7 +112,7 @@ def test_many_knocks_at_once_are_all_answered(served: Served) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(knock, range(40)))
-    assert set(statuses) <= {200, 403}
+    assert set(statuses) == {403}
 
 
 def test_health_is_honest(served: Served) -> None:

@@ -173,7 +173,12 @@ def test_while_no_tenant_can_be_read_the_homeservers_own_choice_holds() -> None:
 
 @pytest.mark.parametrize(("choice", "status"), [("open", 200), ("closed", 403)])
 @pytest.mark.parametrize(
-    "gate", [{"hangs": True}, {"fails": DatabaseUnavailable("locked")}, {"fails": RuntimeError("a mistake of ours")}]
+    "gate",
+    [
+        {"hangs": True, "deadline": 0.01},
+        {"fails": DatabaseUnavailable("locked")},
+        {"fails": RuntimeError("a mistake of ours")},
+    ],
 )
 def test_without_a_verdict_in_time_the_tenants_choice_holds(choice: str, status: int, gate: dict[str, Any]) -> None:
     told = ToldGatekeeper(known=a_tenant(on_deadline=choice), **gate)
@@ -183,7 +188,7 @@ def test_without_a_verdict_in_time_the_tenants_choice_holds(choice: str, status:
 
 
 def test_a_knock_that_came_too_late_is_called_off() -> None:
-    gate = ToldGatekeeper(hangs=True)
+    gate = ToldGatekeeper(hangs=True, deadline=0.01)
     post(DRAUPNIR + "user_may_invite", INVITE, gate=gate)
     assert [answer.cancelled() for answer in gate.answers] == [True]
 
