@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from cli.local import anvil
-from cli.local.plan import OWN_FILES, read_plan, write_plan
+from cli.local.plan import KEPT, OWN_FILES, new_plan, read_plan, write_plan
 from tests.support.worlds import processes_of
 
 pytestmark = pytest.mark.homeserver
@@ -79,6 +79,13 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.1)
 
 
+def planned(folder: Path) -> Path:
+    """A folder whose world will not meet anybody else's: on ports of its own."""
+    folder.mkdir(mode=0o700)
+    write_plan(new_plan(folder, pace=KEPT, wanted={}))
+    return folder
+
+
 def earnest(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "EARNEST_DATA": str(folder)}
     return subprocess.run([str(EARNEST), *words], env=environment, capture_output=True, text=True, check=False)
@@ -87,7 +94,7 @@ def earnest(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a world that was made on free ports and stopped."""
-    folder = tmp_path_factory.mktemp("kept")
+    folder = planned(tmp_path_factory.mktemp("kept") / "world")
     with running(folder) as run:
         run.until("ready")
         status, _ = run.end(signal.SIGINT)
@@ -104,7 +111,7 @@ def kept(made: Path, tmp_path: Path) -> Path:
 
 
 def test_a_world_is_made_kept_and_leaves_no_process(tmp_path: Path) -> None:
-    folder = tmp_path / "world"
+    folder = planned(tmp_path / "world")
     with running(folder) as run:
         first = run.until("ready")
         assert len(processes_of(folder)) >= 7
@@ -144,18 +151,25 @@ def test_a_killed_run_leaves_no_process_and_is_taken_up_again(kept: Path) -> Non
         assert anvil.head(first["chain"]["rpc"])[0] >= number - 3
 
 
-STEPS = ("Database and keys", "Homeserver, chain and broker", "Contracts and wallets", "Accounts")
+LAST_STEP = "Earnest: api, chain loop, worker, bot"
+KILLS = (
+    ("Database and keys", 0.0),
+    ("Database and keys", 0.3),
+    ("Homeserver, chain and broker", 0.0),
+    ("Contracts and wallets", 0.3),
+    (LAST_STEP, 0.0),
+    (LAST_STEP, 1.0),
+)
 
 
 def test_a_first_start_that_is_killed_anywhere_is_taken_up_again(tmp_path: Path) -> None:
-    folder = tmp_path / "world"
-    for step in STEPS:
-        for pause in (0.0, 0.4):
-            with running(folder) as run:
-                run.until("step", "Earnest: api, chain loop, worker, bot" if step == "Accounts" else step)
-                time.sleep(pause)
-                run.end(signal.SIGKILL)
-            until(lambda: not processes_of(folder))
+    folder = planned(tmp_path / "world")
+    for step, pause in KILLS:
+        with running(folder) as run:
+            run.until("step", step)
+            time.sleep(pause)
+            run.end(signal.SIGKILL)
+        until(lambda: not processes_of(folder))
     with running(folder) as run:
         ready = run.until("ready")
         assert [person["tokens"] for person in ready["people"]] == ["1000"] * 5
