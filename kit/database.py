@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
@@ -185,4 +186,7 @@ def _translated() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         message = f"The database did not answer: {type(error.orig).__name__}"
+        raise DatabaseUnavailable(message) from error
+    except PoolExhausted as error:
+        message = "Every connection to the database is in use."
         raise DatabaseUnavailable(message) from error

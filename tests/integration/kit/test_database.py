@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, Integer, MetaData, text
+from sqlalchemy import BigInteger, Integer, MetaData, QueuePool, create_engine, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -153,3 +153,13 @@ def test_a_database_that_is_not_there_is_said_to_be_unavailable() -> None:
     with pytest.raises(DatabaseUnavailable), Database(nowhere).read():
         pass
     nowhere.dispose()
+
+
+def test_an_exhausted_pool_is_a_silent_database(database: Database) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    crowded = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.01)
+    try:
+        with crowded.connect(), pytest.raises(DatabaseUnavailable), Database(crowded).read():
+            pass
+    finally:
+        crowded.dispose()
