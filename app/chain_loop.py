@@ -31,7 +31,7 @@ class ChainLoop:
     def __init__(self, container: Container) -> None:
         """Follow the container's chain."""
         self._container = container
-        self._levels: tuple[BlockRef | None, BlockRef | None] = (None, None)
+        self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
 
     def run(self, stop: Event) -> None:
         """Follow until ``stop``; what does not answer is waited for, longer each time up to 10 s, for ever."""
@@ -114,12 +114,13 @@ class ChainLoop:
             own_head = work.book.head()
         if own_head is None:
             return
-        levels = (self._level("safe", own_head), self._level("finalized", own_head))
-        if levels == self._levels:
+        safe, finalized = self._level("safe", own_head), self._level("finalized", own_head)
+        # Our head belongs to it: a level of a branch that we have yet to follow says nothing until we are on it.
+        if (safe, finalized, own_head) == self._settled:
             return
         with self._container.work() as work:
-            work.book.mark_levels(*levels)
-        self._levels = levels
+            work.book.mark_levels(safe, finalized)
+        self._settled = (safe, finalized, own_head)
 
     def _level(self, tag: Literal["safe", "finalized"], own_head: BlockRef) -> BlockRef | None:
         """Return the block up to which the node vouches; while we are behind it, the one at our own head's number."""
