@@ -130,8 +130,7 @@ class Listener:
         """Tell whether the sender may be answered: not too often, and nobody else reads along."""
         if self._commands.take(heard.sender):
             return await self._alone_with(heard)
-        person = await self._cross.read(lambda work: work.conversations.person_in(heard.room))
-        if person is not None:
+        if await self._cross.read(lambda work: _is_chat_of(work, heard)):
             await self._tell_once(heard, "slow", manners.slow_down)
         return False
 
@@ -269,6 +268,11 @@ class Listener:
         if due is not None:
             person, letter = due
             await self._post(heard.room, person, letter, f"key:{heard.event}")
+
+
+def _is_chat_of(work: Work, heard: _Heard) -> bool:
+    person = work.people.find(heard.sender)
+    return person is not None and work.conversations.room_of(person) == heard.room
 
 
 def _words(body: str) -> tuple[str, ...]:

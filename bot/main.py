@@ -33,10 +33,11 @@ def run(container: Container, *, stop: threading.Event | None = None, rehearse: 
     ``rehearse`` does nothing to the homeserver and logs what would be done. Raises ``Invalid`` where the settings do
     not say who the bot is.
     """
-    asyncio.run(_run(container, stop, _homeserver(container, rehearse=rehearse)))
+    asyncio.run(_run(container, stop, homeserver_of(container, rehearse=rehearse)))
 
 
-def _homeserver(container: Container, *, rehearse: bool) -> Homeserver:
+def homeserver_of(container: Container, *, rehearse: bool = False) -> Homeserver:
+    """Return the homeserver that the settings name, used as the bot. Raises ``Invalid``."""
     user, settings = container.bot_id, container.settings
     if user is None:
         raise Invalid("bot_unknown", "Nothing says who the bot is: set EARNEST_BOT_USER_ID.")
@@ -53,17 +54,24 @@ def _homeserver(container: Container, *, rehearse: bool) -> Homeserver:
 
 async def _run(container: Container, stop: threading.Event | None, homeserver: Homeserver) -> None:
     stopping = asyncio.Event()
-    signals = asyncio.create_task(_watch(stop, stopping))
+    watching = asyncio.create_task(_watch(stop, stopping))
+    try:
+        await serve(container, homeserver, stopping)
+    finally:
+        watching.cancel()
+
+
+async def serve(container: Container, homeserver: Homeserver, stop: asyncio.Event) -> None:
+    """Listen and deliver until ``stop``, then let go of ``homeserver``."""
     cross, service, rooms = Crossing(container), service_of(container), asyncio.Lock()
     listener = Listener(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
+    LOG.info("bot_starts", user=homeserver.me)
     try:
-        LOG.info("bot_starts", user=homeserver.me)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(listen_for_ever(homeserver, listener, stopping))
-            tasks.create_task(courier.run(stopping))
+            tasks.create_task(listen_for_ever(homeserver, listener, stop))
+            tasks.create_task(courier.run(stop))
     finally:
-        signals.cancel()
         await homeserver.close()
         LOG.info("bot_stopped")
 

@@ -67,7 +67,10 @@ class _SturdyClient(AsyncClient):  # type: ignore[misc] # matrix-nio ships no ty
 
 
 class NioClient:
-    """An account on a homeserver; ``folder`` keeps its access token, device, encryption keys and place in the sync."""
+    """An account on a homeserver; ``folder`` keeps its access token, device, encryption keys and place in the sync.
+
+    All accounts of a process must live in one event loop: nio binds its key stores to classes that they share.
+    """
 
     def __init__(self, url: str, user: UserId, password: str | None, folder: Path) -> None:
         """Use ``user`` on the homeserver at ``url``; ``password`` is needed only when there is no kept login."""

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 from kit.identifiers import isolate
 
-LONGEST_MESSAGE = 8_000
-"""Characters of a message's plain text; the rest is cut (Matrix allows 65,536 bytes for a whole event)."""
+LONGEST_MESSAGE = 4_000
+"""Characters of a message's plain text; the rest is cut. Matrix allows 65,536 bytes for a whole event, both twins and
+their encryption included."""
+_LONGEST_HTML = 16_000
 LONGEST_FOREIGN = 300
 """Characters shown of any text that somebody else chose; a Matrix id is at most 255 bytes."""
 
@@ -79,9 +81,11 @@ def join(messages: list[Message]) -> Message:
 
 
 def _cut(message: Message) -> Message:
-    if len(message.plain) <= LONGEST_MESSAGE:
+    if len(message.plain) <= LONGEST_MESSAGE and len(message.html) <= _LONGEST_HTML:
         return message
-    plain = message.plain[: LONGEST_MESSAGE - 1] + "…"
+    plain = message.plain
+    if len(plain) > LONGEST_MESSAGE:
+        plain = plain[: LONGEST_MESSAGE - 1] + "…"
     return Message(plain, html.escape(plain, quote=False).replace("\n", "<br>"))
 
 
