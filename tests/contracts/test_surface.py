@@ -1,0 +1,53 @@
+"""The contracts offer what is listed here and nothing else: a new door is seen in review."""
+
+from tests.contracts.escrow_chain import ESCROW, TERMS, TOKEN
+
+SIGNATURE = "uint8,bytes32,bytes32"
+
+
+def test_the_token() -> None:
+    assert sorted(TOKEN.functions.values()) == sorted(
+        [
+            # ERC-20, with burning
+            "name()",
+            "symbol()",
+            "decimals()",
+            "totalSupply()",
+            "balanceOf(address)",
+            "transfer(address,uint256)",
+            "allowance(address,address)",
+            "approve(address,uint256)",
+            "transferFrom(address,address,uint256)",
+            "burn(uint256)",
+            "burnFrom(address,uint256)",
+            # EIP-2612 and EIP-5267
+            f"permit(address,address,uint256,uint256,{SIGNATURE})",
+            "nonces(address)",
+            "DOMAIN_SEPARATOR()",
+            "eip712Domain()",
+            # EIP-3009
+            "authorizationState(address,bytes32)",
+            f"transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,{SIGNATURE})",
+            f"receiveWithAuthorization(address,address,uint256,uint256,uint256,bytes32,{SIGNATURE})",
+            f"cancelAuthorization(address,bytes32,{SIGNATURE})",
+        ]
+    )
+
+
+def test_the_escrow() -> None:
+    assert sorted(ESCROW.functions.values()) == sorted(
+        [
+            f"open({TERMS})",
+            f"openWithPermit({TERMS},uint256,{SIGNATURE})",
+            f"openWithAuthorization({TERMS},{SIGNATURE})",
+            f"returnStake({TERMS},bool)",
+            f"announceForfeit({TERMS})",
+            f"executeForfeit({TERMS})",
+            f"expire({TERMS})",
+            f"stakeId({TERMS})",
+            "stakes(bytes32)",
+            "token()",
+            "FORFEIT_DELAY()",
+            "MAX_DURATION()",
+        ]
+    )
