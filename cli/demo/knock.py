@@ -10,9 +10,11 @@ import httpx
 from cli.demo.people import Answer, Person
 from cli.demo.stage import Stage, money
 from cli.local.treasury import ERN, GIFT
+from cli.receipts import terms_from_json
 from cli.wallets import Wallet, send
 from contracts import codec
 from contracts.codec import State
+from contracts.events import Terms
 from kit.identifiers import Hash32, parse_address, parse_hash, show_address, show_hash
 
 STAKE = 5 * ERN
@@ -131,7 +133,9 @@ async def spam(stage: Stage) -> None:
     answer = await stage.until(lambda: alice.said("will be burned", after=before), "the bot takes the answer")
     stage.saw("she wrote: confirm; the bot answered", answer)
     await _becomes(stage, placed.id, State.FORFEIT_ANNOUNCED)
-    stage.saw("on the chain: the forfeit is announced, and nobody can hurry it")
+    refused_by_chain = stage.reverts("mallory", codec.encode_execute_forfeit(_terms_of(placed)))
+    stage.demand(refused_by_chain, "nobody can hurry a forfeit")
+    stage.saw("on the chain: the forfeit is announced; to execute it now is refused by the contract")
     stage.time_passes(_TWO_DAYS + 1)
     await _becomes(stage, placed.id, State.FORFEITED)
     burned = supply - stage.supply()
@@ -269,6 +273,11 @@ async def _pay_by_wallet(stage: Stage, person: Person, link: str) -> Placed:
         f"{person.user_id} signed what the page gave to the wallet (EIP-712) and sent it", _brief(offer["receipt"])
     )
     return Placed(parse_hash(offer["stake_id"]), offer["receipt"])
+
+
+def _terms_of(placed: Placed) -> Terms:
+    """Return the terms on a receipt."""
+    return terms_from_json(placed.receipt["terms"])
 
 
 def _brief(receipt: dict[str, Any]) -> dict[str, Any]:

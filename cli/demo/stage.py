@@ -21,7 +21,7 @@ from cli.local.processes import environment_for
 from cli.local.world import World, earnest_program
 from contracts import codec
 from kit.amounts import Amount, show
-from kit.errors import EarnestError
+from kit.errors import Conflict, EarnestError
 from kit.identifiers import Address, Hash32
 
 T = TypeVar("T")
@@ -112,6 +112,14 @@ class Stage:
         """Return what the escrow itself says of a stake."""
         place = self.world.deployment
         return codec.decode_stake(self.world.chain.call(place.escrow, codec.encode_stakes(stake_id)))[0]
+
+    def reverts(self, name: str, data: bytes) -> bool:
+        """Tell whether the escrow would refuse somebody's call now."""
+        try:
+            self.world.chain.call(self.world.deployment.escrow, data, sender=self.address(name))
+        except Conflict:
+            return True
+        return False
 
     def time_passes(self, seconds: int) -> int:
         """Let time pass on the chain; return the time there, in Unix seconds."""
