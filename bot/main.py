@@ -19,6 +19,7 @@ from bot.nio_homeserver import NioHomeserver
 from bot.readers import service_of
 from bot.rehearsal import Rehearsal
 from kit.errors import Invalid
+from kit.identifiers import UserId
 
 LOG = structlog.get_logger(__name__)
 
@@ -30,29 +31,47 @@ _LOOK_SECONDS = 0.2
 def run(container: Container, *, stop: threading.Event | None = None, rehearse: bool = False) -> None:
     """Run the bot until ``stop`` is set, or until SIGINT or SIGTERM; both ends are clean.
 
-    ``rehearse`` does nothing to the homeserver and logs what would be done. Raises ``Invalid`` where the settings do
-    not say who the bot is.
+    ``rehearse`` changes nothing at all: it logs what would be brought to people now, and ends. Raises ``Invalid`` where
+    the settings do not say who the bot is.
     """
-    asyncio.run(_run(container, stop, homeserver_of(container, rehearse=rehearse)))
+    asyncio.run(_rehearse(container) if rehearse else _run(container, stop))
 
 
-def homeserver_of(container: Container, *, rehearse: bool = False) -> Homeserver:
+def homeserver_of(container: Container) -> Homeserver:
     """Return the homeserver that the settings name, used as the bot. Raises ``Invalid``."""
-    user, settings = container.bot_id, container.settings
-    if user is None:
-        raise Invalid("bot_unknown", "Nothing says who the bot is: set EARNEST_BOT_USER_ID.")
-    if rehearse:
-        return Rehearsal(user, lambda line: LOG.info("rehearsal", would=line))
+    settings = container.settings
     return NioHomeserver(
         settings.homeserver_url,
-        user,
+        _bot_id(container),
         folder=settings.data / "bot",
         password=settings.password_of_bot(),
         clock=container.clock,
     )
 
 
-async def _run(container: Container, stop: threading.Event | None, homeserver: Homeserver) -> None:
+def _bot_id(container: Container) -> UserId:
+    if container.bot_id is None:
+        raise Invalid("bot_unknown", "Nothing says who the bot is: set EARNEST_BOT_USER_ID.")
+    return container.bot_id
+
+
+async def _rehearse(container: Container) -> None:
+    rehearsal = Rehearsal(_bot_id(container), lambda line: LOG.info("rehearsal", would=line))
+    cross = Crossing(_Undone(container))
+    await Courier(rehearsal, cross, service_of(container), time=time.monotonic, rooms=asyncio.Lock()).deliver()
+
+
+class _Undone:
+    """The container, with every transaction rolled back."""
+
+    def __init__(self, container: Container) -> None:
+        """Open transactions of ``container``."""
+        self.work = container.read
+        self.read = container.read
+
+
+async def _run(container: Container, stop: threading.Event | None) -> None:
+    homeserver = homeserver_of(container)
     stopping = asyncio.Event()
     watching = asyncio.create_task(_watch(stop, stopping))
     try:
@@ -71,6 +90,8 @@ async def serve(container: Container, homeserver: Homeserver, stop: asyncio.Even
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listen_for_ever(homeserver, listener, stop))
             tasks.create_task(courier.run(stop))
+    except* Invalid as group:
+        raise group.exceptions[0] from None  # what a setting lacks is told plainly
     finally:
         await homeserver.close()
         LOG.info("bot_stopped")

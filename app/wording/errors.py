@@ -11,8 +11,24 @@ from kit.errors import EarnestError, Refusal
 
 _SENTENCES: Mapping[str, str] = {
     "user_id_malformed": marked("That is not a Matrix id. One looks like {example}; copy it whole."),
+    "server_name_malformed": marked("That is not a Matrix id. One looks like {example}; copy it whole."),
     "amount_malformed": marked("Write an amount in plain digits, such as 5 or 0.25."),
+    "amount_too_fine": marked("An amount has at most {decimals} decimal places."),
+    "price_zero": marked("A price of nothing is no price. Write {open} to ask for nothing."),
     "fee_needs_wallet": marked("A fee needs a wallet that it can go to. Link yours first: write {link}."),
+    "exempt_self": marked("You need no exemption from your own door."),
+    "nothing_waiting": marked("Nobody of that name waits for your answer. {knocks} shows who does."),
+    "answered_already": marked("Another answer was given at the same moment. {knocks} shows how things stand."),
+    "nothing_to_undo": marked("You have not called anybody of that name spam."),
+    "undo_too_late": marked(
+        "It is too late to take that back: the stake is burned. {exempt} lets them in all the same."
+    ),
+    "stake_unanswered": marked(
+        "A stake of yours waits for its answer, until {answer_by}. I can forget you once that is over."
+    ),
+    "time_zone_unknown": marked("A time zone is written like {zone}."),
+    "locale_malformed": marked("A language is written like {language}."),
+    "token_unknown": marked("You have no such token. {tokens} shows those that you have."),
     "too_many_tokens": marked("You have {most} tokens, which is all one can have. Revoke one first: {tokens}."),
 }
 _UNAVAILABLE = marked(
@@ -31,6 +47,13 @@ def error(failure: EarnestError, reader: Reader) -> Message:
         "example": reader.command("@name:example.org"),
         "link": reader.command("link"),
         "tokens": reader.command("token list"),
+        "knocks": reader.command("knocks"),
+        "open": reader.command("door open"),
+        "exempt": reader.command("door exempt @name:example.org"),
+        "zone": reader.command("Europe/Vienna"),
+        "language": reader.command("de"),
     }
-    values |= {name: str(value) if not isinstance(value, int) else value for name, value in failure.values.items()}
+    values |= {name: value if isinstance(value, int) else str(value) for name, value in failure.values.items()}
+    if isinstance(answer_by := failure.values.get("answer_by"), int):
+        values["answer_by"] = reader.when(answer_by)
     return reader.say(template, **values)
