@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Final, Self
 
 from cli.local import keeper
-from kit.errors import EarnestError
+from kit.errors import EarnestError, Unavailable
 
 _KEEPER: Final = (sys.executable, "-I", "-S", keeper.__file__)
 _LONG_LIFE = 60.0
@@ -34,7 +34,10 @@ class ProgramFailedError(EarnestError):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One program to run: its words, what its environment adds to ours, its log, and how to see that it is ready."""
+    """One program to run: its words, what its environment adds to ours, its log, and how to see that it is ready.
+
+    ``came_back`` is called each time it is ready again after it fell.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -42,6 +45,7 @@ class Program:
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
+    came_back: Callable[[], None] | None = None
 
     def last_lines(self, count: int = _LAST_LINES) -> str:
         """Return the end of its log, indented for a terminal."""
@@ -60,6 +64,7 @@ class _Running:
     started: float
     falls: int = 0
     start_again: float | None = None
+    coming_back: bool = False
 
 
 def environment_for(program: Program) -> dict[str, str]:
@@ -126,8 +131,13 @@ class Supervisor:
             if running.start_again is not None and now >= running.start_again:
                 running.start_again = None
                 running.process, running.started = self._spawn(running.program), now
+                running.coming_back = True
             elif running.process is not None and running.process.poll() is not None:
                 self._fell(running, now)
+            elif running.coming_back and running.program.came_back is not None and _is_ready(running.program):
+                with contextlib.suppress(Unavailable):  # it fell again; the next look finds out
+                    running.program.came_back()
+                    running.coming_back = False
 
     def pid(self, name: str) -> int | None:
         """Return the process id of a program, ``None`` while it is down."""
@@ -212,6 +222,10 @@ class Supervisor:
             self._pipe.flush()
         except BrokenPipeError:
             self._say("The keeper process is gone: should this run be killed, end its programs by hand.")
+
+
+def _is_ready(program: Program) -> bool:
+    return program.ready is None or program.ready()
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

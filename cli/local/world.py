@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -126,7 +127,7 @@ class World:
         gate = GateCall(f"{self.plan.public_url}/api/1/spam_check", bearer)
         self._start_surroundings(gate)
         self._supervisor.wait_ready("anvil")
-        anvil.keep_time(self.plan.rpc_url, unix(system_clock()))
+        self._keep_chain_time()
         self._put_money_in_place()
         self._say("Earnest: api, chain loop, worker, bot")
         for service in SERVICES:  # while the homeserver is still coming up
@@ -215,18 +216,20 @@ class World:
     def _start_surroundings(self, gate: GateCall) -> None:
         logs, plan = self.folder / "logs", self.plan
         pace = plan.pace
-        self._supervisor.start(
-            anvil.anvil(
-                plan.ports.chain,
-                folder=self.folder / "anvil",
-                log=logs / "anvil.log",
-                block_time=pace.block_time,
-                epoch=pace.epoch,
-                save_every=pace.save_every,
-            )
+        node = anvil.anvil(
+            plan.ports.chain,
+            folder=self.folder / "anvil",
+            log=logs / "anvil.log",
+            block_time=pace.block_time,
+            epoch=pace.epoch,
+            save_every=pace.save_every,
         )
+        self._supervisor.start(replace(node, came_back=self._keep_chain_time))
         self._supervisor.start(valkey.valkey(plan.ports.broker, folder=self.folder / "logs", log=logs / "valkey.log"))
         self._supervisor.start(synapse.synapse(self.homeserver.asking(gate), log=logs / "homeserver.log"))
+
+    def _keep_chain_time(self) -> None:
+        anvil.keep_time(self.plan.rpc_url, unix(system_clock()))
 
     def _put_money_in_place(self) -> None:
         self._say("Contracts and wallets")

@@ -20,6 +20,7 @@ import pytest
 
 from cli.local import anvil
 from cli.local.plan import KEPT, OWN_FILES, new_plan, read_plan, write_plan
+from kit.errors import ChainUnavailable
 from tests.support.worlds import processes_of
 
 pytestmark = pytest.mark.homeserver
@@ -200,6 +201,33 @@ def test_a_fallen_service_is_told_and_comes_back(kept: Path) -> None:
         told = run.until("step")
         assert "api fell (by SIGKILL); starting it again" in told["what"]
         until(lambda: _answers(ready["api"]))
+
+
+def test_a_killed_node_loses_no_final_block_and_no_time(kept: Path) -> None:
+    with running(kept) as run:
+        ready = run.until("ready")
+        rpc = ready["chain"]["rpc"]
+        assert earnest(kept, "travel", "48h").returncode == 0
+        travelled = anvil.head(rpc)
+        until(lambda: anvil.head(rpc)[0] >= travelled[0] + 3)  # saved by now
+        (victim,) = [line.split()[0] for line in processes_of(kept) if "/bin/anvil" in line]
+        os.kill(int(victim), signal.SIGKILL)
+        assert "anvil fell (by SIGKILL)" in run.until("step")["what"]
+        until(lambda: _head(rpc) >= travelled[0] + 6)
+        assert anvil.head(rpc)[1] > travelled[1]
+        until(lambda: httpx.get(f"{ready['api']}/health/ready").json()["status"] == "ready")
+        assert run.process.poll() is None
+        with anvil.asking(rpc) as node:
+            blocks = [node.ask("eth_getBlockByNumber", hex(number), False) for number in range(1, _head(rpc))]  # noqa: FBT003
+        times = [int(block["timestamp"], 16) for block in blocks]
+        assert times == sorted(times)
+
+
+def _head(rpc: str) -> int:
+    try:
+        return anvil.head(rpc)[0]
+    except ChainUnavailable:
+        return -1
 
 
 def _answers(url: str) -> bool:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,18 +77,23 @@ def test_a_program_that_ends_at_its_start_is_told_with_its_last_words(tmp_path: 
 
 def test_a_fallen_program_is_reported_and_started_again(tmp_path: Path) -> None:
     said: list[str] = []
+    back: list[str] = []
     with Supervisor(say=said.append) as supervisor:
-        supervisor.start(steady(tmp_path))
+        supervisor.start(replace(steady(tmp_path), came_back=lambda: back.append("again")))
         supervisor.wait_ready()
+        supervisor.check()
+        assert back == []
         first = supervisor.pid("one")
         assert first is not None
         os.kill(first, signal.SIGKILL)
 
         def is_back() -> bool:
             supervisor.check()
-            return supervisor.pid("one") not in (None, first)
+            return supervisor.pid("one") not in (None, first) and back != []
 
         until(is_back)
+        supervisor.check()
+    assert back == ["again"]
     assert len(said) == 1
     assert "one fell (by SIGKILL); starting it again in 0.5 s" in said[0]
     assert "I am up" in said[0]
