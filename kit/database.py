@@ -185,7 +185,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        message = f"The database did not answer: {type(error.orig).__name__}"
+        # The driver's first line tells a lock from a missing column; neither holds what was to be written.
+        message = f"The database did not answer: {(str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]}"
         raise DatabaseUnavailable(message) from error
     except PoolExhausted as error:
         message = "Every connection to the database is in use."
