@@ -186,7 +186,8 @@ def _translated() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         # The driver's first line tells a lock from a missing column; neither holds what was to be written.
-        message = f"The database did not answer: {(str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]}"
+        reason = str(error.orig).strip().partition("\n")[0] or type(error.orig).__name__
+        message = f"The database did not answer: {reason}"
         raise DatabaseUnavailable(message) from error
     except PoolExhausted as error:
         message = "Every connection to the database is in use."
