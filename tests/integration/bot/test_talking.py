@@ -195,6 +195,8 @@ def test_an_answer_counts_from_the_recipient_alone(bot: Bot, desk: Desk) -> None
     desk.house.asking()
     stake = desk.house.pay()
     asked = bot.asked(bot.says("spam"))
+    assert bot.says("help", user=BOB, room=bot.room_of(BOB))
+    assert bot.taps("👍", asked, user=BOB, room=bot.room_of(BOB)) == ""
     assert bot.taps("👍", asked, user=BOB) == ""
     assert bot.taps("👍", asked, user=CAROL) == ""
     assert "nothing to confirm" in bot.says("confirm", user=BOB, room=bot.room_of(BOB))
