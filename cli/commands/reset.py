@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli.context import container_of, told
-from cli.local.plan import LOCK, OWN_FILES, OWN_FOLDERS, has_plan, held
+from cli.local.plan import LOCK, OWN_FILES, OWN_FOLDERS, foreign, has_plan, held
 from kit.errors import NotFound
 
 
@@ -20,7 +20,10 @@ def reset(context: click.Context, *, yes: bool) -> None:
     """Clear the local world: its accounts, chain, keys and books. A service in production is never touched."""
     folder = container_of(context).settings.data.resolve()
     if not has_plan(folder):
-        raise NotFound("no_world", f"{folder} holds no local world: there is nothing to clear.")
+        if foreign(folder):
+            raise NotFound("no_world", f"{folder} holds no local world, and what it holds is left alone.")
+        click.echo(f"{folder} holds no local world: there is nothing to clear.")
+        return
     with held(folder):
         if not yes:
             click.confirm(f"Clear the local world in {folder}, with its accounts, chain, keys and books?", abort=True)

@@ -13,7 +13,7 @@ import click
 from app.container import DECIMALS, SYMBOL
 from cli.context import container_of, told
 from cli.local import treasury
-from cli.local.plan import BOT, KEPT, PEOPLE, Plan, has_plan, held, new_plan, new_ports, read_plan, write_plan
+from cli.local.plan import BOT, KEPT, PEOPLE, Plan, foreign, has_plan, held, new_plan, new_ports, read_plan, write_plan
 from cli.local.processes import ProgramFailedError
 from cli.local.stopping import StopRequest
 from cli.local.world import World, earnest_program
@@ -55,8 +55,7 @@ def _plan(folder: Path, *, move: bool) -> Plan:
         plan = read_plan(folder)
         plan = plan.moved(new_ports()) if move else plan
     else:
-        strangers = [name for name in ("earnest.env", "keystore") if (folder / name).exists()]
-        if strangers:
+        if strangers := foreign(folder):
             raise Conflict(
                 "not_a_world",
                 f"{folder} holds what is no local world ({', '.join(strangers)}): say with EARNEST_DATA where "

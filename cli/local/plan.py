@@ -143,6 +143,11 @@ def has_plan(folder: Path) -> bool:
     return (folder / _FILE).is_file()
 
 
+def foreign(folder: Path) -> list[str]:
+    """Name what tells that a folder without a plan belongs to a service of somebody's, and not to a world."""
+    return [name for name in ("earnest.env", "keystore") if (folder / name).exists()]
+
+
 def read_plan(folder: Path) -> Plan:
     """Read the plan of the world in ``folder``. Raises ``Invalid`` for a damaged one."""
     path = folder / _FILE

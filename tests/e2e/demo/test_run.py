@@ -261,6 +261,9 @@ def test_a_chain_that_lost_final_blocks_is_told(kept: Path) -> None:
 
 
 def test_what_is_no_world_is_left_alone(tmp_path: Path) -> None:
+    found = earnest(tmp_path, "reset", "--yes")
+    assert found.returncode == 0
+    assert "nothing to clear" in found.stdout
     (tmp_path / "keystore").mkdir()
     (tmp_path / "keystore" / "resolver.json").write_text("{}")
     found = earnest(tmp_path, "run")
