@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import secrets
 import socket
 from pathlib import Path
@@ -12,6 +13,7 @@ LOOPBACK = "127.0.0.1"
 """The one address on which anything of the local world listens."""
 
 _LISTENING = "0A"
+_TIMEOUT = 5.0
 _RANGE = range(20_000, 32_000)
 _CHANCE = secrets.SystemRandom()
 
@@ -25,6 +27,18 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def status_of(port: int, path: str) -> int | None:
+    """Return the HTTP status of a page on a loopback port, ``None`` where nobody serves. Cheap enough to ask often."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_TIMEOUT)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
 
 
 def free_port() -> int:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import httpx
 
-from cli.local.ports import LOOPBACK
+from cli.local.ports import LOOPBACK, status_of
 from cli.local.processes import Program
 from kit.errors import HomeserverUnavailable, NotFound
 
@@ -91,7 +91,7 @@ def synapse(server: Synapse, *, log: Path) -> Program:
     configuration = server.folder / "homeserver.yaml"
     _write(configuration, json.dumps(_settings(server), indent=2))  # JSON is YAML
     command = (str(_PROGRAM), "--config-path", str(configuration))
-    return Program("homeserver", command, server.folder, log, ready=lambda: answers(server.url))
+    return Program("homeserver", command, server.folder, log, ready=lambda: answers(server))
 
 
 def module_settings(base_url: str, bearer_file: Path) -> dict[str, Any]:
@@ -109,12 +109,9 @@ def module_settings(base_url: str, bearer_file: Path) -> dict[str, Any]:
     }
 
 
-def answers(url: str) -> bool:
-    """Tell whether a homeserver serves at ``url``."""
-    try:
-        return httpx.get(f"{url}/health", timeout=_TIMEOUT).status_code == HTTPStatus.OK
-    except httpx.HTTPError:
-        return False
+def answers(server: Synapse) -> bool:
+    """Tell whether the homeserver serves."""
+    return status_of(server.port, "/health") == HTTPStatus.OK
 
 
 def register(server: Synapse, localpart: str, password: str, *, admin: bool = False) -> Login:

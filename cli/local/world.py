@@ -11,8 +11,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Self
 
-import httpx
-
 from app.container import KEY_ROLES, Container
 from app.settings import Settings
 from cli.local import anvil, ports, synapse, treasury, valkey
@@ -33,7 +31,6 @@ from reputation.tenants import Tenants
 SERVICES: Final = ("api", "chain", "worker")
 """Our own processes that do without accounts, in the order in which they start: each is ``earnest <name>``."""
 BOT_SERVICE: Final = "bot"
-_TIMEOUT = 5.0
 
 
 class World:
@@ -286,10 +283,7 @@ class World:
             return tenants.last_call(parse_server_name(self.plan.server_name)) is not None
 
     def _api_answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.plan.public_url}/health/live", timeout=_TIMEOUT).status_code == HTTPStatus.OK
-        except httpx.HTTPError:
-            return False
+        return ports.status_of(self.plan.ports.api, "/health/live") == HTTPStatus.OK
 
     def _chain_is_read(self) -> bool:
         with self.container.read() as work:

@@ -73,7 +73,7 @@ def test_a_stopped_homeserver_comes_back_with_its_accounts(start_homeserver: Sta
     server = start_homeserver()
     server.account("yan")
     server.stop()
-    assert not synapse.answers(server.url)
+    assert not synapse.answers(server.server)
     server.start()
     assert synapse.log_in(server.server, "yan", PASSWORD) is not None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -46,3 +48,11 @@ def test_the_wanted_port_is_taken_where_it_is_free(held: int) -> None:
 
 def test_where_no_port_is_wanted_a_free_one_is_taken() -> None:
     assert ports.prefer(None, set()) > 0
+
+
+def test_a_page_that_nobody_serves_has_no_status() -> None:
+    assert ports.status_of(ports.free_port(), "/") is None
+    with http.server.ThreadingHTTPServer((ports.LOOPBACK, 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert ports.status_of(server.server_port, "/") == 501
+        server.shutdown()
