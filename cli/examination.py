@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http import HTTPStatus
@@ -37,6 +37,8 @@ TOO_NEW_PYTHON: Final = (3, 14)
 _TIMEOUT: Final = 10.0
 _SKEW: Final = 30
 """Seconds by which our clock may differ from the homeserver's before it is worth a word."""
+_QUIET: Final = timedelta(days=30)
+"""Since when a homeserver must have been silent before it is worth a word: every invite and join makes it call."""
 _LAG: Final = 60
 """Blocks that the chain loop may be behind before it is worth a word."""
 
@@ -306,6 +308,18 @@ class Examination:
                 f"The module has never called for {', '.join(silent)}.",
                 f"Is synapse-http-antispam configured there with base_url {self._settings.public_url}/api/1/spam_check "
                 "and the bearer that `earnest tenants add` printed, and was it restarted?",
+            )
+        now = self._container.clock()
+        quiet = [
+            tenant.server_name
+            for tenant, called in known
+            if called is not None and now - called > _QUIET and not tenant.leaving
+        ]
+        if quiet:
+            raise _Ill(
+                f"The module has not called for {', '.join(quiet)} in {_QUIET.days} days.",
+                "Is it still in that homeserver's configuration? `earnest leave` says goodbye to one that has gone.",
+                State.DOUBTFUL,
             )
         return "; ".join(
             f"{tenant.server_name}{' (leaving)' if tenant.leaving else ''} last called {_when(called)}"

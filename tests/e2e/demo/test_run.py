@@ -140,6 +140,24 @@ def test_a_world_is_made_kept_and_leaves_no_process(tmp_path: Path) -> None:
         assert (folder / private).stat().st_mode & 0o077 == 0, private
 
 
+def test_a_newcomer_can_register(kept: Path) -> None:
+    with running(kept) as run:
+        url = f"{run.until('ready')['homeserver']}/_matrix/client/v3/register"
+        wish = {"username": "newcomer", "password": "a password of tests"}
+        asked = httpx.post(url, json=wish)
+        assert asked.json()["flows"] == [{"stages": ["m.login.dummy"]}]
+        made = httpx.post(url, json={**wish, "auth": {"type": "m.login.dummy", "session": asked.json()["session"]}})
+        assert made.json()["user_id"] == "@newcomer:localhost"
+
+
+def test_a_start_can_be_stopped(tmp_path: Path) -> None:
+    folder = planned(tmp_path / "world")
+    with running(folder) as run:
+        run.until("step", "Homeserver, chain and broker")
+        assert run.end(signal.SIGINT)[0] == 0
+    assert processes_of(folder) == []
+
+
 def test_a_killed_run_leaves_no_process_and_is_taken_up_again(kept: Path) -> None:
     with running(kept) as run:
         first = run.until("ready")
@@ -190,7 +208,9 @@ def test_time_that_was_travelled_is_not_forgotten(kept: Path) -> None:
         assert run.end(signal.SIGINT)[0] == 0
     with running(kept) as run:
         run.until("ready")
-        until(lambda: anvil.head(rpc)[0] > 0 and anvil.head(rpc)[1] > travelled)
+        number = anvil.head(rpc)[0]
+        until(lambda: anvil.head(rpc)[0] > number)
+        assert anvil.head(rpc)[1] > travelled
 
 
 def test_a_fallen_service_is_told_and_comes_back(kept: Path) -> None:

@@ -270,6 +270,12 @@ def test_a_module_that_never_calls(world: World) -> None:
     assert wrong(examine(world)) == set()
 
 
+def test_a_module_that_no_longer_calls(world: World) -> None:
+    found = examine(world, skew=timedelta(days=31))
+    assert found["gate"].state is State.DOUBTFUL
+    assert "has not called for localhost in 30 days" in found["gate"].says
+
+
 def test_a_public_address_that_nobody_answers(world: World) -> None:
     found = examine(world, public_url=f"http://127.0.0.1:{ports.free_port()}")
     assert wrong(found) == {"public address"}
