@@ -14,6 +14,8 @@ from bot.nio_homeserver import NioHomeserver
 from kit.identifiers import RoomId, UserId
 from tests.support.synapse import PASSWORD, Homeserver
 
+_HUNG_SECONDS = 900
+
 _Kind = TypeVar("_Kind", bound=Happening)
 
 
@@ -102,6 +104,8 @@ def scene(play: Callable[[], Awaitable[None]]) -> None:
     """Play a scene."""
 
     async def _play() -> None:
-        await play()
+        # No limit on how slow a machine may be: who waits for what never comes must not keep everybody else waiting.
+        async with asyncio.timeout(_HUNG_SECONDS):
+            await play()
 
     asyncio.run(_play())
