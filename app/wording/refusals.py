@@ -21,9 +21,6 @@ _REFUSE = {
     Code.INVITE_PENDING: marked(
         "An invitation of yours is already waiting for {recipient}. Wait for their answer before you send another."
     ),
-    Code.STAKE_UNCONFIRMED: marked(
-        "Your stake for {recipient} has been seen and is not confirmed yet. Invite again in a minute."
-    ),
     Code.LATE: marked("It could not be found out in time whether {recipient} may be invited. Try again in a minute."),
 }
 _REFUSED = marked("{recipient} does not take this invitation.")

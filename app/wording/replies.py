@@ -198,7 +198,6 @@ _WHY: Mapping[Code, str] = {
     Code.DOOR_CLOSED: marked("your door is closed"),
     Code.CALLED_SPAM: marked("you said that they sent spam"),
     Code.INVITE_PENDING: marked("an invitation of theirs waits already, and only one is let through until you answer"),
-    Code.STAKE_UNCONFIRMED: marked("their stake is not confirmed yet"),
     Code.SELF: marked("that is you"),
     Code.LEAVING: marked("your homeserver does not ask us, or no longer does"),
 }
