@@ -39,5 +39,6 @@ def make_worker(container: Container, broker_url: str) -> Celery:
         with container.work() as work:
             work.gate.prune()
             work.sessions.prune()
+            work.conversations.prune()
 
     return application

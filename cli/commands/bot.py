@@ -9,7 +9,8 @@ from cli.serving import begin
 
 
 @click.command()
+@click.option("--rehearse", is_flag=True, help="Only log what would be brought to people now, and end.")
 @click.pass_context
-def bot(context: click.Context) -> None:
+def bot(context: click.Context, *, rehearse: bool) -> None:
     """Talk with people on Matrix."""
-    run(begin(context, "bot"))
+    run(begin(context, "bot"), rehearse=rehearse)
