@@ -61,7 +61,6 @@ class Gatekeeper:
         self._admits: dict[tuple[int, UserId, UserId], Admit] = {}
         self._tenants: Mapping[bytes, Tenant] | None = None
         self._counter = -1
-        self._generation = 0
         self._read_at = float("-inf")
         self._heard: dict[TenantId, datetime] = {}
         self._noted: dict[TenantId, datetime] = {}
@@ -125,15 +124,16 @@ class Gatekeeper:
         return Reply(Admit(reason) if tenant.on_deadline == "open" else Refuse(reason))
 
     def _ask(self, knock: Knock) -> Reply:
-        generation = self._generation
+        # Taken before the database is read: if anything changes meanwhile, they are thrown away with what they hold.
+        admits = self._admits
         with self._container.work() as work:
             answer = work.gate.ask(knock)
         verdict = answer.verdict
         VERDICTS.labels(type(verdict).__name__.lower(), "database").inc()
-        if answer.lasting and isinstance(verdict, Admit) and generation == self._generation:
-            if len(self._admits) >= _MOST_REMEMBERED:
-                self._admits.clear()
-            self._admits[knock.tenant, knock.inviter, knock.invitee] = verdict
+        if answer.lasting and isinstance(verdict, Admit):
+            if len(admits) >= _MOST_REMEMBERED:
+                admits.clear()
+            admits[knock.tenant, knock.inviter, knock.invitee] = verdict
         return Reply(verdict, answer.quote)
 
     def _joined(self, tenant: Tenant, user: UserId, room: RoomId) -> None:
@@ -168,8 +168,7 @@ class Gatekeeper:
             if counter != self._counter:
                 with self._container.read() as work:
                     tenants = {tenant.bearer_sha256: tenant for tenant in work.tenants.all()}
-                self._generation += 1
-                self._admits.clear()
+                self._admits = {}
                 self._tenants = tenants
                 self._counter = counter
             self._read_at = asked_at
