@@ -6,6 +6,7 @@ crash anywhere only means that the block is read again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Event
 from typing import Literal
 
@@ -28,9 +29,10 @@ _STEPS_A_ROUND = 200
 class ChainLoop:
     """Follows one chain."""
 
-    def __init__(self, container: Container) -> None:
-        """Follow the container's chain."""
+    def __init__(self, container: Container, *, beat: Callable[[], None] = lambda: None) -> None:
+        """Follow the container's chain; ``beat`` is called at the end of every round that went well."""
         self._container = container
+        self._beat = beat
         self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
 
     def run(self, stop: Event) -> None:
@@ -44,6 +46,7 @@ class ChainLoop:
                 LOG.warning("chain_loop_waits", waits_for=type(error).__name__, reason=str(error), seconds=pause)
                 stop.wait(pause)
                 continue
+            self._beat()
             pause = _IDLE_SECONDS
             if not busy:
                 stop.wait(_IDLE_SECONDS)

@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     broker_url: str | None = Field(None, description="redis://… for Celery; an embedded Valkey by default.")
 
     gate_deadline_ms: int = Field(700, ge=50, le=950, description="How long a knock may wait for its verdict.")
+    health_host: str = Field("127.0.0.1", description="Address on which bot, chain loop and worker say how they are.")
+    bot_health_port: int = Field(8601, ge=0, le=65535, description="Port of the bot's /health; 0 for none.")
+    chain_health_port: int = Field(8602, ge=0, le=65535, description="Port of the chain loop's /health; 0 for none.")
+    worker_health_port: int = Field(8603, ge=0, le=65535, description="Port of the worker's /health; 0 for none.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
 
     def database(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from celery import Celery
@@ -14,14 +15,15 @@ PRUNE_EVERY = timedelta(hours=1)
 """How often what is past its retention time is taken away."""
 
 
-def make_worker(container: Container, broker_url: str) -> Celery:
-    """Return the Celery application with its tasks and schedule on ``broker_url``."""
+def make_worker(container: Container, broker_url: str, *, beat: Callable[[], None] = lambda: None) -> Celery:
+    """Return the Celery application with its tasks and schedule on ``broker_url``; ``beat`` is called by each sweep."""
     application = Celery("earnest", broker=broker_url)
     application.conf.update(
         task_ignore_result=True,
         worker_redirect_stdouts=False,
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a broker may be away for a night
         task_acks_late=True,
         beat_schedule={
             "sweep": {"task": "earnest.sweep", "schedule": SWEEP_EVERY, "options": {"expires": SWEEP_EVERY.seconds}},
@@ -33,6 +35,7 @@ def make_worker(container: Container, broker_url: str) -> Celery:
     def sweep() -> None:
         with container.work() as work:
             work.stakes.sweep()
+        beat()
 
     @application.task(name="earnest.prune")  # type: ignore[untyped-decorator]
     def prune() -> None:

@@ -83,13 +83,14 @@ class Courier:
         self._seen = -1
         self._looked = float("-inf")
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Deliver until ``stop``; what goes wrong is logged, and comes round again."""
+    async def run(self, stop: asyncio.Event, *, beat: Callable[[], None] = lambda: None) -> None:
+        """Deliver until ``stop``; what goes wrong is logged, and comes round again; ``beat`` follows a good round."""
         while not stop.is_set():
             try:
                 if await self._news():
                     while await self.deliver():
-                        pass
+                        beat()
+                beat()
             except Exception as error:  # noqa: BLE001 - the next look finds everything again
                 LOG.warning("courier_waits", reason=type(error).__name__, detail=str(error))
             try:

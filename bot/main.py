@@ -7,6 +7,7 @@ import contextlib
 import signal
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -28,13 +29,19 @@ _LONGEST_WAIT_SECONDS = 30.0
 _LOOK_SECONDS = 0.2
 
 
-def run(container: Container, *, stop: threading.Event | None = None, rehearse: bool = False) -> None:
+def run(
+    container: Container,
+    *,
+    stop: threading.Event | None = None,
+    rehearse: bool = False,
+    beat: Callable[[], None] = lambda: None,
+) -> None:
     """Run the bot until ``stop`` is set, or until SIGINT or SIGTERM; both ends are clean.
 
-    ``rehearse`` changes nothing at all: it logs what would be brought to people now, and ends. Raises ``Invalid`` where
-    the settings do not say who the bot is.
+    ``beat`` is called by each round of the courier. ``rehearse`` changes nothing at all: it logs what would be brought
+    to people now, and ends. Raises ``Invalid`` where the settings do not say who the bot is.
     """
-    asyncio.run(_rehearse(container) if rehearse else _run(container, stop))
+    asyncio.run(_rehearse(container) if rehearse else _run(container, stop, beat))
 
 
 def homeserver_of(container: Container) -> Homeserver:
@@ -70,17 +77,19 @@ class _Undone:
         self.read = container.read
 
 
-async def _run(container: Container, stop: threading.Event | None) -> None:
+async def _run(container: Container, stop: threading.Event | None, beat: Callable[[], None]) -> None:
     homeserver = homeserver_of(container)
     stopping = asyncio.Event()
     watching = asyncio.create_task(_watch(stop, stopping))
     try:
-        await serve(container, homeserver, stopping)
+        await serve(container, homeserver, stopping, beat=beat)
     finally:
         watching.cancel()
 
 
-async def serve(container: Container, homeserver: Homeserver, stop: asyncio.Event) -> None:
+async def serve(
+    container: Container, homeserver: Homeserver, stop: asyncio.Event, *, beat: Callable[[], None] = lambda: None
+) -> None:
     """Listen and deliver until ``stop``, then let go of ``homeserver``."""
     cross, service, rooms = Crossing(container), service_of(container), asyncio.Lock()
     listener = Listener(homeserver, cross, service, time=time.monotonic, rooms=rooms)
@@ -89,7 +98,7 @@ async def serve(container: Container, homeserver: Homeserver, stop: asyncio.Even
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listen_for_ever(homeserver, listener, stop))
-            tasks.create_task(courier.run(stop))
+            tasks.create_task(courier.run(stop, beat=beat))
     except* Invalid as group:
         raise group.exceptions[0] from None  # what a setting lacks is told plainly
     finally:

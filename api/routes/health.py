@@ -1,13 +1,13 @@
 """Health: whether this process lives, and what it waits for, in honest words."""
 
-from typing import Literal
+from dataclasses import asdict
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 
 from api.dependencies import ContainerDep, limited
 from app.container import Container
+from app.health import Check, Health
 from kit.clock import unix
 from kit.errors import EarnestError, Unavailable
 from kit.outbox import backlog
@@ -18,20 +18,6 @@ SLOW_CHAIN_SECONDS = 120
 """A newest block older than this is worth a word: the chain stands still, or nobody reads it."""
 LONG_BACKLOG = 50
 """More undelivered messages than this are worth a word."""
-
-
-class Check(BaseModel):
-    """One thing that the service needs."""
-
-    ok: bool
-    says: str
-
-
-class Health(BaseModel):
-    """``ready``: all is well. ``degraded``: this process serves, but something lags. ``not_ready``: it cannot serve."""
-
-    status: Literal["ready", "degraded", "not_ready"]
-    checks: dict[str, Check]
 
 
 @router.get("/live")
@@ -49,7 +35,7 @@ async def live() -> dict[str, str]:
 def ready(container: ContainerDep) -> JSONResponse:
     """Say what this service needs and how that is doing."""
     found = examine(container)
-    return JSONResponse(found.model_dump(), 503 if found.status == "not_ready" else 200)
+    return JSONResponse(asdict(found), 503 if found.status == "not_ready" else 200)
 
 
 def examine(container: Container) -> Health:

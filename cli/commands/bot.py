@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import click
 
+from app import health
+from app.health import Pulse, Vitals
 from bot.main import run
+from cli.health_door import health_door
 from cli.serving import begin
+
+_LONGEST_ROUND_SECONDS = 120
 
 
 @click.command()
@@ -13,4 +18,15 @@ from cli.serving import begin
 @click.pass_context
 def bot(context: click.Context, *, rehearse: bool) -> None:
     """Talk with people on Matrix."""
-    run(begin(context, "bot"), rehearse=rehearse)
+    container = begin(context, "bot")
+    if rehearse:
+        run(container, rehearse=True)
+        return
+    pulse = Pulse(longest=_LONGEST_ROUND_SECONDS, what="The courier")
+    looks = {
+        "database": health.database(container),
+        "homeserver": health.homeserver(container),
+        "courier": pulse.look,
+    }
+    with health_door(Vitals(looks), container.settings.health_host, container.settings.bot_health_port):
+        run(container, beat=pulse.beat)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import click
 
-from app.worker import make_worker
+from app import health
+from app.health import Pulse, Vitals
+from app.worker import SWEEP_EVERY, make_worker
+from cli.health_door import health_door
 from cli.local.valkey import start_valkey
 from cli.serving import begin
+
+_MISSED_SWEEPS = 12
 
 
 @click.command()
@@ -20,9 +25,12 @@ def worker(context: click.Context) -> None:
         embedded = start_valkey(container.settings.data / "valkey")
         url = embedded.url
     try:
-        application = make_worker(container, url)
+        pulse = Pulse(longest=_MISSED_SWEEPS * SWEEP_EVERY.total_seconds(), what="The worker")
+        application = make_worker(container, url, beat=pulse.beat)
         schedule = container.settings.data / "celery-beat"
-        application.Worker(pool="solo", beat=True, schedule=str(schedule), loglevel="WARNING").start()
+        vitals = Vitals({"database": health.database(container), "broker": health.broker(url), "rounds": pulse.look})
+        with health_door(vitals, container.settings.health_host, container.settings.worker_health_port):
+            application.Worker(pool="solo", beat=True, schedule=str(schedule), loglevel="WARNING").start()
     finally:
         if embedded is not None:
             embedded.stop()
