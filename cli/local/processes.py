@@ -139,6 +139,10 @@ class Supervisor:
                     running.program.came_back()
                     running.coming_back = False
 
+    def program(self, name: str) -> Program:
+        """Return a running program's description, to start it again with."""
+        return self._running[name].program
+
     def pid(self, name: str) -> int | None:
         """Return the process id of a program, ``None`` while it is down."""
         process = self._running[name].process

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -67,32 +68,67 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
     """URL of a running PostgreSQL server's empty database."""
+    with postgresql_server() as server:
+        yield server.url
+
+
+@contextmanager
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """Run a PostgreSQL server of one's own for the block."""
     folder = Path(tempfile.mkdtemp(prefix="earnest-pg-"))
-    server: subprocess.Popen[bytes] | None = None
+    server = None
     try:
-        account = _account(folder)
-        programs = _programs(folder, account)
-        data, log = folder / "data", folder / "log"
-        _run(account, folder, programs / "initdb", *("-D", data, "-U", "earnest", "-A", "trust", "-E", "UTF8", "-N"))
-        with log.open("wb") as output:
-            server = subprocess.Popen(
+        server = PostgreSQL(folder)
+        server.start()
+        yield server
+    finally:
+        if server is not None:
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class PostgreSQL:
+    """A server on a Unix socket in ``folder``; stopped and started again, it keeps what it holds."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make its files."""
+        self._folder = folder
+        self._account = _account(folder)
+        self._programs = _programs(folder, self._account)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._made = False
+        options = ("-D", folder / "data", "-U", "earnest", "-A", "trust", "-E", "UTF8", "-N")
+        _run(self._account, folder, self._programs / "initdb", *options)
+
+    @property
+    def url(self) -> str:
+        """The address of its database."""
+        return f"postgresql+psycopg://earnest@/earnest?host={self._folder}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        folder, log = self._folder, self._folder / "log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
                 [
-                    *(programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="),
+                    *(self._programs / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses="),
                     *("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
                 ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
-                user=account,
+                user=self._account,
                 preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, which takes no lock
             )
-        _wait(server, folder, log)
-        yield f"postgresql+psycopg://earnest@/earnest?host={folder}"
-    finally:
-        if server is not None:
-            server.send_signal(signal.SIGINT)  # "fast": SIGTERM would wait for every connection to go
-            server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        _wait(self._process, folder, log, make=not self._made)
+        self._made = True
+
+    def stop(self) -> None:
+        """Stop it at once, whoever is connected."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)  # "fast": SIGTERM would wait for every connection to go
+            self._process.wait()
+            self._process = None
 
 
 @pytest.fixture(scope="session")
@@ -179,12 +215,13 @@ def _run(account: str | None, folder: Path, *command: str | Path) -> None:
         pytest.fail(f"{command[0]} failed: {done.stderr}")
 
 
-def _wait(server: subprocess.Popen[bytes], folder: Path, log: Path) -> None:
-    """Wait until the server answers, and make the database."""
+def _wait(server: subprocess.Popen[bytes], folder: Path, log: Path, *, make: bool) -> None:
+    """Wait until the server answers, and make the database where that was not done yet."""
     while server.poll() is None:
         try:
             with psycopg.connect(host=str(folder), user="earnest", dbname="postgres", autocommit=True) as connection:
-                connection.execute("CREATE DATABASE earnest")
+                if make:
+                    connection.execute("CREATE DATABASE earnest")
                 return
         except psycopg.OperationalError:
             time.sleep(0.02)
