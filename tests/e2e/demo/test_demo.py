@@ -19,9 +19,9 @@ pytestmark = pytest.mark.homeserver
 EARNEST = Path(sys.executable).with_name("earnest")
 # The same command, told that 6 ERN are expected where the door asks 5.
 DISBELIEVING = """
-import cli.demo.knock
+import cli.demo.acts
 from cli.main import main
-cli.demo.knock.STAKE = 6 * 10**18
+cli.demo.acts.STAKE = 6 * 10**18
 main(["demo", "knock"])
 """
 
