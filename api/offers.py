@@ -4,27 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from api.schemas.quotes import Call, Calls, OfferOut, Payer, ReceiptOut, SignedCall, TermsOut, TypedDataOut
+from api.schemas.quotes import (
+    Call,
+    Calls,
+    GaslessOfferOut,
+    OfferOut,
+    Payer,
+    ReceiptOut,
+    SignedCall,
+    TermsOut,
+    TypedDataOut,
+)
 from contracts import codec, typed_data
 from contracts.chain import Chain
 from contracts.events import Terms
 from kit.clock import from_unix
-from kit.errors import ChainUnavailable, Invalid
-from kit.identifiers import ZERO_ADDRESS, Address, Hash32, show_address, show_hash
-from payments.stakes.model import EscrowTerms, Quote, terms_of
+from kit.errors import ChainUnavailable, Conflict, Invalid
+from kit.identifiers import Address, Hash32, show_address, show_hash
+from payments.stakes.model import EscrowTerms, Quote, check_addresses, terms_of
 
 _SIGNATURE_WORDS = 3 * 32
 # Any well-formed signature: it is cut off again, and what stands before it is what a wallet's own is appended to.
 _SOME_SIGNATURE = b"\x01" * 64 + b"\x1b"
 
 
-def offer(quote: Quote, place: EscrowTerms, chain: Chain, *, payer: Address, return_to: Address | None) -> OfferOut:
-    """Return the quote's terms for ``payer`` with all that their wallet needs.
+def offer(
+    quote: Quote,
+    place: EscrowTerms,
+    chain: Chain,
+    *,
+    payer: Address,
+    return_to: Address | None,
+    gasless: Conflict | None = None,
+) -> OfferOut:
+    """Return the quote's terms for ``payer`` with all that their wallet needs; ``gasless``: why we would not carry it.
 
     Where the chain's node does not answer, what depends on it is missing and the rest is there.
     Raises ``Invalid`` for addresses that a stake can never come from or go back to.
     """
-    _check(place, payer, return_to)
+    check_addresses(place, payer, return_to)
     terms = terms_of(quote, payer=payer, return_to=return_to)
     stake = codec.stake_id(terms, chain_id=place.chain_id, escrow=place.escrow)
     due = terms.amount + terms.fee
@@ -46,6 +64,13 @@ def offer(quote: Quote, place: EscrowTerms, chain: Chain, *, payer: Address, ret
         stake_id=show_hash(stake),
         terms=show_terms(terms),
         due=str(due),
+        gasless=GaslessOfferOut(
+            available=gasless is None,
+            why_not=gasless.code if gasless else None,
+            why_not_text=gasless.message if gasless else None,
+            relay_fee=str(terms.relay_fee),
+            due=str(due + terms.relay_fee),
+        ),
         typed_data=TypedDataOut(permit=permit.document if permit else None, authorization=authorization.document),
         calls=Calls(
             approve=_call(place.token, codec.encode_approve(place.escrow, due)),
@@ -123,14 +148,6 @@ def show_terms(terms: Terms) -> TermsOut:
         quote_expiry=terms.quote_expiry,
         commitment=show_hash(terms.commitment),
     )
-
-
-def _check(place: EscrowTerms, payer: Address, return_to: Address | None) -> None:
-    contracts = (ZERO_ADDRESS, place.escrow, place.token)
-    if payer in contracts:
-        raise Invalid("payer_impossible", "A stake cannot be paid from that address.")
-    if return_to in contracts:
-        raise Invalid("return_address_impossible", "What is sent to that address is lost; name another one.")
 
 
 def _holdings(chain: Chain, place: EscrowTerms, payer: Address) -> Payer:

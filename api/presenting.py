@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.offers import show_terms
-from api.schemas.quotes import Finality, PriceOut, QuoteOut, QuoteState, StakeOut, TrackRecordOut
+from api.schemas.quotes import (
+    Finality,
+    GaslessOut,
+    GaslessState,
+    OpeningOut,
+    PriceOut,
+    QuoteOut,
+    QuoteState,
+    StakeOut,
+    TrackRecordOut,
+)
 from app.container import Container, Work
 from kit.amounts import Amount, show
 from kit.identifiers import show_address, show_hash
 from ledger.model import Level
-from payments.stakes.model import EscrowTerms, Price, Quote, Stake, StakeState
+from payments.stakes.model import EscrowTerms, Opening, OpeningOutcome, Price, Quote, Stake, StakeState
 
 _OUTCOMES: Mapping[StakeState, QuoteState] = {
     StakeState.FORFEIT_ANNOUNCED: QuoteState.FORFEIT_ANNOUNCED,
@@ -59,6 +69,38 @@ def show_quote(work: Work, container: Container, quote: Quote) -> QuoteOut:
             returned=record.returned, forfeited=record.forfeited, expired=record.expired, open=record.open
         ),
         stake=show_stake(work, stake) if stake else None,
+        gasless=show_gasless(work, place, quote),
+    )
+
+
+def show_gasless(work: Work, place: EscrowTerms, quote: Quote) -> GaslessOut:
+    """Return whether, and for how much, an opening on a quote would be carried, and where one stands."""
+    refusal = work.relaying.why_not(quote)
+    opening = work.relaying.of_quote(quote)
+    failed = opening is not None and opening.outcome not in (None, OpeningOutcome.OPENED)
+    return GaslessOut(
+        available=refusal is None,
+        why_not=refusal.code if refusal else None,
+        why_not_text=refusal.message if refusal else None,
+        relay_fee=str(quote.relay_fee.base_units),
+        total=str((quote.price.stake + quote.price.fee + quote.relay_fee).base_units),
+        text=money(quote.relay_fee, place),
+        state=GaslessState(work.relaying.state(opening)) if opening else None,
+        code=str(opening.outcome) if opening and failed else None,
+        stake_id=show_hash(opening.stake_id) if opening else None,
+    )
+
+
+def show_opening(work: Work, container: Container, opening: Opening) -> OpeningOut:
+    """Return an opening that is carried."""
+    failed = opening.outcome not in (None, OpeningOutcome.OPENED)
+    url, stake_id = container.settings.public_url, show_hash(opening.stake_id)
+    return OpeningOut(
+        stake_id=stake_id,
+        state=GaslessState(work.relaying.state(opening)),
+        code=str(opening.outcome) if failed else None,
+        quote=f"{url}/v1/quotes/{opening.quote_id}",
+        stake=f"{url}/v1/stakes/{stake_id}",
     )
 
 

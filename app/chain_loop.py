@@ -12,6 +12,7 @@ from typing import Literal
 
 import structlog
 
+from app import gasless
 from app.container import Container
 from app.reactions import REACTIONS
 from contracts import codec
@@ -60,6 +61,7 @@ class ChainLoop:
                 break
         self._settle_levels()
         container = self._container
+        gasless.settle(container)  # before sending: what nobody wants any more is not signed
         outgoing.send_due(container.database, container.chain, container.signers, container.clock())
         return busy
 

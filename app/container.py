@@ -21,15 +21,18 @@ from contracts.chain import Deployment
 from contracts.signer import Signer
 from contracts.signers import key_address, load_signer
 from contracts.web3_chain import Web3Chain
+from kit.amounts import ZERO, parse
 from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
 from kit.errors import Invalid, NotFound
-from kit.identifiers import Address, UserId, parse_address, parse_user_id
+from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id
 from ledger.book import Book
 from ledger.holders import Holders
 from ledger.outgoing import Outgoing
 from ledger.people import People
-from payments.stakes.model import EscrowTerms
+from payments.stakes import relaying, settling
+from payments.stakes.model import EscrowTerms, RelayLimits
+from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from reputation.doors import Doors
 from reputation.gate import Gate
@@ -39,14 +42,16 @@ from reputation.tenants import Tenants
 # (JSON, say) then crashes the process, where Python's own limit makes it a RecursionError.
 sys.setrecursionlimit(1000)
 
-RESOLVER = "resolver"
-"""The key that answers stakes: returns them or announces forfeits; it can take nothing for itself."""
-RELAYER = "relayer"
-"""The key that does what anybody may do: executes due forfeits, returns expired stakes."""
+RESOLVER = settling.RESOLVER
+"""The key that ends stakes: returns, announces, executes, expires; it can take nothing for itself."""
+RELAYER = relaying.RELAYER
+"""The key that carries openings that strangers have signed, and nothing else: so it can run dry by itself."""
 KEY_ROLES = (RESOLVER, RELAYER)
 
 SYMBOL = "ERN"
 DECIMALS = 18
+_GWEI_DECIMALS = 9
+_MOST_GWEI = 1_000 * 10**_GWEI_DECIMALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Work:
     holders: Holders
     outgoing: Outgoing
     stakes: Stakes
+    relaying: Relaying
     doors: Doors
     tenants: Tenants
     gate: Gate
@@ -133,10 +139,11 @@ class Container:
 
     @cached_property
     def terms(self) -> EscrowTerms:
-        """What every quote of ours has in common; reads the resolver's address, so it opens no key."""
+        """What every quote of ours has in common; reads the keys' addresses, so it opens none."""
         resolver = key_address(self.settings.keystore(), RESOLVER)
         guardian = parse_address(self.settings.guardian) if self.settings.guardian else resolver
         place = self.deployment
+        carried = not self.relay_limits.off
         return EscrowTerms(
             chain_id=place.chain_id,
             token=place.token,
@@ -145,7 +152,22 @@ class Container:
             guardian=Address(guardian),
             symbol=SYMBOL,
             decimals=DECIMALS,
+            relay_fee=parse(self.settings.relay_fee, DECIMALS) if carried else ZERO,
+            relay_receiver=self.relayer if carried else ZERO_ADDRESS,
         )
+
+    @cached_property
+    def relayer(self) -> Address:
+        """The address of the key that carries openings."""
+        return key_address(self.settings.keystore(), RELAYER)
+
+    @cached_property
+    def relay_limits(self) -> RelayLimits:
+        """How much is carried for strangers without ether."""
+        budget = parse(self.settings.relay_budget, _GWEI_DECIMALS).base_units
+        if budget > _MOST_GWEI:
+            raise Invalid("relay_budget_too_high", "EARNEST_RELAY_BUDGET is at most a thousand ether a day.")
+        return RelayLimits(per_day=self.settings.gasless_per_day, budget=budget)
 
     @cached_property
     def bot_id(self) -> UserId | None:
@@ -183,6 +205,7 @@ class Container:
         outgoing = Outgoing(session, now, terms.chain_id)
         holders = Holders(session, now)
         stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
+        carrying = Relaying(session, now=now, limits=self.relay_limits, stakes=stakes, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         gate = Gate(session, now=now, people=people, doors=doors, stakes=stakes, bot_id=self.bot_id)
         return Work(
@@ -194,6 +217,7 @@ class Container:
             holders=holders,
             outgoing=outgoing,
             stakes=stakes,
+            relaying=carrying,
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,

@@ -36,6 +36,14 @@ class Settings(BaseSettings):
     keystore_password: SecretStr | None = Field(None, description="Opens the keystore in the data folder.")
     keystore_password_file: Path | None = Field(None, description="File that holds the keystore's password.")
 
+    relay_fee: str = Field("0.1", description="ERN that a stranger without ether pays for having an opening carried.")
+    relay_budget: str = Field(
+        "0.05", description="Ether that carried openings may cost in 24 hours, all together; 0 carries none."
+    )
+    gasless_per_day: int = Field(
+        3, ge=0, le=1000, description="Openings carried in 24 hours for one stranger, and from one wallet."
+    )
+
     homeserver_url: str = Field("http://127.0.0.1:8008", description="Client API of the bot's homeserver.")
     bot_user_id: str | None = Field(None, description="The bot's Matrix id.")
     bot_password: SecretStr | None = Field(None, description="The bot's password (or a password file).")

@@ -40,6 +40,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     @application.task(name="earnest.prune")  # type: ignore[untyped-decorator]
     def prune() -> None:
         with container.work() as work:
+            work.relaying.prune()  # before the quotes that they are for
             work.gate.prune()
             work.sessions.prune()
             work.conversations.prune()

@@ -36,13 +36,14 @@ class RawLog:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a mined transaction."""
+    """What became of a mined transaction; ``gas_price`` is what each gas cost, in wei, where the node tells."""
 
     transaction: Hash32
     block_hash: Hash32
     block_number: int
     succeeded: bool
     gas_used: int
+    gas_price: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

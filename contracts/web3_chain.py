@@ -174,12 +174,14 @@ class Web3Chain:
             raise self._nonsense("another transaction's receipt")
         if fields.get("blockHash", "") is None:
             return None  # some nodes give a receipt to what is still waiting
+        price = fields.get("effectiveGasPrice")
         return Receipt(
             transaction=transaction,
             block_hash=self._hash(fields.get("blockHash"), "block hash"),
             block_number=self._number(fields.get("blockNumber"), "block number"),
             succeeded=self._number(fields.get("status"), "receipt's status", most=1) == 1,
             gas_used=self._number(fields.get("gasUsed"), "gas used"),
+            gas_price=None if price is None else self._number(price, "gas price", most=_MOST_FEE),
         )
 
     def balance(self, account: Address) -> int:

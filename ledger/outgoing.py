@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from contracts.chain import Chain, Fees
+from contracts.chain import Chain, Fees, Receipt
 from contracts.events import BlockRef
 from contracts.signer import Signer, Transaction
 from kit.database import Database
 from kit.errors import ChainUnavailable, Refusal
 from kit.identifiers import Address, Hash32
 from ledger.store import outgoing as store
-from ledger.store.outgoing import Attempt, Call, OutgoingState
+from ledger.store.outgoing import WITHOUT_END, Attempt, Bounds, Call, Outcome, OutgoingState
 
 _A_ROUND = 50
 _LOOK_SENT = timedelta(seconds=1)
@@ -31,7 +31,6 @@ _STUCK = timedelta(seconds=60)
 _FIRST_PAUSE = timedelta(seconds=2)
 _LONGEST_PAUSE = timedelta(minutes=10)
 _MOST_DOUBLINGS = 10
-_MOST_REVERTS = 5
 _FILLER = "filler:"
 _MOST_FILLERS = 16
 _MOST_FAILURES = 3
@@ -48,11 +47,21 @@ class Outgoing:
         self._now = now
         self._chain_id = chain_id
 
-    def queue(self, *, key: str, role: str, to: Address, data: bytes, after_block: Hash32 | None = None) -> bool:
+    def queue(
+        self,
+        *,
+        key: str,
+        role: str,
+        to: Address,
+        data: bytes,
+        after_block: Hash32 | None = None,
+        bounds: Bounds = WITHOUT_END,
+    ) -> bool:
         """Owe the chain one call, signed by the key of ``role``; ``False`` where ``key`` is taken (nothing is added).
 
         ``after_block``: it is sent only once that block, which must be booked, is final; should it leave the chain, the
-        call counts as withdrawn. A withdrawn call is queued anew by its key, as it is asked for now.
+        call counts as withdrawn. A withdrawn call, and one that was given up before anything of it was mined, is queued
+        anew by its key, as it is asked for now.
         """
         call = Call(
             id=0,
@@ -67,6 +76,7 @@ class Outgoing:
             last_error=None,
             sender=None,
             nonce=None,
+            bounds=bounds,
         )
         return store.add(self._session, call, chain_id=self._chain_id, now=self._now) or store.reopen(
             self._session, call, chain_id=self._chain_id, now=self._now
@@ -89,8 +99,8 @@ class Outgoing:
 def send_due(database: Database, chain: Chain, signers: Mapping[str, Signer], now: datetime) -> int:
     """Look after every call that is due: settle, send again, raise fees, send what waits; return how many were new.
 
-    ``signers`` by role. Safe to run at any time, and twice at once. Raises ``ChainUnavailable`` where the node does not
-    answer; everything up to there is kept.
+    ``signers`` by role; no role's calls wait behind another's. Safe to run at any time, and twice at once. Raises
+    ``ChainUnavailable`` where the node does not answer; everything up to there is kept.
     """
     sender = _Sender(database, chain, signers, now)
     sender.look_after_live()
@@ -132,21 +142,25 @@ class _Sender:
     def _look(
         self, call: Call, attempts: list[Attempt], final: BlockRef | None, used: Mapping[Address | None, int]
     ) -> None:
-        receipts = (self._chain.receipt(attempt.hash) for attempt in attempts)
-        receipt = next((found for found in receipts if found is not None), None)
-        if receipt is None:
+        receipts = ((attempt, self._chain.receipt(attempt.hash)) for attempt in attempts)
+        attempt, receipt = next((found for found in receipts if found[1] is not None), (None, None))
+        if attempt is None or receipt is None:
             # One that was mined before is looked at twice: a node may lag, and a second transaction would be too many.
             if call.state is OutgoingState.SENT and call.nonce is not None and call.nonce < used[call.sender]:
-                self._free(call, "another transaction of this key used its nonce", reverted=False)
+                self._free(call, "another transaction of this key used its nonce")
             else:
                 self._push(call, attempts)
             return
         if final is None or receipt.block_number > final.number:
             self._note(call, OutgoingState.MINED, None, after=_LOOK_MINED)
         elif receipt.succeeded:
-            self._note(call, OutgoingState.DONE, None, after=_LOOK_MINED)
+            with self._database.write() as session:
+                store.finish(session, call, Outcome(_cost(attempt, receipt), receipt.block_number))
         else:
-            self._free(call, "it reverted when it was mined", reverted=True)
+            block = self._chain.block(receipt.block_hash)
+            time = block.timestamp if block else None
+            outcome = Outcome(_cost(attempt, receipt), receipt.block_number, time)
+            self._free(call, "it reverted when it was mined", reverted=outcome)
 
     def _push(self, call: Call, attempts: list[Attempt]) -> None:
         """Bring a call that is in no block nearer to one: broadcast it again, with a higher fee where it is stuck."""
@@ -170,32 +184,39 @@ class _Sender:
             max_fee=max(now_asked.max_fee, attempt.max_fee * 9 // 8 + 1),
             priority_fee=max(now_asked.priority_fee, attempt.priority_fee * 9 // 8 + 1),
         )
+        if _too_dear(call, attempt.gas, fees):
+            return None
         return self._sign(call, signer, call.nonce, attempt.gas, fees, assign=False)
 
     # ------------------------------------------------------------------------------------------- what waits
 
     def send_waiting(self) -> int:
-        """Sign and send what waits and may go; return how many."""
+        """Sign and send what waits and may go, one role after the other; return how many."""
+        calls: list[Call] = []
         with self._database.read() as session:
-            calls = store.due(
-                session, chain_id=self._chain_id, roles=list(self._signers), now=self._now, limit=_A_ROUND
-            )
+            for role in self._signers:
+                calls += store.due(session, chain_id=self._chain_id, role=role, now=self._now, limit=_A_ROUND)
         return sum(self._send(call, self._signers[call.role]) for call in calls)
 
     def _send(self, call: Call, signer: Signer) -> bool:
+        if call.bounds.not_after is not None and self._now >= call.bounds.not_after:
+            self._give_up(call, "too_late: its time was over before it was sent")
+            return False
         try:
             # A call that would revert, or that its key cannot pay for, is not signed at all.
             gas = self._chain.estimate_gas(call.to, call.data, signer.address) * 6 // 5
         except Refusal as error:
-            self._put_off(call, f"{error.code}: {error.message}")
+            hopeless = error.code == "reverted" and not call.bounds.patient
+            (self._give_up if hopeless else self._put_off)(call, f"{error.code}: {error.message}")
             return False
         except ChainUnavailable as error:
             self._tolerate(error)
             self._put_off(call, str(error))
             return False
         fees = self._now_asked()
-        if self._chain.balance(signer.address) < gas * fees.max_fee:
-            self._put_off(call, "insufficient_funds: the key has too little ether for the gas")
+        lacking = self._lacking(call, signer, gas, fees)
+        if lacking is not None:
+            self._put_off(call, lacking)
             return False
         nonce = self._free_nonce(signer.address)
         attempt = self._sign(call, signer, nonce, gas, fees, assign=True)
@@ -203,6 +224,14 @@ class _Sender:
             return False
         self._broadcast(replace(call, state=OutgoingState.SENT, sender=signer.address, nonce=nonce), attempt)
         return True
+
+    def _lacking(self, call: Call, signer: Signer, gas: int, fees: Fees) -> str | None:
+        """Say why the gas for a call cannot be paid now."""
+        if _too_dear(call, gas, fees):
+            return "too_dear: gas costs more than may be spent on it"
+        if self._chain.balance(signer.address) < gas * fees.max_fee:
+            return "insufficient_funds: the key has too little ether for the gas"
+        return None
 
     def _free_nonce(self, sender: Address) -> int:
         """Return the lowest nonce from the node's next one on that none of our calls holds."""
@@ -290,11 +319,15 @@ class _Sender:
         with self._database.write() as session:
             store.put_off(session, call, due_at=self._now + _pause(call), error=error)
 
-    def _free(self, call: Call, error: str, *, reverted: bool) -> None:
+    def _give_up(self, call: Call, error: str) -> None:
+        with self._database.write() as session:
+            store.give_up(session, call, error=error)
+
+    def _free(self, call: Call, error: str, *, reverted: Outcome | None = None) -> None:
         state = OutgoingState.WAITING
         if call.key.startswith(_FILLER):
             state = OutgoingState.WITHDRAWN  # the gap is filled, by whatever it was
-        elif reverted and call.reverts + 1 >= _MOST_REVERTS:
+        elif reverted and call.reverts + 1 >= call.bounds.most_reverts:
             state = OutgoingState.GIVEN_UP
         with self._database.write() as session:
             store.free(
@@ -316,6 +349,15 @@ class _Sender:
         self._failures += 1
         if self._failures >= _MOST_FAILURES:
             raise error
+
+
+def _cost(attempt: Attempt, receipt: Receipt) -> int:
+    """Return what a mined transaction cost, in wei; where the node does not tell its price, the most it can have."""
+    return receipt.gas_used * (attempt.max_fee if receipt.gas_price is None else receipt.gas_price)
+
+
+def _too_dear(call: Call, gas: int, fees: Fees) -> bool:
+    return call.bounds.most_wei is not None and gas * fees.max_fee > call.bounds.most_wei
 
 
 def _pause(call: Call) -> timedelta:

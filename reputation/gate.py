@@ -10,7 +10,7 @@ from kit.changes import touch
 from kit.errors import Conflict, NotFound
 from kit.identifiers import Hash32, PersonId, RoomId, TenantId, UserId, server_of
 from ledger.people import People
-from payments.stakes.model import Answer, Stake, StakeChange, StakeState, undo_closes
+from payments.stakes.model import Answer, OpeningOutcome, Quote, Stake, StakeChange, StakeState, undo_closes
 from payments.stakes.service import Stakes
 from reputation.decision import decide, grant_for
 from reputation.doors import Doors, release
@@ -177,6 +177,10 @@ class Gate:
             release(self._stakes, self._store, stake.id, self._now)
             grant = self._store.grant_row(stake.id)
         self._tell(change, answered=grant is not None and grant.answer is not None, reopened=reopened)
+
+    def opening_failed(self, quote: Quote, stake_id: Hash32, outcome: OpeningOutcome) -> None:
+        """Tell a stranger that an opening of theirs, which was carried for them, did not get to the chain."""
+        self._notices.gasless_failed(quote, stake_id, outcome)
 
     def _costs(self, recipient: PersonId, stranger: PersonId) -> bool:
         """Tell whether a stake is what this stranger needs to reach this recipient now."""

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from kit import outbox
 from kit.clock import unix
-from kit.identifiers import PersonId, show_hash
+from kit.identifiers import Hash32, PersonId, show_hash
 from ledger.people import People
-from payments.stakes.model import Quote, Stake, StakeState
+from payments.stakes.model import OpeningOutcome, Quote, Stake, StakeState
 
 KIND = "notice"
 
@@ -51,6 +51,18 @@ class Notices:
             "tried_at": unix(self._now),
         }
         self._tell(f"knock_held:{quote.id}", quote.stranger, quote.recipient, values)
+
+    def gasless_failed(self, quote: Quote, stake_id: Hash32, outcome: OpeningOutcome) -> None:
+        """Tell the stranger that the opening they signed, and we carried, came to nothing; once per stake."""
+        values = {
+            "stranger": quote.stranger,
+            "recipient": quote.recipient,
+            "stake": str(quote.price.stake.base_units),
+            "fee": str(quote.price.fee.base_units),
+            "quote_id": quote.id,
+            "outcome": outcome.value,
+        }
+        self._tell(f"gasless_failed:{show_hash(stake_id)}", quote.stranger, quote.recipient, values)
 
     def of_stake(self, stake: Stake, *, code: str | None = None, again: bool = False) -> None:
         """Tell the stranger what became of their stake (or ``code``); ``again``: once more after it was orphaned.

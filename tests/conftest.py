@@ -14,6 +14,7 @@ settings.load_profile("earnest")
 pytest_plugins = [
     "tests.support.anvil",
     "tests.support.browser",
+    "tests.support.carried",
     "tests.support.databases",
     "tests.support.house",
     "tests.support.lying_node",

@@ -7,24 +7,20 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from api.dependencies import ContainerDep, limited
 from api.etags import tagged
 from api.offers import offer, receipt
-from api.presenting import show_quote
+from api.presenting import show_opening, show_quote
 from api.schemas.problems import problems
-from api.schemas.quotes import OfferOut, QuoteOut, QuoteState, ReceiptOut, TermsIn
+from api.schemas.quotes import OfferOut, OpenIn, OpeningOut, QuoteOut, ReceiptOut, SignatureParts, TermsIn
+from app import gasless
 from app.container import Work
-from kit.errors import Conflict, NotFound
-from kit.identifiers import parse_address
-from payments.stakes.model import Quote, Stake
+from kit.errors import NotFound
+from kit.identifiers import parse_address, parse_hash
+from payments.stakes.model import Stake
 
 router = APIRouter(prefix="/v1/quotes", tags=["quotes"], responses=problems(400, 404, 409, 429, 503))
 
 QuoteId = Annotated[
     str, Path(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]+$", examples=["q7Hc0kZ3nB1vXw2yT5sLdA"])
 ]
-
-_CANNOT_PAY = {
-    QuoteState.SUPERSEDED: ("quote_superseded", "Another price took this one's place: what is paid on it goes back."),
-    QuoteState.QUOTE_EXPIRED: ("quote_expired", "This price has run out. Knock again to get a new one."),
-}
 
 
 @router.get("/{quote_id}", response_model=QuoteOut, dependencies=[Depends(limited("quote", per_minute=600, burst=120))])
@@ -49,9 +45,31 @@ def make_terms(quote_id: QuoteId, asked: TermsIn, container: ContainerDep) -> Of
     return_to = parse_address(asked.return_to) if asked.return_to else None
     with container.read() as work:
         quote = work.stakes.find_quote(quote_id)
-        _still_payable(work, quote)
+        gasless.payable(work, quote)
     # Outside of the transaction: the chain's node may be slow, and a reader must not hold up the database.
-    return offer(quote, container.terms, container.chain, payer=payer, return_to=return_to)
+    refusal = gasless.why_not(container, quote, payer)
+    return offer(quote, container.terms, container.chain, payer=payer, return_to=return_to, gasless=refusal)
+
+
+@router.post(
+    "/{quote_id}/open",
+    status_code=202,
+    responses=problems(403),
+    dependencies=[Depends(limited("open", per_minute=10, burst=10))],
+)
+def open_gasless(quote_id: QuoteId, signed: OpenIn, container: ContainerDep) -> OpeningOut:
+    """Take on an opening that the payer signed, so that no ether is needed; the relay fee is paid with it.
+
+    Get the terms for the payer, have `typed_data.authorization` signed with `eth_signTypedData_v4`, and send payer,
+    return address and signature here. The same signature may be sent again: it is carried once, and answered with how
+    far it is. Where it is not taken, the problem says why, and the plain way is open as before.
+    """
+    payer = parse_address(signed.payer)
+    return_to = parse_address(signed.return_to) if signed.return_to else None
+    signature = _bytes_of(signed.signature)
+    opening = gasless.carry(container, quote_id, payer=payer, return_to=return_to, signature=signature)
+    with container.read() as work:
+        return show_opening(work, container, opening)
 
 
 @router.get("/{quote_id}/receipt", dependencies=[Depends(limited("receipt", per_minute=60, burst=30))])
@@ -71,10 +89,7 @@ def _stake_of(work: Work, quote_id: str) -> Stake:
     return stake
 
 
-def _still_payable(work: Work, quote: Quote) -> None:
-    if work.stakes.of_quote(quote.id) is not None:
-        raise Conflict("quote_paid", "This quote has been paid already.")
-    if quote.superseded_at is not None:
-        raise Conflict(*_CANNOT_PAY[QuoteState.SUPERSEDED])
-    if work.chain_time >= quote.quote_expiry:
-        raise Conflict(*_CANNOT_PAY[QuoteState.QUOTE_EXPIRED])
+def _bytes_of(signature: str | SignatureParts) -> bytes:
+    if isinstance(signature, str):
+        return bytes.fromhex(signature[2:])
+    return parse_hash(signature.r) + parse_hash(signature.s) + bytes([signature.v])

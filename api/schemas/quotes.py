@@ -104,6 +104,35 @@ class StakeOut(_Out):
     surplus: Annotated[bool, Field(description="It opens nothing and goes back: its quote was paid, or stood no more.")]
 
 
+class GaslessState(StrEnum):
+    """Where an opening stands that was signed and is carried for the payer."""
+
+    QUEUED = "queued"
+    """It waits to be sent."""
+    SENT = "sent"
+    """It is on its way into a block."""
+    MINED = "mined"
+    """It stands in a block."""
+    OPENED = "opened"
+    """It stands in a final block."""
+    FAILED = "failed"
+    """It came to nothing; ``code`` says why, and nothing was taken from the wallet."""
+
+
+class GaslessOut(_Out):
+    """The way for wallets without ether: sign once, and the service carries the opening for a fee in tokens."""
+
+    available: Annotated[bool, Field(description="Whether a signed opening would be taken, as far as is known.")]
+    why_not: Annotated[str | None, Field(examples=["gasless_budget_empty"])]
+    why_not_text: str | None
+    relay_fee: Annotated[BaseUnits, Field(description="Due only if the opening is carried; it is not refunded.")]
+    total: Annotated[BaseUnits, Field(description="Stake, fee and relay fee.")]
+    text: Annotated[str, Field(description="For people.", examples=["0.1 ERN"])]
+    state: Annotated[GaslessState | None, Field(description="Of the latest opening that was signed, if any.")] = None
+    code: Annotated[str | None, Field(description="Why it failed.", examples=["reverted"])] = None
+    stake_id: HashText | None = None
+
+
 class QuoteOut(_Out):
     """A price for one stranger at one door, and where it stands."""
 
@@ -125,6 +154,7 @@ class QuoteOut(_Out):
     answer_by: Annotated[Unix, Field(description="From then on an unanswered stake goes back.")]
     track_record: TrackRecordOut
     stake: StakeOut | None
+    gasless: GaslessOut
 
 
 class TermsIn(BaseModel):
@@ -137,6 +167,39 @@ class TermsIn(BaseModel):
 
     payer: Annotated[str, Field(max_length=42, description="The address whose tokens are staked.")]
     return_to: Annotated[str | None, Field(max_length=42, description="Where the stake goes back to.")] = None
+
+
+class SignatureParts(BaseModel):
+    """A signature in its three parts."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    v: Annotated[int, Field(ge=0, le=28)]
+    r: HashText
+    s: HashText
+
+
+class OpenIn(TermsIn):
+    """The terms that were signed, and the signature over `typed_data.authorization` of those terms."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"payer": _ADDRESS, "signature": "0x" + "ab" * 64 + "1b"}]},
+    )
+
+    signature: Annotated[str, Field(pattern="^0x[0-9a-fA-F]{130}$", description="r, s and v: 65 bytes.")] | (
+        SignatureParts
+    )
+
+
+class OpeningOut(_Out):
+    """An opening that was taken on, and where to look for what becomes of it."""
+
+    stake_id: HashText
+    state: GaslessState
+    code: Annotated[str | None, Field(description="Why it failed, where it did.")]
+    quote: Annotated[str, Field(description="Look here (`gasless.state`, then `state` and `door_open`).")]
+    stake: Annotated[str, Field(description="The stake, from when it is on the chain.")]
 
 
 class Call(_Out):
@@ -200,12 +263,23 @@ class ReceiptOut(_Out):
     expire: Annotated[Call, Field(description="Anybody may send this from ``answer_by`` on.")]
 
 
+class GaslessOfferOut(_Out):
+    """Whether the service would carry this payer's signed opening, and what would leave their address then."""
+
+    available: bool
+    why_not: Annotated[str | None, Field(examples=["gasless_relayer_empty"])]
+    why_not_text: str | None
+    relay_fee: BaseUnits
+    due: Annotated[BaseUnits, Field(description="Stake, fee and relay fee.")]
+
+
 class OfferOut(_Out):
     """A quote's terms for one payer, and everything that their wallet needs; no web3 library is needed on its side."""
 
     stake_id: HashText
     terms: TermsOut
     due: Annotated[BaseUnits, Field(description="What leaves the payer's address: stake and fee.")]
+    gasless: GaslessOfferOut
     typed_data: TypedDataOut
     calls: Calls
     payer_holds: Payer

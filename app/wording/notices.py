@@ -228,6 +228,11 @@ def _stake_orphaned(reader: Reader, facts: Facts) -> Letter:
     return _about_stake(reader, facts, template)
 
 
+def _gasless_failed(reader: Reader, facts: Facts) -> Letter:
+    template = _GASLESS_FAILED.get(str(facts.literal("outcome").text), _GASLESS_FAILED["would_revert"])
+    return _about_stake(reader, facts, template)
+
+
 def _about_stake(reader: Reader, facts: Facts, template: str) -> Letter:
     return Letter(
         reader.say(
@@ -241,6 +246,27 @@ def _about_stake(reader: Reader, facts: Facts, template: str) -> Letter:
     )
 
 
+_GASLESS_FAILED: Mapping[str, str] = {
+    "reverted": marked(
+        "The stake of {stake} for {recipient} that you signed could not be put down: by the time it reached the chain, "
+        "the wallet did not hold the tokens any more, or the signature had been cancelled. Nothing was taken from it. "
+        "Its gas was paid for nothing, so the next one takes a wallet with some ether: {page}"
+    ),
+    "too_late": marked(
+        "The stake of {stake} for {recipient} that you signed did not reach the chain before its price ran out. "
+        "Nothing was taken from your wallet. Invite again to get a new price."
+    ),
+    "would_revert": marked(
+        "The stake of {stake} for {recipient} that you signed was not sent: the chain would refuse it now, because the "
+        "wallet does not hold the tokens any more or the signature was cancelled. Nothing was taken from it. You can "
+        "sign again, or pay yourself: {page}"
+    ),
+    "quote_gone": marked(
+        "The stake of {stake} for {recipient} that you signed was not sent: that price was paid already, or stands no "
+        "more. Nothing was taken from your wallet by it. How things stand: {page}"
+    ),
+}
+
 _NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
     "knock_held": _knock_held,
     "door_opened": _door_opened,
@@ -251,6 +277,7 @@ _NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
     "forfeit_announced": _forfeit_announced,
     "stake_forfeited": _stake_forfeited,
     "stake_orphaned": _stake_orphaned,
+    "gasless_failed": _gasless_failed,
 }
 
 CODES = frozenset(_NOTICES)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ScalarSelect, Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -33,7 +33,7 @@ class OutgoingState(StrEnum):
     WITHDRAWN = "withdrawn"
     """Not wanted any more before it was ever signed, or its block left the chain."""
     GIVEN_UP = "given_up"
-    """Reverted too often."""
+    """Reverted too often, or not worth a try any more: as its ``Bounds`` say."""
 
 
 LIVE = (OutgoingState.SENT.value, OutgoingState.MINED.value)
@@ -41,8 +41,30 @@ LIVE = (OutgoingState.SENT.value, OutgoingState.MINED.value)
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far we go for a call.
+
+    It is given up at its ``most_reverts``-th mined revert and, unless ``patient``, as soon as the node says that it
+    would revert. Nothing is signed for it after ``not_after``, or for more than ``most_wei`` (gas times fee).
+    """
+
+    most_reverts: int = 5
+    patient: bool = True
+    not_after: datetime | None = None
+    most_wei: int | None = None
+
+
+WITHOUT_END = Bounds()
+"""For what must be done in the end, whatever it takes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """A call that we owe, as it is stored."""
+    """A call that we owe, as it is stored.
+
+    ``spent_wei``: what its mined transactions cost, as far as they are final; the last of those, if it was ours, is in
+    block ``final_block``, of ``final_time`` (Unix; only where it reverted).
+    """
 
     id: int
     key: str
@@ -56,6 +78,19 @@ class Call:
     last_error: str | None
     sender: Address | None
     nonce: int | None
+    bounds: Bounds = WITHOUT_END
+    spent_wei: int = 0
+    final_block: int | None = None
+    final_time: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a final transaction came to: its cost in wei, its block's number, and (of a revert) the block's time."""
+
+    cost: int
+    block: int
+    time: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +126,8 @@ def add(session: Session, call: Call, *, chain_id: int, now: datetime) -> bool:
             due_at=now,
             tries=0,
             reverts=0,
+            spent_wei=0,
+            **_columns(call.bounds),
         )
         .on_conflict_do_nothing(index_elements=["chain_id", "key"])
         .returning(OutgoingRow.id)
@@ -99,9 +136,10 @@ def add(session: Session, call: Call, *, chain_id: int, now: datetime) -> bool:
 
 
 def reopen(session: Session, call: Call, *, chain_id: int, now: datetime) -> bool:
-    """Let a withdrawn call (or one whose block left the chain) wait again, as it is asked for now."""
+    """Let a call wait again, as it is asked for now: withdrawn, given up before it was mined, or its block left."""
     waits_for_nothing = (OutgoingRow.state == OutgoingState.WAITING.value) & (_level() == Level.ORPHANED.value)
-    withdrawn = OutgoingRow.state == OutgoingState.WITHDRAWN.value
+    never_mined = (OutgoingRow.state == OutgoingState.GIVEN_UP.value) & (OutgoingRow.reverts == 0)
+    withdrawn = (OutgoingRow.state == OutgoingState.WITHDRAWN.value) | never_mined
     statement = (
         update(OutgoingRow)
         .where(OutgoingRow.chain_id == chain_id, OutgoingRow.key == call.key, withdrawn | waits_for_nothing)
@@ -116,6 +154,7 @@ def reopen(session: Session, call: Call, *, chain_id: int, now: datetime) -> boo
             tries=0,
             reverts=0,
             last_error=None,
+            **_columns(call.bounds),
         )
         .returning(OutgoingRow.id)
     )
@@ -153,12 +192,12 @@ def find(session: Session, key: str, *, chain_id: int) -> Call | None:
 # --------------------------------------------------------------------------------------------------- sending
 
 
-def due(session: Session, *, chain_id: int, roles: Collection[str], now: datetime, limit: int) -> list[Call]:
-    """Return waiting calls that may be sent now, oldest first: due, and after nothing but final blocks."""
+def due(session: Session, *, chain_id: int, role: str, now: datetime, limit: int) -> list[Call]:
+    """Return a role's waiting calls that may be sent now, oldest first: due, and after nothing but final blocks."""
     query = (
         select(OutgoingRow)
         .where(OutgoingRow.chain_id == chain_id, OutgoingRow.state == OutgoingState.WAITING.value)
-        .where(OutgoingRow.due_at <= now, OutgoingRow.role.in_(roles))
+        .where(OutgoingRow.due_at <= now, OutgoingRow.role == role)
         .where(OutgoingRow.after_block.is_(None) | (_level() == Level.FINALIZED.value))
         .order_by(OutgoingRow.id)
         .limit(limit)
@@ -229,12 +268,31 @@ def note(session: Session, call: Call, *, due_at: datetime, state: OutgoingState
     session.execute(_as_it_was(call).values(state=state.value, due_at=due_at, last_error=_short(error)))
 
 
+def finish(session: Session, call: Call, outcome: Outcome) -> None:
+    """Note that a call is done for ever."""
+    session.execute(
+        _as_it_was(call).values(
+            state=OutgoingState.DONE.value,
+            last_error=None,
+            spent_wei=call.spent_wei + outcome.cost,
+            final_block=outcome.block,
+        )
+    )
+
+
 def put_off(session: Session, call: Call, *, due_at: datetime, error: str) -> None:
     """Let a waiting call wait until ``due_at``, because it would fail now."""
     session.execute(_as_it_was(call).values(tries=call.tries + 1, due_at=due_at, last_error=_short(error)))
 
 
-def free(session: Session, call: Call, *, due_at: datetime, error: str, state: OutgoingState, reverted: bool) -> None:
+def give_up(session: Session, call: Call, *, error: str) -> None:
+    """Let a waiting call wait no more: nothing was signed for it, and nothing will be."""
+    session.execute(_as_it_was(call).values(state=OutgoingState.GIVEN_UP.value, last_error=_short(error)))
+
+
+def free(
+    session: Session, call: Call, *, due_at: datetime, error: str, state: OutgoingState, reverted: Outcome | None
+) -> None:
     """Take the nonce from a call, once it is final that another transaction has it or that this one reverted."""
     session.execute(
         _as_it_was(call).values(
@@ -245,6 +303,9 @@ def free(session: Session, call: Call, *, due_at: datetime, error: str, state: O
             reverts=call.reverts + (1 if reverted else 0),
             due_at=due_at,
             last_error=_short(error),
+            spent_wei=call.spent_wei + (reverted.cost if reverted else 0),
+            final_block=reverted.block if reverted else None,
+            final_time=reverted.time if reverted else None,
         )
     )
 
@@ -279,7 +340,15 @@ def _call(row: OutgoingRow, state: OutgoingState) -> Call:
         last_error=row.last_error,
         sender=None if row.sender is None else Address(row.sender),
         nonce=row.nonce,
+        bounds=Bounds(row.most_reverts, row.patient, row.not_after, row.most_wei),
+        spent_wei=row.spent_wei,
+        final_block=row.final_block,
+        final_time=row.final_time,
     )
+
+
+def _columns(bounds: Bounds) -> dict[str, Any]:
+    return {field.name: getattr(bounds, field.name) for field in fields(Bounds)}
 
 
 def _short(error: str | None) -> str | None:

@@ -178,6 +178,15 @@ def check_price(price: Price, *, relay_fee: Amount = ZERO) -> None:
         raise Invalid("price_too_high", "Stake and fee together may be at most half of 2**256 base units.")
 
 
+def check_addresses(place: EscrowTerms, payer: Address, return_to: Address | None) -> None:
+    """Refuse addresses that a stake can never come from or go back to."""
+    contracts = (ZERO_ADDRESS, place.escrow, place.token)
+    if payer in contracts:
+        raise Invalid("payer_impossible", "A stake cannot be paid from that address.")
+    if return_to in contracts:
+        raise Invalid("return_address_impossible", "What is sent to that address is lost; name another one.")
+
+
 def terms_of(quote: Quote, *, payer: Address, return_to: Address | None = None) -> Terms:
     """Return the exact terms under which ``payer`` may stake on ``quote``; the stake goes back to ``return_to``."""
     return Terms(
@@ -209,3 +218,78 @@ def answers_close(terms: Terms, finality: timedelta) -> int:
 def undo_closes(executable_at: int) -> int:
     """Return from which chain time on taking back an announced forfeit could come too late."""
     return executable_at - int(ANSWER_MARGIN.total_seconds())
+
+
+# ------------------------------------------------------------------------------- openings that we carry (gasless)
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLimits:
+    """How much is carried: openings per stranger and per wallet in 24 hours, and gas for all of them, in gwei."""
+
+    per_day: int
+    budget: int
+
+    @property
+    def off(self) -> bool:
+        """Tell whether nothing is carried at all."""
+        return not (self.per_day and self.budget)
+
+
+class OpeningOutcome(StrEnum):
+    """What became of an opening that we carried."""
+
+    OPENED = "opened"
+    """The stake is on the chain for good, whoever carried it there."""
+    REVERTED = "reverted"
+    """It was mined and failed: what was signed was good no longer. Its gas is lost."""
+    TOO_LATE = "too_late"
+    """The quote ran out before it was mined."""
+    WOULD_REVERT = "would_revert"
+    """It was not sent: the node says that it would fail now."""
+    QUOTE_GONE = "quote_gone"
+    """It was not sent: the quote was paid otherwise, or stood no more."""
+
+    @property
+    def may_try_again(self) -> bool:
+        """Tell whether the same signature may be sent in again: nothing was lost by it."""
+        return self is OpeningOutcome.WOULD_REVERT
+
+
+class OpeningState(StrEnum):
+    """Where an opening that we carry stands."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    MINED = "mined"
+    OPENED = "opened"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An opening that ``payer`` signed and we carry; ``due`` leaves the payer's wallet, in base units.
+
+    ``gwei``: gas that is set aside for it or, once it has an ``outcome``, that it took.
+    """
+
+    stake_id: Hash32
+    quote_id: str
+    stranger: PersonId
+    payer: Address
+    return_to: Address
+    due: int
+    gwei: int
+    created_at: datetime
+    outcome: OpeningOutcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Somebody, and a wallet, for whom we carry nothing since an opening of theirs (of that stake) cost us its gas."""
+
+    stake_id: Hash32
+    payer: Address
+    stranger: PersonId
+    gwei: int
+    barred_at: datetime

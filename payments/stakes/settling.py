@@ -9,7 +9,7 @@ from kit.identifiers import Hash32
 from payments.stakes.model import Stake, StakeState, Wish
 
 RESOLVER = "resolver"
-RELAYER = "relayer"
+"""The key that ends stakes. It opens none: what openings cost never keeps a stake from going back."""
 
 _RETURN_ANSWERED = "return_answered"
 _RETURN_UNANSWERED = "return_unanswered"
@@ -51,7 +51,7 @@ def errands(stake: Stake, *, chain_time: int) -> tuple[Errand, ...]:
             return (Errand(_key(stake, _RETURN_ANSWERED), RESOLVER, data, stake.opened_hash),)
         if stake.executable_at is not None and chain_time >= stake.executable_at:
             data = codec.encode_execute_forfeit(stake.terms)
-            return (Errand(_key(stake, _EXECUTE), RELAYER, data, stake.last_hash),)
+            return (Errand(_key(stake, _EXECUTE), RESOLVER, data, stake.last_hash),)
     return ()
 
 
@@ -61,7 +61,7 @@ def _anything_due(stake: Stake, wish: Wish | None, chain_time: int) -> bool:
 
 def _while_open(stake: Stake, wish: Wish | None, chain_time: int) -> Errand:
     if chain_time >= stake.terms.answer_by:  # too late for any wish: the escrow would revert it
-        return Errand(_key(stake, _EXPIRE), RELAYER, codec.encode_expire(stake.terms), stake.opened_hash)
+        return Errand(_key(stake, _EXPIRE), RESOLVER, codec.encode_expire(stake.terms), stake.opened_hash)
     if wish is Wish.FORFEIT:
         data = codec.encode_announce_forfeit(stake.terms)
         return Errand(_key(stake, _ANNOUNCE), RESOLVER, data, stake.opened_hash)

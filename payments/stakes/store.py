@@ -14,7 +14,7 @@ from kit.amounts import Amount
 from kit.identifiers import Address, Hash32, PersonId
 from payments.stakes.folding import KINDS, Logged
 from payments.stakes.model import Price, Quote, Stake, StakeState, Wish
-from payments.stakes.tables import QuoteRow, StakeEventRow, StakeRow
+from payments.stakes.tables import OpeningRow, QuoteRow, StakeEventRow, StakeRow
 
 _UNANSWERED = (StakeState.OPEN.value, StakeState.FORFEIT_ANNOUNCED.value)
 _NO_SALT = bytes(32)
@@ -156,9 +156,10 @@ class StakeStore:
     def drop_unpaid(self, *, before: int) -> int:
         """Take out quotes that ended before that time and on which nothing was ever opened; return how many."""
         opened = select(StakeRow.id).where(StakeRow.quote_id == QuoteRow.id).exists()
+        carried = select(OpeningRow.stake_id).where(OpeningRow.quote_id == QuoteRow.id).exists()
         dropped = self._session.execute(
             delete(QuoteRow)
-            .where(QuoteRow.quote_expiry < before, ~opened)
+            .where(QuoteRow.quote_expiry < before, ~opened, ~carried)
             .returning(QuoteRow.id)
             .execution_options(synchronize_session=False)
         )

@@ -59,6 +59,7 @@ class Desk:
             holders=rooms.holders,
             outgoing=rooms.outgoing,
             stakes=rooms.stakes,
+            relaying=rooms.relaying,
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,

@@ -23,7 +23,8 @@ from ledger.holders import Holders
 from ledger.outgoing import Outgoing
 from ledger.people import People
 from ledger.store import holders as wallets
-from payments.stakes.model import Answer, EscrowTerms, Quote, Stake, StakeChange
+from payments.stakes.model import Answer, EscrowTerms, Quote, RelayLimits, Stake, StakeChange
+from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from payments.stakes.settling import possible_keys
 from reputation.doors import Doors
@@ -32,6 +33,8 @@ from reputation.model import AnswerOutcome, GateAnswer, Knock, Tenant
 from reputation.tenants import Tenants
 from tests.support.knocks import ALICE, BOB, BOT, HOME, ROOM
 from tests.support.stakes import ESCROW_TERMS, GENESIS, PAYER, Branch, opened, terms_on
+
+LIMITS = RelayLimits(per_day=3, budget=50_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Rooms:
     holders: Holders
     outgoing: Outgoing
     stakes: Stakes
+    relaying: Relaying
     doors: Doors
     tenants: Tenants
     gate: Gate
@@ -73,9 +77,10 @@ class House:
         outgoing = Outgoing(session, now, place.chain_id)
         book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
         stakes = Stakes(session, now=now, chain_time=self.time, terms=place, outgoing=outgoing, book=book)
+        relaying = Relaying(session, now=now, limits=LIMITS, stakes=stakes, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         gate = Gate(session, now=now, people=people, doors=doors, stakes=stakes, bot_id=BOT)
-        return Rooms(session, people, book, holders, outgoing, stakes, doors, Tenants(session, now), gate)
+        return Rooms(session, people, book, holders, outgoing, stakes, relaying, doors, Tenants(session, now), gate)
 
     # ---------------------------------------------------------------------------------------- people and tenants
 

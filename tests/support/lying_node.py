@@ -43,6 +43,7 @@ TRUE_RECEIPT: Final[dict[str, Json]] = {
     "blockNumber": hex(BLOCK.number),
     "status": "0x1",
     "gasUsed": "0x5208",
+    "effectiveGasPrice": hex(2 * 10**9),
 }
 
 

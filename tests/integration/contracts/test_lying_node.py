@@ -62,7 +62,9 @@ def test_the_truth_is_believed(chain: Web3Chain, lying_node: LyingNode) -> None:
         "eth_getBlockByNumber": BLOCK,
         "eth_getBlockByHash": BLOCK,
         "eth_getLogs": [first, second],
-        "eth_getTransactionReceipt": Receipt(TRANSACTION, BLOCK.hash, BLOCK.number, succeeded=True, gas_used=21_000),
+        "eth_getTransactionReceipt": Receipt(
+            TRANSACTION, BLOCK.hash, BLOCK.number, succeeded=True, gas_used=21_000, gas_price=2 * 10**9
+        ),
         "eth_getTransactionCount": 5,
         "eth_getBalance": 10**18,
         "eth_getCode": b"\x60\x01",
@@ -162,6 +164,7 @@ RECEIPT_LIES: dict[str, dict[str, Any]] = {
     "half succeeded": {"status": "0x2"},
     "without a status": {"status": None},
     "with gas in words": {"gasUsed": "much"},
+    "with a price beyond all reason": {"effectiveGasPrice": hex(10**15)},
 }
 
 
@@ -172,11 +175,19 @@ def test_a_lie_about_a_receipt_is_nonsense(chain: Web3Chain, lying_node: LyingNo
         chain.receipt(TRANSACTION)
 
 
-@pytest.mark.parametrize("field", TRUE_RECEIPT)
+@pytest.mark.parametrize("field", [field for field in TRUE_RECEIPT if field != "effectiveGasPrice"])
 def test_a_receipt_that_lacks_something_is_nonsense(chain: Web3Chain, lying_node: LyingNode, field: str) -> None:
     lying_node.answers["eth_getTransactionReceipt"] = {k: value for k, value in TRUE_RECEIPT.items() if k != field}
     with pytest.raises(ChainUnavailable, match="nonsense"):
         chain.receipt(TRANSACTION)
+
+
+def test_a_receipt_may_keep_its_price_to_itself(chain: Web3Chain, lying_node: LyingNode) -> None:
+    told = {k: value for k, value in TRUE_RECEIPT.items() if k != "effectiveGasPrice"}
+    lying_node.answers["eth_getTransactionReceipt"] = told
+    found = chain.receipt(TRANSACTION)
+    assert found is not None
+    assert found.gas_price is None
 
 
 def test_a_receipt_of_a_pending_transaction_is_none_yet(chain: Web3Chain, lying_node: LyingNode) -> None:

@@ -9,7 +9,7 @@ import pytest
 from api.offers import show_terms
 from api.pages.timeline import WORDS, Mark, status_of
 from api.presenting import show_price
-from api.schemas.quotes import Finality, QuoteOut, QuoteState, StakeOut, TrackRecordOut
+from api.schemas.quotes import Finality, GaslessOut, QuoteOut, QuoteState, StakeOut, TrackRecordOut
 from payments.stakes.model import terms_of
 from tests.support.gates import PLACE, QUOTE
 from tests.support.stakes import PAYER
@@ -49,6 +49,7 @@ def a_quote(state: QuoteState, **changes: Any) -> QuoteOut:  # noqa: ANN401 - an
         answer_by=QUOTE.answer_by,
         track_record=TrackRecordOut(returned=0, forfeited=0, expired=0, open=0),
         stake=None if state in UNPAID else stake,
+        gasless=GaslessOut(available=False, why_not=None, why_not_text=None, relay_fee="0", total="0", text="0 ERN"),
     )
 
 

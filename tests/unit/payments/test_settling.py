@@ -32,8 +32,8 @@ EARLY, LATE = TERMS.answer_by - 1, TERMS.answer_by
 RETURN_ANSWERED = ("resolver", codec.encode_return(TERMS, answered=True))
 RETURN_UNANSWERED = ("resolver", codec.encode_return(TERMS, answered=False))
 ANNOUNCE = ("resolver", codec.encode_announce_forfeit(TERMS))
-EXPIRE = ("relayer", codec.encode_expire(TERMS))
-EXECUTE = ("relayer", codec.encode_execute_forfeit(TERMS))
+EXPIRE = ("resolver", codec.encode_expire(TERMS))
+EXECUTE = ("resolver", codec.encode_execute_forfeit(TERMS))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from app.conversations import Meaning
 from app.wording.notices import CODES, notice
 from app.wording.reader import Reader, Service
 from kit.identifiers import PersonId, UserId
+from payments.stakes.model import OpeningOutcome
 from reputation.notices import OF_STATE
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -31,7 +32,7 @@ STAKE = {**HELD, "stake_id": "0x01", "executable_at": UNIX + 48 * 3_600, "answer
 
 
 def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
-    assert {"knock_held", "invite_pending_hint", "ask_answer", *OF_STATE.values()} == CODES
+    assert {"knock_held", "invite_pending_hint", "ask_answer", "gasless_failed", *OF_STATE.values()} == CODES
 
 
 def test_a_held_knock_is_explained_from_beginning_to_end() -> None:
@@ -75,6 +76,16 @@ def test_the_recipient_is_asked_with_three_words() -> None:
 def test_the_stranger_is_told_what_to_do_once_the_door_is_open() -> None:
     plain = notice("door_opened", STAKE, people=PEOPLE, reader=READER).message.plain
     assert "invite \u2068@alice:home.example\u2069 again" in plain
+
+
+def test_every_way_in_which_a_carried_opening_fails_is_told_in_words_of_its_own() -> None:
+    failures = [outcome for outcome in OpeningOutcome if outcome is not OpeningOutcome.OPENED]
+    plains = {
+        notice("gasless_failed", {**HELD, "outcome": str(outcome)}, people=PEOPLE, reader=READER).message.plain
+        for outcome in failures
+    }
+    assert len(plains) == len(failures)
+    assert all("Nothing was taken from" in plain and "5 ERN" in plain for plain in plains)
 
 
 def test_a_paid_fee_is_told_with_the_stake_that_is_back() -> None:
