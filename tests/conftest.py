@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.carried",
     "tests.support.databases",
+    "tests.support.federation",
     "tests.support.house",
     "tests.support.lying_node",
     "tests.support.synapse",

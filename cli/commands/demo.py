@@ -71,9 +71,9 @@ def play(folder: Path, names: list[str], stop: StopRequest, *, show: Callable[[s
     Raises ``UntrueError`` at the first step that does not come true, ``ProgramFailedError`` where the world breaks,
     ``KeyboardInterrupt`` where somebody asked to stop.
     """
-    plan = new_plan(folder, pace=PASSING, wanted={})
+    plan = new_plan(folder, pace=PASSING, wanted={}, federated=True)
     write_plan(plan)
-    show("Making a world of its own: homeserver, chain, broker, api, bot, chain loop, worker")
+    show("Making a world of its own: two homeservers, chain, broker, api, bot, chain loop, worker")
     began = time.monotonic()
     with World(plan, say=lambda step: show(f"    {step}"), heed=stop.heed) as world:
         world.start()

@@ -13,7 +13,20 @@ import click
 from app.container import DECIMALS, SYMBOL
 from cli.context import container_of, told
 from cli.local import treasury
-from cli.local.plan import BOT, KEPT, PEOPLE, Plan, foreign, has_plan, held, new_plan, new_ports, read_plan, write_plan
+from cli.local.plan import (
+    BOT,
+    KEPT,
+    Elsewhere,
+    Plan,
+    foreign,
+    has_plan,
+    held,
+    new_plan,
+    new_ports,
+    read_plan,
+    write_plan,
+)
+from cli.local.ports import LOOPBACK
 from cli.local.processes import ProgramFailedError
 from cli.local.stopping import StopRequest
 from cli.local.world import World, earnest_program
@@ -27,15 +40,18 @@ _STATUS_EVERY = 2.0
 
 @click.command()
 @click.option("--new-ports", is_flag=True, help="Move a world whose ports are taken to free ones.")
+@click.option(
+    "--federated", is_flag=True, help="Make the world with a second homeserver, for strangers from elsewhere."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON objects, one a line.")
 @click.pass_context
 @told
-def run(context: click.Context, *, new_ports: bool, as_json: bool) -> None:
+def run(context: click.Context, *, new_ports: bool, federated: bool, as_json: bool) -> None:
     """Run the whole local system until Ctrl-C: homeserver, chain, broker, api, bot, chain loop and worker."""
     folder = container_of(context).settings.data.resolve()
     show_it = _Json() if as_json else _Lines()
     with StopRequest() as stop, held(folder) as lock:
-        plan = _plan(folder, move=new_ports)
+        plan = _plan(folder, move=new_ports, federated=federated)
         try:
             with World(plan, say=show_it.step, heed=stop.heed, kept_open=[lock]) as world:
                 world.start()
@@ -49,10 +65,16 @@ def run(context: click.Context, *, new_ports: bool, as_json: bool) -> None:
     show_it.stopped(folder)
 
 
-def _plan(folder: Path, *, move: bool) -> Plan:
+def _plan(folder: Path, *, move: bool, federated: bool) -> Plan:
     """Take up the folder's world, or plan a new one where nothing else lives there."""
     if has_plan(folder):
         plan = read_plan(folder)
+        if federated and plan.elsewhere is None:
+            raise Conflict(
+                "not_federated",
+                f"The world in {folder} was made without a second homeserver, and a homeserver's name is for ever. "
+                "`make reset` clears that world; EARNEST_DATA can say where else to make one.",
+            )
         plan = plan.moved(new_ports()) if move else plan
     else:
         if strangers := foreign(folder):
@@ -61,7 +83,7 @@ def _plan(folder: Path, *, move: bool) -> Plan:
                 f"{folder} holds what is no local world ({', '.join(strangers)}): say with EARNEST_DATA where "
                 "else to make one.",
             )
-        plan = new_plan(folder, pace=KEPT)
+        plan = new_plan(folder, pace=KEPT, federated=federated)
     write_plan(plan)
     return plan
 
@@ -89,8 +111,13 @@ class _Lines:
 
     def ready(self, world: World) -> None:
         facts = describe(world)
+        names = max(22, *(len(who["user_id"]) for who in facts["people"]))
+        far = facts["elsewhere"]
+        elsewhere = (
+            "" if far is None else f"\n    Elsewhere    {far['homeserver']}   {far['server_name']}, for strangers"
+        )
         rows = [
-            f"    {who['user_id']:<22} {who['password']:<22} {who['tokens']:>6} {SYMBOL}   {who['key_file']}"
+            f"    {who['user_id']:<{names}} {who['password']:<22} {who['tokens']:>6} {SYMBOL}   {who['key_file']}"
             for who in facts["people"]
         ]
         _alice, bob = facts["people"][0], facts["people"][1]
@@ -99,14 +126,14 @@ class _Lines:
             f"""
 Earnest is up ({time.monotonic() - self._begun:.1f} s).
 
-    Homeserver   {facts["homeserver"]}   log in here with any Matrix client; newcomers may register
+    Homeserver   {facts["homeserver"]}   log in here with any Matrix client; newcomers may register{elsewhere}
     Bot          {facts["bot"]}
     Pages, API   {facts["api"]}
     Chain        {facts["chain"]["rpc"]}   chain id {facts["chain"]["id"]}
     Token        {facts["chain"]["token"]}   {SYMBOL}
     Escrow       {facts["chain"]["escrow"]}
 
-    Account                Password                 Wallet   its private key (of play, worth nothing elsewhere)
+    {"Account":<{names}} Password                 Wallet   its private key (of play, worth nothing elsewhere)
 {chr(10).join(rows)}
 
 What to try
@@ -173,6 +200,7 @@ def describe(world: World) -> dict[str, Any]:
         "data": str(plan.folder),
         "homeserver": plan.homeserver_url,
         "server_name": plan.server_name,
+        "elsewhere": None if plan.elsewhere is None else _elsewhere(plan.elsewhere),
         "bot": plan.user_id(BOT),
         "api": plan.public_url,
         "chain": {
@@ -184,14 +212,19 @@ def describe(world: World) -> dict[str, Any]:
         "people": [
             {
                 "user_id": plan.user_id(name),
+                "homeserver": world.server_of(name).url,
                 "password": plan.passwords[name],
                 "address": show_address(world.wallets[name].address),
                 "tokens": show(Amount(treasury.tokens_of(world.chain, place, world.wallets[name].address)), DECIMALS),
                 "key_file": _short(plan.wallet_file(name)),
             }
-            for name in PEOPLE
+            for name in plan.people
         ],
     }
+
+
+def _elsewhere(far: Elsewhere) -> dict[str, Any]:
+    return {"homeserver": f"http://{LOOPBACK}:{far.client}", "server_name": far.server_name}
 
 
 def _short(path: Path) -> str:

@@ -83,7 +83,9 @@ class Stage:
         if name not in self._people:
             plan = self.world.plan
             folder = self.folder / "people" / name
-            someone = Person(name, plan.passwords[name], self.world.homeserver, bot=plan.user_id(BOT), folder=folder)
+            someone = Person(
+                name, plan.passwords[name], self.world.server_of(name), bot=plan.user_id(BOT), folder=folder
+            )
             self._people[name] = someone
             await someone.arrive()
         return self._people[name]

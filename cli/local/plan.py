@@ -17,10 +17,22 @@ from kit.errors import Conflict, Invalid
 
 PEOPLE: Final = ("alice", "bob", "carol", "mallory", "dave")
 """The people of the story; each has an account, a wallet, some ether and some tokens."""
+STRANGERS: Final = ("erin",)
+"""The people of the homeserver elsewhere; each has an account there and a wallet with some tokens, and no ether."""
 SERVER_NAME: Final = "localhost"
 BOT: Final = "earnest"
 
-OWN_FOLDERS: Final = ("anvil", "bot", "homeserver", "keystore", "logs", "valkey", "wallets")
+OWN_FOLDERS: Final = (
+    "anvil",
+    "bot",
+    "certificates",
+    "elsewhere",
+    "homeserver",
+    "keystore",
+    "logs",
+    "valkey",
+    "wallets",
+)
 """What a world makes in the data folder; a reset takes away these and ``OWN_FILES``, nothing else."""
 OWN_FILES: Final = (
     "earnest.db*",
@@ -65,6 +77,32 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A second homeserver with which ours federates: where each hears the other, and the second one's own parts.
+
+    ``our_federation`` and ``its_federation`` are ports that end the two servers' names: they never move.
+    """
+
+    our_federation: int
+    its_federation: int
+    client: int
+    registration_secret: str
+
+    @property
+    def server_name(self) -> str:
+        """Return its name."""
+        return f"{SERVER_NAME}:{self.its_federation}"
+
+    def ports(self) -> dict[str, int]:
+        """Return the ports, by what they are for."""
+        return {
+            "homeserver's federation": self.our_federation,
+            "homeserver elsewhere": self.client,
+            "federation of the homeserver elsewhere": self.its_federation,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How fast the chain of play is: seconds a block, blocks to ``safe``, seconds between saves (``None``: never)."""
 
@@ -90,6 +128,12 @@ class Plan:
     bot_password: str
     passwords: Mapping[str, str]
     pace: Pace = KEPT
+    elsewhere: Elsewhere | None = None
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Return everybody's name, ours first."""
+        return PEOPLE if self.elsewhere is None else (*PEOPLE, *STRANGERS)
 
     @property
     def public_url(self) -> str:
@@ -112,29 +156,44 @@ class Plan:
 
     def user_id(self, localpart: str) -> str:
         """Return the Matrix id of an account of this world."""
-        return f"@{localpart}:{self.server_name}"
+        far = self.elsewhere if localpart in STRANGERS else None
+        return f"@{localpart}:{self.server_name if far is None else far.server_name}"
 
     def wallet_file(self, name: str) -> Path:
         """Return the file with a wallet's key."""
         return self.folder / "wallets" / f"{name}.key"
 
 
-def new_plan(folder: Path, *, pace: Pace, wanted: Mapping[str, int] | None = None) -> Plan:
-    """Make up a world for ``folder``: fresh secrets, the usual ports where they are free."""
-    return Plan(
+def new_plan(folder: Path, *, pace: Pace, wanted: Mapping[str, int] | None = None, federated: bool = False) -> Plan:
+    """Make up a world for ``folder``: fresh secrets, the usual ports where they are free.
+
+    ``federated`` adds a second homeserver; both are then named by a port, which is how one finds the other here.
+    """
+    taken: set[int] = set()
+    usual = new_ports(_WANTED if wanted is None else wanted, taken)
+    plan = Plan(
         folder=folder,
         server_name=SERVER_NAME,
-        ports=new_ports(_WANTED if wanted is None else wanted),
+        ports=usual,
         registration_secret=secrets.token_urlsafe(32),
         bot_password=secrets.token_urlsafe(32),
-        passwords={name: "-".join(secrets.choice(_WORDS) for _ in range(3)) for name in PEOPLE},
+        passwords={},
         pace=pace,
     )
+    if federated:
+        ours, its, client = (ports.prefer(None, taken) for _ in range(3))
+        elsewhere = Elsewhere(ours, its, client, secrets.token_urlsafe(32))
+        plan = replace(plan, server_name=f"{SERVER_NAME}:{ours}", elsewhere=elsewhere)
+    passwords = {name: "-".join(secrets.choice(_WORDS) for _ in range(3)) for name in plan.people}
+    return replace(plan, passwords=passwords)
 
 
-def new_ports(wanted: Mapping[str, int] = _WANTED) -> Ports:
-    """Take the wanted ports where they are free, others where they are not or none is wanted."""
-    taken: set[int] = set()
+def new_ports(wanted: Mapping[str, int] = _WANTED, taken: set[int] | None = None) -> Ports:
+    """Take the wanted ports where they are free, others where they are not or none is wanted; none of ``taken``.
+
+    ``taken`` learns of them.
+    """
+    taken = set() if taken is None else taken
     return Ports(**{name: ports.prefer(wanted.get(name), taken) for name in ("api", "homeserver", "chain", "broker")})
 
 
@@ -161,6 +220,7 @@ def read_plan(folder: Path) -> Plan:
             bot_password=str(found["bot_password"]),
             passwords={str(name): str(password) for name, password in found["passwords"].items()},
             pace=Pace(**found["pace"]),
+            elsewhere=None if found.get("elsewhere") is None else Elsewhere(**found["elsewhere"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Invalid("world_malformed", f"{path} is damaged ({error}); `make reset` clears the world.") from None

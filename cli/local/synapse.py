@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import httpx
 
+from cli.local.certificates import Certificate
 from cli.local.ports import LOOPBACK, status_of
 from cli.local.processes import Program
 from kit.errors import HomeserverUnavailable, NotFound
@@ -37,12 +38,11 @@ class GateCall:
 
 @dataclass(frozen=True, slots=True)
 class Federation:
-    """TLS for other homeservers: the port that ends the server's name, its certificate and key, and whom to trust."""
+    """TLS for other homeservers: the port that ends the server's name, and the files; it speaks with ``peers`` only."""
 
     port: int
-    certificate: Path
-    key: Path
-    authority: Path
+    files: Certificate
+    peers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +193,11 @@ def _settings(server: Synapse) -> dict[str, Any]:
     if server.federation is not None:
         listeners.append(_listener(server.federation.port, ["federation"], tls=True))
         settings |= {
-            "tls_certificate_path": str(server.federation.certificate),
-            "tls_private_key_path": str(server.federation.key),
-            "federation_custom_ca_list": [str(server.federation.authority)],
+            "tls_certificate_path": str(server.federation.files.certificate),
+            "tls_private_key_path": str(server.federation.files.key),
+            "federation_custom_ca_list": [str(server.federation.files.authority)],
+            "federation_domain_whitelist": list(server.federation.peers),
+            "federation": _COMES_BACK_SOON,
         }
     else:
         settings["federation_domain_whitelist"] = []  # nobody outside of this machine
@@ -238,7 +240,15 @@ _RATE_LIMITS: Final[dict[str, Any]] = {
     "rc_login": dict.fromkeys(("address", "account", "failed_attempts"), _PLENTY),
     "rc_joins": dict.fromkeys(("local", "remote"), _PLENTY),
     "rc_invites": dict.fromkeys(("per_room", "per_user", "per_issuer"), _PLENTY),
+    "rc_federation": {"sleep_limit": 100_000, "reject_limit": 100_000, "concurrent": 50},
 }
+_COMES_BACK_SOON: Final[dict[str, Any]] = {
+    "destination_min_retry_interval": "1s",
+    "destination_max_retry_interval": "5s",
+    "max_short_retries": 1,
+    "max_short_retry_delay": "1s",
+}
+"""A homeserver on this machine that does not answer is being started again; left alone, Synapse waits ten minutes."""
 _LOGGING: Final[dict[str, Any]] = {
     "version": 1,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +32,7 @@ _FEW: Final = 10 * 10**18
 
 def open_wallets(plan: Plan) -> dict[str, KeySigner]:
     """Open the wallets of the people, the treasury and the guardian, making what is missing; fresh keys of no worth."""
-    return {name: _wallet(plan.wallet_file(name)) for name in (*PEOPLE, TREASURY, GUARDIAN)}
+    return {name: _wallet(plan.wallet_file(name)) for name in (*plan.people, TREASURY, GUARDIAN)}
 
 
 def _wallet(file: Path) -> KeySigner:
@@ -75,11 +75,13 @@ def ensure_ether(chain: Chain, rpc_url: str, accounts: list[Address]) -> None:
             anvil.give_ether(rpc_url, account, _PLENTY)
 
 
-def ensure_tokens(chain: Chain, deployment: Deployment, wallets: Mapping[str, KeySigner]) -> None:
-    """Give the people their tokens, once: whoever has spent all of them in play gets none from us again."""
+def ensure_tokens(
+    chain: Chain, deployment: Deployment, wallets: Mapping[str, KeySigner], people: Sequence[str] = PEOPLE
+) -> None:
+    """Give the ``people`` their tokens, once: whoever has spent all of them in play gets none from us again."""
     treasury = Wallet(wallets[TREASURY])
     given = SUPPLY - tokens_of(chain, deployment, treasury.address)
-    for place, name in enumerate(PEOPLE):
+    for place, name in enumerate(people):
         if given < (place + 1) * GIFT:
             send(chain, treasury, deployment.token, codec.encode_transfer(wallets[name].address, GIFT))
 

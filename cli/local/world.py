@@ -14,9 +14,10 @@ from typing import Final, Self
 from app.container import KEY_ROLES, Container
 from app.settings import Settings
 from cli.local import anvil, ports, synapse, treasury, valkey
-from cli.local.plan import BOT, PEOPLE, Plan, write_private
+from cli.local.certificates import Certificate, certificates
+from cli.local.plan import BOT, STRANGERS, Plan, write_private
 from cli.local.processes import Program, Supervisor
-from cli.local.synapse import GateCall, Synapse
+from cli.local.synapse import Federation, GateCall, Synapse
 from cli.migrations import upgrade
 from contracts.chain import Deployment
 from contracts.deployment import read_deployment
@@ -31,6 +32,8 @@ from reputation.tenants import Tenants
 SERVICES: Final = ("api", "chain", "worker")
 """Our own processes that do without accounts, in the order in which they start: each is ``earnest <name>``."""
 BOT_SERVICE: Final = "bot"
+ELSEWHERE: Final = "elsewhere"
+"""The second homeserver, as a program."""
 
 
 class World:
@@ -84,8 +87,36 @@ class World:
             server_name=plan.server_name,
             port=plan.ports.homeserver,
             registration_secret=plan.registration_secret,
+            federation=self._federation("homeserver"),
             open_registration=True,
         )
+
+    @cached_property
+    def elsewhere(self) -> Synapse | None:
+        """The second homeserver's settings; it has no gate, and no idea of ours. ``None`` where there is none."""
+        far = self.plan.elsewhere
+        if far is None:
+            return None
+        return Synapse(
+            folder=self.folder / ELSEWHERE,
+            server_name=far.server_name,
+            port=far.client,
+            registration_secret=far.registration_secret,
+            federation=self._federation(ELSEWHERE),
+            open_registration=True,
+        )
+
+    def server_of(self, name: str) -> Synapse:
+        """Return the homeserver on which one of the people has an account."""
+        return self.homeserver if self.elsewhere is None or name not in STRANGERS else self.elsewhere
+
+    def _federation(self, name: str) -> Federation | None:
+        far = self.plan.elsewhere
+        if far is None:
+            return None
+        files: Mapping[str, Certificate] = certificates(self.folder / "certificates", ("homeserver", ELSEWHERE))
+        port = far.its_federation if name == ELSEWHERE else far.our_federation
+        return Federation(port, files[name], peers=(self.plan.server_name, far.server_name))
 
     @cached_property
     def chain(self) -> Web3Chain:
@@ -129,7 +160,7 @@ class World:
         self._say("Earnest: api, chain loop, worker, bot")
         for service in SERVICES:  # while the homeserver is still coming up
             self._supervisor.start(self.service(service))
-        self._supervisor.wait_ready("valkey", "homeserver")
+        self._supervisor.wait_ready("valkey", "homeserver", *([] if self.elsewhere is None else [ELSEWHERE]))
         self._make_accounts()
         self._supervisor.start(self.service(BOT_SERVICE))
         self._supervisor.wait_ready()
@@ -178,12 +209,20 @@ class World:
             "chain": self.plan.ports.chain,
             "broker": self.plan.ports.broker,
         }
-        taken = {name: port for name, port in wanted.items() if not ports.is_free(port)}
+        far = self.plan.elsewhere
+        fixed = {} if far is None else far.ports()
+        taken = {name: port for name, port in {**wanted, **fixed}.items() if not ports.is_free(port)}
         if taken:
             lines = [f"port {port} (for the {name}) by {ports.holder_of(port) or '?'}" for name, port in taken.items()]
+            movable = not taken.keys() & fixed.keys()
             raise Conflict(
                 "port_taken",
-                f"Taken: {'; '.join(lines)}. End that, or move this world with `earnest run --new-ports`.",
+                f"Taken: {'; '.join(lines)}. End that"
+                + (
+                    ", or move this world with `earnest run --new-ports`."
+                    if movable
+                    else ": these stay where they are."
+                ),
             )
 
     def _prepare(self) -> str:
@@ -224,6 +263,12 @@ class World:
         self._supervisor.start(replace(node, came_back=self._keep_chain_time))
         self._supervisor.start(valkey.valkey(plan.ports.broker, folder=self.folder / "logs", log=logs / "valkey.log"))
         self._supervisor.start(synapse.synapse(self.homeserver.asking(gate), log=logs / "homeserver.log"))
+        if self.elsewhere is not None:
+            self._supervisor.start(self.elsewhere_program(self.elsewhere))
+
+    def elsewhere_program(self, server: Synapse) -> Program:
+        """Return the second homeserver as a program."""
+        return replace(synapse.synapse(server, log=self.folder / "logs" / f"{ELSEWHERE}.log"), name=ELSEWHERE)
 
     def _keep_chain_time(self) -> None:
         anvil.keep_time(self.plan.rpc_url, unix(system_clock()))
@@ -232,10 +277,11 @@ class World:
         self._say("Contracts and wallets")
         plan, chain = self.plan, self.chain
         keys = [key_address(self.folder / "keystore", role) for role in KEY_ROLES]
+        rich = [wallet.address for name, wallet in self.wallets.items() if name not in STRANGERS]
         with anvil.mining_at_once(plan.rpc_url, plan.pace.block_time):
-            treasury.ensure_ether(chain, plan.rpc_url, [*keys, *(wallet.address for wallet in self.wallets.values())])
+            treasury.ensure_ether(chain, plan.rpc_url, [*keys, *rich])
             deployment = self._contracts()
-            treasury.ensure_tokens(chain, deployment, self.wallets)
+            treasury.ensure_tokens(chain, deployment, self.wallets, plan.people)
 
     def _contracts(self) -> Deployment:
         """Put the contracts on the chain, or see that the chain still is the one that our books tell of."""
@@ -269,10 +315,11 @@ class World:
             return
         self._say("Accounts")
         for name, password in {BOT: self.plan.bot_password, **self.plan.passwords}.items():
-            login = synapse.log_in(self.homeserver, name, password)
-            login = login or synapse.register(self.homeserver, name, password)
-            synapse.log_out(self.homeserver, login)
-        write_private(done, "".join(f"{self.plan.user_id(name)}\n" for name in (BOT, *PEOPLE)))
+            server = self.server_of(name)
+            login = synapse.log_in(server, name, password)
+            login = login or synapse.register(server, name, password)
+            synapse.log_out(server, login)
+        write_private(done, "".join(f"{self.plan.user_id(name)}\n" for name in (BOT, *self.plan.people)))
 
     # ----------------------------------------------------------------------------------------------- looking at it
 

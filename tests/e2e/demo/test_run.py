@@ -150,6 +150,29 @@ def test_a_newcomer_can_register(kept: Path) -> None:
         assert made.json()["user_id"] == "@newcomer:localhost"
 
 
+def test_a_world_can_have_a_second_homeserver_from_its_beginning_only(kept: Path, tmp_path: Path) -> None:
+    refused = earnest(kept, "run", "--federated")
+    assert refused.returncode == 1
+    assert "was made without a second homeserver" in refused.stderr
+    folder = tmp_path / "federated"
+    folder.mkdir(mode=0o700)
+    write_plan(new_plan(folder, pace=KEPT, wanted={}, federated=True))
+    with running(folder, "--federated") as run:
+        ready = run.until("ready")
+        far = ready["elsewhere"]
+        *_, erin = ready["people"]
+        assert (erin["user_id"], erin["tokens"]) == (f"@erin:{far['server_name']}", "1000")
+        login = {"type": "m.login.password", "user": "erin", "password": erin["password"]}
+        assert httpx.post(f"{far['homeserver']}/_matrix/client/v3/login", json=login).is_success
+        assert run.end(signal.SIGINT)[0] == 0
+    assert processes_of(folder) == []
+    with socket.create_server(("127.0.0.1", int(far["server_name"].rpartition(":")[2]))):
+        taken = earnest(folder, "run")
+    assert "these stay where they are" in taken.stderr
+    assert earnest(folder, "reset", "--yes").returncode == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["world.lock"]
+
+
 def test_a_start_can_be_stopped(tmp_path: Path) -> None:
     folder = planned(tmp_path / "world")
     with running(folder) as run:

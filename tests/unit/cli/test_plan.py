@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from cli.local.plan import KEPT, PEOPLE, Ports, has_plan, held, new_plan, read_plan, write_plan, write_private
+from cli.local.plan import (
+    KEPT,
+    PEOPLE,
+    STRANGERS,
+    Ports,
+    has_plan,
+    held,
+    new_plan,
+    read_plan,
+    write_plan,
+    write_private,
+)
 from kit.errors import Conflict, Invalid
 
 
@@ -78,3 +89,32 @@ def test_a_world_is_held_by_one(tmp_path: Path) -> None:
         pass
     with held(tmp_path):
         pass
+
+
+def test_a_federated_world_has_two_homeservers_whose_names_never_change(tmp_path: Path) -> None:
+    plan = new_plan(tmp_path, pace=KEPT, wanted={}, federated=True)
+    write_plan(plan)
+    assert read_plan(tmp_path) == plan
+    far = plan.elsewhere
+    assert far is not None
+    assert plan.server_name == f"localhost:{far.our_federation}"
+    assert (plan.user_id("alice"), plan.user_id("erin")) == (
+        f"@alice:localhost:{far.our_federation}",
+        f"@erin:localhost:{far.its_federation}",
+    )
+    assert set(plan.passwords) == {*PEOPLE, *STRANGERS}
+    usual = (plan.ports.api, plan.ports.homeserver, plan.ports.chain, plan.ports.broker)
+    assert len({*usual, *far.ports().values()}) == 7
+    moved = plan.moved(Ports(api=1, homeserver=2, chain=3, broker=4))
+    assert (moved.server_name, moved.elsewhere) == (plan.server_name, far)
+
+
+def test_a_plan_of_before_there_was_a_second_homeserver_is_read(tmp_path: Path) -> None:
+    plan = new_plan(tmp_path, pace=KEPT, wanted={})
+    write_plan(plan)
+    document = json.loads((tmp_path / "world.json").read_text())
+    del document["elsewhere"]
+    (tmp_path / "world.json").write_text(json.dumps(document))
+    assert read_plan(tmp_path) == plan
+    assert plan.people == PEOPLE
+    assert plan.user_id("erin") == "@erin:localhost"

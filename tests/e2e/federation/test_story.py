@@ -1,0 +1,64 @@
+"""A stranger of another homeserver: two real Synapses with verified certificates, and the whole of Earnest."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from cli.local import synapse
+from cli.local.synapse import Login, Synapse
+from kit.amounts import Amount
+from kit.identifiers import parse_user_id
+from tests.support.federation import OverheardWorld
+
+pytestmark = pytest.mark.homeserver
+
+ERN = 10**18
+
+
+class Phone:
+    """A plain client: what it is answered, to the byte."""
+
+    def __init__(self, server: Synapse, login: Login) -> None:
+        self.me = login.user_id
+        self._url = server.url
+        self._headers = {"Authorization": f"Bearer {login.access_token}"}
+
+    def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        return httpx.post(self._url + path, json=body, headers=self._headers, timeout=120)
+
+    def room(self) -> str:
+        made = self.post("/_matrix/client/v3/createRoom", {"preset": "private_chat"})
+        return str(made.raise_for_status().json()["room_id"])
+
+    def invite(self, room: str, whom: str) -> httpx.Response:
+        return self.post(f"/_matrix/client/v3/rooms/{quote(room, safe='')}/invite", {"user_id": whom})
+
+
+def phone(server: Synapse, name: str) -> Phone:
+    """The phone of a new account."""
+    return Phone(server, synapse.register(server, name, "a password of tests"))
+
+
+def door_asks(world: OverheardWorld, user_id: str, stake: int) -> None:
+    with world.container.work() as work:
+        work.doors.ask(work.people.number(parse_user_id(user_id)), stake=Amount(stake * ERN))
+
+
+def test_a_refusal_is_intact_on_the_other_side(federated: OverheardWorld) -> None:
+    alice = phone(federated.homeserver, "intact")
+    bob = phone(federated.far, "stranger")
+    door_asks(federated, alice.me, 5)
+    answer = bob.invite(bob.room(), alice.me)
+    (asked,) = federated.ear.about(bob.me)
+    assert asked.callback == "federated_user_may_invite"
+    assert asked.body["event"]["state_key"] == alice.me
+    assert (asked.status, answer.status_code) == (403, 403)
+    assert list(answer.json().items()) == list(json.loads(asked.answer).items())
+    found = answer.json()
+    assert (found["errcode"], found["org.earnest.stake"]["price"]) == ("M_FORBIDDEN", str(5 * ERN))
+    assert found["org.earnest.stake"]["url"].startswith(f"{federated.plan.public_url}/stake/")
