@@ -197,9 +197,12 @@ class Relaying:
         if call.state is OutgoingState.WITHDRAWN:
             return OpeningOutcome.QUOTE_GONE
         quote = self._stakes.find_quote(opening.quote_id)
-        if call.state is OutgoingState.WAITING and not self._stakes.standing(quote) and not self._opened(opening):
-            return OpeningOutcome.QUOTE_GONE if self._outgoing.withdraw(call.key) else None
-        return None
+        if call.state is not OutgoingState.WAITING or self._stakes.standing(quote) or self._opened(opening):
+            return None
+        if not self._outgoing.withdraw(call.key):
+            return None
+        late = self._stakes.chain_time >= quote.quote_expiry
+        return OpeningOutcome.TOO_LATE if late else OpeningOutcome.QUOTE_GONE
 
     def _given_up(self, opening: Opening, call: Call) -> OpeningOutcome | None:
         reverted = bool(call.reverts)

@@ -18,11 +18,11 @@ from contracts.chain import Deployment
 from contracts.events import BlockRef
 from contracts.signer import Signer, Transaction
 from kit.database import Database
-from kit.errors import ChainUnavailable
+from kit.errors import ChainUnavailable, Conflict
 from kit.identifiers import Address, Hash32
 from ledger.book import Book
 from ledger.outgoing import Outgoing, send_due
-from ledger.store.outgoing import Call, OutgoingState
+from ledger.store.outgoing import WITHOUT_END, Bounds, Call, OutgoingState
 from ledger.tables import AttemptRow, OutgoingRow
 from tests.support.anvil import CHAIN_ID, ETHER, Anvil
 
@@ -100,11 +100,19 @@ class Desk:
         with self.database.write() as session:
             yield Outgoing(session, self.now, CHAIN_ID)
 
-    def queue(self, key: str = "one", *, amount: int = 1, after_block: Hash32 | None = None, role: str = ROLE) -> bool:
+    def queue(
+        self,
+        key: str = "one",
+        *,
+        amount: int = 1,
+        after_block: Hash32 | None = None,
+        role: str = ROLE,
+        bounds: Bounds = WITHOUT_END,
+    ) -> bool:
         """Owe the target ``amount`` tokens: what it has in the end tells how often that was done."""
-        data = codec.encode_transfer(TARGET, amount)
+        data, to = codec.encode_transfer(TARGET, amount), self.deployment.token
         with self.outgoing() as outgoing:
-            return outgoing.queue(key=key, role=role, to=self.deployment.token, data=data, after_block=after_block)
+            return outgoing.queue(key=key, role=role, to=to, data=data, after_block=after_block, bounds=bounds)
 
     def round(self, *, seconds: float = 16, chain: Any = None, database: Database | None = None) -> int:  # noqa: ANN401
         """Let time pass and the sender run once."""
@@ -587,3 +595,109 @@ def test_a_node_that_is_away_only_delays(desk: Desk, names: tuple[str, ...]) -> 
     desk.now += timedelta(minutes=10)
     desk.settle()
     assert desk.got() == 5
+
+
+def test_what_it_took_is_kept_once_it_is_final(desk: Desk) -> None:
+    before = desk.node.chain.balance(desk.signer.address)
+    desk.queue()
+    desk.settle()
+    assert desk.call().spent_wei == before - desk.node.chain.balance(desk.signer.address) > 0
+    assert desk.call().final_block is not None
+
+
+def test_an_impatient_call_that_would_revert_is_given_up_and_may_be_asked_for_anew(desk: Desk) -> None:
+    impatient = Bounds(patient=False)
+    desk.queue(amount=5000, bounds=impatient)
+    desk.round()
+    call = desk.call()
+    assert (call.state, call.reverts, call.spent_wei) == (OutgoingState.GIVEN_UP, 0, 0)
+    assert desk.signed() == []
+    desk.node.give_tokens(desk.deployment, desk.signer.address, 5000)
+    desk.settle()
+    assert desk.got() == 0
+    assert desk.queue(amount=5000, bounds=impatient)
+    desk.settle()
+    assert desk.got() == 5000
+    assert not desk.queue(amount=5000, bounds=impatient)
+
+
+class Strict:
+    """A node that tries nothing out for a key without ether."""
+
+    def __init__(self, inner: Any) -> None:  # noqa: ANN401
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._inner, name)
+
+    def estimate_gas(self, *_: object) -> int:
+        raise Conflict("insufficient_funds", "insufficient funds for gas")
+
+
+def test_an_impatient_call_waits_for_ether_all_the_same(desk: Desk) -> None:
+    desk.node.set_balance(desk.signer.address, 0)
+    desk.queue(bounds=Bounds(patient=False))
+    desk.round(chain=Strict(desk.node.chain))
+    assert desk.state() is OutgoingState.WAITING
+    desk.node.set_balance(desk.signer.address, ETHER)
+    desk.settle()
+    assert desk.got() == 1
+
+
+def test_a_nonce_lost_to_another_transaction_is_no_revert(desk: Desk) -> None:
+    desk.stop_mining()
+    desk.queue(amount=1000, bounds=Bounds(most_reverts=1))
+    desk.round()
+    chain, fees = desk.node.chain, desk.node.chain.fees()
+    (nonce,) = desk.nonces()
+    assert nonce is not None
+    desk.node.rpc("anvil_dropTransaction", "0x" + desk.signed()[0].hex())
+    away = codec.encode_transfer(desk.node.signer("sink").address, 1000)
+    first = Transaction(CHAIN_ID, nonce, desk.deployment.token, away, 100_000, fees.max_fee, fees.priority_fee)
+    chain.send(desk.signer.sign_transaction(first).raw)
+    desk.node.mine(4)
+    desk.round()
+    assert (desk.state(), desk.call().reverts) == (OutgoingState.WAITING, 0)
+
+
+def test_nothing_is_signed_after_a_calls_last_moment(desk: Desk) -> None:
+    desk.queue("early", bounds=Bounds(not_after=desk.now + timedelta(seconds=17)))
+    desk.queue("late", bounds=Bounds(not_after=desk.now + timedelta(seconds=16)))
+    desk.round(seconds=16)
+    assert desk.state("early") is OutgoingState.SENT
+    call = desk.call("late")
+    assert call.state is OutgoingState.GIVEN_UP
+    assert call.last_error is not None
+    assert call.last_error.startswith("too_late")
+    desk.settle()
+    assert desk.got() == 1
+
+
+def test_a_call_costs_no_more_than_it_may(desk: Desk) -> None:
+    desk.queue("cheap", bounds=Bounds(most_wei=1))
+    desk.round()
+    call = desk.call("cheap")
+    assert call.state is OutgoingState.WAITING
+    assert call.last_error is not None
+    assert call.last_error.startswith("too_dear")
+    gas = desk.node.chain.estimate_gas(desk.deployment.token, call.data, desk.signer.address) * 6 // 5
+    most = gas * desk.node.chain.fees().max_fee * 3 // 2
+    desk.stop_mining()
+    desk.queue("stuck", bounds=Bounds(most_wei=most))
+    for _ in range(30):
+        desk.round(seconds=61)
+    with desk.database.read() as session:
+        dearest = max(row.gas * row.max_fee for row in session.scalars(select(AttemptRow)))
+    assert len(desk.signed()) > 1
+    assert dearest <= most
+
+
+def test_a_crowd_of_one_roles_calls_keeps_no_other_roles_call_waiting(desk: Desk) -> None:
+    for number in range(60):
+        desk.queue(f"crowd {number}", amount=5000)
+    other = desk.node.signer("resolver")
+    desk.node.give_tokens(desk.deployment, other.address, 1)
+    desk.queue("other", role="resolver")
+    desk.now += timedelta(seconds=1)
+    send_due(desk.database, desk.node.chain, {ROLE: desk.signer, "resolver": other}, desk.now)
+    assert desk.state("other") is OutgoingState.SENT
