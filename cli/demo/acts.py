@@ -60,14 +60,17 @@ async def stake_of(stage: Stage, person: Person) -> Hash32:
     return parse_hash(answer.json()["stake"]["id"])
 
 
-async def pay_by_command(stage: Stage, person: Person, link: str) -> Placed:
+async def pay_by_command(stage: Stage, person: Person, link: str, *options: str) -> Placed:
     """Pay with the real command, as at a terminal."""
     receipt = stage.folder / f"receipt-{person.name}-{len(person.heard)}.json"
     key_file = str(stage.world.plan.wallet_file(person.name))
-    words = ("stake", link, "--yes", "--json", "--key-file", key_file, "--receipt", str(receipt))
+    words = ("stake", link, "--yes", "--json", "--key-file", key_file, "--receipt", str(receipt), *options)
     printed = await stage.earnest(*words)
     placed = Placed(parse_hash(printed["stake_id"]), printed)
-    stage.saw(f"{person.user_id} ran: earnest stake {link} --key-file … and has a receipt", _brief(printed))
+    stage.saw(
+        f"{person.user_id} ran: {' '.join(('earnest stake', link, *options))} --key-file … and has a receipt",
+        _brief(printed),
+    )
     return placed
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -137,14 +137,14 @@ class Stage:
         signed = Account.from_key(secret).sign_typed_data(full_message=document)
         return b"".join(part.to_bytes(32) for part in (signed.v, signed.r, signed.s))
 
-    async def earnest(self, *words: str) -> dict[str, Any]:
-        """Run the real ``earnest`` with ``--json`` words and return what it printed."""
+    async def earnest(self, *words: str, bare: Path | None = None) -> dict[str, Any]:
+        """Run the real ``earnest`` and return what it printed; ``bare``: in that folder, without any settings."""
         program = self.world.service("api")
-        environment: Mapping[str, str] = environment_for(program)
+        environment: Mapping[str, str] = environment_for(program if bare is None else replace(program, environment={}))
         process = await asyncio.create_subprocess_exec(
             str(earnest_program()),
             *words,
-            cwd=self.folder,
+            cwd=bare or self.folder,
             env=dict(environment),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -118,6 +118,30 @@ def mining_at_once(rpc_url: str, block_time: int) -> Iterator[None]:
             node.ask("evm_setIntervalMining", block_time)
 
 
+@contextmanager
+def standing_still(rpc_url: str, block_time: int) -> Iterator[None]:
+    """Mine nothing for the block but what ``mine`` asks for, then again every ``block_time`` seconds."""
+    with asking(rpc_url) as node:
+        node.ask("evm_setIntervalMining", 0)
+        node.ask("evm_setAutomine", False)  # noqa: FBT003 - the node's own order of parameters
+        try:
+            yield
+        finally:
+            node.ask("evm_setIntervalMining", block_time)
+
+
+def mine(rpc_url: str) -> None:
+    """Mine one block."""
+    with asking(rpc_url) as node:
+        node.ask("anvil_mine", hex(1))
+
+
+def reorg(rpc_url: str, depth: int) -> None:
+    """Replace the last ``depth`` blocks by empty ones."""
+    with asking(rpc_url) as node:
+        node.ask("anvil_reorg", depth, [])
+
+
 def is_of_play(rpc_url: str) -> bool:
     """Tell whether the node at ``rpc_url`` is an anvil, whose time can be turned."""
     with asking(rpc_url) as node:
