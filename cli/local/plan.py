@@ -63,17 +63,28 @@ _WORDS: Final = (
     "maple",
     "olive",
 )
-_WANTED: Final = {"api": 8600, "homeserver": 8008, "chain": 8545, "broker": 8637}
+_WANTED: Final = {
+    "api": 8600,
+    "homeserver": 8008,
+    "chain": 8545,
+    "broker": 8637,
+    "bot_health": 8601,
+    "chain_health": 8602,
+    "worker_health": 8603,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where everything listens, on the loopback address."""
+    """Where everything listens, on the loopback address; 0 is nowhere."""
 
     api: int
     homeserver: int
     chain: int
     broker: int
+    bot_health: int = 0
+    chain_health: int = 0
+    worker_health: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +205,7 @@ def new_ports(wanted: Mapping[str, int] = _WANTED, taken: set[int] | None = None
     ``taken`` learns of them.
     """
     taken = set() if taken is None else taken
-    return Ports(**{name: ports.prefer(wanted.get(name), taken) for name in ("api", "homeserver", "chain", "broker")})
+    return Ports(**{name: ports.prefer(wanted.get(name), taken) for name in _WANTED})
 
 
 def has_plan(folder: Path) -> bool:

@@ -196,6 +196,9 @@ class World:
             "EARNEST_BOT_USER_ID": plan.user_id(BOT),
             "EARNEST_BOT_PASSWORD_FILE": str(self.folder / "bot.password"),
             "EARNEST_BROKER_URL": valkey.url(plan.ports.broker),
+            "EARNEST_BOT_HEALTH_PORT": str(plan.ports.bot_health),
+            "EARNEST_CHAIN_HEALTH_PORT": str(plan.ports.chain_health),
+            "EARNEST_WORKER_HEALTH_PORT": str(plan.ports.worker_health),
         }
 
     def _say(self, step: str) -> None:
@@ -208,10 +211,13 @@ class World:
             "homeserver": self.plan.ports.homeserver,
             "chain": self.plan.ports.chain,
             "broker": self.plan.ports.broker,
+            "bot's health": self.plan.ports.bot_health,
+            "chain loop's health": self.plan.ports.chain_health,
+            "worker's health": self.plan.ports.worker_health,
         }
         far = self.plan.elsewhere
         fixed = {} if far is None else far.ports()
-        taken = {name: port for name, port in {**wanted, **fixed}.items() if not ports.is_free(port)}
+        taken = {name: port for name, port in {**wanted, **fixed}.items() if port and not ports.is_free(port)}
         if taken:
             lines = [f"port {port} (for the {name}) by {ports.holder_of(port) or '?'}" for name, port in taken.items()]
             movable = not taken.keys() & fixed.keys()

@@ -20,7 +20,7 @@ import pytest
 from cli.demo.stage import money
 from cli.local import anvil, treasury
 from cli.local.plan import Pace, new_plan, write_plan
-from cli.local.ports import LOOPBACK, free_ports
+from cli.local.ports import LOOPBACK
 from cli.local.world import World
 from kit.amounts import Amount
 from kit.identifiers import UserId
@@ -35,14 +35,18 @@ PATIENCE_SECONDS = 300
 
 
 class Place(World):
-    """The world, on a PostgreSQL server, every process with a health door."""
+    """The world, on a PostgreSQL server."""
 
     server: PostgreSQL
-    doors: dict[str, int]
+
+    @property
+    def doors(self) -> dict[str, int]:
+        """Where each process says how it is."""
+        ports = self.plan.ports
+        return {"bot": ports.bot_health, "chain": ports.chain_health, "worker": ports.worker_health}
 
     def settings(self) -> dict[str, str]:
-        ports = {f"EARNEST_{name.upper()}_HEALTH_PORT": str(port) for name, port in self.doors.items()}
-        return {**super().settings(), **ports, "EARNEST_DATABASE_URL": self.server.url}
+        return {**super().settings(), "EARNEST_DATABASE_URL": self.server.url}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +58,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with postgresql_server() as server:
         world = Place(plan, say=lambda _: None)
         world.server = server
-        world.doors = dict(zip(("bot", "chain", "worker"), free_ports(3), strict=True))
         with world:
             world.start()
             with world.container.work() as work:
