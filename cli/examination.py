@@ -23,6 +23,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from app.container import Container
+from cli import gas
 from cli.migrations import configuration
 from contracts import deployment as deployments
 from kit.clock import unix
@@ -89,7 +90,7 @@ class Examination:
             ("keystore", self._keystore, ()),
             ("chain", self._chain, ()),
             ("contracts", self._contracts, ("chain",)),
-            ("gas", self._gas, ("chain", "keystore")),
+            ("gas", self._gas, ("chain", "contracts", "keystore", "schema")),
             ("chain loop", self._chain_loop, ("chain", "contracts", "schema")),
             ("homeserver", self._homeserver, ()),
             ("bot", self._bot, ("homeserver",)),
@@ -208,14 +209,10 @@ class Examination:
         return f"This release's token {show_address(place.token)} and escrow {show_address(place.escrow)}."
 
     def _gas(self) -> str:
-        poor = [
-            f"{role} {show_address(signer.address)}"
-            for role, signer in self._container.signers.items()
-            if not self._container.chain.balance(signer.address)
-        ]
-        if poor:
-            raise _Ill(f"No ether for gas: {', '.join(poor)}.", "Send some there, else no answer reaches the chain.")
-        return "Every key has ether for gas."
+        says, mend, wrong = gas.look(self._container)
+        if mend:
+            raise _Ill(says, mend, State.WRONG if wrong else State.DOUBTFUL)
+        return says
 
     def _chain_loop(self) -> str:
         place = self._container.deployment

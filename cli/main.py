@@ -35,6 +35,12 @@ def _stake() -> click.Command:
     return stake
 
 
+def _gasless() -> click.Command:
+    from cli.commands.gasless import gasless
+
+    return gasless
+
+
 def _tenants() -> click.Command:
     from cli.commands.tenants import tenants
 
@@ -106,6 +112,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "demo": _demo,
     "doctor": _doctor,
     "stake": _stake,
+    "gasless": _gasless,
     "tenants": _tenants,
     "keys": _keys,
     "contracts": _contracts,

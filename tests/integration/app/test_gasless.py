@@ -10,6 +10,7 @@ from eth_utils.crypto import keccak
 from sqlalchemy import select
 
 from app import gasless
+from cli import gas
 from contracts import codec
 from contracts.signer import Signer, Transaction
 from contracts.typed_data import domain_separator
@@ -574,3 +575,28 @@ def test_what_was_settled_long_ago_is_taken_out_and_bars_stay(carried: Carried) 
         assert work.relaying.prune() == 1
         work.gate.prune()
         assert work.relaying.counts() == {}
+
+
+def test_operators_are_told_what_is_left(carried: Carried) -> None:
+    says, mend, _ = gas.look(carried.container)
+    assert mend == ""
+    assert "0.05 of 0.05 ETH" in says
+    stake_in(carried.open(carried.held()))
+    carried.settle()
+    says, mend, _ = gas.look(carried.container)
+    assert "10 ETH" in says
+    assert "0.05 of 0.05 ETH" not in says
+    shown = carried.door.get("/metrics").text
+    assert 'earnest_openings{outcome="opened"} 1.0' in shown
+    assert f"earnest_relay_spent_gwei {float(carried.spent())}" in shown
+    limits(carried, budget=carried.spent())
+    says, mend, wrong = gas.look(carried.container)
+    assert (says.startswith("Nothing is carried"), "EARNEST_RELAY_BUDGET" in mend, wrong) == (True, True, False)
+    limits(carried, budget=0)
+    assert "no openings are carried" in gas.look(carried.container)[0]
+    limits(carried)
+    carried.anvil.set_balance(carried.container.relayer, 0)
+    assert "relayer" in gas.look(carried.container)[0]
+    carried.anvil.set_balance(carried.container.signers["resolver"].address, 0)
+    says, mend, wrong = gas.look(carried.container)
+    assert ("resolver" in says, wrong) == (True, True)
