@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-import httpx
 
 from app.container import DECIMALS, SYMBOL
 from cli import receipts
+from cli.carrying import carry
 from cli.context import container_of, told
+from cli.fetching import get_json, plain
 from cli.wallets import Wallet, open_wallet, send
 from contracts import codec, typed_data
 from contracts.chain import Chain
@@ -19,11 +21,9 @@ from contracts.events import Terms
 from contracts.web3_chain import Web3Chain
 from kit.amounts import Amount, show
 from kit.clock import from_unix
-from kit.errors import Conflict, Invalid, NotFound, Unavailable
+from kit.errors import Conflict, Invalid
 from kit.identifiers import Address, parse_address, show_address, show_hash
 
-_TIMEOUT_SECONDS = 30.0
-_MOST_BYTES = 262_144
 _STATES = {
     codec.State.NONE: "not opened",
     codec.State.OPEN: "open",
@@ -68,6 +68,7 @@ def _with_key(command: click.decorators.FC) -> click.decorators.FC:
 @_with_key
 @click.option("--return-to", help="Address that the stake goes back to; the paying address by default.")
 @click.option("--receipt", "receipt_file", type=click.Path(path_type=Path), help="Where to write the receipt.")
+@click.option("--gasless", is_flag=True, help="Sign only; the service carries it to the chain for the relay fee.")
 @click.option("--dry-run", is_flag=True, help="Show price and terms; pay nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask before paying.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -82,6 +83,7 @@ def pay(  # noqa: PLR0913 - one parameter for each option
     rpc: str | None,
     return_to: str | None,
     receipt_file: Path | None,
+    gasless: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -92,9 +94,12 @@ def pay(  # noqa: PLR0913 - one parameter for each option
     if dry_run:
         click.echo(json.dumps(quote) if as_json else "Nothing was paid.")
         return
-    chain = Web3Chain(rpc or container_of(context).settings.rpc_url, int(quote["chain_id"]))
+    chain = _node(context, rpc, int(quote["chain_id"]))
     wallet = open_wallet(key_file, password_file)
     terms = _terms(url, quote, wallet.address, parse_address(return_to) if return_to else None)
+    gasless = gasless or (quote["gasless"]["available"] and not chain.balance(wallet.address))
+    if gasless:  # that way no node is asked: a wallet without ether may well have none
+        click.echo(f"Signed only and carried by the service, for {_money(terms.relay_fee)} more.", err=as_json)
     if not yes:
         click.confirm("Put it down?", abort=True)
     receipt = receipts.Receipt(
@@ -106,7 +111,7 @@ def pay(  # noqa: PLR0913 - one parameter for each option
     )
     target = receipt_file or Path(f"earnest-receipt-{show_hash(receipt.stake_id)[2:12]}.json")
     receipts.write(target, receipt)  # before any money moves: what is lost afterwards can still be claimed back
-    receipt = _open(chain, wallet, receipt)
+    receipt = carry(url, wallet, receipt, tell=_tell(as_json)) if gasless else _open(chain, wallet, receipt)
     receipts.write(target, receipt)
     if as_json:
         click.echo(json.dumps({**receipts.to_json(receipt), "receipt": str(target)}))
@@ -125,7 +130,7 @@ def pay(  # noqa: PLR0913 - one parameter for each option
 def show_stake(context: click.Context, receipt_file: Path, rpc: str | None, *, as_json: bool) -> None:
     """Ask the chain how the stake of RECEIPT_FILE stands."""
     receipt = receipts.read(receipt_file)
-    chain = Web3Chain(rpc or container_of(context).settings.rpc_url, receipt.chain_id)
+    chain = _node(context, rpc, receipt.chain_id)
     state, executable_at = _state(chain, receipt)
     if as_json:
         click.echo(json.dumps({"state": state.name.lower(), "executable_at": executable_at or None}))
@@ -149,7 +154,7 @@ def reclaim(
 ) -> None:
     """Bring an unanswered stake back with nothing but a node and its receipt. Anybody may; it goes to its owner."""
     receipt = receipts.read(receipt_file)
-    chain = Web3Chain(rpc or container_of(context).settings.rpc_url, receipt.chain_id)
+    chain = _node(context, rpc, receipt.chain_id)
     state, _ = _state(chain, receipt)
     if state is not codec.State.OPEN:
         raise Conflict("not_open", f"This stake cannot be reclaimed: it is {_STATES[state]}.")
@@ -159,6 +164,12 @@ def reclaim(
     wallet = open_wallet(key_file, password_file)
     transaction = send(chain, wallet, receipt.escrow, codec.encode_expire(receipt.terms))
     click.echo(f"Back at {show_address(receipt.terms.return_to)} by transaction {show_hash(transaction)}.")
+
+
+def _node(context: click.Context, rpc: str | None, chain_id: int) -> Chain:
+    chain = Web3Chain(rpc or container_of(context).settings.rpc_url, chain_id)
+    context.call_on_close(chain.close)
+    return chain
 
 
 def _open(chain: Chain, wallet: Wallet, receipt: receipts.Receipt) -> receipts.Receipt:
@@ -191,59 +202,52 @@ def _fetch(url: str) -> dict[str, Any]:
     base, slash, quote_id = url.partition("/stake/")
     if not slash or not quote_id.strip("/"):
         raise Invalid("not_a_stake_page", "Give the address of a stake page: https://…/stake/…")
-    return _get_json("GET", f"{base}/v1/quotes/{quote_id.strip('/')}")
+    return get_json("GET", f"{base}/v1/quotes/{quote_id.strip('/')}")
 
 
 def _terms(url: str, quote: dict[str, Any], payer: Address, return_to: Address | None) -> Terms:
     """Ask for the exact terms, then trust nothing: each must be what the quote showed, and the id our own hash."""
     base = url.partition("/stake/")[0]
     body = {"payer": show_address(payer), "return_to": show_address(return_to) if return_to else None}
-    answered = _get_json("POST", f"{base}/v1/quotes/{quote['id']}/terms", body)
+    answered = get_json("POST", f"{base}/v1/quotes/{quote['id']}/terms", body)
     terms = receipts.terms_from_json(answered["terms"])
     expected = (
         payer,
         return_to or payer,
         int(quote["price"]["stake"]),
         int(quote["price"]["fee"]),
+        int(quote["gasless"]["relay_fee"]),
         int(quote["answer_by"]),
         int(quote["quote_expiry"]),
     )
-    offered = (terms.payer, terms.return_to, terms.amount, terms.fee, terms.answer_by, terms.quote_expiry)
+    offered = (
+        terms.payer,
+        terms.return_to,
+        terms.amount,
+        terms.fee,
+        terms.relay_fee,
+        terms.answer_by,
+        terms.quote_expiry,
+    )
     own_id = codec.stake_id(terms, chain_id=int(quote["chain_id"]), escrow=parse_address(quote["escrow"]))
     if offered != expected or show_hash(own_id) != str(answered["stake_id"]).lower():
         raise Invalid("terms_differ", "The service offered other terms than its quote shows. Nothing was paid.")
     return terms
 
 
-def _get_json(method: str, url: str, body: object = None) -> dict[str, Any]:
-    try:
-        answered = httpx.request(method, url, json=body, timeout=_TIMEOUT_SECONDS, follow_redirects=False)
-    except httpx.HTTPError as error:
-        message = f"{url} did not answer"
-        raise Unavailable(message) from error
-    if len(answered.content) > _MOST_BYTES:
-        raise Invalid("answer_too_large", f"{url} answered far too much.")
-    try:
-        found = answered.json()
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise Invalid("answer_malformed", f"{url} is no stake page of Earnest.")
-    if answered.status_code != httpx.codes.OK:
-        raise NotFound("no_quote", str(found.get("detail") or found.get("title") or "The service refused."))
-    return found
-
-
 def _show(quote: dict[str, Any], *, quiet: bool) -> None:
     if quiet:
         return
     price, record = quote["price"], quote["track_record"]
-    click.echo(f"{_plain(quote['recipient'])} asks strangers for:")
+    click.echo(f"{plain(quote['recipient'])} asks strangers for:")
     click.echo(f"  stake  {_money(int(price['stake']))}  (comes back unless they say spam)")
     if int(price["fee"]):
         click.echo(f"  fee    {_money(int(price['fee']))}  (theirs once they answer, either way)")
-    click.echo(f"For you:    {_plain(quote['stranger'])}")
-    click.echo(f"Check code: {_plain(quote['check_code'])}  (the refusal and the bot's message show the same)")
+    if quote["gasless"]["available"]:
+        carried = _money(int(quote["gasless"]["relay_fee"]))
+        click.echo(f"  relay  {carried}  (only without ether of your own, with --gasless; not refunded)")
+    click.echo(f"For you:    {plain(quote['stranger'])}")
+    click.echo(f"Check code: {plain(quote['check_code'])}  (the refusal and the bot's message show the same)")
     click.echo(f"Price ends: {_when(int(quote['quote_expiry']))}")
     click.echo(f"Back latest: {_when(int(quote['answer_by']))}, by itself, if nobody answers")
     click.echo(
@@ -252,8 +256,8 @@ def _show(quote: dict[str, Any], *, quiet: bool) -> None:
     )
 
 
-def _plain(text: object) -> str:
-    return "".join(character if character.isprintable() else "\ufffd" for character in str(text))
+def _tell(as_json: bool) -> Callable[[str], None]:  # noqa: FBT001 - one of two places to write to
+    return lambda line: click.echo(line, err=as_json)
 
 
 def _money(base_units: int) -> str:
