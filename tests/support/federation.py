@@ -64,7 +64,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name: self.headers[name] for name in ("Authorization", "Content-Type")}
-        answer = self.server.onward.post(self.path, content=raw, headers=headers)
+        try:
+            answer = self.server.onward.post(self.path, content=raw, headers=headers)
+        except httpx.TransportError:  # the gate is not there yet, or is going
+            self.send_error(502)
+            return
         callback = self.path.rpartition("/")[2]
         self.server.calls.append(Call(callback, json.loads(raw), answer.status_code, answer.content))
         self.send_response(answer.status_code)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
 
+from cli.demo.fire import from_elsewhere
+from cli.demo.knock import door
+from cli.demo.stage import Stage
 from cli.local import synapse
 from cli.local.synapse import Login, Synapse
 from kit.amounts import Amount
@@ -49,6 +54,14 @@ def door_asks(world: OverheardWorld, user_id: str, stake: int) -> None:
         work.doors.ask(work.people.number(parse_user_id(user_id)), stake=Amount(stake * ERN))
 
 
+def knocks(world: OverheardWorld, stranger: str, recipient: str) -> int:
+    """How often it was counted that a stranger was not let through."""
+    with world.container.read() as work:
+        people = [work.people.find(parse_user_id(who)) for who in (stranger, recipient)]
+        found = work.gate.knocks(people[1]) if people[1] is not None else []
+        return sum(count.count for count in found if count.stranger == people[0])
+
+
 def test_a_refusal_is_intact_on_the_other_side(federated: OverheardWorld) -> None:
     alice = phone(federated.homeserver, "intact")
     bob = phone(federated.far, "stranger")
@@ -62,3 +75,28 @@ def test_a_refusal_is_intact_on_the_other_side(federated: OverheardWorld) -> Non
     found = answer.json()
     assert (found["errcode"], found["org.earnest.stake"]["price"]) == ("M_FORBIDDEN", str(5 * ERN))
     assert found["org.earnest.stake"]["url"].startswith(f"{federated.plan.public_url}/stake/")
+
+
+def test_the_whole_story_across_federation(federated: OverheardWorld, tmp_path: Path) -> None:
+    async def play() -> None:
+        stage = Stage(federated, tmp_path, heed=lambda: None, show=lambda _: None)
+        try:
+            await door(stage)
+            await from_elsewhere(stage)
+            erin, alice = await stage.person("erin"), await stage.person("alice")
+            heard = [line.partition("\n")[0] for line in erin.heard]
+            assert len([line for line in erin.heard if "/stake/" in line]) == 1, heard
+            assert len(erin.heard) == 3, heard
+            assert len([room for room, inviter in alice.asked_into if inviter == erin.user_id]) == 1
+        finally:
+            await stage.everybody_goes()
+
+    asyncio.run(play())
+    erin, alice = federated.plan.user_id("erin"), federated.plan.user_id("alice")
+    calls = [(call.callback, call.status) for call in federated.ear.about(erin)]
+    assert calls == [
+        ("federated_user_may_invite", 403),
+        ("federated_user_may_invite", 200),
+        ("user_may_invite", 200),
+    ]
+    assert knocks(federated, erin, alice) == 1
