@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -35,6 +36,7 @@ LOG = structlog.get_logger(__name__)
 _LONG_POLL_SECONDS = 25.0
 _KEY_PATIENCE_SECONDS = 20.0
 """How long a message may wait for its key before its sender is told that it could not be read."""
+_JOIN_PAUSES = (0.2, 0.5, 1.3)
 _MOST_WAITING = 100
 _MOST_MENTIONS = 10
 _ALGORITHM = "m.megolm.v1.aes-sha2"
@@ -304,9 +306,21 @@ class NioHomeserver:
         return [RoomId(str(room)) for room in cast("list[object]", answer.get("joined_rooms", []))]
 
     async def join(self, room: RoomId) -> None:
-        """Enter a room."""
+        """Enter a room.
+
+        A no is asked again for a moment: an invite from another homeserver gets here before that homeserver has noted
+        it down itself, and until then it knows of none.
+        """
         await self.start()
-        await self._client.request("POST", f"/_matrix/client/v3/join/{quote(room, safe='')}", {})
+        for pause in (*_JOIN_PAUSES, None):
+            try:
+                await self._client.request("POST", f"/_matrix/client/v3/join/{quote(room, safe='')}", {})
+            except Denied as denied:
+                if pause is None or denied.status != HTTPStatus.FORBIDDEN:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                return
 
     async def leave(self, room: RoomId, *, reason: str = "") -> None:
         """Leave a room, or decline to come, and forget it."""
