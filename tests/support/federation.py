@@ -40,7 +40,7 @@ class Ear(ThreadingHTTPServer):
     def __init__(self, gate: str) -> None:
         """Hand on to ``gate``, an address without a path."""
         self.calls: list[Call] = []
-        self.onward = httpx.Client(base_url=gate, timeout=120)
+        self.gate = gate
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
@@ -60,12 +60,13 @@ class Ear(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: Ear
+    protocol_version = "HTTP/1.1"  # the homeserver keeps its connections and asks again on them
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name: self.headers[name] for name in ("Authorization", "Content-Type")}
         try:
-            answer = self.server.onward.post(self.path, content=raw, headers=headers)
+            answer = httpx.post(self.server.gate + self.path, content=raw, headers=headers, timeout=120)
         except httpx.TransportError:  # the gate is not there yet, or is going
             self.send_error(502)
             return
@@ -105,7 +106,6 @@ class OverheardWorld(World):
         """Stop listening."""
         self.ear.shutdown()
         self.ear.server_close()
-        self.ear.onward.close()
 
 
 @pytest.fixture(scope="module")
