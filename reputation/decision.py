@@ -10,13 +10,25 @@ from reputation.verdict import Admit, Code, Hold, Reason, Refuse, Verdict
 def decide(knock: Knock, door: Door, facts: Facts) -> Verdict:
     """Return what becomes of a knock. The first of these that applies, in this order, decides:
 
+    0. who says so: another server in the name of this tenant's own people — refused;
     1. whose business it is: our bot's, another server's, a leaving tenant's, one's own — admitted;
     2. what the recipient said of this very person: spam — refused; exempt, invited first, accepted — admitted;
     3. what the door says to every stranger: open — admitted; closed — refused;
-    4. what the stranger put down: an open grant admits one pending invite, and its repetitions;
-    5. else the door's price.
+    4. whether it is the stranger at all: else neither their stake is used nor are they asked for one — refused;
+    5. what the stranger put down: an open grant admits one pending invite, and its repetitions;
+    6. else the door's price.
     """  # noqa: D400, D415 - the list below belongs to the sentence
-    return _not_ours_to_judge(knock, facts) or _known(facts) or _door(door) or _paid(knock, facts) or _hold(door)
+    if _forged(knock) and not facts.leaving:
+        return _refuse(Code.FORGED)
+    decided = _not_ours_to_judge(knock, facts) or _known(facts) or _door(door)
+    if decided is None and not knock.proven:
+        return _refuse(Code.UNPROVEN)
+    return decided or _paid(knock, facts) or _hold(door)
+
+
+def may_pass_unread(knock: Knock) -> bool:
+    """Tell whether a knock may be let through though nothing could be looked up; not one that may be a lie."""
+    return knock.proven and not _forged(knock)
 
 
 def grant_for(knock: Knock, facts: Facts) -> Grant | None:
@@ -25,6 +37,11 @@ def grant_for(knock: Knock, facts: Facts) -> Grant | None:
     if any(_same_knock(knock, grant) for grant in live):
         return None
     return next((grant for grant in live if grant.pending_room is None), None)
+
+
+def _forged(knock: Knock) -> bool:
+    # A homeserver asks about other servers' invites before it has compared the sender with the server that sent it.
+    return knock.federated and server_of(knock.inviter) == knock.tenant_server
 
 
 def _not_ours_to_judge(knock: Knock, facts: Facts) -> Verdict | None:

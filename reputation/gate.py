@@ -37,6 +37,7 @@ from reputation.verdict import Admit, Code, Hold, Refuse, Verdict
 
 _OF_ONE_ROOM = frozenset({Code.STAKED, Code.SAME_KNOCK})
 """Admits that hold for one room only and so are never repeated from memory."""
+_OF_NOBODY = frozenset({Code.FORGED, Code.UNPROVEN})
 _UNDONE = "undone"
 _MOST_KNOCKS_SHOWN = 100
 
@@ -81,6 +82,8 @@ class Gate:
             door, facts, verdict = self._weigh(knock)  # another knock was quicker: look again
         if isinstance(verdict, Admit):
             return GateAnswer(verdict, lasting=not learned and not _OF_ONE_ROOM.intersection(_codes(verdict)))
+        if _OF_NOBODY.intersection(_codes(verdict)):
+            return GateAnswer(verdict)  # it is nobody's knock: not counted, and nobody is written to
         return self._not_through(knock, door, facts, verdict)
 
     def joined(self, tenant: Tenant, user: UserId, room: RoomId) -> None:
@@ -99,8 +102,8 @@ class Gate:
 
     def _learn(self, knock: Knock) -> bool:
         """Remember whom a tenant's own user invites: they contacted them first. ``True`` where that is news."""
-        if server_of(knock.inviter) != knock.tenant_server or knock.inviter == knock.invitee:
-            return False
+        if knock.federated or server_of(knock.inviter) != knock.tenant_server or knock.inviter == knock.invitee:
+            return False  # its own people's invites do not come from other servers, whatever one of those says
         if self._bot_id in (knock.inviter, knock.invitee) or self._tenants.is_leaving(knock.tenant):
             return False
         person, other = self._people.number(knock.inviter), self._people.number(knock.invitee)

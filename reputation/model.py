@@ -35,7 +35,11 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Knock:
-    """An attempt to reach somebody, as a tenant told it. ``federated``: by the callback of remote invites alone."""
+    """An attempt to reach somebody, as a tenant told it. ``federated``: by the callback of remote invites alone.
+
+    ``proven``: the inviter's own homeserver signed it. Of an invite by way of an e-mail address or a phone number, the
+    tenant has not looked at that when it asks.
+    """
 
     tenant: TenantId
     tenant_server: ServerName
@@ -44,6 +48,7 @@ class Knock:
     room: RoomId
     at: datetime
     federated: bool
+    proven: bool = True
 
 
 class DoorMode(StrEnum):

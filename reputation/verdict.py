@@ -27,6 +27,8 @@ class Code(StrEnum):
     SELF = "self"
     LEAVING = "leaving"
     LATE = "late"
+    FORGED = "forged"
+    UNPROVEN = "unproven"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,9 @@ from app.wording.refusals import refusal
 from kit.errors import Invalid, Unavailable
 from kit.identifiers import RoomId, UserId, parse_room_id, parse_user_id, server_of
 from payments.stakes.model import Quote
+from reputation.decision import may_pass_unread
 from reputation.model import Knock, Tenant
-from reputation.verdict import Admit, Hold
+from reputation.verdict import Admit, Code, Hold, Reason, Refuse
 
 LOG = structlog.get_logger(__name__)
 
@@ -62,6 +63,7 @@ class _Invite:
     invitee: str
     room: str
     federated: bool
+    proven: bool = True
 
 
 class GateDoor:
@@ -156,6 +158,7 @@ async def _knock(invite: _Invite, tenant: Tenant, gatekeeper: Gatekeeper, contai
             room=parse_room_id(invite.room),
             at=container.clock(),
             federated=invite.federated,
+            proven=invite.proven,
         )
     except Invalid:
         # Both are a stranger's to choose. To let them pass unread would be a way around every door of this tenant;
@@ -188,7 +191,7 @@ async def _verdict(knock: Knock, tenant: Tenant, gatekeeper: Gatekeeper) -> Repl
     except Exception:
         # A mistake of ours must not become the homeserver's outage: it is answered like a verdict that came too late.
         LOG.exception("gate_failed", tenant=tenant.server_name)
-    return gatekeeper.late(tenant)
+    return gatekeeper.late(tenant) if may_pass_unread(knock) else Reply(Refuse((Reason(Code.LATE),)))
 
 
 def _sentence(reply: Reply, knock: Knock, container: Container) -> str:
@@ -259,7 +262,14 @@ def _federated_invite(body: dict[str, Any]) -> _Invite:
     content = event.get("content")
     if event.get("type") != "m.room.member" or not isinstance(content, dict) or content.get("membership") != "invite":
         raise _NotUnderstood("The event is no invite.")
-    return _Invite(_text(event, "sender"), _text(event, "state_key"), _text(event, "room_id"), federated=True)
+    return _Invite(
+        _text(event, "sender"),
+        _text(event, "state_key"),
+        _text(event, "room_id"),
+        federated=True,
+        # Synapse checks the signature of the sender's server first, but not of these, which any server may hand on.
+        proven="third_party_invite" not in content,
+    )
 
 
 def _pong(body: dict[str, Any]) -> Response:

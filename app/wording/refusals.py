@@ -21,6 +21,13 @@ _REFUSE = {
     Code.INVITE_PENDING: marked(
         "An invitation of yours is already waiting for {recipient}. Wait for their answer before you send another."
     ),
+    Code.FORGED: marked(
+        "This invitation to {recipient} says that somebody here sent it, but it came from another homeserver."
+    ),
+    Code.UNPROVEN: marked(
+        "An invitation by way of an e-mail address or a phone number does not prove who sends it, so it was stopped. "
+        "Invite {recipient} by this Matrix id."
+    ),
     Code.LATE: marked("It could not be found out in time whether {recipient} may be invited. Try again in a minute."),
 }
 _REFUSED = marked("{recipient} does not take this invitation.")

@@ -114,11 +114,18 @@ class House:
     # ---------------------------------------------------------------------------------------- knocks and stakes
 
     def knock(
-        self, *, inviter: UserId = BOB, invitee: UserId = ALICE, room: RoomId = ROOM, federated: bool = False
+        self,
+        *,
+        inviter: UserId = BOB,
+        invitee: UserId = ALICE,
+        room: RoomId = ROOM,
+        federated: bool = False,
+        proven: bool = True,
     ) -> GateAnswer:
         """Knock as the home server tells it."""
         tenant = self.tenant()
-        knock = Knock(tenant.id, tenant.server_name, inviter, invitee, room, from_unix(self.time), federated=federated)
+        at = from_unix(self.time)
+        knock = Knock(tenant.id, tenant.server_name, inviter, invitee, room, at, federated=federated, proven=proven)
         with self.work() as rooms:
             return rooms.gate.ask(knock)
 

@@ -31,7 +31,17 @@ servers = st.sampled_from([HOME, ServerName("away.example"), ServerName("")]) | 
 rooms = st.sampled_from([ROOM, OTHER_ROOM]) | st.text(max_size=300).map(RoomId)
 moments = st.just(NOW) | st.timedeltas(timedelta(minutes=-20), timedelta(minutes=20)).map(lambda after: NOW + after)
 any_moments = moments | st.datetimes(timezones=st.just(UTC))
-knocks = st.builds(Knock, st.integers().map(TenantId), servers, any_names, any_names, rooms, any_moments, st.booleans())
+knocks = st.builds(
+    Knock,
+    st.integers().map(TenantId),
+    servers,
+    any_names,
+    any_names,
+    rooms,
+    any_moments,
+    st.booleans(),
+    st.booleans(),
+)
 doors = st.builds(
     Door,
     st.sampled_from(DoorMode),

@@ -21,6 +21,7 @@ from kit.amounts import Amount
 from kit.identifiers import parse_user_id
 from kit.outbox import OutboxRow
 from tests.support.federation import OverheardWorld
+from tests.support.lying_homeserver import say_that
 
 pytestmark = pytest.mark.homeserver
 
@@ -124,3 +125,35 @@ def test_the_whole_story_across_federation(federated: OverheardWorld, tmp_path: 
         ("user_may_invite", 200),
     ]
     assert knocks(federated, erin, alice) == 1
+
+
+def test_a_lying_homeserver_speaks_for_nobody_else(federated: OverheardWorld) -> None:
+    alice, carol = phone(federated.homeserver, "believing"), phone(federated.homeserver, "carol2")
+    door_asks(federated, alice.me, 5)
+    mallory, victim = f"@mallory:{federated.far.server_name}", "@victim:third.example"
+    lies: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
+        (alice.me, mallory, {"signed": {}}),  # so that Mallory would be somebody whom Alice invited first
+        (carol.me, alice.me, {"signed": {}}),
+        (victim, alice.me, {"signed": {}}),  # so that the victim would be written to
+        (victim, alice.me, None),
+    )
+    for sender, invites, proof in lies:
+        before = len(federated.ear.calls)
+        answer = say_that(federated.far, federated.homeserver, sender=sender, invites=invites, proof=proof)
+        assert answer.status_code == 403, answer.text
+        asked = [(call.callback, call.status) for call in federated.ear.calls[before:]]
+        # The last one has no proof of any kind, so our gate is not even asked.
+        assert asked == ([("federated_user_may_invite", 403)] if proof else []), answer.text
+        assert knocks(federated, sender, alice.me) == 0
+    with federated.container.read() as work:
+        assert work.people.find(parse_user_id(victim)) is None
+    stranger = phone(federated.far, "mallory")
+    assert stranger.invite(stranger.room(), alice.me).status_code == 403
+    # And straight at our gate: without the bearer of a homeserver that we serve, nothing is answered but no.
+    event = {"type": "m.room.member", "sender": mallory, "state_key": alice.me, "room_id": "!room:far"}
+    for callback, body in (
+        ("user_may_invite", {"inviter": alice.me, "invitee": mallory, "room_id": "!room:far"}),
+        ("federated_user_may_invite", {"event": {**event, "content": {"membership": "invite"}}}),
+        ("user_may_join_room", {"user": alice.me, "room": "!room:far", "is_invited": True}),
+    ):
+        assert ask_gate(federated, callback, body, bearer="made up").status_code == 401

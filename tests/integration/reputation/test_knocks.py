@@ -194,3 +194,23 @@ def test_a_clock_that_jumps_back_breaks_nothing(house: House) -> None:
     assert isinstance(house.knock().verdict, Hold)
     with house.work() as rooms:
         assert len(rooms.gate.knocks(alice)) == 1
+
+
+def test_a_lie_of_another_server_leaves_no_trace(house: House) -> None:
+    alice, mallory = house.asking(), UserId("@mallory:evil.example")
+    # "Alice invited Mallory": then Mallory would be somebody whom she contacted first.
+    forged = house.knock(inviter=ALICE, invitee=mallory, federated=True)
+    assert isinstance(forged.verdict, Refuse)
+    assert isinstance(house.knock(inviter=mallory).verdict, Hold)
+    before = house.notices()
+    # "Bob knocks": then Bob would be written to, and his knock counted; and once he has paid, his stake used up.
+    for _ in range(2):
+        unproven = house.knock(federated=True, proven=False, room=OTHER_ROOM)
+        assert ([reason.code for reason in unproven.verdict.because], unproven.quote) == ([Code.UNPROVEN], None)
+        assert house.notices() == before
+        with house.work() as rooms:
+            assert rooms.people.find(BOB) is None
+            assert [count.count for count in rooms.gate.knocks(alice)] == [1]
+    house.pay()
+    house.knock(federated=True, proven=False, room=OTHER_ROOM)
+    assert isinstance(house.knock(federated=True).verdict, Admit)

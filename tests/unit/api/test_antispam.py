@@ -85,6 +85,19 @@ def test_a_federated_invite_is_read_from_its_event(shape: str) -> None:
     ]
 
 
+def test_an_invite_by_way_of_an_address_proves_nobody() -> None:
+    event: dict[str, Any] = {**FEDERATED["event"], "content": {"membership": "invite", "third_party_invite": None}}
+    call, gate = SHAPES[0] + "federated_user_may_invite", ToldGatekeeper()
+    post(call, {"event": event}, gate=gate)
+    post(call, FEDERATED, gate=gate)
+    assert [knock.proven for knock in gate.asked] == [False, True]
+    away = ToldGatekeeper(fails=DatabaseUnavailable("down"))
+    assert post(call, {"event": event}, gate=away).status_code == 403
+    assert post(call, {"event": {**FEDERATED["event"], "sender": "@carol:example.org"}}, gate=away).status_code == 403
+    assert away.late_for == []
+    assert post(call, FEDERATED, gate=away).status_code == 200
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_held_invite_is_denied_with_sentence_and_stake(shape: str) -> None:
     answer = post(shape + "user_may_invite", INVITE, gate=ToldGatekeeper(HOLD, QUOTE))

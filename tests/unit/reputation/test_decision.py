@@ -11,7 +11,7 @@ import pytest
 from kit.amounts import ZERO, Amount
 from kit.identifiers import Hash32, ServerName, UserId
 from payments.stakes.model import Price
-from reputation.decision import decide, grant_for
+from reputation.decision import decide, grant_for, may_pass_unread
 from reputation.model import RETRY_WINDOW, ContactWhy, Door, DoorMode, Facts, Grant, Knock
 from reputation.verdict import Admit, Code, Hold, Refuse
 from tests.support.knocks import ALICE, ASKS, BOB, BOT, CLOSED, FACTS, KNOCK, NOW, OTHER_ROOM, ROOM
@@ -88,3 +88,29 @@ def test_bob_is_who_he_is_to_the_byte() -> None:
     assert isinstance(
         decide(replace(KNOCK, inviter=BOB), CLOSED, replace(FACTS, bot=UserId("@Bob:away.example"))), Refuse
     )
+
+
+FORGED = replace(KNOCK, inviter=UserId("@carol:home.example"), federated=True)
+UNPROVEN = replace(KNOCK, federated=True, proven=False)
+
+
+@pytest.mark.parametrize("invitee", [ALICE, UserId("@mallory:away.example"), BOT])
+@pytest.mark.parametrize("known", [FACTS, replace(FACTS, exempt=True, contact=ContactWhy.INVITED, grants=(FREE,))])
+def test_another_server_speaks_for_nobody_of_ours(invitee: UserId, known: Facts) -> None:
+    found = decide(replace(FORGED, invitee=invitee), Door(), known)
+    assert [reason.code for reason in found.because] == [Code.FORGED]
+    assert isinstance(found, Refuse)
+    assert not may_pass_unread(FORGED)
+
+
+def test_a_leaving_tenant_is_told_yes_even_then() -> None:
+    assert isinstance(decide(FORGED, CLOSED, replace(FACTS, leaving=True)), Admit)
+
+
+@pytest.mark.parametrize("facts", [FACTS, replace(FACTS, grants=(FREE,)), replace(FACTS, grants=(TAKEN,))])
+def test_who_is_not_proven_to_be_a_stranger_is_asked_for_nothing_and_uses_no_stake(facts: Facts) -> None:
+    assert [reason.code for reason in decide(UNPROVEN, ASKS, facts).because] == [Code.UNPROVEN]
+    assert isinstance(decide(UNPROVEN, Door(), facts), Admit)
+    assert isinstance(decide(UNPROVEN, ASKS, replace(facts, contact=ContactWhy.ACCEPTED)), Admit)
+    assert not may_pass_unread(UNPROVEN)
+    assert may_pass_unread(replace(KNOCK, federated=True))
