@@ -39,7 +39,7 @@ PREFIXES = ("/api/1/spam_check/", "/_meowlnir/antispam/")
 """Where homeservers ask. JSON there is a denial, so an accident is answered in plain text."""
 MOST_BYTES = 1024 * 1024
 """The largest call that is read. ``user_may_invite`` has three short fields; only the stripped state that comes with
-``federated_user_may_invite`` can be long, and a stranger who makes it too long meets ``user_may_invite`` next."""
+``federated_user_may_invite`` can be long, and no honest homeserver makes it that long."""
 
 _PLACE = re.compile(r"/(?:api/1/spam_check|_meowlnir/antispam/(?P<name>[^/]+))/(?P<callback>.*)", re.DOTALL)
 _LONGEST_PING = 255
@@ -48,6 +48,8 @@ _UNREADABLE = (
     "could not be asked."
 )
 
+_TOO_MUCH = "This invite was stopped: what your homeserver sent along with it is too much to be read."
+
 # Both with M_FORBIDDEN, not M_UNKNOWN_TOKEN: homeservers hand it on to the inviter, whose client would log itself out.
 _UNKNOWN_BEARER = "This homeserver is not known to its own anti-spam service; its administrator can mend that."
 _WRONG_TENANT = "This homeserver's anti-spam settings name another homeserver; its administrator can mend that."
@@ -55,6 +57,10 @@ _WRONG_TENANT = "This homeserver's anti-spam settings name another homeserver; i
 
 class _NotUnderstood(Exception):
     """The call is not what the contract says; it is allowed, and this says why."""
+
+
+class _TooLong(_NotUnderstood):
+    """The call was not read, for its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +143,18 @@ async def _answer(
             _join(body, tenant, gatekeeper)
             return allowed()
     except _NotUnderstood as why:
-        CALLS.labels(_label(callback), "not_understood").inc()
-        LOG.warning("gate_call_not_understood", callback=_label(callback), tenant=tenant.server_name, why=str(why))
-        return allowed(str(why))
+        return _stopped_short(why, callback, tenant)
     CALLS.labels("other", "allowed").inc()
     return allowed()
+
+
+def _stopped_short(why: _NotUnderstood, callback: str, tenant: Tenant) -> Response:
+    """Allow what is not understood, unless it was not read and could be in anybody's name."""
+    CALLS.labels(_label(callback), "not_understood").inc()
+    LOG.warning("gate_call_not_understood", callback=_label(callback), tenant=tenant.server_name, why=str(why))
+    if isinstance(why, _TooLong) and callback == "federated_user_may_invite":
+        return denied(_TOO_MUCH)  # the short callback that comes next does not tell who sent it
+    return allowed(str(why))
 
 
 async def _knock(invite: _Invite, tenant: Tenant, gatekeeper: Gatekeeper, container: Container) -> Response:
@@ -234,7 +247,7 @@ def _join(body: dict[str, Any], tenant: Tenant, gatekeeper: Gatekeeper) -> None:
 async def _body(scope: Scope, receive: Receive) -> dict[str, Any]:
     raw = await read_bounded(scope, receive, MOST_BYTES)
     if raw is None:
-        raise _NotUnderstood(f"The body is longer than {MOST_BYTES} bytes.")
+        raise _TooLong(f"The body is longer than {MOST_BYTES} bytes.")
     try:
         body = orjson.loads(raw)  # bounds the depth by itself, whatever the interpreter allows
     except orjson.JSONDecodeError:
