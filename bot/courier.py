@@ -17,8 +17,9 @@ from app.conversations import Standing
 from app.wording.buttons import Letter
 from app.wording.notices import CODES, notice
 from app.wording.reader import Service
+from bot.away import Away
 from bot.crossing import Crossing
-from bot.homeserver import Denied, Homeserver
+from bot.homeserver import Denied, ElsewhereAway, Homeserver
 from bot.letters import post
 from bot.readers import reader_of
 from bot.throttle import Throttle
@@ -49,7 +50,7 @@ class Outcome(Enum):
     DROPPED = "dropped"
     """Nobody is to be told any more: they left, said stop, are gone, or it is no longer true."""
     LATER = "later"
-    """Too many new chats at once; it is tried again."""
+    """Too many new chats at once, or their homeserver does not answer; it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Courier:
         self._rooms = rooms
         self._time = time
         self._chats = Throttle(_CHAT_BURST, _CHAT_SECONDS, time)
+        self._away = Away(time)
         self._untidy = True
         self._seen = -1
         self._looked = float("-inf")
@@ -119,7 +121,7 @@ class Courier:
 
     async def _handle(self, effect: Effect) -> None:
         try:
-            outcome = await self._bring(effect)
+            found = await self._bring(effect)
         except HomeserverUnavailable:
             raise
         except Denied as denied:
@@ -130,9 +132,9 @@ class Courier:
             LOG.exception("notice_failed", effect=effect.id, code=effect.payload.get("code"))
             await self._fail(effect, type(error).__name__, for_good=False)
             return
-        NOTICES.labels(outcome.value).inc()
-        if outcome is Outcome.LATER:
-            await self._cross.work(lambda work: outbox.release(work.session, effect, pause=_BUSY, now=work.now))
+        NOTICES.labels((Outcome.LATER if isinstance(found, timedelta) else found).value).inc()
+        if isinstance(found, timedelta):
+            await self._cross.work(lambda work: outbox.release(work.session, effect, pause=found, now=work.now))
         else:
             await self._cross.work(lambda work: outbox.mark_done(work.session, effect, now=work.now))
 
@@ -143,15 +145,25 @@ class Courier:
             lambda work: outbox.mark_failed(work.session, effect, error=reason, now=work.now, for_good=for_good)
         )
 
-    async def _bring(self, effect: Effect) -> Outcome:
+    async def _bring(self, effect: Effect) -> Outcome | timedelta:
+        """Bring one notice; where it must wait, say how long."""
         delivery = await self._cross.read(lambda work: self._prepare(work, effect))
         if delivery is None:
             return Outcome.DROPPED
         room = delivery.room
         if room is None:
-            if not self._chats.take(server_of(delivery.user)):
-                return Outcome.LATER
-            room = await self._open_chat(delivery.person, delivery.user)
+            server = server_of(delivery.user)
+            if self._away.seconds(server):
+                return timedelta(seconds=self._away.seconds(server))
+            if not self._chats.take(server):
+                return _BUSY
+            try:
+                room = await self._open_chat(delivery.person, delivery.user)
+            except ElsewhereAway:
+                # Theirs alone: the notices behind this one are for others, and must not wait with it.
+                self._away.failed(server)
+                return timedelta(seconds=self._away.seconds(server))
+            self._away.answered(server)
             if room is None:
                 return Outcome.DROPPED
         await post(

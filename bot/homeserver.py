@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NewType, Protocol
 
 from app.wording.message import Message
-from kit.errors import Forbidden
+from kit.errors import Forbidden, HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
 
 EventId = NewType("EventId", str)
@@ -27,6 +27,10 @@ class Denied(Forbidden):
         super().__init__("homeserver_denied", f"the homeserver answered {status} {body.get('errcode', '')}")
         self.status = status
         self.body = dict(body)
+
+
+class ElsewhereAway(HomeserverUnavailable):
+    """Somebody's own homeserver does not answer; ours does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,10 @@ class Homeserver(Protocol):
         ...
 
     async def invite(self, room: RoomId, user: UserId, *, direct: bool = False) -> dict[str, Any] | None:
-        """Invite somebody, ``direct`` marking the room as a direct chat; a refusal's JSON is returned verbatim."""
+        """Invite somebody, ``direct`` marking the room as a direct chat; a refusal's JSON is returned verbatim.
+
+        Raises ``ElsewhereAway`` where it is the other's homeserver that does not answer.
+        """
         ...
 
     async def send(self, room: RoomId, message: Message, *, txn: str) -> EventId:

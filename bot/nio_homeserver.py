@@ -17,6 +17,7 @@ from nio.exceptions import OlmUnverifiedDeviceError
 from app.wording.message import Message
 from bot.homeserver import (
     Denied,
+    ElsewhereAway,
     EventId,
     Handler,
     Happening,
@@ -29,7 +30,7 @@ from bot.homeserver import (
 from bot.nio_client import NioClient
 from kit.clock import Clock, from_unix, system_clock
 from kit.errors import HomeserverUnavailable
-from kit.identifiers import RoomId, UserId
+from kit.identifiers import RoomId, UserId, server_of
 
 LOG = structlog.get_logger(__name__)
 
@@ -223,6 +224,13 @@ class NioHomeserver:
             await self._client.request("PUT", f"{_room(room)}/state/m.room.member/{quote(user, safe='')}", content)
         except Denied as denied:
             return denied.body
+        except HomeserverUnavailable as error:
+            if server_of(user) == server_of(self.me):
+                raise
+            # Ours hands an invite on before it answers, so its trouble (502, or no answer in time) is most likely
+            # theirs. Where it is ours after all, whatever is asked of it next says so.
+            message = "their homeserver cannot be reached"
+            raise ElsewhereAway(message) from error
         return None
 
     async def send(self, room: RoomId, message: Message, *, txn: str) -> EventId:

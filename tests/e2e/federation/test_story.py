@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,9 +16,12 @@ from sqlalchemy import select
 
 from cli.demo.fire import from_elsewhere
 from cli.demo.knock import door
+from cli.demo.people import Person
 from cli.demo.stage import Stage
 from cli.local import synapse
+from cli.local.plan import BOT
 from cli.local.synapse import Login, Synapse
+from cli.local.world import ELSEWHERE
 from kit.amounts import Amount
 from kit.identifiers import parse_user_id
 from kit.outbox import OutboxRow
@@ -157,3 +162,48 @@ def test_a_lying_homeserver_speaks_for_nobody_else(federated: OverheardWorld) ->
         ("user_may_join_room", {"user": alice.me, "room": "!room:far", "is_invited": True}),
     ):
         assert ask_gate(federated, callback, body, bearer="made up").status_code == 401
+
+
+def test_whose_homeserver_was_away_is_told_once_it_is_back(federated: OverheardWorld, tmp_path: Path) -> None:
+    world, late = federated, synapse.register(federated.far, "late", "a password of tests")
+    alice, bob = phone(world.homeserver, "patient"), phone(world.homeserver, "quick")
+    door_asks(world, alice.me, 5)
+    world.supervisor.stop(ELSEWHERE)
+    event = {"type": "m.room.member", "sender": late.user_id, "state_key": alice.me, "room_id": "!gone:far"}
+    asked = {"event": {**event, "content": {"membership": "invite"}}}
+    assert ask_gate(world, "federated_user_may_invite", asked).status_code == 403
+    assert bob.invite(bob.room(), alice.me).status_code == 403
+    until(world, lambda: owed(world) == [late.user_id])  # who lives where all is well does not wait
+    world.supervisor.start(world.elsewhere_program(world.far))
+    world.supervisor.wait_ready(ELSEWHERE)
+    plan = world.plan
+
+    async def play() -> None:
+        person = Person("late", "a password of tests", world.far, bot=plan.user_id(BOT), folder=tmp_path)
+        await person.arrive()
+        try:
+            while not person.heard:
+                world.check()
+                person.listens()
+                await asyncio.sleep(0.1)
+        finally:
+            await person.go()
+        assert len(person.heard) == 1
+        assert "/stake/" in person.heard[0]
+
+    asyncio.run(play())
+    until(world, lambda: owed(world) == [])
+    assert notices(world, late.user_id) == ["knock_held"]
+
+
+def owed(world: OverheardWorld) -> list[str]:
+    """Who is to be told something still."""
+    with world.container.read() as work:
+        rows = work.session.scalars(select(OutboxRow).where(OutboxRow.done_at.is_(None)))
+        return [str(work.people.mxid(row.payload["to"])) for row in rows]
+
+
+def until(world: OverheardWorld, true: Callable[[], bool]) -> None:
+    while not true():
+        world.check()
+        time.sleep(0.1)

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from app.conversations import Standing
-from bot.homeserver import Denied, EventId, Left
+from bot.homeserver import Denied, ElsewhereAway, EventId, Left
 from bot.rehearsal import Rehearsal
 from kit import outbox
 from kit.errors import HomeserverUnavailable
-from kit.identifiers import RoomId, UserId
+from kit.identifiers import RoomId, UserId, server_of
 from kit.outbox import OutboxRow
 from tests.support.desk import Bot, Desk, number, rehearsed
 from tests.support.knocks import ALICE, BOB, BOT, HOME
@@ -145,6 +145,8 @@ class Refusing(Rehearsal):
         super().__init__(me, lines.append)
         self.refuses: set[UserId] = set()
         self.away_at: str | None = None
+        self.gone: set[str] = set()
+        self.tried: list[UserId] = []
         self.denies_sending = False
 
     def _may_be_away(self, step: str) -> None:
@@ -158,8 +160,11 @@ class Refusing(Rehearsal):
         return room
 
     async def invite(self, room: RoomId, user: UserId, *, direct: bool = False) -> dict[str, Any] | None:
+        self.tried.append(user)
         if user in self.refuses:
             return {"errcode": "M_INVITE_BLOCKED"}
+        if server_of(user) in self.gone:
+            raise ElsewhereAway("gone")
         refused = await super().invite(room, user, direct=direct)
         self._may_be_away("invite")
         return refused
@@ -199,6 +204,36 @@ def test_whoever_cannot_be_invited_is_not_tried_again(refusing: Bot, desk: Desk)
     desk.house.time += 25 * 3_600
     desk.house.knock()
     assert refusing.delivers() == []
+
+
+def test_a_homeserver_that_is_away_keeps_nobody_else_waiting(refusing: Bot, desk: Desk) -> None:
+    desk.house.asking()
+    others = [UserId(f"@zed{number}:there.example") for number in range(25)]
+    for stranger in (BOB, *others):
+        desk.house.knock(inviter=stranger)
+    there = homeserver(refusing)
+    there.gone = {server_of(BOB)}
+    for _ in range(3):
+        refusing.delivers()
+    assert there.tried == [BOB, *others]
+    assert open_notices(desk) == [0]
+    for seconds in (5, 10, 20):  # left alone, longer each time
+        desk.house.time += seconds - 1
+        refusing.ticks += seconds - 1
+        assert refusing.delivers() == []
+        desk.house.time += 2
+        refusing.ticks += 2
+        refusing.delivers()
+    assert there.tried == [BOB, *others, BOB, BOB, BOB]
+    there.gone = set()
+    desk.house.time += 41
+    refusing.ticks += 41
+    refusing.delivers()
+    assert open_notices(desk) == []
+    assert there.tried[len(others) + 4 :] == [BOB]
+    ours = [members for members in there.rooms.values() if BOT in members]
+    assert ours.count({BOT, BOB}) == 1
+    assert {BOT} not in ours
 
 
 @pytest.mark.parametrize("step", ["create", "invite", "send"])
