@@ -21,7 +21,7 @@ from cli.demo.stage import Stage
 from cli.local import synapse
 from cli.local.plan import BOT
 from cli.local.synapse import Login, Synapse
-from cli.local.world import ELSEWHERE
+from cli.local.world import BOT_SERVICE, ELSEWHERE
 from kit.amounts import Amount
 from kit.identifiers import parse_user_id
 from kit.outbox import OutboxRow
@@ -168,11 +168,13 @@ def test_whose_homeserver_was_away_is_told_once_it_is_back(federated: OverheardW
     world, late = federated, synapse.register(federated.far, "late", "a password of tests")
     alice, bob = phone(world.homeserver, "patient"), phone(world.homeserver, "quick")
     door_asks(world, alice.me, 5)
-    world.supervisor.stop(ELSEWHERE)
+    world.supervisor.stop(ELSEWHERE, BOT_SERVICE)
     event = {"type": "m.room.member", "sender": late.user_id, "state_key": alice.me, "room_id": "!gone:far"}
     asked = {"event": {**event, "content": {"membership": "invite"}}}
     assert ask_gate(world, "federated_user_may_invite", asked).status_code == 403
     assert bob.invite(bob.room(), alice.me).status_code == 403
+    assert owed(world) == [late.user_id, bob.me]
+    world.supervisor.start(world.service(BOT_SERVICE))
     until(world, lambda: owed(world) == [late.user_id])  # who lives where all is well does not wait
     world.supervisor.start(world.elsewhere_program(world.far))
     world.supervisor.wait_ready(ELSEWHERE)
