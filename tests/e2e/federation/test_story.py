@@ -19,6 +19,7 @@ from cli.demo.knock import door
 from cli.demo.people import Person
 from cli.demo.stage import Stage
 from cli.local import synapse
+from cli.local.certificates import certificates
 from cli.local.plan import BOT
 from cli.local.synapse import Login, Synapse
 from cli.local.world import BOT_SERVICE, ELSEWHERE
@@ -196,6 +197,27 @@ def test_whose_homeserver_was_away_is_told_once_it_is_back(federated: OverheardW
     asyncio.run(play())
     until(world, lambda: owed(world) == [])
     assert notices(world, late.user_id) == ["knock_held"]
+
+
+def test_a_certificate_of_nobody_whom_we_trust_is_not_spoken_to(federated: OverheardWorld, tmp_path: Path) -> None:
+    world, files = federated, certificates(federated.folder / "certificates", ("homeserver", "elsewhere"))[ELSEWHERE]
+    forged = certificates(tmp_path, ("elsewhere",))["elsewhere"]  # for the same names, by another authority
+    right = {path: path.read_bytes() for path in (files.certificate, files.key)}
+    alice, erin = phone(world.homeserver, "careful"), synapse.register(world.far, "twin", "a password of tests")
+    for content, status in (
+        ({files.certificate: forged.certificate.read_bytes(), files.key: forged.key.read_bytes()}, 502),
+        (right, 200),
+    ):
+        world.supervisor.stop(ELSEWHERE)
+        for path, pem in content.items():
+            path.write_bytes(pem)
+        world.supervisor.start(world.elsewhere_program(world.far))
+        world.supervisor.wait_ready(ELSEWHERE)
+        invited = [alice.invite(alice.room(), erin.user_id).status_code]
+        while status == 200 and invited[-1] != status:  # it is tried again after a few seconds
+            time.sleep(0.5)
+            invited.append(alice.invite(alice.room(), erin.user_id).status_code)
+        assert invited[-1] == status
 
 
 def owed(world: OverheardWorld) -> list[str]:
