@@ -38,6 +38,8 @@ _LONG_POLL_SECONDS = 25.0
 _KEY_PATIENCE_SECONDS = 20.0
 """How long a message may wait for its key before its sender is told that it could not be read."""
 _JOIN_PAUSES = (0.2, 0.5, 1.3)
+_INVITE_SECONDS = 15.0
+"""How long an invite may take: everybody else waits meanwhile, and somebody's homeserver may just let ours wait."""
 _MOST_WAITING = 100
 _MOST_MENTIONS = 10
 _ALGORITHM = "m.megolm.v1.aes-sha2"
@@ -221,7 +223,9 @@ class NioHomeserver:
         if direct:
             content["is_direct"] = True
         try:
-            await self._client.request("PUT", f"{_room(room)}/state/m.room.member/{quote(user, safe='')}", content)
+            await self._client.request(
+                "PUT", f"{_room(room)}/state/m.room.member/{quote(user, safe='')}", content, seconds=_INVITE_SECONDS
+            )
         except Denied as denied:
             return denied.body
         except HomeserverUnavailable as error:
