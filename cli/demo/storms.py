@@ -17,6 +17,7 @@ from cli.demo.stage import Stage, money
 from cli.local import anvil
 from cli.local.world import BOT_SERVICE, SERVICES
 from contracts.codec import State
+from kit.identifiers import Hash32
 from kit.outbox import ever_owed
 
 FLOOD = 10_000
@@ -36,9 +37,10 @@ async def reorganised(stage: Stage) -> None:
     is_held(stage, await bob.invite(carol))
     await stage.until(lambda: bob.said("/stake/", after=before), "the bot tells @bob where to pay")
     rpc, link = stage.world.plan.rpc_url, link_of(bob)
-    with anvil.standing_still(rpc, stage.world.plan.pace.block_time):
-        placed = await pay_by_command(stage, bob, link, "--gasless", "--no-wait")
-        await _mined(stage, lambda: stage.stake_on_chain(placed.id) is State.OPEN, "the relayer opens his stake")
+    with anvil.mining_at_once(rpc, stage.world.plan.pace.block_time):
+        placed = await pay_by_command(stage, bob, link, "--gasless")
+        anvil.stand_still(rpc)
+        stage.demand(stage.stake_on_chain(placed.id) is State.OPEN, "the relayer opened his stake")
         await stage.until(lambda: bob.said("is open for you", after=before), "the bot tells @bob that it is open")
         stage.saw(
             "@bob signed once, without a transaction of his own; the relayer opened his stake, and the door opened"
@@ -46,12 +48,12 @@ async def reorganised(stage: Stage) -> None:
         after = len(bob.heard)
         anvil.reorg(rpc, 1)
         stage.demand(stage.stake_on_chain(placed.id) is State.NONE, "the chain does not have the stake any more")
-        told = await stage.until(lambda: bob.said("left the chain", after=after), "the bot tells @bob")
+        told = await stage.until(lambda: bob.said("took back the block", after=after), "the bot tells @bob")
         stage.saw("the chain replaced that block by one without the stake; the bot told him", told)
         answer = await bob.invite(carol)
         stage.demand(answer.status == HTTPStatus.FORBIDDEN, "the door is closed again", answer)
         stage.saw(f"his invite is refused again: {answer.status}", answer.body["error"])
-        await _mined(stage, lambda: stage.stake_on_chain(placed.id) is State.OPEN, "the relayer sends it again")
+        await stage.until(lambda: _is_mined(stage, placed.id), "the relayer sends it again")
     again = await stage.until(lambda: bob.said("is open", after=after), "the bot tells @bob that it is open again")
     stage.saw("the relayer sent the same authorization again; the bot told him", again)
     arrival = carol.invited_by(bob)
@@ -158,14 +160,10 @@ async def _asks_strangers(stage: Stage, person: Person) -> None:
     stage.saw(f"{person.user_id} wants a door as well; the bot answered", told)
 
 
-async def _mined(stage: Stage, true: object, expected: str) -> None:
-    """Mine block by block until it is true."""
-
-    def look() -> bool:
-        anvil.mine(stage.world.plan.rpc_url)
-        return bool(true() if callable(true) else true)
-
-    await stage.until(look, expected)
+def _is_mined(stage: Stage, stake_id: Hash32) -> bool:
+    """Mine one block, and tell whether the stake is open then."""
+    anvil.mine(stage.world.plan.rpc_url)
+    return stage.stake_on_chain(stake_id) is State.OPEN
 
 
 def _owed(stage: Stage) -> int:

@@ -118,16 +118,10 @@ def mining_at_once(rpc_url: str, block_time: int) -> Iterator[None]:
             node.ask("evm_setIntervalMining", block_time)
 
 
-@contextmanager
-def standing_still(rpc_url: str, block_time: int) -> Iterator[None]:
-    """Mine nothing for the block but what ``mine`` asks for, then again every ``block_time`` seconds."""
+def stand_still(rpc_url: str) -> None:
+    """Mine nothing any more but what ``mine`` asks for."""
     with asking(rpc_url) as node:
-        node.ask("evm_setIntervalMining", 0)
         node.ask("evm_setAutomine", False)  # noqa: FBT003 - the node's own order of parameters
-        try:
-            yield
-        finally:
-            node.ask("evm_setIntervalMining", block_time)
 
 
 def mine(rpc_url: str) -> None:
