@@ -46,13 +46,15 @@ def show_quote(work: Work, container: Container, quote: Quote) -> QuoteOut:
     """Return all that the holder of a quote's id may see of it."""
     place = container.terms
     stake = work.stakes.of_quote(quote.id)
+    opens_at = None if stake is None else work.gate.opens_at(stake)
     record = work.stakes.track_record(quote.recipient)
     names = work.people.mxids([quote.stranger, quote.recipient])
     return QuoteOut(
         id=quote.id,
         url=quote_url(container, quote.id),
         state=_state(work, quote, stake),
-        door_open=stake is not None and stake.opens,
+        door_open=stake is not None and stake.opens and opens_at is None,
+        opens_at=None if opens_at is None else Finality(opens_at),
         stranger=names.get(quote.stranger),
         recipient=names.get(quote.recipient),
         price=show_price(quote.price, place),

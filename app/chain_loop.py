@@ -125,6 +125,7 @@ class ChainLoop:
             return
         with self._container.work() as work:
             work.book.mark_levels(safe, finalized)
+            work.gate.levels_moved()
         self._settled = (safe, finalized, own_head)
 
     def _level(self, tag: Literal["safe", "finalized"], own_head: BlockRef) -> BlockRef | None:

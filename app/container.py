@@ -28,6 +28,7 @@ from kit.errors import Invalid, NotFound
 from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id
 from ledger.book import Book
 from ledger.holders import Holders
+from ledger.model import Level
 from ledger.outgoing import Outgoing
 from ledger.people import People
 from payments.stakes import relaying, settling
@@ -36,6 +37,7 @@ from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from reputation.doors import Doors
 from reputation.gate import Gate
+from reputation.model import OpensAt
 from reputation.tenants import Tenants
 
 # py_ecc, which comes with web3, lets Python recurse 100,000 deep. A text of a stranger's that is nested as deep as that
@@ -170,6 +172,16 @@ class Container:
         return RelayLimits(per_day=self.settings.gasless_per_day, budget=budget)
 
     @cached_property
+    def opens_at(self) -> OpensAt:
+        """How sure the chain must be of a stake that opens a door. Raises ``Invalid`` for a sum that is none."""
+        settings = self.settings
+        return OpensAt(
+            small=Level(settings.door_opens_at),
+            large=Level(settings.large_opens_at),
+            above=parse(settings.large_stake, DECIMALS),
+        )
+
+    @cached_property
     def bot_id(self) -> UserId | None:
         """The bot's Matrix id."""
         return parse_user_id(self.settings.bot_user_id) if self.settings.bot_user_id else None
@@ -207,7 +219,9 @@ class Container:
         stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
         carrying = Relaying(session, now=now, limits=self.relay_limits, stakes=stakes, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
-        gate = Gate(session, now=now, people=people, doors=doors, stakes=stakes, bot_id=self.bot_id)
+        gate = Gate(
+            session, now=now, people=people, doors=doors, stakes=stakes, bot_id=self.bot_id, opens_at=self.opens_at
+        )
         return Work(
             session=session,
             now=now,

@@ -51,6 +51,15 @@ class Settings(BaseSettings):
 
     broker_url: str | None = Field(None, description="redis://… for Celery; an embedded Valkey by default.")
 
+    door_opens_at: Literal["seen", "safe", "finalized"] = Field(
+        "seen", description="How sure the chain must be of a stake that opens a door."
+    )
+    large_stake: str = Field(
+        "100", description="Above this (ERN, stake and fee together) the chain must be surer: see the next setting."
+    )
+    large_opens_at: Literal["seen", "safe", "finalized"] = Field(
+        "safe", description="How sure the chain must be of a large stake that opens a door."
+    )
     gate_deadline_ms: int = Field(700, ge=50, le=950, description="How long a knock may wait for its verdict.")
     health_host: str = Field("127.0.0.1", description="Address on which bot, chain loop and worker say how they are.")
     bot_health_port: int = Field(8601, ge=0, le=65535, description="Port of the bot's /health; 0 for none.")

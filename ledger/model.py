@@ -38,6 +38,14 @@ class Level(StrEnum):
     ORPHANED = "orphaned"
     """It left the chain; it may come back."""
 
+    def reaches(self, wanted: Level) -> bool:
+        """Tell whether this level is at least as sure as ``wanted``; what left the chain is sure of nothing."""
+        return _SURER.index(self) >= _SURER.index(wanted)
+
+
+_SURER: Final = (Level.ORPHANED, Level.SEEN, Level.SAFE, Level.FINALIZED)
+"""Every level, each one surer than those before it."""
+
 
 class Kind(StrEnum):
     """Why an entry was made."""

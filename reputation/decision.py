@@ -15,7 +15,7 @@ def decide(knock: Knock, door: Door, facts: Facts) -> Verdict:
     2. what the recipient said of this very person: spam — refused; exempt, invited first, accepted — admitted;
     3. what the door says to every stranger: open — admitted; closed — refused;
     4. whether it is the stranger at all: else neither their stake is used nor are they asked for one — refused;
-    5. what the stranger put down: an open grant admits one pending invite, and its repetitions;
+    5. what the stranger put down: a confirmed grant admits one pending invite, and its repetitions;
     6. else the door's price.
     """  # noqa: D400, D415 - the list below belongs to the sentence
     if _forged(knock) and not facts.leaving:
@@ -33,10 +33,14 @@ def may_pass_unread(knock: Knock) -> bool:
 
 def grant_for(knock: Knock, facts: Facts) -> Grant | None:
     """Return the grant that admits this knock as a new pending invite, if one does."""
-    live = [grant for grant in facts.grants if facts.chain_time < grant.closes_at]
-    if any(_same_knock(knock, grant) for grant in live):
+    usable = [grant for grant in _live(facts) if grant.confirmed]
+    if any(_same_knock(knock, grant) for grant in usable):
         return None
-    return next((grant for grant in live if grant.pending_room is None), None)
+    return next((grant for grant in usable if grant.pending_room is None), None)
+
+
+def _live(facts: Facts) -> list[Grant]:
+    return [grant for grant in facts.grants if facts.chain_time < grant.closes_at]
 
 
 def _forged(knock: Knock) -> bool:
@@ -78,11 +82,13 @@ def _door(door: Door) -> Verdict | None:
 
 
 def _paid(knock: Knock, facts: Facts) -> Verdict | None:
-    live = [grant for grant in facts.grants if facts.chain_time < grant.closes_at]
-    if any(_same_knock(knock, grant) for grant in live):
+    live = _live(facts)
+    if any(grant.confirmed and _same_knock(knock, grant) for grant in live):
         return _admit(Code.SAME_KNOCK)
     if grant_for(knock, facts) is not None:
         return _admit(Code.STAKED)
+    if not all(grant.confirmed for grant in live):
+        return _refuse(Code.STAKE_UNCONFIRMED)
     if live:
         return _refuse(Code.INVITE_PENDING, answer_by=min(grant.closes_at for grant in live))
     return None

@@ -15,7 +15,7 @@ from ledger.people import People
 from payments.stakes import model
 from payments.stakes.model import Price
 from payments.stakes.service import Stakes
-from reputation.model import Door, DoorMode, GrantState
+from reputation.model import LIVE, Door, DoorMode, GrantState
 from reputation.store import GateStore
 from reputation.tenants import TOPIC
 
@@ -103,7 +103,7 @@ class Doors:
 
     def _release(self, person: PersonId, stranger: PersonId | None = None) -> None:
         """Give back stakes whose grants were never used: what they were paid for no longer costs, or is no more."""
-        for grant in self._store.grants_of(recipient=person, stranger=stranger, state=GrantState.OPEN):
+        for grant in self._store.grants_of(recipient=person, stranger=stranger, states=LIVE):
             release(self._stakes, self._store, Hash32(grant.stake_id), self._now)
 
 
@@ -114,7 +114,7 @@ def release(stakes: Stakes, store: GateStore, stake_id: Hash32, now: datetime, *
     """
     stake = stakes.lock(stake_id)
     grant = store.grant_row(stake_id, lock=True)
-    if grant is None or grant.state != GrantState.OPEN.value or (grant.pending_room is not None and not used_too):
+    if grant is None or grant.state not in LIVE or (grant.pending_room is not None and not used_too):
         return
     if stake.opens:
         stakes.request_return(stake_id, answered=False)

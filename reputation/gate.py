@@ -9,22 +9,25 @@ from sqlalchemy.orm import Session
 from kit.changes import touch
 from kit.errors import Conflict, NotFound
 from kit.identifiers import Hash32, PersonId, RoomId, TenantId, UserId, server_of
+from ledger.model import Level
 from ledger.people import People
 from payments.stakes.model import Answer, OpeningOutcome, Quote, Stake, StakeChange, StakeState, undo_closes
 from payments.stakes.service import Stakes
 from reputation.decision import decide, grant_for
 from reputation.doors import Doors, release
+from reputation.grants import Grants
 from reputation.model import (
     KNOCKS_KEPT,
+    LIVE,
     AnswerOutcome,
     ContactWhy,
     Door,
-    DoorMode,
     Facts,
     GateAnswer,
     GrantState,
     Knock,
     KnockCount,
+    OpensAt,
     Tenant,
     Waiting,
     Why,
@@ -54,8 +57,9 @@ class Gate:
         doors: Doors,
         stakes: Stakes,
         bot_id: UserId | None,
+        opens_at: OpensAt,
     ) -> None:
-        """Work in ``session``."""
+        """Work in ``session``; ``opens_at`` is how sure the chain must be of a stake that opens a door."""
         self._session = session
         self._now = now
         self._people = people
@@ -65,6 +69,7 @@ class Gate:
         self._store = GateStore(session)
         self._tenants = Tenants(session, now)
         self._notices = Notices(session, now=now, people=people)
+        self._grants = Grants(session, now=now, doors=doors, stakes=stakes, notices=self._notices, opens_at=opens_at)
 
     # -------------------------------------------------------------------------------------------- knocks
 
@@ -131,7 +136,7 @@ class Gate:
             called_spam=self._store.called_spam(recipient, stranger),
             exempt=self._store.is_exempt(recipient, stranger),
             contact=self._store.contact(recipient, stranger),
-            grants=self._store.open_grants(stranger, recipient),
+            grants=self._store.live_grants(stranger, recipient),
         )
 
     def _not_through(self, knock: Knock, door: Door, facts: Facts, verdict: Hold | Refuse) -> GateAnswer:
@@ -156,52 +161,20 @@ class Gate:
     # -------------------------------------------------------------------------------------------- stakes
 
     def stake_changed(self, change: StakeChange) -> None:
-        """Open or end the grant that a stake stands for, and tell its stranger what became of it.
-
-        A grant is open exactly while its stake is, unless it was answered: what was accepted stays accepted.
-        """
-        stake = change.stake
-        if stake.stranger is None or stake.recipient is None:
-            return
-        grant = self._store.grant_row(stake.id, lock=True)
-        reopened = False
-        if stake.opens and grant is None:
-            self._store.add_grant(stake.id, stake.stranger, stake.recipient, stake.terms.answer_by)
-            touch(self._session, TOPIC)
-        elif grant is not None and grant.answer is None:
-            wanted = GrantState.OPEN if stake.opens else GrantState.ENDED
-            reopened = stake.opens and grant.state != wanted.value
-            if grant.state != wanted.value:
-                grant.state = wanted.value
-                touch(self._session, TOPIC)
-        if stake.opens and not self._costs(stake.recipient, stake.stranger):
-            # The door changed while the stake was on its way: it would buy nothing, so it does not wait for an answer.
-            self._session.flush()
-            release(self._stakes, self._store, stake.id, self._now)
-            grant = self._store.grant_row(stake.id)
-        self._tell(change, answered=grant is not None and grant.answer is not None, reopened=reopened)
+        """Open or end the grant that a stake stands for, and tell its stranger what became of it."""
+        self._grants.stake_changed(change)
 
     def opening_failed(self, quote: Quote, stake_id: Hash32, outcome: OpeningOutcome) -> None:
         """Tell a stranger that an opening of theirs, which was carried for them, did not get to the chain."""
         self._notices.gasless_failed(quote, stake_id, outcome)
 
-    def _costs(self, recipient: PersonId, stranger: PersonId) -> bool:
-        """Tell whether a stake is what this stranger needs to reach this recipient now."""
-        return (
-            self._doors.show(recipient).mode is DoorMode.ASK
-            and not self._store.called_spam(recipient, stranger)
-            and not self._store.is_exempt(recipient, stranger)
-            and self._store.contact(recipient, stranger) is None
-        )
+    def levels_moved(self) -> None:
+        """Open the doors whose stakes have become sure enough; call it with the marking of the levels."""
+        self._grants.levels_moved()
 
-    def _tell(self, change: StakeChange, *, answered: bool, reopened: bool) -> None:
-        stake = change.stake
-        opens_nothing = stake.surplus or answered
-        if change.before is stake.state and not reopened:
-            return
-        if stake.state in (StakeState.OPEN, StakeState.ORPHANED) and opens_nothing:
-            return
-        self._notices.of_stake(stake, again=reopened)
+    def opens_at(self, stake: Stake) -> Level | None:
+        """Return the level that a stake must reach to open its door; ``None`` where it waits for none."""
+        return self._grants.opens_at(stake)
 
     # -------------------------------------------------------------------------------------------- answers
 
@@ -277,7 +250,7 @@ class Gate:
         if other is None or not self._store.called_spam(recipient, other):
             raise NotFound("nothing_to_undo", "You have not called anybody of that name spam.")
         stakes = []
-        for grant in self._store.grants_of(recipient=recipient, stranger=other, state=GrantState.ENDED):
+        for grant in self._store.grants_of(recipient=recipient, stranger=other, states={GrantState.ENDED}):
             if grant.answer != Answer.SPAM.value:
                 continue
             stake = self._stakes.lock(Hash32(grant.stake_id))
@@ -300,12 +273,20 @@ class Gate:
     def waiting(self, recipient: PersonId) -> list[Waiting]:
         """Return the strangers whose stakes wait for this recipient's answer, first closing first."""
         waiting = []
-        for grant in self._store.grants_of(recipient=recipient, state=GrantState.OPEN):
+        for grant in self._store.grants_of(recipient=recipient, states=LIVE):
             stake = self._stakes.get(Hash32(grant.stake_id))
             closes = self._stakes.answers_close(stake)
             if self._stakes.chain_time < closes:
-                room = None if grant.pending_room is None else RoomId(grant.pending_room)
-                waiting.append(Waiting(PersonId(grant.stranger), stake, room, grant.pending_since, closes))
+                waiting.append(
+                    Waiting(
+                        stranger=PersonId(grant.stranger),
+                        stake=stake,
+                        confirmed=grant.state == GrantState.OPEN,
+                        room=None if grant.pending_room is None else RoomId(grant.pending_room),
+                        since=grant.pending_since,
+                        answers_close=closes,
+                    )
+                )
         return waiting
 
     def knocks(self, recipient: PersonId) -> list[KnockCount]:
@@ -342,16 +323,15 @@ class Gate:
         """
         used = [
             grant
-            for grant in self._store.grants_of(stranger=person, state=GrantState.OPEN)
+            for grant in self._store.grants_of(stranger=person, states=LIVE)
             if grant.pending_room is not None and self._stakes.chain_time < grant.closes_at
         ]
         if used:
             until = max(grant.closes_at for grant in used)
             raise Conflict("stake_unanswered", "A stake of yours waits for its answer.", answer_by=until)
-        open_ = GrantState.OPEN
         for grant in (
-            *self._store.grants_of(recipient=person, state=open_),
-            *self._store.grants_of(stranger=person, state=open_),
+            *self._store.grants_of(recipient=person, states=LIVE),
+            *self._store.grants_of(stranger=person, states=LIVE),
         ):
             release(self._stakes, self._store, Hash32(grant.stake_id), self._now, used_too=True)
         self._store.forget(person)

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from contracts.events import Terms
 from kit.amounts import ZERO, Amount
 from kit.identifiers import Address, Hash32, PersonId, RoomId, ServerName, TenantId, UserId
+from ledger.model import Level
 from payments.stakes.model import Answer, Price, Quote, Stake
 from reputation.verdict import Reason, Verdict
 
@@ -18,6 +20,8 @@ RETRY_WINDOW = timedelta(minutes=5)
 """How long the one pending invite may be repeated in its own room: a homeserver tries again for about four minutes."""
 KNOCKS_KEPT = timedelta(days=30)
 """How long a knock that was not let through is remembered after the last one of its pair."""
+
+_A_LARGE_SUM = Amount(100 * 10**18)
 
 OnDeadline = Literal["open", "closed"]
 
@@ -81,27 +85,52 @@ class ContactWhy(StrEnum):
     ACCEPTED = "accepted"
 
 
+@dataclass(frozen=True, slots=True)
+class OpensAt:
+    """At which level a stake opens its door: ``large`` where stake and fee together are more than ``above``.
+
+    A door can be closed again when its stake leaves the chain; an invite that came through it cannot be taken back.
+    """
+
+    small: Level = Level.SEEN
+    large: Level = Level.SAFE
+    above: Amount = _A_LARGE_SUM
+
+    def level_for(self, terms: Terms) -> Level:
+        """Return the level that a stake's block must reach; a larger stake never opens sooner than a small one."""
+        if terms.amount + terms.fee <= self.above.base_units or self.small.reaches(self.large):
+            return self.small
+        return self.large
+
+
 class GrantState(StrEnum):
-    """Where a grant stands: ``OPEN`` exactly while its stake is open and unanswered."""
+    """Where a grant stands: ``OPEN`` or ``UNCONFIRMED`` exactly while its stake is open and unanswered."""
 
     OPEN = "open"
+    UNCONFIRMED = "unconfirmed"
+    """Its stake is on the chain, but not yet at the level at which this door opens."""
     ACCEPTED = "accepted"
     ENDED = "ended"
 
 
+LIVE = frozenset({GrantState.OPEN, GrantState.UNCONFIRMED})
+"""The states of a grant that waits for its recipient's answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one open stake lets its pair do until ``closes_at`` (chain time): one pending invite."""
+    """What one open stake lets its pair do until ``closes_at`` (chain time): one pending invite, once confirmed."""
 
     stake_id: Hash32
     closes_at: int
+    confirmed: bool = True
     pending_room: RoomId | None = None
     pending_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a verdict rests on besides knock and door; ``grants`` are the pair's open ones, oldest first."""
+    """All that a verdict rests on besides knock and door; ``grants`` are the pair's live ones, first closing first."""
 
     chain_time: int
     bot: UserId | None = None
@@ -136,10 +165,14 @@ class AnswerOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A stranger whose stake waits for an answer, which must come before ``answers_close`` (chain time)."""
+    """A stranger whose stake waits for an answer, which must come before ``answers_close`` (chain time).
+
+    ``confirmed``: the chain is sure enough of the stake for the door to be open.
+    """
 
     stranger: PersonId
     stake: Stake
+    confirmed: bool
     room: RoomId | None
     since: datetime | None
     answers_close: int

@@ -16,7 +16,6 @@ from payments.stakes.model import OpeningOutcome, Quote, Stake, StakeState
 KIND = "notice"
 
 OF_STATE: Mapping[StakeState, str] = {
-    StakeState.OPEN: "door_opened",
     StakeState.RETURNED: "stake_returned",
     StakeState.EXPIRED: "stake_expired",
     StakeState.FORFEIT_ANNOUNCED: "forfeit_announced",
@@ -64,15 +63,20 @@ class Notices:
         }
         self._tell(f"gasless_failed:{show_hash(stake_id)}", quote.stranger, quote.recipient, values)
 
-    def of_stake(self, stake: Stake, *, code: str | None = None, again: bool = False) -> None:
-        """Tell the stranger what became of their stake (or ``code``); ``again``: once more after it was orphaned.
+    def door_opened(self, stake: Stake) -> None:
+        """Tell the stranger that the door is open for them; once more where it had closed because of a reorg."""
+        if stake.stranger is None or stake.recipient is None:
+            return
+        key = f"door_opened:{show_hash(stake.id)}"
+        if not self._tell(key, stake.stranger, stake.recipient, _values(stake)):
+            self._tell(f"{key}:again", stake.stranger, stake.recipient, _values(stake))
 
-        Of a forfeit the recipient is told too.
-        """
+    def of_stake(self, stake: Stake, *, code: str | None = None) -> None:
+        """Tell the stranger what became of their stake (or ``code``); of a forfeit the recipient is told too."""
         if stake.stranger is None or stake.recipient is None:
             return
         key = f"{code or OF_STATE[stake.state]}:{show_hash(stake.id)}"
-        self._tell(key + (":again" if again else ""), stake.stranger, stake.recipient, _values(stake))
+        self._tell(key, stake.stranger, stake.recipient, _values(stake))
         if code is None and stake.state in _FOR_BOTH:
             self._tell(f"{key}:recipient", stake.recipient, stake.stranger, _values(stake))
 
@@ -83,11 +87,12 @@ class Notices:
         values = {**_values(stake), "answers_close": answers_close}
         self._tell(f"ask_answer:{show_hash(stake.id)}", stake.recipient, stake.stranger, values)
 
-    def _tell(self, key: str, to: PersonId, about: PersonId, values: Mapping[str, object]) -> None:
-        """Owe ``to`` a notice; the code is the key up to its first colon."""
-        if self._people.wants_notices(to):
-            payload = {"to": to, "about": about, "code": key.partition(":")[0], "values": values}
-            outbox.append(self._session, kind=KIND, key=key, payload=payload, now=self._now)
+    def _tell(self, key: str, to: PersonId, about: PersonId, values: Mapping[str, object]) -> bool:
+        """Owe ``to`` a notice; the code is the key up to its first colon. ``False`` where it was owed before."""
+        if not self._people.wants_notices(to):
+            return False
+        payload = {"to": to, "about": about, "code": key.partition(":")[0], "values": values}
+        return outbox.append(self._session, kind=KIND, key=key, payload=payload, now=self._now)
 
 
 def _values(stake: Stake) -> dict[str, object]:

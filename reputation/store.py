@@ -6,17 +6,18 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, delete, or_, select, update
+from sqlalchemy import and_, case, delete, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from kit.amounts import Amount
 from kit.database import Base
 from kit.identifiers import Address, Hash32, PersonId, RoomId
-from reputation.model import ONE_KNOCK, ContactWhy, Door, DoorMode, Grant, GrantState, KnockCount
+from reputation.model import LIVE, ONE_KNOCK, ContactWhy, Door, DoorMode, Grant, GrantState, KnockCount
 from reputation.tables import ContactRow, DoorRow, ExemptionRow, GrantRow, KnockRow, SpamVerdictRow
 
 _MOST_KNOCKS = 2**31 - 1
+_LIVE = sorted(LIVE)
 
 
 class GateStore:
@@ -117,31 +118,36 @@ class GateStore:
         """Return the grant of a stake, locked against other writers where ``lock``."""
         return self._session.get(GrantRow, bytes(stake_id), with_for_update=lock or None, populate_existing=True)
 
-    def add_grant(self, stake_id: Hash32, stranger: PersonId, recipient: PersonId, closes_at: int) -> None:
-        """Open a grant."""
-        self._session.add(
-            GrantRow(
-                stake_id=stake_id,
-                stranger=stranger,
-                recipient=recipient,
-                state=GrantState.OPEN.value,
-                closes_at=closes_at,
-            )
+    def add_grant(self, stake_id: Hash32, stranger: PersonId, recipient: PersonId, closes_at: int) -> GrantRow:
+        """Keep a new grant; it opens nothing before it is confirmed."""
+        row = GrantRow(
+            stake_id=stake_id,
+            stranger=stranger,
+            recipient=recipient,
+            state=GrantState.UNCONFIRMED.value,
+            closes_at=closes_at,
         )
+        self._session.add(row)
         self._session.flush()
+        return row
 
-    def open_grants(self, stranger: PersonId, recipient: PersonId) -> tuple[Grant, ...]:
-        """Return the pair's open grants, first closing first."""
+    def live_grants(self, stranger: PersonId, recipient: PersonId) -> tuple[Grant, ...]:
+        """Return the pair's live grants, first closing first."""
         query = (
-            select(GrantRow.stake_id, GrantRow.closes_at, GrantRow.pending_room, GrantRow.pending_since)
+            select(GrantRow.stake_id, GrantRow.closes_at, GrantRow.state, GrantRow.pending_room, GrantRow.pending_since)
             .where(GrantRow.stranger == stranger, GrantRow.recipient == recipient)
-            .where(GrantRow.state == GrantState.OPEN.value)
+            .where(GrantRow.state.in_(_LIVE))
             .order_by(GrantRow.closes_at, GrantRow.stake_id)
         )
         return tuple(
-            Grant(Hash32(stake), closes_at, None if room is None else RoomId(room), since)
-            for stake, closes_at, room, since in self._session.execute(query)
+            Grant(Hash32(stake), closes_at, state == GrantState.OPEN, None if room is None else RoomId(room), since)
+            for stake, closes_at, state, room, since in self._session.execute(query)
         )
+
+    def unconfirmed(self) -> list[Hash32]:
+        """Return the stakes that stand on the chain but are not yet sure enough to open their doors."""
+        query = select(GrantRow.stake_id).where(GrantRow.state == text(f"'{GrantState.UNCONFIRMED}'"))
+        return [Hash32(stake) for stake in self._session.scalars(query.order_by(GrantRow.stake_id))]
 
     def claim_grant(self, stake_id: Hash32, room: RoomId, at: datetime) -> bool:
         """Let a grant's one pending invite be this one; ``False`` where another came first or the grant ended."""
@@ -156,23 +162,27 @@ class GateStore:
         return claimed.first() is not None
 
     def grants_of(
-        self, *, recipient: PersonId | None = None, stranger: PersonId | None = None, state: GrantState | None = None
+        self,
+        *,
+        recipient: PersonId | None = None,
+        stranger: PersonId | None = None,
+        states: Collection[GrantState] | None = None,
     ) -> Sequence[GrantRow]:
-        """Return grants by either side and state, first closing first."""
+        """Return grants by either side and states, first closing first."""
         query = select(GrantRow).order_by(GrantRow.closes_at, GrantRow.stake_id)
         if recipient is not None:
             query = query.where(GrantRow.recipient == recipient)
         if stranger is not None:
             query = query.where(GrantRow.stranger == stranger)
-        if state is not None:
-            query = query.where(GrantRow.state == state.value)
+        if states is not None:
+            query = query.where(GrantRow.state.in_([state.value for state in states]))
         return self._session.scalars(query.execution_options(populate_existing=True)).all()
 
     def pending_in(self, recipient: PersonId, room: RoomId) -> list[Hash32]:
-        """Return the stakes of the recipient's open grants whose pending invite is to this room."""
+        """Return the stakes of the recipient's live grants whose pending invite is to this room."""
         query = select(GrantRow.stake_id).where(
             GrantRow.recipient == recipient,
-            GrantRow.state == GrantState.OPEN.value,
+            GrantRow.state.in_(_LIVE),
             GrantRow.pending_room == room,
         )
         return [Hash32(stake) for stake in self._session.scalars(query)]

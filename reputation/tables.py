@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
@@ -60,16 +60,23 @@ class ContactRow(Base):
     since: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+_UNCONFIRMED = text("state = 'unconfirmed'")
+
+
 class GrantRow(Base):
     """What one stake opened for its pair: open, then accepted or ended. Holds at most one pending invite's room."""
 
     __tablename__ = "grants"
-    __table_args__ = (Index("ix_grants_pair", "stranger", "recipient"), Index("ix_grants_recipient", "recipient"))
+    __table_args__ = (
+        Index("ix_grants_pair", "stranger", "recipient"),
+        Index("ix_grants_recipient", "recipient"),
+        Index("ix_grants_unconfirmed", "stake_id", sqlite_where=_UNCONFIRMED, postgresql_where=_UNCONFIRMED),
+    )
 
     stake_id: Mapped[bytes] = mapped_column(ForeignKey("stakes.id"), primary_key=True)
     stranger: Mapped[int] = mapped_column(ForeignKey("people.id"))
     recipient: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    state: Mapped[str] = mapped_column(String(8))
+    state: Mapped[str] = mapped_column(String(12))
     closes_at: Mapped[int] = mapped_column(BigInteger)
     pending_room: Mapped[str | None] = mapped_column(String(255))
     pending_since: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -24,6 +24,7 @@ class Code(StrEnum):
     DOOR_CLOSED = "door_closed"
     CALLED_SPAM = "called_spam"
     INVITE_PENDING = "invite_pending"
+    STAKE_UNCONFIRMED = "stake_unconfirmed"
     SELF = "self"
     LEAVING = "leaving"
     LATE = "late"

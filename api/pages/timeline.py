@@ -61,6 +61,11 @@ SURPLUS = (
     "The price had been paid already, or stood no more, when it arrived. It goes back to the return address by itself.",
 )
 
+UNCONFIRMED = (
+    "Your stake has been seen",
+    "The door opens once the chain is surer of it, usually within minutes. There is nothing to do: do not pay again.",
+)
+
 _PAYABLE = QuoteState.WAITING
 _ENDED_UNPAID = frozenset({QuoteState.SUPERSEDED, QuoteState.QUOTE_EXPIRED})
 _SURE = frozenset({QuoteState.OPEN, QuoteState.FORFEIT_ANNOUNCED})
@@ -103,10 +108,12 @@ def status_of(quote: QuoteOut) -> Status:
     state = quote.state
     surplus = quote.stake is not None and quote.stake.surplus
     headline, meaning = SURPLUS if surplus and state is not QuoteState.RETURNED else WORDS[state]
+    if quote.opens_at is not None:
+        headline, meaning = UNCONFIRMED
     return Status(
         headline=headline,
         meaning=meaning,
-        steps=(_paid(quote), _seen(state), _final(state), _answer(quote)),
+        steps=(_paid(quote), _seen(state, unconfirmed=quote.opens_at is not None), _final(state), _answer(quote)),
         payable=state is _PAYABLE,
         settled=state in _OUTCOMES or state in _ENDED_UNPAID,
     )
@@ -120,11 +127,13 @@ def _paid(quote: QuoteOut) -> Step:
     return Step("You put down the stake", "This price stands until", Mark.NOW, quote.quote_expiry)
 
 
-def _seen(state: QuoteState) -> Step:
+def _seen(state: QuoteState, *, unconfirmed: bool) -> Step:
     if state is QuoteState.ORPHANED:
         return Step("Seen on the chain", "Its block was taken back; waiting for it to return.", Mark.BAD)
     if state is _PAYABLE or state in _ENDED_UNPAID:
         return Step("The door opens", "As soon as the stake is in a block, you can invite again.", Mark.AHEAD)
+    if unconfirmed:
+        return Step("The door opens", "Seen in a block; the chain has to be surer of it first.", Mark.NOW)
     return Step("The door is open" if state not in _OUTCOMES else "The door opened", "Seen in a block.", Mark.DONE)
 
 

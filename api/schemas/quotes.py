@@ -140,6 +140,7 @@ class QuoteOut(_Out):
     url: str
     state: QuoteState
     door_open: Annotated[bool, Field(description="Whether an invite would get through on this stake now.")]
+    opens_at: Annotated[Finality | None, Field(description="What finality the stake must reach to open the door.")]
     stranger: Annotated[str | None, Field(examples=["@bob:example.org"])]
     recipient: Annotated[str | None, Field(examples=["@alice:example.org"])]
     price: PriceOut

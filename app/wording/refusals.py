@@ -28,6 +28,10 @@ _REFUSE = {
         "An invitation by way of an e-mail address or a phone number does not prove who sends it, so it was stopped. "
         "Invite {recipient} by this Matrix id."
     ),
+    Code.STAKE_UNCONFIRMED: marked(
+        "Your stake for {recipient} has arrived, but the chain is not sure enough of it yet. Wait a minute, then "
+        "invite again; a message from the bot says when the door is open."
+    ),
     Code.LATE: marked("It could not be found out in time whether {recipient} may be invited. Try again in a minute."),
 }
 _REFUSED = marked("{recipient} does not take this invitation.")

@@ -82,7 +82,9 @@ def knocks(reader: Reader, waiting: Sequence[Waiting], counts: Sequence[KnockCou
 def _waiting(reader: Reader, one: Waiting, names: Names) -> Message:
     terms = one.stake.terms
     return reader.say(
-        marked("{who}, with {price}, until {until}"),
+        marked("{who}, with {price}, until {until}")
+        if one.confirmed
+        else marked("{who}, with {price}, until {until} (the chain is not sure enough of it yet)"),
         who=reader.person(names.get(one.stranger)),
         price=price(reader, Price(Amount(terms.amount), Amount(terms.fee))),
         until=reader.when(one.answers_close),
@@ -198,6 +200,7 @@ _WHY: Mapping[Code, str] = {
     Code.DOOR_CLOSED: marked("your door is closed"),
     Code.CALLED_SPAM: marked("you said that they sent spam"),
     Code.INVITE_PENDING: marked("an invitation of theirs waits already, and only one is let through until you answer"),
+    Code.STAKE_UNCONFIRMED: marked("they put down a stake, of which the chain is not sure enough yet"),
     Code.SELF: marked("that is you"),
     Code.LEAVING: marked("your homeserver does not ask us, or no longer does"),
 }

@@ -29,7 +29,7 @@ from payments.stakes.service import Stakes
 from payments.stakes.settling import possible_keys
 from reputation.doors import Doors
 from reputation.gate import Gate
-from reputation.model import AnswerOutcome, GateAnswer, Knock, Tenant
+from reputation.model import AnswerOutcome, GateAnswer, Knock, OpensAt, Tenant
 from reputation.tenants import Tenants
 from tests.support.knocks import ALICE, BOB, BOT, HOME, ROOM
 from tests.support.stakes import ESCROW_TERMS, GENESIS, PAYER, Branch, opened, terms_on
@@ -62,6 +62,7 @@ class House:
         self.time = GENESIS
         self.chain = Branch()
         self.escrow: EscrowTerms = ESCROW_TERMS
+        self.opens_at = OpensAt()
 
     @contextmanager
     def work(self) -> Iterator[Rooms]:
@@ -79,7 +80,7 @@ class House:
         stakes = Stakes(session, now=now, chain_time=self.time, terms=place, outgoing=outgoing, book=book)
         relaying = Relaying(session, now=now, limits=LIMITS, stakes=stakes, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
-        gate = Gate(session, now=now, people=people, doors=doors, stakes=stakes, bot_id=BOT)
+        gate = Gate(session, now=now, people=people, doors=doors, stakes=stakes, bot_id=BOT, opens_at=self.opens_at)
         return Rooms(session, people, book, holders, outgoing, stakes, relaying, doors, Tenants(session, now), gate)
 
     # ---------------------------------------------------------------------------------------- people and tenants

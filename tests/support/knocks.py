@@ -50,7 +50,7 @@ doors = st.builds(
     st.none() | addresses,
 )
 chain_times = st.integers(0, 2_000) | st.integers()
-grants = st.builds(Grant, hashes, chain_times, st.none() | rooms, st.none() | any_moments)
+grants = st.builds(Grant, hashes, chain_times, st.booleans(), st.none() | rooms, st.none() | any_moments)
 facts = st.builds(
     Facts,
     chain_times,

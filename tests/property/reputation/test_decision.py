@@ -72,7 +72,8 @@ def test_a_stake_admits_only_where_a_grant_is_free_or_the_invite_is_the_pending_
     if Code.STAKED in codes:
         grant = grant_for(knock, found)
         assert grant is not None
+        assert grant.confirmed
         assert grant.pending_room is None
         assert grant.closes_at > found.chain_time
     if Code.SAME_KNOCK in codes:
-        assert any(grant.pending_room == knock.room for grant in found.grants)
+        assert any(grant.confirmed and grant.pending_room == knock.room for grant in found.grants)

@@ -35,6 +35,7 @@ def a_quote(state: QuoteState, **changes: Any) -> QuoteOut:  # noqa: ANN401 - an
         url="https://earnest.example/stake/x",
         state=state,
         door_open=False,
+        opens_at=changes.get("opens_at"),
         stranger="@bob:far.example",
         recipient="@alice:example.org",
         price=show_price(QUOTE.price, PLACE),

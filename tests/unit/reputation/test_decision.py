@@ -18,6 +18,7 @@ from tests.support.knocks import ALICE, ASKS, BOB, BOT, CLOSED, FACTS, KNOCK, NO
 
 OPEN_DOOR: Final = Door()
 FREE: Final = Grant(Hash32(b"\x01" * 32), closes_at=2_000)
+SEEN: Final = replace(FREE, confirmed=False)
 TAKEN: Final = replace(FREE, pending_room=ROOM, pending_since=NOW)
 WORST: Final = replace(FACTS, called_spam=True)
 
@@ -48,6 +49,11 @@ WORST: Final = replace(FACTS, called_spam=True)
         (replace(KNOCK, room=OTHER_ROOM), ASKS, replace(FACTS, grants=(TAKEN,)), Refuse, Code.INVITE_PENDING),
         (replace(KNOCK, room=OTHER_ROOM), ASKS, replace(FACTS, grants=(TAKEN, FREE)), Admit, Code.STAKED),
         (KNOCK, ASKS, replace(FACTS, grants=(FREE, TAKEN)), Admit, Code.SAME_KNOCK),
+        (KNOCK, ASKS, replace(FACTS, grants=(SEEN,)), Refuse, Code.STAKE_UNCONFIRMED),
+        (KNOCK, ASKS, replace(FACTS, grants=(replace(TAKEN, confirmed=False),)), Refuse, Code.STAKE_UNCONFIRMED),
+        (replace(KNOCK, room=OTHER_ROOM), ASKS, replace(FACTS, grants=(TAKEN, SEEN)), Refuse, Code.STAKE_UNCONFIRMED),
+        (KNOCK, ASKS, replace(FACTS, grants=(SEEN, FREE)), Admit, Code.STAKED),
+        (KNOCK, ASKS, replace(FACTS, grants=(SEEN,), chain_time=2_000), Hold, Code.ASKS_STAKE),
         (KNOCK, ASKS, replace(FACTS, grants=(FREE,), chain_time=2_000), Hold, Code.ASKS_STAKE),
         (KNOCK, ASKS, replace(FACTS, grants=(TAKEN,), chain_time=2_000), Hold, Code.ASKS_STAKE),
     ],
