@@ -32,7 +32,14 @@ STAKE = {**HELD, "stake_id": "0x01", "executable_at": UNIX + 48 * 3_600, "answer
 
 
 def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
-    assert {"knock_held", "invite_pending_hint", "ask_answer", "gasless_failed", *OF_STATE.values()} == CODES
+    assert {
+        "knock_held",
+        "door_opened",
+        "invite_pending_hint",
+        "ask_answer",
+        "gasless_failed",
+        *OF_STATE.values(),
+    } == CODES
 
 
 def test_a_held_knock_is_explained_from_beginning_to_end() -> None:
