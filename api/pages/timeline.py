@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from api.schemas.quotes import QuoteOut, QuoteState
+from api.schemas.quotes import GaslessOut, GaslessState, QuoteOut, QuoteState
 
 WORDS: Mapping[QuoteState, tuple[str, str]] = {
     QuoteState.WAITING: (
@@ -65,6 +65,36 @@ UNCONFIRMED = (
     "Your stake has been seen",
     "The door opens once the chain is surer of it, usually within minutes. There is nothing to do: do not pay again.",
 )
+CARRIED: Mapping[GaslessState, tuple[str, str]] = {
+    GaslessState.QUEUED: (
+        "Your signed stake is taken on",
+        "It goes to the chain in a moment; you need do nothing more. Should that take long, you can still pay below.",
+    ),
+    GaslessState.SENT: (
+        "Your signed stake is on its way",
+        "It waits for its place in a block, usually for less than a minute. You need do nothing more.",
+    ),
+    GaslessState.MINED: (
+        "Your signed stake is in a block",
+        "This page shows it in a moment.",
+    ),
+}
+"""What is said of an opening that is carried, until the stake is seen."""
+
+VAIN: Mapping[str, str] = {
+    "reverted": (
+        "By the time it reached the chain, the wallet did not hold the tokens any more, or the signature had been "
+        "cancelled. Its gas is lost, so the next one takes a wallet with some ether."
+    ),
+    "too_late": "The price ran out before it was in a block.",
+    "would_revert": (
+        "The chain would refuse it: the wallet does not hold the tokens any more, or the signature was cancelled. You "
+        "can sign again."
+    ),
+    "quote_gone": "The price was paid otherwise, or stands no more.",
+}
+"""Why an opening that was carried came to nothing."""
+_IN_VAIN = "Your signed stake was not put down"
 
 _PAYABLE = QuoteState.WAITING
 _ENDED_UNPAID = frozenset({QuoteState.SUPERSEDED, QuoteState.QUOTE_EXPIRED})
@@ -110,6 +140,8 @@ def status_of(quote: QuoteOut) -> Status:
     headline, meaning = SURPLUS if surplus and state is not QuoteState.RETURNED else WORDS[state]
     if quote.opens_at is not None:
         headline, meaning = UNCONFIRMED
+    if state is _PAYABLE and quote.gasless.state is not None:
+        headline, meaning = _carried(quote.gasless) or (headline, meaning)
     return Status(
         headline=headline,
         meaning=meaning,
@@ -117,6 +149,13 @@ def status_of(quote: QuoteOut) -> Status:
         payable=state is _PAYABLE,
         settled=state in _OUTCOMES or state in _ENDED_UNPAID,
     )
+
+
+def _carried(gasless: GaslessOut) -> tuple[str, str] | None:
+    if gasless.state is GaslessState.FAILED:
+        why = VAIN.get(gasless.code or "", "")
+        return _IN_VAIN, f"{why} Nothing was taken from your wallet.".lstrip()
+    return None if gasless.state is None else CARRIED.get(gasless.state)
 
 
 def _paid(quote: QuoteOut) -> Step:

@@ -19,7 +19,8 @@ async function poll() {
     if (answer.status === 200) {
       tag = answer.headers.get("ETag") ?? "";
       const quote = await answer.json();
-      if (quote.state !== page.dataset.state || (quote.stake?.finality ?? "") !== page.dataset.finality) await refresh(quote);
+      const shown = [quote.state, quote.stake?.finality ?? "", quote.gasless.state ?? ""];
+      if (shown.join() !== [page.dataset.state, page.dataset.finality, page.dataset.gasless].join()) await refresh(quote);
     }
   } catch {
     // The network is away for a moment; the next round asks again.
@@ -32,7 +33,7 @@ async function refresh(quote) {
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const freshPage = fresh.getElementById("stake-page");
-  for (const name of ["state", "finality", "settled"]) page.dataset[name] = freshPage.dataset[name];
+  for (const name of ["state", "finality", "gasless", "settled"]) page.dataset[name] = freshPage.dataset[name];
   document.getElementById("status").replaceWith(fresh.getElementById("status"));
   localise(document.getElementById("status"));
   // What is replaced is not read out; this is.
@@ -40,6 +41,7 @@ async function refresh(quote) {
   document.getElementById("announcement").textContent = words.join(". ");
   const pay = document.getElementById("pay");
   if (pay && quote.state !== "waiting") pay.hidden = true;
+  if (quote.gasless.state === "failed") progress?.replaceChildren();
 }
 
 // ---------------------------------------------------------------- paying
@@ -76,9 +78,9 @@ function short(address) {
   return `${address.slice(0, 8)}…${address.slice(-6)}`;
 }
 
-function enough(offer) {
+function enough(offer, due) {
   const holds = offer.payer_holds.tokens;
-  if (holds !== null && BigInt(holds) < BigInt(offer.due)) {
+  if (holds !== null && BigInt(holds) < BigInt(due)) {
     throw new Trouble(`The account ${short(offer.terms.payer)} holds too few tokens for this stake. Choose another account in your wallet.`);
   }
 }
@@ -89,7 +91,9 @@ async function pay(provider) {
   const payer = await account(provider);
   await useChain(provider, data.chainId, data.chainName, data.walletRpc);
   const offer = await offerFor(payer);
-  enough(offer);
+  if (carrying()) return carry(provider, payer, offer);
+  suggestCarrying(offer);
+  enough(offer, offer.due);
   keep(offer.receipt);
   const hash = await open(provider, payer, offer);
   keep({ ...offer.receipt, transaction: hash });
@@ -97,6 +101,37 @@ async function pay(provider) {
   await mined(provider, hash);
   say("Your stake is in a block. This page shows it in a moment.");
 }
+
+// ---------------------------------------------------------------- signing only: the service carries it
+
+function carrying() {
+  return document.querySelector('input[name="gas"]:checked')?.value === "carried";
+}
+
+function suggestCarrying(offer) {
+  const choice = document.querySelector('input[name="gas"][value="carried"]');
+  if (!choice || !offer.gasless.available || offer.payer_holds.ether !== "0") return;
+  choice.checked = true;
+  throw new Trouble(`The account ${short(offer.terms.payer)} has no ether for gas. The way without ether is chosen now: look at its price above, then press the button again, or choose another account.`);
+}
+
+async function carry(provider, payer, offer) {
+  if (!offer.gasless.available) throw new Trouble(offer.gasless.why_not_text);
+  enough(offer, offer.gasless.due);
+  keep(offer.receipt);
+  say("Sign in your wallet. It allows exactly this stake and its fees to be taken, once, and nothing else.");
+  const signature = await signTyped(provider, payer, offer.typed_data.authorization);
+  const answer = await fetch(`${api}/open`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ payer, return_to: offer.terms.return_to, signature }),
+  });
+  const opening = await answer.json();
+  if (!answer.ok) throw new Trouble(opening.detail ?? "The server refused.");
+  say("Signed and taken on. You need do nothing more; this page shows how far it is.");
+}
+
+// ---------------------------------------------------------------- paying the gas oneself
 
 async function open(provider, payer, offer) {
   const allowed = offer.payer_holds.allowance;

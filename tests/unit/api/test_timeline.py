@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from api.offers import show_terms
-from api.pages.timeline import WORDS, Mark, status_of
+from api.pages.timeline import CARRIED, VAIN, WORDS, Mark, status_of
 from api.presenting import show_price
-from api.schemas.quotes import Finality, GaslessOut, QuoteOut, QuoteState, StakeOut, TrackRecordOut
-from payments.stakes.model import terms_of
+from api.schemas.quotes import Finality, GaslessOut, GaslessState, QuoteOut, QuoteState, StakeOut, TrackRecordOut
+from payments.stakes.model import OpeningOutcome, terms_of
 from tests.support.gates import PLACE, QUOTE
 from tests.support.stakes import PAYER
 
@@ -50,7 +50,16 @@ def a_quote(state: QuoteState, **changes: Any) -> QuoteOut:  # noqa: ANN401 - an
         answer_by=QUOTE.answer_by,
         track_record=TrackRecordOut(returned=0, forfeited=0, expired=0, open=0),
         stake=None if state in UNPAID else stake,
-        gasless=GaslessOut(available=False, why_not=None, why_not_text=None, relay_fee="0", total="0", text="0 ERN"),
+        gasless=GaslessOut(
+            available=False,
+            why_not=None,
+            why_not_text=None,
+            relay_fee="0",
+            total="0",
+            text="0 ERN",
+            state=changes.get("carried"),
+            code=changes.get("code"),
+        ),
     )
 
 
@@ -104,3 +113,21 @@ def test_a_surplus_stake_opens_nothing_and_says_so() -> None:
 def test_the_page_goes_on_asking_until_it_is_over(state: QuoteState) -> None:
     over = {*UNPAID[1:], QuoteState.RETURNED, QuoteState.FORFEITED, QuoteState.EXPIRED}
     assert status_of(a_quote(state)).settled == (state in over)
+
+
+@pytest.mark.parametrize("state", [GaslessState.QUEUED, GaslessState.SENT, GaslessState.MINED])
+def test_a_signed_stake_is_said_to_be_under_way_until_it_is_seen(state: GaslessState) -> None:
+    assert status_of(a_quote(QuoteState.WAITING, carried=state)).headline == CARRIED[state][0]
+    assert status_of(a_quote(QuoteState.WAITING, carried=state)).payable
+    assert status_of(a_quote(QuoteState.SEEN, carried=state)).headline == WORDS[QuoteState.SEEN][0]
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in OpeningOutcome if outcome is not OpeningOutcome.OPENED])
+def test_why_a_signed_stake_came_to_nothing_is_said(outcome: OpeningOutcome) -> None:
+    status = status_of(a_quote(QuoteState.WAITING, carried=GaslessState.FAILED, code=str(outcome)))
+    assert status.meaning == f"{VAIN[outcome]} Nothing was taken from your wallet."
+
+
+def test_a_signed_stake_that_left_the_chain_is_told_of_as_any_other() -> None:
+    opened = status_of(a_quote(QuoteState.WAITING, carried=GaslessState.OPENED))
+    assert opened.headline == WORDS[QuoteState.WAITING][0]
