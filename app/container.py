@@ -35,9 +35,11 @@ from payments.stakes import relaying, settling
 from payments.stakes.model import EscrowTerms, RelayLimits
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
+from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
 from reputation.model import OpensAt
+from reputation.notices import Notices
 from reputation.tenants import Tenants
 
 # py_ecc, which comes with web3, lets Python recurse 100,000 deep. A text of a stranger's that is nested as deep as that
@@ -78,6 +80,8 @@ class Work:
     gate: Gate
     sessions: Sessions
     conversations: Conversations
+    courtesy: Courtesy
+    notices: Notices
 
 
 class Container:
@@ -237,4 +241,6 @@ class Container:
             gate=gate,
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
+            courtesy=Courtesy(session, now),
+            notices=Notices(session, now=now, people=people),
         )

@@ -1,6 +1,9 @@
-"""Forgetting: takes a person out of every room in the right order; the books keep their amounts under a bare number."""
+"""Forgetting: takes a person out of every room in the right order, and takes away what is past its time."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from app.container import Work
 from kit.identifiers import PersonId
@@ -15,3 +18,16 @@ def forget_person(work: Work, person: PersonId) -> None:
     work.sessions.forget(person)
     work.conversations.forget(person)
     work.people.erase(person)
+
+
+def prune_all(work: Callable[[], AbstractContextManager[Work]]) -> int:
+    """Take away all that is past its time, in transactions of a bounded size; return how many rows went."""
+    with work() as once:
+        once.relaying.prune()  # before the quotes that they are for
+        gone = once.sessions.prune() + once.conversations.prune()
+    while True:
+        with work() as some:
+            pruned = some.gate.prune()
+        gone += pruned
+        if not pruned:
+            return gone

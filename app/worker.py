@@ -8,6 +8,7 @@ from datetime import timedelta
 from celery import Celery
 
 from app.container import Container
+from app.forgetting import prune_all
 
 SWEEP_EVERY = timedelta(seconds=5)
 """How often stakes are looked through for what is due."""
@@ -35,14 +36,11 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     def sweep() -> None:
         with container.work() as work:
             work.stakes.sweep()
+            work.notices.tell_floods()
         beat()
 
     @application.task(name="earnest.prune")  # type: ignore[untyped-decorator]
     def prune() -> None:
-        with container.work() as work:
-            work.relaying.prune()  # before the quotes that they are for
-            work.gate.prune()
-            work.sessions.prune()
-            work.conversations.prune()
+        prune_all(container.work)
 
     return application

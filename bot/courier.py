@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
+from typing import Any
 
 import structlog
 from prometheus_client import Counter
@@ -29,6 +30,7 @@ from kit.clock import unix
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import PersonId, RoomId, UserId, server_of
 from kit.outbox import Effect
+from reputation.notices import UNASKED
 
 LOG = structlog.get_logger(__name__)
 
@@ -39,6 +41,8 @@ _LOOK_SECONDS = 0.25
 _LOOK_ANYWAY_SECONDS = 5.0
 _CHAT_BURST, _CHAT_SECONDS = 30, 10.0
 """New chats with strangers of one homeserver: 30 at once, then one every ten seconds."""
+_OWN_WISH = frozenset({"M_INVITE_BLOCKED", "ORG.MATRIX.MSC4155.INVITE_BLOCKED"})
+"""Refusals that are a person's own setting and say nothing of their homeserver."""
 _BUSY = timedelta(seconds=30)
 _AWAY = timedelta(seconds=2)
 
@@ -185,6 +189,8 @@ class Courier:
             return None
         if code == "knock_held" and int(values.get("quote_expiry", 0)) <= unix(work.now):
             return None  # it waited too long: the price no longer stands
+        if code in UNASKED and work.courtesy.is_quiet(server_of(user)):
+            return None  # its homeserver was left alone since
         standing = work.conversations.standing(person)
         if standing is not None and standing is not Standing.OPEN:
             return None
@@ -216,9 +222,9 @@ class Courier:
             if refused is not None:
                 LOG.info("chat_refused", errcode=refused.get("errcode"))
                 await self._homeserver.leave(room)
-                await self._cross.work(lambda work: work.conversations.unreachable(person))
+                await self._cross.work(partial(_turned_away, person=person, user=user, refused=refused))
             else:
-                await self._cross.work(lambda work: work.conversations.remember(person, room))
+                await self._cross.work(partial(_taken_in, person=person, user=user, room=room))
             self._untidy = False
         return None if refused is not None else room
 
@@ -248,6 +254,18 @@ def _adopt(work: Work, user: UserId, room: RoomId) -> bool:
         return False
     work.conversations.remember(person, room)
     return True
+
+
+def _turned_away(work: Work, *, person: PersonId, user: UserId, refused: Mapping[str, Any]) -> None:
+    """Note that a person cannot be invited, and that it was their homeserver that said so, where it was."""
+    work.conversations.unreachable(person)
+    if refused.get("errcode") not in _OWN_WISH:
+        work.courtesy.chat_refused(server_of(user))
+
+
+def _taken_in(work: Work, *, person: PersonId, user: UserId, room: RoomId) -> None:
+    work.conversations.remember(person, room)
+    work.courtesy.chat_accepted(server_of(user))
 
 
 def _put_back(work: Work, effects: list[Effect]) -> None:

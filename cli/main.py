@@ -47,6 +47,12 @@ def _tenants() -> click.Command:
     return tenants
 
 
+def _quiet() -> click.Command:
+    from cli.commands.quiet import quiet
+
+    return quiet
+
+
 def _keys() -> click.Command:
     from cli.commands.keys import keys
 
@@ -114,6 +120,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "stake": _stake,
     "gasless": _gasless,
     "tenants": _tenants,
+    "quiet": _quiet,
     "keys": _keys,
     "contracts": _contracts,
     "leave": _leave,

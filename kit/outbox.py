@@ -72,6 +72,11 @@ def append(session: Session, *, kind: str, key: str, payload: Mapping[str, Any],
     return fresh
 
 
+def holds(session: Session, key: str) -> bool:
+    """Tell whether ``key`` was taken."""
+    return session.scalar(select(OutboxRow.id).where(OutboxRow.key == key)) is not None
+
+
 def claim(session: Session, *, kinds: Collection[str], now: datetime, limit: int = 20) -> list[Effect]:
     """Lease up to ``limit`` due effects of ``kinds`` for 60 s, oldest first; commit before acting on them."""
     query = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -58,6 +58,13 @@ class People:
             erased_at=self._now,
         )
         wallets.forget(self._session, person)
+
+    def prune(self, candidates: Collection[PersonId]) -> int:
+        """Take out those of whom nothing is known but their name; return how many went.
+
+        Whoever anything refers to stays, as does whoever told us a language, a zone or to stop; so do tombstones.
+        """
+        return store.drop_unreferred(self._session, candidates)
 
     def locale(self, person: PersonId) -> str | None:
         """Return the person's language tag, if they said one."""

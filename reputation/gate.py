@@ -13,12 +13,16 @@ from ledger.model import Level
 from ledger.people import People
 from payments.stakes.model import Answer, OpeningOutcome, Quote, Stake, StakeChange, StakeState, undo_closes
 from payments.stakes.service import Stakes
+from reputation.courtesy import Courtesy
 from reputation.decision import decide, grant_for
 from reputation.doors import Doors, release
 from reputation.grants import Grants
 from reputation.model import (
+    INVITED_KEPT,
     KNOCKS_KEPT,
     LIVE,
+    MOST_INVITED,
+    MOST_PRUNED,
     AnswerOutcome,
     ContactWhy,
     Door,
@@ -86,6 +90,9 @@ class Gate:
                 return GateAnswer(verdict)
             door, facts, verdict = self._weigh(knock)  # another knock was quicker: look again
         if isinstance(verdict, Admit):
+            if Code.CONTACTED_FIRST in _codes(verdict):
+                recipient, stranger = self._people.number(knock.invitee), self._people.number(knock.inviter)
+                self._store.use_contact(recipient, stranger, knock.at)
             return GateAnswer(verdict, lasting=not learned and not _OF_ONE_ROOM.intersection(_codes(verdict)))
         if _OF_NOBODY.intersection(_codes(verdict)):
             return GateAnswer(verdict)  # it is nobody's knock: not counted, and nobody is written to
@@ -114,7 +121,10 @@ class Gate:
         person, other = self._people.number(knock.inviter), self._people.number(knock.invitee)
         news = self._store.learn_contact(person, other, ContactWhy.INVITED, knock.at)
         if news:
+            self._people.prune(self._store.drop_least_used(person, beyond=MOST_INVITED))
             touch(self._session, TOPIC)
+        else:
+            self._store.use_contact(person, other, knock.at)
         return news
 
     def _weigh(self, knock: Knock) -> tuple[Door, Facts, Verdict]:
@@ -155,7 +165,7 @@ class Gate:
             stranger_id=knock.inviter,
             recipient_id=knock.invitee,
         )
-        self._notices.knock_held(quote)
+        self._notices.knock_held(quote, knock)
         return GateAnswer(verdict, quote)
 
     # -------------------------------------------------------------------------------------------- stakes
@@ -197,6 +207,8 @@ class Gate:
         ]
         if not stakes:
             stakes = self._said_before(recipient, other, answer)
+        elif answer is not Answer.SPAM:
+            self._notices.answered(stranger)
         if answer is Answer.ACCEPT:
             self._store.learn_contact(recipient, other, ContactWhy.ACCEPTED, self._now)
         elif answer is Answer.SPAM:
@@ -335,12 +347,23 @@ class Gate:
         ):
             release(self._stakes, self._store, Hash32(grant.stake_id), self._now, used_too=True)
         self._store.forget(person)
+        Courtesy(self._session, self._now).forget(person)
         self._stakes.forget(person)
         touch(self._session, TOPIC)
 
     def prune(self) -> int:
-        """Take out what is past its time: knocks and unpaid quotes after 30 days; return how many rows went."""
-        return self._store.drop_knocks(before=self._now - KNOCKS_KEPT) + self._stakes.prune()
+        """Take out some of what is past its time; return how many rows went. Call it until none does.
+
+        Knocks and unpaid quotes go after 30 days, contacts made by inviting when they have not mattered for a year, and
+        with them the people of whom nothing else is known.
+        """
+        knocks = self._store.drop_knocks(before=self._now - KNOCKS_KEPT, limit=MOST_PRUNED)
+        contacts = self._store.drop_contacts(before=self._now - INVITED_KEPT, limit=MOST_PRUNED)
+        if contacts:
+            touch(self._session, TOPIC)
+        quoted = self._stakes.prune(limit=MOST_PRUNED)
+        self._people.prune({*knocks, *contacts, *quoted})
+        return len(knocks) + len(contacts) + len(quoted) + Courtesy(self._session, self._now).prune()
 
 
 def _codes(verdict: Verdict) -> tuple[Code, ...]:

@@ -23,6 +23,13 @@ KNOCKS_KEPT = timedelta(days=30)
 
 _A_LARGE_SUM = Amount(100 * 10**18)
 
+INVITED_KEPT = timedelta(days=365)
+"""How long it is remembered that a person invited another, after it last mattered."""
+MOST_INVITED = 5_000
+"""Whom one person invited, at most; beyond it the least used go. Inviting made-up names fills no more."""
+MOST_PRUNED = 500
+"""Rows of a kind that are taken out in one transaction, so that no writer waits long."""
+
 OnDeadline = Literal["open", "closed"]
 
 

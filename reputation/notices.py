@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from kit import outbox
 from kit.clock import unix
-from kit.identifiers import Hash32, PersonId, show_hash
+from kit.identifiers import Hash32, PersonId, ServerName, UserId, server_of, show_hash
 from ledger.people import People
 from payments.stakes.model import OpeningOutcome, Quote, Stake, StakeState
+from reputation.courtesy import Courtesy
+from reputation.model import Knock
+from reputation.store import GateStore
 
 KIND = "notice"
 
@@ -23,6 +26,17 @@ OF_STATE: Mapping[StakeState, str] = {
     StakeState.ORPHANED: "stake_orphaned",
 }
 """What a stranger is told when their stake comes to be so."""
+UNASKED = frozenset({"knock_held"})
+"""What people are told who never turned to us: it is budgeted, and homeservers can be spared it. All else is about
+somebody's own money, answer or door, and is never dropped."""
+FLOOD_PAUSE = timedelta(minutes=10)
+"""How long after a flood began its recipient is told."""
+FLOOD_AGAIN = timedelta(days=1)
+"""How long a recipient hears of no other flood."""
+LEAST_FLOOD = 20
+"""Strangers at one door in a day that are a flood, where some of them could not be written to."""
+_MOST_FLOODS = 20
+_MOST_COUNTED = 5_000
 _FOR_BOTH = frozenset({StakeState.FORFEIT_ANNOUNCED, StakeState.FORFEITED})
 """What the recipient is told as well, who said so and can take an announcement back."""
 
@@ -35,9 +49,26 @@ class Notices:
         self._session = session
         self._now = now
         self._people = people
+        self._courtesy = Courtesy(session, now)
 
-    def knock_held(self, quote: Quote) -> None:
-        """Tell the stranger what a knock costs; once per quote."""
+    def knock_held(self, quote: Quote, knock: Knock) -> None:
+        """Tell the stranger what a knock costs; once per quote, and only as far as the budgets reach.
+
+        They did not ask for it. Beyond the budgets they still have the refusal in their own app, and the recipient
+        hears of the flood.
+        """
+        key, server = f"knock_held:{quote.id}", server_of(knock.inviter)
+        if outbox.holds(self._session, key) or not self._people.wants_notices(quote.stranger):
+            return
+        if self._courtesy.is_quiet(server) or not self._courtesy.may_write(
+            stranger=quote.stranger,
+            server=server,
+            recipient=quote.recipient,
+            tenant=knock.tenant,
+            own=server == knock.tenant_server,
+        ):
+            self._courtesy.flooded(quote.recipient)
+            return
         values = {
             "stranger": quote.stranger,
             "recipient": quote.recipient,
@@ -49,7 +80,45 @@ class Notices:
             "quote_expiry": quote.quote_expiry,
             "tried_at": unix(self._now),
         }
-        self._tell(f"knock_held:{quote.id}", quote.stranger, quote.recipient, values)
+        self._tell(key, quote.stranger, quote.recipient, values)
+
+    def answered(self, stranger: UserId) -> None:
+        """Note that a stake was accepted or returned: its stranger's homeserver earns a larger budget."""
+        self._courtesy.answered(server_of(stranger))
+
+    def tell_floods(self) -> int:
+        """Tell the recipients of floods how many strangers knock; each at most once a day. Return how many were told.
+
+        A flood is told of ten minutes after it began, so that one message tells most of it. What was no flood after
+        all (one stranger at many doors, say) is passed over.
+        """
+        told = 0
+        for person, before in self._courtesy.floods(
+            before=self._now - FLOOD_PAUSE, told_before=self._now - FLOOD_AGAIN, limit=_MOST_FLOODS
+        ):
+            crowd = self._crowd(person, max(before or self._now - FLOOD_AGAIN, self._now - FLOOD_AGAIN))
+            if crowd is not None:
+                key = f"flood_digest:{person}:{unix(self._now)}"
+                self._tell(key, person, None, {"recipient": person, **crowd})
+            self._courtesy.flood_over(person, told=crowd is not None)
+            told += crowd is not None
+        return told
+
+    def _crowd(self, person: PersonId, since: datetime) -> dict[str, object] | None:
+        """Count the strangers at a door, and those of the server that most are from; ``stranger`` is one of them."""
+        store = GateStore(self._session)
+        strangers = store.strangers_at(person, since=since, limit=_MOST_COUNTED)
+        if len(strangers) < LEAST_FLOOD:
+            return None
+        servers: dict[ServerName, list[PersonId]] = {}
+        for number, name in self._people.mxids(strangers).items():
+            servers.setdefault(server_of(name), []).append(number)
+        most = max(servers.values(), key=len, default=[])
+        return {
+            "strangers": store.count_strangers_at(person, since=since),
+            "most": len(most),
+            "stranger": most[0] if most else None,
+        }
 
     def gasless_failed(self, quote: Quote, stake_id: Hash32, outcome: OpeningOutcome) -> None:
         """Tell the stranger that the opening they signed, and we carried, came to nothing; once per stake."""
@@ -87,7 +156,7 @@ class Notices:
         values = {**_values(stake), "answers_close": answers_close}
         self._tell(f"ask_answer:{show_hash(stake.id)}", stake.recipient, stake.stranger, values)
 
-    def _tell(self, key: str, to: PersonId, about: PersonId, values: Mapping[str, object]) -> bool:
+    def _tell(self, key: str, to: PersonId, about: PersonId | None, values: Mapping[str, object]) -> bool:
         """Owe ``to`` a notice; the code is the key up to its first colon. ``False`` where it was owed before."""
         if not self._people.wants_notices(to):
             return False

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, delete, or_, select, text, update
+from sqlalchemy import and_, case, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,8 @@ from reputation.tables import ContactRow, DoorRow, ExemptionRow, GrantRow, Knock
 
 _MOST_KNOCKS = 2**31 - 1
 _LIVE = sorted(LIVE)
+_ALL = 2**31 - 1
+_A_DAY = timedelta(days=1)
 
 
 class GateStore:
@@ -85,6 +87,18 @@ class GateStore:
         """Remember that a person knows another; the first way they came to it stays; ``False`` where it was known."""
         statement = self._insert(ContactRow).values(person=person, other=other, why=why.value, since=now)
         return self._added(statement, ContactRow.other)
+
+    def use_contact(self, person: PersonId, other: PersonId, now: datetime) -> bool:
+        """Remember that it matters that a person knows another, to a day; ``False`` where that is known."""
+        used = self._session.execute(
+            update(ContactRow)
+            .where(ContactRow.person == person, ContactRow.other == other, ContactRow.why == ContactWhy.INVITED.value)
+            .where(func.coalesce(ContactRow.used_at, ContactRow.since) < now - _A_DAY)
+            .values(used_at=now)
+            .returning(ContactRow.other)
+            .execution_options(synchronize_session=False)
+        )
+        return used.first() is not None
 
     def drop_contact(self, person: PersonId, other: PersonId) -> bool:
         """Forget that a person knows another."""
@@ -223,20 +237,59 @@ class GateStore:
         query = query.order_by(KnockRow.last_at.desc(), KnockRow.stranger).limit(limit)
         return [_count(row) for row in self._session.scalars(query.execution_options(populate_existing=True))]
 
+    def strangers_at(self, recipient: PersonId, *, since: datetime, limit: int) -> list[PersonId]:
+        """Return who was not let through after that, latest first."""
+        query = select(KnockRow.stranger).where(KnockRow.recipient == recipient, KnockRow.last_at > since)
+        rows = self._session.scalars(query.order_by(KnockRow.last_at.desc()).limit(limit))
+        return [PersonId(stranger) for stranger in rows]
+
+    def count_strangers_at(self, recipient: PersonId, *, since: datetime) -> int:
+        """Count who was not let through after that."""
+        query = select(func.count()).where(KnockRow.recipient == recipient, KnockRow.last_at > since)
+        return self._session.scalar(query) or 0
+
     def knock_count(self, stranger: PersonId, recipient: PersonId) -> KnockCount | None:
         """Return how often one stranger was not let through."""
         row = self._session.get(KnockRow, (stranger, recipient), populate_existing=True)
         return None if row is None else _count(row)
 
-    def drop_knocks(self, *, before: datetime) -> int:
-        """Forget knocks whose last one is older than that; return how many rows went."""
-        gone = self._session.execute(
+    def drop_knocks(self, *, before: datetime, limit: int) -> list[PersonId]:
+        """Forget knocks whose last one is older than that, the oldest first; return their strangers."""
+        old = select(KnockRow.stranger, KnockRow.recipient).where(KnockRow.last_at < before)
+        gone = self._session.scalars(
             delete(KnockRow)
-            .where(KnockRow.last_at < before)
+            .where(tuple_(KnockRow.stranger, KnockRow.recipient).in_(old.order_by(KnockRow.last_at).limit(limit)))
             .returning(KnockRow.stranger)
             .execution_options(synchronize_session=False)
         )
-        return len(gone.all())
+        return [PersonId(stranger) for stranger in gone]
+
+    def drop_contacts(self, *, before: datetime, limit: int) -> list[PersonId]:
+        """Forget people who were invited and for whom it has not mattered since then; return who they are."""
+        used = func.coalesce(ContactRow.used_at, ContactRow.since)
+        old = select(ContactRow.person, ContactRow.other).where(
+            ContactRow.why == ContactWhy.INVITED.value,
+            or_(ContactRow.used_at < before, and_(ContactRow.used_at.is_(None), ContactRow.since < before)),
+        )
+        return self._drop_contacts(old.order_by(used).limit(limit))
+
+    def drop_least_used(self, person: PersonId, *, beyond: int) -> list[PersonId]:
+        """Forget whom a person invited beyond the ``beyond`` that mattered last; return who they are."""
+        mine = and_(ContactRow.person == person, ContactRow.why == ContactWhy.INVITED.value)
+        if (self._session.scalar(select(func.count()).select_from(ContactRow).where(mine)) or 0) <= beyond:
+            return []
+        used = func.coalesce(ContactRow.used_at, ContactRow.since)
+        rest = select(ContactRow.person, ContactRow.other).where(mine).order_by(used.desc(), ContactRow.other.desc())
+        return self._drop_contacts(rest.offset(beyond).limit(_ALL))
+
+    def _drop_contacts(self, which: Any) -> list[PersonId]:  # noqa: ANN401 - a query of keys
+        gone = self._session.scalars(
+            delete(ContactRow)
+            .where(tuple_(ContactRow.person, ContactRow.other).in_(which))
+            .returning(ContactRow.other)
+            .execution_options(synchronize_session=False)
+        )
+        return [PersonId(other) for other in gone]
 
     # -------------------------------------------------------------------------------------------- forgetting
 

@@ -1,4 +1,4 @@
-"""The gate's tables: tenants, doors, exemptions, contacts, grants, spam verdicts, knocks. People are numbers here."""
+"""The gate's tables: tenants, message budgets, doors, contacts, grants, verdicts, knocks. People are numbers here."""
 
 from __future__ import annotations
 
@@ -22,6 +22,40 @@ class TenantRow(Base):
     leaving: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     heard_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class BudgetRow(Base):
+    """How far a party has used up the messages that it may make the bot write: a bucket, as one moment."""
+
+    __tablename__ = "message_budgets"
+
+    scope: Mapped[str] = mapped_column(String(10), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    spent_until: Mapped[int] = mapped_column(BigInteger)
+    """Unix microseconds; the bucket is full again from then on."""
+
+
+class ServerRow(Base):
+    """What we know of a homeserver's manners: stakes of its people that were answered, and how it takes our chats."""
+
+    __tablename__ = "servers"
+
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    answered: Mapped[int] = mapped_column(Integer, default=0)
+    refusals: Mapped[int] = mapped_column(Integer, default=0)
+    quiet_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    quiet_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class FloodRow(Base):
+    """A person at whose door more strangers knock than are written to; when it began and when they were last told."""
+
+    __tablename__ = "floods"
+
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    began_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class DoorRow(Base):
@@ -52,12 +86,14 @@ class ContactRow(Base):
     """``person`` knows ``other``: invited them first, or accepted them (``why``)."""
 
     __tablename__ = "contacts"
-    __table_args__ = (Index("ix_contacts_other", "other"),)
+    __table_args__ = (Index("ix_contacts_other", "other"), Index("ix_contacts_used", "why", "used_at"))
 
     person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
     other: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
     why: Mapped[str] = mapped_column(String(10))
     since: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it last mattered, to a day; before it ever did, ``since`` counts."""
 
 
 _UNCONFIRMED = text("state = 'unconfirmed'")

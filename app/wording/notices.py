@@ -11,7 +11,7 @@ from app.wording.catalogue import marked
 from app.wording.message import Link, Literal, Message, Safe, Value, join
 from app.wording.reader import Reader
 from kit.amounts import ZERO, Amount
-from kit.identifiers import PersonId, UserId
+from kit.identifiers import PersonId, UserId, server_of
 
 _UNKNOWN_TIME = marked("(not known yet)")
 
@@ -51,6 +51,16 @@ class Facts:
     def literal(self, name: str) -> Literal:
         """Return a code or hash."""
         return Literal(str(self._values.get(name, "-")))
+
+    def number(self, name: str) -> int:
+        """Return a count."""
+        return int(self._values.get(name) or 0)
+
+    def server(self, name: str) -> Value:
+        """Return the homeserver of somebody, as it is shown."""
+        number = self._values.get(name)
+        user = None if number is None else self._people.get(PersonId(int(number)))
+        return "-" if user is None else server_of(user)
 
     def page(self) -> Link:
         """Return the link to the quote's page."""
@@ -233,6 +243,24 @@ def _gasless_failed(reader: Reader, facts: Facts) -> Letter:
     return _about_stake(reader, facts, template)
 
 
+def _flood_digest(reader: Reader, facts: Facts) -> Letter:
+    return Letter(
+        reader.say(
+            marked(
+                "**Many strangers at your door:** in the last day {strangers} were asked for a stake or refused, "
+                "{most} or more of them from {server}. Nothing of theirs reached you, and there is nothing that you "
+                "need to do.\n"
+                "{knocks} shows who they were. You hear of such a thing at most once a day; {stop} ends that too."
+            ),
+            strangers=facts.number("strangers"),
+            most=facts.number("most"),
+            server=facts.server("stranger"),
+            knocks=Literal("knocks"),
+            stop=Literal("stop"),
+        )
+    )
+
+
 def _about_stake(reader: Reader, facts: Facts, template: str) -> Letter:
     return Letter(
         reader.say(
@@ -278,6 +306,7 @@ _NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
     "stake_forfeited": _stake_forfeited,
     "stake_orphaned": _stake_orphaned,
     "gasless_failed": _gasless_failed,
+    "flood_digest": _flood_digest,
 }
 
 CODES = frozenset(_NOTICES)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Column, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from kit.database import Base
 from kit.errors import NotFound
 from kit.identifiers import PersonId, UserId
 from ledger.tables import PersonRow
@@ -56,3 +58,41 @@ def exists(session: Session, person: PersonId) -> bool:
     """Tell whether there is such a person who is not erased."""
     query = select(PersonRow.id).where(PersonRow.id == person, PersonRow.erased_at.is_(None))
     return session.scalar(query) is not None
+
+
+def drop_unreferred(session: Session, candidates: Collection[PersonId]) -> int:
+    """Take out those of ``candidates`` whom no row of any table names and who told us nothing; return how many went.
+
+    The newest person stays whatever happens: SQLite would give their number to the next one, and messages that wait
+    for the old one would go to the new one.
+    """
+    left = {int(candidate) for candidate in candidates}
+    for column in _columns_of_people():
+        if left:
+            left -= set(session.scalars(select(column).where(column.in_(left)).distinct()))
+    if not left:
+        return 0
+    gone = session.execute(
+        delete(PersonRow)
+        .where(
+            PersonRow.id.in_(left),
+            PersonRow.id < select(func.max(PersonRow.id)).scalar_subquery(),
+            PersonRow.erased_at.is_(None),
+            PersonRow.notices_stopped_at.is_(None),
+            PersonRow.locale.is_(None),
+            PersonRow.time_zone.is_(None),
+        )
+        .returning(PersonRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(gone.all())
+
+
+def _columns_of_people() -> list[Column[Any]]:
+    """Return every column of every table that names a person: whoever adds one need not think of this place."""
+    return [
+        key.parent
+        for table in Base.metadata.sorted_tables
+        for key in table.foreign_keys
+        if key.column is PersonRow.__table__.c.id
+    ]

@@ -155,9 +155,9 @@ class Stakes:
             row.superseded_at = self.chain_time
         self._store.wipe_salts(person)
 
-    def prune(self) -> int:
-        """Take out quotes that were never paid and can be no more, 30 days after their end; return how many."""
-        return self._store.drop_unpaid(before=self.chain_time - int(model.UNPAID_KEPT.total_seconds()))
+    def prune(self, *, limit: int) -> list[PersonId]:
+        """Take out quotes that were never paid and can be no more, 30 days after their end; return whose they were."""
+        return self._store.drop_unpaid(before=self.chain_time - int(model.UNPAID_KEPT.total_seconds()), limit=limit)
 
     # -------------------------------------------------------------------------------------------- the chain's events
 

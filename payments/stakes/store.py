@@ -153,17 +153,18 @@ class StakeStore:
             .execution_options(synchronize_session="fetch")
         )
 
-    def drop_unpaid(self, *, before: int) -> int:
-        """Take out quotes that ended before that time and on which nothing was ever opened; return how many."""
+    def drop_unpaid(self, *, before: int, limit: int) -> list[PersonId]:
+        """Take out quotes that ended before that time and on which nothing was ever opened; return whose they were."""
         opened = select(StakeRow.id).where(StakeRow.quote_id == QuoteRow.id).exists()
         carried = select(OpeningRow.stake_id).where(OpeningRow.quote_id == QuoteRow.id).exists()
-        dropped = self._session.execute(
+        old = select(QuoteRow.id).where(QuoteRow.quote_expiry < before, ~opened, ~carried).limit(limit)
+        dropped = self._session.scalars(
             delete(QuoteRow)
-            .where(QuoteRow.quote_expiry < before, ~opened, ~carried)
-            .returning(QuoteRow.id)
+            .where(QuoteRow.id.in_(old))
+            .returning(QuoteRow.stranger)
             .execution_options(synchronize_session=False)
         )
-        return len(dropped.all())
+        return [PersonId(stranger) for stranger in dropped]
 
     # -------------------------------------------------------------------------------------------- events
 

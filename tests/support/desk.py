@@ -65,6 +65,8 @@ class Desk:
             gate=rooms.gate,
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
+            courtesy=rooms.courtesy,
+            notices=rooms.notices,
         )
 
 

@@ -27,9 +27,11 @@ from payments.stakes.model import Answer, EscrowTerms, Quote, RelayLimits, Stake
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from payments.stakes.settling import possible_keys
+from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
 from reputation.model import AnswerOutcome, GateAnswer, Knock, OpensAt, Tenant
+from reputation.notices import Notices
 from reputation.tenants import Tenants
 from tests.support.knocks import ALICE, BOB, BOT, HOME, ROOM
 from tests.support.stakes import ESCROW_TERMS, GENESIS, PAYER, Branch, opened, terms_on
@@ -51,6 +53,8 @@ class Rooms:
     doors: Doors
     tenants: Tenants
     gate: Gate
+    courtesy: Courtesy
+    notices: Notices
 
 
 class House:
@@ -81,7 +85,22 @@ class House:
         relaying = Relaying(session, now=now, limits=LIMITS, stakes=stakes, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         gate = Gate(session, now=now, people=people, doors=doors, stakes=stakes, bot_id=BOT, opens_at=self.opens_at)
-        return Rooms(session, people, book, holders, outgoing, stakes, relaying, doors, Tenants(session, now), gate)
+        courtesy, notices = Courtesy(session, now), Notices(session, now=now, people=people)
+        tenants = Tenants(session, now)
+        return Rooms(
+            session,
+            people,
+            book,
+            holders,
+            outgoing,
+            stakes,
+            relaying,
+            doors,
+            tenants,
+            gate,
+            courtesy,
+            notices,
+        )
 
     # ---------------------------------------------------------------------------------------- people and tenants
 

@@ -11,8 +11,9 @@ from bot.homeserver import Denied, ElsewhereAway, EventId, Left
 from bot.rehearsal import Rehearsal
 from kit import outbox
 from kit.errors import HomeserverUnavailable
-from kit.identifiers import RoomId, UserId, server_of
+from kit.identifiers import RoomId, ServerName, UserId, server_of
 from kit.outbox import OutboxRow
+from reputation.courtesy import MOST_REFUSALS
 from tests.support.desk import Bot, Desk, number, rehearsed
 from tests.support.knocks import ALICE, BOB, BOT, HOME
 
@@ -125,6 +126,7 @@ def test_a_price_that_no_longer_stands_is_not_told(bot: Bot, desk: Desk) -> None
 def test_new_chats_with_one_homeserver_are_bounded_and_the_rest_waits(bot: Bot, desk: Desk) -> None:
     desk.house.asking()
     for guest in range(33):
+        desk.house.time += 360  # as many as the budget of an unknown homeserver lets through
         desk.house.knock(inviter=UserId(f"@guest{guest}:flood.example"))
     desk.house.knock(inviter=UserId("@somebody:else.example"))
     bot.delivers()
@@ -349,3 +351,53 @@ def test_a_chat_of_before_a_lost_memory_is_taken_up_and_strangers_rooms_are_left
     assert sorted(done[:2]) == sorted([f"would leave {strange}", f"would leave {empty}"])
     assert done[2].startswith(f"would send to {forgotten}")
     assert BOT in bot.rehearsal.rooms[group]
+
+
+class Closed(Rehearsal):
+    """A homeserver where invites are refused with ``errcode``."""
+
+    errcode = "M_FORBIDDEN"
+
+    async def invite(self, room: RoomId, user: UserId, *, direct: bool = False) -> dict[str, Any] | None:
+        """Refuse it."""
+        await super().invite(room, user, direct=direct)
+        return {"errcode": self.errcode}
+
+
+@pytest.mark.parametrize(("errcode", "asked"), [("M_FORBIDDEN", MOST_REFUSALS), ("M_INVITE_BLOCKED", 8)])
+def test_a_homeserver_that_refuses_our_chats_is_left_alone(desk: Desk, errcode: str, asked: int) -> None:
+    lines: list[str] = []
+    homeserver = Closed(BOT, lines.append)
+    homeserver.errcode = errcode
+    bot = Bot(desk, homeserver, lines)
+    desk.house.asking()
+    for guest in range(8):
+        desk.house.knock(inviter=UserId(f"@guest{guest}:far.example"))
+        bot.delivers()
+        desk.house.time += 360
+    assert sum("would invite" in line for line in lines) == asked
+    with desk.read() as work:
+        assert work.courtesy.is_quiet(ServerName("far.example")) == (asked == MOST_REFUSALS)
+
+
+def test_what_waits_when_a_homeserver_opts_out_is_not_brought(bot: Bot, desk: Desk) -> None:
+    desk.house.asking()
+    desk.house.knock()
+    with desk.work() as work:
+        work.courtesy.keep_quiet(ServerName("away.example"))
+    assert bot.delivers() == []
+    desk.house.pay()
+    assert any("is open for you" in line for line in bot.delivers())
+
+
+def test_a_flood_is_told_in_the_recipients_chat(bot: Bot, desk: Desk) -> None:
+    desk.house.asking()
+    for guest in range(40):
+        desk.house.knock(inviter=UserId(f"@guest{guest}:far.example"))
+    bot.delivers()
+    desk.house.time += 600
+    with desk.work() as work:
+        work.notices.tell_floods()
+    told = bot.delivers()[-1]
+    assert "40 were asked for a stake or refused" in told
+    assert "\u2068far.example\u2069" in told

@@ -12,7 +12,8 @@ from kit.errors import NotFound
 from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
 from kit.outbox import OutboxRow
 from payments.stakes.model import Answer
-from reputation.model import KNOCKS_KEPT, ContactWhy
+from reputation.courtesy import PER_SERVER
+from reputation.model import INVITED_KEPT, KNOCKS_KEPT, ContactWhy
 from reputation.verdict import Admit, Code, Hold, Refuse
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOB, BOT, OTHER_ROOM, ROOM
@@ -64,7 +65,7 @@ def test_the_recipient_hears_nothing_of_ten_thousand_unpaid_knocks(house: House)
         for _ in range(3):
             house.knock(inviter=UserId(f"@flood{number}:away.example"), room=RoomId(f"!{number}:away.example"))
     with house.database.read() as session:
-        assert session.scalar(select(func.count()).select_from(OutboxRow)) == 100
+        assert session.scalar(select(func.count()).select_from(OutboxRow)) == PER_SERVER.burst
         assert session.scalar(text("SELECT count(*) FROM knocks")) == 100
         assert session.scalar(text("SELECT count(*) FROM quotes")) == 100
     assert house.told(alice) == []
@@ -214,3 +215,95 @@ def test_a_lie_of_another_server_leaves_no_trace(house: House) -> None:
     house.pay()
     house.knock(federated=True, proven=False, room=OTHER_ROOM)
     assert isinstance(house.knock(federated=True).verdict, Admit)
+
+
+def people(house: House) -> int:
+    with house.database.read() as session:
+        return session.scalar(text("SELECT count(*) FROM people")) or 0
+
+
+def prune(house: House) -> None:
+    with house.work() as rooms:
+        rooms.gate.prune()
+
+
+def test_a_flood_leaves_no_people_behind(house: House) -> None:
+    house.asking()
+    guests = [UserId(f"@flood{number}:away.example") for number in range(20)]
+    for guest in guests:
+        house.knock(inviter=guest)
+    with house.work() as rooms:
+        rooms.people.stop_notices(rooms.people.number(guests[0]))
+        rooms.people.set_locale(rooms.people.number(guests[1]), "de")
+    house.pay(inviter=guests[2])
+    last = house.person(UserId("@zoe:away.example"))
+    house.time += int(KNOCKS_KEPT.total_seconds()) + 2
+    prune(house)
+    assert people(house) == 22, "their quotes stand a day longer"
+    house.time += 2 * 86_400
+    prune(house)
+    with house.work() as rooms:
+        kept = [guest for guest in guests if rooms.people.find(guest) is not None]
+        assert rooms.people.find(ALICE) is not None
+        assert rooms.people.mxid(last) is not None, "the newest number is never given twice"
+    assert kept == guests[:3], "who told us something, and who staked"
+
+
+def test_a_number_that_was_taken_out_is_never_given_again(house: House) -> None:
+    house.asking()
+    house.knock()
+    bob = house.person(BOB)
+    house.time += 40 * 86_400
+    prune(house)
+    carol = house.person(UserId("@carol:away.example"))
+    assert carol > bob
+    house.knock()
+    house.knock(inviter=UserId("@dora:away.example"))
+    house.time += 40 * 86_400
+    prune(house)
+    with house.work() as rooms:
+        assert rooms.people.mxid(carol) is not None
+    assert house.person(UserId("@eve:away.example")) > carol
+
+
+def test_whom_somebody_invited_is_known_as_long_as_it_matters(house: House) -> None:
+    alice = house.asking()
+    house.knock(inviter=ALICE, invitee=BOB)
+    for _ in range(4):
+        house.time += int(INVITED_KEPT.total_seconds()) - 86_400
+        assert isinstance(house.knock().verdict, Admit)
+        prune(house)
+    house.time += int(INVITED_KEPT.total_seconds()) + 1
+    prune(house)
+    assert isinstance(house.knock().verdict, Hold)
+    with house.work() as rooms:
+        assert not rooms.gate.known(alice)
+
+
+def test_whom_somebody_accepted_stays_known(house: House) -> None:
+    house.asking()
+    house.pay()
+    house.answer(Answer.ACCEPT)
+    house.time += 3 * int(INVITED_KEPT.total_seconds())
+    prune(house)
+    assert isinstance(house.knock().verdict, Admit)
+
+
+def test_one_person_knows_so_many_by_inviting_and_the_least_used_go(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reputation.gate.MOST_INVITED", 3)
+    alice = house.asking()
+    guests = [UserId(f"@guest{number}:away.example") for number in range(5)]
+    for guest in guests[:3]:
+        house.knock(inviter=ALICE, invitee=guest)
+        house.time += 86_400
+    house.time += 86_400
+    assert isinstance(house.knock(inviter=guests[0]).verdict, Admit)  # the oldest matters again
+    for guest in guests[3:]:
+        house.time += 1
+        house.knock(inviter=ALICE, invitee=guest)
+    with house.work() as rooms:
+        known = set(rooms.people.mxids(rooms.gate.known(alice)).values())
+        assert rooms.people.find(guests[1]) is None, "nobody knows them any more"
+    assert known == {guests[0], guests[3], guests[4]}

@@ -37,6 +37,7 @@ def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
         "door_opened",
         "invite_pending_hint",
         "ask_answer",
+        "flood_digest",
         "gasless_failed",
         *OF_STATE.values(),
     } == CODES
@@ -112,3 +113,12 @@ def test_no_notice_fails_for_a_value_that_is_missing(code: str) -> None:
 def test_a_code_without_a_sentence_is_a_mistake_of_ours() -> None:
     with pytest.raises(KeyError):
         notice("nonsense", {}, people={}, reader=READER)
+
+
+def test_a_flood_is_told_in_a_few_sentences() -> None:
+    values = {"recipient": 1, "strangers": 312, "most": 300, "stranger": 2}
+    plain = notice("flood_digest", values, people=PEOPLE, reader=READER).message.plain
+    for part in ("312 were asked for a stake or refused", "300 or more of them from \u2068away.example\u2069", "stop"):
+        assert part in plain
+    assert "bob" not in plain
+    assert "from -" in notice("flood_digest", values, people={}, reader=READER).message.plain.replace("\u2068", "")
