@@ -210,7 +210,7 @@ def test_whoever_cannot_be_invited_is_not_tried_again(refusing: Bot, desk: Desk)
 
 def test_a_homeserver_that_is_away_keeps_nobody_else_waiting(refusing: Bot, desk: Desk) -> None:
     desk.house.asking()
-    others = [UserId(f"@zed{number}:there.example") for number in range(25)]
+    others = [UserId(f"@zed{number}:there{number}.example") for number in range(25)]
     for stranger in (BOB, *others):
         desk.house.knock(inviter=stranger)
     there = homeserver(refusing)
