@@ -90,11 +90,11 @@ async def abandoned(stage: Stage) -> None:
     stage.saw(f"every process of the service is stopped: {', '.join(services)}")
     answer_by = int(placed.receipt["terms"]["answer_by"])
     stage.time_passes(answer_by + 1 - stage.chain_time())
-    elsewhere = stage.folder / "elsewhere"
-    elsewhere.mkdir()
+    empty = stage.folder / "an-empty-folder"
+    empty.mkdir()
     receipt, key = str(placed.receipt["receipt"]), str(stage.world.plan.wallet_file("carol"))
     words = ("stake", "reclaim", receipt, "--key-file", key, "--rpc", stage.world.plan.rpc_url)
-    printed = await stage.earnest(*words, bare=elsewhere)
+    printed = await stage.earnest(*words, bare=empty)
     stage.demand(stage.stake_on_chain(placed.id) is State.EXPIRED, "the stake is expired on the chain")
     back = stage.tokens(stage.address("dave"))
     stage.demand(back == held, "@dave has his tokens back", money(back))
