@@ -21,7 +21,8 @@ from prometheus_client import Counter
 from app.container import Container
 from kit.changes import counters
 from kit.errors import Unavailable
-from kit.identifiers import RoomId, TenantId, UserId
+from kit.identifiers import RoomId, TenantId, UserId, server_of
+from kit.throttle import Throttle
 from payments.stakes.model import Quote
 from reputation.model import Knock, Tenant
 from reputation.tenants import Tenants
@@ -37,6 +38,11 @@ _THREADS = 8
 _NOTE_EVERY = timedelta(seconds=10)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
+_FLOOD_BURST, _FLOOD_SECONDS = 200, 1 / 40
+"""Calls about one homeserver's users that the database is asked for: 200 at once, then 40 a second; a federated knock
+makes two. What waits longer behind a flood is answered too late, and so, by most tenants' choice, let in."""
+
+FLOODS = Counter("earnest_gate_floods", "Calls refused from memory because too many came from one homeserver")
 VERDICTS = Counter("earnest_gate_verdicts", "Verdicts given to knocks", ["verdict", "source"])
 LATE = Counter("earnest_gate_late", "Knocks answered by the tenant's own choice, because no verdict came in time")
 
@@ -62,6 +68,7 @@ class Gatekeeper:
         self._tenants: Mapping[bytes, Tenant] | None = None
         self._counter = -1
         self._read_at = float("-inf")
+        self._floods = Throttle(_FLOOD_BURST, _FLOOD_SECONDS, time.monotonic)
         self._heard: dict[TenantId, datetime] = {}
         self._noted: dict[TenantId, datetime] = {}
 
@@ -108,6 +115,17 @@ class Gatekeeper:
             return None
         VERDICTS.labels("admit", "memory").inc()
         return Reply(admit)
+
+    def too_many(self, knock: Knock) -> Reply | None:
+        """Return a refusal where the inviter's homeserver floods this process; touches memory alone.
+
+        The tenant's own users are never refused so: their operator answers for who may register there.
+        """
+        server = server_of(knock.inviter)
+        if server == knock.tenant_server or self._floods.take(server):
+            return None
+        FLOODS.inc()
+        return Reply(Refuse((Reason(Code.SERVER_FLOODS),)))
 
     def submit(self, knock: Knock) -> Future[Reply]:
         """Have the database decide, in a thread; cancel the future when it is no longer wanted."""

@@ -23,13 +23,13 @@ from bot.crossing import Crossing
 from bot.homeserver import Denied, ElsewhereAway, Homeserver
 from bot.letters import post
 from bot.readers import reader_of
-from bot.throttle import Throttle
 from kit import outbox
 from kit.changes import counters
 from kit.clock import unix
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import PersonId, RoomId, UserId, server_of
 from kit.outbox import Effect
+from kit.throttle import Throttle
 from reputation.notices import UNASKED
 
 LOG = structlog.get_logger(__name__)

@@ -27,9 +27,9 @@ from bot.crossing import Crossing
 from bot.homeserver import Denied, Happening, Homeserver, Invited, Left, Reacted, Said, Unreadable
 from bot.letters import post
 from bot.readers import reader_of
-from bot.throttle import Throttle
 from kit.errors import Conflict, EarnestError, Unavailable
 from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
+from kit.throttle import Throttle
 from payments.stakes.model import Answer
 
 LOG = structlog.get_logger(__name__)

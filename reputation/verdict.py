@@ -28,6 +28,7 @@ class Code(StrEnum):
     SELF = "self"
     LEAVING = "leaving"
     LATE = "late"
+    SERVER_FLOODS = "server_floods"
     FORGED = "forged"
     UNPROVEN = "unproven"
 

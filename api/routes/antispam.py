@@ -194,6 +194,9 @@ async def _verdict(knock: Knock, tenant: Tenant, gatekeeper: Gatekeeper) -> Repl
     remembered = gatekeeper.remembered(knock)
     if remembered is not None:
         return remembered
+    refused = gatekeeper.too_many(knock)
+    if refused is not None:
+        return refused
     try:
         async with asyncio.timeout(gatekeeper.deadline):
             return await asyncio.wrap_future(gatekeeper.submit(knock))

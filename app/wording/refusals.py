@@ -32,6 +32,10 @@ _REFUSE = {
         "Your stake for {recipient} has arrived, but the chain is not sure enough of it yet. Wait a minute, then "
         "invite again; a message from the bot says when the door is open."
     ),
+    Code.SERVER_FLOODS: marked(
+        "Too many invitations come from your homeserver just now, so yours to {recipient} was stopped unread. Try "
+        "again in a few minutes."
+    ),
     Code.LATE: marked("It could not be found out in time whether {recipient} may be invited. Try again in a minute."),
 }
 _REFUSED = marked("{recipient} does not take this invitation.")

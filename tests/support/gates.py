@@ -73,6 +73,7 @@ class ToldGatekeeper:
     fails: Exception | None = None
     deadline: float = 60
     known: Tenant | None = field(default_factory=a_tenant)
+    flooded: bool = False
     in_memory: bool = False
     asked: list[Knock] = field(default_factory=list)
     answers: list[Future[Reply]] = field(default_factory=list)
@@ -87,6 +88,9 @@ class ToldGatekeeper:
 
     def remembered(self, knock: Knock) -> Reply | None:  # noqa: ARG002 - the gatekeeper's signature
         return Reply(self.verdict) if self.in_memory else None
+
+    def too_many(self, knock: Knock) -> Reply | None:  # noqa: ARG002 - the same
+        return Reply(Refuse((Reason(Code.SERVER_FLOODS),))) if self.flooded else None
 
     def submit(self, knock: Knock) -> Future[Reply]:
         self.asked.append(knock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from kit.database import Database
 from kit.errors import Unavailable
 from kit.identifiers import parse_room_id, parse_server_name, parse_user_id
 from reputation.model import Knock, Tenant
-from reputation.verdict import Admit, Hold, Refuse
+from reputation.verdict import Admit, Code, Hold, Reason, Refuse
 from tests.support.services import a_container
 
 ALICE, BOB = parse_user_id("@alice:example.org"), parse_user_id("@bob:elsewhere.example")
@@ -112,3 +113,16 @@ def test_nobodys_bearer_and_a_database_that_was_never_read(lodge: Lodge) -> None
     assert lodge.gatekeeper.tenant("nobody's") is None
     with pytest.raises(Unavailable):
         Gatekeeper(lodge.container).tenant(lodge.bearer)
+
+
+def test_a_flood_of_one_homeserver_is_refused_from_memory_and_others_are_not(lodge: Lodge) -> None:
+    knock = lodge.knock()
+    asked = [lodge.gatekeeper.too_many(knock) for _ in range(1_000)]
+    refused = [reply for reply in asked if reply is not None]
+    assert asked[:200] == [None] * 200
+    assert len(refused) > 500
+    assert all(reply.verdict == Refuse((Reason(Code.SERVER_FLOODS),)) for reply in refused)
+    elsewhere = replace(knock, inviter=parse_user_id("@carol:quiet.example"))
+    own = replace(knock, inviter=parse_user_id("@dave:example.org"))
+    assert lodge.gatekeeper.too_many(elsewhere) is None
+    assert [lodge.gatekeeper.too_many(own) for _ in range(1_000)] == [None] * 1_000

@@ -132,6 +132,14 @@ def test_an_admit_in_memory_asks_nobody() -> None:
     assert gate.asked == []
 
 
+def test_a_flood_is_refused_and_asks_nobody() -> None:
+    gate = ToldGatekeeper(flooded=True)
+    answer = post(DRAUPNIR + "user_may_invite", INVITE, gate=gate)
+    assert (answer.status_code, answer.json()["errcode"]) == (403, "M_FORBIDDEN")
+    assert "Too many invitations" in answer.json()["error"]
+    assert gate.asked == []
+
+
 def test_a_join_is_told_and_never_stopped() -> None:
     gate = ToldGatekeeper(CLOSED)
     body = {"user": "@alice:example.org", "room": "!room:example.org", "is_invited": True}

@@ -44,9 +44,10 @@ def test_every_refusal_has_a_sentence(code: Code) -> None:
 
 def test_reasons_that_matter_to_the_inviter_are_told_apart() -> None:
     told = {
-        said(Refuse((Reason(code),))) for code in (Code.DOOR_CLOSED, Code.CALLED_SPAM, Code.INVITE_PENDING, Code.LATE)
+        said(Refuse((Reason(code),)))
+        for code in (Code.DOOR_CLOSED, Code.CALLED_SPAM, Code.INVITE_PENDING, Code.LATE, Code.SERVER_FLOODS)
     }
-    assert len(told) == 4
+    assert len(told) == 5
 
 
 def test_an_admit_is_never_worded_as_a_price() -> None:

@@ -1,6 +1,6 @@
 """The throttle."""
 
-from bot.throttle import Throttle
+from kit.throttle import Throttle
 
 
 class Time:

@@ -1,4 +1,4 @@
-"""The throttle: how often one party may make the bot do something."""
+"""The throttle: how often one party may make us do something."""
 
 from __future__ import annotations
 
