@@ -1,7 +1,7 @@
 """One Matrix account through matrix-nio: its login and keys kept in a folder, its requests bounded, its syncs cleaned.
 
 What matrix-nio lacks or gets wrong is mended here, each with its reason: it retries for ever, an event of an unforeseen
-shape ends its sync, and it never replenishes one-time keys once all of them are used up.
+shape ends its sync, it never replenishes one-time keys once all of them are used up, and it saves new ones too late.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from urllib.parse import quote
 import structlog
 from aiohttp import ClientError
 from nio import (
+    Api,
     AsyncClient,
     AsyncClientConfig,
     EphemeralEvent,
     Event,
     InviteEvent,
+    KeysUploadResponse,
     LocalProtocolError,
     LoginResponse,
     SyncResponse,
@@ -64,6 +66,17 @@ class _SturdyClient(AsyncClient):  # type: ignore[misc] # matrix-nio ships no ty
         except Exception as error:  # noqa: BLE001 - the same for messages between devices
             LOG.warning("odd_device_message", error=type(error).__name__)
             return None
+
+    async def keys_upload(self) -> Any:  # noqa: ANN401 - nio's own types
+        """Upload keys, saved before the server has them.
+
+        nio saves them afterwards. Were we killed in between, the next start would make others under the same names,
+        which the server refuses for ever; and whoever had taken one of the first could not be understood.
+        """
+        keys = self.olm.share_keys()
+        self.olm.save_account()
+        method, path, data = Api.keys_upload(self.access_token, keys)
+        return await self._send(KeysUploadResponse, method, path, data)
 
 
 class NioClient:
@@ -251,12 +264,24 @@ class NioClient:
     async def tend_keys(self) -> None:
         """Do what encryption owes: upload keys, learn of devices, claim keys, send what waits for devices."""
         if self.nio.should_upload_keys:
-            await self.checked(self.nio.keys_upload())
+            await self._upload_keys()
         if self.nio.should_query_keys:
             await self.checked(self.nio.keys_query())
         if self.nio.should_claim_keys:
             await self.checked(self.nio.keys_claim(self.nio.get_users_for_key_claiming()))
         await self._guarded(self.nio.send_to_device_messages())
+
+    async def _upload_keys(self) -> None:
+        try:
+            await self.checked(self.nio.keys_upload())
+        except Denied as denied:
+            if denied.status == HTTPStatus.BAD_REQUEST:
+                # It has others under these names: our store is older than that (a backup, say). The next try, which
+                # comes by itself, makes new ones under new names.
+                LOG.warning("keys_named_already", errcode=denied.body.get("errcode"))
+                self.nio.olm.mark_keys_as_published()
+                self.nio.olm.save_account()
+            raise
 
     # ------------------------------------------------------------------------------------------------ files
 
