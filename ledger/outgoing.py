@@ -20,8 +20,8 @@ from contracts.signer import Signer, Transaction
 from kit.database import Database
 from kit.errors import ChainUnavailable, Refusal
 from kit.identifiers import Address, Hash32
+from ledger.calls import WITHOUT_END, Attempt, Bounds, Call, Outcome, OutgoingState
 from ledger.store import outgoing as store
-from ledger.store.outgoing import WITHOUT_END, Attempt, Bounds, Call, Outcome, OutgoingState
 
 _A_ROUND = 50
 _LOOK_SENT = timedelta(seconds=1)

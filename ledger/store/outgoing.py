@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ScalarSelect, Update, select, update
@@ -13,97 +12,14 @@ from sqlalchemy.orm import Session
 
 from contracts.signer import SignedTransaction, Transaction
 from kit.identifiers import Address, Hash32
+from ledger.calls import Attempt, Bounds, Call, Outcome, OutgoingState
 from ledger.model import Level
 from ledger.tables import AttemptRow, BlockRow, OutgoingRow
 
 _ERROR_LENGTH = 300
 
-
-class OutgoingState(StrEnum):
-    """Where a call stands."""
-
-    WAITING = "waiting"
-    """Nothing is signed: its block is not final, it is not due, or the node says that it would revert now."""
-    SENT = "sent"
-    """Signed, with a nonce that is its own; broadcast, and again until it is mined."""
-    MINED = "mined"
-    """In a block that may still leave the chain; then it is sent again, with the same nonce."""
-    DONE = "done"
-    """Succeeded in a final block."""
-    WITHDRAWN = "withdrawn"
-    """Not wanted any more before it was ever signed, or its block left the chain."""
-    GIVEN_UP = "given_up"
-    """Reverted too often, or not worth a try any more: as its ``Bounds`` say."""
-
-
 LIVE = (OutgoingState.SENT.value, OutgoingState.MINED.value)
 """States in which a nonce is taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How far we go for a call.
-
-    It is given up at its ``most_reverts``-th mined revert and, unless ``patient``, as soon as the node says that it
-    would revert. Nothing is signed for it after ``not_after``, or for more than ``most_wei`` (gas times fee).
-    """
-
-    most_reverts: int = 5
-    patient: bool = True
-    not_after: datetime | None = None
-    most_wei: int | None = None
-
-
-WITHOUT_END = Bounds()
-"""For what must be done in the end, whatever it takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call that we owe, as it is stored.
-
-    ``spent_wei``: what its mined transactions cost, as far as they are final; the last of those, if it was ours, is in
-    block ``final_block``, of ``final_time`` (Unix; only where it reverted).
-    """
-
-    id: int
-    key: str
-    role: str
-    to: Address
-    data: bytes
-    after_block: Hash32 | None
-    state: OutgoingState
-    tries: int
-    reverts: int
-    last_error: str | None
-    sender: Address | None
-    nonce: int | None
-    bounds: Bounds = WITHOUT_END
-    spent_wei: int = 0
-    final_block: int | None = None
-    final_time: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a final transaction came to: its cost in wei, its block's number, and (of a revert) the block's time."""
-
-    cost: int
-    block: int
-    time: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One transaction signed for a call; fees in wei per gas."""
-
-    hash: Hash32
-    raw: bytes
-    gas: int
-    max_fee: int
-    priority_fee: int
-    made_at: datetime
-    broadcast_at: datetime | None
 
 
 # -------------------------------------------------------------------------------------------------- queueing

@@ -17,8 +17,8 @@ from kit.clock import from_unix
 from kit.errors import Conflict, NotFound
 from kit.identifiers import Address, Hash32, PersonId, show_address
 from ledger.book import Book
+from ledger.calls import Bounds, Call, OutgoingState
 from ledger.outgoing import Outgoing
-from ledger.store.outgoing import Bounds, Call, OutgoingState
 from payments.stakes.model import (
     UNPAID_KEPT,
     Bar,

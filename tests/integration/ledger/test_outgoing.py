@@ -21,8 +21,8 @@ from kit.database import Database
 from kit.errors import ChainUnavailable, Conflict
 from kit.identifiers import Address, Hash32
 from ledger.book import Book
+from ledger.calls import WITHOUT_END, Bounds, Call, OutgoingState
 from ledger.outgoing import Outgoing, send_due
-from ledger.store.outgoing import WITHOUT_END, Bounds, Call, OutgoingState
 from ledger.tables import AttemptRow, OutgoingRow
 from tests.support.anvil import CHAIN_ID, ETHER, Anvil
 
