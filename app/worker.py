@@ -36,6 +36,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     def sweep() -> None:
         with container.work() as work:
             work.stakes.sweep()
+        with container.work() as work:  # on its own: what is told of floods keeps no stake from going back
             work.notices.tell_floods()
         beat()
 
