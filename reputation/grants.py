@@ -69,10 +69,9 @@ class Grants:
 
     def _follow(self, grant: GrantRow, stake: Stake) -> None:
         """Let an unanswered grant be what its stake makes it; whose door that opens is told."""
-        wanted = self._state_for(stake)
-        if grant.state == wanted and grant.state != GrantState.UNCONFIRMED:
+        before, wanted = grant.state, self._state_for(stake)
+        if before == wanted and before != GrantState.UNCONFIRMED:
             return
-        touch(self._session, TOPIC)
         if stake.opens and not self._costs(PersonId(grant.recipient), PersonId(grant.stranger)):
             # The door changed while the stake was on its way: it would buy nothing, so it does not wait for an answer.
             grant.state = GrantState.UNCONFIRMED.value
@@ -82,6 +81,8 @@ class Grants:
             grant.state = wanted.value
             if wanted is GrantState.OPEN:
                 self._notices.door_opened(stake)
+        if grant.state != before:  # one that goes on waiting changes no verdict, and blocks come all the time
+            touch(self._session, TOPIC)
 
     def _state_for(self, stake: Stake) -> GrantState:
         if not stake.opens:

@@ -6,6 +6,7 @@ import pytest
 
 from contracts.events import BlockRef
 from kit.amounts import Amount
+from kit.changes import counters
 from ledger.model import Level
 from payments.stakes.model import Answer, Stake, terms_of
 from reputation.model import OpensAt
@@ -57,6 +58,20 @@ def test_a_door_opens_at_its_level_and_only_then_says_so(house: House) -> None:
     with house.work() as rooms:
         assert rooms.gate.opens_at(stake) is None
         assert [one.confirmed for one in rooms.gate.waiting(alice)] == [True]
+
+
+def test_one_that_goes_on_waiting_makes_no_gate_forget_what_it_knows(house: House) -> None:
+    house.opens_at = SAFE
+    house.asking(5)
+    _, block = pay_in_booked_block(house)
+    with house.database.read() as session:
+        before = counters(session)["gate"]
+    mark(house)
+    with house.database.read() as session:
+        assert counters(session)["gate"] == before
+    mark(house, safe=block)
+    with house.database.read() as session:
+        assert counters(session)["gate"] > before
 
 
 def test_a_large_stake_waits_longer(house: House) -> None:
