@@ -10,6 +10,9 @@ from app.gatekeeper import Gatekeeper
 from cli.serving import begin
 
 _GRACE_SECONDS = 5
+_KEEP_ALIVE_SECONDS = 150
+"""Longer than callers keep an idle connection (Synapse: 120 s): were we to close it first, the call that comes in that
+moment would be lost, and an invite with it."""
 
 
 @click.command()
@@ -27,6 +30,7 @@ def api(context: click.Context) -> None:
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         )
     finally:
         gatekeeper.stop()
