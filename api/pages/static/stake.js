@@ -41,7 +41,10 @@ async function refresh(quote) {
   document.getElementById("announcement").textContent = words.join(". ");
   const pay = document.getElementById("pay");
   if (pay && quote.state !== "waiting") pay.hidden = true;
-  if (quote.gasless.state === "failed") progress?.replaceChildren();
+  if (quote.gasless.state === "failed" && wallets) {
+    progress.replaceChildren();
+    for (const wallet of wallets.children) wallet.disabled = false;
+  }
 }
 
 // ---------------------------------------------------------------- paying

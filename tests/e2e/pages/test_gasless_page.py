@@ -100,7 +100,6 @@ def test_what_came_to_nothing_is_said_and_can_be_signed_again(world: World, chro
         expect(page.locator("#status-heading")).to_have_text("Your signed stake was not put down")
         expect(page.locator("#pay")).to_be_visible()
         world.anvil.give_tokens(world.deployment, payer, 100 * ETHER)
-        page.reload()
         sign_only(page)
         expect(page.locator("#status-heading")).to_have_text("Your signed stake is taken on")
 
