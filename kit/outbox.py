@@ -139,3 +139,8 @@ def _still_ours(effect: Effect) -> tuple[ColumnElement[bool], ...]:
 def backlog(session: Session) -> int:
     """Count effects that are still owed."""
     return session.scalar(select(func.count()).select_from(OutboxRow).where(OutboxRow.done_at.is_(None))) or 0
+
+
+def ever_owed(session: Session) -> int:
+    """Return how many effects were ever appended."""
+    return session.scalar(select(func.count()).select_from(OutboxRow)) or 0

@@ -170,7 +170,9 @@ def _seen(state: QuoteState, *, unconfirmed: bool) -> Step:
     if state is QuoteState.ORPHANED:
         return Step("Seen on the chain", "Its block was taken back; waiting for it to return.", Mark.BAD)
     if state is _PAYABLE or state in _ENDED_UNPAID:
-        return Step("The door opens", "As soon as the stake is in a block, you can invite again.", Mark.AHEAD)
+        return Step(
+            "The door opens", "As soon as the chain is sure enough of the stake, you can invite again.", Mark.AHEAD
+        )
     if unconfirmed:
         return Step("The door opens", "Seen in a block; the chain has to be surer of it first.", Mark.NOW)
     return Step("The door is open" if state not in _OUTCOMES else "The door opened", "Seen in a block.", Mark.DONE)

@@ -1,18 +1,31 @@
-"""The first story under fire: what a reorg, a kill and the end of the service do to a knock."""
+"""The first story under fire: what a reorg, a kill, the end of the service and a flood do to a knock."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import signal
+import time
 from http import HTTPStatus
+
+import httpx
 
 from cli.demo.acts import STAKE, is_held, link_of, pay_by_command
 from cli.demo.people import Person
-from cli.demo.stage import Stage, money
+from cli.demo.stage import Stage, UntrueError, money
 from cli.local import anvil
 from cli.local.world import BOT_SERVICE, SERVICES
 from contracts.codec import State
 from kit.identifiers import Hash32
+from kit.outbox import ever_owed
+
+FLOOD = 10_000
+"""Knocks of the flood, each of a stranger of its own."""
+HANDFUL = 15
+"""The most messages that all of them together may bring about."""
+_AT_ONCE = 40
+_FLOODING_SERVER = "flood.example"
 
 
 async def reorganised(stage: Stage) -> None:
@@ -110,7 +123,37 @@ async def abandoned(stage: Stage) -> None:
     stage.saw("the service is back after all, has read what it missed, and the bot told him", told)
 
 
-STEPS = (reorganised, killed, abandoned)
+async def flooded(stage: Stage) -> None:
+    """10,000 strangers of one homeserver knock: a handful of messages, and those she knows do not notice."""
+    alice, bob = await stage.person("alice"), await stage.person("bob")
+    owed, heard = _owed(stage), len(alice.heard)
+    began, waits = time.monotonic(), list[float]()
+    flood = asyncio.create_task(_flood(stage))
+    try:
+        while not flood.done():
+            asked = time.monotonic()
+            answer = await bob.invite(alice)
+            stage.demand(answer.fine, "@bob, whom she accepted, reaches her all the while", answer)
+            waits.append(time.monotonic() - asked)
+            await asyncio.wait([flood], timeout=1)
+    finally:
+        flood.cancel()
+    try:
+        statuses = flood.result()
+    except httpx.HTTPError as error:
+        message = f"expected: every knock is answered; seen: {error!r}"
+        raise UntrueError(message) from error
+    seconds = time.monotonic() - began
+    stage.demand(statuses == {HTTPStatus.FORBIDDEN: FLOOD}, "every one of them is refused", statuses)
+    stage.saw(f"{FLOOD} strangers of {_FLOODING_SERVER} knocked in {seconds:.0f} s, and all were refused")
+    stage.saw(f"meanwhile @bob invited @alice {len(waits)} times, and never waited longer than {max(waits):.1f} s")
+    messages = _owed(stage) - owed
+    stage.demand(messages <= HANDFUL, f"at most {HANDFUL} messages", messages)
+    stage.demand(len(alice.heard) - heard <= 1, "@alice is not disturbed", alice.heard[heard:])
+    stage.saw(f"all of that makes {messages} messages, to the first strangers; @alice has {len(alice.heard) - heard}")
+
+
+STEPS = (reorganised, killed, abandoned, flooded)
 
 
 async def _asks_strangers(stage: Stage, person: Person) -> None:
@@ -126,3 +169,28 @@ def _is_mined(stage: Stage, stake_id: Hash32) -> bool:
     """Mine one block, and tell whether the stake is open then."""
     anvil.mine(stage.world.plan.rpc_url)
     return stage.stake_on_chain(stake_id) is State.OPEN
+
+
+def _owed(stage: Stage) -> int:
+    with stage.world.container.read() as work:
+        return ever_owed(work.session)
+
+
+async def _flood(stage: Stage) -> dict[int, int]:
+    """Let the strangers knock; return how often each status was answered."""
+    plan, statuses = stage.world.plan, dict[int, int]()
+    bearer = (stage.world.homeserver.folder / "bearer").read_text(encoding="utf-8").strip()
+    url = f"{plan.public_url}/api/1/spam_check/user_may_invite"
+    numbers = iter(range(FLOOD))
+    limits = httpx.Limits(max_connections=_AT_ONCE)
+    headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
+    async with httpx.AsyncClient(headers=headers, limits=limits, timeout=60) as client:
+
+        async def knock() -> None:
+            for number in numbers:
+                who = {"inviter": f"@s{number}:{_FLOODING_SERVER}", "room_id": f"!r{number}:{_FLOODING_SERVER}"}
+                answer = await client.post(url, content=json.dumps({**who, "invitee": plan.user_id("alice")}))
+                statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
+
+        await asyncio.gather(*(knock() for _ in range(_AT_ONCE)))
+    return statuses
