@@ -41,6 +41,7 @@ CHAIN_ID: Final = 31337
 
 _ROOT = Path(__file__).resolve().parents[2]
 _INSTALLED = _ROOT / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+_LOOKS = 500
 _LISTENING = re.compile(r"Listening on 127\.0\.0\.1:(\d+)")
 _PR_SET_PDEATHSIG = 1
 
@@ -62,6 +63,13 @@ class Anvil:
     def mine(self, blocks: int = 1) -> None:
         """Mine empty blocks, a second apart."""
         self.rpc("anvil_mine", hex(blocks), "0x1")
+
+    def rest(self) -> None:
+        """Wait until what was sent is in a block, where blocks are mined at once: the node answers before it mines."""
+        for _ in range(_LOOKS):
+            if not self.rpc("anvil_getAutomine") or not int(self.rpc("txpool_status")["pending"], 16):
+                return
+            time.sleep(0.01)
 
     def travel(self, seconds: int) -> int:
         """Let chain time pass and mine a block at the end of it; return its Unix time."""

@@ -104,6 +104,7 @@ class Carried:
         """Let the loop read and send until nothing is left to read."""
         while self.loop.round():
             pass
+        self.anvil.rest()
 
     def settle(self, rounds: int = 6) -> None:
         """Let everything become final, and everything that is due be sent; time passes on the way."""
