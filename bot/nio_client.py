@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -34,8 +32,11 @@ from nio import (
 )
 from nio.store import SqliteStore
 
+from bot.cross_signing import CrossSigning, Device
 from bot.homeserver import Denied
-from kit.errors import HomeserverUnavailable, Invalid
+from bot.kept import Kept
+from kit.clock import Clock, system_clock
+from kit.errors import Conflict, HomeserverUnavailable, Invalid
 from kit.identifiers import UserId
 
 LOG = structlog.get_logger(__name__)
@@ -85,16 +86,20 @@ class NioClient:
     All accounts of a process must live in one event loop: nio binds its key stores to classes that they share.
     """
 
-    def __init__(self, url: str, user: UserId, password: str | None, folder: Path) -> None:
+    def __init__(
+        self, url: str, user: UserId, password: str | None, folder: Path, *, clock: Clock = system_clock
+    ) -> None:
         """Use ``user`` on the homeserver at ``url``; ``password`` is needed only when there is no kept login."""
         self._password = password
-        self._folder = folder
+        self._kept = Kept(folder)
+        self._signing = CrossSigning(self.request, self._kept, password=password, clock=clock)
+        self._signed = self._settled = False
         self._account: dict[str, str] = {}
         self._started = False
         config = AsyncClientConfig(
             store=SqliteStore,
             store_name="keys.db",
-            pickle_key=self._pickle_key(),
+            pickle_key=self._kept.pickle_key(),
             encryption_enabled=True,
             max_limit_exceeded=_MOST_SLOW_DOWNS,
             max_timeouts=0,
@@ -109,8 +114,8 @@ class NioClient:
         """Take up the kept login, or log in; afterwards our device's keys are on the server. Safe to call again."""
         if self._started:
             return
-        kept = self._read("account.json")
-        if kept.get("user_id") == self.user and kept.get("device_id") and (self._folder / "keys.db").exists():
+        kept = self._kept.read("account.json")
+        if kept.get("user_id") == self.user and kept.get("device_id") and (self._kept.folder / "keys.db").exists():
             self._account = kept
         if self._account.get("access_token"):
             self.nio.restore_login(self.user, self._account["device_id"], self._account["access_token"])
@@ -121,6 +126,7 @@ class NioClient:
         if not self.nio.access_token:
             await self._login()
         await self._check_own_keys()
+        self._signed = False
         await self.tend_keys()
         self._started = True
 
@@ -143,7 +149,7 @@ class NioClient:
             "access_token": answer.access_token,
         }
         self.user = UserId(answer.user_id)
-        self._write("account.json", self._account)
+        self._kept.write("account.json", self._account)
 
     async def _check_own_keys(self) -> None:
         """Have our device's keys uploaded again where the server does not hold them (it was set up anew, say).
@@ -259,6 +265,8 @@ class NioClient:
         if response.device_key_count.signed_curve25519 == 0:
             # nio takes a count of zero for "not told", and would never upload new one-time keys.
             self.nio.olm.uploaded_key_count = 0
+        if self.user in response.device_list.changed:
+            self._signed = False  # what the server shows of ourselves is another: looked at with the keys
         return response
 
     async def tend_keys(self) -> None:
@@ -270,6 +278,23 @@ class NioClient:
         if self.nio.should_claim_keys:
             await self.checked(self.nio.keys_claim(self.nio.get_users_for_key_claiming()))
         await self._guarded(self.nio.send_to_device_messages())
+        if not self._signed:
+            await self._tend_signing()
+
+    async def _tend_signing(self) -> None:
+        """Have our device signed; without that we still talk, with all whose clients do not mind."""
+        device = Device(self.user, self.nio.device_id, self.nio.olm.account)
+        try:
+            await self._signing.ensure(device, may_replace=not self._settled)
+        except (Denied, Conflict) as error:
+            code = error.body.get("errcode") if isinstance(error, Denied) else error.code
+            LOG.warning("device_unsigned", code=code, why=error.message, mend="`earnest doctor` says how.")
+        except SessionEnded:
+            raise
+        except HomeserverUnavailable as error:
+            LOG.warning("signing_waits", why=str(error))
+            return  # until the next round
+        self._signed = self._settled = True
 
     async def _upload_keys(self) -> None:
         try:
@@ -287,36 +312,12 @@ class NioClient:
 
     def since(self) -> str | None:
         """Return how far the happenings were handled, if they ever were."""
-        kept = self._read("since.json")
+        kept = self._kept.read("since.json")
         return kept.get("since") if kept.get("device_id") == self.nio.device_id else None
 
     def remember(self, since: str) -> None:
         """Note that all happenings before ``since`` were handled."""
-        self._write("since.json", {"device_id": self.nio.device_id, "since": since})
-
-    def _pickle_key(self) -> str:
-        kept = self._read("pickle.json")
-        if "key" not in kept:
-            kept = {"key": secrets.token_urlsafe(32)}
-            self._write("pickle.json", kept)
-        return kept["key"]
-
-    def _read(self, name: str) -> dict[str, str]:
-        file = self._folder / name
-        if not file.is_file():
-            return {}
-        loaded = json.loads(file.read_text(encoding="utf-8"))
-        return {str(key): str(value) for key, value in loaded.items()}
-
-    def _write(self, name: str, content: Mapping[str, str]) -> None:
-        """Replace a file in one step, readable by nobody else."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = self._folder / f"{name}.new"
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._folder / name)
+        self._kept.write("since.json", {"device_id": self.nio.device_id, "since": since})
 
 
 def _clean(body: dict[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class NioHomeserver:
         key_patience_seconds: float = _KEY_PATIENCE_SECONDS,
     ) -> None:
         """Use the account; nothing is asked of the server before the first call."""
-        self._client = NioClient(url, user, password, folder)
+        self._client = NioClient(url, user, password, folder, clock=clock)
         self._clock = clock
         self._key_patience = key_patience_seconds
         self._loaded: set[str] = set()
