@@ -23,12 +23,12 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from app.container import Container
-from cli import gas
+from cli import bot_device, gas
 from cli.migrations import configuration
 from contracts import deployment as deployments
 from kit.clock import unix
 from kit.errors import EarnestError, Refusal, Unavailable
-from kit.identifiers import show_address
+from kit.identifiers import UserId, show_address
 from kit.outbox import backlog
 from ledger.book import Book
 from reputation.tenants import Tenants
@@ -94,6 +94,7 @@ class Examination:
             ("chain loop", self._chain_loop, ("chain", "contracts", "schema")),
             ("homeserver", self._homeserver, ()),
             ("bot", self._bot, ("homeserver",)),
+            ("bot device", self._bot_device, ("bot",)),
             ("messages", self._messages, ("schema",)),
             ("gate", self._gate, ("schema",)),
             ("public address", self._public_address, ()),
@@ -237,10 +238,13 @@ class Examination:
             raise _Ill(f"What answers at {url} is no homeserver.", "Check EARNEST_HOMESERVER_URL.")
         return f"{url} answers."
 
-    def _bot(self) -> str:
-        bot = self._container.bot_id
-        if bot is None:
+    def _bot_id(self) -> UserId:
+        if self._container.bot_id is None:
             raise _Ill("Nothing says who the bot is.", "Set EARNEST_BOT_USER_ID to its Matrix id.")
+        return self._container.bot_id
+
+    def _bot(self) -> str:
+        bot = self._bot_id()
         token = self._kept_token()
         if token is not None:
             headers = {"Authorization": f"Bearer {token}"}
@@ -284,6 +288,12 @@ class Examination:
 
     def _client_api(self) -> str:
         return f"{self._settings.homeserver_url}/_matrix/client/v3"
+
+    def _bot_device(self) -> str:
+        says, mend, keeps_out = bot_device.look(self._settings, self._bot_id(), self._container.clock())
+        if mend:
+            raise _Ill(says, mend, State.WRONG if keeps_out else State.DOUBTFUL)
+        return says
 
     def _messages(self) -> str:
         with self._container.database.read() as session:

@@ -49,13 +49,13 @@ def skipped(found: Mapping[str, Finding]) -> set[str]:
 def test_nothing_is_wrong_with_a_running_world(world: World) -> None:
     found = examine(world)
     assert {finding.state for finding in found.values()} == {State.GOOD}, found
-    assert len(found) == 16
+    assert len(found) == 17
 
 
 def test_the_command_says_one_line_each_and_how_it_ends(world: World) -> None:
     good = CliRunner().invoke(main, ["doctor"], env={"EARNEST_DATA": str(world.folder)})
     assert good.exit_code == 0, good.output
-    assert len(good.output.splitlines()) == 16
+    assert len(good.output.splitlines()) == 17
     environment = {"EARNEST_DATA": str(world.folder), "EARNEST_RPC_URL": f"http://127.0.0.1:{ports.free_port()}"}
     bad = CliRunner().invoke(main, ["doctor", "--json"], env=environment)
     assert bad.exit_code == 1
@@ -200,7 +200,7 @@ def test_keys_without_ether_and_books_that_nobody_keeps(
 def test_no_homeserver(world: World) -> None:
     found = examine(world, homeserver_url=f"http://127.0.0.1:{ports.free_port()}")
     assert wrong(found) == {"homeserver"}
-    assert skipped(found) == {"bot", "clock"}
+    assert skipped(found) == {"bot", "bot device", "clock"}
 
 
 def test_something_else_instead_of_a_homeserver(world: World) -> None:
@@ -224,7 +224,7 @@ def _with_kept_token(world: World, tmp_path: Path) -> Path:
 
 def test_a_bot_that_is_nobody(world: World) -> None:
     found = examine(world, bot_user_id=None)
-    assert wrong(found) == {"bot"}
+    assert (wrong(found), skipped(found)) == ({"bot"}, {"bot device"})
     assert "EARNEST_BOT_USER_ID" in found["bot"].mend
 
 
@@ -253,6 +253,39 @@ def test_a_token_that_the_homeserver_refuses(world: World, tmp_path: Path) -> No
     found = examine(world, data=folder, bot_password_file=None)
     assert wrong(found) == {"bot"}
     assert "The homeserver refuses the bot's token" in found["bot"].says
+
+
+def _with_kept_identity(world: World, tmp_path: Path, **changes: str) -> Path:
+    folder = _without_kept_login(world, tmp_path)
+    (folder / "bot").mkdir()
+    for name in ("account.json", "signing.json"):
+        kept = json.loads((world.folder / "bot" / name).read_text())
+        (folder / "bot" / name).write_text(json.dumps(kept | changes))
+    return folder
+
+
+def test_a_device_that_nobody_vouches_for(world: World, tmp_path: Path) -> None:
+    folder = _with_kept_identity(world, tmp_path, device_id="ANOTHER")
+    found = examine(world, data=folder)
+    assert wrong(found) == {"bot device"}
+    assert "is not signed" in found["bot device"].says
+    assert "Restart `earnest bot`" in found["bot device"].mend
+
+
+def test_an_identity_that_is_not_the_kept_one(world: World, tmp_path: Path) -> None:
+    found = examine(world, data=_with_kept_identity(world, tmp_path, master="another"))
+    assert wrong(found) == {"bot device"}
+    assert "another identity" in found["bot device"].says
+
+
+def test_an_identity_that_replaced_a_lost_one(world: World, tmp_path: Path) -> None:
+    at = system_clock().isoformat(timespec="seconds")
+    folder = _with_kept_identity(world, tmp_path, replaced="the lost one", replaced_at=at)
+    found = examine(world, data=folder)
+    assert (found["bot device"].state, wrong(found)) == (State.DOUBTFUL, set())
+    assert f"replaced a lost one at {at}" in found["bot device"].says
+    assert "backups" in found["bot device"].mend
+    assert examine(world, data=folder, skew=timedelta(days=31))["bot device"].state is State.GOOD
 
 
 def test_a_module_that_never_calls(world: World) -> None:
