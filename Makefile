@@ -31,7 +31,7 @@ demo: ## Play the stories on the real components; STORY=knock plays one
 	@$(BIN)/earnest demo $(STORY)
 
 test: ## Run the whole test suite; ARGS="-k stake" goes to pytest
-	$(SETUP)
+	$(SETUP) --stage test
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 check: ## Format, lint, types, arrows, contracts and migrations: what every change must pass

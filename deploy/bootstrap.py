@@ -150,7 +150,10 @@ def main() -> int:
     """Read the command line; every failure ends as one line that says what to do."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--stage", choices=["run", "check"], default="run", help="check also installs forge and slither"
+        "--stage",
+        choices=["run", "test", "check"],
+        default="run",
+        help="test also installs a client of other make, check forge and slither",
     )
     stage = parser.parse_args().stage
     signal.signal(signal.SIGTERM, signal.default_int_handler)

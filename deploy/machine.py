@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST, TOO_NEW = (3, 11), (3, 14)
 OLDEST_GLIBC = (2, 28)
-OLDEST_NODE = 18
+OLDEST_NODE = 20
 ROOM_NEEDED = 2 * 1024**3  # bytes: all environments with their caches unpacked, and some air
 
 # What a failed installer printed, and what to tell the person. The first match speaks.

@@ -168,14 +168,10 @@ def node_environment() -> Step:
 def node_packages(npm: Sequence[str], *, for_check: bool) -> Step:
     """Describe the npm packages: anvil for every day, or also forge, solc and OpenZeppelin for `make check`."""
     home = ROOT / "node_modules"
-    own = ROOT / ".venv-node" / "bin"
     omit = () if for_check else ("--omit=dev",)
 
     def build(shell: Shell) -> None:
-        path = f"{own}{os.pathsep}{os.environ.get('PATH', os.defpath)}" if npm[0].startswith(str(own)) else None
-        extra = {"PATH": path} if path else {}
-        # No package's own scripts run: the binaries come inside packages, and nothing else is to be fetched.
-        shell.run(*npm, "ci", *omit, "--ignore-scripts", "--no-audit", "--no-fund", **extra)
+        install_npm(shell, npm, *omit)
         shell.run(step.proof, "--version")
 
     step = Step(
@@ -190,6 +186,27 @@ def node_packages(npm: Sequence[str], *, for_check: bool) -> Step:
     return step
 
 
+def peer_client(npm: Sequence[str]) -> Step:
+    """Describe the client of other make that tests let talk with the bot."""
+    folder = ROOT / "tests" / "support" / "peer"
+    home = folder / "node_modules"
+
+    def build(shell: Shell) -> None:
+        install_npm(shell, npm, "--prefix", str(folder))
+
+    files = (folder / "package.json", folder / "package-lock.json")
+    return Step("a client of other make, for tests", home, files, home / "matrix-js-sdk", build, mark="peer")
+
+
+def install_npm(shell: Shell, npm: Sequence[str], *options: str) -> None:
+    """Install what a lock file names."""
+    own = ROOT / ".venv-node" / "bin"
+    path = f"{own}{os.pathsep}{os.environ.get('PATH', os.defpath)}" if npm[0].startswith(str(own)) else None
+    extra = {"PATH": path} if path else {}
+    # No package's own scripts run: the binaries come inside packages, and nothing else is to be fetched.
+    shell.run(*npm, "ci", *options, "--ignore-scripts", "--no-audit", "--no-fund", **extra)
+
+
 def plan(stage: str) -> list[list[Step]]:
     """List what must be there, as lanes: steps of one lane follow each other, lanes run side by side."""
     for_check = stage == "check"
@@ -199,7 +216,7 @@ def plan(stage: str) -> list[list[Step]]:
     lanes = [
         [environment("Earnest's packages", ".venv", ["app.txt", "dev.txt"], "pytest"), project()],
         [environment("the homeserver", ".venv-homeserver", ["homeserver.txt"], "synapse_homeserver")],
-        [*own_node, node_packages(npm, for_check=for_check)],
+        [*own_node, node_packages(npm, for_check=for_check), *([peer_client(npm)] if stage == "test" else [])],
     ]
     if for_check:
         lanes.append([environment("the contracts' auditor", ".venv-audit", ["audit.txt"], "slither")])
