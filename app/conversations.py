@@ -166,15 +166,13 @@ class Conversations:
 
     def ask(self, person: PersonId, event: str, meaning: Meaning, about: PersonId | None = None) -> None:
         """Note that our message ``event`` waits for the person's answer; a newer confirmation ends older ones."""
+        if self._session.scalar(select(PromptRow.id).where(PromptRow.event == event)) is not None:
+            return  # asked already: to note it again must not end it
         if meaning in CONFIRMATIONS:
             for waiting in self.waiting(person, *CONFIRMATIONS):
                 self.close(waiting)
-        known = self._session.scalar(select(PromptRow.id).where(PromptRow.event == event))
-        if known is None:
-            self._session.add(
-                PromptRow(person_id=person, event=event, meaning=meaning, about=about, asked_at=self._now)
-            )
-            self._session.flush()
+        self._session.add(PromptRow(person_id=person, event=event, meaning=meaning, about=about, asked_at=self._now))
+        self._session.flush()
 
     def prompt(self, person: PersonId, event: str) -> Prompt | None:
         """Return what an answer of ``person`` to our message ``event`` means, if it still waits for one."""
