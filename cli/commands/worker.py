@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from celery.beat import EmbeddedService
 
 from app import health
 from app.health import Pulse, Vitals
@@ -30,7 +31,11 @@ def worker(context: click.Context) -> None:
         schedule = container.settings.data / "celery-beat"
         vitals = Vitals({"database": health.database(container), "broker": health.broker(url), "rounds": pulse.look})
         with health_door(vitals, container.settings.health_host, container.settings.worker_health_port):
-            application.Worker(pool="solo", beat=True, schedule=str(schedule), loglevel="WARNING").start()
+            # A thread: as the process that Celery would make of it, it could be killed alone, and nobody would notice.
+            beat = EmbeddedService(application, thread=True, schedule_filename=str(schedule))
+            beat.start()
+            application.Worker(pool="solo", loglevel="WARNING").start()
+            beat.stop()
     finally:
         if embedded is not None:
             embedded.stop()
