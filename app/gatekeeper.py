@@ -36,6 +36,8 @@ _OLDEST_ADMIT_SECONDS = 1.0
 _MOST_REMEMBERED = 200_000
 _THREADS = 8
 _NOTE_EVERY = timedelta(seconds=10)
+_MADE_UP_AFTER_SECONDS = 5.0
+"""How long after its start a process asks what another may have missed: by then it hears every call itself."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 _FLOOD_BURST, _FLOOD_SECONDS = 200, 1 / 40
@@ -159,9 +161,27 @@ class Gatekeeper:
             work.gate.joined(tenant, user, room)
 
     def _watch(self) -> None:
+        make_up_at: float | None = time.monotonic() + _MADE_UP_AFTER_SECONDS
         while not self._stop.wait(_READ_EVERY_SECONDS):
             self._refresh()
             self._note_calls()
+            if make_up_at is not None and time.monotonic() >= make_up_at and self._make_up():
+                make_up_at = None
+
+    def _make_up(self) -> bool:
+        """Ask for the answers for which nobody was asked, since homeservers told of joins to a process that was dead."""
+        try:
+            with self._container.work() as work:
+                asked = work.gate.ask_unasked()
+        except Unavailable as error:
+            LOG.warning("gate_asks_nobody", waits_for=type(error).__name__)
+            return False
+        except Exception:
+            LOG.exception("gate_asks_failed")
+            return True
+        if asked:
+            LOG.info("gate_asks_later", asked=asked)
+        return True
 
     def _note_calls(self) -> None:
         """Write down when tenants last called, at most every 10 s, for operators who ask whether they still do."""

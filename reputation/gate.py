@@ -47,6 +47,7 @@ _OF_ONE_ROOM = frozenset({Code.STAKED, Code.SAME_KNOCK})
 _OF_NOBODY = frozenset({Code.FORGED, Code.UNPROVEN})
 _UNDONE = "undone"
 _MOST_KNOCKS_SHOWN = 100
+_MOST_ASKED = 500
 
 
 class Gate:
@@ -111,6 +112,17 @@ class Gate:
         for stake_id in self._store.pending_in(recipient, room):
             stake = self._stakes.get(stake_id)
             self._notices.ask_answer(stake, answers_close=self._stakes.answers_close(stake))
+
+    def ask_unasked(self) -> int:
+        """Ask whoever may have joined while no process of ours was there to be told; return how many that were.
+
+        They are asked even if they have not joined: a question too early is better than none. Once per stake, as ever.
+        """
+        asked = 0
+        for stake_id in self._store.arrived(limit=_MOST_ASKED):
+            stake = self._stakes.get(stake_id)
+            asked += self._notices.ask_answer(stake, answers_close=self._stakes.answers_close(stake))
+        return asked
 
     def _learn(self, knock: Knock) -> bool:
         """Remember whom a tenant's own user invites: they contacted them first. ``True`` where that is news."""

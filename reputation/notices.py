@@ -149,12 +149,12 @@ class Notices:
         if code is None and stake.state in _FOR_BOTH:
             self._tell(f"{key}:recipient", stake.recipient, stake.stranger, _values(stake))
 
-    def ask_answer(self, stake: Stake, *, answers_close: int) -> None:
-        """Ask the recipient what they say of the stranger; once per stake."""
+    def ask_answer(self, stake: Stake, *, answers_close: int) -> bool:
+        """Ask the recipient what they say of the stranger; once per stake. ``False`` where they were asked before."""
         if stake.stranger is None or stake.recipient is None:
-            return
+            return False
         values = {**_values(stake), "answers_close": answers_close}
-        self._tell(f"ask_answer:{show_hash(stake.id)}", stake.recipient, stake.stranger, values)
+        return self._tell(f"ask_answer:{show_hash(stake.id)}", stake.recipient, stake.stranger, values)
 
     def _tell(self, key: str, to: PersonId, about: PersonId | None, values: Mapping[str, object]) -> bool:
         """Owe ``to`` a notice; the code is the key up to its first colon. ``False`` where it was owed before."""

@@ -201,6 +201,17 @@ class GateStore:
         )
         return [Hash32(stake) for stake in self._session.scalars(query)]
 
+    def arrived(self, *, limit: int) -> list[Hash32]:
+        """Return the stakes of open grants whose invite arrived and that wait for an answer, newest invite first."""
+        query = (
+            select(GrantRow.stake_id)
+            .where(GrantRow.state == GrantState.OPEN.value, GrantRow.pending_room.is_not(None))
+            .where(GrantRow.answer.is_(None))
+            .order_by(GrantRow.pending_since.desc())
+            .limit(limit)
+        )
+        return [Hash32(stake) for stake in self._session.scalars(query)]
+
     # -------------------------------------------------------------------------------------------- knocks
 
     def count_knock(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from app.container import Container, Work
 from app.gatekeeper import Gatekeeper, Reply
@@ -15,9 +17,10 @@ from kit.amounts import Amount
 from kit.database import Database
 from kit.errors import Unavailable
 from kit.identifiers import parse_room_id, parse_server_name, parse_user_id
+from kit.outbox import OutboxRow
 from reputation.model import Knock, Tenant
 from reputation.verdict import Admit, Code, Hold, Reason, Refuse
-from tests.support.services import a_container
+from tests.support.services import a_container, a_stake
 
 ALICE, BOB = parse_user_id("@alice:example.org"), parse_user_id("@bob:elsewhere.example")
 STAKE = Amount(5 * 10**18)
@@ -126,3 +129,23 @@ def test_a_flood_of_one_homeserver_is_refused_from_memory_and_others_are_not(lod
     own = replace(knock, inviter=parse_user_id("@dave:example.org"))
     assert lodge.gatekeeper.too_many(elsewhere) is None
     assert [lodge.gatekeeper.too_many(own) for _ in range(1_000)] == [None] * 1_000
+
+
+def test_a_new_process_asks_what_a_dead_one_was_not_told(lodge: Lodge, monkeypatch: pytest.MonkeyPatch) -> None:
+    lodge.shut()
+    quote = lodge.ask().quote
+    assert quote is not None
+    a_stake(lodge.container, BOB, ALICE)
+    assert isinstance(lodge.ask().verdict, Admit)  # it arrives, and she joins while nobody hears of it
+    monkeypatch.setattr("app.gatekeeper._MADE_UP_AFTER_SECONDS", 0)
+    lodge.gatekeeper.start()
+    asked = "ask_answer:%"
+    try:
+        while True:
+            with lodge.container.read() as work:
+                if work.session.scalars(select(OutboxRow).where(OutboxRow.key.like(asked))).all():
+                    break
+            time.sleep(0.05)
+    finally:
+        lodge.gatekeeper._stop.set()
+        lodge.gatekeeper._watcher.join()

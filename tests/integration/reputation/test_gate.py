@@ -71,6 +71,22 @@ def test_the_notices_hold_what_their_sentences_need_and_no_name(house: House) ->
     assert asked["values"]["answers_close"] == stake.terms.answer_by - 30 * 60
 
 
+def test_whoever_joined_while_nobody_was_told_is_asked_later_and_once(house: House) -> None:
+    alice = house.asking()
+    house.pay()
+    with house.work() as rooms:
+        assert rooms.gate.ask_unasked() == 0  # no invite of theirs has arrived
+    house.knock()
+    with house.work() as rooms:
+        assert rooms.gate.ask_unasked() == 1
+        assert rooms.gate.ask_unasked() == 0
+    house.join()
+    assert house.told(alice) == ["ask_answer"]
+    house.answer(Answer.RETURN)
+    with house.work() as rooms:
+        assert rooms.gate.ask_unasked() == 0
+
+
 def test_whoever_is_accepted_comes_and_goes_and_has_it_back(house: House) -> None:
     alice, stake = house.asking(), house.pay()
     house.knock()
