@@ -1,7 +1,8 @@
 """One Matrix account through matrix-nio: its login and keys kept in a folder, its requests bounded, its syncs cleaned.
 
 What matrix-nio lacks or gets wrong is mended here, each with its reason: it retries for ever, an event of an unforeseen
-shape ends its sync, it never replenishes one-time keys once all of them are used up, and it saves new ones too late.
+shape ends its sync, it never replenishes one-time keys once all of them are used up, it saves new ones too late, and
+what belongs together one by one.
 """
 
 from __future__ import annotations
@@ -261,7 +262,10 @@ class NioClient:
             raise HomeserverUnavailable(message)
         # nio skips a batch that it believes to have seen; after a failure we want exactly that batch once more.
         self.nio.next_batch = since or ""
-        await self.nio.receive_response(response)
+        # All or nothing: nio saves one by one that a key was used and what it opened. Were we killed in between, the
+        # second would be lost for ever, for the batch that comes again cannot be opened twice.
+        with self.nio.store.database.atomic():
+            await self.nio.receive_response(response)
         if response.device_key_count.signed_curve25519 == 0:
             # nio takes a count of zero for "not told", and would never upload new one-time keys.
             self.nio.olm.uploaded_key_count = 0
