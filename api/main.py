@@ -15,7 +15,7 @@ from api.headers import SafeHeaders
 from api.limits import BoundedBody, RateLimiter
 from api.metering import Metered
 from api.pages import front, link, rendering, stake
-from api.routes import antispam, health, me, metrics, quotes, stakes, tokens
+from api.routes import antispam, health, ledger, me, metrics, quotes, stakes, tokens
 from app.container import Container
 from app.gatekeeper import Gatekeeper
 
@@ -27,6 +27,7 @@ DESCRIPTION = """
 Earnest holds strangers' invites on Matrix until they put down a refundable stake.
 
 * `quotes` and `stakes` are public to whoever holds an id, which cannot be guessed.
+* `ledger` is public: what the books say and what the chain says, in amounts and addresses.
 * `me` is private: send `Authorization: Bearer …` with a token that the bot gives you (`token` in its direct message).
 * Amounts are texts of base units (at 18 decimals, 10^18 of them are one ERN); times are Unix seconds.
 * Errors are `application/problem+json` (RFC 9457); the stable code of a problem is the end of its `type`.
@@ -70,7 +71,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> FastAPI:
     app.state.container = container
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
-    for part in (quotes, stakes, me, tokens, health, metrics, front, stake, link):
+    for part in (quotes, stakes, ledger, me, tokens, health, metrics, front, stake, link):
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)

@@ -206,9 +206,9 @@ class Container:
             yield self._work(session)
 
     @contextmanager
-    def read(self) -> Iterator[Work]:
-        """Open one reading transaction; what is written in it is lost."""
-        with self.database.read() as session:
+    def read(self, *, one_moment: bool = False) -> Iterator[Work]:
+        """Open one reading transaction; what is written in it is lost. ``one_moment``: all reads see the same state."""
+        with self.database.read(one_moment=one_moment) as session:
             yield self._work(session)
 
     def _work(self, session: Session) -> Work:

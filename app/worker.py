@@ -7,11 +7,14 @@ from datetime import timedelta
 
 from celery import Celery
 
+from app import books
 from app.container import Container
 from app.forgetting import prune_all
 
 SWEEP_EVERY = timedelta(seconds=5)
 """How often stakes are looked through for what is due."""
+RECONCILE_EVERY = timedelta(seconds=15)
+"""How often the books are held against the chain, where a newer block is final."""
 PRUNE_EVERY = timedelta(hours=1)
 """How often what is past its retention time is taken away."""
 
@@ -28,6 +31,11 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
         task_acks_late=True,
         beat_schedule={
             "sweep": {"task": "earnest.sweep", "schedule": SWEEP_EVERY, "options": {"expires": SWEEP_EVERY.seconds}},
+            "reconcile": {
+                "task": "earnest.reconcile",
+                "schedule": RECONCILE_EVERY,
+                "options": {"expires": RECONCILE_EVERY.seconds},
+            },
             "prune": {"task": "earnest.prune", "schedule": PRUNE_EVERY},
         },
     )
@@ -39,6 +47,10 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
         with container.work() as work:  # on its own: what is told of floods keeps no stake from going back
             work.notices.tell_floods()
         beat()
+
+    @application.task(name="earnest.reconcile")  # type: ignore[untyped-decorator]
+    def reconcile() -> None:
+        books.regular(container)
 
     @application.task(name="earnest.prune")  # type: ignore[untyped-decorator]
     def prune() -> None:

@@ -71,6 +71,12 @@ def _leave() -> click.Command:
     return leave
 
 
+def _ledger() -> click.Command:
+    from cli.commands.ledger import ledger
+
+    return ledger
+
+
 def _migrate() -> click.Command:
     from cli.commands.migrate import migrate
 
@@ -124,6 +130,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "keys": _keys,
     "contracts": _contracts,
     "leave": _leave,
+    "ledger": _ledger,
     "migrate": _migrate,
     "api": _api,
     "bot": _bot,

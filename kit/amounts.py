@@ -60,6 +60,12 @@ def parse(text: str, decimals: int) -> Amount:
 
 def show(amount: Amount, decimals: int) -> str:
     """Write base units as the shortest exact decimal number: ``"5"``, ``"0.25"``."""
-    whole, fraction = divmod(amount.base_units, 10**decimals)
+    return show_signed(amount.base_units, decimals)
+
+
+def show_signed(base_units: int, decimals: int) -> str:
+    """Write base units that may be below zero, and beyond what a word holds, in the same way: ``"-0.25"``."""
+    whole, fraction = divmod(abs(base_units), 10**decimals)
     digits = str(fraction).zfill(decimals).rstrip("0") if fraction else ""
-    return f"{whole}.{digits}" if digits else str(whole)
+    sign = "-" if base_units < 0 else ""
+    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"

@@ -172,10 +172,17 @@ class Database:
             self._line.release()
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """Open one reading transaction; what is written in it is rolled back."""
+    def read(self, *, one_moment: bool = False) -> Iterator[Session]:
+        """Open one reading transaction; what is written in it is rolled back.
+
+        ``one_moment``: every statement in it sees the database as the first one did. (On SQLite they always do; on
+        PostgreSQL each sees what was committed before it, unless that is asked for.)
+        """
+        options: dict[str, Any] = {_READ_ONLY: True}
+        if one_moment and self.engine.dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
         with _translated(), self._sessions() as session:
-            session.connection(execution_options={_READ_ONLY: True})
+            session.connection(execution_options=options)
             yield session
             session.rollback()
 

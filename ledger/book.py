@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from contracts import codec
-from contracts.chain import Chain
 from contracts.events import BlockRef, ChainEvent, Expired, Forfeited, Returned, Transferred
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Address, Hash32, show_hash
 from ledger import reconciling
-from ledger.model import Account, Entry, Level, address_of, erc20, stake
+from ledger.model import Account, Entry, Level, erc20, stake
 from ledger.posting import entry_for
-from ledger.reconciling import Reconciliation
+from ledger.reconciling import Check, Kept, Line, Reconciliation, Standing
 from ledger.store import books as store
-
-_MOST_WALLETS = 1_000
+from ledger.store import reconciliations as checks_store
 
 
 class Book:
@@ -131,39 +129,51 @@ class Book:
         """Return the same, summed anew over every posting ever made: the proof of ``balances``."""
         return store.folded(self._session, self._asset)
 
-    def reconcile(self, chain: Chain, *, most_wallets: int = _MOST_WALLETS) -> Reconciliation:
-        """Hold the books against the chain's own words at our last final block (at the newest, where none is final).
+    def standing(self, *, full: bool) -> Standing:
+        """Return the books at our last final block (at the newest, where none is final), to be held against the chain.
 
-        At most ``most_wallets`` wallets are asked for, those that hold most. Raises ``NotFound`` before anything was
-        booked, ``ChainUnavailable`` where the node does not answer for that block.
+        ``full``: sum every posting ever made anew, which takes the longer the more there are; else the balances that
+        are kept are believed. Reads several times: the transaction must see one moment. Raises ``NotFound`` before
+        anything was booked.
         """
         final = store.last_final(self._session, self._chain_id)
         block = final or self.head()
         if block is None:
             raise NotFound("nothing_booked", "No block was booked yet.")
-        balances = self.balances()
+        balances, checks = self.balances(), list[Check]()
+        if full:
+            found = store.audit(self._session, self._asset)
+            checks += reconciling.folded_checks(
+                balances, found.folded, entries=found.entries, in_balance=found.in_balance
+            )
         if final is not None:
             for account, moved in store.not_final(self._session, self._chain_id, self._asset).items():
                 balances[account] = balances.get(account, 0) - moved
-        richest = sorted(balances, key=lambda account: -balances[account])
-        wallets = [address for account in richest if (address := address_of(account)) is not None][:most_wallets]
+        balances = {account: amount for account, amount in balances.items() if amount}
+        checks += reconciling.inner_checks(balances)
+        return Standing(block, self.level(block.hash), self._token, self._escrow, balances, tuple(checks), full)
 
-        def ask(data: bytes) -> int:
-            return codec.decode_uint(chain.call(self._token, data, block=block.hash))
+    def reconciled(self) -> Kept | None:
+        """Return how the last reconciliation ended."""
+        return checks_store.last(self._session, self._chain_id, self._asset)
 
-        found = reconciling.checks(
-            balances,
-            total_supply=ask(codec.encode_total_supply()),
-            escrow=ask(codec.encode_balance_of(self._escrow)),
-            wallets={address: ask(codec.encode_balance_of(address)) for address in wallets},
+    def keep_reconciliation(self, found: Reconciliation, now: datetime) -> Kept:
+        """Keep how a reconciliation ended, in the place of the one before it; return what is kept."""
+        before = checks_store.last(self._session, self._chain_id, self._asset)
+        since = None if found.holds else (before.differs_since if before else None) or now
+        kept = Kept(
+            block=found.block,
+            level=found.level,
+            checked_at=now,
+            full_at=now if found.full else before.full_at if before else None,
+            differs_since=since,
+            wallets=found.wallets,
+            asked=len(found.asked),
+            asked_to=found.asked[-1] if found.asked else None,
+            checks=tuple(check for check in found.checks if check.line is not Line.WALLET or not check.holds),
         )
-        return Reconciliation(
-            block=block,
-            level=self.level(block.hash),
-            checks=tuple(found),
-            stakes=reconciling.stakes(balances),
-            unsolicited=reconciling.strays(balances),
-        )
+        checks_store.keep(self._session, self._chain_id, self._asset, kept)
+        return kept
 
     # --------------------------------------------------------------------------------------------------- within
 

@@ -1,10 +1,12 @@
-"""The ledger's tables: people, blocks, entries and postings, holders, and transactions that we owe the chain."""
+"""The ledger's tables: people, blocks, entries, postings, reconciliations, holders, and what we owe the chain."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -105,6 +107,27 @@ class BalanceRow(Base):
     asset: Mapped[str] = mapped_column(String(80), primary_key=True)
     account: Mapped[str] = mapped_column(String(80), primary_key=True)
     amount: Mapped[int] = mapped_column(ExactInteger)
+
+
+class ReconciliationRow(Base):
+    """How the last reconciliation of a book ended: all lines but those of wallets that agree."""
+
+    __tablename__ = "reconciliations"
+
+    chain_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    asset: Mapped[str] = mapped_column(String(80), primary_key=True)
+    block_hash: Mapped[bytes] = mapped_column(Bytes32)
+    block_number: Mapped[int] = mapped_column(BigInteger)
+    parent_hash: Mapped[bytes] = mapped_column(Bytes32)
+    block_time: Mapped[int] = mapped_column(BigInteger)
+    level: Mapped[str] = mapped_column(String(10))
+    checked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    full_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    differs_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    wallets: Mapped[int] = mapped_column(Integer)
+    asked: Mapped[int] = mapped_column(Integer)
+    asked_to: Mapped[bytes | None] = mapped_column(Bytes20)
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
 
 
 class HolderRow(Base):

@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.support.databases",
     "tests.support.federation",
     "tests.support.house",
+    "tests.support.ledgers",
     "tests.support.lying_node",
     "tests.support.synapse",
     "tests.support.worlds",

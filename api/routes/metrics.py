@@ -8,6 +8,7 @@ from api.dependencies import ContainerDep, limited
 from kit.clock import unix
 from kit.errors import EarnestError
 from kit.outbox import backlog
+from ledger.reconciling import Kept, Line
 from payments.stakes.model import OpeningOutcome
 
 router = APIRouter(include_in_schema=False)
@@ -18,6 +19,16 @@ OWED = Gauge("earnest_outbox_backlog", "Effects on the world that are still owed
 OPENINGS = Gauge("earnest_openings", "Carried openings of the last 30 days, by what became of them", ["outcome"])
 RELAY_SPENT = Gauge("earnest_relay_spent_gwei", "Gas that carried openings took or may take, in the last 24 hours")
 RELAY_BUDGET = Gauge("earnest_relay_budget_gwei", "Gas that carried openings may take in 24 hours")
+BOOKS_AGREE = Gauge(
+    "earnest_books_agree", "Whether the books agreed with the chain when they were last held against it"
+)
+BOOKS_DIFFERENCES = Gauge(
+    "earnest_books_differences", "Lines of the books that differ from the chain, by kind", ["line"]
+)
+BOOKS_BLOCK = Gauge(
+    "earnest_books_reconciled_block", "Number of the block at which the books were last held against it"
+)
+BOOKS_AGE = Gauge("earnest_books_reconciled_age_seconds", "Time since the books were last held against the chain")
 DATABASE_UP = Gauge("earnest_database_up", "Whether the database answered this scrape")
 
 
@@ -28,6 +39,7 @@ def metrics(container: ContainerDep) -> Response:
         with container.read() as work:
             head, owed, now = work.book.head(), backlog(work.session), unix(work.now)
             counts, spent = work.relaying.counts(), work.relaying.spent()
+            kept = work.book.reconciled()
     except EarnestError:
         DATABASE_UP.set(0)
     else:
@@ -37,7 +49,17 @@ def metrics(container: ContainerDep) -> Response:
         RELAY_BUDGET.set(container.relay_limits.budget)
         for outcome in (None, *OpeningOutcome):
             OPENINGS.labels(outcome or "under_way").set(counts.get(outcome, 0))
+        if kept is not None:
+            _show(kept, now)
         if head is not None:
             HEAD.set(head.number)
             HEAD_AGE.set(now - head.timestamp)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _show(kept: Kept, now: int) -> None:
+    BOOKS_AGREE.set(not kept.differences)
+    BOOKS_BLOCK.set(kept.block.number)
+    BOOKS_AGE.set(now - unix(kept.checked_at))
+    for line in Line:
+        BOOKS_DIFFERENCES.labels(line.value).set(sum(one.line is line for one in kept.differences))

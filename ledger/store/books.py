@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Update, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,6 +19,7 @@ from ledger.tables import BalanceRow, BlockRow, CursorRow, EntryRow, PostingRow
 _MOST = 10**78 - 1
 """The largest sum that an ``ExactInteger`` column holds; only a token that lies gets there."""
 _CHUNK = 500
+_STREAMED = 5_000
 _PENDING = (Level.SEEN.value, Level.SAFE.value)
 
 
@@ -160,6 +162,33 @@ def folded(session: Session, asset: Asset) -> dict[Account, int]:
     """Return the same as ``balances``, summed anew over every posting there is: what they must always equal."""
     query = select(PostingRow.account, PostingRow.amount).where(PostingRow.asset == asset)
     return _sum((Account(account), amount) for account, amount in session.execute(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """All postings of one asset, summed anew: per account, and how many entries there are and are in balance."""
+
+    folded: Mapping[Account, int]
+    entries: int
+    in_balance: int
+
+
+def audit(session: Session, asset: Asset) -> Audit:
+    """Read every posting once. Entries are booked for one asset each, so that one pass over it sees them whole."""
+    folded: defaultdict[Account, int] = defaultdict(int)
+    entries = in_balance = total = 0
+    current: int | None = None
+    query = select(PostingRow.entry_id, PostingRow.account, PostingRow.amount).where(PostingRow.asset == asset)
+    rows = session.execute(query.order_by(PostingRow.entry_id).execution_options(yield_per=_STREAMED))
+    for entry, account, amount in rows:
+        if entry != current:
+            in_balance += total == 0
+            current, total, entries = entry, 0, entries + 1
+        total += amount
+        folded[Account(account)] += amount
+    # Before the first entry nothing was out of balance, which was counted; the last one was not.
+    in_balance += (total == 0) - 1
+    return Audit({account: amount for account, amount in folded.items() if amount}, entries, in_balance)
 
 
 def not_final(session: Session, chain_id: int, asset: Asset) -> dict[Account, int]:

@@ -244,6 +244,10 @@ class Stakes:
             return model.undo_closes(self.chain_time + int(model.FORFEIT_DELAY.total_seconds()))
         return None
 
+    def held(self) -> dict[Hash32, int]:
+        """Return what every stake that nothing became of yet holds by its terms, in base units, fee included."""
+        return self._store.held()
+
     def track_record(self, recipient: PersonId) -> TrackRecord:
         """Count how a recipient's strangers have fared; surplus stakes, which nobody judged, do not count."""
         counts = self._store.counts(recipient)

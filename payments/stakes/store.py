@@ -279,6 +279,13 @@ class StakeStore:
         query = select(StakeRow).where(StakeRow.state.in_(_UNANSWERED), StakeRow.quote_id.is_not(None), due)
         return self._session.scalars(query.order_by(StakeRow.answer_by, StakeRow.id)).all()
 
+    def held(self) -> dict[Hash32, int]:
+        """Return what every stake that nothing became of yet holds by its terms, fee included."""
+        query = select(StakeRow.id, StakeRow.amount, StakeRow.fee).where(
+            StakeRow.chain_id == self._chain_id, StakeRow.state.in_(_UNANSWERED)
+        )
+        return {Hash32(stake): amount + fee for stake, amount, fee in self._session.execute(query)}
+
     def counts(self, recipient: PersonId) -> dict[tuple[StakeState, bool | None], int]:
         """Count a recipient's stakes by state and, of the returned ones, by whether they were answered."""
         query = (
