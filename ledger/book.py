@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -11,6 +11,7 @@ from contracts.events import BlockRef, ChainEvent, Expired, Forfeited, Returned,
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Address, Hash32, show_hash
 from ledger import reconciling
+from ledger.comparing import Booked
 from ledger.model import Account, Entry, Level, erc20, stake
 from ledger.posting import entry_for
 from ledger.reconciling import Check, Kept, Line, Reconciliation, Standing
@@ -44,9 +45,13 @@ class Book:
         """Return our newest block."""
         return store.head(self._session, self._chain_id)
 
+    def final(self) -> BlockRef | None:
+        """Return our last final block."""
+        return store.last_final(self._session, self._chain_id)
+
     def finalized_number(self) -> int | None:
         """Return the number of our last final block."""
-        final = store.last_final(self._session, self._chain_id)
+        final = self.final()
         return final.number if final else None
 
     def level(self, block_hash: Hash32) -> Level:
@@ -174,6 +179,20 @@ class Book:
         )
         checks_store.keep(self._session, self._chain_id, self._asset, kept)
         return kept
+
+    # ------------------------------------------------------------------------------------------------- comparing
+
+    def blocks_until(self, number: int) -> Iterator[tuple[int, Hash32]]:
+        """Return number and hash of every block of our chain up to this one, ascending."""
+        return store.blocks_until(self._session, self._chain_id, number)
+
+    def entries_until(self, number: int) -> Iterator[Booked]:
+        """Return every entry up to this block that was not taken back, in the order of the chain."""
+        return store.standing_until(self._session, self._chain_id, self._asset, number)
+
+    def balances_until(self, number: int) -> dict[Account, int]:
+        """Return what every account held at a block of this number, summed over all that was booked and taken back."""
+        return store.folded_until(self._session, self._chain_id, self._asset, number)
 
     # --------------------------------------------------------------------------------------------------- within
 

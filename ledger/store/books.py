@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from sqlalchemy import Update, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from contracts.events import BlockRef
 from kit.errors import Conflict
 from kit.identifiers import Hash32
-from ledger.model import Account, Asset, Entry, Level, Posting
+from ledger.comparing import Booked
+from ledger.model import Account, Asset, Entry, Kind, Level, Posting
 from ledger.tables import BalanceRow, BlockRow, CursorRow, EntryRow, PostingRow
 
 _MOST = 10**78 - 1
@@ -189,6 +191,51 @@ def audit(session: Session, asset: Asset) -> Audit:
     # Before the first entry nothing was out of balance, which was counted; the last one was not.
     in_balance += (total == 0) - 1
     return Audit({account: amount for account, amount in folded.items() if amount}, entries, in_balance)
+
+
+def blocks_until(session: Session, chain_id: int, number: int) -> Iterator[tuple[int, Hash32]]:
+    """Return number and hash of every block of our chain up to ``number``, ascending."""
+    query = select(BlockRow.number, BlockRow.hash).where(
+        BlockRow.chain_id == chain_id, BlockRow.level != Level.ORPHANED.value, BlockRow.number <= number
+    )
+    for found, block_hash in session.execute(query.order_by(BlockRow.number).execution_options(yield_per=_STREAMED)):
+        yield found, Hash32(block_hash)
+
+
+def standing_until(session: Session, chain_id: int, asset: Asset, number: int) -> Iterator[Booked]:
+    """Return every entry up to block ``number`` that was not taken back, in the order of its logs on the chain."""
+    taken_back = aliased(EntryRow)
+    query = (
+        select(EntryRow, BlockRow.number, PostingRow.account, PostingRow.amount)
+        .join(BlockRow, (BlockRow.chain_id == EntryRow.chain_id) & (BlockRow.hash == EntryRow.block_hash))
+        .join(PostingRow, PostingRow.entry_id == EntryRow.id)
+        .where(EntryRow.chain_id == chain_id, EntryRow.reversal.is_(False), BlockRow.number <= number)
+        .where(~select(taken_back.id).where(taken_back.reverses == EntryRow.id).exists(), PostingRow.asset == asset)
+        .order_by(BlockRow.number, EntryRow.log_index, EntryRow.id, PostingRow.line)
+    )
+    rows = session.execute(query.execution_options(yield_per=_STREAMED))
+    for _, lines in groupby(rows, key=lambda row: row[0].id):
+        (entry, at, account, amount), *more = lines
+        yield Booked(
+            block_number=at,
+            block_hash=Hash32(entry.block_hash),
+            log_index=entry.log_index,
+            transaction=Hash32(entry.transaction),
+            kind=Kind(entry.kind),
+            postings=((Account(account), amount), *((Account(line[2]), line[3]) for line in more)),
+        )
+
+
+def folded_until(session: Session, chain_id: int, asset: Asset, number: int) -> dict[Account, int]:
+    """Sum all postings of all blocks up to ``number``, of those too that left: what they booked was taken back."""
+    query = (
+        select(PostingRow.account, PostingRow.amount)
+        .join(EntryRow, EntryRow.id == PostingRow.entry_id)
+        .join(BlockRow, (BlockRow.chain_id == EntryRow.chain_id) & (BlockRow.hash == EntryRow.block_hash))
+        .where(BlockRow.chain_id == chain_id, BlockRow.number <= number, PostingRow.asset == asset)
+    )
+    rows = session.execute(query.execution_options(yield_per=_STREAMED))
+    return _sum((Account(account), amount) for account, amount in rows)
 
 
 def not_final(session: Session, chain_id: int, asset: Asset) -> dict[Account, int]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from contracts import codec
-from contracts.events import Opened, StakeEvent
+from contracts.events import Opened, StakeEvent, Terms
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32, PersonId, UserId
 from ledger.book import Book
@@ -247,6 +247,11 @@ class Stakes:
     def held(self) -> dict[Hash32, int]:
         """Return what every stake that nothing became of yet holds by its terms, in base units, fee included."""
         return self._store.held()
+
+    def history(self, until: int) -> Iterator[tuple[Hash32, tuple[Terms, Folded]]]:
+        """Return, in the order of ids, what every stake's logs up to a block of this number say of it."""
+        for stake_id, terms, logs in self._store.history(until):
+            yield stake_id, (terms, fold(logs))
 
     def track_record(self, recipient: PersonId) -> TrackRecord:
         """Count how a recipient's strangers have fared; surplus stakes, which nobody judged, do not count."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
+from itertools import groupby
 
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,6 +19,7 @@ from payments.stakes.tables import OpeningRow, QuoteRow, StakeEventRow, StakeRow
 
 _UNANSWERED = (StakeState.OPEN.value, StakeState.FORFEIT_ANNOUNCED.value)
 _NO_SALT = bytes(32)
+_STREAMED = 5_000
 
 
 def quote_of(row: QuoteRow) -> Quote:
@@ -66,6 +68,19 @@ def stake_of(row: StakeRow) -> Stake:
         wish=None if row.wish is None else Wish(row.wish),
         last_hash=Hash32(row.last_hash),
         last_transaction=Hash32(row.last_transaction),
+    )
+
+
+def _logged(row: StakeEventRow) -> Logged:
+    return Logged(
+        kind=row.kind,
+        block_number=row.block_number,
+        block_hash=Hash32(row.block_hash),
+        log_index=row.log_index,
+        time=row.block_time,
+        transaction=Hash32(row.transaction),
+        answered=row.answered,
+        executable_at=row.executable_at,
     )
 
 
@@ -213,19 +228,21 @@ class StakeStore:
         """Return the logs of a stake that stand on the chain."""
         query = select(StakeEventRow).where(StakeEventRow.stake_id == stake_id, StakeEventRow.orphaned.is_(False))
         rows = self._session.scalars(query.execution_options(populate_existing=True))
-        return [
-            Logged(
-                kind=row.kind,
-                block_number=row.block_number,
-                block_hash=Hash32(row.block_hash),
-                log_index=row.log_index,
-                time=row.block_time,
-                transaction=Hash32(row.transaction),
-                answered=row.answered,
-                executable_at=row.executable_at,
-            )
-            for row in rows
-        ]
+        return [_logged(row) for row in rows]
+
+    def history(self, until: int) -> Iterator[tuple[Hash32, Terms, list[Logged]]]:
+        """Return every stake in the order of its id, with its terms and its logs up to a block of this number."""
+        query = (
+            select(StakeRow, StakeEventRow)
+            .join(StakeEventRow, StakeEventRow.stake_id == StakeRow.id)
+            .where(StakeEventRow.chain_id == self._chain_id, StakeEventRow.orphaned.is_(False))
+            .where(StakeEventRow.block_number <= until)
+            .order_by(StakeRow.id)
+        )
+        rows = self._session.execute(query.execution_options(yield_per=_STREAMED))
+        for stake_id, group in groupby(rows, key=lambda row: Hash32(row[0].id)):
+            (stake, first), *more = group
+            yield stake_id, terms_of_row(stake), [_logged(first), *(_logged(event) for _, event in more)]
 
     # -------------------------------------------------------------------------------------------- stakes
 

@@ -35,6 +35,10 @@ class Shop:
     def follow(self) -> None:
         """Read all there is, and let it become final."""
         self.anvil.mine(3)
+        self.follow_head()
+
+    def follow_head(self) -> None:
+        """Read all there is."""
         loop = ChainLoop(self.container)
         while loop.round():
             pass
