@@ -220,6 +220,8 @@ def plan(stage: str) -> list[list[Step]]:
     ]
     if for_check:
         lanes.append([environment("the contracts' auditor", ".venv-audit", ["audit.txt"], "slither")])
+    if stage == "test":
+        lanes.append([environment("the journals' checker", ".venv-accounting", ["accounting.txt"], "bean-check")])
     return lanes
 
 

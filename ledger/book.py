@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -13,10 +13,12 @@ from kit.identifiers import Address, Hash32, show_hash
 from ledger import reconciling
 from ledger.comparing import Booked
 from ledger.model import Account, Entry, Level, erc20, stake
+from ledger.movements import Recorded
 from ledger.posting import entry_for
 from ledger.reconciling import Check, Kept, Line, Reconciliation, Standing
 from ledger.store import books as store
 from ledger.store import reconciliations as checks_store
+from ledger.store import recorded as records
 
 
 class Book:
@@ -180,6 +182,23 @@ class Book:
         checks_store.keep(self._session, self._chain_id, self._asset, kept)
         return kept
 
+    # ------------------------------------------------------------------------------------------------- statements
+
+    def recorded(
+        self, accounts: Collection[Account] | None, *, since: int | None = None, before: int | None = None
+    ) -> Iterator[Recorded]:
+        """Return all entries, in booking order, of the transactions that touch these accounts (all, where ``None``).
+
+        ``since`` and ``before`` (Unix seconds) bound the blocks' times. Raises ``Conflict`` for too many accounts.
+        """
+        return records.recorded(
+            self._session, self._chain_id, self._asset, accounts=accounts, since=since, before=before
+        )
+
+    def held_before(self, accounts: Collection[Account] | None, before: int) -> dict[Account, int]:
+        """Return what these accounts (all, where ``None``) held before the first block of that time (Unix seconds)."""
+        return records.held_before(self._session, self._chain_id, self._asset, accounts=accounts, before=before)
+
     # ------------------------------------------------------------------------------------------------- comparing
 
     def blocks_until(self, number: int) -> Iterator[tuple[int, Hash32]]:
@@ -211,7 +230,7 @@ class Book:
 
     def _entries(self, events: Iterable[ChainEvent]) -> list[Entry]:
         """Make the entries of one block; what a stake holds includes what this block put there."""
-        entries: list[Entry] = []
+        made: list[Entry] = []
         moved: dict[Account, int] = {}
         for event in events:
             held = 0
@@ -220,7 +239,7 @@ class Book:
                 held = moved.get(account, 0) + self.balance(account)
             entry = entry_for(event, token=self._token, escrow=self._escrow, held=held)
             if entry is not None:
-                entries.append(entry)
+                made.append(entry)
                 for posting in entry.postings:
                     moved[posting.account] = moved.get(posting.account, 0) + posting.amount
-        return entries
+        return made

@@ -79,6 +79,11 @@ def address_of(account: Account) -> Address | None:
     return Address(bytes.fromhex(account[len(_WALLET) + 2 :])) if account.startswith(_WALLET) else None
 
 
+def stake_of(account: Account) -> Hash32 | None:
+    """Return the stake whose account this is; ``None`` for any other."""
+    return Hash32(bytes.fromhex(account[len(_STAKE) + 2 :])) if account.startswith(_STAKE) else None
+
+
 def erc20(chain_id: int, token: Address) -> Asset:
     """Return the asset that a token on a chain is."""
     return Asset(f"erc20:{chain_id}:0x{token.hex()}")

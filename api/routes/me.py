@@ -26,16 +26,20 @@ from api.schemas.me import (
 from api.schemas.problems import problems
 from app.container import Container, Work
 from app.forgetting import forget_person
+from app.statements import Span, bounded, of_person, read_day
 from kit.amounts import Amount
 from kit.clock import unix
 from kit.errors import Conflict, Invalid
 from kit.identifiers import PersonId, UserId, parse_user_id, show_address, show_hash
 from ledger import model as accounts
+from ledger.statements import MEDIA, SUFFIX, Form, write
 from payments.stakes.model import Answer
 from reputation.model import AnswerOutcome, KnockCount
 
 router = APIRouter(prefix="/v1/me", tags=["me"], responses=problems(400, 401, 403, 404, 409, 429, 503))
 
+_MOST_LINES = 20_000
+_STATEMENTS: dict[str, Any] = {media: {} for media in sorted(set(MEDIA.values()))}
 OtherId = Annotated[str, Path(max_length=255, examples=["@bob:example.org"])]
 
 
@@ -147,6 +151,26 @@ def balance(reader: Reader, container: ContainerDep) -> BalanceOut:
         ]
     place = container.terms
     return BalanceOut(symbol=place.symbol, decimals=place.decimals, balances=entries)
+
+
+@router.get("/statement", response_class=Response, responses={200: {"content": _STATEMENTS}})
+def statement(
+    reader: Reader,
+    container: ContainerDep,
+    form: Annotated[Form, Query(alias="format")] = Form.CSV,
+    first: Annotated[str | None, Query(alias="from", max_length=10, examples=["2026-11-01"])] = None,
+    last: Annotated[str | None, Query(alias="to", max_length=10, examples=["2026-11-30"])] = None,
+) -> Response:
+    """Return what was moved from and to your linked wallets, days and times in your zone; both days are included.
+
+    CSV, JSON lines, or a journal for beancount or hledger. At most 20,000 lines at a time.
+    """
+    span = Span(read_day(first), read_day(last))
+    with container.read(one_moment=True) as work:
+        found = bounded(of_person(work, reader.person, span), _MOST_LINES)
+    name = f'attachment; filename="earnest-statement.{SUFFIX[form]}"'
+    headers = {"Content-Disposition": name, "Cache-Control": "private, no-store"}
+    return Response("".join(write(found, form)), media_type=MEDIA[form], headers=headers)
 
 
 @router.get("/why")

@@ -11,9 +11,13 @@ from rich.progress import Progress
 
 from app import books, rebuilding
 from app.container import Container
+from app.statements import Span, of_addresses, of_everybody, of_person, read_day
 from cli.books_shown import comparison_as_json, print_comparison, print_reconciliation, reconciliation_as_json
 from cli.context import container_of, told
 from cli.migrations import upgrade
+from kit.errors import NotFound
+from kit.identifiers import parse_address, parse_user_id
+from ledger.statements import Form, write
 
 
 @click.group()
@@ -71,3 +75,30 @@ def rebuild(context: click.Context, *, compare: bool, as_json: bool) -> None:  #
         print_comparison(found)
     if not found.equal:
         raise SystemExit(1)
+
+
+@ledger.command()
+@click.argument("whose", required=False)
+@click.option("--format", "form", type=click.Choice([one.value for one in Form]), default="csv", show_default=True)
+@click.option("--from", "first", metavar="DAY", help="First day, like 2026-11-01.")
+@click.option("--to", "last", metavar="DAY", help="Last day, like 2026-11-30.")
+@click.pass_context
+@told
+def statement(context: click.Context, whose: str | None, form: str, first: str | None, last: str | None) -> None:
+    """Print what was moved: of an ADDRESS, of the wallets of a Matrix id, or (without WHOSE) of the whole book.
+
+    Days and times are those of the person's zone, else UTC. What a reorg took back is shown, and so is its taking back.
+    """
+    span = Span(read_day(first), read_day(last))
+    with container_of(context).read(one_moment=True) as work:
+        if whose is None:
+            found = of_everybody(work, span)
+        elif whose.startswith("@"):
+            person = work.people.find(parse_user_id(whose))
+            if person is None:
+                raise NotFound("person_unknown", f"Nobody called {whose} is known.")
+            found = of_person(work, person, span)
+        else:
+            found = of_addresses(work, [parse_address(whose)], span)
+        for part in write(found, Form(form)):
+            click.echo(part, nl=False)

@@ -244,6 +244,15 @@ class Stakes:
             return model.undo_closes(self.chain_time + int(model.FORFEIT_DELAY.total_seconds()))
         return None
 
+    def terms_of(self, stake_id: Hash32) -> Terms | None:
+        """Return the terms of a stake, if it was ever seen."""
+        row = self._store.stake(stake_id)
+        return None if row is None else stake_of(row).terms
+
+    def paid_by(self, payers: Collection[Address]) -> set[Hash32]:
+        """Return the stakes that these addresses put down."""
+        return self._store.paid_by(payers)
+
     def held(self) -> dict[Hash32, int]:
         """Return what every stake that nothing became of yet holds by its terms, in base units, fee included."""
         return self._store.held()

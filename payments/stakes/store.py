@@ -296,6 +296,11 @@ class StakeStore:
         query = select(StakeRow).where(StakeRow.state.in_(_UNANSWERED), StakeRow.quote_id.is_not(None), due)
         return self._session.scalars(query.order_by(StakeRow.answer_by, StakeRow.id)).all()
 
+    def paid_by(self, payers: Collection[Address]) -> set[Hash32]:
+        """Return the stakes that these addresses put down."""
+        query = select(StakeRow.id).where(StakeRow.chain_id == self._chain_id, StakeRow.payer.in_(list(payers)))
+        return {Hash32(stake) for stake in self._session.scalars(query)}
+
     def held(self) -> dict[Hash32, int]:
         """Return what every stake that nothing became of yet holds by its terms, fee included."""
         query = select(StakeRow.id, StakeRow.amount, StakeRow.fee).where(

@@ -1,0 +1,111 @@
+"""Queries on what was ever booked, in the order in which it was: the stuff that statements are made of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from itertools import groupby
+
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session
+
+from kit.errors import Conflict
+from kit.identifiers import Hash32
+from ledger.model import Account, Asset, Kind, Level, Posting
+from ledger.movements import Recorded
+from ledger.tables import BlockRow, EntryRow, PostingRow
+
+_STREAMED = 2_000
+_MOST_ACCOUNTS = 30_000
+"""What both databases take as values of one statement."""
+
+
+def recorded(
+    session: Session,
+    chain_id: int,
+    asset: Asset,
+    *,
+    accounts: Collection[Account] | None,
+    since: int | None,
+    before: int | None,
+) -> Iterator[Recorded]:
+    """Return all entries of the transactions that touch these accounts (all, where ``None``), in booking order.
+
+    ``since`` and ``before`` bound the blocks' times, in Unix seconds. Raises ``Conflict`` for too many accounts.
+    """
+    query = (
+        select(EntryRow, BlockRow, PostingRow.account, PostingRow.amount)
+        .join(BlockRow, (BlockRow.chain_id == EntryRow.chain_id) & (BlockRow.hash == EntryRow.block_hash))
+        .join(PostingRow, PostingRow.entry_id == EntryRow.id)
+        .where(EntryRow.chain_id == chain_id, PostingRow.asset == asset)
+        .order_by(EntryRow.id, PostingRow.line)
+    )
+    if accounts is not None:
+        touched = _touching(asset, accounts)
+        query = query.where(
+            EntryRow.block_hash.in_(touched.with_only_columns(EntryRow.block_hash)),
+            EntryRow.transaction.in_(touched.with_only_columns(EntryRow.transaction)),
+        )
+    rows = session.execute(query.where(*_within(since, before)).execution_options(yield_per=_STREAMED))
+    for _, group in groupby(rows, key=lambda row: row[0].id):
+        (entry, block, account, amount), *more = group
+        stands = entry.turn == block.turn and not entry.reversal
+        yield Recorded(
+            id=entry.id,
+            block_number=block.number,
+            block_hash=Hash32(block.hash),
+            time=block.timestamp,
+            level=Level(block.level) if stands else Level.ORPHANED,
+            turn=entry.turn,
+            log_index=entry.log_index,
+            transaction=Hash32(entry.transaction),
+            kind=Kind(entry.kind),
+            reversal=entry.reversal,
+            postings=tuple(
+                Posting(Account(of), asset, much) for of, much in ((account, amount), *(line[2:] for line in more))
+            ),
+        )
+
+
+def held_before(
+    session: Session, chain_id: int, asset: Asset, *, accounts: Collection[Account] | None, before: int
+) -> dict[Account, int]:
+    """Return what these accounts (all, where ``None``) held before the first block of that time."""
+    query = (
+        select(PostingRow.account, PostingRow.amount)
+        .join(EntryRow, EntryRow.id == PostingRow.entry_id)
+        .join(BlockRow, (BlockRow.chain_id == EntryRow.chain_id) & (BlockRow.hash == EntryRow.block_hash))
+        .where(EntryRow.chain_id == chain_id, PostingRow.asset == asset)
+    )
+    if accounts is not None:
+        query = query.where(PostingRow.account.in_(_few(accounts)))
+    sums: defaultdict[Account, int] = defaultdict(int)
+    rows = session.execute(query.where(*_within(None, before)).execution_options(yield_per=_STREAMED))
+    for account, amount in rows:
+        sums[Account(account)] += amount
+    return {account: amount for account, amount in sums.items() if amount}
+
+
+def _touching(asset: Asset, accounts: Collection[Account]) -> Select[EntryRow]:
+    return (
+        select(EntryRow)
+        .join(PostingRow, PostingRow.entry_id == EntryRow.id)
+        .where(PostingRow.asset == asset, PostingRow.account.in_(_few(accounts)))
+    )
+
+
+def _few(accounts: Collection[Account]) -> list[Account]:
+    if len(accounts) > _MOST_ACCOUNTS:
+        raise Conflict(
+            "too_many_accounts", f"A statement is of at most {_MOST_ACCOUNTS} accounts, or of the whole book."
+        )
+    return sorted(accounts)
+
+
+def _within(since: int | None, before: int | None) -> list[ColumnElement[bool]]:
+    bounds = []
+    if since is not None:
+        bounds.append(BlockRow.timestamp >= since)
+    if before is not None:
+        bounds.append(BlockRow.timestamp < before)
+    return bounds
