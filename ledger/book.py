@@ -69,19 +69,32 @@ class Book:
         ``events``: all of the block that are ours. Raises ``Conflict`` for a block that does not continue our chain,
         ``Invalid`` for events of another block, chain or contract, or two of one log.
         """
-        ordered = self._in_order(block, events)
+        return bool(self.record_all([(block, events)]))
+
+    def record_all(self, blocks: Iterable[tuple[BlockRef, Iterable[ChainEvent]]]) -> list[BlockRef]:
+        """Book blocks that follow each other, each with all its events that are ours; return those that were news.
+
+        All or nothing, and the same as booking them one by one. Raises as ``record`` does.
+        """
+        ordered = [(block, self._in_order(block, events)) for block, events in blocks]
         store.lock(self._session, self._chain_id)
-        known = store.block(self._session, self._chain_id, block.hash)
-        if known is not None and known[1] is not Level.ORPHANED:
-            return False
-        head = self.head()
-        if head is not None and (block.parent_hash, block.number) != (head.hash, head.number + 1):
-            raise Conflict("block_does_not_join", f"Block {block.number} does not continue ours at {head.number}.")
-        turn = known[2] + 1 if known else 1
-        store.put_block(self._session, block, turn=turn)
-        store.add_entries(self._session, self._entries(ordered), turn=turn)
-        store.set_head(self._session, self._chain_id, block.hash)
-        return True
+        known = store.blocks(self._session, self._chain_id, [block.hash for block, _ in ordered])
+        head, news, turns = self.head(), list[BlockRef](), dict[Hash32, int]()
+        for block, _ in ordered:
+            _, level, turn = known.get(block.hash, (block, Level.ORPHANED, 0))
+            if level is not Level.ORPHANED and not news:
+                continue
+            if head is not None and (block.parent_hash, block.number) != (head.hash, head.number + 1):
+                raise Conflict("block_does_not_join", f"Block {block.number} does not continue ours at {head.number}.")
+            head, turns[block.hash] = block, turn + 1
+            news.append(block)
+        if head is None or not news:
+            return []
+        store.put_blocks(self._session, news, turns)
+        events = [event for block, its in ordered if block.hash in turns for event in its]
+        store.add_entries(self._session, self._entries(events), turns)
+        store.set_head(self._session, self._chain_id, head.hash)
+        return news
 
     def rewind(self, block: BlockRef) -> bool:
         """Take back our newest block, because it left the chain: an opposite entry for each of its entries.
@@ -229,7 +242,7 @@ class Book:
         return ordered
 
     def _entries(self, events: Iterable[ChainEvent]) -> list[Entry]:
-        """Make the entries of one block; what a stake holds includes what this block put there."""
+        """Make the entries of blocks that follow each other; what a stake holds includes what they put there."""
         made: list[Entry] = []
         moved: dict[Account, int] = {}
         for event in events:

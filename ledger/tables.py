@@ -86,26 +86,28 @@ class EntryRow(Base):
     reverses: Mapped[int | None] = mapped_column(ForeignKey("entries.id"), unique=True)
 
 
+class AccountRow(Base):
+    """An account in one asset, and what it holds: the sum of its postings, kept in step with them."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (Index("ix_accounts_name", "asset", "account", unique=True),)
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    asset: Mapped[str] = mapped_column(String(80))
+    account: Mapped[str] = mapped_column(String(80))
+    amount: Mapped[int] = mapped_column(ExactInteger)
+
+
 class PostingRow(Base):
     """One line of an entry; the lines of an entry sum to zero per asset."""
 
     __tablename__ = "postings"
-    __table_args__ = (Index("ix_postings_account", "account", "asset"),)
+    # The key is all that names a line, so on SQLite the table is its own index.
+    __table_args__ = (Index("ix_postings_account", "account_id"), {"sqlite_with_rowid": False})
 
     entry_id: Mapped[int] = mapped_column(ForeignKey("entries.id"), primary_key=True)
     line: Mapped[int] = mapped_column(Integer, primary_key=True)
-    account: Mapped[str] = mapped_column(String(80))
-    asset: Mapped[str] = mapped_column(String(80))
-    amount: Mapped[int] = mapped_column(ExactInteger)
-
-
-class BalanceRow(Base):
-    """The sum of an account's postings in one asset, kept in step with them; gone when it is zero."""
-
-    __tablename__ = "balances"
-
-    asset: Mapped[str] = mapped_column(String(80), primary_key=True)
-    account: Mapped[str] = mapped_column(String(80), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
     amount: Mapped[int] = mapped_column(ExactInteger)
 
 

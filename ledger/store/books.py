@@ -7,22 +7,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import Update, delete, insert, select, update
+from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from contracts.events import BlockRef
+from kit.database import draw_numbers, write_many
 from kit.errors import Conflict
 from kit.identifiers import Hash32
 from ledger.comparing import Booked
 from ledger.model import Account, Asset, Entry, Kind, Level, Posting
-from ledger.tables import BalanceRow, BlockRow, CursorRow, EntryRow, PostingRow
+from ledger.tables import AccountRow, BlockRow, CursorRow, EntryRow, PostingRow
 
 _MOST = 10**78 - 1
 """The largest sum that an ``ExactInteger`` column holds; only a token that lies gets there."""
 _CHUNK = 500
 _STREAMED = 5_000
 _PENDING = (Level.SEEN.value, Level.SAFE.value)
+_BLOCK = ("chain_id", "hash", "number", "parent_hash", "timestamp", "level", "turn")
+_ENTRY = ("id", "chain_id", "block_hash", "log_index", "turn", "transaction", "kind", "reversal", "reverses")
+_SET_BALANCE = update(AccountRow).where(AccountRow.id == bindparam("number")).values(amount=bindparam("now"))
 
 
 # ------------------------------------------------------------------------------------------------------- blocks
@@ -57,23 +61,28 @@ def block(session: Session, chain_id: int, block_hash: Hash32) -> tuple[BlockRef
     return None if row is None else (_block(row), Level(row.level), row.turn)
 
 
-def put_block(session: Session, block: BlockRef, *, turn: int) -> None:
-    """Keep a block as seen: a new one, or one that came back, at its next turn."""
-    if turn == 1:
-        session.add(
-            BlockRow(
-                chain_id=block.chain_id,
-                hash=block.hash,
-                number=block.number,
-                parent_hash=block.parent_hash,
-                timestamp=block.timestamp,
-                level=Level.SEEN.value,
-                turn=1,
-            )
-        )
-        session.flush()
-        return
-    session.execute(_this(block).values(level=Level.SEEN.value, turn=turn))
+def blocks(session: Session, chain_id: int, hashes: Sequence[Hash32]) -> dict[Hash32, tuple[BlockRef, Level, int]]:
+    """Return those of these blocks that were ever booked, each with its level and how often it was."""
+    found = {}
+    for start in range(0, len(hashes), _CHUNK):
+        some = hashes[start : start + _CHUNK]
+        query = select(BlockRow).where(BlockRow.chain_id == chain_id, BlockRow.hash.in_(some))
+        for row in session.scalars(query.execution_options(populate_existing=True)):
+            found[Hash32(row.hash)] = _block(row), Level(row.level), row.turn
+    return found
+
+
+def put_blocks(session: Session, blocks: Sequence[BlockRef], turns: Mapping[Hash32, int]) -> None:
+    """Keep blocks as seen: new ones, or ones that came back, each at its turn."""
+    new = [
+        (block.chain_id, block.hash, block.number, block.parent_hash, block.timestamp, Level.SEEN.value, 1)
+        for block in blocks
+        if turns[block.hash] == 1
+    ]
+    write_many(session, BlockRow, _BLOCK, new)
+    for block in blocks:
+        if turns[block.hash] > 1:
+            session.execute(_this(block).values(level=Level.SEEN.value, turn=turns[block.hash]))
 
 
 def orphan(session: Session, block: BlockRef) -> None:
@@ -107,18 +116,19 @@ def last_final(session: Session, chain_id: int) -> BlockRef | None:
 # ------------------------------------------------------------------------------------------------------- entries
 
 
-def add_entries(session: Session, entries: Sequence[Entry], *, turn: int) -> None:
-    """Write entries, and carry what they move into the balances."""
+def add_entries(session: Session, entries: Sequence[Entry], turns: Mapping[Hash32, int]) -> None:
+    """Write entries, each at the turn of its block, and carry what they move into the balances."""
     rows = [
-        {
-            "chain_id": entry.at.block.chain_id,
-            "block_hash": entry.at.block.hash,
-            "log_index": entry.at.log_index,
-            "turn": turn,
-            "transaction": entry.at.transaction,
-            "kind": entry.kind.value,
-            "reversal": False,
-        }
+        (
+            entry.at.block.chain_id,
+            entry.at.block.hash,
+            entry.at.log_index,
+            turns[entry.at.block.hash],
+            entry.at.transaction,
+            entry.kind.value,
+            False,
+            None,
+        )
         for entry in entries
     ]
     _write(session, rows, [entry.postings for entry in entries])
@@ -129,41 +139,38 @@ def reverse_entries(session: Session, block: BlockRef, *, turn: int) -> None:
     this = (EntryRow.chain_id == block.chain_id, EntryRow.block_hash == block.hash, EntryRow.turn == turn)
     booked = session.scalars(select(EntryRow).where(*this).order_by(EntryRow.log_index.desc())).all()
     lines: defaultdict[int, list[Posting]] = defaultdict(list)
-    query = select(PostingRow).join(EntryRow, EntryRow.id == PostingRow.entry_id).where(*this)
-    for line in session.scalars(query.order_by(PostingRow.entry_id, PostingRow.line)):
-        lines[line.entry_id].append(Posting(Account(line.account), Asset(line.asset), -line.amount))
+    query = (
+        select(PostingRow.entry_id, AccountRow.account, AccountRow.asset, PostingRow.amount)
+        .join(EntryRow, EntryRow.id == PostingRow.entry_id)
+        .join(AccountRow, AccountRow.id == PostingRow.account_id)
+        .where(*this)
+    )
+    for entry_id, account, asset, amount in session.execute(query.order_by(PostingRow.entry_id, PostingRow.line)):
+        lines[entry_id].append(Posting(Account(account), Asset(asset), -amount))
     rows = [
-        {
-            "chain_id": row.chain_id,
-            "block_hash": row.block_hash,
-            "log_index": row.log_index,
-            "turn": turn,
-            "transaction": row.transaction,
-            "kind": row.kind,
-            "reversal": True,
-            "reverses": row.id,
-        }
-        for row in booked
+        (row.chain_id, row.block_hash, row.log_index, turn, row.transaction, row.kind, True, row.id) for row in booked
     ]
     _write(session, rows, [lines[row.id] for row in booked])
 
 
 def balance(session: Session, asset: Asset, account: Account) -> int:
     """Return one account's balance, in base units."""
-    query = select(BalanceRow.amount).where(BalanceRow.asset == asset, BalanceRow.account == account)
+    query = select(AccountRow.amount).where(AccountRow.asset == asset, AccountRow.account == account)
     return session.scalar(query) or 0
 
 
 def balances(session: Session, asset: Asset) -> dict[Account, int]:
     """Return every account's balance; those that hold nothing are absent."""
-    query = select(BalanceRow.account, BalanceRow.amount).where(BalanceRow.asset == asset)
-    return {Account(account): amount for account, amount in session.execute(query)}
+    query = select(AccountRow.account, AccountRow.amount).where(AccountRow.asset == asset)
+    return {Account(account): amount for account, amount in session.execute(query) if amount}
 
 
 def folded(session: Session, asset: Asset) -> dict[Account, int]:
     """Return the same as ``balances``, summed anew over every posting there is: what they must always equal."""
-    query = select(PostingRow.account, PostingRow.amount).where(PostingRow.asset == asset)
-    return _sum((Account(account), amount) for account, amount in session.execute(query))
+    query = select(AccountRow.account, PostingRow.amount).join(AccountRow, AccountRow.id == PostingRow.account_id)
+    return _sum(
+        (Account(account), amount) for account, amount in session.execute(query.where(AccountRow.asset == asset))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +187,8 @@ def audit(session: Session, asset: Asset) -> Audit:
     folded: defaultdict[Account, int] = defaultdict(int)
     entries = in_balance = total = 0
     current: int | None = None
-    query = select(PostingRow.entry_id, PostingRow.account, PostingRow.amount).where(PostingRow.asset == asset)
+    query = select(PostingRow.entry_id, AccountRow.account, PostingRow.amount)
+    query = query.join(AccountRow, AccountRow.id == PostingRow.account_id).where(AccountRow.asset == asset)
     rows = session.execute(query.order_by(PostingRow.entry_id).execution_options(yield_per=_STREAMED))
     for entry, account, amount in rows:
         if entry != current:
@@ -206,11 +214,12 @@ def standing_until(session: Session, chain_id: int, asset: Asset, number: int) -
     """Return every entry up to block ``number`` that was not taken back, in the order of its logs on the chain."""
     taken_back = aliased(EntryRow)
     query = (
-        select(EntryRow, BlockRow.number, PostingRow.account, PostingRow.amount)
+        select(EntryRow, BlockRow.number, AccountRow.account, PostingRow.amount)
         .join(BlockRow, (BlockRow.chain_id == EntryRow.chain_id) & (BlockRow.hash == EntryRow.block_hash))
         .join(PostingRow, PostingRow.entry_id == EntryRow.id)
+        .join(AccountRow, AccountRow.id == PostingRow.account_id)
         .where(EntryRow.chain_id == chain_id, EntryRow.reversal.is_(False), BlockRow.number <= number)
-        .where(~select(taken_back.id).where(taken_back.reverses == EntryRow.id).exists(), PostingRow.asset == asset)
+        .where(~select(taken_back.id).where(taken_back.reverses == EntryRow.id).exists(), AccountRow.asset == asset)
         .order_by(BlockRow.number, EntryRow.log_index, EntryRow.id, PostingRow.line)
     )
     rows = session.execute(query.execution_options(yield_per=_STREAMED))
@@ -229,10 +238,11 @@ def standing_until(session: Session, chain_id: int, asset: Asset, number: int) -
 def folded_until(session: Session, chain_id: int, asset: Asset, number: int) -> dict[Account, int]:
     """Sum all postings of all blocks up to ``number``, of those too that left: what they booked was taken back."""
     query = (
-        select(PostingRow.account, PostingRow.amount)
+        select(AccountRow.account, PostingRow.amount)
+        .join(AccountRow, AccountRow.id == PostingRow.account_id)
         .join(EntryRow, EntryRow.id == PostingRow.entry_id)
         .join(BlockRow, (BlockRow.chain_id == EntryRow.chain_id) & (BlockRow.hash == EntryRow.block_hash))
-        .where(BlockRow.chain_id == chain_id, BlockRow.number <= number, PostingRow.asset == asset)
+        .where(BlockRow.chain_id == chain_id, BlockRow.number <= number, AccountRow.asset == asset)
     )
     rows = session.execute(query.execution_options(yield_per=_STREAMED))
     return _sum((Account(account), amount) for account, amount in rows)
@@ -241,10 +251,11 @@ def folded_until(session: Session, chain_id: int, asset: Asset, number: int) -> 
 def not_final(session: Session, chain_id: int, asset: Asset) -> dict[Account, int]:
     """Return what the blocks of our chain that are not final yet have moved, per account."""
     query = (
-        select(PostingRow.account, PostingRow.amount)
+        select(AccountRow.account, PostingRow.amount)
+        .join(AccountRow, AccountRow.id == PostingRow.account_id)
         .join(EntryRow, EntryRow.id == PostingRow.entry_id)
         .join(BlockRow, (BlockRow.chain_id == EntryRow.chain_id) & (BlockRow.hash == EntryRow.block_hash))
-        .where(BlockRow.chain_id == chain_id, BlockRow.level.in_(_PENDING), PostingRow.asset == asset)
+        .where(BlockRow.chain_id == chain_id, BlockRow.level.in_(_PENDING), AccountRow.asset == asset)
     )
     return _sum((Account(account), amount) for account, amount in session.execute(query))
 
@@ -260,40 +271,56 @@ def _this(block: BlockRef) -> Update:
     return update(BlockRow).where(BlockRow.chain_id == block.chain_id, BlockRow.hash == block.hash)
 
 
-def _write(session: Session, rows: Sequence[Mapping[str, object]], postings: Sequence[Sequence[Posting]]) -> None:
+def _write(session: Session, rows: Sequence[tuple[object, ...]], postings: Sequence[Sequence[Posting]]) -> None:
     if not rows:
         return
-    numbers = session.scalars(insert(EntryRow).returning(EntryRow.id, sort_by_parameter_order=True), rows)
+    numbers = draw_numbers(session, EntryRow, len(rows))
+    accounts = _carry(session, postings)
+    write_many(session, EntryRow, _ENTRY, [(number, *row) for number, row in zip(numbers, rows, strict=True)])
     lines = [
-        {"entry_id": number, "line": line, "account": one.account, "asset": one.asset, "amount": one.amount}
+        (number, line, accounts[one.asset, one.account], one.amount)
         for number, of_entry in zip(numbers, postings, strict=True)
         for line, one in enumerate(of_entry)
     ]
-    session.execute(insert(PostingRow), lines)
-    _carry(session, [one for of_entry in postings for one in of_entry])
+    write_many(session, PostingRow, ("entry_id", "line", "account_id", "amount"), lines)
 
 
-def _carry(session: Session, postings: Sequence[Posting]) -> None:
-    """Add postings to the balances."""
-    moved: defaultdict[Asset, list[tuple[Account, int]]] = defaultdict(list)
-    for posting in postings:
-        moved[posting.asset].append((posting.account, posting.amount))
-    for asset, changes in moved.items():
-        changed = sorted(_sum(changes).items())
-        for start in range(0, len(changed), _CHUNK):
-            _carry_chunk(session, asset, dict(changed[start : start + _CHUNK]))
+def _carry(session: Session, postings: Sequence[Sequence[Posting]]) -> dict[tuple[Asset, Account], int]:
+    """Add postings to the balances of their accounts; return the accounts' numbers."""
+    moved: defaultdict[tuple[Asset, Account], int] = defaultdict(int)
+    for of_entry in postings:
+        for posting in of_entry:
+            moved[posting.asset, posting.account] += posting.amount
+    changed = sorted(moved.items())  # always in this order, so that two never wait for each other
+    numbers: dict[tuple[Asset, Account], int] = {}
+    for start in range(0, len(changed), _CHUNK):
+        numbers |= _carry_chunk(session, dict(changed[start : start + _CHUNK]))
+    return numbers
 
 
-def _carry_chunk(session: Session, asset: Asset, changes: Mapping[Account, int]) -> None:
-    these = (BalanceRow.asset == asset, BalanceRow.account.in_(changes))
-    before = dict(session.execute(select(BalanceRow.account, BalanceRow.amount).where(*these)).all())
-    after = {account: before.get(account, 0) + change for account, change in changes.items()}
-    if any(abs(amount) > _MOST for amount in after.values()):
-        raise Conflict("balance_impossible", f"{asset} moves more than any token could hold.", asset=asset)
-    session.execute(delete(BalanceRow).where(*these))
-    rows = [{"asset": asset, "account": account, "amount": amount} for account, amount in after.items() if amount]
-    if rows:
-        session.execute(insert(BalanceRow), rows)
+def _carry_chunk(session: Session, changes: Mapping[tuple[Asset, Account], int]) -> dict[tuple[Asset, Account], int]:
+    known: dict[tuple[Asset, Account], tuple[int, int]] = {}
+    for asset in {asset for asset, _ in changes}:
+        names = [account for of, account in changes if of == asset]
+        query = select(AccountRow.account, AccountRow.id, AccountRow.amount)
+        for account, number, amount in session.execute(
+            query.where(AccountRow.asset == asset, AccountRow.account.in_(names))
+        ):
+            known[asset, Account(account)] = number, amount
+    new = [key for key in changes if key not in known]
+    known |= {key: (number, 0) for key, number in zip(new, draw_numbers(session, AccountRow, len(new)), strict=True)}
+    after = {key: known[key][1] + change for key, change in changes.items()}
+    for (asset, _), amount in after.items():
+        if abs(amount) > _MOST:
+            raise Conflict("balance_impossible", f"{asset} moves more than any token could hold.", asset=asset)
+    fresh = set(new)
+    write_many(
+        session, AccountRow, ("id", "asset", "account", "amount"), [(known[key][0], *key, after[key]) for key in new]
+    )
+    moved = [{"number": known[key][0], "now": after[key]} for key, by in changes.items() if by and key not in fresh]
+    if moved:
+        session.connection().execute(_SET_BALANCE, moved)
+    return {key: number for key, (number, _) in known.items()}
 
 
 def _sum(changes: Iterable[tuple[Account, int]]) -> dict[Account, int]:

@@ -13,7 +13,7 @@ from kit.errors import Conflict
 from kit.identifiers import Hash32
 from ledger.model import Account, Asset, Kind, Level, Posting
 from ledger.movements import Recorded
-from ledger.tables import BlockRow, EntryRow, PostingRow
+from ledger.tables import AccountRow, BlockRow, EntryRow, PostingRow
 
 _STREAMED = 2_000
 _MOST_ACCOUNTS = 30_000
@@ -34,10 +34,11 @@ def recorded(
     ``since`` and ``before`` bound the blocks' times, in Unix seconds. Raises ``Conflict`` for too many accounts.
     """
     query = (
-        select(EntryRow, BlockRow, PostingRow.account, PostingRow.amount)
+        select(EntryRow, BlockRow, AccountRow.account, PostingRow.amount)
         .join(BlockRow, (BlockRow.chain_id == EntryRow.chain_id) & (BlockRow.hash == EntryRow.block_hash))
         .join(PostingRow, PostingRow.entry_id == EntryRow.id)
-        .where(EntryRow.chain_id == chain_id, PostingRow.asset == asset)
+        .join(AccountRow, AccountRow.id == PostingRow.account_id)
+        .where(EntryRow.chain_id == chain_id, AccountRow.asset == asset)
         .order_by(EntryRow.id, PostingRow.line)
     )
     if accounts is not None:
@@ -72,13 +73,14 @@ def held_before(
 ) -> dict[Account, int]:
     """Return what these accounts (all, where ``None``) held before the first block of that time."""
     query = (
-        select(PostingRow.account, PostingRow.amount)
+        select(AccountRow.account, PostingRow.amount)
+        .join(AccountRow, AccountRow.id == PostingRow.account_id)
         .join(EntryRow, EntryRow.id == PostingRow.entry_id)
         .join(BlockRow, (BlockRow.chain_id == EntryRow.chain_id) & (BlockRow.hash == EntryRow.block_hash))
-        .where(EntryRow.chain_id == chain_id, PostingRow.asset == asset)
+        .where(EntryRow.chain_id == chain_id, AccountRow.asset == asset)
     )
     if accounts is not None:
-        query = query.where(PostingRow.account.in_(_few(accounts)))
+        query = query.where(AccountRow.account.in_(_few(accounts)))
     sums: defaultdict[Account, int] = defaultdict(int)
     rows = session.execute(query.where(*_within(None, before)).execution_options(yield_per=_STREAMED))
     for account, amount in rows:
@@ -90,7 +92,8 @@ def _touching(asset: Asset, accounts: Collection[Account]) -> Select[EntryRow]:
     return (
         select(EntryRow)
         .join(PostingRow, PostingRow.entry_id == EntryRow.id)
-        .where(PostingRow.asset == asset, PostingRow.account.in_(_few(accounts)))
+        .join(AccountRow, AccountRow.id == PostingRow.account_id)
+        .where(AccountRow.asset == asset, AccountRow.account.in_(_few(accounts)))
     )
 
 

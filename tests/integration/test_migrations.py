@@ -70,3 +70,45 @@ def test_migrating_again_changes_nothing(config: Config, url: str) -> None:
     first = tables(url)
     command.upgrade(config, "head")
     assert tables(url) == first
+
+
+def test_balances_and_postings_survive_their_move_to_accounts_and_back(config: Config, url: str) -> None:
+    command.upgrade(config, "0004")
+    engine = create_engine(url)
+    amounts = {"wallet:a": 5, "mint": -7, "wallet:b": 2}
+    with engine.begin() as session:
+        block = {"hash": b"\x01" * 32}
+        session.execute(
+            text(
+                "INSERT INTO chain_blocks (chain_id, hash, number, parent_hash, timestamp, level, turn) "
+                "VALUES (1, :hash, 1, :hash, 1, 'seen', 1)"
+            ),
+            block,
+        )
+        session.execute(
+            text(
+                'INSERT INTO entries (id, chain_id, block_hash, log_index, turn, "transaction", kind, reversal) '
+                "VALUES (1, 1, :hash, 0, 1, :hash, 'mint', false)"
+            ),
+            block,
+        )
+        for line, (account, amount) in enumerate([*amounts.items(), ("wallet:gone", 0)]):
+            values = {"line": line, "account": account, "amount": str(amount) if url.startswith("sqlite") else amount}
+            session.execute(text("INSERT INTO postings VALUES (1, :line, :account, 'ern', :amount)"), values)
+            if amount:
+                session.execute(text("INSERT INTO balances VALUES ('ern', :account, :amount)"), values)
+    command.upgrade(config, "head")
+    named = "SELECT account, postings.amount FROM postings JOIN accounts ON accounts.id = account_id ORDER BY line"
+    held = "SELECT account, amount FROM accounts"
+    with engine.connect() as session:
+        lines = [(account, int(amount)) for account, amount in session.execute(text(named))]
+        assert lines == [*amounts.items(), ("wallet:gone", 0)]
+        found = {account: int(amount) for account, amount in session.execute(text(held))}
+        assert found == {**amounts, "wallet:gone": 0}
+    command.downgrade(config, "0004")
+    with engine.connect() as session:
+        old = session.execute(text("SELECT account, amount FROM postings WHERE asset = 'ern' ORDER BY line"))
+        assert [(account, int(amount)) for account, amount in old] == lines
+        old = session.execute(text("SELECT account, amount FROM balances WHERE asset = 'ern'"))
+        assert {account: int(amount) for account, amount in old} == amounts
+    engine.dispose()

@@ -40,15 +40,21 @@ _UNPRIVILEGED = ("postgres", "nobody")
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database with today's schema; the test runs once on each kind."""
     if request.param == "sqlite":
-        file = tmp_path / "earnest.db"
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
-        engine = make_engine(f"sqlite:///{file}")
-        yield Database(engine)
-        engine.dispose()
+        with sqlite_copy(request.getfixturevalue("sqlite_template"), tmp_path / "earnest.db") as copied:
+            yield copied
         return
     engine = request.getfixturevalue("postgresql_engine")
     empty(Database(engine))
     yield Database(engine)
+
+
+@contextmanager
+def sqlite_copy(template: Path, file: Path) -> Iterator[Database]:
+    """An empty SQLite database with today's schema, at ``file``."""
+    shutil.copyfile(template, file)
+    engine = make_engine(f"sqlite:///{file}")
+    yield Database(engine)
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from contracts.events import Terms
 from kit.clock import from_unix
 from kit.database import Database
 from kit.identifiers import Address, Hash32
-from ledger.tables import BalanceRow
+from ledger.tables import AccountRow
 from tests.support.anvil import ETHER, Anvil
 from tests.support.services import PASSWORD, a_container
 
@@ -86,7 +86,7 @@ class Shop:
     def falsify(self, account: str, amount: int) -> None:
         """Write a balance that no posting made."""
         with self.container.database.write() as session:
-            session.execute(update(BalanceRow).where(BalanceRow.account == account).values(amount=amount))
+            session.execute(update(AccountRow).where(AccountRow.account == account).values(amount=amount))
 
     def earnest(self, *words: str) -> Result:
         """Run the real command on this service."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, select, text, update
 
-from ledger.tables import BlockRow, EntryRow, PostingRow
+from ledger.tables import AccountRow, BlockRow, EntryRow, PostingRow
 from payments.stakes.tables import StakeEventRow, StakeRow
 from tests.support.anvil import ETHER
 from tests.support.ledgers import Shop
@@ -61,8 +61,10 @@ def test_whatever_is_false_is_found(shop: Shop) -> None:
         entry = session.scalars(select(EntryRow.id).where(EntryRow.kind == "transfer")).first()
         block = session.scalars(select(BlockRow.hash).where(BlockRow.level == "finalized")).first()
         stake = session.scalars(select(StakeRow.id).where(StakeRow.state == "returned")).one()
-    both = update(PostingRow).where(PostingRow.entry_id == entry)
-    (wrong, *balances) = altered(both.values(account="wallet:0x" + "ab" * 20))
+        asset = session.scalars(select(AccountRow.asset)).first()
+    other = insert(AccountRow).values(id=10**6, asset=asset, account="wallet:0x" + "ab" * 20, amount=0)
+    both = update(PostingRow).where(PostingRow.entry_id == entry).values(account_id=10**6)
+    (wrong, *balances) = altered(other, both)
     assert (wrong["what"], "wallet:0xabab" in wrong["books"]) == ("entry", True)
     assert {one["what"] for one in balances} == {"balance"}
     assert "differ in" in shop.earnest("ledger", "rebuild", "--compare").output

@@ -143,9 +143,7 @@ def test_readers_see_nothing_half_done_and_do_not_wait(shelf: Database) -> None:
 
 def test_foreign_keys_hold(database: Database) -> None:
     with pytest.raises(Exception, match=r"(?i)foreign key"), database.write() as session:
-        session.execute(
-            text("INSERT INTO postings (entry_id, line, account, asset, amount) VALUES (7, 0, 'a', 'b', '0')")
-        )
+        session.execute(text("INSERT INTO postings (entry_id, line, account_id, amount) VALUES (7, 0, 7, '0')"))
 
 
 def test_a_database_that_is_not_there_is_said_to_be_unavailable() -> None:

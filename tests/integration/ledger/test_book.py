@@ -220,3 +220,35 @@ def test_a_block_of_very_many_logs_is_booked(database: Database) -> None:
     rewind(database, big)
     with database.read() as session:
         assert book(session).balances() == node.at(node.head.ref.number - 1).after.balances()
+
+
+def test_booking_many_at_once_is_booking_one_by_one(database: Database) -> None:
+    node = Forks()
+    for number in range(12):
+        node.grow([(number % 5, number, 1, 3), (1, number + 1, 2, 5)])
+    blocks = node.canonical()
+    read(database, *blocks[:3])
+    with database.write() as session:
+        news = book(session).record_all([(block.ref, block.events) for block in blocks[1:9]])
+        assert news == [block.ref for block in blocks[3:9]], "what was booked before is passed over"
+        assert book(session).balances() == blocks[8].after.balances() == book(session).folded()
+    rewind(database, blocks[8], blocks[7])
+    with database.write() as session:
+        news = book(session).record_all([(block.ref, block.events) for block in blocks[7:]])
+        assert news == [block.ref for block in blocks[7:]], "what left the chain comes back"
+        assert book(session).head() == blocks[-1].ref
+        assert book(session).balances() == blocks[-1].after.balances() == book(session).folded()
+        assert session.scalar(select(func.count()).select_from(EntryRow).where(EntryRow.turn == 2))
+
+
+def test_of_many_all_are_booked_or_none(database: Database) -> None:
+    node = Forks()
+    first, second, third = node.head, node.grow([(0, 0, 1, 2)]), node.grow([])
+    for blocks in ([first, third], [first, second, replace(third, ref=replace(third.ref, number=99))]):
+        with pytest.raises(Conflict), database.write() as session:
+            book(session).record_all([(block.ref, block.events) for block in blocks])
+        with database.read() as session:
+            assert book(session).head() is None
+            assert book(session).balances() == {}
+    with database.write() as session:
+        assert book(session).record_all([]) == []

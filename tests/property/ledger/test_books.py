@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from kit.database import Database
 from ledger.book import Book
 from ledger.model import UNSOLICITED, Level, is_stake
-from ledger.tables import BlockRow, EntryRow, PostingRow
+from ledger.tables import AccountRow, BlockRow, EntryRow, PostingRow
 from tests.support.databases import empty
 from tests.support.forks import CHAIN_ID, ESCROW, SUPPLY, TOKEN, Block, Forks, Recipe, step
 
@@ -134,8 +134,9 @@ class Reader:
             assert len(entries) >= self.entries, "nothing written is ever deleted"
             self.entries = len(entries)
             sums: defaultdict[tuple[int, str], int] = defaultdict(int)
-            for posting in session.scalars(select(PostingRow)):
-                sums[posting.entry_id, posting.asset] += posting.amount
+            lines = select(PostingRow.entry_id, AccountRow.asset, PostingRow.amount).join(AccountRow)
+            for entry_id, asset, amount in session.execute(lines):
+                sums[entry_id, asset] += amount
             assert not any(sums.values()), "every entry sums to zero"
             assert {number for number, _ in sums} == {entry.id for entry in entries}
             balances = book.balances()
