@@ -1,12 +1,14 @@
 """The chain loop, a process: reads block by block, books, reacts, moves the cursor, and sends what we owe the chain.
 
 One block is one transaction: its row, its entries, every reaction and the effects they owe, or nothing of it. So a
-crash anywhere only means that the block is read again.
+crash anywhere only means that the block is read again. Final blocks far behind the head are read in stretches, and some
+of them at a time are one transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from enum import IntEnum
 from threading import Event
 from typing import Literal
 
@@ -16,7 +18,8 @@ from app import gasless
 from app.container import Container
 from app.reactions import REACTIONS
 from contracts import codec
-from contracts.events import BlockRef
+from contracts.chain import BlockLogs, RawLog
+from contracts.events import BlockRef, ChainEvent
 from kit.errors import ChainUnavailable, Invalid, Unavailable
 from ledger import outgoing, syncing
 
@@ -25,6 +28,18 @@ LOG = structlog.get_logger(__name__)
 _IDLE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 10.0
 _STEPS_A_ROUND = 200
+_LOGS_AT_ONCE = 1_000
+"""Logs of final blocks that one transaction books."""
+
+
+class Progress(IntEnum):
+    """How far one step came."""
+
+    NONE = 0
+    """There was nothing to do."""
+    BLOCK = 1
+    STRETCH = 2
+    """As far as many blocks, so that something else may be due by now."""
 
 
 class ChainLoop:
@@ -34,6 +49,7 @@ class ChainLoop:
         """Follow the container's chain; ``beat`` is called at the end of every round that went well."""
         self._container = container
         self._beat = beat
+        self._length = syncing.LONGEST // 4
         self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
 
     def run(self, stop: Event) -> None:
@@ -54,19 +70,20 @@ class ChainLoop:
 
     def round(self) -> bool:
         """Read what there is to read (at most 200 blocks), settle levels, send what is due; ``True`` if more waits."""
-        busy = False
+        came = Progress.NONE
+        self._length = max(1, self._length)  # a node that gave no stretch at all is tried again after so many blocks
         for _ in range(_STEPS_A_ROUND):
-            busy = self.step()
-            if not busy:
+            came = self.step()
+            if came is not Progress.BLOCK:
                 break
         self._settle_levels()
         container = self._container
         gasless.settle(container)  # before sending: what nobody wants any more is not signed
         outgoing.send_due(container.database, container.chain, container.signers, container.clock())
-        return busy
+        return came is not Progress.NONE
 
-    def step(self) -> bool:
-        """Read or rewind one block; ``False`` where there is nothing to do."""
+    def step(self) -> Progress:
+        """Read or rewind one block, or read a stretch of final ones."""
         container = self._container
         head = container.chain.block("latest")
         if head is None:
@@ -76,13 +93,65 @@ class ChainLoop:
             window = work.book.window()
         match syncing.plan(window, head, container.deployment.deployed_block):
             case syncing.Read(number):
-                return self._read(number, window)
+                if self._read_stretch(number, head, window):
+                    return Progress.STRETCH
+                return Progress.BLOCK if self._read(number, window) else Progress.NONE
             case syncing.Rewind(block):
                 self._rewind(block)
-                return True
+                return Progress.BLOCK
             case syncing.Rest():
-                pass
-        return False
+                return Progress.NONE
+
+    def _read_stretch(self, number: int, head: BlockRef, window: list[BlockRef]) -> bool:
+        """Read final blocks from ``number`` on; ``False`` where there are too few, or the node cannot give them so."""
+        if head.number - number < syncing.FAR:
+            return False
+        container, place = self._container, self._container.deployment
+        finalized = container.chain.block("finalized")
+        asked = syncing.stretch(number, finalized, self._length)
+        if finalized is None or asked is None:
+            return False
+        try:
+            found = container.chain.stretch(*asked, codec.wanted(place.token, place.escrow))
+        except ChainUnavailable as error:
+            LOG.info("stretch_refused", first=asked[0], last=asked[1], reason=str(error))
+            self._length = syncing.next_length(self._length, logs=None)
+            return self._read_stretch(number, head, window)
+        self._length = syncing.next_length(self._length, logs=sum(len(block.logs) for block in found))
+        if not syncing.joins(window, found[0].ref):
+            self._rewind(window[-1])
+            return True
+        if asked[1] == finalized.number and found[-1].ref != finalized:
+            raise ChainUnavailable("The node's final blocks do not lead to its final block.")
+        self._book(found)
+        return True
+
+    def _book(self, found: Sequence[BlockLogs]) -> None:
+        """Book final blocks, so many at a time that nobody else waits long for the database."""
+        start = 0
+        while start < len(found):
+            end, logs = start + 1, len(found[start].logs)
+            while end < len(found) and logs + len(found[end].logs) <= _LOGS_AT_ONCE:
+                logs += len(found[end].logs)
+                end += 1
+            decoded = [(block.ref, self._decode(block.ref, block.logs)) for block in found[start:end]]
+            with self._container.work() as work:
+                work.book.record_all(decoded)
+                for _, events in decoded:
+                    for event in events:
+                        REACTIONS[type(event)](work, event)
+                work.book.mark_levels(None, decoded[-1][0])
+                work.gate.levels_moved()
+            start = end
+        LOG.info("blocks_read", first=found[0].ref.number, last=found[-1].ref.number)
+
+    def _decode(self, block: BlockRef, logs: Sequence[RawLog]) -> list[ChainEvent]:
+        place = self._container.deployment
+        try:
+            decoded = [codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs]
+        except Invalid as error:  # our contracts cannot have written it, so it is the node that is wrong
+            raise ChainUnavailable(f"The node tells of a log that cannot be: {error}") from error
+        return [event for event in decoded if event is not None]
 
     def _read(self, number: int, window: list[BlockRef]) -> bool:
         container = self._container
@@ -93,12 +162,7 @@ class ChainLoop:
             self._rewind(window[-1])
             return True
         place = container.deployment
-        logs = container.chain.logs(block.hash, [place.token, place.escrow])
-        try:
-            decoded = [codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs]
-        except Invalid as error:  # our contracts cannot have written it, so it is the node that is wrong
-            raise ChainUnavailable(f"The node tells of a log that cannot be: {error}") from error
-        events = [event for event in decoded if event is not None]
+        events = self._decode(block, container.chain.logs(block.hash, [place.token, place.escrow]))
         with container.work() as work:
             work.book.record(block, events)
             for event in events:

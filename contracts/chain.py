@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from contracts.events import BlockRef
@@ -32,6 +32,18 @@ class RawLog:
     block_hash: Hash32
     log_index: int
     transaction: Hash32
+
+
+@dataclass(slots=True)
+class BlockLogs:
+    """A block and its logs of the addresses that were asked for, in log order.
+
+    ``doubtful``: its bloom filter says that there may be some, and the node told of none.
+    """
+
+    ref: BlockRef
+    logs: list[RawLog] = field(default_factory=list)
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,15 @@ class Chain(Protocol):
 
     def logs(self, block_hash: Hash32, addresses: Sequence[Address]) -> list[RawLog]:
         """Return one block's logs of ``addresses``, by block hash (EIP-234), in log order."""
+        ...
+
+    def stretch(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]]) -> list[BlockLogs]:
+        """Return the blocks from ``first`` to ``last`` (numbers, both included), each with its logs, in order.
+
+        ``wanted``: the contracts, each with the first topics by which their logs matter. All of it was checked: each
+        block is the parent of the next, each log is of its block and in its bloom filter. For blocks that may still
+        leave the chain ask one by one.
+        """
         ...
 
     def call(

@@ -129,6 +129,11 @@ _OF_ESCROW: Final[dict[Hash32, Callable[[RawLog, Position], ChainEvent]]] = {
 }
 
 
+def wanted(token: Address, escrow: Address) -> dict[Address, frozenset[Hash32]]:
+    """Return what we read: each contract with the first topics of its logs that ``decode`` knows."""
+    return {token: frozenset({TRANSFER}), escrow: frozenset(_OF_ESCROW)}
+
+
 def _shape(raw: RawLog, name: str, *, topics: int, size: int) -> None:
     if len(raw.topics) != topics or any(len(topic) != WORD for topic in raw.topics):
         raise Invalid("log_malformed", f"A {name} log has {topics} topics of {WORD} bytes.", event=name)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, Literal, NoReturn
 
 from eth_utils.crypto import keccak
 
-from contracts.chain import BlockTag, Fees, RawLog, Receipt
+from contracts import stretch as stretches
+from contracts.chain import BlockLogs, BlockTag, Fees, RawLog, Receipt
 from contracts.events import BlockRef
 from contracts.reverts import reverted_because
 from contracts.rpc import TIMEOUT, BoundedProvider, NodeError
-from kit.errors import ChainUnavailable, Conflict
+from kit.errors import ChainUnavailable, Conflict, Invalid
 from kit.identifiers import Address, Hash32, show_address, show_hash
 
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _MOST_LOGS: Final = 20_000
-_MOST_LOG_BYTES: Final = 2**16
-_MOST_TOPICS: Final = 4
 _MOST_CODE_BYTES: Final = 2**16
 _MOST_ANSWER_BYTES: Final = 2**18
 _MOST_GAS: Final = 30_000_000
@@ -99,15 +98,38 @@ class Web3Chain:
     def logs(self, block_hash: Hash32, addresses: Sequence[Address]) -> list[RawLog]:
         """Return one block's logs of ``addresses``, by block hash (EIP-234), in log order."""
         wanted = {"blockHash": show_hash(block_hash), "address": [show_address(address) for address in addresses]}
-        answer = self._ask_plainly("eth_getLogs", wanted)
-        if not isinstance(answer, list) or len(answer) > _MOST_LOGS:
-            raise self._nonsense("no list of logs, or too long a one")
-        logs = [self._log(entry, block_hash) for entry in answer]
+        logs = self._logs(self._ask_plainly("eth_getLogs", wanted))
+        if any(log.block_hash != block_hash for log in logs):
+            raise self._nonsense("a log of another block")
         if any(log.address not in addresses for log in logs):
             raise self._nonsense("a log of a contract that was not asked for")
         if any(log.log_index >= following.log_index for log, following in pairwise(logs)):
             raise self._nonsense("logs twice or out of order")
         return logs
+
+    def stretch(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]]) -> list[BlockLogs]:
+        """Return the blocks from ``first`` to ``last``, with the logs of ``wanted``; see ``Chain.stretch``."""
+        chain_id = self.chain_id
+        numbers = range(first, last + 1)
+        about = {"fromBlock": hex(first), "toBlock": hex(last), "address": [show_address(one) for one in wanted]}
+        questions = [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
+        try:
+            *blocks, logs = self._provider.ask_all([*questions, ("eth_getLogs", [about])])
+            headers = [stretches.read_header(block, chain_id) for block in blocks]
+            if [header.ref.number for header in headers] != list(numbers):
+                raise self._nonsense("other blocks than those asked for")
+            found = stretches.assemble(headers, self._logs(logs), wanted)
+        except NodeError as error:
+            raise self._unavailable(error) from None
+        except Invalid as error:
+            raise self._nonsense(error.message) from None
+        except ChainUnavailable:
+            self._found = None
+            raise
+        for block in found:
+            if block.doubtful:  # asked otherwise, it has to say the same
+                block.logs = self.logs(block.ref.hash, list(wanted))
+        return found
 
     def call(
         self,
@@ -228,23 +250,13 @@ class Web3Chain:
 
     # ------------------------------------------------------------------------------------------------- checking
 
-    def _log(self, entry: object, block_hash: Hash32) -> RawLog:
-        fields = self._fields(entry, "log")
-        topics = fields.get("topics")
-        if not isinstance(topics, list) or len(topics) > _MOST_TOPICS:
-            raise self._nonsense("a log without a list of topics")
-        if fields.get("removed") not in (False, None):
-            raise self._nonsense("a log that was taken back")
-        if self._hash(fields.get("blockHash"), "block hash") != block_hash:
-            raise self._nonsense("a log of another block")
-        return RawLog(
-            address=Address(self._bytes(fields.get("address"), "address", 20, exactly=True)),
-            topics=tuple(self._hash(topic, "topic") for topic in topics),
-            data=self._bytes(fields.get("data"), "log's data", _MOST_LOG_BYTES),
-            block_hash=block_hash,
-            log_index=self._number(fields.get("logIndex"), "log index", most=2**31 - 1),
-            transaction=self._hash(fields.get("transactionHash"), "transaction hash"),
-        )
+    def _logs(self, answer: object) -> list[RawLog]:
+        if not isinstance(answer, list) or len(answer) > _MOST_LOGS:
+            raise self._nonsense("no list of logs, or too long a one")
+        try:
+            return [stretches.read_log(entry) for entry in answer]
+        except Invalid as error:
+            raise self._nonsense(error.message) from None
 
     def _fields(self, answer: object, what: str) -> dict[str, object]:
         if not isinstance(answer, dict):

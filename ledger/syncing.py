@@ -1,4 +1,4 @@
-"""Syncing (pure): what to do next to follow a chain, one block at a time, each linked to its parent."""
+"""Syncing (pure): what to do next to follow a chain: what is final in stretches, then block by block."""
 
 from __future__ import annotations
 
@@ -47,6 +47,34 @@ def plan(window: Sequence[BlockRef], head: BlockRef, start: int) -> Step:
         return Read(head.number) if joins(window, head) else Rewind(tip)
     known = {block.number: block.hash for block in window}
     return Rewind(tip) if known.get(head.number, head.hash) != head.hash else Rest()
+
+
+FAR = 16
+"""From how many blocks behind on it pays to read stretches."""
+LONGEST = 200
+"""Blocks of one stretch, at most: their headers and the logs of quiet ones come in one answer."""
+_MANY_LOGS = 5_000
+_FEW_LOGS = 1_000
+
+
+def stretch(number: int, finalized: BlockRef | None, length: int) -> tuple[int, int] | None:
+    """Return the first and last number of the stretch to read next, which begins at ``number``; ``None`` for none.
+
+    Only blocks that the node calls final are read so: nothing among them can change while they are asked for.
+    """
+    if finalized is None or finalized.number < number or not length:
+        return None
+    return number, min(finalized.number, number + length - 1)
+
+
+def next_length(length: int, *, logs: int | None) -> int:
+    """Return how many blocks to ask for next: fewer where there were many logs or no answer (``None``), else more.
+
+    Where not even one block was answered it is none.
+    """
+    if logs is None or logs > _MANY_LOGS:
+        return max(logs is not None, length // 2)
+    return min(LONGEST, length * 2) if logs < _FEW_LOGS else length
 
 
 def joins(window: Sequence[BlockRef], block: BlockRef) -> bool:

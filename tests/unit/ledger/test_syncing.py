@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.events import BlockRef
 from kit.identifiers import Hash32
-from ledger.syncing import Read, Rest, Rewind, joins, plan
+from ledger.syncing import LONGEST, Read, Rest, Rewind, joins, next_length, plan, stretch
 
 START = 100
 
@@ -49,3 +49,21 @@ def test_a_block_joins_only_its_own_parent() -> None:
     assert not joins(OURS, block(103, "b"))
     assert not joins(OURS, block(102))
     assert not joins(OURS, BlockRef(1, 104, Hash32(b"x" * 32), OURS[-1].hash, 104))
+
+
+def test_what_is_final_is_read_in_stretches() -> None:
+    assert stretch(100, None, 50) is None
+    assert stretch(100, block(99), 50) is None
+    assert stretch(100, block(100), 50) == (100, 100)
+    assert stretch(100, block(5_000), 50) == (100, 149)
+    assert stretch(100, block(5_000), 0) is None
+
+
+def test_stretches_grow_where_little_comes_and_shrink_where_much_or_nothing_does() -> None:
+    assert next_length(50, logs=0) == 100
+    assert next_length(LONGEST, logs=0) == LONGEST
+    assert next_length(50, logs=3_000) == 50
+    assert next_length(50, logs=20_000) == 25
+    assert next_length(1, logs=20_000) == 1
+    assert next_length(50, logs=None) == 25
+    assert next_length(1, logs=None) == 0, "not even one: block by block, then"

@@ -1,0 +1,145 @@
+"""Stretches of blocks with their logs (pure): what a node says of many blocks at once, checked as a whole.
+
+Every log must stand in a block of the stretch, under that block's own hash and in its bloom filter, in order; every
+block must be the parent of the next. What contradicts itself is ``Invalid``, and none of it is believed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from contracts.bloom import BLOOM_BYTES, bits_of, may_hold
+from contracts.chain import BlockLogs, RawLog
+from contracts.events import BlockRef
+from kit.errors import Invalid
+from kit.identifiers import Address, Hash32
+
+_QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
+_MOST: Final = 2**63 - 1  # what a database counts to
+_MOST_INDEX: Final = 2**31 - 1
+_MOST_DATA: Final = 2 * 2**16
+_MOST_TOPICS: Final = 4
+_ADDRESS, _HASH = 2 + 2 * 20, 2 + 2 * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A block and its bloom filter, as a number of 2,048 bits."""
+
+    ref: BlockRef
+    bloom: int
+
+
+def assemble(
+    headers: Sequence[Header], logs: Sequence[RawLog], wanted: Mapping[Address, Collection[Hash32]]
+) -> list[BlockLogs]:
+    """Put the logs of a stretch to its blocks. Raises ``Invalid`` where anything contradicts anything else.
+
+    ``wanted``: the contracts that were asked for, each with the first topics by which their logs matter.
+    """
+    for parent, after in pairwise(headers):
+        if (after.ref.number, after.ref.parent_hash) != (parent.ref.number + 1, parent.ref.hash):
+            raise _wrong(f"block {after.ref.number} does not follow block {parent.ref.number}")
+    found = {header.ref.hash: BlockLogs(header.ref) for header in headers}
+    blooms = {header.ref.hash: header.bloom for header in headers}
+    place = (-1, -1)
+    for log in logs:
+        block = found.get(log.block_hash)
+        if block is None:
+            raise _wrong("a log is of none of the blocks")
+        if log.address not in wanted:
+            raise _wrong("a log is of a contract that was not asked for")
+        before, place = place, (block.ref.number, log.log_index)
+        if place <= before:
+            raise _wrong("logs come twice or out of order")
+        bloom = blooms[log.block_hash]
+        for item in (log.address, *log.topics):
+            bits = bits_of(item)
+            if bloom & bits != bits:
+                raise _wrong(f"a log is not in the bloom filter of block {block.ref.number}")
+        block.logs.append(log)
+    for block in found.values():
+        block.doubtful = not block.logs and _may_hold_any(blooms[block.ref.hash], wanted)
+    return list(found.values())
+
+
+def _may_hold_any(bloom: int, wanted: Mapping[Address, Collection[Hash32]]) -> bool:
+    return any(
+        may_hold(bloom, [address]) and any(may_hold(bloom, [topic]) for topic in topics)
+        for address, topics in wanted.items()
+    )
+
+
+def read_header(answer: Any, chain_id: int) -> Header:  # noqa: ANN401 - JSON
+    """Read a block as a node tells it. Raises ``Invalid``."""
+    try:
+        bloom = answer["logsBloom"]
+        joined = (
+            _bytes(answer["hash"], _HASH) + _bytes(answer["parentHash"], _HASH) + _bytes(bloom, 2 + 2 * BLOOM_BYTES)
+        )
+        ref = BlockRef(
+            chain_id=chain_id,
+            number=_number(answer["number"], _MOST),
+            hash=Hash32(joined[:32]),
+            parent_hash=Hash32(joined[32:64]),
+            timestamp=_number(answer["timestamp"], _MOST),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise _wrong("a block that is none") from None
+    return Header(ref, int.from_bytes(joined[64:], "big"))
+
+
+def read_log(answer: Any) -> RawLog:  # noqa: ANN401 - JSON
+    """Read a log as a node tells it. Raises ``Invalid``.
+
+    All its hexadecimal texts are read at once, which is most of the time that reading a chain takes.
+    """
+    try:
+        topics, data = answer["topics"], answer["data"]
+        texts = [answer["address"], answer["blockHash"], answer["transactionHash"], *topics]
+        if [len(text) for text in texts] != [_ADDRESS, *[_HASH] * (len(texts) - 1)] or len(topics) > _MOST_TOPICS:
+            raise _wrong("a log with an address, a hash or a topic that is none")
+        if not isinstance(topics, list) or len(data) > _MOST_DATA or answer.get("removed") not in (None, False):
+            raise _wrong("a log that is none, or was taken back")
+        texts.append(data)
+        if any(not text.startswith("0x") for text in texts):
+            raise _wrong("a log with a text that is not hexadecimal")
+        joined = bytes.fromhex("".join([text[2:] for text in texts]))
+        # ``fromhex`` skips blanks, so the lengths are compared.
+        if 2 * (len(joined) + len(texts)) != sum(map(len, texts)):
+            raise _wrong("a log with a text that is not hexadecimal")
+        index = _number(answer["logIndex"], _MOST_INDEX)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise _wrong("a log that is none") from None
+    ends = range(84, 84 + 32 * len(topics) + 1, 32)
+    return RawLog(
+        address=Address(joined[:20]),
+        topics=tuple(Hash32(joined[start:end]) for start, end in pairwise(ends)),
+        data=joined[ends[-1] :],
+        block_hash=Hash32(joined[20:52]),
+        log_index=index,
+        transaction=Hash32(joined[52:84]),
+    )
+
+
+def _bytes(text: str, length: int) -> bytes:
+    if len(text) != length or not text.startswith("0x"):
+        raise ValueError
+    value = bytes.fromhex(text[2:])
+    if 2 + 2 * len(value) != length:
+        raise ValueError
+    return value
+
+
+def _number(text: str, most: int) -> int:
+    if not _QUANTITY.fullmatch(text) or (value := int(text, 16)) > most:
+        raise ValueError
+    return value
+
+
+def _wrong(what: str) -> Invalid:
+    return Invalid("stretch_contradicts_itself", what)

@@ -1,0 +1,181 @@
+"""The chain loop on final blocks in stretches: the same books as block by block, whatever the node does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from app.chain_loop import ChainLoop
+from app.container import Container
+from contracts import codec
+from contracts.chain import BlockLogs, Deployment, RawLog
+from contracts.web3_chain import Web3Chain
+from kit.clock import from_unix
+from kit.database import Database
+from kit.errors import ChainUnavailable
+from kit.identifiers import Address, Hash32
+from ledger.model import Level
+from ledger.tables import AccountRow, BlockRow, EntryRow, PostingRow
+from tests.support.anvil import ETHER, Anvil
+from tests.support.databases import sqlite_copy
+from tests.support.services import a_container
+
+Wanted = Mapping[Address, Collection[Hash32]]
+TRUTH = Web3Chain.stretch
+
+
+def container_on(folder: Path, database: Database, anvil: Anvil, deployment: Deployment) -> Container:
+    folder.mkdir(exist_ok=True)
+    return a_container(folder, database, deployment=deployment, rpc_url=anvil.url, clock=lambda: from_unix(anvil.now()))
+
+
+@pytest.fixture
+def busy(fresh_anvil: Anvil, fresh_deployment: Deployment) -> Anvil:
+    """A node with some hundred blocks behind it: transfers, a stake that was returned and one that was burned."""
+    anvil, place = fresh_anvil, fresh_deployment
+    bob = anvil.signer("bob")
+    anvil.give_tokens(place, bob.address, 100 * ETHER)
+    anvil.send(bob, place.token, codec.encode_approve(place.escrow, 100 * ETHER))
+    for burned in (False, True):
+        terms = anvil.terms(bob.address)
+        assert anvil.send(bob, place.escrow, codec.encode_open(terms)).succeeded
+        anvil.mine(40)
+        resolver = anvil.signer("resolver")
+        if burned:
+            anvil.send(resolver, place.escrow, codec.encode_announce_forfeit(terms))
+            anvil.travel(49 * 3600)
+            anvil.send(resolver, place.escrow, codec.encode_execute_forfeit(terms))
+        else:
+            anvil.send(resolver, place.escrow, codec.encode_return(terms, answered=True))
+    anvil.mine(120)
+    return anvil
+
+
+def follow(container: Container) -> None:
+    loop = ChainLoop(container)
+    while loop.round():
+        pass
+
+
+def books(container: Container) -> dict[str, list[tuple[object, ...]]]:
+    """All that the ledger keeps of the chain; accounts by their names, for numbers depend on who came first."""
+    named = select(PostingRow.entry_id, PostingRow.line, AccountRow.asset, AccountRow.account, PostingRow.amount)
+    queries = {
+        "blocks": select(*BlockRow.__table__.columns.values()),
+        "entries": select(*EntryRow.__table__.columns.values()),
+        "postings": named.join(AccountRow, AccountRow.id == PostingRow.account_id),
+        "accounts": select(AccountRow.asset, AccountRow.account, AccountRow.amount),
+    }
+    with container.read() as work:
+        return {
+            name: sorted((tuple(row) for row in work.session.execute(query)), key=repr)
+            for name, query in queries.items()
+        }
+
+
+def refuse(self: Web3Chain, first: int, last: int, wanted: Wanted) -> list[BlockLogs]:  # noqa: ARG001 - the port's
+    message = "no ranges here"
+    raise ChainUnavailable(message)
+
+
+def test_stretches_make_the_books_that_single_blocks_make(
+    tmp_path: Path,
+    database: Database,
+    sqlite_template: Path,
+    busy: Anvil,
+    fresh_deployment: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def overheard(self: Web3Chain, first: int, last: int, wanted: Wanted) -> list[BlockLogs]:
+        asked.append((first, last))
+        return TRUTH(self, first, last, wanted)
+
+    monkeypatch.setattr(Web3Chain, "stretch", overheard)
+    swift = container_on(tmp_path / "swift", database, busy, fresh_deployment)
+    follow(swift)
+    assert sum(last - first + 1 for first, last in asked) > 150, "final blocks were read in stretches"
+    monkeypatch.setattr(Web3Chain, "stretch", refuse)
+    with sqlite_copy(sqlite_template, tmp_path / "slow.db") as other:
+        slow = container_on(tmp_path / "slow", other, busy, fresh_deployment)
+        follow(slow)
+        assert books(swift) == books(slow)
+        slow.chain.close()
+    with swift.read() as work:
+        assert work.book.balances() == work.book.folded()
+        assert work.book.reconcile(swift.chain).holds
+        assert work.book.level(work.book.window()[0].hash) is Level.FINALIZED
+    swift.chain.close()
+
+
+def test_a_node_that_gives_few_at_a_time_is_asked_for_fewer(
+    tmp_path: Path, database: Database, busy: Anvil, fresh_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+
+    def stingy(self: Web3Chain, first: int, last: int, wanted: Wanted) -> list[BlockLogs]:
+        if last - first >= 7:
+            message = "query returned more than 7 blocks"
+            raise ChainUnavailable(message)
+        given.append(last - first + 1)
+        return TRUTH(self, first, last, wanted)
+
+    monkeypatch.setattr(Web3Chain, "stretch", stingy)
+    container = container_on(tmp_path, database, busy, fresh_deployment)
+    follow(container)
+    assert sum(given) > 150
+    with container.read() as work:
+        assert work.book.head() == container.chain.block("latest")
+        assert work.book.reconcile(container.chain).holds
+    container.chain.close()
+
+
+def test_a_stretch_that_leads_elsewhere_than_the_final_block_is_not_booked(
+    tmp_path: Path, database: Database, busy: Anvil, fresh_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def elsewhere(self: Web3Chain, first: int, last: int, wanted: Wanted) -> list[BlockLogs]:
+        *blocks, end = TRUTH(self, first, last, wanted)
+        if end.ref != self.block("finalized"):
+            return [*blocks, end]
+        return [*blocks, BlockLogs(replace(end.ref, hash=Hash32(b"\x66" * 32)), end.logs)]
+
+    container = container_on(tmp_path, database, busy, fresh_deployment)
+    with monkeypatch.context() as lying:
+        lying.setattr(Web3Chain, "stretch", elsewhere)
+        with pytest.raises(ChainUnavailable, match="do not lead"):
+            follow(container)
+    follow(container)
+    with container.read() as work:
+        assert work.book.reconcile(container.chain).holds
+    container.chain.close()
+
+
+def test_logs_that_a_node_forgot_are_asked_for_by_their_block(
+    busy: Anvil, fresh_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, head = fresh_deployment, busy.chain.block("latest")
+    assert head is not None
+    wanted = codec.wanted(place.token, place.escrow)
+    whole = busy.chain.stretch(place.deployed_block, head.number, wanted)
+    assert sum(len(block.logs) for block in whole) > 8
+    read = Web3Chain._logs
+    calls: list[int] = []
+
+    def forgetful(self: Web3Chain, answer: list[object]) -> object:
+        calls.append(len(answer))
+        return read(self, [] if len(calls) == 1 else answer)
+
+    monkeypatch.setattr(Web3Chain, "_logs", forgetful)
+    found = busy.chain.stretch(place.deployed_block, head.number, wanted)
+
+    def matter(blocks: list[BlockLogs]) -> list[RawLog]:
+        return [log for block in blocks for log in block.logs if log.topics[0] in wanted[log.address]]
+
+    assert [block.ref for block in found] == [block.ref for block in whole]
+    assert matter(found) == matter(whole)
+    assert len(calls) > 4, "every block whose bloom filter speaks of logs was asked for by its hash"
