@@ -204,16 +204,16 @@ def _translated() -> Iterator[None]:
 def write_many(session: Session, table: type[Base], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert many rows at the driver's own speed: ``COPY`` on PostgreSQL, one prepared statement on SQLite.
 
-    Values are what the columns take; column types check and convert them as anywhere else. Nothing is returned, so
-    numbers that rows refer to each other by are drawn before (``draw_numbers``).
+    Values are what the driver takes; our own column types check and convert theirs as anywhere else. Nothing is
+    returned, so numbers that rows refer to each other by are drawn before (``draw_numbers``).
     """
     if not rows:
         return
     connection = session.connection()
     dialect = connection.dialect
-    types = [table.__table__.c[name].type.dialect_impl(dialect) for name in columns]
-    bindings = [(place, bind) for place, one in enumerate(types) if (bind := one.bind_processor(dialect)) is not None]
-    ready = [_bound(row, bindings) for row in rows] if bindings else rows
+    own = [(place, table.__table__.c[name].type) for place, name in enumerate(columns)]
+    bindings = [(place, one.process_bind_param) for place, one in own if isinstance(one, TypeDecorator)]
+    ready = [_bound(row, bindings, dialect) for row in rows] if bindings else rows
     quote = dialect.identifier_preparer.quote
     name, names = quote(table.__tablename__), ", ".join(quote(name) for name in columns)
     if dialect.name != "postgresql":
@@ -226,10 +226,10 @@ def write_many(session: Session, table: type[Base], columns: Sequence[str], rows
             copy.write_row(row)
 
 
-def _bound(row: tuple[Any, ...], bindings: Sequence[tuple[int, Any]]) -> tuple[Any, ...]:
+def _bound(row: tuple[Any, ...], bindings: Sequence[tuple[int, Any]], dialect: Dialect) -> tuple[Any, ...]:
     values = list(row)
     for place, bind in bindings:
-        values[place] = bind(values[place])
+        values[place] = bind(values[place], dialect)
     return tuple(values)
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NewType
 
@@ -24,6 +25,9 @@ MINT: Final = Account("mint")
 """Where tokens come from; its balance is what was ever made, negative."""
 BURN: Final = Account("burn")
 """Where burned tokens went."""
+
+_REMEMBERED: Final = 2**14
+_A_PAIR: Final = 2
 
 _WALLET: Final = "wallet:"
 _STAKE: Final = "stake:"
@@ -59,6 +63,7 @@ class Kind(StrEnum):
     STAKE_EXPIRED = "stake_expired"
 
 
+@lru_cache(_REMEMBERED)
 def wallet(address: Address) -> Account:
     """Return the account of what an address holds."""
     return Account(f"{_WALLET}0x{address.hex()}")
@@ -84,6 +89,7 @@ def stake_of(account: Account) -> Hash32 | None:
     return Hash32(bytes.fromhex(account[len(_STAKE) + 2 :])) if account.startswith(_STAKE) else None
 
 
+@lru_cache(_REMEMBERED)
 def erc20(chain_id: int, token: Address) -> Asset:
     """Return the asset that a token on a chain is."""
     return Asset(f"erc20:{chain_id}:0x{token.hex()}")
@@ -108,6 +114,10 @@ class Entry:
 
     def __post_init__(self) -> None:
         """Refuse to be out of balance."""
+        if len(self.postings) == _A_PAIR:  # what nearly every entry is, seen at a glance
+            one, other = self.postings
+            if one.asset == other.asset and one.amount == -other.amount:
+                return
         for asset, total in totals(self.postings).items():
             if total:
                 raise Conflict("entry_unbalanced", f"The entry's postings in {asset} sum to {total}, not to zero.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, insert, select, text, update
 
 from ledger.tables import AccountRow, BlockRow, EntryRow, PostingRow
 from payments.stakes.tables import StakeEventRow, StakeRow

@@ -13,7 +13,7 @@ from contracts.chain import RawLog
 from contracts.events import BlockRef
 from contracts.stretch import Header, assemble, read_header, read_log
 from kit.errors import Invalid
-from kit.identifiers import Hash32, show_hash
+from kit.identifiers import Address, Hash32, show_hash
 from tests.support.lying_node import TRUE_LOG
 from tests.support.terms import BLOCK, CHAIN_ID, ESCROW, TOKEN, TRANSACTION
 
@@ -56,7 +56,7 @@ def test_logs_come_to_their_blocks() -> None:
         ([HEADERS[0], HEADERS[2]], [], "does not follow"),
         ([HEADERS[0], Header(replace(block(2), parent_hash=OTHER), 0)], [], "does not follow"),
         (HEADERS, [replace(FIRST, block_hash=OTHER)], "none of the blocks"),
-        (HEADERS, [replace(FIRST, address=b"\x01" * 20)], "not asked for"),
+        (HEADERS, [replace(FIRST, address=Address(b"\x01" * 20))], "not asked for"),
         (HEADERS, [SECOND, FIRST], "out of order"),
         (HEADERS, [FIRST, FIRST], "twice"),
         (HEADERS, [THIRD, FIRST], "out of order"),
