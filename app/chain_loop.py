@@ -17,10 +17,10 @@ import structlog
 from app import gasless
 from app.container import Container
 from app.reactions import REACTIONS
-from contracts import codec
-from contracts.chain import BlockLogs, RawLog
-from contracts.events import BlockRef, ChainEvent
-from kit.errors import ChainUnavailable, Invalid, Unavailable
+from app.reading import events_of, stretch
+from contracts.chain import BlockLogs
+from contracts.events import BlockRef
+from kit.errors import ChainUnavailable, Unavailable
 from ledger import outgoing, syncing
 
 LOG = structlog.get_logger(__name__)
@@ -106,13 +106,13 @@ class ChainLoop:
         """Read final blocks from ``number`` on; ``False`` where there are too few, or the node cannot give them so."""
         if head.number - number < syncing.FAR:
             return False
-        container, place = self._container, self._container.deployment
+        container = self._container
         finalized = container.chain.block("finalized")
         asked = syncing.stretch(number, finalized, self._length)
         if finalized is None or asked is None:
             return False
         try:
-            found = container.chain.stretch(*asked, codec.wanted(place.token, place.escrow))
+            found = stretch(container, *asked)
         except ChainUnavailable as error:
             LOG.info("stretch_refused", first=asked[0], last=asked[1], reason=str(error))
             self._length = syncing.next_length(self._length, logs=None)
@@ -134,7 +134,7 @@ class ChainLoop:
             while end < len(found) and logs + len(found[end].logs) <= _LOGS_AT_ONCE:
                 logs += len(found[end].logs)
                 end += 1
-            decoded = [(block.ref, self._decode(block.ref, block.logs)) for block in found[start:end]]
+            decoded = [(block.ref, events_of(self._container, block.ref, block.logs)) for block in found[start:end]]
             with self._container.work() as work:
                 work.book.record_all(decoded)
                 for _, events in decoded:
@@ -145,14 +145,6 @@ class ChainLoop:
             start = end
         LOG.info("blocks_read", first=found[0].ref.number, last=found[-1].ref.number)
 
-    def _decode(self, block: BlockRef, logs: Sequence[RawLog]) -> list[ChainEvent]:
-        place = self._container.deployment
-        try:
-            decoded = [codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs]
-        except Invalid as error:  # our contracts cannot have written it, so it is the node that is wrong
-            raise ChainUnavailable(f"The node tells of a log that cannot be: {error}") from error
-        return [event for event in decoded if event is not None]
-
     def _read(self, number: int, window: list[BlockRef]) -> bool:
         container = self._container
         block = container.chain.block(number)
@@ -162,7 +154,7 @@ class ChainLoop:
             self._rewind(window[-1])
             return True
         place = container.deployment
-        events = self._decode(block, container.chain.logs(block.hash, [place.token, place.escrow]))
+        events = events_of(container, block, container.chain.logs(block.hash, [place.token, place.escrow]))
         with container.work() as work:
             work.book.record(block, events)
             for event in events:

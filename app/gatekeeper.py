@@ -169,7 +169,7 @@ class Gatekeeper:
                 make_up_at = None
 
     def _make_up(self) -> bool:
-        """Ask for the answers for which nobody was asked, since homeservers told of joins to a process that was dead."""
+        """Ask for the answers for which nobody was asked, because the process that would have been told was dead."""
         try:
             with self._container.work() as work:
                 asked = work.gate.ask_unasked()

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from itertools import chain as one_after_the_other
 
 from app.container import Container, Work
+from app.reading import final_events
 from contracts import codec
 from contracts.events import BlockRef, ChainEvent, Transferred
-from kit.errors import ChainUnavailable, Invalid, NotFound
+from kit.errors import NotFound
 from kit.identifiers import show_hash
 from ledger.comparing import Difference, compare
 from payments.stakes.folding import Folded
@@ -51,10 +52,9 @@ def rebuild(container: Container, second: Container, *, told: Callable[[int, int
     total = final.number - first + 1
     for start in range(first, final.number + 1, _BLOCKS_AT_ONCE):
         stop = min(start + _BLOCKS_AT_ONCE, final.number + 1)
-        found = [_read(second, number) for number in range(start, stop)]
+        found = final_events(second, start, stop - 1)
         with second.work() as work:
-            for block, events in found:
-                _book(work, block, events)
+            _book(work, found)
         told(stop - first, total)
     with ExitStack() as stack:
         ours = stack.enter_context(container.read(one_moment=True))
@@ -62,25 +62,13 @@ def rebuild(container: Container, second: Container, *, told: Callable[[int, int
         return _compared(ours, again, final)
 
 
-def _read(second: Container, number: int) -> tuple[BlockRef, list[ChainEvent]]:
-    place, node = second.deployment, second.chain
-    block = node.block(number)
-    if block is None:
-        raise ChainUnavailable(f"The node has no block {number}, which it once called final.")
-    try:
-        logs = node.logs(block.hash, [place.token, place.escrow])
-        decoded = [codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs]
-    except Invalid as error:
-        raise ChainUnavailable(f"The node tells of a log that cannot be: {error}") from error
-    return block, [event for event in decoded if event is not None]
-
-
-def _book(work: Work, block: BlockRef, events: list[ChainEvent]) -> None:
-    """Book a block and fold its stakes; no door hears of it, and what a stake may owe the chain is sent by nobody."""
-    work.book.record(block, events)
-    for event in events:
-        if not isinstance(event, Transferred):
-            work.stakes.apply(event)
+def _book(work: Work, blocks: list[tuple[BlockRef, list[ChainEvent]]]) -> None:
+    """Book blocks and fold their stakes; no door hears of it, and what a stake may owe the chain is sent by nobody."""
+    work.book.record_all(blocks)
+    for _, events in blocks:
+        for event in events:
+            if not isinstance(event, Transferred):
+                work.stakes.apply(event)
 
 
 def _compared(ours: Work, again: Work, final: BlockRef) -> Comparison:

@@ -73,7 +73,7 @@ def test_migrating_again_changes_nothing(config: Config, url: str) -> None:
 
 
 def test_balances_and_postings_survive_their_move_to_accounts_and_back(config: Config, url: str) -> None:
-    command.upgrade(config, "0004")
+    command.upgrade(config, "0005")
     engine = create_engine(url)
     amounts = {"wallet:a": 5, "mint": -7, "wallet:b": 2}
     with engine.begin() as session:
@@ -105,7 +105,7 @@ def test_balances_and_postings_survive_their_move_to_accounts_and_back(config: C
         assert lines == [*amounts.items(), ("wallet:gone", 0)]
         found = {account: int(amount) for account, amount in session.execute(text(held))}
         assert found == {**amounts, "wallet:gone": 0}
-    command.downgrade(config, "0004")
+    command.downgrade(config, "0005")
     with engine.connect() as session:
         old = session.execute(text("SELECT account, amount FROM postings WHERE asset = 'ern' ORDER BY line"))
         assert [(account, int(amount)) for account, amount in old] == lines

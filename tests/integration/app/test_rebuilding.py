@@ -84,7 +84,7 @@ def test_whatever_is_false_is_found(shop: Shop) -> None:
 def test_the_books_are_only_read(shop: Shop) -> None:
     lively(shop)
     engine = shop.container.database.engine
-    tables = ("entries", "postings", "balances", "chain_blocks", "stakes", "stake_events", "outgoing", "outbox")
+    tables = ("entries", "postings", "accounts", "chain_blocks", "stakes", "stake_events", "outgoing", "outbox")
 
     def dump() -> list[Any]:
         with engine.connect() as connection:

@@ -19,6 +19,7 @@ from kit.database import Database
 from kit.errors import ChainUnavailable
 from kit.identifiers import Address, Hash32
 from ledger.model import Level
+from ledger.proving import prove
 from ledger.tables import AccountRow, BlockRow, EntryRow, PostingRow
 from tests.support.anvil import ETHER, Anvil
 from tests.support.databases import sqlite_copy
@@ -108,7 +109,7 @@ def test_stretches_make_the_books_that_single_blocks_make(
         slow.chain.close()
     with swift.read() as work:
         assert work.book.balances() == work.book.folded()
-        assert work.book.reconcile(swift.chain).holds
+        assert prove(work.book.standing(full=True), swift.chain).holds
         assert work.book.level(work.book.window()[0].hash) is Level.FINALIZED
     swift.chain.close()
 
@@ -131,7 +132,7 @@ def test_a_node_that_gives_few_at_a_time_is_asked_for_fewer(
     assert sum(given) > 150
     with container.read() as work:
         assert work.book.head() == container.chain.block("latest")
-        assert work.book.reconcile(container.chain).holds
+        assert prove(work.book.standing(full=True), container.chain).holds
     container.chain.close()
 
 
@@ -151,7 +152,7 @@ def test_a_stretch_that_leads_elsewhere_than_the_final_block_is_not_booked(
             follow(container)
     follow(container)
     with container.read() as work:
-        assert work.book.reconcile(container.chain).holds
+        assert prove(work.book.standing(full=True), container.chain).holds
     container.chain.close()
 
 

@@ -1,0 +1,44 @@
+"""Reading the chain: what our contracts wrote, as events; a node that tells of what cannot be is not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.container import Container
+from contracts import codec
+from contracts.chain import BlockLogs, RawLog
+from contracts.events import BlockRef, ChainEvent
+from kit.errors import ChainUnavailable, Invalid
+
+
+def events_of(container: Container, block: BlockRef, logs: Sequence[RawLog]) -> list[ChainEvent]:
+    """Return what these logs of a block mean. Raises ``ChainUnavailable`` for logs that cannot be."""
+    place = container.deployment
+    try:
+        decoded = [codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs]
+    except Invalid as error:  # our contracts cannot have written it, so it is the node that is wrong
+        raise ChainUnavailable(f"The node tells of a log that cannot be: {error}") from error
+    return [event for event in decoded if event is not None]
+
+
+def stretch(container: Container, first: int, last: int) -> list[BlockLogs]:
+    """Return final blocks with our contracts' logs, all in one question."""
+    place = container.deployment
+    return container.chain.stretch(first, last, codec.wanted(place.token, place.escrow))
+
+
+def final_events(container: Container, first: int, last: int) -> list[tuple[BlockRef, list[ChainEvent]]]:
+    """Return final blocks with what happened in them: as a stretch where the node gives one, else block by block."""
+    try:
+        found = stretch(container, first, last)
+    except ChainUnavailable:
+        found = [_one(container, number) for number in range(first, last + 1)]
+    return [(block.ref, events_of(container, block.ref, block.logs)) for block in found]
+
+
+def _one(container: Container, number: int) -> BlockLogs:
+    place = container.deployment
+    block = container.chain.block(number)
+    if block is None:
+        raise ChainUnavailable(f"The node has no block {number}, which it once called final.")
+    return BlockLogs(block, container.chain.logs(block.hash, [place.token, place.escrow]))
