@@ -21,7 +21,7 @@ from app.wording.reader import Service
 from bot.away import Away
 from bot.crossing import Crossing
 from bot.homeserver import Denied, ElsewhereAway, Homeserver
-from bot.letters import post
+from bot.letters import ANSWER, post, send_owed, sent
 from bot.readers import reader_of
 from kit import outbox
 from kit.changes import counters
@@ -114,7 +114,7 @@ class Courier:
 
     async def deliver(self) -> int:
         """Deliver what is due now, at most 20; return how many there were."""
-        effects = await self._cross.work(lambda work: outbox.claim(work.session, kinds=(KIND,), now=work.now))
+        effects = await self._cross.work(lambda work: outbox.claim(work.session, kinds=(KIND, ANSWER), now=work.now))
         for place, effect in enumerate(effects):
             try:
                 await self._handle(effect)
@@ -125,7 +125,7 @@ class Courier:
 
     async def _handle(self, effect: Effect) -> None:
         try:
-            found = await self._bring(effect)
+            found = await (self._make_up(effect) if effect.kind == ANSWER else self._bring(effect))
         except HomeserverUnavailable:
             raise
         except Denied as denied:
@@ -140,14 +140,17 @@ class Courier:
         if isinstance(found, timedelta):
             await self._cross.work(lambda work: outbox.release(work.session, effect, pause=found, now=work.now))
         else:
-            await self._cross.work(lambda work: outbox.mark_done(work.session, effect, now=work.now))
+            await self._cross.work(lambda work: _done_with(work, effect))
 
     async def _fail(self, effect: Effect, reason: str, *, for_good: bool) -> None:
         NOTICES.labels("failed").inc()
         LOG.warning("notice_not_delivered", effect=effect.id, reason=reason)
-        await self._cross.work(
-            lambda work: outbox.mark_failed(work.session, effect, error=reason, now=work.now, for_good=for_good)
-        )
+        await self._cross.work(lambda work: _failed(work, effect, reason, for_good=for_good))
+
+    async def _make_up(self, effect: Effect) -> Outcome:
+        """Bring an answer that whoever heard the question owes still: it died, or its homeserver did not answer."""
+        await send_owed(self._homeserver, self._cross, effect)
+        return Outcome.SENT
 
     async def _bring(self, effect: Effect) -> Outcome | timedelta:
         """Bring one notice; where it must wait, say how long."""
@@ -266,6 +269,19 @@ def _turned_away(work: Work, *, person: PersonId, user: UserId, refused: Mapping
 def _taken_in(work: Work, *, person: PersonId, user: UserId, room: RoomId) -> None:
     work.conversations.remember(person, room)
     work.courtesy.chat_accepted(server_of(user))
+
+
+def _failed(work: Work, effect: Effect, reason: str, *, for_good: bool) -> None:
+    outbox.mark_failed(work.session, effect, error=reason, now=work.now, for_good=for_good)
+    if effect.kind == ANSWER:
+        outbox.wipe(work.session, effect)
+
+
+def _done_with(work: Work, effect: Effect) -> None:
+    if effect.kind == ANSWER:
+        sent(work, effect)
+    else:
+        outbox.mark_done(work.session, effect, now=work.now)
 
 
 def _put_back(work: Work, effects: list[Effect]) -> None:

@@ -80,6 +80,14 @@ class Invited:
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """We are in a room into which ``inviter`` had invited us; where we died as we entered, this is all that tells."""
+
+    room: RoomId
+    inviter: UserId
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """A member left a room, declined to come, or was put out; it may be us."""
 
@@ -87,7 +95,7 @@ class Left:
     user: UserId
 
 
-Happening = Said | Reacted | Unreadable | Invited | Left
+Happening = Said | Reacted | Unreadable | Invited | Entered | Left
 Handler = Callable[[Happening], Awaitable[None]]
 
 

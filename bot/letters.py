@@ -1,18 +1,32 @@
-"""Letters: sends a message with its buttons, and remembers what an answer to it means."""
+"""Letters: sends a message with its buttons, remembers what an answer to it means, and owes what answers a command.
+
+An answer is owed in the transaction that does what was asked, so that a word that comes twice (the process died over
+it) is done once and still answered. Once it is sent, only its key is kept.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 
 import structlog
 
+from app.container import Work
 from app.conversations import Meaning
 from app.wording.buttons import OFFERED, SIGNS, Letter
+from app.wording.message import Message
 from bot.crossing import Crossing
 from bot.homeserver import Denied, EventId, Homeserver
+from kit import outbox
 from kit.identifiers import PersonId, RoomId
+from kit.outbox import Effect
 
 LOG = structlog.get_logger(__name__)
+
+ANSWER = "answer"
+"""The kind of an owed answer."""
+_OURS_FOR = timedelta(minutes=1)
+"""How long an answer is for the one to send who heard the question; then the courier brings it."""
 
 
 async def post(
@@ -38,3 +52,42 @@ async def post(
 
 async def _ask(cross: Crossing, person: PersonId, event: EventId, meaning: Meaning, about: PersonId | None) -> None:
     await cross.work(lambda work: work.conversations.ask(person, event, meaning, about))
+
+
+def owe(work: Work, key: str, *, room: RoomId, person: PersonId, letter: Letter) -> None:
+    """Owe somebody an answer, in the transaction that makes it true."""
+    payload = {
+        "room": room,
+        "to": person,
+        "plain": letter.message.plain,
+        "html": letter.message.html,
+        "meaning": letter.meaning,
+        "about": letter.about,
+    }
+    due_at = work.now + _OURS_FOR
+    outbox.append(work.session, kind=ANSWER, key=key, payload=payload, now=work.now, due_at=due_at)
+
+
+async def send_owed(homeserver: Homeserver, cross: Crossing, effect: Effect) -> None:
+    """Send an answer that is owed; again is no harm."""
+    payload = effect.payload
+    meaning, about = payload["meaning"], payload["about"]
+    letter = Letter(
+        Message(payload["plain"], payload["html"]),
+        None if meaning is None else Meaning(meaning),
+        None if about is None else PersonId(about),
+    )
+    await post(
+        homeserver,
+        cross,
+        room=RoomId(payload["room"]),
+        person=PersonId(payload["to"]),
+        letter=letter,
+        cause=effect.key,
+    )
+
+
+def sent(work: Work, effect: Effect) -> None:
+    """Note that an owed answer is sent, and keep nothing of what it said."""
+    outbox.mark_done(work.session, effect, now=work.now)
+    outbox.wipe(work.session, effect)

@@ -1,12 +1,13 @@
 """The listener: turns what is heard into commands, each in one transaction, and answers.
 
-A happening may come twice (the process died before it was handled to the end). The use cases take the same word twice
-for once, and the answer carries the happening's own id, so that the homeserver drops the second one.
+A happening may come twice (the process died before it was handled to the end). What it did is known by the answer that
+is owed for it since, which carries the happening's own id, so that the homeserver drops the second one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,9 +25,10 @@ from bot.commands.command import Asked, Command, Unclear
 from bot.commands.confirm import confirm
 from bot.commands.table import COMMANDS
 from bot.crossing import Crossing
-from bot.homeserver import Denied, Happening, Homeserver, Invited, Left, Reacted, Said, Unreadable
-from bot.letters import post
+from bot.homeserver import Denied, Entered, Happening, Homeserver, Invited, Left, Reacted, Said, Unreadable
+from bot.letters import ANSWER, owe, post, send_owed, sent
 from bot.readers import reader_of
+from kit import outbox
 from kit.errors import Conflict, EarnestError, Unavailable
 from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
 from kit.throttle import Throttle
@@ -52,6 +54,11 @@ class _Heard:
     room: RoomId
     sender: UserId
     event: str
+
+    @property
+    def answer(self) -> str:
+        """Return the key of what answers it."""
+        return f"{ANSWER}:{hashlib.sha256(self.event.encode()).hexdigest()}"  # however long an id they made up
 
 
 class Listener:
@@ -92,6 +99,8 @@ class Listener:
                     await self._unreadable(happening)
                 case Invited():
                     await self._invited(happening)
+                case Entered():
+                    await self._entered(happening)
                 case Left():
                     await self._left(happening)
         except Unavailable:
@@ -106,7 +115,7 @@ class Listener:
     async def _said(self, said: Said) -> None:
         heard = _Heard(said.room, said.sender, said.event)
         words = _words(said.body)
-        if not words or not await self._may_ask(heard):
+        if await self._done_before(heard) or not words or not await self._may_ask(heard):
             return
         if _command(words) is None and not self._riddles.take(said.sender):
             return  # two programs that do not understand each other must not go on for ever
@@ -114,6 +123,8 @@ class Listener:
 
     async def _reacted(self, reacted: Reacted) -> None:
         heard = _Heard(reacted.room, reacted.sender, reacted.event)
+        if await self._done_before(heard):
+            return
 
         def _find(work: Work) -> Prompt | None:
             person = work.people.find(reacted.sender)
@@ -150,15 +161,38 @@ class Listener:
 
         def _act(work: Work) -> Letter:
             asked = Asked(person, heard.sender, words, mentions, self._reader(work, person))
-            return act(work, asked)
+            letter = act(work, asked)
+            if not letter.secret:
+                owe(work, heard.answer, room=heard.room, person=person, letter=letter)
+            return letter
 
         person, before = await self._cross.work(_arrive)
         if before is not None:
             await self._homeserver.leave(before, reason=_MOVED)
         letter = await self._attempt(_act, person, words)
-        await self._post(heard.room, person, letter, f"answer:{heard.event}")
-        if await self._cross.read(lambda work: work.people.mxid(person)) is None:
+        await self._post(heard.room, person, letter, heard.answer)
+        await self._answered(heard, person)
+
+    async def _answered(self, heard: _Heard, person: PersonId) -> None:
+        def _note(work: Work) -> UserId | None:
+            found = outbox.find(work.session, heard.answer)
+            if found is not None:
+                sent(work, found[0])
+            return work.people.mxid(person)
+
+        if await self._cross.work(_note) is None:
             await self._homeserver.leave(heard.room)  # forgotten, as they wished
+
+    async def _done_before(self, heard: _Heard) -> bool:
+        """Tell whether what was heard is done already: this process died over it, and at most owes the answer."""
+        found = await self._cross.read(lambda work: outbox.find(work.session, heard.answer))
+        if found is None:
+            return False
+        effect, done = found
+        if not done:
+            await send_owed(self._homeserver, self._cross, effect)
+            await self._answered(heard, PersonId(effect.payload["to"]))
+        return True
 
     async def _attempt(self, act: Callable[[Work], Letter], person: PersonId, words: tuple[str, ...]) -> Letter:
         """Do it; what stands in the way is told instead."""
@@ -198,14 +232,19 @@ class Listener:
 
     async def _tell_once(self, heard: _Heard, what: str, sentence: Callable[[Reader], Message]) -> None:
         """Say something to a room once, as long as it is among the last 10,000 rooms."""
-        key = (what, heard.room)
-        if key in self._told:
+        if not self._first_time(what, heard.room):
             return
-        self._told[key] = None
-        while len(self._told) > _MOST_REMEMBERED_ROOMS:
-            self._told.popitem(last=False)
         person, letter = await self._cross.work(lambda work: self._address(work, heard.sender, sentence))
         await self._post(heard.room, person, letter, f"{what}:{heard.event}")
+
+    def _first_time(self, what: str, room: RoomId) -> bool:
+        """Note something of a room; ``False`` where that was noted before, and of the last 10,000."""
+        if (what, room) in self._told:
+            return False
+        self._told[what, room] = None
+        while len(self._told) > _MOST_REMEMBERED_ROOMS:
+            self._told.popitem(last=False)
+        return True
 
     def _address(self, work: Work, user: UserId, sentence: Callable[[Reader], Message]) -> tuple[PersonId, Letter]:
         person = work.people.number(parse_user_id(user))
@@ -219,27 +258,35 @@ class Listener:
         if not self._invites.take(invited.inviter):
             await self._homeserver.leave(invited.room)
             return
+        await self._settle_in(invited.room, invited.inviter)
 
+    async def _entered(self, entered: Entered) -> None:
+        """Do what entering brings with it, unless this process has done so: it may have begun after another died."""
+        if ("entered", entered.room) not in self._told:
+            await self._settle_in(entered.room, entered.inviter)
+
+    async def _settle_in(self, room: RoomId, inviter: UserId) -> None:
         def _welcome(work: Work) -> tuple[RoomId | None, PersonId, Letter]:
-            person, letter = self._address(work, invited.inviter, manners.greeting)
-            return work.conversations.remember(person, invited.room), person, letter
+            person, letter = self._address(work, inviter, manners.greeting)
+            return work.conversations.remember(person, room), person, letter
 
         async with self._rooms:
             try:
-                await self._homeserver.join(invited.room)
+                await self._homeserver.join(room)
             except Denied:
-                await self._homeserver.leave(invited.room)
+                await self._homeserver.leave(room)
                 return
-            alone = await self._homeserver.members(invited.room) == {self._homeserver.me, invited.inviter}
+            alone = await self._homeserver.members(room) == {self._homeserver.me, inviter}
             welcome = await self._cross.work(_welcome) if alone else None
         if welcome is None:
-            await self._tell_once(_Heard(invited.room, invited.inviter, invited.room), "group", manners.only_alone)
-            await self._homeserver.leave(invited.room)
+            await self._tell_once(_Heard(room, inviter, room), "group", manners.only_alone)
+            await self._homeserver.leave(room)
             return
         before, person, letter = welcome
         if before is not None:
             await self._homeserver.leave(before, reason=_MOVED)
-        await self._post(invited.room, person, letter, f"hello:{invited.room}")
+        await self._post(room, person, letter, f"hello:{room}")
+        self._first_time("entered", room)
 
     async def _left(self, left: Left) -> None:
         def _note(work: Work) -> bool:

@@ -316,12 +316,24 @@ class NioClient:
 
     def since(self) -> str | None:
         """Return how far the happenings were handled, if they ever were."""
-        kept = self._kept.read("since.json")
-        return kept.get("since") if kept.get("device_id") == self.nio.device_id else None
+        return self._place().get("since")
 
     def remember(self, since: str) -> None:
         """Note that all happenings before ``since`` were handled."""
         self._kept.write("since.json", {"device_id": self.nio.device_id, "since": since})
+
+    def begin(self, place: str) -> None:
+        """Note where we began to hear, once for ever: what happens from then on is heard, even if we die before."""
+        if "beginning" not in self._place():
+            self._kept.write("since.json", {"device_id": self.nio.device_id, "beginning": place})
+
+    def beginning(self) -> str:
+        """Return where we began to hear."""
+        return self._place()["beginning"]
+
+    def _place(self) -> dict[str, str]:
+        kept = self._kept.read("since.json")
+        return kept if kept.get("device_id") == self.nio.device_id else {}
 
 
 def _clean(body: dict[str, Any]) -> dict[str, Any]:

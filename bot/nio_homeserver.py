@@ -18,6 +18,7 @@ from app.wording.message import Message
 from bot.homeserver import (
     Denied,
     ElsewhereAway,
+    Entered,
     EventId,
     Handler,
     Happening,
@@ -90,6 +91,7 @@ class NioHomeserver:
             await self._client.start()
             if self._client.since() is None and self._beginning is None:
                 self._beginning = await self._client.sync(None, _FILTER, 0.0)
+                self._client.begin(str(self._beginning.next_batch))
 
     async def close(self) -> None:
         """Let go of connections and files."""
@@ -102,6 +104,7 @@ class NioHomeserver:
         await self.start()
         if self._beginning is not None:
             await self._tell(self._beginning, on, first=True)
+            self._client.remember(self._client.beginning())
             self._beginning = None
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -112,7 +115,9 @@ class NioHomeserver:
                     syncing.cancel()
                     await asyncio.gather(syncing, return_exceptions=True)
                     return
-                await self._tell(syncing.result(), on, first=False)
+                response = syncing.result()
+                await self._tell(response, on, first=False)
+                self._client.remember(str(response.next_batch))
                 await self._client.tend_keys()
         finally:
             stopping.cancel()
@@ -120,7 +125,6 @@ class NioHomeserver:
     async def _tell(self, response: Any, on: Handler, *, first: bool) -> None:  # noqa: ANN401 - nio's own types
         for happening in self._happenings(response, first=first):
             await on(happening)
-        self._client.remember(str(response.next_batch))
 
     def _patience(self) -> float:
         """Wait less while some message waits for its key, so that its sender is told soon."""
@@ -150,10 +154,13 @@ class NioHomeserver:
             for place, event in enumerate(events)
             if isinstance(event, RoomMemberEvent) and event.state_key == self.me and event.membership == "invite"
         ]
+        inviter = UserId(events[ours[-1]].sender) if ours else None
         for event in events[ours[-1] + 1 :] if ours else events:
             happening = self._read(room, event)
             if happening is not None:
                 yield happening
+            elif inviter is not None and _is_entry(event, self.me):
+                yield Entered(room, inviter)
 
     def _read(self, room: RoomId, event: Any) -> Happening | None:  # noqa: ANN401 - nio's own types
         if isinstance(event, RoomMemberEvent):
@@ -344,6 +351,11 @@ class NioHomeserver:
                 LOG.info("left_already", room=room, step=step, status=denied.status)
         self._client.nio.rooms.pop(room, None)
         self._loaded.discard(room)
+
+
+def _is_entry(event: Any, user: UserId) -> bool:  # noqa: ANN401 - nio's own types
+    """Tell whether somebody came into a room by this."""
+    return isinstance(event, RoomMemberEvent) and event.state_key == user and event.membership == "join"
 
 
 def _relation(event: Any) -> dict[str, Any]:  # noqa: ANN401 - nio's own types

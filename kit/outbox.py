@@ -59,11 +59,22 @@ class Effect:
     attempt: int
 
 
-def append(session: Session, *, kind: str, key: str, payload: Mapping[str, Any], now: datetime) -> bool:
-    """Owe the world one effect; ``False`` where ``key`` was already taken (then nothing is added)."""
+def append(
+    session: Session, *, kind: str, key: str, payload: Mapping[str, Any], now: datetime, due_at: datetime | None = None
+) -> bool:
+    """Owe the world one effect; ``False`` where ``key`` was already taken (then nothing is added).
+
+    ``due_at``: when whoever claims may take it; before that, it is for the one who owed it to do.
+    """
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(OutboxRow).values(
-        kind=kind, key=key, payload=dict(payload), created_at=now, due_at=now, attempts=0, given_up=False
+        kind=kind,
+        key=key,
+        payload=dict(payload),
+        created_at=now,
+        due_at=due_at or now,
+        attempts=0,
+        given_up=False,
     )
     added = session.execute(statement.on_conflict_do_nothing(index_elements=[OutboxRow.key]).returning(OutboxRow.id))
     fresh = added.scalar_one_or_none() is not None
@@ -75,6 +86,12 @@ def append(session: Session, *, kind: str, key: str, payload: Mapping[str, Any],
 def holds(session: Session, key: str) -> bool:
     """Tell whether ``key`` was taken."""
     return session.scalar(select(OutboxRow.id).where(OutboxRow.key == key)) is not None
+
+
+def find(session: Session, key: str) -> tuple[Effect, bool] | None:
+    """Return the effect of a key, and whether it is done with; ``None`` where nobody took the key."""
+    row = session.scalar(select(OutboxRow).where(OutboxRow.key == key))
+    return None if row is None else (_effect(row), row.done_at is not None)
 
 
 def claim(session: Session, *, kinds: Collection[str], now: datetime, limit: int = 20) -> list[Effect]:
@@ -91,7 +108,7 @@ def claim(session: Session, *, kinds: Collection[str], now: datetime, limit: int
     for row in session.scalars(query):
         row.leased_until = now + _LEASE
         row.attempts += 1
-        effects.append(Effect(row.id, row.kind, row.key, row.payload, row.attempts))
+        effects.append(_effect(row))
     return effects
 
 
@@ -99,6 +116,13 @@ def mark_done(session: Session, effect: Effect, *, now: datetime) -> None:
     """Note that the world has got it."""
     session.execute(
         update(OutboxRow).where(OutboxRow.id == effect.id).values(done_at=now, leased_until=None, last_error=None)
+    )
+
+
+def wipe(session: Session, effect: Effect) -> None:
+    """Take out what was to be said, once it is done with; the key stays taken."""
+    session.execute(
+        update(OutboxRow).where(OutboxRow.id == effect.id, OutboxRow.done_at.is_not(None)).values(payload={})
     )
 
 
@@ -129,6 +153,10 @@ def release(session: Session, effect: Effect, *, pause: timedelta, now: datetime
         .where(*_still_ours(effect))
         .values(leased_until=None, due_at=now + pause, attempts=effect.attempt - 1)
     )
+
+
+def _effect(row: OutboxRow) -> Effect:
+    return Effect(row.id, row.kind, row.key, row.payload, row.attempts)
 
 
 def _still_ours(effect: Effect) -> tuple[ColumnElement[bool], ...]:

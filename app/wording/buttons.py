@@ -44,11 +44,15 @@ _VARIATION_SELECTOR = "\N{VARIATION SELECTOR-16}"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message ready to be sent, what an answer to it means (``None``: nothing, no buttons), and about whom."""
+    """A message ready to be sent, what an answer to it means (``None``: nothing, no buttons), and about whom.
+
+    One with a ``secret`` is kept nowhere: where it is lost on its way, another secret is made.
+    """
 
     message: Message
     meaning: Meaning | None = None
     about: PersonId | None = None
+    secret: bool = False
 
 
 def word_of(meaning: Meaning, sign: str) -> Word | None:

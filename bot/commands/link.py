@@ -14,7 +14,7 @@ def run(work: Work, asked: Asked) -> Letter:
     """Make the link."""
     nothing_more(asked.words)
     secret = work.sessions.issue_link(asked.person)
-    return Letter(manners.link(asked.reader, f"/link/{secret}", int(LINK_LIFETIME.total_seconds() // 60)))
+    return Letter(manners.link(asked.reader, f"/link/{secret}", int(LINK_LIFETIME.total_seconds() // 60)), secret=True)
 
 
 COMMAND = Command("link", ("link",), marked("gives you a page on which to link your wallet"), run)

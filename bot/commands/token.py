@@ -19,7 +19,7 @@ def run(work: Work, asked: Asked) -> Letter:
         nothing_more(rest)
         writes = action == "write"
         secret = work.sessions.issue_token(asked.person, EVERYTHING if writes else frozenset({Scope.READ}), "bot")
-        return Letter(manners.token(asked.reader, secret, TOKEN_LIFETIME.days, may_write=writes))
+        return Letter(manners.token(asked.reader, secret, TOKEN_LIFETIME.days, may_write=writes), secret=True)
     if action == "list":
         nothing_more(rest)
         known = [(token.id, token.label, token.expires_at) for token in work.sessions.tokens(asked.person)]

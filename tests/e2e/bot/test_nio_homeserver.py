@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.wording.message import Message
-from bot.homeserver import Denied, Happening, Left, Reacted, Said, Unreadable
+from bot.homeserver import Denied, Entered, Happening, Invited, Left, Reacted, Said, Unreadable
 from bot.nio_homeserver import NioHomeserver
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
@@ -160,6 +160,36 @@ def test_what_was_not_handled_to_the_end_is_heard_again(pair: Pair) -> None:
             assert heard[0] == heard[1]
             assert isinstance(heard[0], Said)
             assert heard[0].body == "do it"
+
+    scene(play)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_who_dies_as_it_enters_a_room_hears_of_it_again(pair: Pair, *, first: bool) -> None:
+    class Killed(BaseException):
+        """The process ends here."""
+
+    async def play() -> None:
+        async with listening(pair.bob()) as (bob,):
+            dying = pair.bot()
+            if not first:
+                await dying.start()
+            room = await bob.client.create_room(name="Chat")
+            assert await bob.client.invite(room, dying.me, direct=True) is None
+
+            async def dies(happening: Happening) -> None:
+                if isinstance(happening, Invited):
+                    await dying.join(happening.room)
+                    raise Killed
+
+            with pytest.raises(Killed):
+                await dying.listen(dies, asyncio.Event())
+            await dying.close()
+            await bob.say(room, "are you there?")
+            async with listening(pair.bot()) as (bot,):
+                assert await bot.inbox.take(Entered) == Entered(room, bob.me)
+                await bot.hears("are you there?")
+                assert not bot.inbox.heard
 
     scene(play)
 

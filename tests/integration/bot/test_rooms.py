@@ -1,9 +1,9 @@
 """Rooms: whom the bot lets invite it, where it stays, and what it says when it cannot read."""
 
-from bot.homeserver import EventId, Invited, Left, Said, Unreadable
+from bot.homeserver import Entered, EventId, Invited, Left, Said, Unreadable
 from kit.clock import from_unix
 from kit.identifiers import RoomId, UserId
-from tests.support.desk import Bot, Desk
+from tests.support.desk import Bot, Desk, rehearsed
 from tests.support.knocks import ALICE, BOB, BOT
 
 ROOM = RoomId("!invited:home.example")
@@ -26,6 +26,17 @@ def test_whoever_invites_the_bot_alone_is_greeted(bot: Bot, desk: Desk) -> None:
     with desk.read() as work:
         assert work.conversations.room_of(work.people.number(ALICE)) == ROOM
     assert bot.hear(Invited(ROOM, ALICE)) == [f"would join {ROOM}"]
+
+
+def test_whoever_entered_and_died_is_made_up_for_by_the_next(bot: Bot, desk: Desk) -> None:
+    invite(bot, ROOM)
+    assert bot.hear(Entered(ROOM, ALICE)) == []
+    other = rehearsed(desk)
+    other.rehearsal.rooms[OTHER] = {ALICE, BOT}
+    done = other.hear(Entered(OTHER, ALICE))
+    assert "Hello!" in "\n".join(done)
+    with desk.read() as work:
+        assert work.conversations.room_of(work.people.number(ALICE)) == OTHER
 
 
 def test_a_group_is_told_why_and_left(bot: Bot, desk: Desk) -> None:
