@@ -147,7 +147,7 @@ class Notices:
         key = f"{code or OF_STATE[stake.state]}:{show_hash(stake.id)}"
         self._tell(key, stake.stranger, stake.recipient, _values(stake))
         if code is None and stake.state in _FOR_BOTH:
-            self._tell(f"{key}:recipient", stake.recipient, stake.stranger, _values(stake))
+            self._tell(f"{key}:recipient", stake.recipient, stake.stranger, {**_values(stake), "said_so": True})
 
     def ask_answer(self, stake: Stake, *, answers_close: int) -> bool:
         """Ask the recipient what they say of the stranger; once per stake. ``False`` where they were asked before."""

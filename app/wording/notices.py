@@ -217,6 +217,12 @@ def _stake_expired(reader: Reader, facts: Facts) -> Letter:
 
 
 def _forfeit_announced(reader: Reader, facts: Facts) -> Letter:
+    if facts.true("said_so"):
+        template = marked(
+            "As you said that {stranger} sent you spam, their stake of {stake} will be burned from {executable_at} on. "
+            "Until then you can take that back: write {undo}."
+        )
+        return _about_stake(reader, facts, template)
     template = marked(
         "{recipient} said that you sent spam. Your stake of {stake} will be burned from {executable_at} on, unless "
         "they take that back before. Nobody gains from it."
@@ -225,6 +231,9 @@ def _forfeit_announced(reader: Reader, facts: Facts) -> Letter:
 
 
 def _stake_forfeited(reader: Reader, facts: Facts) -> Letter:
+    if facts.true("said_so"):
+        template = marked("As you said that {stranger} sent you spam, their stake of {stake} was burned.")
+        return _about_stake(reader, facts, template)
     template = marked("Your stake of {stake} for {recipient} was burned, because they said that you sent spam.")
     return _about_stake(reader, facts, template)
 
@@ -268,8 +277,10 @@ def _about_stake(reader: Reader, facts: Facts, template: str) -> Letter:
             stake=facts.money("stake"),
             fee=facts.money("fee"),
             recipient=facts.person("recipient"),
+            stranger=facts.person("stranger"),
             executable_at=facts.when("executable_at"),
             page=facts.page(),
+            undo=Literal("undo"),
         )
     )
 

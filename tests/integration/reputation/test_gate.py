@@ -130,6 +130,7 @@ def test_spam_is_forfeited_and_refused(house: House) -> None:
     assert codes(house.knock()) == [Code.CALLED_SPAM]
     assert house.told(bob)[-2:] == ["forfeit_announced", "stake_forfeited"]
     assert house.told(alice) == ["forfeit_announced", "stake_forfeited"]
+    assert [n["values"].get("said_so") for n in house.notices() if n["to"] == alice] == [True, True]
 
 
 def test_silence_ends_the_grant_at_answer_by_and_the_stake_goes_back(house: House) -> None:

@@ -105,6 +105,14 @@ def test_a_paid_fee_is_told_with_the_stake_that_is_back() -> None:
     assert "fee" not in notice("stake_returned", fee, people=PEOPLE, reader=READER).message.plain
 
 
+@pytest.mark.parametrize("code", ["forfeit_announced", "stake_forfeited"])
+def test_whoever_said_spam_is_told_of_the_strangers_stake_and_not_of_their_own(code: str) -> None:
+    said = notice(code, {**STAKE, "said_so": True}, people=PEOPLE, reader=READER).message.plain
+    assert "you said that \u2068@bob:away.example\u2069 sent you spam" in said
+    assert "Your stake" not in said
+    assert "Your stake" in notice(code, STAKE, people=PEOPLE, reader=READER).message.plain
+
+
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_no_notice_fails_for_a_value_that_is_missing(code: str) -> None:
     assert notice(code, {}, people={}, reader=READER).message.plain
