@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.carried",
     "tests.support.databases",
+    "tests.support.deaths",
     "tests.support.federation",
     "tests.support.house",
     "tests.support.ledgers",
@@ -27,6 +28,13 @@ pytest_plugins = [
 # Settings are given by the test that needs them, so a developer's own EARNEST_* must not leak in.
 for name in [name for name in os.environ if name.startswith("EARNEST_")]:
     del os.environ[name]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let whoever has hours ask for every death there is (tests/support/deaths.py)."""
+    group = parser.getgroup("earnest")
+    group.addoption("--killed", choices=("part", "all"), default="part", help="how many deaths tests play")
+    group.addoption("--killed-seed", type=int, help="what they are drawn from; drawn itself, and printed, else")
 
 
 @pytest.hookimpl(wrapper=True)
