@@ -140,8 +140,8 @@ class Pair:
             self.heard_by_recipient += [("Accepted", stranger)]
         elif self.fate is Fate.RETURNED:
             await recipient.say(f"return {stranger}")
-            await recipient.hears("goes back to", stranger)
-            self.heard_by_recipient += [("goes back to", stranger)]
+            await recipient.hears("Next time they have to", stranger)
+            self.heard_by_recipient += [("Next time they have to", stranger)]
         elif self.fate in (Fate.BURNED, Fate.TAKEN_BACK):
             await recipient.say(f"spam {stranger}")
             await recipient.hears("Do you really want")

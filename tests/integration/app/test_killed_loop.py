@@ -10,7 +10,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -259,27 +259,29 @@ def play(
     anvil.set_balance(anvil.signer("bob").address, 0)
     begin = [anvil.rpc("evm_snapshot")]
 
-    with ExitStack() as stack:
+    places: list[Place] = []
 
-        def one(story: Callable[[Place], None], ends_at: int | None) -> tuple[dict[str, list[Any]], int]:
-            anvil.rpc("evm_revert", begin[0])
-            begin[0] = anvil.rpc("evm_snapshot")
-            file = tmp_path / f"{next(names)}.db"
-            shutil.copyfile(sqlite_template, file)
-            life = Life(ends_at)
-            place = Place(tmp_path, file, anvil, fresh_deployment, life)
-            stack.callback(place.container.close)
-            for role in (RESOLVER, RELAYER):
-                anvil.set_balance(place.container.signers[role].address, 10 * ETHER)
-            with place.container.work() as work:
-                work.tenants.add(parse_server_name("example.org"))
-                work.doors.ask(work.people.number(ALICE), stake=Amount(5 * ETHER))
-            with mortal(life, monkeypatch):
-                story(place)
-            nothing_twice(place)
-            return came_of_it(place), life.points
+    def one(story: Callable[[Place], None], ends_at: int | None) -> tuple[dict[str, list[Any]], int]:
+        anvil.rpc("evm_revert", begin[0])
+        begin[0] = anvil.rpc("evm_snapshot")
+        file = tmp_path / f"{next(names)}.db"
+        shutil.copyfile(sqlite_template, file)
+        life = Life(ends_at)
+        place = Place(tmp_path, file, anvil, fresh_deployment, life)
+        places.append(place)
+        for role in (RESOLVER, RELAYER):
+            anvil.set_balance(place.container.signers[role].address, 10 * ETHER)
+        with place.container.work() as work:
+            work.tenants.add(parse_server_name("example.org"))
+            work.doors.ask(work.people.number(ALICE), stake=Amount(5 * ETHER))
+        with mortal(life, monkeypatch):
+            story(place)
+        nothing_twice(place)
+        return came_of_it(place), life.points
 
-        yield one
+    yield one
+    for place in places:
+        place.container.close()
 
 
 @pytest.mark.parametrize("story", [returned, burned])
