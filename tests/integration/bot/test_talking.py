@@ -3,12 +3,14 @@
 import pytest
 
 from app.wording import replies
+from contracts.events import Transferred
 from kit.amounts import Amount
-from kit.identifiers import RoomId, UserId
+from kit.identifiers import Address, RoomId, UserId
 from payments.stakes.model import StakeState
 from reputation.model import DoorMode
 from tests.support.desk import Bot, Desk, number
 from tests.support.knocks import ALICE, BOB
+from tests.support.stakes import PAYEE, TOKEN, at, block
 
 CAROL = UserId("@carol:away.example")
 ERN = 10**18
@@ -246,6 +248,27 @@ def test_why_explains_and_changes_nothing(bot: Bot, desk: Desk) -> None:
 
 def test_balance_without_a_wallet_says_how_to_link_one(bot: Bot) -> None:
     assert "Write link" in bot.says("balance")
+
+
+def test_a_statement_tells_what_went_from_and_to_ones_wallets(bot: Bot, desk: Desk) -> None:
+    assert "Write link" in bot.says("statement")
+    alice, elsewhere = number(desk, ALICE), Address(b"\xbb" * 20)
+    desk.house.link_wallet(alice, PAYEE)
+    assert "Nothing was moved in the last 90 days" in bot.says("statement")
+    with desk.work() as work:
+        first, second = block(1, time=desk.house.time), block(2, time=desk.house.time)
+        came = Transferred(at(first, 1), TOKEN, elsewhere, PAYEE, 5 * ERN)
+        work.book.record(first, [came])
+        work.book.record(second, [Transferred(at(second, 1), TOKEN, PAYEE, elsewhere, 2 * ERN)])
+        work.book.mark_levels(None, first)
+    said = bot.says("statement")
+    assert "+5 ERN, transfer (final)" in said
+    assert "\N{MINUS SIGN}2 ERN, transfer (not final yet)" in said
+    assert said.index("2 ERN") < said.index("5 ERN"), "the newest comes first"
+    assert "https://earnest.example/v1/me/statement?format=csv" in said
+    with desk.work() as work:
+        work.book.rewind(second)
+    assert "2 ERN, transfer, taken back (in a block that left the chain)" in bot.says("statement")
 
 
 def test_a_link_is_for_whoever_asked(bot: Bot, desk: Desk) -> None:
