@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from cli.context import told
+from cli.demo import proof
 from cli.demo.stage import Stage, UntrueError
 from cli.demo.stories import STORIES, Step
 from cli.local.plan import PASSING, new_plan, write_plan
@@ -101,6 +102,7 @@ async def _tell(
             stage.observed.clear()
             began = time.monotonic()
             await step(stage)
+            await proof.tell(stage)
             played.steps.append(
                 {"title": title, "seconds": round(time.monotonic() - began, 1), "observed": list(stage.observed)}
             )

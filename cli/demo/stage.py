@@ -35,13 +35,17 @@ class UntrueError(EarnestError):
 
 @dataclass(slots=True)
 class Stage:
-    """Where a story is played. ``observed`` collects what each step saw, for ``--json``."""
+    """Where a story is played. ``observed`` collects what each step saw, for ``--json``.
+
+    ``booked``: how many lines of the books were told already.
+    """
 
     world: World
     folder: Path
     heed: Callable[[], None]
     show: Callable[[str], None]
     observed: list[str] = field(default_factory=list)
+    booked: int = 0
     _people: dict[str, Person] = field(default_factory=dict)
 
     # -------------------------------------------------------------------------------------------------- telling

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from cli.demo import fire, knock, storms
+from cli.demo import fire, knock, proof, storms
 from cli.demo.stage import Stage
 
 Step = Callable[[Stage], Awaitable[None]]
 """One step; its docstring's first line is its title. It raises ``UntrueError`` where it does not come true."""
 
 STORIES: Final[dict[str, tuple[str, tuple[Step, ...]]]] = {
-    "knock": ("A stranger knocks", (*knock.STEPS, *fire.STEPS, *storms.STEPS)),
+    "knock": ("A stranger knocks", (*knock.STEPS, *fire.STEPS, *storms.STEPS, *proof.STEPS)),
 }

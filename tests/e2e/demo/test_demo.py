@@ -38,9 +38,13 @@ def test_the_story_comes_true(tmp_path: Path) -> None:
     assert answer["fault"] is None
     assert answer["came_true"]
     assert found.returncode == 0
-    assert len(answer["steps"]) == 14
+    assert len(answer["steps"]) == 15
     assert all(step["observed"] for step in answer["steps"])
     assert '"errcode": "M_FORBIDDEN"' in "\n".join(answer["steps"][1]["observed"])
+    staked = "\n".join(answer["steps"][2]["observed"])
+    assert "5 ERN staked + 0 ERN unsolicited = 5 ERN in the escrow" in staked
+    assert "stake opened: 5 ERN from wallet" in staked
+    assert "Everything holds." in "\n".join(answer["steps"][-1]["observed"])
     assert answer["folder"] is None
     assert list(tmp_path.iterdir()) == []
     assert processes_of(tmp_path) == []
