@@ -17,6 +17,7 @@ from api.schemas.quotes import (
     TrackRecordOut,
 )
 from app.container import Container, Work
+from app.wording.prices import why_dearer
 from kit.amounts import Amount, show
 from kit.identifiers import show_address, show_hash
 from ledger.model import Level
@@ -131,6 +132,9 @@ def show_price(price: Price, place: EscrowTerms) -> PriceOut:
         symbol=place.symbol,
         decimals=place.decimals,
         text=_in_words(price, place),
+        base=None if price.base is None else str(price.base.base_units),
+        dearer=list(price.dearer),
+        why_dearer=why_dearer(price, symbol=place.symbol, decimals=place.decimals),
     )
 
 

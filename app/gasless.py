@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import structlog
 
+from app import paying
 from app.container import Container, Work
 from contracts import codec, typed_data
 from contracts.events import Terms
@@ -49,6 +50,7 @@ def carry(
         )
     if known is not None and (known.outcome is None or not known.outcome.may_try_again):
         return known
+    paying.check(container, quote, payer, return_to)
     with container.read() as work:
         work.relaying.check(quote, payer)
         set_aside = work.relaying.set_aside()

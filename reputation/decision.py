@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kit.identifiers import server_of
+from reputation import pricing
 from reputation.model import RETRY_WINDOW, ContactWhy, Door, DoorMode, Facts, Grant, Knock
 from reputation.verdict import Admit, Code, Hold, Reason, Refuse, Verdict
 
@@ -16,14 +17,17 @@ def decide(knock: Knock, door: Door, facts: Facts) -> Verdict:
     3. what the door says to every stranger: open — admitted; closed — refused;
     4. whether it is the stranger at all: else neither their stake is used nor are they asked for one — refused;
     5. what the stranger put down: a confirmed grant admits one pending invite, and its repetitions;
-    6. else the door's price.
+    6. what they put down before and nobody answered: the pair is barred for a while — refused;
+    7. how many strangers wait at the door already: it is full — refused;
+    8. else the price: the door's own, raised by what is unanswered here and of this stranger; one that they were told
+       within the last day stands, unless it has more than doubled since.
     """  # noqa: D400, D415 - the list below belongs to the sentence
     if _forged(knock) and not facts.leaving:
         return _refuse(Code.FORGED)
     decided = _not_ours_to_judge(knock, facts) or _known(facts) or _door(door)
     if decided is None and not knock.proven:
         return _refuse(Code.UNPROVEN)
-    return decided or _paid(knock, facts) or _hold(door)
+    return decided or _paid(knock, facts) or _barred(facts) or _full(door, facts) or _hold(door, facts)
 
 
 def may_pass_unread(knock: Knock) -> bool:
@@ -101,9 +105,26 @@ def _same_knock(knock: Knock, grant: Grant) -> bool:
     return abs(knock.at - grant.pending_since) <= RETRY_WINDOW
 
 
-def _hold(door: Door) -> Verdict:
-    values = {"stake": str(door.stake.base_units), "fee": str(door.fee.base_units)}
-    return Hold(door.price, (Reason(Code.ASKS_STAKE, values),))
+def _barred(facts: Facts) -> Verdict | None:
+    until = pricing.barred_until(facts.lapsed)
+    return _refuse(Code.BARRED, until=until) if until is not None and facts.chain_time < until else None
+
+
+def _full(door: Door, facts: Facts) -> Verdict | None:
+    if not pricing.is_full(door.caps, facts.pressure):
+        return None
+    return _refuse(Code.DOOR_FULL, until=pricing.free_at(facts.pressure, facts.chain_time))
+
+
+def _hold(door: Door, facts: Facts) -> Verdict:
+    price = pricing.price_for(door.price, facts.pressure)
+    if facts.quoted is not None and facts.quoted.own == door.price and pricing.still_stands(facts.quoted, price):
+        price = facts.quoted
+    values = {"stake": str(price.stake.base_units), "fee": str(price.fee.base_units)}
+    if price.base is not None:
+        values["base"] = str(price.base.base_units)
+    raised = tuple(Reason(Code(f"dearer_{why}")) for why in price.dearer)
+    return Hold(price, (Reason(Code.ASKS_STAKE, values), *raised))
 
 
 def _admit(code: Code) -> Admit:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from kit.amounts import Amount
 from kit.changes import touch
-from kit.errors import Invalid
-from kit.identifiers import Hash32, PersonId
+from kit.errors import Conflict, Invalid
+from kit.identifiers import Address, Hash32, PersonId
 from ledger.holders import Holders
 from ledger.people import People
 from payments.stakes import model
-from payments.stakes.model import Price
+from payments.stakes.model import Price, Quote
 from payments.stakes.service import Stakes
 from reputation.model import LIVE, Door, DoorMode, GrantState
+from reputation.pressures import Pressures
+from reputation.pricing import HIGHEST_CAP, Caps, Pressure, price_for
 from reputation.store import GateStore
 from reputation.tenants import TOPIC
+from reputation.verdict import Code
 
 RELEASED = "released"
 """What a grant's answer says where its stake was paid for nothing, because the door changed: it goes back at once."""
@@ -34,6 +39,7 @@ class Doors:
         self._holders = holders
         self._stakes = stakes
         self._store = GateStore(session)
+        self.pressures = Pressures(session, holders=holders, stakes=stakes)
 
     def show(self, person: PersonId) -> Door:
         """Return a person's door; whoever never said anything keeps an open one."""
@@ -41,11 +47,11 @@ class Doors:
 
     def open(self, person: PersonId) -> Door:
         """Let everybody in but those called spam. Strangers who paid and have not knocked since get it back."""
-        return self._stand(person, Door(DoorMode.OPEN))
+        return self._stand(person, DoorMode.OPEN)
 
     def closed(self, person: PersonId) -> Door:
         """Let no stranger in. Those who paid and have not knocked since get it back; invites that arrived stay."""
-        return self._stand(person, Door(DoorMode.CLOSED))
+        return self._stand(person, DoorMode.CLOSED)
 
     def ask(self, person: PersonId, *, stake: Amount | None = None, fee: Amount | None = None) -> Door:
         """Ask strangers for a stake, a fee, or both (base units); what is ``None`` stays as it was.
@@ -55,7 +61,7 @@ class Doors:
         """
         before = self.show(person)
         if before.mode is not DoorMode.ASK:
-            before = Door()
+            before = Door(caps=before.caps)
         price = Price(before.stake if stake is None else stake, before.fee if fee is None else fee)
         model.check_price(price, relay_fee=self._stakes.terms.relay_fee)
         payee = self._holders.primary(person) if price.fee else None
@@ -63,7 +69,29 @@ class Doors:
             raise Invalid(
                 "fee_needs_wallet", "A fee is paid to an address of yours: link a wallet first, then ask for a fee."
             )
-        door = Door(DoorMode.ASK, price.stake, price.fee, payee)
+        door = Door(DoorMode.ASK, price.stake, price.fee, payee, before.caps)
+        self._store.set_door(person, door, self._now)
+        touch(self._session, TOPIC)
+        return door
+
+    def cap(self, person: PersonId, *, most_open: int | None = None, most_a_day: int | None = None) -> Door:
+        """Let at most so many strangers' stakes wait at once, and so many new ones come in 24 hours.
+
+        What is ``None`` stays as it was. Whoever staked already is not touched. Raises ``Invalid``.
+        """
+        for number in (most_open, most_a_day):
+            if number is not None and not 1 <= number <= HIGHEST_CAP:
+                raise Invalid(
+                    "cap_out_of_range",
+                    f"A door takes between 1 and {HIGHEST_CAP} strangers; to take none, close it.",
+                    most=HIGHEST_CAP,
+                )
+        before = self.show(person)
+        caps = Caps(
+            before.caps.most_open if most_open is None else most_open,
+            before.caps.most_a_day if most_a_day is None else most_a_day,
+        )
+        door = replace(before, caps=caps)
         self._store.set_door(person, door, self._now)
         touch(self._session, TOPIC)
         return door
@@ -94,7 +122,34 @@ class Doors:
         """Return whom a person exempted, oldest first."""
         return self._store.exemptions(person)
 
-    def _stand(self, person: PersonId, door: Door) -> Door:
+    def check(self, quote: Quote, wallets: Collection[Address]) -> Code | None:
+        """Tell why a stake on this quote, paid from these wallets now, would come straight back; ``None``: it opens."""
+        door = self.show(quote.recipient)
+        if door.mode is not DoorMode.ASK:
+            return None
+        return self.pressures.refusal(door, quote.price, self._pressure(door, quote, wallets))
+
+    def reprice(self, quote: Quote, wallets: Collection[Address]) -> Quote:
+        """Put a new price for these wallets in the place of one that stands no more. Raises ``Conflict``."""
+        door = self.show(quote.recipient)
+        names = self._people.mxids([quote.stranger, quote.recipient])
+        if len(names) != len({quote.stranger, quote.recipient}) or door.mode is not DoorMode.ASK:
+            raise Conflict("quote_superseded", "This price stands no more: pay nothing on it.")
+        return self._stakes.quote(
+            quote.stranger,
+            quote.recipient,
+            price_for(door.price, self._pressure(door, quote, wallets)),
+            door.fee_payee,
+            stranger_id=names[quote.stranger],
+            recipient_id=names[quote.recipient],
+        )
+
+    def _pressure(self, door: Door, quote: Quote, wallets: Collection[Address]) -> Pressure:
+        name = self._people.mxid(quote.stranger)
+        return self.pressures.on(door, quote.stranger, quote.recipient, name, wallets=wallets)
+
+    def _stand(self, person: PersonId, mode: DoorMode) -> Door:
+        door = Door(mode, caps=self.show(person).caps)
         self._store.set_door(person, door, self._now)
         self._stakes.void(person)
         self._release(person)

@@ -74,7 +74,15 @@ class Gate:
         self._store = GateStore(session)
         self._tenants = Tenants(session, now)
         self._notices = Notices(session, now=now, people=people)
-        self._grants = Grants(session, now=now, doors=doors, stakes=stakes, notices=self._notices, opens_at=opens_at)
+        self._grants = Grants(
+            session,
+            now=now,
+            people=people,
+            doors=doors,
+            stakes=stakes,
+            notices=self._notices,
+            opens_at=opens_at,
+        )
 
     # -------------------------------------------------------------------------------------------- knocks
 
@@ -144,7 +152,12 @@ class Gate:
         recipient = self._people.find(knock.invitee)
         if recipient is not None:
             door = self._doors.show(recipient)
-        return door, facts, decide(knock, door, facts)
+        verdict = decide(knock, door, facts)
+        if recipient is not None and isinstance(verdict, Hold):
+            stranger = self._people.find(knock.inviter)
+            facts = self._doors.pressures.complete(facts, door, stranger, recipient, knock.inviter)
+            verdict = decide(knock, door, facts)
+        return door, facts, verdict
 
     def _facts(self, knock: Knock) -> Facts:
         leaving, chain_time = self._tenants.is_leaving(knock.tenant), self._stakes.chain_time

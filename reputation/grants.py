@@ -6,14 +6,17 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from kit.amounts import Amount
 from kit.changes import touch
-from kit.identifiers import PersonId
+from kit.identifiers import PersonId, server_of
 from ledger.model import Level
-from payments.stakes.model import Stake, StakeChange, StakeState
+from ledger.people import People
+from payments.stakes.model import Price, Stake, StakeChange, StakeState
 from payments.stakes.service import Stakes
 from reputation.doors import Doors, release
 from reputation.model import DoorMode, GrantState, OpensAt
 from reputation.notices import Notices
+from reputation.pricing import origin_of
 from reputation.store import GateStore
 from reputation.tables import GrantRow
 from reputation.tenants import TOPIC
@@ -23,9 +26,18 @@ class Grants:
     """Opens and ends grants as the chain says, in one transaction."""
 
     def __init__(
-        self, session: Session, *, now: datetime, doors: Doors, stakes: Stakes, notices: Notices, opens_at: OpensAt
+        self,
+        session: Session,
+        *,
+        now: datetime,
+        people: People,
+        doors: Doors,
+        stakes: Stakes,
+        notices: Notices,
+        opens_at: OpensAt,
     ) -> None:
         """Work in ``session``."""
+        self._people = people
         self._session = session
         self._now = now
         self._doors = doors
@@ -44,7 +56,9 @@ class Grants:
             return
         grant = self._store.grant_row(stake.id, lock=True)
         if stake.opens and grant is None:
-            grant = self._store.add_grant(stake.id, stake.stranger, stake.recipient, stake.terms.answer_by)
+            grant = self._take(stake, stake.stranger, stake.recipient)
+        if grant is not None:
+            grant.opened_at = 0 if stake.state is StakeState.ORPHANED else stake.opened_at
         if grant is not None and grant.answer is None:
             self._follow(grant, stake)
         answered = grant is not None and grant.answer is not None
@@ -52,6 +66,21 @@ class Grants:
             return
         if stake.state is not StakeState.ORPHANED or not (stake.surplus or answered):
             self._notices.of_stake(stake)
+
+    def _take(self, stake: Stake, stranger: PersonId, recipient: PersonId) -> GrantRow:
+        """Keep what a new stake stands for; where it is taken no more, it goes back and its stranger hears why."""
+        name = self._people.mxid(stranger)
+        origin = "" if name is None else origin_of(server_of(name))
+        grant = self._store.add_grant(stake, stranger, recipient, origin)
+        if self._costs(recipient, stranger):
+            door, pressures = self._doors.show(recipient), self._doors.pressures
+            wallets = (stake.terms.payer, stake.terms.return_to)
+            found = pressures.on(door, stranger, recipient, name, wallets=wallets, but=stake.id)
+            why = pressures.refusal(door, Price(Amount(stake.terms.amount), Amount(stake.terms.fee)), found)
+            if why is not None:
+                release(self._stakes, self._store, stake.id, self._now)
+                self._notices.not_taken(stake, why)
+        return grant
 
     def levels_moved(self) -> None:
         """Open the doors whose stakes have become sure enough."""

@@ -12,6 +12,7 @@ from kit.amounts import ZERO, Amount
 from kit.identifiers import Address, Hash32, PersonId, RoomId, ServerName, TenantId, UserId
 from ledger.model import Level
 from payments.stakes.model import Answer, Price, Quote, Stake
+from reputation.pricing import NO_PRESSURE, USUAL, Caps, Pressure
 from reputation.verdict import Reason, Verdict
 
 ONE_KNOCK = timedelta(seconds=60)
@@ -78,6 +79,7 @@ class Door:
     stake: Amount = ZERO
     fee: Amount = ZERO
     fee_payee: Address | None = None
+    caps: Caps = USUAL
 
     @property
     def price(self) -> Price:
@@ -137,7 +139,12 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a verdict rests on besides knock and door; ``grants`` are the pair's live ones, first closing first."""
+    """All that a verdict rests on besides knock and door; ``grants`` are the pair's live ones, first closing first.
+
+    Of a stranger who would be asked for a price it says more: the pressure that raises it, when earlier stakes of the
+    pair ended unanswered since the last answer (chain time, first first), and the price that they were told and that
+    could still be paid.
+    """
 
     chain_time: int
     bot: UserId | None = None
@@ -146,6 +153,9 @@ class Facts:
     exempt: bool = False
     contact: ContactWhy | None = None
     grants: tuple[Grant, ...] = ()
+    pressure: Pressure = NO_PRESSURE
+    lapsed: tuple[int, ...] = ()
+    quoted: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)

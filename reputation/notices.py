@@ -15,6 +15,7 @@ from payments.stakes.model import OpeningOutcome, Quote, Stake, StakeState
 from reputation.courtesy import Courtesy
 from reputation.model import Knock
 from reputation.store import GateStore
+from reputation.verdict import Code
 
 KIND = "notice"
 
@@ -74,6 +75,8 @@ class Notices:
             "recipient": quote.recipient,
             "stake": str(quote.price.stake.base_units),
             "fee": str(quote.price.fee.base_units),
+            "base": None if quote.price.base is None else str(quote.price.base.base_units),
+            "dearer": list(quote.price.dearer),
             "quote_id": quote.id,
             "check_code": quote.check_code,
             "answer_by": quote.answer_by,
@@ -131,6 +134,13 @@ class Notices:
             "outcome": outcome.value,
         }
         self._tell(f"gasless_failed:{show_hash(stake_id)}", quote.stranger, quote.recipient, values)
+
+    def not_taken(self, stake: Stake, why: Code) -> None:
+        """Tell the stranger that their stake came too late to be taken, and goes back at once."""
+        if stake.stranger is None or stake.recipient is None:
+            return
+        values = {**_values(stake), "why": why.value}
+        self._tell(f"stake_not_taken:{show_hash(stake.id)}", stake.stranger, stake.recipient, values)
 
     def door_opened(self, stake: Stake) -> None:
         """Tell the stranger that the door is open for them; once more where it had closed because of a reorg."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,10 +14,13 @@ from sqlalchemy.orm import Session
 from kit.amounts import Amount
 from kit.database import Base
 from kit.identifiers import Address, Hash32, PersonId, RoomId
+from payments.stakes.model import Stake
 from reputation.model import LIVE, ONE_KNOCK, ContactWhy, Door, DoorMode, Grant, GrantState, KnockCount
+from reputation.pricing import USUAL
 from reputation.tables import ContactRow, DoorRow, ExemptionRow, GrantRow, KnockRow, SpamVerdictRow
 
 _MOST_KNOCKS = 2**31 - 1
+_LONGEST_ORIGIN = 255
 _LIVE = sorted(LIVE)
 _ALL = 2**31 - 1
 _A_DAY = timedelta(days=1)
@@ -41,7 +45,12 @@ class GateStore:
         if row is None:
             return Door()
         payee = None if row.fee_payee is None else Address(row.fee_payee)
-        return Door(DoorMode(row.mode), Amount(row.stake), Amount(row.fee), payee)
+        caps = USUAL
+        if row.most_open is not None:
+            caps = replace(caps, most_open=row.most_open)
+        if row.most_a_day is not None:
+            caps = replace(caps, most_a_day=row.most_a_day)
+        return Door(DoorMode(row.mode), Amount(row.stake), Amount(row.fee), payee, caps)
 
     def set_door(self, person: PersonId, door: Door, now: datetime) -> None:
         """Give a person this door."""
@@ -50,6 +59,9 @@ class GateStore:
             "stake": door.stake.base_units,
             "fee": door.fee.base_units,
             "fee_payee": door.fee_payee,
+            # Whoever left it at what is usual follows it.
+            "most_open": door.caps.most_open if door.caps.most_open != USUAL.most_open else None,
+            "most_a_day": door.caps.most_a_day if door.caps.most_a_day != USUAL.most_a_day else None,
             "changed_at": now,
         }
         statement = self._insert(DoorRow).values(person=person, **values)
@@ -132,14 +144,18 @@ class GateStore:
         """Return the grant of a stake, locked against other writers where ``lock``."""
         return self._session.get(GrantRow, bytes(stake_id), with_for_update=lock or None, populate_existing=True)
 
-    def add_grant(self, stake_id: Hash32, stranger: PersonId, recipient: PersonId, closes_at: int) -> GrantRow:
+    def add_grant(self, stake: Stake, stranger: PersonId, recipient: PersonId, origin: str) -> GrantRow:
         """Keep a new grant; it opens nothing before it is confirmed."""
         row = GrantRow(
-            stake_id=stake_id,
+            stake_id=stake.id,
             stranger=stranger,
             recipient=recipient,
             state=GrantState.UNCONFIRMED.value,
-            closes_at=closes_at,
+            opened_at=stake.opened_at,
+            closes_at=stake.terms.answer_by,
+            payer=stake.terms.payer,
+            return_to=stake.terms.return_to,
+            origin=origin[:_LONGEST_ORIGIN],
         )
         self._session.add(row)
         self._session.flush()
@@ -315,6 +331,12 @@ class GateStore:
             update(GrantRow)
             .where(or_(GrantRow.recipient == person, GrantRow.stranger == person))
             .values(pending_room=None, pending_since=None)
+            .execution_options(synchronize_session=False)
+        )
+        self._session.execute(
+            update(GrantRow)
+            .where(GrantRow.stranger == person)
+            .values(origin="")
             .execution_options(synchronize_session=False)
         )
 

@@ -68,6 +68,8 @@ class DoorRow(Base):
     stake: Mapped[int] = mapped_column(ExactInteger)
     fee: Mapped[int] = mapped_column(ExactInteger)
     fee_payee: Mapped[bytes | None] = mapped_column(Bytes20)
+    most_open: Mapped[int | None] = mapped_column(Integer)
+    most_a_day: Mapped[int | None] = mapped_column(Integer)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -100,12 +102,20 @@ _UNCONFIRMED = text("state = 'unconfirmed'")
 
 
 class GrantRow(Base):
-    """What one stake opened for its pair: open, then accepted or ended. Holds at most one pending invite's room."""
+    """What one stake opened for its pair: open, then accepted or ended. Holds at most one pending invite's room.
+
+    ``opened_at`` is the chain time of the opening, 0 while that is not on the chain; ``origin`` is the domain that the
+    stranger's homeserver counts under.
+    """
 
     __tablename__ = "grants"
     __table_args__ = (
         Index("ix_grants_pair", "stranger", "recipient"),
-        Index("ix_grants_recipient", "recipient"),
+        Index("ix_grants_recipient", "recipient", "opened_at"),
+        Index("ix_grants_stranger", "stranger", "opened_at"),
+        Index("ix_grants_origin", "origin", "opened_at"),
+        Index("ix_grants_payer", "payer", "opened_at"),
+        Index("ix_grants_return_to", "return_to", "opened_at"),
         Index("ix_grants_unconfirmed", "stake_id", sqlite_where=_UNCONFIRMED, postgresql_where=_UNCONFIRMED),
     )
 
@@ -113,7 +123,11 @@ class GrantRow(Base):
     stranger: Mapped[int] = mapped_column(ForeignKey("people.id"))
     recipient: Mapped[int] = mapped_column(ForeignKey("people.id"))
     state: Mapped[str] = mapped_column(String(12))
+    opened_at: Mapped[int] = mapped_column(BigInteger)
     closes_at: Mapped[int] = mapped_column(BigInteger)
+    payer: Mapped[bytes] = mapped_column(Bytes20)
+    return_to: Mapped[bytes] = mapped_column(Bytes20)
+    origin: Mapped[str] = mapped_column(String(255))
     pending_room: Mapped[str | None] = mapped_column(String(255))
     pending_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     answer: Mapped[str | None] = mapped_column(String(8))

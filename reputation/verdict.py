@@ -31,6 +31,12 @@ class Code(StrEnum):
     SERVER_FLOODS = "server_floods"
     FORGED = "forged"
     UNPROVEN = "unproven"
+    BARRED = "barred"
+    DOOR_FULL = "door_full"
+    DEARER_DOOR = "dearer_door"
+    DEARER_OWN = "dearer_own"
+    DEARER_WALLET = "dearer_wallet"
+    DEARER_SERVER = "dearer_server"
 
 
 @dataclass(frozen=True, slots=True)

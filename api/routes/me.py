@@ -69,6 +69,8 @@ def set_door(asked: DoorIn, writer: Writer, container: ContainerDep) -> DoorOut:
             work.doors.open(writer.person)
         else:
             work.doors.closed(writer.person)
+        if asked.most_open is not None or asked.most_a_day is not None:
+            work.doors.cap(writer.person, most_open=asked.most_open, most_a_day=asked.most_a_day)
         return _door(work, writer.person, container)
 
 
@@ -209,6 +211,8 @@ def _door(work: Work, person: PersonId, container: Container) -> DoorOut:
         symbol=place.symbol,
         decimals=place.decimals,
         exempt=sorted(names.values()),
+        most_open=door.caps.most_open,
+        most_a_day=door.caps.most_a_day,
     )
 
 

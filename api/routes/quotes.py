@@ -10,7 +10,7 @@ from api.offers import offer, receipt
 from api.presenting import show_opening, show_quote
 from api.schemas.problems import problems
 from api.schemas.quotes import OfferOut, OpenIn, OpeningOut, QuoteOut, ReceiptOut, SignatureParts, TermsIn
-from app import gasless
+from app import gasless, paying
 from app.container import Work
 from kit.errors import NotFound
 from kit.identifiers import parse_address, parse_hash
@@ -35,8 +35,10 @@ def show(quote_id: QuoteId, request: Request, container: ContainerDep) -> Respon
 
 @router.post("/{quote_id}/terms", dependencies=[Depends(limited("terms", per_minute=20, burst=20))])
 def make_terms(quote_id: QuoteId, asked: TermsIn, container: ContainerDep) -> OfferOut:
-    """Return the exact terms for one payer, and everything that their wallet signs and sends. Changes nothing.
+    """Return the exact terms for one payer, and everything that their wallet signs and sends.
 
+    Where the price does not hold for that wallet, or not any more, the problem `price_rose` tells the new one, which
+    takes this one's place; where the door is full, `door_full`. Otherwise it changes nothing.
     Without a web3 library: sign `typed_data.permit` with `eth_signTypedData_v4`, append v, r and s as three words to
     `calls.open_with_permit.data`, and send that. A wallet that cannot sign typed data sends `calls.approve`, then
     `calls.open`.
@@ -46,6 +48,7 @@ def make_terms(quote_id: QuoteId, asked: TermsIn, container: ContainerDep) -> Of
     with container.read() as work:
         quote = work.stakes.find_quote(quote_id)
         gasless.payable(work, quote)
+    paying.check(container, quote, payer, return_to)
     # Outside of the transaction: the chain's node may be slow, and a reader must not hold up the database.
     refusal = gasless.why_not(container, quote, payer)
     return offer(quote, container.terms, container.chain, payer=payer, return_to=return_to, gasless=refusal)

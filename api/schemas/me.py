@@ -34,10 +34,12 @@ class DoorOut(_Out):
     symbol: str
     decimals: int
     exempt: list[MatrixId]
+    most_open: Annotated[int, Field(description="How many strangers' stakes may wait at once.")]
+    most_a_day: Annotated[int, Field(description="How many strangers may stake in 24 hours.")]
 
 
 class DoorIn(_In):
-    """A new door. Stake and fee are for the mode ``ask``; what is left out stays as it was."""
+    """A new door. Stake and fee are for the mode ``ask``; what is left out stays as it was, the caps too."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -47,6 +49,8 @@ class DoorIn(_In):
     mode: Literal["open", "ask", "closed"]
     stake: BaseUnits | None = None
     fee: BaseUnits | None = None
+    most_open: Annotated[int | None, Field(ge=1, le=1000)] = None
+    most_a_day: Annotated[int | None, Field(ge=1, le=1000)] = None
 
 
 class KnockOut(_Out):

@@ -61,6 +61,9 @@ class PriceOut(_Out):
     symbol: str
     decimals: int
     text: Annotated[str, Field(description="For people.", examples=["5 ERN, refundable"])]
+    base: Annotated[BaseUnits | None, Field(description="The door's own stake, where more is asked.")] = None
+    dearer: Annotated[list[str], Field(description="Why more is asked.", examples=[["door", "wallet"]])] = []
+    why_dearer: Annotated[str | None, Field(description="The same, for people.")] = None
 
 
 class TrackRecordOut(_Out):

@@ -16,6 +16,9 @@ _SENTENCES: Mapping[str, str] = {
     "amount_too_fine": marked("An amount has at most {decimals} decimal places."),
     "price_zero": marked("A price of nothing is no price. Write {open} to ask for nothing."),
     "fee_needs_wallet": marked("A fee needs a wallet that it can go to. Link yours first: write {link}."),
+    "cap_out_of_range": marked(
+        "A door takes between 1 and {most} strangers at once and in a day. To let in none, write {closed}."
+    ),
     "exempt_self": marked("You need no exemption from your own door."),
     "nothing_waiting": marked("Nobody of that name waits for your answer. {knocks} shows who does."),
     "answered_already": marked("Another answer was given at the same moment. {knocks} shows how things stand."),
@@ -49,6 +52,7 @@ def error(failure: EarnestError, reader: Reader) -> Message:
         "tokens": reader.command("token list"),
         "knocks": reader.command("knocks"),
         "open": reader.command("door open"),
+        "closed": reader.command("door closed"),
         "exempt": reader.command("door exempt @name:example.org"),
         "zone": reader.command("Europe/Vienna"),
         "language": reader.command("de"),

@@ -9,9 +9,11 @@ from app.conversations import Meaning
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from app.wording.message import Link, Literal, Message, Safe, Value, join
+from app.wording.prices import NOT_TAKEN, dearer
 from app.wording.reader import Reader
 from kit.amounts import ZERO, Amount
 from kit.identifiers import PersonId, UserId, server_of
+from reputation.verdict import Code
 
 _UNKNOWN_TIME = marked("(not known yet)")
 
@@ -56,6 +58,11 @@ class Facts:
         """Return a count."""
         return int(self._values.get(name) or 0)
 
+    def words(self, name: str) -> list[str]:
+        """Return a list of words."""
+        found = self._values.get(name)
+        return [str(word) for word in found] if isinstance(found, list) else []
+
     def server(self, name: str) -> Value:
         """Return the homeserver of somebody, as it is shown."""
         number = self._values.get(name)
@@ -96,6 +103,10 @@ def _knock_held(reader: Reader, facts: Facts) -> Letter:
         marked("To go on, open this page; it shows all terms before you pay anything: {page}"),
         marked("The price stands until {expiry}. Your check code is {code}; the page shows the same one."),
     ]
+    base = facts.amount("base")
+    if base:
+        why = dearer(facts.money("base").text, facts.words("dearer"), reader.translate)
+        happened = join([happened, reader.say("{why}", why=Safe(why))])
     if facts.amount("stake"):
         steps.append(
             marked(
@@ -211,7 +222,7 @@ def _stake_returned(reader: Reader, facts: Facts) -> Letter:
 def _stake_expired(reader: Reader, facts: Facts) -> Letter:
     template = marked(
         "{recipient} did not answer in time, so your stake of {stake} came back in full, as promised. Their door is "
-        "closed for you again."
+        "closed for you again, and takes no new stake of yours for a while."
     )
     return _about_stake(reader, facts, template)
 
@@ -250,6 +261,22 @@ def _stake_orphaned(reader: Reader, facts: Facts) -> Letter:
 def _gasless_failed(reader: Reader, facts: Facts) -> Letter:
     template = _GASLESS_FAILED.get(str(facts.literal("outcome").text), _GASLESS_FAILED["would_revert"])
     return _about_stake(reader, facts, template)
+
+
+def _stake_not_taken(reader: Reader, facts: Facts) -> Letter:
+    why = facts.literal("why").text
+    reason = NOT_TAKEN[Code(why)] if why in NOT_TAKEN else marked("its price stood no more")
+    return Letter(
+        reader.say(
+            marked(
+                "Your stake of {stake} for {recipient} goes **back to you at once**, all but what was paid for gas or "
+                "for carrying it: {reason}. It opened nothing. Invite again to hear what is asked now."
+            ),
+            stake=facts.money("stake"),
+            recipient=facts.person("recipient"),
+            reason=Safe(reader.translate(reason)),
+        )
+    )
 
 
 def _flood_digest(reader: Reader, facts: Facts) -> Letter:
@@ -316,6 +343,7 @@ _NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
     "forfeit_announced": _forfeit_announced,
     "stake_forfeited": _stake_forfeited,
     "stake_orphaned": _stake_orphaned,
+    "stake_not_taken": _stake_not_taken,
     "gasless_failed": _gasless_failed,
     "flood_digest": _flood_digest,
 }

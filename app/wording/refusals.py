@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from app.wording.catalogue import marked, translator
 from app.wording.message import Safe, render
+from app.wording.prices import why_dearer
 from kit.amounts import show
+from kit.clock import from_unix
 from kit.identifiers import UserId
 from reputation.verdict import Admit, Code, Hold, Verdict
 
@@ -36,6 +38,14 @@ _REFUSE = {
         "Too many invitations come from your homeserver just now, so yours to {recipient} was stopped unread. Try "
         "again in a few minutes."
     ),
+    Code.BARRED: marked(
+        "{recipient} did not answer your last invitation, so another one from you is stopped until {until}. They can "
+        "still invite you."
+    ),
+    Code.DOOR_FULL: marked(
+        "So many people wait for an answer of {recipient} that no more are asked for a stake now. Pay nothing; try "
+        "again after {until}, or sooner if they answer."
+    ),
     Code.LATE: marked("It could not be found out in time whether {recipient} may be invited. Try again in a minute."),
 }
 _REFUSED = marked("{recipient} does not take this invitation.")
@@ -62,8 +72,17 @@ def refusal(
         price = translate(marked(" and ")).join(parts)
         values = {"price": Safe(price), "url": Safe(quote_url or "-"), "code": Safe(check_code or "-")}
         said = render(translate(_HOLD), {"recipient": str(recipient), **values}).plain
+        dearer = why_dearer(verdict.price, symbol=symbol, decimals=decimals, locale=locale)
+        said = said if dearer is None else f"{said} {dearer}"
     else:
-        codes = () if isinstance(verdict, Admit) else tuple(reason.code for reason in verdict.because)
-        sentence = next((_REFUSE[code] for code in codes if code in _REFUSE), _REFUSED)
-        said = render(translate(sentence), {"recipient": str(recipient)}).plain
+        reasons = () if isinstance(verdict, Admit) else verdict.because
+        reason = next((reason for reason in reasons if reason.code in _REFUSE), None)
+        sentence = _REFUSED if reason is None else _REFUSE[reason.code]
+        until = "-" if reason is None else _moment(reason.values.get("until"))
+        said = render(translate(sentence), {"recipient": str(recipient), "until": Safe(until)}).plain
     return said if len(said) <= LONGEST_REFUSAL else said[: LONGEST_REFUSAL - 1] + "…"
+
+
+def _moment(until: object) -> str:
+    """Write a moment for somebody of whose time zone nothing is known."""
+    return f"{from_unix(until):%Y-%m-%d %H:%M} UTC" if isinstance(until, int) else "-"

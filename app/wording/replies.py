@@ -45,6 +45,13 @@ def door(reader: Reader, state: Door, exempt: Sequence[UserId]) -> Message:
     parts = [said]
     if state.mode is DoorMode.ASK and state.fee and state.fee_payee is not None:
         parts.append(reader.say(marked("Fees go to {wallet}."), wallet=Literal(show_address(state.fee_payee))))
+    if state.mode is DoorMode.ASK:
+        caps = marked(
+            "At most {open} strangers wait for you at once, and {day} come in a day; {cap} changes that. Where many "
+            "wait unanswered, or the same sender tries often, more is asked of strangers until you answer."
+        )
+        told = Literal(f"door cap {state.caps.most_open} day {state.caps.most_a_day}")
+        parts.append(reader.say(caps, open=state.caps.most_open, day=state.caps.most_a_day, cap=told))
     if exempt:
         parts.append(reader.say(marked("Exempted:")))
         parts.append(people_list(reader, exempt))
@@ -203,6 +210,12 @@ _WHY: Mapping[Code, str] = {
     Code.STAKE_UNCONFIRMED: marked("they put down a stake, of which the chain is not sure enough yet"),
     Code.SELF: marked("that is you"),
     Code.LEAVING: marked("your homeserver does not ask us, or no longer does"),
+    Code.BARRED: marked("you left their last invitation unanswered, so another one is stopped until {until}"),
+    Code.DOOR_FULL: marked("as many strangers wait for you as your door takes, until you answer or {until}"),
+    Code.DEARER_DOOR: marked("more than usual, because many strangers' stakes wait for you or ran out unanswered"),
+    Code.DEARER_OWN: marked("more than usual, because several stakes of theirs are unanswered"),
+    Code.DEARER_WALLET: marked("more than usual, because several stakes from their wallet are unanswered"),
+    Code.DEARER_SERVER: marked("more than usual, because many stakes from their homeserver are unanswered"),
 }
 
 
@@ -232,6 +245,7 @@ def why(reader: Reader, reasons: Why, other: UserId) -> Message:
 
 
 def _because(reader: Reader, reasons: Iterable[Reason]) -> Message:
-    said = [reader.translate(_WHY[reason.code]) for reason in reasons if reason.code in _WHY]
-    text = "; ".join(said) or "-"
-    return reader.say(text)
+    known = [reason for reason in reasons if reason.code in _WHY]
+    text = "; ".join(reader.translate(_WHY[reason.code]) for reason in known) or "-"
+    until = next((value for reason in known if isinstance(value := reason.values.get("until"), int)), None)
+    return reader.say(text, until="-" if until is None else reader.when(until))

@@ -9,8 +9,10 @@ from app.wording.catalogue import marked
 from bot.commands.command import Asked, Command, Unclear, named, nothing_more
 from kit.amounts import Amount, parse
 from reputation.model import Door
+from reputation.pricing import DEFAULT_STAKE
 
 _PRICES = ("stake", "fee")
+_DIGITS = 6
 
 
 def run(work: Work, asked: Asked) -> Letter:
@@ -20,6 +22,8 @@ def run(work: Work, asked: Asked) -> Letter:
         return _exempt(work, asked, rest, exempt=action == "exempt")
     if action in _PRICES:
         door = _ask(work, asked)
+    elif action == "cap":
+        door = _cap(work, asked, rest)
     else:
         nothing_more(rest)
         door = _plain(work, asked, action)
@@ -35,6 +39,23 @@ def _plain(work: Work, asked: Asked, action: str) -> Door:
         return work.doors.open(asked.person)
     if action in ("closed", "close"):
         return work.doors.closed(asked.person)
+    if action == "ask":
+        return work.doors.ask(asked.person, stake=DEFAULT_STAKE)
+    raise Unclear
+
+
+def _cap(work: Work, asked: Asked, words: tuple[str, ...]) -> Door:
+    """Read ``10``, ``day 5`` or ``10 day 5``."""
+    numbers = [word for word in words if word.lower() != "day"]
+    if not numbers or not all(word.isascii() and word.isdecimal() and len(word) <= _DIGITS for word in numbers):
+        raise Unclear
+    match [word.lower() for word in words]:
+        case [at_once]:
+            return work.doors.cap(asked.person, most_open=int(at_once))
+        case ["day", a_day]:
+            return work.doors.cap(asked.person, most_a_day=int(a_day))
+        case [at_once, "day", a_day]:
+            return work.doors.cap(asked.person, most_open=int(at_once), most_a_day=int(a_day))
     raise Unclear
 
 
@@ -71,9 +92,11 @@ COMMAND = Command(
         "door show",
         "door open",
         "door closed",
+        "door ask",
         "door stake 5",
         "door fee 1",
         "door stake 5 fee 1",
+        "door cap 10 day 5",
         "door exempt @name:example.org",
         "door unexempt @name:example.org",
     ),

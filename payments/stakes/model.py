@@ -48,10 +48,20 @@ class EscrowTerms:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a door asks: a stake (comes back), a fee (paid once the recipient answers), or both; base units."""
+    """What a door asks: a stake (comes back), a fee (paid once the recipient answers), or both; base units.
+
+    Where more is asked of one stranger than of others, ``base`` is the door's own stake and ``dearer`` names why.
+    """
 
     stake: Amount
     fee: Amount
+    base: Amount | None = None
+    dearer: tuple[str, ...] = ()
+
+    @property
+    def own(self) -> Price:
+        """What the door asks of everybody."""
+        return self if self.base is None else Price(self.base, self.fee)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,12 @@ class Stakes:
                 row.superseded_at = self.chain_time
         return wanted or self._new_quote(stranger, recipient, price, payee, (stranger_id, recipient_id))
 
+    def quoted(self, stranger: PersonId, recipient: PersonId) -> Price | None:
+        """Return the price that a pair was told and that can still be paid for a while."""
+        renew_at = self.chain_time + int(model.RENEW_BEFORE.total_seconds())
+        standing = self._store.unpaid_quotes(recipient=recipient, stranger=stranger, at=renew_at)
+        return quote_of(standing[0]).price if standing else None
+
     def _check(self, price: Price, fee_payee: Address | None) -> None:
         model.check_price(price, relay_fee=self._terms.relay_fee)
         if price.fee and fee_payee in (None, ZERO_ADDRESS, self._terms.escrow):

@@ -28,7 +28,7 @@ def quote_of(row: QuoteRow) -> Quote:
         id=row.id,
         stranger=PersonId(row.stranger),
         recipient=PersonId(row.recipient),
-        price=Price(Amount(row.stake), Amount(row.fee)),
+        price=_price_of(row),
         fee_payee=Address(row.fee_payee),
         relay_fee=Amount(row.relay_fee),
         relay_receiver=Address(row.relay_receiver),
@@ -42,6 +42,11 @@ def quote_of(row: QuoteRow) -> Quote:
         created_at=row.created_at,
         superseded_at=row.superseded_at,
     )
+
+
+def _price_of(row: QuoteRow) -> Price:
+    base = None if row.base_stake is None else Amount(row.base_stake)
+    return Price(Amount(row.stake), Amount(row.fee), base, tuple(filter(None, row.dearer.split(","))))
 
 
 def terms_of_row(row: StakeRow) -> Terms:
@@ -106,6 +111,8 @@ class StakeStore:
                 recipient=quote.recipient,
                 stake=quote.price.stake.base_units,
                 fee=quote.price.fee.base_units,
+                base_stake=None if quote.price.base is None else quote.price.base.base_units,
+                dearer=",".join(quote.price.dearer),
                 fee_payee=quote.fee_payee,
                 relay_fee=quote.relay_fee.base_units,
                 relay_receiver=quote.relay_receiver,

@@ -27,6 +27,8 @@ class QuoteRow(Base):
     recipient: Mapped[int] = mapped_column(ForeignKey("people.id"))
     stake: Mapped[int] = mapped_column(ExactInteger)
     fee: Mapped[int] = mapped_column(ExactInteger)
+    base_stake: Mapped[int | None] = mapped_column(ExactInteger)
+    dearer: Mapped[str] = mapped_column(String(60), default="")
     fee_payee: Mapped[bytes] = mapped_column(Bytes20)
     relay_fee: Mapped[int] = mapped_column(ExactInteger)
     relay_receiver: Mapped[bytes] = mapped_column(Bytes20)

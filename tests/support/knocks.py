@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from kit.amounts import ZERO, Amount
 from kit.identifiers import RoomId, ServerName, TenantId, UserId
+from payments.stakes.model import Price
 from reputation.model import ContactWhy, Door, DoorMode, Facts, Grant, Knock
+from reputation.pricing import Pressure
 from tests.support.terms import addresses, amounts, hashes
 
 HOME: Final = ServerName("home.example")
@@ -51,6 +53,9 @@ doors = st.builds(
 )
 chain_times = st.integers(0, 2_000) | st.integers()
 grants = st.builds(Grant, hashes, chain_times, st.booleans(), st.none() | rooms, st.none() | any_moments)
+counts = st.integers(0, 12) | st.integers(0, 10**9)
+pressures = st.builds(Pressure, *[counts] * 8, st.none() | chain_times)
+quoted = st.builds(Price, (st.just(0) | amounts).map(Amount), (st.just(0) | amounts).map(Amount))
 facts = st.builds(
     Facts,
     chain_times,
@@ -60,4 +65,7 @@ facts = st.builds(
     st.booleans(),
     st.none() | st.sampled_from(ContactWhy),
     st.lists(grants, max_size=3).map(tuple),
+    pressures,
+    st.lists(chain_times, max_size=3).map(tuple),
+    st.none() | quoted,
 )

@@ -62,6 +62,13 @@ function say(text) {
 function complain(error) {
   progress.replaceChildren();
   trouble.textContent = explain(error);
+  const onward = /\S+\/stake\/[A-Za-z0-9_-]+$/.exec(trouble.textContent);
+  if (onward && onward[0].startsWith(`${location.origin}/`)) {
+    const link = document.createElement("a");
+    link.href = link.textContent = onward[0];
+    trouble.lastChild.textContent = trouble.textContent.slice(0, -onward[0].length);
+    trouble.append(link);
+  }
   trouble.hidden = false;
 }
 

@@ -137,13 +137,15 @@ def test_silence_ends_the_grant_at_answer_by_and_the_stake_goes_back(house: Hous
     alice, stake = house.asking(), house.pay()
     house.knock()
     house.time = stake.terms.answer_by
-    assert codes(house.knock()) == [Code.ASKS_STAKE]
+    assert codes(house.knock()) == [Code.BARRED]
     with house.work() as rooms:
         assert rooms.gate.waiting(alice) == []
         rooms.stakes.sweep()
     assert list(house.calls(stake)) == ["expire"]
     house.put(expired(stake.id, house.chain.grow(time=house.time)))
     assert house.told(house.person(BOB)).count("stake_expired") == 1
+    assert codes(house.knock(room=OTHER_ROOM)) == [Code.BARRED]
+    house.time += 7 * 86_400
     assert codes(house.knock(room=OTHER_ROOM)) == [Code.ASKS_STAKE]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kit.identifiers import server_of
 from reputation.decision import decide, grant_for
 from reputation.model import Door, DoorMode, Facts, Knock
+from reputation.pricing import MOST_STEPS, NO_PRESSURE
 from reputation.verdict import Admit, Code, Hold, Refuse
 from tests.support.knocks import ALICE, BOB, HOME, any_moments, doors, facts, knocks, rooms
 
@@ -62,7 +63,32 @@ def test_unpaid_strangers_pass_an_asking_door_in_no_room_and_at_no_time(knock: K
     asking = replace(door, mode=DoorMode.ASK)
     unpaid = replace(found, called_spam=False, exempt=False, contact=None, grants=())
     if asking.stake or asking.fee:
-        assert isinstance(decide(knock, asking, unpaid), Hold)
+        verdict = decide(knock, asking, unpaid)
+        assert not isinstance(verdict, Admit)
+        codes = {reason.code for reason in verdict.because}
+        assert isinstance(verdict, Hold) or codes <= {Code.BARRED, Code.DOOR_FULL}
+        free = replace(unpaid, lapsed=(), pressure=NO_PRESSURE)
+        assert isinstance(decide(knock, asking, free), Hold)
+
+
+@given(strangers, doors, judged)
+def test_more_is_asked_of_nobody_than_the_rules_allow(knock: Knock, door: Door, found: Facts) -> None:
+    verdict = decide(knock, door, replace(found, quoted=None))
+    if isinstance(verdict, Hold):
+        assert door.stake <= verdict.price.stake
+        assert verdict.price.stake.base_units <= door.stake.base_units << MOST_STEPS
+        assert verdict.price.fee == door.fee
+        assert verdict.price.own == door.price
+
+
+@given(strangers, doors, judged)
+def test_a_price_that_was_told_is_asked_unless_it_more_than_doubled(knock: Knock, door: Door, found: Facts) -> None:
+    now = decide(knock, door, replace(found, quoted=None))
+    if isinstance(now, Hold):
+        told = decide(knock, door, replace(found, quoted=door.price))
+        doubled = now.price.stake.base_units > 2 * door.stake.base_units
+        assert isinstance(told, Hold)
+        assert told.price == (now.price if doubled else door.price)
 
 
 @given(strangers, doors, judged)

@@ -13,7 +13,8 @@ from kit.identifiers import Hash32, ServerName, UserId
 from payments.stakes.model import Price
 from reputation.decision import decide, grant_for, may_pass_unread
 from reputation.model import RETRY_WINDOW, ContactWhy, Door, DoorMode, Facts, Grant, Knock
-from reputation.verdict import Admit, Code, Hold, Refuse
+from reputation.pricing import Pressure
+from reputation.verdict import Admit, Code, Hold, Reason, Refuse
 from tests.support.knocks import ALICE, ASKS, BOB, BOT, CLOSED, FACTS, KNOCK, NOW, OTHER_ROOM, ROOM
 
 OPEN_DOOR: Final = Door()
@@ -64,6 +65,52 @@ def test_the_first_rule_that_applies_decides(
     verdict = decide(knock, door, facts)
     assert type(verdict) is kind
     assert [reason.code for reason in verdict.because] == [code]
+
+
+LAPSED: Final = replace(FACTS, lapsed=(FACTS.chain_time - 6 * 86_400,))
+FULL: Final = replace(FACTS, pressure=Pressure(open_now=10))
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind", "codes"),
+    [
+        (LAPSED, Refuse, [Code.BARRED]),
+        (replace(LAPSED, pressure=FULL.pressure), Refuse, [Code.BARRED]),
+        (replace(LAPSED, grants=(FREE,)), Admit, [Code.STAKED]),
+        (replace(LAPSED, grants=(TAKEN,)), Admit, [Code.SAME_KNOCK]),
+        (replace(LAPSED, exempt=True), Admit, [Code.EXEMPT]),
+        (replace(LAPSED, chain_time=LAPSED.chain_time + 86_400), Hold, [Code.ASKS_STAKE]),
+        (replace(LAPSED, lapsed=(0, *LAPSED.lapsed), chain_time=LAPSED.chain_time + 7 * 86_400), Refuse, [Code.BARRED]),
+        (FULL, Refuse, [Code.DOOR_FULL]),
+        (replace(FULL, quoted=ASKS.price), Refuse, [Code.DOOR_FULL]),
+        (replace(FULL, grants=(FREE,)), Admit, [Code.STAKED]),
+        (replace(FACTS, pressure=Pressure(opened_today=5)), Refuse, [Code.DOOR_FULL]),
+        (replace(FACTS, pressure=Pressure(open_now=9, opened_today=4)), Hold, [Code.ASKS_STAKE]),
+        (replace(FACTS, pressure=Pressure(door=3)), Hold, [Code.ASKS_STAKE, Code.DEARER_DOOR]),
+        (replace(FACTS, pressure=Pressure(own=3)), Hold, [Code.ASKS_STAKE, Code.DEARER_OWN]),
+        (replace(FACTS, pressure=Pressure(own=3, wallet=6)), Hold, [Code.ASKS_STAKE, Code.DEARER_WALLET]),
+        (
+            replace(FACTS, pressure=Pressure(door=9, server=4)),
+            Hold,
+            [Code.ASKS_STAKE, Code.DEARER_DOOR, Code.DEARER_SERVER],
+        ),
+    ],
+)
+def test_strangers_wait_their_turn(facts: Facts, kind: type[Admit | Hold | Refuse], codes: list[Code]) -> None:
+    verdict = decide(KNOCK, ASKS, facts)
+    assert type(verdict) is kind
+    assert [reason.code for reason in verdict.because] == codes
+
+
+def test_a_price_that_was_told_stands_unless_it_more_than_doubled() -> None:
+    twice, four = (replace(FACTS, pressure=Pressure(own=own), quoted=ASKS.price) for own in (3, 6))
+    assert decide(KNOCK, ASKS, twice) == Hold(ASKS.price, (Reason(Code.ASKS_STAKE, {"stake": "5", "fee": "0"}),))
+    raised = decide(KNOCK, ASKS, four)
+    assert isinstance(raised, Hold)
+    assert raised.price == Price(Amount(20), ZERO, Amount(5), ("own",))
+    of_another_door = replace(twice, quoted=Price(Amount(9), ZERO))
+    assert isinstance(asked := decide(KNOCK, ASKS, of_another_door), Hold)
+    assert asked.price.stake == Amount(10)
 
 
 def test_a_held_knock_is_told_the_doors_own_price() -> None:

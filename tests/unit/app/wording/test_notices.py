@@ -39,6 +39,7 @@ def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
         "ask_answer",
         "flood_digest",
         "gasless_failed",
+        "stake_not_taken",
         *OF_STATE.values(),
     } == CODES
 
