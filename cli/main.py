@@ -107,6 +107,12 @@ def _worker() -> click.Command:
     return worker
 
 
+def _simulate() -> click.Command:
+    from cli.commands.simulate import simulate
+
+    return simulate
+
+
 def _travel() -> click.Command:
     from cli.commands.travel import travel
 
@@ -136,6 +142,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "bot": _bot,
     "chain": _chain,
     "worker": _worker,
+    "simulate": _simulate,
     "travel": _travel,
     "reset": _reset,
 }
