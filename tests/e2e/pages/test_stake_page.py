@@ -10,10 +10,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from contracts import codec
 from contracts.codec import State
-from kit.identifiers import Hash32, parse_hash
+from kit.identifiers import Hash32, UserId, parse_address, parse_hash
 from payments.stakes.model import Answer
 from tests.e2e.pages.conftest import ALICE, BOB, World
 from tests.support.browser import Wallet, a_page
+from tests.support.services import a_stake
 
 pytestmark = pytest.mark.browser
 
@@ -277,3 +278,22 @@ def test_it_can_be_paid_by_keyboard_alone(world: World, chromium: Browser) -> No
 def state_of(world: World, stake: Hash32) -> State:
     answered = world.anvil.chain.call(world.deployment.escrow, codec.encode_stakes(stake))
     return codec.decode_stake(answered)[0]
+
+
+def test_a_price_that_does_not_hold_for_the_wallet_leads_to_the_one_that_does(world: World, chromium: Browser) -> None:
+    quote = world.ask(5)
+    with world.container.work() as work:
+        work.doors.cap(work.people.number(ALICE), most_open=50, most_a_day=50)
+    wallet = Wallet(world.anvil, world.account(3, 100))
+    for number in range(4):
+        a_stake(world.container, UserId(f"@s{number}:s{number}.example"), ALICE, parse_address(wallet.account))
+    with a_page(chromium, wallet=wallet) as page:
+        page.goto(world.page_of(quote))
+        pay_with(page)
+        expect(page.locator("#trouble")).to_contain_text(
+            "Pay nothing on this price: the wallet that paid has other stakes"
+        )
+        assert "eth_sendTransaction" not in wallet.asked
+        page.locator("#trouble a").click()
+        expect(page.locator(".price")).to_contain_text("20")
+        expect(page.locator("#why-dearer")).to_contain_text("Usually it is 5 ERN. It is more now because many stakes")

@@ -112,6 +112,16 @@ def test_a_door_is_set_and_shown(container: Container, door: Door) -> None:
     assert door.put("/v1/me/door", headers=headers, json={"mode": "closed"}).json()["mode"] == "closed"
 
 
+def test_a_door_takes_as_many_strangers_as_its_owner_says(container: Container, door: Door) -> None:
+    headers = as_alice(container)
+    body = {"mode": "ask", "stake": FIVE, "most_open": 3, "most_a_day": 2}
+    shown = door.put("/v1/me/door", headers=headers, json=body).json()
+    assert (shown["most_open"], shown["most_a_day"]) == (3, 2)
+    assert door.put("/v1/me/door", headers=headers, json={"mode": "closed"}).json()["most_open"] == 3
+    too_many = door.put("/v1/me/door", headers=headers, json={"mode": "closed", "most_open": 0})
+    assert too_many.status_code == 400
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

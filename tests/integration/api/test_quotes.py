@@ -13,7 +13,7 @@ from cli import receipts
 from contracts import codec, typed_data
 from kit.amounts import Amount
 from kit.database import Database
-from kit.identifiers import show_address
+from kit.identifiers import UserId, show_address
 from payments.stakes.model import Quote, terms_of
 from tests.support.services import ALICE, BOB, PUBLIC_URL, Clock, Door, a_container, a_stake, http_door
 from tests.support.stakes import CHAIN_ID, ESCROW, OTHER_PAYER, PAYER, TOKEN
@@ -201,3 +201,34 @@ def test_a_person_who_was_forgotten_is_not_named(container: Container, door: Doo
     page = door.get(f"/stake/{quote.id}", headers={"Accept": "text/html"})
     assert page.status_code == 200
     assert "asked to be forgotten" in page.text
+
+
+def test_a_price_that_does_not_hold_for_a_wallet_is_told_before_it_pays(container: Container, door: Door) -> None:
+    quote = a_quote(container)
+    with container.work() as work:
+        work.doors.cap(work.people.number(ALICE), most_open=50, most_a_day=50)
+    for number in range(4):
+        a_stake(container, UserId(f"@s{number}:s{number}.example"), ALICE, PAYER)
+    assert ask_terms(door, quote, payer=show_address(OTHER_PAYER)).status_code == 200
+    refused = ask_terms(door, quote)
+    assert code_of(refused) == (409, "price_rose")
+    said = refused.json()["detail"]
+    assert "The stake is 20 ERN now" in said
+    assert "the wallet that paid has other stakes" in said
+    with container.read() as work:
+        assert not work.stakes.standing(work.stakes.find_quote(quote.id))
+    dearer = door.get("/v1/quotes/" + said.rpartition("/")[2]).json()
+    price = dearer["price"]
+    assert (price["stake"], price["base"], price["dearer"]) == (str(4 * FIVE), str(FIVE), ["door", "wallet"])
+    assert "Usually it is 5 ERN" in price["why_dearer"]
+    assert door.post(f"/v1/quotes/{dearer['id']}/terms", json={"payer": show_address(PAYER)}).status_code == 200
+    page = door.get(f"/stake/{dearer['id']}", headers={"Accept": "text/html"}).text
+    assert "several stakes from your wallet are unanswered" in page
+
+
+def test_nobody_pays_at_a_full_door(container: Container, door: Door) -> None:
+    quote = a_quote(container)
+    with container.work() as work:
+        work.doors.cap(work.people.number(ALICE), most_open=1)
+    a_stake(container, UserId("@s:s.example"), ALICE, OTHER_PAYER)
+    assert code_of(ask_terms(door, quote)) == (409, "door_full")

@@ -8,6 +8,7 @@ from kit.amounts import Amount
 from kit.identifiers import Address, RoomId, UserId
 from payments.stakes.model import StakeState
 from reputation.model import DoorMode
+from reputation.pricing import Caps
 from tests.support.desk import Bot, Desk, number
 from tests.support.knocks import ALICE, BOB
 from tests.support.stakes import PAYEE, TOKEN, at, block
@@ -77,6 +78,20 @@ def test_a_door_is_shown_and_set(bot: Bot, desk: Desk) -> None:
     assert "closed" in bot.says("door closed")
     assert "open" in bot.says("door open")
     assert "a stake of 1 ERN" not in bot.says("door show")
+
+
+def test_a_doors_caps_are_shown_and_set(bot: Bot, desk: Desk) -> None:
+    shown = bot.says("door ask")
+    assert "a stake of 5 ERN" in shown
+    assert "At most 10 strangers wait for you at once, and 5 come in a day" in shown
+    assert "At most 7 strangers wait" in bot.says("door cap 7")
+    assert "At most 7 strangers wait for you at once, and 2 come in a day" in bot.says("door cap day 2")
+    assert "door cap 9 day 3" in bot.says("Door Cap 9 Day 3")
+    for unclear in ("door cap", "door cap ten", "door cap day", "door cap 1 2", "door cap day 1 2", "door cap 9999999"):
+        assert "door cap 10 day 5" in bot.says(unclear)
+    assert "between 1 and 1000" in bot.says("door cap 0")
+    with desk.read() as work:
+        assert work.doors.show(work.people.number(ALICE)).caps == Caps(9, 3)
 
 
 def test_a_fee_needs_a_wallet(bot: Bot) -> None:

@@ -131,3 +131,20 @@ def test_a_flood_is_told_in_a_few_sentences() -> None:
         assert part in plain
     assert "bob" not in plain
     assert "from -" in notice("flood_digest", values, people={}, reader=READER).message.plain.replace("\u2068", "")
+
+
+def test_a_price_above_the_doors_own_is_explained() -> None:
+    dearer = {**HELD, "stake": str(10 * 10**18), "base": str(5 * 10**18), "dearer": ["own"]}
+    plain = notice("knock_held", dearer, people=PEOPLE, reader=READER).message.plain
+    assert "Usually it is 5 ERN" in plain
+    assert "several stakes of yours are unanswered" in plain
+    assert "Usually" not in notice("knock_held", HELD, people=PEOPLE, reader=READER).message.plain
+
+
+@pytest.mark.parametrize(
+    "why", ["door_full", "dearer_wallet", "dearer_door", "dearer_own", "dearer_server", "new", None]
+)
+def test_a_stake_that_is_not_taken_says_that_it_comes_back_and_why(why: str | None) -> None:
+    plain = notice("stake_not_taken", {**STAKE, "why": why}, people=PEOPLE, reader=READER).message.plain
+    assert "goes back to you at once" in plain
+    assert "@alice:home.example" in plain

@@ -64,3 +64,16 @@ def test_it_is_one_line_of_bounded_length_whatever_the_recipient_is_called(name:
 
 def test_nothing_asked_is_still_a_sentence() -> None:
     assert said(Hold(Price(ZERO, ZERO), ()))
+
+
+def test_a_price_above_the_doors_own_says_why_and_when_it_falls() -> None:
+    price = Price(Amount(20 * 10**18), ZERO, Amount(5 * 10**18), ("door", "wallet"))
+    sentence = said(Hold(price, (Reason(Code.ASKS_STAKE),)), UserId("@" + "a" * 240 + ":home.example"))
+    for part in ("a stake of 20 ERN", "Usually it is 5 ERN", "this door", "from your wallet", "30 days"):
+        assert part in sentence
+    assert len(sentence) <= LONGEST_REFUSAL
+
+
+def test_who_has_to_wait_is_told_until_when() -> None:
+    for code in (Code.BARRED, Code.DOOR_FULL):
+        assert "2027-01-15 08:00 UTC" in said(Refuse((Reason(code, {"until": 1_800_000_000}),)))
