@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from celery import Celery
+from celery.beat import EmbeddedService
 
 from app import books
 from app.container import Container
@@ -57,3 +59,12 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
         prune_all(container.work)
 
     return application
+
+
+def run_worker(application: Celery, schedule: Path) -> None:
+    """Do the tasks, and the rounds at their times, until the process is asked to stop; ``schedule`` is a file."""
+    # A thread: as the process that Celery would make of it, it could be killed alone, and nobody would notice.
+    clock = EmbeddedService(application, thread=True, schedule_filename=str(schedule))
+    clock.start()
+    application.Worker(pool="solo", loglevel="WARNING").start()
+    clock.stop()

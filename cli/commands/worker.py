@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import click
-from celery.beat import EmbeddedService
 
 from app import health
 from app.health import Pulse, Vitals
-from app.worker import SWEEP_EVERY, make_worker
+from app.worker import SWEEP_EVERY, make_worker, run_worker
 from cli.health_door import health_door
 from cli.local.valkey import start_valkey
 from cli.serving import begin
@@ -31,11 +30,7 @@ def worker(context: click.Context) -> None:
         schedule = container.settings.data / "celery-beat"
         vitals = Vitals({"database": health.database(container), "broker": health.broker(url), "rounds": pulse.look})
         with health_door(vitals, container.settings.health_host, container.settings.worker_health_port):
-            # A thread: as the process that Celery would make of it, it could be killed alone, and nobody would notice.
-            beat = EmbeddedService(application, thread=True, schedule_filename=str(schedule))
-            beat.start()
-            application.Worker(pool="solo", loglevel="WARNING").start()
-            beat.stop()
+            run_worker(application, schedule)
     finally:
         if embedded is not None:
             embedded.stop()

@@ -24,6 +24,7 @@ from contracts.codec import State
 from kit.identifiers import Address, Hash32, parse_address
 from kit.outbox import OutboxRow
 from ledger.calls import OutgoingState
+from ledger.proving import prove
 from ledger.tables import AttemptRow, OutgoingRow
 from payments.stakes.model import StakeState
 from payments.stakes.tables import StakeRow
@@ -124,7 +125,7 @@ async def settled(world: Mortal) -> None:
 def the_books_agree(world: Mortal) -> None:
     """Chain, stakes, grants and books say the same; nothing was given up."""
     with world.container.read() as work:
-        found = work.book.reconcile(world.chain)
+        found = prove(work.book.standing(full=True), world.chain)
         assert found.holds, found
         assert work.book.folded() == work.book.balances()
         assert not work.session.scalars(select(OutboxRow.key).where(OutboxRow.given_up)).all()

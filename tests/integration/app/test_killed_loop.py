@@ -30,7 +30,8 @@ from kit.clock import from_unix
 from kit.database import Database, make_engine
 from kit.identifiers import Hash32, parse_room_id, parse_server_name, parse_user_id
 from kit.outbox import OutboxRow
-from ledger.tables import AttemptRow, BalanceRow, EntryRow, OutgoingRow
+from ledger.proving import prove
+from ledger.tables import AccountRow, AttemptRow, EntryRow, OutgoingRow
 from payments.stakes.model import Answer, terms_of
 from payments.stakes.tables import OpeningRow, StakeRow
 from reputation.model import Knock
@@ -173,7 +174,7 @@ def came_of_it(place: Place) -> dict[str, list[Any]]:
     """What the database says in the end, without what chance or the clock chose."""
     with place.container.read() as work:
         session = work.session
-        assert work.book.reconcile(place.container.chain).holds
+        assert prove(work.book.standing(full=True), place.container.chain).holds
         assert work.book.folded() == work.book.balances()
         return {
             "calls": sorted(
@@ -185,7 +186,7 @@ def came_of_it(place: Place) -> dict[str, list[Any]]:
             "openings": [row.outcome for row in session.scalars(select(OpeningRow))],
             "notices": sorted(row.payload["code"] for row in session.scalars(select(OutboxRow))),
             "entries": sorted((row.kind, row.reversal) for row in session.scalars(select(EntryRow))),
-            "balances": sorted(row.amount for row in session.scalars(select(BalanceRow))),
+            "balances": sorted(row.amount for row in session.scalars(select(AccountRow))),
         }
 
 
