@@ -11,10 +11,10 @@ from reputation.pricing import REMEMBERED
 from reputation.verdict import Code
 
 _WHY: Mapping[str, str] = {
-    "door": marked("many stakes at this door are unanswered"),
+    "door": marked("several stakes at this door are unanswered"),
     "own": marked("several stakes of yours are unanswered"),
     "wallet": marked("several stakes from your wallet are unanswered"),
-    "server": marked("many stakes of people from your homeserver are unanswered"),
+    "server": marked("several stakes of people from your homeserver are unanswered"),
 }
 _DEARER = marked(
     "Usually it is %(base)s. It is more now because %(why)s; it falls again as stakes are answered, and at the latest "
@@ -24,7 +24,7 @@ NOT_TAKEN: Mapping[Code, str] = {
     Code.DOOR_FULL: marked("so many strangers wait at this door that it takes no more for now"),
     Code.DEARER_DOOR: marked("the price has more than doubled since you were told it: many stakes at this door wait"),
     Code.DEARER_OWN: marked("the price has more than doubled since you were told it: several stakes of yours wait"),
-    Code.DEARER_WALLET: marked("the wallet that paid has other stakes that nobody answered, so more is asked of it"),
+    Code.DEARER_WALLET: marked("the wallet has other stakes that nobody answered, so more is asked from it"),
     Code.DEARER_SERVER: marked(
         "the price has more than doubled since you were told it: many people of your homeserver staked"
     ),

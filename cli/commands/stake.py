@@ -241,6 +241,8 @@ def _show(quote: dict[str, Any], *, quiet: bool) -> None:
     price, record = quote["price"], quote["track_record"]
     click.echo(f"{plain(quote['recipient'])} asks strangers for:")
     click.echo(f"  stake  {_money(int(price['stake']))}  (comes back unless they say spam)")
+    if price.get("why_dearer"):
+        click.echo(f"         {plain(price['why_dearer'])}")
     if int(price["fee"]):
         click.echo(f"  fee    {_money(int(price['fee']))}  (theirs once they answer, either way)")
     if quote["gasless"]["available"]:

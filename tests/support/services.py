@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partialmethod
 from pathlib import Path
@@ -22,6 +22,7 @@ from app.container import KEY_ROLES, RELAYER, RESOLVER, Container
 from app.gatekeeper import Gatekeeper
 from app.sessions import EVERYTHING
 from app.settings import Settings
+from contracts import codec
 from contracts.chain import Deployment
 from contracts.deployment import write_deployment
 from contracts.signers import import_key
@@ -169,7 +170,9 @@ def a_stake(container: Container, stranger: UserId, recipient: UserId, payer: Ad
         number = 1 if head is None else head.number + 1
         where = block(number, time=work.chain_time, parent=None if head is None else head.hash)
         work.book.record(where, [])
-        event = opened(terms_of(quote, payer=payer), where)
+        terms, place = terms_of(quote, payer=payer), work.stakes.terms
+        stake_id = codec.stake_id(terms, chain_id=place.chain_id, escrow=place.escrow)
+        event = replace(opened(terms, where), escrow=place.escrow, stake_id=stake_id)
         for change in work.stakes.apply(event):
             work.gate.stake_changed(change)
     return show_hash(event.stake_id)

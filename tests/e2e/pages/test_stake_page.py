@@ -290,10 +290,10 @@ def test_a_price_that_does_not_hold_for_the_wallet_leads_to_the_one_that_does(wo
     with a_page(chromium, wallet=wallet) as page:
         page.goto(world.page_of(quote))
         pay_with(page)
-        expect(page.locator("#trouble")).to_contain_text(
-            "Pay nothing on this price: the wallet that paid has other stakes"
-        )
+        expect(page.locator("#trouble")).to_contain_text("Pay nothing on this price: the wallet has other stakes")
         assert "eth_sendTransaction" not in wallet.asked
         page.locator("#trouble a").click()
         expect(page.locator(".price")).to_contain_text("20")
-        expect(page.locator("#why-dearer")).to_contain_text("Usually it is 5 ERN. It is more now because many stakes")
+        expect(page.locator("#why-dearer")).to_contain_text(
+            "Usually it is 5 ERN. It is more now because several stakes"
+        )

@@ -214,7 +214,7 @@ def test_a_price_that_does_not_hold_for_a_wallet_is_told_before_it_pays(containe
     assert code_of(refused) == (409, "price_rose")
     said = refused.json()["detail"]
     assert "The stake is 20 ERN now" in said
-    assert "the wallet that paid has other stakes" in said
+    assert "the wallet has other stakes" in said
     with container.read() as work:
         assert not work.stakes.standing(work.stakes.find_quote(quote.id))
     dearer = door.get("/v1/quotes/" + said.rpartition("/")[2]).json()
