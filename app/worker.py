@@ -42,7 +42,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
         },
     )
 
-    @application.task(name="earnest.sweep")  # type: ignore[untyped-decorator]
+    @application.task(name="earnest.sweep", shared=False)  # type: ignore[untyped-decorator]
     def sweep() -> None:
         with container.work() as work:
             work.stakes.sweep()
@@ -50,11 +50,11 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
             work.notices.tell_floods()
         beat()
 
-    @application.task(name="earnest.reconcile")  # type: ignore[untyped-decorator]
+    @application.task(name="earnest.reconcile", shared=False)  # type: ignore[untyped-decorator]
     def reconcile() -> None:
         books.regular(container)
 
-    @application.task(name="earnest.prune")  # type: ignore[untyped-decorator]
+    @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]
     def prune() -> None:
         prune_all(container.work)
 
