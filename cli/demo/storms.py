@@ -118,7 +118,7 @@ async def abandoned(stage: Stage) -> None:
     )
     for program in reversed(programs):
         stage.world.supervisor.start(program)
-    stage.world.supervisor.wait_ready()
+    await asyncio.to_thread(stage.world.supervisor.wait_ready)  # everybody goes on listening meanwhile
     told = await stage.until(lambda: dave.said("came back in full", after=before), "the service comes back and tells")
     stage.saw("the service is back after all, has read what it missed, and the bot told him", told)
 
