@@ -141,6 +141,20 @@ def test_readers_see_nothing_half_done_and_do_not_wait(shelf: Database) -> None:
         assert reading.query(Thing).count() == 1
 
 
+def test_a_reader_of_one_moment_sees_nothing_that_is_written_meanwhile(shelf: Database) -> None:
+    kept(shelf, amount=1)
+    with shelf.read(one_moment=True) as session:
+        assert session.query(Thing).count() == 1
+        kept(shelf, amount=2)
+        assert session.query(Thing).count() == 1
+    with shelf.read() as session:
+        assert session.query(Thing).count() == 2
+    with shelf.read() as session:
+        assert session.connection().get_isolation_level() in ("SERIALIZABLE", "READ COMMITTED"), (
+            "the others stay as they were"
+        )
+
+
 def test_foreign_keys_hold(database: Database) -> None:
     with pytest.raises(Exception, match=r"(?i)foreign key"), database.write() as session:
         session.execute(text("INSERT INTO postings (entry_id, line, account_id, amount) VALUES (7, 0, 7, '0')"))

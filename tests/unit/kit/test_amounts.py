@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.amounts import UINT256_MAX, ZERO, Amount, parse, show
+from kit.amounts import UINT256_MAX, ZERO, Amount, parse, show, show_signed
 from kit.errors import Invalid
 
 AMOUNTS = st.builds(Amount, st.integers(0, UINT256_MAX))
@@ -103,3 +103,10 @@ def test_sums_and_order_are_those_of_whole_numbers(first: int, second: int) -> N
     assert (Amount(first) < Amount(second)) == (first < second)
     assert bool(Amount(first)) == (first > 0)
     assert not ZERO
+
+
+@pytest.mark.parametrize(
+    ("base_units", "shown"), [(0, "0"), (-1, "-0.01"), (-250, "-2.5"), (-200, "-2"), (10**80, "1" + "0" * 78)]
+)
+def test_what_is_below_zero_or_beyond_a_word_is_shown_in_the_same_way(base_units: int, shown: str) -> None:
+    assert show_signed(base_units, 2) == shown
