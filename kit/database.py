@@ -146,6 +146,7 @@ class Database:
         """Work on ``engine``."""
         self.engine = engine
         self._sessions = sessionmaker(engine, expire_on_commit=False)
+        self._reading = engine.execution_options(**{_READ_ONLY: True})
         # SQLite lets one write at a time and has the others poll; within a process they can stand in line instead.
         self._line = threading.Lock() if engine.dialect.name == "sqlite" else None
 
@@ -185,6 +186,12 @@ class Database:
             session.connection(execution_options=options)
             yield session
             session.rollback()
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """Open one reading transaction for a query or two: half as dear as ``read``, without rows as objects."""
+        with _translated(), self._reading.connect() as connection:
+            yield connection
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, delete, func, select, update
+from sqlalchemy import Column, Subquery, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,16 @@ def find(session: Session, mxid: UserId) -> PersonId | None:
     """Return the number of a Matrix id, if it has one."""
     number = session.scalar(select(PersonRow.id).where(PersonRow.mxid == mxid))
     return None if number is None else PersonId(number)
+
+
+def named(parameter: str) -> Subquery:
+    """Return the part of a query that gives the ``id`` of the person whose Matrix id is its ``parameter``."""
+    return select(PersonRow.id).where(PersonRow.mxid == bindparam(parameter)).subquery(parameter)
+
+
+def names(alias: str) -> Subquery:
+    """Return the part of a query that gives ``id`` and ``mxid`` of everybody who has a name."""
+    return select(PersonRow.id, PersonRow.mxid).where(PersonRow.mxid.is_not(None)).subquery(alias)
 
 
 def add(session: Session, mxid: UserId, now: datetime) -> PersonId:

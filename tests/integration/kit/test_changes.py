@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
+from sqlalchemy import text
 
-from kit.changes import counters, touch
+from kit import changes
+from kit.changes import News, counters, news_since, touch
 from kit.database import Database
 
 
@@ -57,3 +59,77 @@ def test_many_at_once_lose_no_change(database: Database) -> None:
         thread.join()
     with database.read() as session:
         assert counters(session) == {"doors": 20, "outbox": 20}
+
+
+def change(database: Database, *subjects: int, topic: str = "doors") -> None:
+    with database.write() as session:
+        touch(session, topic, *subjects)
+
+
+def news(database: Database, since: int, topic: str = "doors") -> News:
+    with database.read() as session:
+        return news_since(session, topic, since)
+
+
+def test_whoever_follows_learns_of_whom_it_was(database: Database) -> None:
+    assert news(database, 0) == News(0, frozenset())
+    change(database, 7)
+    change(database, 8, 9)
+    change(database, 1, topic="outbox")
+    assert news(database, 0) == News(2, frozenset({7, 8, 9}))
+    assert news(database, 1) == News(2, frozenset({8, 9}))
+    assert news(database, 2) == News(2, frozenset())
+
+
+def test_a_change_of_anybody_is_one_of_anybody_whatever_else_is_told(database: Database) -> None:
+    change(database, 7)
+    change(database)
+    change(database, 8)
+    assert news(database, 0) == News(3, None)
+    assert news(database, 1) == News(3, None)
+    assert news(database, 2) == News(3, frozenset({8}))
+    with database.write() as session:
+        touch(session, "doors", 9)
+        touch(session, "doors")
+        touch(session, "doors", 10)
+    assert news(database, 3) == News(4, None)
+
+
+def test_a_change_of_very_many_is_one_of_anybody(database: Database) -> None:
+    change(database, *range(changes.MOST_SUBJECTS))
+    change(database, *range(changes.MOST_SUBJECTS + 1))
+    assert news(database, 0) == News(2, None)
+    assert news(database, 1) == News(2, None)
+
+
+def test_the_log_is_bounded_and_whoever_falls_behind_begins_anew(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "KEPT", 5)
+    for subject in range(20):
+        change(database, subject)
+    with database.read() as session:
+        assert session.scalar(text("SELECT count(*) FROM changed_subjects")) == 5
+    assert news(database, 14) == News(20, None)
+    assert news(database, 15) == News(20, frozenset(range(15, 20)))
+
+
+def test_who_looks_while_many_change_misses_nobody(database: Database) -> None:
+    """The numbers have the order of the commits, so that nothing is written below what was already read."""
+    writers, each = 4, 15
+
+    def write(writer: int) -> None:
+        for number in range(each):
+            change(database, writer * each + number)
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(writers)]
+    for thread in threads:
+        thread.start()
+    at, seen = 0, set[int]()
+    while at < writers * each:
+        found = news(database, at)
+        assert found.subjects is not None
+        at, seen = found.counter, seen | found.subjects
+    for thread in threads:
+        thread.join()
+    assert seen == set(range(writers * each))
