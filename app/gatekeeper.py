@@ -1,7 +1,9 @@
 """The gatekeeper: gives a knock its verdict in time, from memory where that is safe, else from the database.
 
-What it keeps follows the change counters of the database, read every 250 ms: an admit older than one second is never
-served. Memory holds admits without side effects only; a hold or a refusal counts its knock in the database.
+What it remembers follows the changes in the database, read every 250 ms: an admit older than one second is never
+served. A knock that is not answered from memory is first looked up, which only reads; the gate is asked where there is
+something to be written down. Those who know each other go first, and strangers wait no longer than makes sense: nobody
+gets in by making us late.
 """
 
 from __future__ import annotations
@@ -10,51 +12,86 @@ import hashlib
 import hmac
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, InvalidStateError
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from prometheus_client import Counter
 
 from app.container import Container
-from kit.changes import counters
+from app.remembering import Moments, Pairs, Replies, Reply
+from app.waiting import Line
+from app.warming import Warmer
+from kit.changes import news_since
 from kit.errors import Unavailable
-from kit.identifiers import RoomId, TenantId, UserId, server_of
+from kit.identifiers import RoomId, ServerName, TenantId, UserId, server_of
 from kit.throttle import Throttle
-from payments.stakes.model import Quote
+from payments.stakes.model import RENEW_BEFORE
+from reputation.decision import forged
+from reputation.lookup import look_up
 from reputation.model import Knock, Tenant
-from reputation.tenants import Tenants
-from reputation.verdict import Admit, Code, Reason, Refuse, Verdict
+from reputation.tenants import TOPIC, Tenants
+from reputation.verdict import Admit, Code, Reason, Refuse
 
 LOG = structlog.get_logger(__name__)
 
-TOPIC = "gate"
 _READ_EVERY_SECONDS = 0.25
 _OLDEST_ADMIT_SECONDS = 1.0
-_MOST_REMEMBERED = 200_000
-_THREADS = 8
 _NOTE_EVERY = timedelta(seconds=10)
 _MADE_UP_AFTER_SECONDS = 5.0
 """How long after its start a process asks what another may have missed: by then it hears every call itself."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
+_READERS = 2
+_WRITERS = {"sqlite": 1, "postgresql": 6}
+"""SQLite lets one write at a time; more threads would only take turns."""
+_SHARE_OF_PATIENCE = 0.4
+"""Of the deadline, how long a stranger may expect to wait; the rest is for what takes longer than expected."""
+_LATEST_BEGIN = 0.8
+"""Of the deadline, after how much of it nothing is begun for a stranger any more."""
+_SHARE, _OWN_SHARE = 16, 48
+"""Strangers of one homeserver, and of the tenant's own, that wait for the database at the same time."""
 _FLOOD_BURST, _FLOOD_SECONDS = 200, 1 / 40
 """Calls about one homeserver's users that the database is asked for: 200 at once, then 40 a second; a federated knock
-makes two. What waits longer behind a flood is answered too late, and so, by most tenants' choice, let in."""
+makes two."""
+_FLOOD_LASTS = 10.0
+"""Seconds for which a homeserver that was refused for its many knocks is not let in for lateness either."""
+_MOST_FLOODING = 10_000
+
+_REPLY_SECONDS = 60.0
+"""How long a hold or a refusal is given again from memory: so long may a new price stay unheard of."""
+_MOST_COUNTED = 500
 
 FLOODS = Counter("earnest_gate_floods", "Calls refused from memory because too many came from one homeserver")
+SHED = Counter("earnest_gate_shed", "Calls of strangers refused because too many wait for the database")
 VERDICTS = Counter("earnest_gate_verdicts", "Verdicts given to knocks", ["verdict", "source"])
-LATE = Counter("earnest_gate_late", "Knocks answered by the tenant's own choice, because no verdict came in time")
+LATE = Counter("earnest_gate_late", "Knocks for which no verdict came in time")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A verdict and, where it holds, the quote to pay."""
+class Asked(Future[Reply]):
+    """A knock that waits for the database: since when, in which line, and whether those two know each other."""
 
-    verdict: Verdict
-    quote: Quote | None = None
+    def __init__(self, knock: Knock, key: int, line: Line, *, known: bool) -> None:
+        """Wait from now on."""
+        super().__init__()
+        self.knock = knock
+        self.key = key
+        self.line = line
+        self.known = known
+        self.since = time.monotonic()
+
+    def settle(self, result: Reply | Exception) -> None:
+        """Tell whoever waits, if they still do."""
+        try:
+            if isinstance(result, Reply):
+                self.set_result(result)
+            else:
+                self.set_exception(result)
+        except InvalidStateError:
+            pass
 
 
 class Gatekeeper:
@@ -63,14 +100,24 @@ class Gatekeeper:
     def __init__(self, container: Container) -> None:
         """Answer from the container's database."""
         self._container = container
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="gate")
+        self._readers = Line("gate-reads", _READERS, self._patience)
+        writers = _WRITERS.get(container.database.engine.dialect.name, 1)
+        self._writers = Line("gate-writes", writers, self._patience)
         self._stop = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="gate-watcher", daemon=True)
-        self._admits: dict[tuple[int, UserId, UserId], Admit] = {}
+        self._moments = Moments()
+        self._pairs = Pairs(self._moments)
+        self._replies = Replies(self._moments)
+        self._warmer = Warmer(container, self._moments, self._pairs)
         self._tenants: Mapping[bytes, Tenant] | None = None
+        self._leaving: frozenset[TenantId] = frozenset()
         self._counter = -1
         self._read_at = float("-inf")
-        self._floods = Throttle(_FLOOD_BURST, _FLOOD_SECONDS, time.monotonic)
+        self._throttle = Throttle(_FLOOD_BURST, _FLOOD_SECONDS, time.monotonic)
+        self._flooding: OrderedDict[ServerName, float] = OrderedDict()
+        self._shed_at = float("-inf")
+        self._noting = threading.Lock()
+        self._make_up_at: float | None = None
         self._heard: dict[TenantId, datetime] = {}
         self._noted: dict[TenantId, datetime] = {}
 
@@ -83,12 +130,17 @@ class Gatekeeper:
         """Read once, then follow the database; a database that is silent now is simply asked again."""
         self._refresh()
         self._watcher.start()
+        self._warmer.start()
 
     def stop(self) -> None:
         """Stop following; verdicts under way are finished."""
         self._stop.set()
         self._watcher.join()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._warmer.stop()
+        self._readers.stop()
+        self._writers.stop()
+        self._noting.acquire(blocking=False)
+        self._note()
 
     def tenant(self, bearer: str) -> Tenant | None:
         """Return whose bearer this is, comparing in constant time; ``None`` where it is nobody's. Touches memory alone.
@@ -108,65 +160,160 @@ class Gatekeeper:
             self._heard[found.id] = self._container.clock()
         return found
 
-    def remembered(self, knock: Knock) -> Reply | None:
-        """Return an admit from memory if it is fresh enough; touches memory alone."""
-        if time.monotonic() - self._read_at > _OLDEST_ADMIT_SECONDS - _READ_EVERY_SECONDS:
-            return None
-        admit = self._admits.get((knock.tenant, knock.inviter, knock.invitee))
-        if admit is None:
-            return None
-        VERDICTS.labels("admit", "memory").inc()
-        return Reply(admit)
+    # -------------------------------------------------------------------------------------------- at once
 
-    def too_many(self, knock: Knock) -> Reply | None:
-        """Return a refusal where the inviter's homeserver floods this process; touches memory alone.
+    def at_once(self, knock: Knock) -> Reply | None:
+        """Return a verdict if memory has one, else ``None``; touches memory alone.
 
-        The tenant's own users are never refused so: their operator answers for who may register there.
+        A homeserver that floods this process is refused so, but for those whom the recipient knows. The tenant's own
+        users are not: their operator answers for who may register there.
         """
+        if forged(knock):
+            leaving = knock.tenant in self._leaving
+            return None if leaving else _told(Reply(Refuse((Reason(Code.FORGED),))), "memory")
+        now, key = time.monotonic(), self._key(knock)
+        if now - self._read_at <= _OLDEST_ADMIT_SECONDS - _READ_EVERY_SECONDS:
+            code = self._pairs.passes(key, now)
+            if code is not None:
+                return _told(Reply(Admit((Reason(code),))), "memory")
+        if knock.proven:
+            reply = self._replies.again(key, knock, now)
+            if reply is not None:
+                return _told(reply, "memory")
         server = server_of(knock.inviter)
-        if server == knock.tenant_server or self._floods.take(server):
+        if server == knock.tenant_server or self._pairs.knows(key) or self._throttle.take(server):
             return None
+        return self._flood(server)
+
+    def _key(self, knock: Knock) -> int:
+        return self._pairs.key(knock.tenant, knock.inviter, knock.invitee)
+
+    def _flood(self, server: ServerName) -> Reply:
         FLOODS.inc()
-        return Reply(Refuse((Reason(Code.SERVER_FLOODS),)))
+        self._flooding[server] = time.monotonic()
+        self._flooding.move_to_end(server)
+        while len(self._flooding) > _MOST_FLOODING:
+            self._flooding.popitem(last=False)
+        return _told(Reply(Refuse((Reason(Code.SERVER_FLOODS),))), "memory")
 
-    def submit(self, knock: Knock) -> Future[Reply]:
-        """Have the database decide, in a thread; cancel the future when it is no longer wanted."""
-        return self._pool.submit(self._ask, knock)
+    def _shed(self, asked: Asked, share: int | None = None) -> Reply:
+        """Return what is said to whom there is no room for; the tenant's own people may always write elsewhere."""
+        SHED.inc()
+        knock = asked.knock
+        if server_of(knock.invitee) != knock.tenant_server:
+            return _told(Reply(Admit((Reason(Code.NOT_OURS),))), "memory")
+        server = server_of(knock.inviter)
+        if server != knock.tenant_server and share is not None and asked.line.waiting(server) >= share:
+            return self._flood(server)
+        self._shed_at = time.monotonic()
+        return _told(Reply(Refuse((Reason(Code.CROWDED),))), "memory")
 
-    def submit_join(self, tenant: Tenant, user: UserId, room: RoomId) -> Future[None]:
-        """Tell that a tenant's user joins a room; joins that match no grant are forgotten."""
-        return self._pool.submit(self._joined, tenant, user, room)
+    def _patience(self) -> float:
+        return self.deadline * _SHARE_OF_PATIENCE
 
-    def late(self, tenant: Tenant) -> Reply:
-        """Return what the tenant's admin chose for a verdict that did not come in time; counted."""
+    # -------------------------------------------------------------------------------------------- by the database
+
+    def submit(self, knock: Knock) -> Asked:
+        """Have the database decide, in a thread; cancel what is returned when it is no longer wanted."""
+        key = self._key(knock)
+        asked = Asked(knock, key, self._readers, known=self._pairs.knows(key))
+        if not self._readers.join(partial(self._look, asked), party=server_of(knock.inviter), first=asked.known):
+            asked.settle(self._shed(asked))
+        return asked
+
+    def submit_join(self, tenant: Tenant, user: UserId, room: RoomId) -> None:
+        """Tell that a tenant's user joins a room; joins that match no grant are forgotten, as are those in a crowd."""
+        if not self._readers.join(partial(self._joined, tenant, user, room), party=tenant.server_name):
+            SHED.inc()
+
+    def late(self, tenant: Tenant, asked: Asked) -> Reply:
+        """Return what is said where no verdict came in time; counted.
+
+        The tenant's admin chose for a database that is silent. One that answered others meanwhile is only slow for all
+        who want something of it: then a stranger is refused, and so is whoever floods us, whatever the database does.
+        """
         LATE.inc()
+        knock, now = asked.knock, time.monotonic()
+        if now - self._flooding.get(server_of(knock.inviter), float("-inf")) < _FLOOD_LASTS:
+            return Reply(Refuse((Reason(Code.SERVER_FLOODS),)))
+        crowd = asked.line.answered_at > asked.since or now - self._shed_at < _FLOOD_LASTS
+        if crowd and not asked.known:
+            return Reply(Refuse((Reason(Code.CROWDED),)))
         reason = (Reason(Code.LATE),)
         return Reply(Admit(reason) if tenant.on_deadline == "open" else Refuse(reason))
 
-    def _ask(self, knock: Knock) -> Reply:
-        # Taken before the database is read: if anything changes meanwhile, they are thrown away with what they hold.
-        admits = self._admits
-        with self._container.work() as work:
-            answer = work.gate.ask(knock)
-        verdict = answer.verdict
-        VERDICTS.labels(type(verdict).__name__.lower(), "database").inc()
-        if answer.lasting and isinstance(verdict, Admit):
-            if len(admits) >= _MOST_REMEMBERED:
-                admits.clear()
-            admits[knock.tenant, knock.inviter, knock.invitee] = verdict
-        return Reply(verdict, answer.quote)
+    def _look(self, asked: Asked) -> bool:
+        """Look a knock up; where the gate itself is to be asked, stand in the other line for it."""
+        if asked.cancelled():
+            return False
+        # Taken before the database is read: what changes meanwhile is heard of at a later moment.
+        moment, now = self._moments.now, self._container.clock()
+        try:
+            with self._container.database.look() as connection:
+                found = look_up(connection, asked.knock, now=now, bot=self._container.bot_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits hears of it
+            asked.settle(error)
+            return False
+        if found.passing is not None:
+            seconds = (found.passing.until - now).total_seconds()
+            if seconds > _OLDEST_ADMIT_SECONDS:
+                code, until = found.passing.verdict.because[0].code, int(time.monotonic() + seconds)
+                self._pairs.keep(asked.key, code, found.passing.subjects, moment=moment, until=until)
+            asked.settle(_told(Reply(found.passing.verdict), "database"))
+            return True
+        asked.known = asked.known or found.known
+        asked.line = self._writers
+        server, own = server_of(asked.knock.inviter), asked.knock.tenant_server
+        share = _OWN_SHARE if server == own else _SHARE
+        if not self._writers.join(partial(self._ask, asked), party=server, first=asked.known, share=share):
+            asked.settle(self._shed(asked, share))
+        return True
 
-    def _joined(self, tenant: Tenant, user: UserId, room: RoomId) -> None:
+    def _ask(self, asked: Asked) -> bool:
+        if asked.cancelled():
+            return False
+        if not asked.known and time.monotonic() - asked.since > self.deadline * _LATEST_BEGIN:
+            asked.settle(self._shed(asked))
+            return False
+        moment, knock = self._moments.now, asked.knock
+        try:
+            with self._container.work() as work:
+                answer, chain_time = work.gate.ask(knock), work.chain_time
+        except Exception as error:  # noqa: BLE001 - the same
+            asked.settle(error)
+            return False
+        reply = Reply(answer.verdict, answer.quote)
+        if answer.pair is not None:
+            seconds = _REPLY_SECONDS
+            if answer.quote is not None:
+                seconds = min(seconds, answer.quote.quote_expiry - RENEW_BEFORE.total_seconds() - chain_time)
+            self._replies.keep(asked.key, reply, answer.pair, knock, moment=moment, until=time.monotonic() + seconds)
+        asked.settle(_told(reply, "database"))
+        return True
+
+    def _joined(self, tenant: Tenant, user: UserId, room: RoomId) -> bool:
+        with self._container.read() as work:
+            if not work.gate.brought(tenant, user, room):
+                return True
+        self._writers.join(partial(self._joined_by_stake, tenant, user, room), party=tenant.server_name, first=True)
+        return True
+
+    def _joined_by_stake(self, tenant: Tenant, user: UserId, room: RoomId) -> bool:
         with self._container.work() as work:
             work.gate.joined(tenant, user, room)
+        return True
+
+    # -------------------------------------------------------------------------------------------- following
 
     def _watch(self) -> None:
-        make_up_at: float | None = time.monotonic() + _MADE_UP_AFTER_SECONDS
+        self._make_up_at = time.monotonic() + _MADE_UP_AFTER_SECONDS
         while not self._stop.wait(_READ_EVERY_SECONDS):
             self._refresh()
-            self._note_calls()
-            if make_up_at is not None and time.monotonic() >= make_up_at and self._make_up():
-                make_up_at = None
+            if self._noting.acquire(blocking=False) and not self._writers.join(self._note, party="", first=True):
+                self._noting.release()
+            due = self._make_up_at is not None and time.monotonic() >= self._make_up_at
+            if due and self._writers.join(self._make_up, party="", first=True):
+                self._make_up_at = None
 
     def _make_up(self) -> bool:
         """Ask for the answers for which nobody was asked, because the process that would have been told was dead."""
@@ -175,42 +322,67 @@ class Gatekeeper:
                 asked = work.gate.ask_unasked()
         except Unavailable as error:
             LOG.warning("gate_asks_nobody", waits_for=type(error).__name__)
+            self._make_up_at = time.monotonic() + _MADE_UP_AFTER_SECONDS
             return False
-        except Exception:
-            LOG.exception("gate_asks_failed")
-            return True
         if asked:
             LOG.info("gate_asks_later", asked=asked)
         return True
-
-    def _note_calls(self) -> None:
-        """Write down when tenants last called, at most every 10 s, for operators who ask whether they still do."""
-        heard = dict(self._heard)
-        due = {tenant: at for tenant, at in heard.items() if at - self._noted.get(tenant, _NEVER) >= _NOTE_EVERY}
-        if not due:
-            return
-        try:
-            with self._container.database.write() as session:
-                Tenants(session, self._container.clock()).heard(due)
-        except Unavailable as error:
-            LOG.warning("gate_notes_nothing", waits_for=type(error).__name__)
-        except Exception:
-            LOG.exception("gate_notes_failed")
-        self._noted |= due
 
     def _refresh(self) -> None:
         asked_at = time.monotonic()
         try:
             with self._container.database.read() as session:
-                counter = counters(session).get(TOPIC, 0)
-            if counter != self._counter:
+                news = news_since(session, TOPIC, max(self._counter, 0))
+            if news.subjects is None or self._tenants is None:
                 with self._container.read() as work:
-                    tenants = {tenant.bearer_sha256: tenant for tenant in work.tenants.all()}
-                self._admits = {}
-                self._tenants = tenants
-                self._counter = counter
+                    tenants = work.tenants.all()
+                self._leaving = frozenset(tenant.id for tenant in tenants if tenant.leaving)
+                self._tenants = {tenant.bearer_sha256: tenant for tenant in tenants}
+                self._moments.heard(None)
+                self._warmer.warm({tenant.server_name: tenant.id for tenant in tenants})
+            elif news.subjects:
+                self._moments.heard(news.subjects)
+            self._counter = news.counter
             self._read_at = asked_at
         except Unavailable as error:
             LOG.warning("gate_reads_nothing", waits_for=type(error).__name__)
         except Exception:
             LOG.exception("gate_watcher_failed")
+
+    def _note(self) -> bool:
+        """Write down what need not be written at once: when tenants called, and knocks that memory answered."""
+        try:
+            self._note_calls()
+            return self._count_repeats()
+        except Unavailable as error:
+            LOG.warning("gate_notes_nothing", waits_for=type(error).__name__)
+            return False
+        finally:
+            self._noting.release()
+
+    def _note_calls(self) -> None:
+        """Write down when tenants last called, at most every 10 s, for operators who ask whether they still do."""
+        heard = dict(self._heard)
+        due = {tenant: at for tenant, at in heard.items() if at - self._noted.get(tenant, _NEVER) >= _NOTE_EVERY}
+        if due:
+            self._noted |= due
+            with self._container.database.write() as session:
+                Tenants(session, self._container.clock()).heard(due)
+
+    def _count_repeats(self) -> bool:
+        """Count the knocks that memory answered; a crash loses those of the last second."""
+        repeats = self._replies.take(_MOST_COUNTED)
+        if not repeats:
+            return False
+        try:
+            with self._container.work() as work:
+                work.gate.repeated(repeats)
+        except BaseException:
+            self._replies.give_back(repeats)
+            raise
+        return True
+
+
+def _told(reply: Reply, source: str) -> Reply:
+    VERDICTS.labels(type(reply.verdict).__name__.lower(), source).inc()
+    return reply

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.identifiers import server_of
+from kit.identifiers import UserId, server_of
 from reputation import pricing
 from reputation.model import RETRY_WINDOW, ContactWhy, Door, DoorMode, Facts, Grant, Knock
 from reputation.verdict import Admit, Code, Hold, Reason, Refuse, Verdict
@@ -22,7 +22,7 @@ def decide(knock: Knock, door: Door, facts: Facts) -> Verdict:
     8. else the price: the door's own, raised by what is unanswered here and of this stranger; one that they were told
        within the last day stands, unless it has more than doubled since.
     """  # noqa: D400, D415 - the list below belongs to the sentence
-    if _forged(knock) and not facts.leaving:
+    if forged(knock) and not facts.leaving:
         return _refuse(Code.FORGED)
     decided = _not_ours_to_judge(knock, facts) or _known(facts) or _door(door)
     if decided is None and not knock.proven:
@@ -32,7 +32,16 @@ def decide(knock: Knock, door: Door, facts: Facts) -> Verdict:
 
 def may_pass_unread(knock: Knock) -> bool:
     """Tell whether a knock may be let through though nothing could be looked up; not one that may be a lie."""
-    return knock.proven and not _forged(knock)
+    return knock.proven and not forged(knock)
+
+
+def teaches(knock: Knock, bot: UserId | None) -> bool:
+    """Tell whether a knock says that its inviter knows its invitee; a tenant that stays is believed of its own people.
+
+    Its own people's invites do not come from other servers, whatever one of those says.
+    """
+    own = not knock.federated and server_of(knock.inviter) == knock.tenant_server
+    return own and knock.inviter != knock.invitee and bot not in (knock.inviter, knock.invitee)
 
 
 def grant_for(knock: Knock, facts: Facts) -> Grant | None:
@@ -47,7 +56,8 @@ def _live(facts: Facts) -> list[Grant]:
     return [grant for grant in facts.grants if facts.chain_time < grant.closes_at]
 
 
-def _forged(knock: Knock) -> bool:
+def forged(knock: Knock) -> bool:
+    """Tell whether another server speaks in the name of the tenant's own people."""
     # A homeserver asks about other servers' invites before it has compared the sender with the server that sent it.
     return knock.federated and server_of(knock.inviter) == knock.tenant_server
 

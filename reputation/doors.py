@@ -93,7 +93,7 @@ class Doors:
         )
         door = replace(before, caps=caps)
         self._store.set_door(person, door, self._now)
-        touch(self._session, TOPIC)
+        touch(self._session, TOPIC, person)
         return door
 
     def exempt(self, person: PersonId, other: PersonId) -> bool:
@@ -108,14 +108,14 @@ class Doors:
         if added or lifted:
             self._stakes.void(person, other)
             self._release(person, other)
-            touch(self._session, TOPIC)
+            touch(self._session, TOPIC, person)
         return added or lifted
 
     def unexempt(self, person: PersonId, other: PersonId) -> bool:
         """Take an exemption back; ``False`` where there is none."""
         taken = self._store.unexempt(person, other)
         if taken:
-            touch(self._session, TOPIC)
+            touch(self._session, TOPIC, person)
         return taken
 
     def exemptions(self, person: PersonId) -> list[PersonId]:
@@ -153,7 +153,7 @@ class Doors:
         self._store.set_door(person, door, self._now)
         self._stakes.void(person)
         self._release(person)
-        touch(self._session, TOPIC)
+        touch(self._session, TOPIC, person)
         return door
 
     def _release(self, person: PersonId, stranger: PersonId | None = None) -> None:

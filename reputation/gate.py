@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from ledger.people import People
 from payments.stakes.model import Answer, OpeningOutcome, Quote, Stake, StakeChange, StakeState, undo_closes
 from payments.stakes.service import Stakes
 from reputation.courtesy import Courtesy
-from reputation.decision import decide, grant_for
+from reputation.decision import decide, grant_for, teaches
 from reputation.doors import Doors, release
 from reputation.grants import Grants
 from reputation.model import (
@@ -32,6 +33,7 @@ from reputation.model import (
     Knock,
     KnockCount,
     OpensAt,
+    Repeats,
     Tenant,
     Waiting,
     Why,
@@ -42,8 +44,6 @@ from reputation.tables import GrantRow
 from reputation.tenants import TOPIC, Tenants
 from reputation.verdict import Admit, Code, Hold, Refuse, Verdict
 
-_OF_ONE_ROOM = frozenset({Code.STAKED, Code.SAME_KNOCK})
-"""Admits that hold for one room only and so are never repeated from memory."""
 _OF_NOBODY = frozenset({Code.FORGED, Code.UNPROVEN})
 _UNDONE = "undone"
 _MOST_KNOCKS_SHOWN = 100
@@ -91,18 +91,18 @@ class Gate:
 
         The tenant is believed about its own users alone: as invitees, and as inviters that people here know.
         """
-        learned = self._learn(knock)
+        self._learn(knock)
         door, facts, verdict = self._weigh(knock)
         while isinstance(verdict, Admit) and (grant := grant_for(knock, facts)) and _codes(verdict) == (Code.STAKED,):
             if self._store.claim_grant(grant.stake_id, knock.room, knock.at):
-                touch(self._session, TOPIC)
+                touch(self._session, TOPIC, self._people.number(knock.invitee))
                 return GateAnswer(verdict)
             door, facts, verdict = self._weigh(knock)  # another knock was quicker: look again
         if isinstance(verdict, Admit):
             if Code.CONTACTED_FIRST in _codes(verdict):
                 recipient, stranger = self._people.number(knock.invitee), self._people.number(knock.inviter)
                 self._store.use_contact(recipient, stranger, knock.at)
-            return GateAnswer(verdict, lasting=not learned and not _OF_ONE_ROOM.intersection(_codes(verdict)))
+            return GateAnswer(verdict)
         if _OF_NOBODY.intersection(_codes(verdict)):
             return GateAnswer(verdict)  # it is nobody's knock: not counted, and nobody is written to
         return self._not_through(knock, door, facts, verdict)
@@ -112,12 +112,7 @@ class Gate:
 
         Joining accepts nothing; one must join to read. Any other join is forgotten.
         """
-        if server_of(user) != tenant.server_name:
-            return
-        recipient = self._people.find(user)
-        if recipient is None:
-            return
-        for stake_id in self._store.pending_in(recipient, room):
+        for stake_id in self.brought(tenant, user, room):
             stake = self._stakes.get(stake_id)
             self._notices.ask_answer(stake, answers_close=self._stakes.answers_close(stake))
 
@@ -132,20 +127,22 @@ class Gate:
             asked += self._notices.ask_answer(stake, answers_close=self._stakes.answers_close(stake))
         return asked
 
-    def _learn(self, knock: Knock) -> bool:
-        """Remember whom a tenant's own user invites: they contacted them first. ``True`` where that is news."""
-        if knock.federated or server_of(knock.inviter) != knock.tenant_server or knock.inviter == knock.invitee:
-            return False  # its own people's invites do not come from other servers, whatever one of those says
-        if self._bot_id in (knock.inviter, knock.invitee) or self._tenants.is_leaving(knock.tenant):
-            return False
+    def brought(self, tenant: Tenant, user: UserId, room: RoomId) -> list[Hash32]:
+        """Return the stakes that brought a tenant's user the invite to a room and are not answered; only reads."""
+        recipient = self._people.find(user) if server_of(user) == tenant.server_name else None
+        return [] if recipient is None else self._store.pending_in(recipient, room)
+
+    def _learn(self, knock: Knock) -> None:
+        """Remember whom a tenant's own user invites: they contacted them first."""
+        if not teaches(knock, self._bot_id) or self._tenants.is_leaving(knock.tenant):
+            return
         person, other = self._people.number(knock.inviter), self._people.number(knock.invitee)
         news = self._store.learn_contact(person, other, ContactWhy.INVITED, knock.at)
         if news:
-            self._people.prune(self._store.drop_least_used(person, beyond=MOST_INVITED))
-            touch(self._session, TOPIC)
+            self._people.prune({other for _, other in self._store.drop_least_used(person, beyond=MOST_INVITED)})
+            touch(self._session, TOPIC, person)
         else:
             self._store.use_contact(person, other, knock.at)
-        return news
 
     def _weigh(self, knock: Knock) -> tuple[Door, Facts, Verdict]:
         door, facts = Door(), self._facts(knock)
@@ -181,7 +178,7 @@ class Gate:
         if isinstance(verdict, Refuse):
             if Code.INVITE_PENDING in _codes(verdict):
                 self._notices.of_stake(self._stakes.get(facts.grants[0].stake_id), code="invite_pending_hint")
-            return GateAnswer(verdict)
+            return GateAnswer(verdict, pair=(stranger, recipient))
         quote = self._stakes.quote(
             stranger,
             recipient,
@@ -191,7 +188,11 @@ class Gate:
             recipient_id=knock.invitee,
         )
         self._notices.knock_held(quote, knock)
-        return GateAnswer(verdict, quote)
+        return GateAnswer(verdict, quote, pair=(stranger, recipient))
+
+    def repeated(self, repeats: Sequence[Repeats]) -> None:
+        """Count knocks that were answered from memory as their pairs' last ones; pairs forgotten since stay so."""
+        self._store.count_repeats(repeats)
 
     # -------------------------------------------------------------------------------------------- stakes
 
@@ -241,7 +242,7 @@ class Gate:
             self._store.unexempt(recipient, other)
             self._store.drop_contact(recipient, other)
             self._stakes.void(recipient, other)
-        touch(self._session, TOPIC)
+        touch(self._session, TOPIC, recipient)
         return AnswerOutcome(answer, other, tuple(stakes), self._undo_until(stakes))
 
     def _answer_one(self, stake_id: Hash32, answer: Answer) -> bool:
@@ -296,7 +297,7 @@ class Gate:
             grant.answer = _UNDONE
             stakes.append(self._stakes.get(stake.id))
         self._store.lift_spam(recipient, other)
-        touch(self._session, TOPIC)
+        touch(self._session, TOPIC, recipient)
         return AnswerOutcome(Answer.RETURN, other, tuple(stakes))
 
     def _reverse(self, stake: Stake) -> None:
@@ -371,10 +372,10 @@ class Gate:
             *self._store.grants_of(stranger=person, states=LIVE),
         ):
             release(self._stakes, self._store, Hash32(grant.stake_id), self._now, used_too=True)
-        self._store.forget(person)
+        others = self._store.forget(person)
         Courtesy(self._session, self._now).forget(person)
         self._stakes.forget(person)
-        touch(self._session, TOPIC)
+        touch(self._session, TOPIC, person, *others)
 
     def prune(self) -> int:
         """Take out some of what is past its time; return how many rows went. Call it until none does.
@@ -385,9 +386,9 @@ class Gate:
         knocks = self._store.drop_knocks(before=self._now - KNOCKS_KEPT, limit=MOST_PRUNED)
         contacts = self._store.drop_contacts(before=self._now - INVITED_KEPT, limit=MOST_PRUNED)
         if contacts:
-            touch(self._session, TOPIC)
+            touch(self._session, TOPIC, *(person for person, _ in contacts))
         quoted = self._stakes.prune(limit=MOST_PRUNED)
-        self._people.prune({*knocks, *contacts, *quoted})
+        self._people.prune({*knocks, *(other for _, other in contacts), *quoted})
         return len(knocks) + len(contacts) + len(quoted) + Courtesy(self._session, self._now).prune()
 
 

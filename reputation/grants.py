@@ -111,7 +111,7 @@ class Grants:
             if wanted is GrantState.OPEN:
                 self._notices.door_opened(stake)
         if grant.state != before:  # one that goes on waiting changes no verdict, and blocks come all the time
-            touch(self._session, TOPIC)
+            touch(self._session, TOPIC, grant.recipient)
 
     def _state_for(self, stake: Stake) -> GrantState:
         if not stake.opens:

@@ -26,6 +26,8 @@ _A_LARGE_SUM = Amount(100 * 10**18)
 
 INVITED_KEPT = timedelta(days=365)
 """How long it is remembered that a person invited another, after it last mattered."""
+USE_NOTED = timedelta(days=1)
+"""How exactly it is noted when that last was."""
 MOST_INVITED = 5_000
 """Whom one person invited, at most; beyond it the least used go. Inviting made-up names fills no more."""
 MOST_PRUNED = 500
@@ -160,14 +162,22 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class GateAnswer:
-    """A verdict, the quote to pay where it holds, and whether it may be given again from memory.
-
-    ``lasting`` is true of admits that changed nothing and hold for every room, until the "gate" counter moves.
-    """
+    """A verdict, the quote to pay where it holds, and ``pair`` (stranger, recipient) where the knock was counted."""
 
     verdict: Verdict
     quote: Quote | None = None
-    lasting: bool = False
+    pair: tuple[PersonId, PersonId] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """Knocks of one pair that met the same verdict again and are yet to be counted: how many, and the last of them."""
+
+    stranger: PersonId
+    recipient: PersonId
+    count: int
+    room: RoomId
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, delete, func, or_, select, text, tuple_, update
+from sqlalchemy import and_, bindparam, case, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,18 @@ from kit.amounts import Amount
 from kit.database import Base
 from kit.identifiers import Address, Hash32, PersonId, RoomId
 from payments.stakes.model import Stake
-from reputation.model import LIVE, ONE_KNOCK, ContactWhy, Door, DoorMode, Grant, GrantState, KnockCount
+from reputation.model import (
+    LIVE,
+    ONE_KNOCK,
+    USE_NOTED,
+    ContactWhy,
+    Door,
+    DoorMode,
+    Grant,
+    GrantState,
+    KnockCount,
+    Repeats,
+)
 from reputation.pricing import USUAL
 from reputation.tables import ContactRow, DoorRow, ExemptionRow, GrantRow, KnockRow, SpamVerdictRow
 
@@ -23,7 +34,6 @@ _MOST_KNOCKS = 2**31 - 1
 _LONGEST_ORIGIN = 255
 _LIVE = sorted(LIVE)
 _ALL = 2**31 - 1
-_A_DAY = timedelta(days=1)
 
 
 class GateStore:
@@ -105,7 +115,7 @@ class GateStore:
         used = self._session.execute(
             update(ContactRow)
             .where(ContactRow.person == person, ContactRow.other == other, ContactRow.why == ContactWhy.INVITED.value)
-            .where(func.coalesce(ContactRow.used_at, ContactRow.since) < now - _A_DAY)
+            .where(func.coalesce(ContactRow.used_at, ContactRow.since) < now - USE_NOTED)
             .values(used_at=now)
             .returning(ContactRow.other)
             .execution_options(synchronize_session=False)
@@ -258,6 +268,26 @@ class GateStore:
             )
         )
 
+    def count_repeats(self, repeats: Sequence[Repeats]) -> None:
+        """Add to the counts of pairs that have one; always in one order, so that two never wait for each other."""
+        if not repeats:
+            return
+        more, at = bindparam("more", type_=KnockRow.count.type), bindparam("at", type_=KnockRow.last_at.type)
+        statement = (
+            update(KnockRow)
+            .where(KnockRow.stranger == bindparam("of"), KnockRow.recipient == bindparam("door"))
+            .values(
+                count=case((KnockRow.count > _MOST_KNOCKS - more, _MOST_KNOCKS), else_=KnockRow.count + more),
+                last_room=case((KnockRow.last_at > at, KnockRow.last_room), else_=bindparam("room")),
+                last_at=case((KnockRow.last_at > at, KnockRow.last_at), else_=at),
+            )
+        )
+        values = [
+            {"of": each.stranger, "door": each.recipient, "more": each.count, "room": each.room, "at": each.at}
+            for each in sorted(repeats, key=lambda each: (each.stranger, each.recipient))
+        ]
+        self._session.connection().execute(statement, values)
+
     def knocks_at(self, recipient: PersonId, limit: int) -> list[KnockCount]:
         """Return who was not let through, latest first."""
         query = select(KnockRow).where(KnockRow.recipient == recipient)
@@ -291,8 +321,8 @@ class GateStore:
         )
         return [PersonId(stranger) for stranger in gone]
 
-    def drop_contacts(self, *, before: datetime, limit: int) -> list[PersonId]:
-        """Forget people who were invited and for whom it has not mattered since then; return who they are."""
+    def drop_contacts(self, *, before: datetime, limit: int) -> list[tuple[PersonId, PersonId]]:
+        """Forget people who were invited and for whom it has not mattered since then; return by whom, and who."""
         used = func.coalesce(ContactRow.used_at, ContactRow.since)
         old = select(ContactRow.person, ContactRow.other).where(
             ContactRow.why == ContactWhy.INVITED.value,
@@ -300,8 +330,8 @@ class GateStore:
         )
         return self._drop_contacts(old.order_by(used).limit(limit))
 
-    def drop_least_used(self, person: PersonId, *, beyond: int) -> list[PersonId]:
-        """Forget whom a person invited beyond the ``beyond`` that mattered last; return who they are."""
+    def drop_least_used(self, person: PersonId, *, beyond: int) -> list[tuple[PersonId, PersonId]]:
+        """Forget whom a person invited beyond the ``beyond`` that mattered last; return by whom, and who."""
         mine = and_(ContactRow.person == person, ContactRow.why == ContactWhy.INVITED.value)
         if (self._session.scalar(select(func.count()).select_from(ContactRow).where(mine)) or 0) <= beyond:
             return []
@@ -309,24 +339,29 @@ class GateStore:
         rest = select(ContactRow.person, ContactRow.other).where(mine).order_by(used.desc(), ContactRow.other.desc())
         return self._drop_contacts(rest.offset(beyond).limit(_ALL))
 
-    def _drop_contacts(self, which: Any) -> list[PersonId]:  # noqa: ANN401 - a query of keys
-        gone = self._session.scalars(
+    def _drop_contacts(self, which: Any) -> list[tuple[PersonId, PersonId]]:  # noqa: ANN401 - a query of keys
+        gone = self._session.execute(
             delete(ContactRow)
             .where(tuple_(ContactRow.person, ContactRow.other).in_(which))
-            .returning(ContactRow.other)
+            .returning(ContactRow.person, ContactRow.other)
             .execution_options(synchronize_session=False)
         )
-        return [PersonId(other) for other in gone]
+        return [(PersonId(person), PersonId(other)) for person, other in gone]
 
     # -------------------------------------------------------------------------------------------- forgetting
 
-    def forget(self, person: PersonId) -> None:
-        """Take out all that says what this person thinks of others, or others of them; grants stay, as numbers."""
+    def forget(self, person: PersonId) -> set[PersonId]:
+        """Take out all that says what this person thinks of others, or others of them; grants stay, as numbers.
+
+        Returns whose door knows less of somebody now.
+        """
         self._delete(DoorRow, DoorRow.person == person)
-        self._delete(ExemptionRow, or_(ExemptionRow.person == person, ExemptionRow.other == person))
-        self._delete(ContactRow, or_(ContactRow.person == person, ContactRow.other == person))
-        self._delete(SpamVerdictRow, or_(SpamVerdictRow.recipient == person, SpamVerdictRow.stranger == person))
-        self._delete(KnockRow, or_(KnockRow.recipient == person, KnockRow.stranger == person))
+        gone = [
+            *self._delete(ExemptionRow, or_(ExemptionRow.person == person, ExemptionRow.other == person)),
+            *self._delete(ContactRow, or_(ContactRow.person == person, ContactRow.other == person)),
+            *self._delete(SpamVerdictRow, or_(SpamVerdictRow.recipient == person, SpamVerdictRow.stranger == person)),
+        ]
+        knocks = self._delete(KnockRow, or_(KnockRow.recipient == person, KnockRow.stranger == person))
         self._session.execute(
             update(GrantRow)
             .where(or_(GrantRow.recipient == person, GrantRow.stranger == person))
@@ -339,19 +374,20 @@ class GateStore:
             .values(origin="")
             .execution_options(synchronize_session=False)
         )
+        return {PersonId(row[0]) for row in gone} | {PersonId(recipient) for _, recipient in knocks}
 
     # -------------------------------------------------------------------------------------------- within
 
     def _added(self, statement: Any, column: Any) -> bool:  # noqa: ANN401 - either dialect's own Insert
         return self._session.execute(statement.on_conflict_do_nothing().returning(column)).first() is not None
 
-    def _delete(self, table: type[Base], where: Any) -> int:  # noqa: ANN401 - any condition
+    def _delete(self, table: type[Base], where: Any) -> Sequence[Any]:  # noqa: ANN401 - any condition, its rows' keys
         columns = list(table.__table__.primary_key)
         statement = delete(table).where(where).returning(*columns).execution_options(synchronize_session=False)
-        return len(self._session.execute(statement).all())
+        return self._session.execute(statement).all()
 
     def _deleted(self, table: type[Base], where: Any) -> bool:  # noqa: ANN401 - any condition
-        return self._delete(table, where) > 0
+        return bool(self._delete(table, where))
 
 
 def _count(row: KnockRow) -> KnockCount:

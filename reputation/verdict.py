@@ -29,6 +29,7 @@ class Code(StrEnum):
     LEAVING = "leaving"
     LATE = "late"
     SERVER_FLOODS = "server_floods"
+    CROWDED = "crowded"
     FORGED = "forged"
     UNPROVEN = "unproven"
     BARRED = "barred"

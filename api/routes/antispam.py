@@ -22,7 +22,8 @@ from api.metering import SECONDS
 from api.presenting import quote_url
 from api.schemas.antispam import GateResponse, allowed, denied
 from app.container import Container
-from app.gatekeeper import Gatekeeper, Reply
+from app.gatekeeper import Gatekeeper
+from app.remembering import Reply
 from app.wording.refusals import refusal
 from kit.errors import Invalid, Unavailable
 from kit.identifiers import RoomId, UserId, parse_room_id, parse_user_id, server_of
@@ -191,15 +192,13 @@ async def _knock(invite: _Invite, tenant: Tenant, gatekeeper: Gatekeeper, contai
 
 
 async def _verdict(knock: Knock, tenant: Tenant, gatekeeper: Gatekeeper) -> Reply:
-    remembered = gatekeeper.remembered(knock)
-    if remembered is not None:
-        return remembered
-    refused = gatekeeper.too_many(knock)
-    if refused is not None:
-        return refused
+    at_once = gatekeeper.at_once(knock)
+    if at_once is not None:
+        return at_once
+    asked = gatekeeper.submit(knock)
     try:
         async with asyncio.timeout(gatekeeper.deadline):
-            return await asyncio.wrap_future(gatekeeper.submit(knock))
+            return await asyncio.wrap_future(asked)
     except TimeoutError:
         LOG.warning("gate_late", tenant=tenant.server_name)
     except Unavailable as error:
@@ -207,7 +206,7 @@ async def _verdict(knock: Knock, tenant: Tenant, gatekeeper: Gatekeeper) -> Repl
     except Exception:
         # A mistake of ours must not become the homeserver's outage: it is answered like a verdict that came too late.
         LOG.exception("gate_failed", tenant=tenant.server_name)
-    return gatekeeper.late(tenant) if may_pass_unread(knock) else Reply(Refuse((Reason(Code.LATE),)))
+    return gatekeeper.late(tenant, asked) if may_pass_unread(knock) else Reply(Refuse((Reason(Code.LATE),)))
 
 
 def _sentence(reply: Reply, knock: Knock, container: Container) -> str:

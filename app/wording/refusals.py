@@ -46,6 +46,10 @@ _REFUSE = {
         "So many people wait for an answer of {recipient} that no more are asked for a stake now. Pay nothing; try "
         "again after {until}, or sooner if they answer."
     ),
+    Code.CROWDED: marked(
+        "More people than can be answered knock at doors that do not know them just now, so your invitation to "
+        "{recipient} was stopped unread. Try again in a few minutes."
+    ),
     Code.LATE: marked("It could not be found out in time whether {recipient} may be invited. Try again in a minute."),
 }
 _REFUSED = marked("{recipient} does not take this invitation.")

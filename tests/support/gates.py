@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -13,7 +12,9 @@ import httpx
 from fastapi import FastAPI
 
 from api.main import create_app
-from app.gatekeeper import Reply
+from app.gatekeeper import Asked
+from app.remembering import Reply
+from app.waiting import Line
 from kit.amounts import Amount
 from kit.errors import DatabaseUnavailable, Unavailable
 from kit.identifiers import Address, Hash32, PersonId, RoomId, ServerName, TenantId, UserId
@@ -76,7 +77,7 @@ class ToldGatekeeper:
     flooded: bool = False
     in_memory: bool = False
     asked: list[Knock] = field(default_factory=list)
-    answers: list[Future[Reply]] = field(default_factory=list)
+    answers: list[Asked] = field(default_factory=list)
     joins: list[tuple[UserId, RoomId]] = field(default_factory=list)
     late_for: list[Tenant] = field(default_factory=list)
 
@@ -86,29 +87,25 @@ class ToldGatekeeper:
             raise Unavailable(message)
         return self.known if hashlib.sha256(bearer.encode()).digest() == self.known.bearer_sha256 else None
 
-    def remembered(self, knock: Knock) -> Reply | None:  # noqa: ARG002 - the gatekeeper's signature
+    def at_once(self, knock: Knock) -> Reply | None:  # noqa: ARG002 - the gatekeeper's signature
+        if self.flooded:
+            return Reply(Refuse((Reason(Code.SERVER_FLOODS),)))
         return Reply(self.verdict) if self.in_memory else None
 
-    def too_many(self, knock: Knock) -> Reply | None:  # noqa: ARG002 - the same
-        return Reply(Refuse((Reason(Code.SERVER_FLOODS),))) if self.flooded else None
-
-    def submit(self, knock: Knock) -> Future[Reply]:
+    def submit(self, knock: Knock) -> Asked:
         self.asked.append(knock)
-        answer: Future[Reply] = Future()
+        answer = Asked(knock, 0, Line("nobody's", 1, lambda: 1.0), known=False)
         self.answers.append(answer)
         if self.fails is not None:
-            answer.set_exception(self.fails)
+            answer.settle(self.fails)
         elif not self.hangs:
-            answer.set_result(Reply(self.verdict, self.quote))
+            answer.settle(Reply(self.verdict, self.quote))
         return answer
 
-    def submit_join(self, tenant: Tenant, user: UserId, room: RoomId) -> Future[None]:  # noqa: ARG002 - the same
+    def submit_join(self, tenant: Tenant, user: UserId, room: RoomId) -> None:  # noqa: ARG002 - the same
         self.joins.append((user, room))
-        done: Future[None] = Future()
-        done.set_result(None)
-        return done
 
-    def late(self, tenant: Tenant) -> Reply:
+    def late(self, tenant: Tenant, asked: Asked) -> Reply:  # noqa: ARG002 - the same
         self.late_for.append(tenant)
         reason = (Reason(Code.LATE),)
         return Reply(Admit(reason) if tenant.on_deadline == "open" else Refuse(reason))

@@ -30,6 +30,7 @@ from payments.stakes.settling import possible_keys
 from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
+from reputation.lookup import Passing, look_up
 from reputation.model import AnswerOutcome, GateAnswer, Knock, OpensAt, Tenant
 from reputation.notices import Notices
 from reputation.tenants import Tenants
@@ -148,6 +149,15 @@ class House:
         knock = Knock(tenant.id, tenant.server_name, inviter, invitee, room, at, federated=federated, proven=proven)
         with self.work() as rooms:
             return rooms.gate.ask(knock)
+
+    def passing(
+        self, *, inviter: UserId = BOB, invitee: UserId = ALICE, room: RoomId = ROOM, federated: bool = False
+    ) -> Passing | None:
+        """What the look-up finds of a knock, which only reads: the admit, if that is all there is to it."""
+        tenant, now = self.tenant(), from_unix(self.time)
+        knock = Knock(tenant.id, tenant.server_name, inviter, invitee, room, now, federated=federated)
+        with self.database.look() as connection:
+            return look_up(connection, knock, now=now, bot=BOT).passing
 
     def quote(self, *, inviter: UserId = BOB) -> Quote:
         """Knock and be held; the quote to pay."""
