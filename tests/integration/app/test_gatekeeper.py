@@ -394,6 +394,14 @@ def test_nobody_is_let_in_for_being_late_while_the_database_answers_others(askin
     assert isinstance(asking.gatekeeper.late(asking.tenant(), asked).verdict, Admit)
 
 
+def test_nobody_is_let_in_for_being_late_while_many_strangers_come(asking: Lodge) -> None:
+    """However slow the machine is: the first of a flood are late before anybody of it was answered or refused."""
+    with busy(asking):
+        flood = [strangers(asking, f"server{number}.example", 1)[0] for number in range(11)]
+        said = [asking.gatekeeper.late(asking.tenant(), asked) for asked in flood]
+        assert all(reply == Reply(Refuse((Reason(Code.CROWDED),))) for reply in said)
+
+
 def test_reading_for_others_is_no_answer_to_whom_a_write_keeps_waiting(asking: Lodge) -> None:
     asked = Asked(asking.knock(), 0, asking.gatekeeper._writers, known=False)
     asking.exempt(other=UserId("@another:far.example"))

@@ -137,8 +137,15 @@ def test_readers_see_nothing_half_done_and_do_not_wait(shelf: Database) -> None:
         writing.flush()
         with shelf.read() as reading:
             assert reading.query(Thing).count() == 0
+        with shelf.look() as looking:
+            assert looking.scalar(text("SELECT count(*) FROM things_of_a_test")) == 0
     with shelf.read() as reading:
         assert reading.query(Thing).count() == 1
+    with shelf.look() as looking:
+        assert looking.scalar(text("SELECT count(*) FROM things_of_a_test")) == 1
+        looking.execute(text("DELETE FROM things_of_a_test"))
+    with shelf.look() as looking:
+        assert looking.scalar(text("SELECT count(*) FROM things_of_a_test")) == 1, "what is written in it is lost"
 
 
 def test_a_reader_of_one_moment_sees_nothing_that_is_written_meanwhile(shelf: Database) -> None:

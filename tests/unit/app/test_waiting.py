@@ -1,0 +1,90 @@
+"""The line before the database: who is let in, who goes first, and that one bad job ends nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from app.waiting import Line
+
+
+class Counter:
+    """A line of one thread, at work on a job that ends when it is told to."""
+
+    def __init__(self, patience: float) -> None:
+        self.release, at_work = threading.Event(), threading.Event()
+        self.line = Line("test", 1, lambda: patience)
+        self.served: list[str] = []
+        self.all_served = threading.Semaphore(0)
+
+        def first() -> bool:
+            at_work.set()
+            self.release.wait()
+            return True
+
+        assert self.line.join(first, party="first", first=True)
+        at_work.wait()
+
+    def job(self, name: str, *, party: str = "crowd", first: bool = False, share: int | None = None) -> bool:
+        def serve() -> bool:
+            self.served.append(name)
+            self.all_served.release()
+            return True
+
+        return self.line.join(serve, party=party, first=first, share=share)
+
+
+@pytest.fixture
+def counter() -> Iterator[Counter]:
+    made = Counter(patience=0.1)
+    yield made
+    made.release.set()
+    made.line.stop()
+
+
+def test_those_known_go_before_strangers_who_came_earlier(counter: Counter) -> None:
+    assert counter.job("stranger")
+    assert counter.job("known", first=True)
+    counter.release.set()
+    for _ in range(2):
+        counter.all_served.acquire()
+    assert counter.served == ["known", "stranger"]
+
+
+def test_strangers_are_let_in_while_they_would_not_wait_too_long_and_those_known_always(counter: Counter) -> None:
+    let_in = [counter.job(str(number)) for number in range(50)]
+    assert let_in == [True] * 11 + [False] * 39, "a tenth of a second, at a hundredth each"
+    assert counter.job("known", first=True)
+
+
+def test_a_party_has_its_share_and_leaves_room_for_others(counter: Counter) -> None:
+    assert [counter.job("a", party="a", share=3) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert counter.line.waiting("a") == 3
+    assert counter.job("b", party="b", share=3)
+    counter.release.set()
+    for _ in range(4):
+        counter.all_served.acquire()
+    counter.line.stop()
+    assert counter.line.waiting("a") == 0
+
+
+def test_a_job_that_fails_is_no_answer_and_ends_nothing() -> None:
+    line, done = Line("test", 1, lambda: 1.0), threading.Event()
+
+    def fails() -> bool:
+        message = "a bug"
+        raise RuntimeError(message)
+
+    def answers() -> bool:
+        done.set()
+        return True
+
+    assert line.join(fails, party="")
+    line.join(lambda: False, party="")
+    assert line.answered_at == float("-inf")
+    assert line.join(answers, party="")
+    done.wait()
+    line.stop()
+    assert line.answered_at > 0
