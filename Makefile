@@ -12,7 +12,7 @@ QUIETLY := | (grep -v '^\[PASS\]' || true)
 ON_FRESH_SQLITE := @fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && export EARNEST_DATABASE_URL="sqlite:///$$fresh/earnest.db" &&
 
 # forge and slither as set-up installed them; Node is the machine's, or else that of .venv-node, which exists only then.
-check artifacts: export PATH := $(CURDIR)/node_modules/@foundry-rs/forge-linux-amd64/bin:$(CURDIR)/.venv-audit/bin:$(PATH):$(CURDIR)/.venv-node/bin
+check artifacts bench: export PATH := $(CURDIR)/node_modules/@foundry-rs/forge-linux-amd64/bin:$(CURDIR)/.venv-audit/bin:$(PATH):$(CURDIR)/.venv-node/bin
 
 .PHONY: help setup run demo test check bench reset migrate artifacts fmt
 
@@ -50,7 +50,7 @@ check: ## Format, lint, types, arrows, contracts and migrations: what every chan
 	@echo "check: all is well"
 
 bench: ## Measure; ONLY=key1,key2 measures a part
-	$(SETUP)
+	$(SETUP) --stage bench
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 reset: ## Clear the data folder; asks first unless YES=1

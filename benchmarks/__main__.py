@@ -2,7 +2,8 @@
 
 A benchmark is a file beside this one with ``BENCHMARKS``: for each key a function without arguments that measures and
 returns a mapping with ``value``, ``unit`` and ``better`` ("higher" or "lower"), and if there are any ``peers`` (name to
-value, measured in the same run on the same machine) and ``limit`` (the number promised, which a result must not miss).
+value, measured in the same run on the same machine), ``limit`` (the number promised, which a result must not miss),
+``least_ratio`` (the same of how it stands to its best peer) and ``details`` (other numbers that explain this one).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Benchmark = Callable[[], Mapping[str, Any]]
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "results" / "latest.json"
-MAY_BE_TOLD = {"value", "unit", "better", "peers", "limit"}
+MAY_BE_TOLD = {"value", "unit", "better", "peers", "limit", "least_ratio", "details"}
 
 
 def discover() -> dict[str, Benchmark]:
@@ -77,12 +78,16 @@ def judged(key: str, told: Mapping[str, Any]) -> dict[str, Any]:
         "peers": dict(peers),
         "limit": told.get("limit"),
         "ratio": None if ratio is None else round(ratio, 3),
+        "least_ratio": told.get("least_ratio"),
+        "details": dict(told.get("details", {})),
         "command": f"make bench ONLY={key}",
     }
 
 
 def holds(result: Mapping[str, Any]) -> bool:
-    """Say whether a result keeps its promise."""
+    """Say whether a result keeps its promises."""
+    if result["least_ratio"] is not None and result["ratio"] < result["least_ratio"]:
+        return False
     if result["limit"] is None:
         return True
     kept: bool = (
@@ -94,6 +99,8 @@ def holds(result: Mapping[str, Any]) -> bool:
 def row(key: str, result: Mapping[str, Any]) -> str:
     """Set one result as a line of the table."""
     limit = "" if result["limit"] is None else f"{'≥' if result['better'] == 'higher' else '≤'} {result['limit']:g}"
+    if result["least_ratio"] is not None:
+        limit = f"{result['ratio']:g} ≥ {result['least_ratio']:g}"
     peers = ", ".join(f"{name} {value:g}" for name, value in result["peers"].items())
     verdict = "" if holds(result) else "  MISSED"
     return f"{key:<36} {result['value']:>12.6g} {result['unit']:<12} {limit:<12} {peers}{verdict}"

@@ -1,175 +1,166 @@
-"""How many admits a second the gate's real route gives, beside an ``async def`` route that does nothing at all."""
+"""How fast the gate is, beside an ``async def`` route that does nothing: throughput, slowest answers, memory, growth.
+
+The load is 90 % admits, drawn uniformly over all pairs that have a grant, 9 % repeated holds of a thousand strangers,
+and 1 % new holds, whose times are told apart. Peer and gate take turns, under the same load.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import multiprocessing
-import socket
+import atexit
+import shutil
 import statistics
 import tempfile
-import time
 from collections.abc import Mapping
-from multiprocessing.synchronize import Event
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-from fastapi import FastAPI
-from pydantic import BaseModel
-
-from api.main import create_app
-from app.container import KEY_ROLES, Container
-from app.gatekeeper import Gatekeeper
-from app.settings import Settings
-from cli.migrations import upgrade
-from contracts.chain import Deployment
-from contracts.deployment import write_deployment
-from contracts.signers import create_key
-from kit.amounts import Amount
-from kit.identifiers import Address, parse_server_name, parse_user_id
+from benchmarks._load import HELD, load
+from benchmarks._serving import Served, gate, peer
+from benchmarks._world import World, build
 
 _ROUNDS = 5
-_REQUESTS = 3_000
-_CONNECTIONS = 16
-_DOORS = 1_000
-_PATIENCE = 600
-_PATH = "/api/1/spam_check/user_may_invite"
+_SECONDS = 6
+_CONNECTIONS = 10
+_MIX = {"admit": 0.9, "again": 0.09, "fresh": 0.01}
+_DOORS, _GRANTS = 100_000, 1_000_000
+_SIZES = (1_000, 10_000, 100_000, 1_000_000)
+_PEER = "an async route that does nothing"
 
 
-class _Invite(BaseModel):
-    inviter: str
-    invitee: str
-    room_id: str
+@cache
+def world(doors: int, grants: int) -> World:
+    """Return a world of this size, made once; it goes when the benchmarks end."""
+    folder = Path(tempfile.mkdtemp(prefix="earnest-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    print(f"  building {doors} doors and {grants} grants", flush=True)
+    return build(folder, doors=doors, grants=grants)
 
 
-def gate_overhead() -> Mapping[str, Any]:
-    """Admits per second through the whole application, for pairs that stay admitted."""
-    with tempfile.TemporaryDirectory() as folder:
-        container, bearer = _world(Path(folder))
-        spawn = multiprocessing.get_context("spawn")
-        stop = spawn.Event()
-        ports = _free_port(), _free_port()
-        servers = [
-            spawn.Process(target=_serve_gate, args=(folder, ports[0], stop), daemon=True),
-            spawn.Process(target=_serve_bare, args=(ports[1], stop), daemon=True),
+def hold_some(served: Served, place: World) -> None:
+    """Let the strangers of the repeated holds knock for the first time, a few at once."""
+    load(served, place, {"held": 1.0}, first=0, connections=2, amount=HELD)
+    told = load(served, place, {"held": 1.0}, first=0, connections=2, amount=HELD)
+    assert told.kinds["held"].statuses == {"403": HELD}, told
+
+
+@cache
+def _measured() -> dict[str, Any]:
+    """Measure gate and peer in turns; every number is the median of the rounds."""
+    place = world(_DOORS, _GRANTS)
+    with gate(place) as ours, peer() as theirs:
+        saturation = {each: load(theirs, place, _MIX, connections=each, seconds=3).rate for each in (10, 20, 40)}
+        hold_some(ours, place)
+        load(ours, place, _MIX, seconds=2)
+        before = _decided(ours)
+        rounds = [
+            tuple(
+                load(each, place, _MIX, connections=_CONNECTIONS, seconds=_SECONDS, seed=turn)
+                for each in (ours, theirs)
+            )
+            for turn in range(1, _ROUNDS + 1)
         ]
-        for server in servers:
-            server.start()
-        try:
-            requests = [_request(bearer, index) for index in range(_DOORS)]
-            for port in ports:
-                asyncio.run(_load(port, requests, _DOORS))  # warms both; the gate remembers every pair
-            rounds = [tuple(asyncio.run(_load(port, requests, _REQUESTS)) for port in ports) for _ in range(_ROUNDS)]
-        finally:
-            stop.set()
-            for server in servers:
-                server.join()
-        container.close()
+        after, memory = _decided(ours), ours.peak_megabytes
+    for told, _ in rounds:
+        assert not told.lost, told
+        assert set(told.kinds["admit"].statuses) == {"200"}, told.kinds["admit"]
+        assert set(told.kinds["again"].statuses) == {"403"}, told.kinds["again"]
+    from_memory = (after[0] - before[0]) / (after[1] - before[1])
+    print(
+        f"  {from_memory:.1%} of all verdicts came from memory; the peer with 10, 20, 40 connections:"
+        f" {', '.join(f'{rate:.0f}/s' for rate in saturation.values())}",
+        flush=True,
+    )
     return {
-        "value": round(statistics.median(gate for gate, _ in rounds)),
-        "unit": "admits/s",
-        "better": "higher",
-        "peers": {"an async route that does nothing": round(statistics.median(bare for _, bare in rounds))},
+        "rate": [told.rate for told, _ in rounds],
+        "peer_rate": [told.rate for _, told in rounds],
+        "p99": [told.kinds["settled"].p99 for told, _ in rounds],
+        "peer_p99": [told.kinds["settled"].p99 for _, told in rounds],
+        "fresh_p99": [told.kinds["fresh"].p99 for told, _ in rounds],
+        "peer_fresh_p99": [told.kinds["fresh"].p99 for _, told in rounds],
+        "memory": memory,
+        "details": {
+            "from_memory": round(from_memory, 4),
+            **{f"peer_at_{each}_connections": round(rate) for each, rate in saturation.items()},
+        },
     }
 
 
-def _world(folder: Path) -> tuple[Container, str]:
-    settings = Settings(data=folder, keystore_password="a benchmark's", bot_user_id="@earnest:bench.example")  # type: ignore[arg-type]  # noqa: S106
-    for role in KEY_ROLES:
-        create_key(settings.keystore(), role, "a benchmark's", kdf_work=2)
-    write_deployment(folder / "deployment.json", Deployment(31337, Address(b"\x11" * 20), Address(b"\x22" * 20), 0))
-    upgrade(settings.database())
-    container = Container(settings)
-    with container.work() as work:
-        bearer = work.tenants.add(parse_server_name("bench.example"))
-        for index in range(_DOORS):
-            alice = work.people.number(parse_user_id(f"@alice{index}:bench.example"))
-            work.doors.ask(alice, stake=Amount(5 * 10**18))
-            work.doors.exempt(alice, work.people.number(parse_user_id(f"@bob{index}:bench.example")))
-    return container, bearer
+def _decided(served: Served) -> tuple[float, float]:
+    name = "earnest_gate_verdicts_total"
+    return served.metric(name, source="memory"), served.metric(name)
 
 
-def _serve_gate(folder: str, port: int, stop: Event) -> None:
-    container = Container(Settings(data=Path(folder), bot_user_id="@earnest:bench.example"))
-    gatekeeper = Gatekeeper(container)
-    gatekeeper.start()
-    _serve(create_app(container, gatekeeper), port, stop)
-    gatekeeper.stop()
-    container.close()
+def gate_overhead() -> Mapping[str, Any]:
+    """Answers a second by the real route, 100,000 doors and 1,000,000 grants behind it."""
+    measured = _measured()
+    return {
+        "value": round(statistics.median(measured["rate"])),
+        "unit": "answers/s",
+        "better": "higher",
+        "peers": {_PEER: round(statistics.median(measured["peer_rate"]))},
+        "least_ratio": 0.5,
+        "details": measured["details"],
+    }
 
 
-def _serve_bare(port: int, stop: Event) -> None:
-    app = FastAPI()
-
-    async def bare(invite: _Invite) -> dict[str, str]:  # noqa: ARG001 - read as the gate reads it
-        return {}
-
-    bare.__annotations__["invite"] = _Invite
-    app.post(_PATH)(bare)
-    _serve(app, port, stop)
-
-
-def _serve(app: FastAPI, port: int, stop: Event) -> None:
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", access_log=False))
-
-    async def until_stopped() -> None:
-        running = asyncio.create_task(server.serve())
-        await asyncio.to_thread(stop.wait)
-        server.should_exit = True
-        await running
-
-    asyncio.run(until_stopped())
+def gate_overhead_p99() -> Mapping[str, Any]:
+    """Milliseconds that all but one of a hundred admits and repeated holds take at most."""
+    measured = _measured()
+    return {
+        "value": round(statistics.median(measured["p99"]), 2),
+        "unit": "ms",
+        "better": "lower",
+        "peers": {_PEER: round(statistics.median(measured["peer_p99"]), 2)},
+        "least_ratio": 0.333,
+    }
 
 
-def _request(bearer: str, index: int) -> bytes:
-    body = json.dumps(
-        {
-            "inviter": f"@bob{index}:bench.example",
-            "invitee": f"@alice{index}:bench.example",
-            "room_id": f"!room{index}:bench.example",
-        }
-    ).encode()
-    head = (
-        f"POST {_PATH} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {bearer}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+def gate_new_hold_p99() -> Mapping[str, Any]:
+    """Milliseconds that all but one of a hundred new holds take: they write a person, a knock, a quote, a message."""
+    measured = _measured()
+    return {
+        "value": round(statistics.median(measured["fresh_p99"]), 2),
+        "unit": "ms",
+        "better": "lower",
+        "peers": {_PEER: round(statistics.median(measured["peer_fresh_p99"]), 2)},
+    }
 
 
-async def _load(port: int, requests: list[bytes], total: int) -> float:
-    """Send ``total`` requests over 16 kept connections; return how many were answered 200 a second."""
-    share = total // _CONNECTIONS
-    begun = time.perf_counter()
-    await asyncio.gather(*(_connection(port, requests, start, share) for start in range(_CONNECTIONS)))
-    return share * _CONNECTIONS / (time.perf_counter() - begun)
+def gate_memory() -> Mapping[str, Any]:
+    """Megabytes that the API process had at most with all that."""
+    return {"value": round(_measured()["memory"]), "unit": "MB", "better": "lower", "limit": 400}
 
 
-async def _connection(port: int, requests: list[bytes], start: int, share: int) -> None:
-    reader, writer = await _connected(port)
-    for number in range(share):
-        writer.write(requests[(start + number * _CONNECTIONS) % len(requests)])
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200"), head
-        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
-        await reader.readexactly(int(length.partition(b":")[2]))
-    writer.close()
-    await writer.wait_closed()
+def gate_growth() -> Mapping[str, Any]:
+    """How much slower the gate is with the worst of 1k, 10k, 100k and 1M doors than with the first; ten grants each."""
+    with ExitStack() as stack:
+        places = [world(doors, min(10 * doors, _GRANTS)) for doors in _SIZES]
+        servers = [stack.enter_context(gate(place)) for place in places]
+        for served, place in zip(servers, places, strict=True):
+            hold_some(served, place)
+        rounds = [
+            [
+                load(served, place, _MIX, seconds=4, seed=turn).rate
+                for served, place in zip(servers, places, strict=True)
+            ]
+            for turn in range(1, _ROUNDS + 1)
+        ]
+    growth = [statistics.median(rates[0] / rates[size] for rates in rounds) for size in range(len(_SIZES))]
+    return {
+        "value": round(max(growth), 3),
+        "unit": "times",
+        "better": "lower",
+        "limit": 1.3,
+        "details": {f"at_{size}_doors": round(each, 3) for size, each in zip(_SIZES, growth, strict=True)},
+    }
 
 
-async def _connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    for _ in range(_PATIENCE):
-        try:
-            return await asyncio.open_connection("127.0.0.1", port)
-        except ConnectionRefusedError:
-            await asyncio.sleep(0.1)
-    raise SystemExit("bench: a server did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-BENCHMARKS = {"gate_overhead": gate_overhead}
+BENCHMARKS = {
+    "gate_overhead": gate_overhead,
+    "gate_overhead_p99": gate_overhead_p99,
+    "gate_new_hold_p99": gate_new_hold_p99,
+    "gate_memory": gate_memory,
+    "gate_growth": gate_growth,
+}

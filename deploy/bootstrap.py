@@ -151,9 +151,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--stage",
-        choices=["run", "test", "check"],
+        choices=["run", "test", "check", "bench"],
         default="run",
-        help="test also installs a client of other make and bean-check, check forge and slither",
+        help="test also installs a client of other make and bean-check, check forge and slither, bench autocannon",
     )
     stage = parser.parse_args().stage
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -165,23 +165,23 @@ def node_environment() -> Step:
     return step
 
 
-def node_packages(npm: Sequence[str], *, for_check: bool) -> Step:
-    """Describe the npm packages: anvil for every day, or also forge, solc and OpenZeppelin for `make check`."""
+def node_packages(npm: Sequence[str], *, every: bool) -> Step:
+    """Describe the npm packages: anvil for every day, or all: those of `make check` and `make bench` too."""
     home = ROOT / "node_modules"
-    omit = () if for_check else ("--omit=dev",)
+    omit = () if every else ("--omit=dev",)
 
     def build(shell: Shell) -> None:
         install_npm(shell, npm, *omit)
         shell.run(step.proof, "--version")
 
     step = Step(
-        "the local chain's node" + (", forge and solc" if for_check else ""),
+        "the local chain's node" + (", forge, solc and autocannon" if every else ""),
         home,
         (ROOT / "package.json", ROOT / "package-lock.json"),
         home / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil",
         build,
-        mark="npm+check" if for_check else "npm",
-        also=() if for_check else ("npm+check",),
+        mark="npm+check" if every else "npm",
+        also=() if every else ("npm+check",),
     )
     return step
 
@@ -209,16 +209,19 @@ def install_npm(shell: Shell, npm: Sequence[str], *options: str) -> None:
 
 def plan(stage: str) -> list[list[Step]]:
     """List what must be there, as lanes: steps of one lane follow each other, lanes run side by side."""
-    for_check = stage == "check"
     npm = machine_npm()
     own_node = [] if npm else [node_environment()]
     npm = npm or [str(ROOT / ".venv-node" / "bin" / "npm")]
     lanes = [
         [environment("Earnest's packages", ".venv", ["app.txt", "dev.txt"], "pytest"), project()],
         [environment("the homeserver", ".venv-homeserver", ["homeserver.txt"], "synapse_homeserver")],
-        [*own_node, node_packages(npm, for_check=for_check), *([peer_client(npm)] if stage == "test" else [])],
+        [
+            *own_node,
+            node_packages(npm, every=stage in ("check", "bench")),
+            *([peer_client(npm)] if stage == "test" else []),
+        ],
     ]
-    if for_check:
+    if stage == "check":
         lanes.append([environment("the contracts' auditor", ".venv-audit", ["audit.txt"], "slither")])
     if stage == "test":
         lanes.append([environment("the journals' checker", ".venv-accounting", ["accounting.txt"], "bean-check")])

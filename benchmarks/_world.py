@@ -1,0 +1,153 @@
+"""A world for the gate's benchmarks: many doors and grants on a fresh SQLite file, written in bulk."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from app.container import KEY_ROLES, Container
+from app.settings import Settings
+from cli.migrations import upgrade
+from contracts.chain import Deployment
+from contracts.deployment import write_deployment
+from contracts.signers import create_key
+from kit.identifiers import Address, parse_server_name
+
+HOME = "bench.example"
+BOT = f"@earnest:{HOME}"
+STAKE = 5 * 10**18
+STRANGERS, SERVERS = 200_000, 1_000
+"""People elsewhere with whom the grants are, and their homeservers."""
+_PASSWORD = "a benchmark's"  # noqa: S105 - it opens keys that hold nothing
+_TOKEN, _ESCROW = Address(b"\x11" * 20), Address(b"\x22" * 20)
+_CHAIN = 31337
+_A_SLICE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A data folder with ``doors`` doors that ask for a stake, ``grants`` accepted grants, and one tenant's bearer."""
+
+    folder: Path
+    bearer: str
+    doors: int
+    grants: int
+    bot: str = BOT
+
+    def settings(self) -> Settings:
+        """Return what an API process reads here."""
+        return settings_of(self.folder)
+
+    def pair(self, number: int) -> tuple[str, str]:
+        """Return the stranger and the recipient of a grant."""
+        door, turn = number % self.doors, number // self.doors
+        return stranger((door * 31 + turn * 9_973) % STRANGERS), recipient(door)
+
+
+def settings_of(folder: Path, **more: object) -> Settings:
+    """Return settings on a data folder of a benchmark."""
+    return Settings.model_validate(
+        {"data": folder, "keystore_password": _PASSWORD, "bot_user_id": BOT, "database_url": None, **more}
+    )
+
+
+def recipient(number: int) -> str:
+    """Return the owner of a door."""
+    return f"@recipient{number}:{HOME}"
+
+
+def stranger(number: int) -> str:
+    """Return somebody elsewhere."""
+    return f"@stranger{number}:s{number % SERVERS}.example"
+
+
+def build(folder: Path, *, doors: int, grants: int) -> World:
+    """Make the world in an empty folder; a million grants take about a minute."""
+    settings = settings_of(folder)
+    for role in KEY_ROLES:
+        create_key(settings.keystore(), role, _PASSWORD, kdf_work=2)
+    write_deployment(folder / "deployment.json", Deployment(_CHAIN, _TOKEN, _ESCROW, 0))
+    upgrade(settings.database())
+    container = Container(settings)
+    with container.work() as work:
+        bearer = work.tenants.add(parse_server_name(HOME))
+    container.close()
+    world = World(folder, bearer, doors, grants)
+    connection = sqlite3.connect(folder / "earnest.db", isolation_level=None)
+    connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("PRAGMA cache_size=-200000")
+    connection.execute("BEGIN")
+    now = datetime.now(UTC).replace(tzinfo=None)
+    _fill(connection, world, _said(now), int(now.replace(tzinfo=UTC).timestamp()))
+    connection.execute("COMMIT")
+    connection.execute("ANALYZE")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return world
+
+
+def _fill(connection: sqlite3.Connection, world: World, now: str, unix: int) -> None:
+    others = min(STRANGERS, world.grants)
+    names = [*(recipient(door) for door in range(world.doors)), *(stranger(other) for other in range(STRANGERS))]
+    people = enumerate(names[: world.doors + (STRANGERS if others else 0)], 1)
+    _insert(connection, "people (id, mxid, created_at)", ((number, name, now) for number, name in people))
+    _insert(
+        connection,
+        "doors (person, mode, stake, fee, changed_at)",
+        ((door + 1, "ask", str(STAKE), "0", now) for door in range(world.doors)),
+    )
+    pairs = [
+        (
+            world.doors + 1 + (number % world.doors * 31 + number // world.doors * 9_973) % STRANGERS,
+            number % world.doors + 1,
+        )
+        for number in range(world.grants)
+    ]
+    _insert(
+        connection,
+        "stakes (id, chain_id, payer, return_to, amount, fee, fee_payee, relay_fee, relay_receiver, resolver,"
+        " guardian, answer_by, quote_expiry, commitment, stranger, recipient, state, surplus, answered, opened_block,"
+        " opened_hash, opened_at, opened_transaction, last_hash, last_transaction)",
+        (_stake(number, *pair, unix) for number, pair in enumerate(pairs)),
+    )
+    _insert(
+        connection,
+        "grants (stake_id, stranger, recipient, state, closes_at, answer, answered_at)",
+        ((_id(number), who, door, "accepted", unix, "accept", now) for number, (who, door) in enumerate(pairs)),
+    )
+    since = _said(datetime.now(UTC).replace(tzinfo=None) - timedelta(days=30))
+    _insert(
+        connection,
+        "contacts (person, other, why, since)",
+        sorted((door, who, "accepted", since) for who, door in pairs),
+    )
+
+
+def _stake(number: int, who: int, door: int, unix: int) -> tuple[object, ...]:
+    payer, block = who.to_bytes(20, "big"), _id(number // 100)
+    keys = (bytes(20), "0", bytes(20), b"\x33" * 20, b"\x33" * 20)
+    return (
+        *(_id(number), _CHAIN, payer, payer, str(STAKE), "0", *keys, unix, unix, _id(number), who, door, "returned"),
+        *(False, True, number // 100, block, unix, _id(number), block, _id(number)),
+    )
+
+
+def _id(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def _said(moment: datetime) -> str:
+    return moment.isoformat(sep=" ", timespec="microseconds")
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+    columns = table.count(",") + 1
+    statement = f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})"  # noqa: S608 - names of ours
+    connection.executemany(statement, _each(rows))
+
+
+def _each(rows: Iterable[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
+    yield from rows
