@@ -141,6 +141,12 @@ class Conversations:
             .values(room=None, standing=Standing.LEFT, since=self._now)
         )
 
+    def moved(self, room: RoomId) -> None:
+        """Note that this direct chat was closed for another room; until we are there, the next word opens one."""
+        self._session.execute(
+            update(ConversationRow).where(ConversationRow.room == room).values(room=None, since=self._now)
+        )
+
     def unreachable(self, person: PersonId) -> None:
         """Note that the person cannot be invited by us."""
         row = self._session.get(ConversationRow, person)

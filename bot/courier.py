@@ -20,7 +20,8 @@ from app.wording.notices import CODES, notice
 from app.wording.reader import Service
 from bot.away import Away
 from bot.crossing import Crossing
-from bot.homeserver import Denied, ElsewhereAway, Homeserver
+from bot.entering import Entering
+from bot.homeserver import Denied, ElsewhereAway, Homeserver, SlowDown
 from bot.letters import ANSWER, post, send_owed, sent
 from bot.readers import reader_of
 from kit import outbox
@@ -38,6 +39,7 @@ KIND = "notice"
 NOTICES = Counter("earnest_notices", "Notices, by what became of them", ["outcome"])
 
 _LOOK_SECONDS = 0.25
+_SHORTEST_PAUSE_SECONDS = 1.0
 _LOOK_ANYWAY_SECONDS = 5.0
 _CHAT_BURST, _CHAT_SECONDS = 30, 10.0
 """New chats with strangers of one homeserver: 30 at once, then one every ten seconds."""
@@ -75,7 +77,7 @@ class Courier:
         service: Service,
         *,
         time: Callable[[], float],
-        rooms: asyncio.Lock,
+        rooms: Entering,
     ) -> None:
         """Deliver through ``homeserver``; ``rooms`` is held while a chat is opened and remembered."""
         self._homeserver = homeserver
@@ -126,6 +128,9 @@ class Courier:
     async def _handle(self, effect: Effect) -> None:
         try:
             found = await (self._make_up(effect) if effect.kind == ANSWER else self._bring(effect))
+        except SlowDown as slow:
+            # This one waits as long as it was told; those behind it may be for rooms that nothing stands in the way of.
+            found = timedelta(seconds=max(slow.seconds, _SHORTEST_PAUSE_SECONDS))
         except HomeserverUnavailable:
             raise
         except Denied as denied:
@@ -236,7 +241,7 @@ class Courier:
         joined = await self._homeserver.joined_rooms()
         known = await self._cross.read(lambda work: work.conversations.rooms())
         for room in joined:
-            if room in known:
+            if room in known or room in self._rooms.rooms:
                 continue
             members = await self._homeserver.members(room)
             others = members - {self._homeserver.me}

@@ -33,6 +33,15 @@ class ElsewhereAway(HomeserverUnavailable):
     """Somebody's own homeserver does not answer; ours does."""
 
 
+class SlowDown(HomeserverUnavailable):
+    """The homeserver wants to be left alone with this for a while, longer than is waited for on the spot."""
+
+    def __init__(self, seconds: float) -> None:
+        """Keep for how long."""
+        super().__init__(f"the homeserver asks to wait {seconds:.0f} s")
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """Somebody wrote a text; ``body`` is as they sent it, of any length and content.
@@ -95,7 +104,14 @@ class Left:
     user: UserId
 
 
-Happening = Said | Reacted | Unreadable | Invited | Entered | Left
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A room was closed for another one, to which whoever closed it invites those who should come along."""
+
+    room: RoomId
+
+
+Happening = Said | Reacted | Unreadable | Invited | Entered | Left | Moved
 Handler = Callable[[Happening], Awaitable[None]]
 
 
@@ -115,6 +131,8 @@ class Homeserver(Protocol):
 
         A happening is delivered at least once: what ``on`` had not finished when the process died comes again. The
         past before the very first call is not told. An exception of ``on`` ends the listening and comes out here.
+        Invitations stand aside: somebody else's homeserver may take its time with them, so they are handed over beside
+        the rest, and again for a while where ``on`` raises ``HomeserverUnavailable``.
         """
         ...
 

@@ -6,7 +6,6 @@ is owed for it since, which carries the happening's own id, so that the homeserv
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
@@ -25,7 +24,8 @@ from bot.commands.command import Asked, Command, Unclear
 from bot.commands.confirm import confirm
 from bot.commands.table import COMMANDS
 from bot.crossing import Crossing
-from bot.homeserver import Denied, Entered, Happening, Homeserver, Invited, Left, Reacted, Said, Unreadable
+from bot.entering import Entering
+from bot.homeserver import Denied, Entered, Happening, Homeserver, Invited, Left, Moved, Reacted, Said, Unreadable
 from bot.letters import ANSWER, owe, post, send_owed, sent
 from bot.readers import reader_of
 from kit import outbox
@@ -71,7 +71,7 @@ class Listener:
         service: Service,
         *,
         time: Callable[[], float],
-        rooms: asyncio.Lock,
+        rooms: Entering,
     ) -> None:
         """Answer through ``homeserver``; ``rooms`` is held while a room is entered and remembered."""
         self._homeserver = homeserver
@@ -90,25 +90,30 @@ class Listener:
         else is logged and done with, so that one message can never stop the rest.
         """
         try:
-            match happening:
-                case Said():
-                    await self._said(happening)
-                case Reacted():
-                    await self._reacted(happening)
-                case Unreadable():
-                    await self._unreadable(happening)
-                case Invited():
-                    await self._invited(happening)
-                case Entered():
-                    await self._entered(happening)
-                case Left():
-                    await self._left(happening)
+            await self._handle(happening)
         except Unavailable:
             raise
         except Denied as denied:
             LOG.warning("answer_denied", room=happening.room, status=denied.status, errcode=denied.body.get("errcode"))
         except Exception:
             LOG.exception("happening_failed", kind=type(happening).__name__, room=happening.room)
+
+    async def _handle(self, happening: Happening) -> None:
+        match happening:
+            case Said():
+                await self._said(happening)
+            case Reacted():
+                await self._reacted(happening)
+            case Unreadable():
+                await self._unreadable(happening)
+            case Invited():
+                await self._invited(happening)
+            case Entered():
+                await self._entered(happening)
+            case Left():
+                await self._left(happening)
+            case Moved():
+                await self._moved(happening)
 
     # ------------------------------------------------------------------------------------------------ talking
 
@@ -261,8 +266,8 @@ class Listener:
         await self._settle_in(invited.room, invited.inviter)
 
     async def _entered(self, entered: Entered) -> None:
-        """Do what entering brings with it, unless this process has done so: it may have begun after another died."""
-        if ("entered", entered.room) not in self._told:
+        """Do what entering brings with it, unless this process does so: it may have begun after another died."""
+        if ("entered", entered.room) not in self._told and entered.room not in self._rooms.rooms:
             await self._settle_in(entered.room, entered.inviter)
 
     async def _settle_in(self, room: RoomId, inviter: UserId) -> None:
@@ -270,14 +275,17 @@ class Listener:
             person, letter = self._address(work, inviter, manners.greeting)
             return work.conversations.remember(person, room), person, letter
 
-        async with self._rooms:
-            try:
-                await self._homeserver.join(room)
-            except Denied:
-                await self._homeserver.leave(room)
-                return
-            alone = await self._homeserver.members(room) == {self._homeserver.me, inviter}
-            welcome = await self._cross.work(_welcome) if alone else None
+        self._rooms.rooms.add(room)
+        try:
+            await self._homeserver.join(room)
+            async with self._rooms:
+                alone = await self._homeserver.members(room) == {self._homeserver.me, inviter}
+                welcome = await self._cross.work(_welcome) if alone else None
+        except Denied:
+            await self._homeserver.leave(room)
+            return
+        finally:
+            self._rooms.rooms.discard(room)
         if welcome is None:
             await self._tell_once(_Heard(room, inviter, room), "group", manners.only_alone)
             await self._homeserver.leave(room)
@@ -298,6 +306,15 @@ class Listener:
 
         if await self._cross.work(_note) and left.user != self._homeserver.me:
             await self._homeserver.leave(left.room)
+
+    async def _moved(self, moved: Moved) -> None:
+        def _note(work: Work) -> bool:
+            known = work.conversations.person_in(moved.room) is not None
+            work.conversations.moved(moved.room)
+            return known
+
+        if await self._cross.work(_note):
+            await self._homeserver.leave(moved.room)
 
     async def _unreadable(self, unreadable: Unreadable) -> None:
         heard = _Heard(unreadable.room, unreadable.sender, unreadable.event)

@@ -14,7 +14,8 @@ import structlog
 from app.container import Container
 from bot.courier import Courier
 from bot.crossing import Crossing
-from bot.homeserver import Homeserver
+from bot.entering import Entering
+from bot.homeserver import Homeserver, SlowDown
 from bot.listener import Listener
 from bot.nio_homeserver import NioHomeserver
 from bot.readers import service_of
@@ -65,7 +66,7 @@ def _bot_id(container: Container) -> UserId:
 async def _rehearse(container: Container) -> None:
     rehearsal = Rehearsal(_bot_id(container), lambda line: LOG.info("rehearsal", would=line))
     cross = Crossing(_Undone(container))
-    await Courier(rehearsal, cross, service_of(container), time=time.monotonic, rooms=asyncio.Lock()).deliver()
+    await Courier(rehearsal, cross, service_of(container), time=time.monotonic, rooms=Entering()).deliver()
 
 
 class _Undone:
@@ -91,7 +92,7 @@ async def serve(
     container: Container, homeserver: Homeserver, stop: asyncio.Event, *, beat: Callable[[], None] = lambda: None
 ) -> None:
     """Listen and deliver until ``stop``, then let go of ``homeserver``."""
-    cross, service, rooms = Crossing(container), service_of(container), asyncio.Lock()
+    cross, service, rooms = Crossing(container), service_of(container), Entering()
     listener = Listener(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     LOG.info("bot_starts", user=homeserver.me)
@@ -119,11 +120,12 @@ async def listen_for_ever(homeserver: Homeserver, listener: Listener, stop: asyn
         except Invalid:
             raise
         except Exception as error:  # noqa: BLE001 - the bot outlives its homeserver
-            LOG.warning("listening_waits", reason=type(error).__name__, detail=str(error), seconds=wait)
             if time.monotonic() - began > _LONGEST_WAIT_SECONDS:
                 wait = _FIRST_WAIT_SECONDS
+            pause = max(wait, error.seconds) if isinstance(error, SlowDown) else wait
+            LOG.warning("listening_waits", reason=type(error).__name__, detail=str(error), seconds=pause)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), wait)
+                await asyncio.wait_for(stop.wait(), pause)
             wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import structlog
@@ -34,7 +34,7 @@ from nio import (
 from nio.store import SqliteStore
 
 from bot.cross_signing import CrossSigning, Device
-from bot.homeserver import Denied
+from bot.homeserver import Denied, SlowDown
 from bot.kept import Kept
 from kit.clock import Clock, system_clock
 from kit.errors import Conflict, HomeserverUnavailable, Invalid
@@ -44,8 +44,12 @@ LOG = structlog.get_logger(__name__)
 
 _REQUEST_SECONDS = 30.0
 _MOST_SLOW_DOWNS = 3
-_LONGEST_SLOW_DOWN_SECONDS = 10.0
+_SLOW_DOWN_SECONDS = 2.0
+"""For how long being told to slow down is obeyed on the spot: everybody else waits meanwhile."""
+_LONGEST_SLOW_DOWN_SECONDS = 3600.0
 _DEVICE_NAME = "Earnest"
+
+_Answer = TypeVar("_Answer")
 
 
 class SessionEnded(HomeserverUnavailable):
@@ -96,13 +100,14 @@ class NioClient:
         self._signing = CrossSigning(self.request, self._kept, password=password, clock=clock)
         self._signed = self._settled = False
         self._account: dict[str, str] = {}
+        self._since: str | None = None
         self._started = False
         config = AsyncClientConfig(
             store=SqliteStore,
             store_name="keys.db",
             pickle_key=self._kept.pickle_key(),
             encryption_enabled=True,
-            max_limit_exceeded=_MOST_SLOW_DOWNS,
+            max_limit_exceeded=0,  # nio would sleep for as long as it is told, and everybody with it
             max_timeouts=0,
             request_timeout=_REQUEST_SECONDS,
         )
@@ -142,8 +147,11 @@ class NioClient:
             status = getattr(getattr(answer, "transport_response", None), "status", 0)
             if status in (HTTPStatus.FORBIDDEN, HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED):
                 raise Denied(status, {"errcode": str(answer.status_code), "error": str(answer.message)})
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                raise SlowDown(_pause(answer.retry_after_ms))
             message = f"login was answered with {status}"
             raise HomeserverUnavailable(message)
+        self._since = None
         self._account = {
             "user_id": answer.user_id,
             "device_id": answer.device_id,
@@ -177,18 +185,25 @@ class NioClient:
     ) -> dict[str, Any]:
         """Make one request and return its JSON object.
 
-        Being told to slow down is obeyed three times, at most 10 s each. Raises ``Denied``, ``SessionEnded`` or
-        ``HomeserverUnavailable``.
+        Being told to slow down is obeyed three times, at most 2 s each. Raises ``Denied``, ``SessionEnded``,
+        ``SlowDown`` or ``HomeserverUnavailable``.
         """
-        status, answer = await self._exchange(method, path, body, seconds)
+
+        async def _once() -> dict[str, Any]:
+            return self._judge(*await self._exchange(method, path, body, seconds))
+
+        return await self.patiently(_once)
+
+    async def patiently(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Make a call, again where the server wants a short pause first. Raises ``SlowDown`` for a longer one."""
         for _ in range(_MOST_SLOW_DOWNS):
-            if status != HTTPStatus.TOO_MANY_REQUESTS:
-                break
-            pause = answer.get("retry_after_ms")
-            asked = pause / 1000 if isinstance(pause, int | float) else 1.0
-            await asyncio.sleep(min(max(asked, 0.05), _LONGEST_SLOW_DOWN_SECONDS))
-            status, answer = await self._exchange(method, path, body, seconds)
-        return self._judge(status, answer)
+            try:
+                return await call()
+            except SlowDown as slow:
+                if slow.seconds > _SLOW_DOWN_SECONDS:
+                    raise
+                await asyncio.sleep(slow.seconds)
+        return await call()
 
     def _judge(self, status: int, answer: dict[str, Any]) -> dict[str, Any]:
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
@@ -199,10 +214,9 @@ class NioClient:
             self._started = False
             message = "the access token is no longer valid"
             raise SessionEnded(message)
-        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in (
-            HTTPStatus.TOO_MANY_REQUESTS,
-            HTTPStatus.REQUEST_TIMEOUT,
-        ):
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise SlowDown(_pause(answer.get("retry_after_ms")))
+        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.REQUEST_TIMEOUT:
             raise Denied(status, answer)
         message = f"the homeserver answered {status}"
         raise HomeserverUnavailable(message)
@@ -241,7 +255,8 @@ class NioClient:
         answer = await self._guarded(call)
         status = getattr(getattr(answer, "transport_response", None), "status", HTTPStatus.OK)
         if status >= HTTPStatus.MULTIPLE_CHOICES:
-            body = {"errcode": str(answer.status_code or ""), "error": str(answer.message)}
+            pause = getattr(answer, "retry_after_ms", None)
+            body = {"errcode": str(answer.status_code or ""), "error": str(answer.message), "retry_after_ms": pause}
             self._judge(status, body)
         return answer
 
@@ -315,12 +330,16 @@ class NioClient:
     # ------------------------------------------------------------------------------------------------ files
 
     def since(self) -> str | None:
-        """Return how far the happenings were handled, if they ever were."""
-        return self._place().get("since")
+        """Return how far the happenings were taken, if they ever were."""
+        if self._since is None:
+            self._since = self._place().get("since")
+        return self._since
 
-    def remember(self, since: str) -> None:
-        """Note that all happenings before ``since`` were handled."""
-        self._kept.write("since.json", {"device_id": self.nio.device_id, "since": since})
+    def remember(self, since: str, *, handled: str | None) -> None:
+        """Go on from ``since``; the next process goes on from ``handled``, before which nothing is left to do."""
+        self._since = since
+        if handled is not None:
+            self._kept.write("since.json", {"device_id": self.nio.device_id, "since": handled})
 
     def begin(self, place: str) -> None:
         """Note where we began to hear, once for ever: what happens from then on is heard, even if we die before."""
@@ -334,6 +353,12 @@ class NioClient:
     def _place(self) -> dict[str, str]:
         kept = self._kept.read("since.json")
         return kept if kept.get("device_id") == self.nio.device_id else {}
+
+
+def _pause(milliseconds: object) -> float:
+    """Return how long we are to wait, in seconds, whatever a server says."""
+    asked = milliseconds / 1000 if isinstance(milliseconds, int | float) and milliseconds > 0 else 1.0
+    return min(max(asked, 0.05), _LONGEST_SLOW_DOWN_SECONDS)
 
 
 def _clean(body: dict[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import structlog
-from nio import MatrixRoom, MegolmEvent, ReactionEvent, RoomMemberEvent, RoomMessageText, UnknownEvent
+from nio import MatrixRoom, MegolmEvent, RoomMemberEvent
 from nio.exceptions import OlmUnverifiedDeviceError
 
 from app.wording.message import Message
+from bot.following import Following
 from bot.homeserver import (
     Denied,
     ElsewhereAway,
@@ -29,6 +30,7 @@ from bot.homeserver import (
     Unreadable,
 )
 from bot.nio_client import NioClient
+from bot.nio_events import read, seconds
 from kit.clock import Clock, from_unix, system_clock
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId, server_of
@@ -42,7 +44,6 @@ _JOIN_PAUSES = (0.2, 0.5, 1.3)
 _INVITE_SECONDS = 15.0
 """How long an invite may take: everybody else waits meanwhile, and somebody's homeserver may just let ours wait."""
 _MOST_WAITING = 100
-_MOST_MENTIONS = 10
 _ALGORITHM = "m.megolm.v1.aes-sha2"
 _FILTER: dict[str, Any] = {
     "presence": {"types": []},
@@ -79,6 +80,8 @@ class NioHomeserver:
         self._waiting: dict[str, tuple[MegolmEvent, datetime]] = {}
         self._starting = asyncio.Lock()
         self._beginning: Any = None
+        self._following = Following(self.leave, self.joined_rooms)
+        self._done: set[EventId] = set()
 
     @property
     def me(self) -> UserId:
@@ -103,28 +106,64 @@ class NioHomeserver:
         """Hand every happening to ``on`` until ``stop``; how far we are is noted only after ``on`` is done with it."""
         await self.start()
         if self._beginning is not None:
-            await self._tell(self._beginning, on, first=True)
-            self._client.remember(self._client.beginning())
+            await self._tell(self._beginning, on, first=True, reached=self._client.beginning())
             self._beginning = None
         stopping = asyncio.create_task(stop.wait())
+        syncing: asyncio.Task[Any] | None = None
         try:
             while not stop.is_set():
-                syncing = asyncio.create_task(self._client.sync(self._client.since(), _FILTER, self._patience()))
-                await asyncio.wait({syncing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if not syncing.done():
-                    syncing.cancel()
-                    await asyncio.gather(syncing, return_exceptions=True)
-                    return
-                response = syncing.result()
-                await self._tell(response, on, first=False)
-                self._client.remember(str(response.next_batch))
-                await self._client.tend_keys()
+                syncing = syncing or asyncio.create_task(self._sync())
+                following = self._following.go_on(on)
+                await asyncio.wait({syncing, stopping, *following}, return_when=asyncio.FIRST_COMPLETED)
+                for task in following:
+                    if task.done():
+                        task.result()
+                if syncing.done():
+                    response, first = syncing.result()
+                    syncing = None
+                    await self._tell(response, on, first=first)
+                    await self._client.tend_keys()
         finally:
             stopping.cancel()
+            if syncing is not None:
+                syncing.cancel()
+                await asyncio.gather(syncing, return_exceptions=True)
+            await self._following.stop()
 
-    async def _tell(self, response: Any, on: Handler, *, first: bool) -> None:  # noqa: ANN401 - nio's own types
+    async def _sync(self) -> tuple[Any, bool]:
+        """Ask what happened; tell whether it is a first sync, since the server knows nothing of where we were."""
+        since = self._client.since()
+        try:
+            return await self._client.sync(since, _FILTER, self._patience()), False
+        except Denied as denied:
+            if since is None or denied.status != HTTPStatus.BAD_REQUEST:
+                raise
+            LOG.warning("sync_begins_anew", errcode=denied.body.get("errcode"))
+            return await self._client.sync(None, _FILTER, 0.0), True
+
+    async def _tell(
+        self,
+        response: Any,  # noqa: ANN401 - nio's own types
+        on: Handler,
+        *,
+        first: bool,
+        reached: str | None = None,
+    ) -> None:
+        """Hand a sync's happenings over. What was handled is not, where this sync failed before and comes again."""
+        since = self._client.since()
         for happening in self._happenings(response, first=first):
+            if isinstance(happening, Invited):
+                self._following.add(happening, since)
+                continue
+            event = happening.event if isinstance(happening, Said | Reacted | Unreadable) else None
+            if event is not None and event in self._done:
+                continue
             await on(happening)
+            if event is not None:
+                self._done.add(event)
+        self._done.clear()
+        reached = reached or str(response.next_batch)
+        self._client.remember(reached, handled=self._following.since(reached))
 
     def _patience(self) -> float:
         """Wait less while some message waits for its key, so that its sender is told soon."""
@@ -163,24 +202,8 @@ class NioHomeserver:
                 yield Entered(room, inviter)
 
     def _read(self, room: RoomId, event: Any) -> Happening | None:  # noqa: ANN401 - nio's own types
-        if isinstance(event, RoomMemberEvent):
-            gone = event.membership in ("leave", "ban")
-            return Left(room, UserId(event.state_key)) if gone else None
-        sender = UserId(getattr(event, "sender", ""))
-        if not sender or sender == self.me:
-            return None
-        at = from_unix(_seconds(event.server_timestamp))
-        identifier = EventId(event.event_id)
-        relation = _relation(event)
-        if isinstance(event, MegolmEvent):
-            return self._await_key(event, Unreadable(room, identifier, sender, at))
-        if isinstance(event, RoomMessageText) and relation.get("rel_type") != "m.replace":
-            return Said(room, identifier, sender, event.body, at, _mentions(event))
-        if isinstance(event, ReactionEvent | UnknownEvent) and relation.get("rel_type") == "m.annotation":
-            return Reacted(
-                room, identifier, sender, EventId(str(relation.get("event_id"))), str(relation.get("key")), at
-            )
-        return None
+        found = read(room, event, self.me)
+        return self._await_key(event, found) if isinstance(found, Unreadable) else found
 
     def _await_key(self, event: Any, unreadable: Unreadable) -> Unreadable | None:  # noqa: ANN401 - nio's own types
         if len(self._waiting) >= _MOST_WAITING:
@@ -197,7 +220,7 @@ class NioHomeserver:
                 continue
             del self._waiting[identifier]
             room = RoomId(event.room_id)
-            at = from_unix(_seconds(event.server_timestamp))
+            at = from_unix(seconds(event.server_timestamp))
             if plain is None:
                 yield Unreadable(room, EventId(identifier), UserId(event.sender), at)
                 continue
@@ -263,9 +286,14 @@ class NioHomeserver:
     async def _send(self, room: RoomId, kind: str, content: dict[str, Any], txn: str) -> EventId:
         await self.start()
         await self._make_ready(room)
-        sending = self._client.nio.room_send(room, kind, content, tx_id=txn, ignore_unverified_devices=True)
+        nio = self._client.nio
+
+        async def _once() -> Any:  # noqa: ANN401 - nio's own types
+            sending = nio.room_send(room, kind, content, tx_id=txn, ignore_unverified_devices=True)
+            return await self._client.checked(sending)
+
         try:
-            answer = await self._client.checked(sending)
+            answer = await self._client.patiently(_once)
         except OlmUnverifiedDeviceError as error:
             message = "a device appeared while we encrypted"
             raise HomeserverUnavailable(message) from error
@@ -333,7 +361,9 @@ class NioHomeserver:
         await self.start()
         for pause in (*_JOIN_PAUSES, None):
             try:
-                await self._client.request("POST", f"/_matrix/client/v3/join/{quote(room, safe='')}", {})
+                await self._client.request(
+                    "POST", f"/_matrix/client/v3/join/{quote(room, safe='')}", {}, seconds=_INVITE_SECONDS
+                )
             except Denied as denied:
                 if pause is None or denied.status != HTTPStatus.FORBIDDEN:
                     raise
@@ -358,25 +388,5 @@ def _is_entry(event: Any, user: UserId) -> bool:  # noqa: ANN401 - nio's own typ
     return isinstance(event, RoomMemberEvent) and event.state_key == user and event.membership == "join"
 
 
-def _relation(event: Any) -> dict[str, Any]:  # noqa: ANN401 - nio's own types
-    """Return what a message relates to; empty for everything of another shape."""
-    content = event.source.get("content")
-    relation = content.get("m.relates_to") if isinstance(content, dict) else None
-    return relation if isinstance(relation, dict) else {}
-
-
-def _mentions(event: Any) -> tuple[UserId, ...]:  # noqa: ANN401 - nio's own types
-    content = event.source.get("content")
-    said = content.get("m.mentions") if isinstance(content, dict) else None
-    users = said.get("user_ids") if isinstance(said, dict) else None
-    return tuple(UserId(u) for u in users[:_MOST_MENTIONS] if isinstance(u, str)) if isinstance(users, list) else ()
-
-
 def _room(room: RoomId) -> str:
     return f"/_matrix/client/v3/rooms/{quote(room, safe='')}"
-
-
-def _seconds(milliseconds: object) -> int:
-    """Return a server's milliseconds as seconds that a calendar can hold; a foreign server may claim anything."""
-    value = milliseconds if isinstance(milliseconds, int) else 0
-    return min(max(value, 0), 253_402_300_799_000) // 1000

@@ -16,6 +16,7 @@ from app.sessions import Sessions
 from app.wording.reader import Service
 from bot.courier import Courier
 from bot.crossing import Crossing
+from bot.entering import Entering
 from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
 from bot.listener import Listener
 from bot.rehearsal import Rehearsal
@@ -82,7 +83,7 @@ class Bot:
 
     def __post_init__(self) -> None:
         """Put the bot together."""
-        cross, rooms = Crossing(self.desk), asyncio.Lock()
+        cross, rooms = Crossing(self.desk), Entering()
         self.listener = Listener(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
         self.courier = Courier(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
 

@@ -100,6 +100,14 @@ async def listening(*clients: NioHomeserver) -> AsyncIterator[list[Person]]:
             await asyncio.gather(*tasks)
 
 
+async def until(met: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something is so that nothing tells of by itself."""
+    while True:
+        if await met():
+            return
+        await asyncio.sleep(0.05)
+
+
 def scene(play: Callable[[], Awaitable[None]]) -> None:
     """Play a scene."""
 

@@ -7,10 +7,12 @@ tests, however the tests end.
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -32,6 +34,7 @@ class Homeserver:
     log: Path
     _supervisor: Supervisor
     _name: str
+    _limits: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -58,16 +61,20 @@ class Homeserver:
 
     def start(self) -> None:
         """Start it again."""
-        self._supervisor.start(_program(self.server, self.log, self._name))
+        self._supervisor.start(self._program())
         self._supervisor.wait_ready(self._name)
 
-
-def _program(server: Synapse, log: Path, name: str) -> Program:
-    return replace(synapse.synapse(server, log=log), name=name)
+    def _program(self) -> Program:
+        program = replace(synapse.synapse(self.server, log=self.log), name=self._name)
+        if not self._limits:
+            return program
+        extra = self.server.folder / "limits.yaml"
+        extra.write_text(json.dumps(self._limits))  # the last file that is named wins
+        return replace(program, command=(*program.command, "--config-path", str(extra)))
 
 
 StartHomeserver = Callable[..., Homeserver]
-"""``start(gate=GateCall(…)|None, server_name=…|None, federation=Federation(…)|None) -> Homeserver``."""
+"""``start(gate=GateCall(…), server_name=…, federation=Federation(…), limits={"rc_…": …}) -> Homeserver``."""
 
 
 @pytest.fixture(scope="session")
@@ -76,12 +83,16 @@ def start_homeserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start
     with Supervisor() as supervisor:
 
         def start(
-            *, gate: GateCall | None = None, server_name: str | None = None, federation: Federation | None = None
+            *,
+            gate: GateCall | None = None,
+            server_name: str | None = None,
+            federation: Federation | None = None,
+            limits: Mapping[str, Any] | None = None,
         ) -> Homeserver:
             folder = tmp_path_factory.mktemp("homeserver")
             name = server_name or (f"localhost:{federation.port}" if federation else "localhost")
             server = Synapse(folder, name, free_port(), SECRET, gate=gate, federation=federation)
-            found = Homeserver(server, folder / "homeserver.log", supervisor, folder.name)
+            found = Homeserver(server, folder / "homeserver.log", supervisor, folder.name, limits or {})
             found.start()
             return found
 

@@ -2,108 +2,28 @@
 
 import asyncio
 import os
-import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
-from app.container import Container
 from bot.homeserver import Reacted
-from bot.main import homeserver_of, serve
-from bot.nio_homeserver import NioHomeserver
+from bot.main import homeserver_of
 from kit.amounts import Amount
-from kit.clock import system_clock
-from kit.database import Database, make_engine
-from kit.identifiers import RoomId, ServerName, UserId
-from kit.outbox import OutboxRow
-from reputation.model import DoorMode, Knock, Tenant
-from tests.support.matrix import Person, account, listening, scene
+from kit.identifiers import RoomId
+from reputation.model import DoorMode
+from tests.support.matrix import listening, scene
+from tests.support.places import WEB, Place, chat
 from tests.support.services import PASSWORD as KEYS_PASSWORD
-from tests.support.services import a_container, a_stake
+from tests.support.services import a_stake
 from tests.support.synapse import PASSWORD, Homeserver
 
 pytestmark = pytest.mark.homeserver
 
 ERN = 10**18
-WEB = RoomId("!somewhere:away.example")
-
-
-class Place:
-    """A homeserver with accounts of the bot, Alice and Bob, and a service beside it."""
-
-    def __init__(self, homeserver: Homeserver, folder: Path, template: Path) -> None:
-        self.homeserver = homeserver
-        self.folder = folder
-        mark = secrets.token_hex(4)
-        self.names = {who: f"{who}{mark}" for who in ("earnest", "alice", "bob")}
-        for name in self.names.values():
-            homeserver.account(name)
-        file = folder / "earnest.db"
-        file.write_bytes(template.read_bytes())
-        self.engine = make_engine(f"sqlite:///{file}")
-        self.container: Container = a_container(
-            folder,
-            Database(self.engine),
-            clock=system_clock,
-            homeserver_url=homeserver.url,
-            bot_user_id=self.user("earnest"),
-            bot_password=PASSWORD,
-        )
-
-    def user(self, who: str) -> UserId:
-        return UserId(f"@{self.names[who]}:{self.homeserver.name}")
-
-    def client(self, who: str) -> NioHomeserver:
-        return account(self.homeserver, self.folder / "people", self.names[who])
-
-    @asynccontextmanager
-    async def bot(self) -> AsyncIterator[None]:
-        """The bot, running."""
-        stop = asyncio.Event()
-        running = asyncio.create_task(serve(self.container, homeserver_of(self.container), stop))
-        try:
-            yield
-        finally:
-            stop.set()
-            await running
-
-    def tenant(self) -> Tenant:
-        server = ServerName(self.homeserver.name)
-        with self.container.work() as work:
-            if work.tenants.find(server) is None:
-                work.tenants.add(server)
-            found = work.tenants.find(server)
-        assert found is not None
-        return found
-
-    def knock(self, inviter: str = "bob", invitee: str = "alice", room: RoomId = WEB) -> None:
-        """Let the homeserver ask about an invite."""
-        tenant = self.tenant()
-        with self.container.work() as work:
-            knock = Knock(
-                tenant.id,
-                tenant.server_name,
-                self.user(inviter),
-                self.user(invitee),
-                room,
-                work.now,
-                federated=False,
-            )
-            work.gate.ask(knock)
-
-    def door_asks(self, stake: int) -> None:
-        with self.container.work() as work:
-            work.doors.ask(work.people.number(self.user("alice")), stake=Amount(stake))
-
-    def owed(self) -> int:
-        with self.container.read() as work:
-            return len(list(work.session.scalars(select(OutboxRow.id).where(OutboxRow.done_at.is_(None)))))
 
 
 @pytest.fixture
@@ -111,14 +31,6 @@ def place(homeserver: Homeserver, tmp_path: Path, sqlite_template: Path) -> Iter
     made = Place(homeserver, tmp_path, sqlite_template)
     yield made
     made.engine.dispose()
-
-
-async def chat(person: Person, place: Place) -> RoomId:
-    """Open an encrypted chat with the bot, as a client does, and be greeted."""
-    room = await person.client.create_room()
-    assert await person.client.invite(room, place.user("earnest"), direct=True) is None
-    await person.hears("Hello!", room=room)
-    return room
 
 
 def test_a_door_is_set_by_talking_to_the_bot_in_an_encrypted_chat(place: Place) -> None:

@@ -31,7 +31,7 @@ def test_a_no_is_asked_again_for_a_moment(
 ) -> None:
     calls: list[str] = []
 
-    async def request(method: str, path: str, _: Any) -> dict[str, Any]:  # noqa: ANN401 - any body
+    async def request(method: str, path: str, _: Any, **__: Any) -> dict[str, Any]:  # noqa: ANN401 - any body
         calls.append(f"{method} {path}")
         if len(calls) <= len(answers):
             raise answers[len(calls) - 1]

@@ -1,0 +1,59 @@
+"""What an event of matrix-nio's says, in the words of the homeserver port; of odd ones, nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nio import MegolmEvent, ReactionEvent, RoomMemberEvent, RoomMessageText, RoomUpgradeEvent, UnknownEvent
+
+from bot.homeserver import EventId, Happening, Left, Moved, Reacted, Said, Unreadable
+from kit.clock import from_unix
+from kit.identifiers import RoomId, UserId
+
+_MOST_MENTIONS = 10
+
+
+def read(room: RoomId, event: Any, me: UserId) -> Happening | None:  # noqa: ANN401 - nio's own types
+    """Read one event of a room that we are in; what we did ourselves is not told."""
+    if isinstance(event, RoomMemberEvent):
+        gone = event.membership in ("leave", "ban")
+        return Left(room, UserId(event.state_key)) if gone else None
+    sender = UserId(getattr(event, "sender", ""))
+    if not sender or sender == me:
+        return None
+    if isinstance(event, RoomUpgradeEvent):
+        return Moved(room) if event.source.get("state_key") == "" else None
+    return _spoken(room, event, sender)
+
+
+def _spoken(room: RoomId, event: Any, sender: UserId) -> Happening | None:  # noqa: ANN401 - nio's own types
+    at = from_unix(seconds(event.server_timestamp))
+    identifier = EventId(event.event_id)
+    relation = _relation(event)
+    if isinstance(event, MegolmEvent):
+        return Unreadable(room, identifier, sender, at)
+    if isinstance(event, RoomMessageText) and relation.get("rel_type") != "m.replace":
+        return Said(room, identifier, sender, event.body, at, _mentions(event))
+    if isinstance(event, ReactionEvent | UnknownEvent) and relation.get("rel_type") == "m.annotation":
+        return Reacted(room, identifier, sender, EventId(str(relation.get("event_id"))), str(relation.get("key")), at)
+    return None
+
+
+def _relation(event: Any) -> dict[str, Any]:  # noqa: ANN401 - nio's own types
+    """Return what a message relates to; empty for everything of another shape."""
+    content = event.source.get("content")
+    relation = content.get("m.relates_to") if isinstance(content, dict) else None
+    return relation if isinstance(relation, dict) else {}
+
+
+def _mentions(event: Any) -> tuple[UserId, ...]:  # noqa: ANN401 - nio's own types
+    content = event.source.get("content")
+    said = content.get("m.mentions") if isinstance(content, dict) else None
+    users = said.get("user_ids") if isinstance(said, dict) else None
+    return tuple(UserId(u) for u in users[:_MOST_MENTIONS] if isinstance(u, str)) if isinstance(users, list) else ()
+
+
+def seconds(milliseconds: object) -> int:
+    """Return a server's milliseconds as seconds that a calendar can hold; a foreign server may claim anything."""
+    value = milliseconds if isinstance(milliseconds, int) else 0
+    return min(max(value, 0), 253_402_300_799_000) // 1000
