@@ -49,8 +49,8 @@ def test_an_inviter_whose_homeserver_is_gone_keeps_nobody_waiting(
                 assert far_room in await _waiting()
                 if not comes_back:
                     await until(_nothing_waits)
-                    await alice.say(room, "door show")
-                    await alice.hears("Your door", room=room)
+                    await alice.say(room, "help")
+                    await alice.hears("door: ", room=room)
                     return
                 await asyncio.to_thread(far.start)
                 async with listening(account(far, tmp_path / "far", "stranger")) as (stranger,):
