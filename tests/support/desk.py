@@ -83,7 +83,8 @@ class Bot:
 
     def __post_init__(self) -> None:
         """Put the bot together."""
-        cross, rooms = Crossing(self.desk), Entering()
+        cross = Crossing(self.desk)
+        rooms = self.entering = Entering()
         self.listener = Listener(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
         self.courier = Courier(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
 

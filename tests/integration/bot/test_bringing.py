@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from app.conversations import Standing
-from bot.homeserver import Denied, ElsewhereAway, EventId, Left
+from bot.homeserver import Denied, ElsewhereAway, EventId, Left, SlowDown
 from bot.rehearsal import Rehearsal
 from kit import outbox
 from kit.errors import HomeserverUnavailable
@@ -351,6 +351,44 @@ def test_a_chat_of_before_a_lost_memory_is_taken_up_and_strangers_rooms_are_left
     assert sorted(done[:2]) == sorted([f"would leave {strange}", f"would leave {empty}"])
     assert done[2].startswith(f"would send to {forgotten}")
     assert BOT in bot.rehearsal.rooms[group]
+
+
+def test_a_room_that_is_just_being_entered_is_no_stray(desk: Desk) -> None:
+    bot = rehearsed(desk)
+    entered = RoomId(f"!entered:{HOME}")
+    bot.rehearsal.rooms[entered] = {BOT, UserId("@nobody:we.know")}
+    bot.entering.rooms.add(entered)
+    desk.house.asking()
+    desk.house.knock()
+    assert f"would leave {entered}" not in bot.delivers()
+
+
+class Slowed(Rehearsal):
+    """A homeserver that makes no new rooms for a while."""
+
+    slow = True
+
+    async def create_room(self, *, name: str | None = None, encrypted: bool = True) -> RoomId:
+        """Ask to wait."""
+        if self.slow:
+            raise SlowDown(40.0)
+        return await super().create_room(name=name, encrypted=encrypted)
+
+
+def test_being_told_to_slow_down_keeps_nobody_waiting_who_has_a_chat(desk: Desk) -> None:
+    lines: list[str] = []
+    homeserver = Slowed(BOT, lines.append)
+    bot = Bot(desk, homeserver, lines)
+    desk.house.asking()
+    desk.house.knock(inviter=UserId("@new:far.example"))
+    bot.says("help", user=BOB, room=(of_bob := bot.room_of(BOB)))
+    desk.house.knock()
+    assert [line for line in bot.delivers() if f"would send to {of_bob}" in line]
+    homeserver.slow = False
+    desk.house.time += 39
+    assert bot.delivers() == []
+    desk.house.time += 2
+    assert [line for line in bot.delivers() if "would invite @new:far.example" in line]
 
 
 class Closed(Rehearsal):

@@ -1,6 +1,6 @@
 """Rooms: whom the bot lets invite it, where it stays, and what it says when it cannot read."""
 
-from bot.homeserver import Entered, EventId, Invited, Left, Said, Unreadable
+from bot.homeserver import Entered, EventId, Invited, Left, Moved, Said, Unreadable
 from kit.clock import from_unix
 from kit.identifiers import RoomId, UserId
 from tests.support.desk import Bot, Desk, rehearsed
@@ -81,6 +81,20 @@ def test_being_put_out_is_leaving_too(bot: Bot, desk: Desk) -> None:
     with desk.read() as work:
         assert work.conversations.room_of(work.people.number(ALICE)) is None
         assert not work.conversations.rooms()
+
+
+def test_a_chat_that_was_closed_for_another_room_is_left_and_a_new_one_opened_when_there_is_news(
+    bot: Bot, desk: Desk
+) -> None:
+    desk.house.asking()
+    invite(bot, ROOM, inviter=BOB)
+    assert bot.hear(Moved(ROOM)) == [f"would leave {ROOM}"]
+    assert bot.hear(Moved(ROOM)) == []
+    assert bot.hear(Moved(OTHER)) == []
+    desk.house.knock()
+    done = bot.delivers()
+    assert [line for line in done if f"would invite {BOB}" in line]
+    assert [line for line in done if "would send" in line and ROOM not in line]
 
 
 def test_somebody_else_leaving_changes_nothing(bot: Bot, desk: Desk) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.homeserver import Denied
-from bot.nio_client import NioClient, SessionEnded, _clean
+from bot.homeserver import Denied, SlowDown
+from bot.nio_client import NioClient, SessionEnded, _clean, _pause
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import UserId
 
@@ -45,6 +45,22 @@ def test_being_told_to_slow_down_is_obeyed_three_times(tmp_path: Path) -> None:
     with pytest.raises(HomeserverUnavailable):
         ask(client)
     assert len(client.answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "seconds"), [(2_001, 2.001), (90_000, 90), (10**18, 3_600), (float("inf"), 3_600)]
+)
+def test_a_long_wait_is_told_and_not_slept_through(tmp_path: Path, milliseconds: float, seconds: float) -> None:
+    client = Scripted(tmp_path, slow(milliseconds), (200, {}))
+    with pytest.raises(SlowDown) as told:
+        ask(client)
+    assert told.value.seconds == seconds
+    assert len(client.answers) == 1
+
+
+@pytest.mark.parametrize("odd", [float("nan"), -5, 0, "soon", None, [], {}])
+def test_an_odd_wait_is_a_second(odd: object) -> None:
+    assert _pause(odd) == 1.0
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 413])
