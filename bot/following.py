@@ -73,6 +73,7 @@ class Following:
                     await on(invited)
             except SlowDown as slow:
                 pause = max(slow.seconds, 1.0)  # ours has too much to do: nobody's fault
+                LOG.info("invitation_waits", room=invited.room, reason=str(slow), seconds=pause)
             except HomeserverUnavailable as error:
                 failures += await self._is_it_theirs()
                 LOG.info("invitation_waits", room=invited.room, reason=str(error), seconds=pause)

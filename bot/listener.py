@@ -82,6 +82,7 @@ class Listener:
         self._invites = Throttle(_INVITE_BURST, _INVITE_SECONDS, time)
         self._riddles = Throttle(_RIDDLE_BURST, _RIDDLE_SECONDS, time)
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._tried: OrderedDict[RoomId, None] = OrderedDict()
 
     async def hear(self, happening: Happening) -> None:
         """Handle one happening.
@@ -260,10 +261,13 @@ class Listener:
 
     async def _invited(self, invited: Invited) -> None:
         """Enter, greet who is alone there, and leave every other room again."""
-        if not self._invites.take(invited.inviter):
+        # Tried again, since a homeserver did not answer: that is no other invitation.
+        if invited.room not in self._tried and not self._invites.take(invited.inviter):
             await self._homeserver.leave(invited.room)
             return
+        self._note_tried(invited.room)
         await self._settle_in(invited.room, invited.inviter)
+        self._tried.pop(invited.room, None)
 
     async def _entered(self, entered: Entered) -> None:
         """Do what entering brings with it, unless this process does so: it may have begun after another died."""
@@ -295,6 +299,11 @@ class Listener:
             await self._homeserver.leave(before, reason=_MOVED)
         await self._post(room, person, letter, f"hello:{room}")
         self._first_time("entered", room)
+
+    def _note_tried(self, room: RoomId) -> None:
+        self._tried[room] = None
+        while len(self._tried) > _MOST_REMEMBERED_ROOMS:
+            self._tried.popitem(last=False)
 
     async def _left(self, left: Left) -> None:
         def _note(work: Work) -> bool:

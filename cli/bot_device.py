@@ -17,6 +17,7 @@ from kit.identifiers import UserId
 _TIMEOUT: Final = 10.0
 _NEWS: Final = timedelta(days=30)
 """For how long a replaced identity is worth a word."""
+_LATER: Final = "It is signed when `earnest bot` logs in."
 _RESTART: Final = "Restart `earnest bot` with EARNEST_BOT_PASSWORD_FILE set; its log says what stands in the way."
 
 
@@ -27,11 +28,13 @@ def look(settings: Settings, bot: UserId, now: datetime) -> tuple[str, str, bool
     """
     kept = Kept(settings.data / "bot")
     login, identity = kept.read("account.json"), kept.read(FILE)
-    headers = {"Authorization": f"Bearer {login.get('access_token', '')}"}
+    if "access_token" not in login:
+        return _LATER, "", False
+    headers = {"Authorization": f"Bearer {login['access_token']}"}
     url = f"{settings.homeserver_url}/_matrix/client/v3/keys/query"
     answer = httpx.post(url, json={"device_keys": {bot: []}}, headers=headers, timeout=_TIMEOUT)
     if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        return "It is signed when `earnest bot` logs in.", "", False
+        return _LATER, "", False
     answer.raise_for_status()
     there = shown(answer.json(), bot, login.get("device_id", ""))
     master = there.public.get("master")

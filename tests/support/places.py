@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,6 +35,7 @@ class Place:
         """Make the accounts, those of ``others`` too; ``template`` is a database that was brought to shape."""
         self.homeserver = homeserver
         self.folder = folder
+        self._looks = 0
         mark = secrets.token_hex(4)
         self.names = {who: f"{who}{mark}" for who in ("earnest", "alice", "bob", *others)}
         self.logins = {who: homeserver.account(name) for who, name in self.names.items()}
@@ -71,6 +73,20 @@ class Place:
     def http(self, who: str) -> httpx.Client:
         """An account by plain HTTP."""
         return self.homeserver.client(self.logins[who])
+
+    async def invitations(self) -> list[str]:
+        """The rooms that the bot is invited to and not in."""
+        # Synapse remembers the answer to the same first sync for two minutes: each of ours is another one.
+        self._looks += 1
+        nothing = {"types": [], "limit": self._looks}
+        seen = {"filter": json.dumps({"room": {"timeline": nothing, "state": {"types": []}}})}
+
+        def _ask() -> httpx.Response:
+            with self.http("earnest") as http:
+                return http.get("/_matrix/client/v3/sync", params=seen)
+
+        answer = await asyncio.to_thread(_ask)
+        return list(answer.json().get("rooms", {}).get("invite", {}))
 
     def tenant(self) -> Tenant:
         """The homeserver, registered."""

@@ -46,7 +46,7 @@ def test_an_inviter_whose_homeserver_is_gone_keeps_nobody_waiting(
             async with place.bot():
                 await alice.say(room, "help")
                 await alice.hears("door: ", room=room)
-                assert far_room in await _waiting()
+                assert far_room in await place.invitations()
                 if not comes_back:
                     await until(_nothing_waits)
                     await alice.say(room, "help")
@@ -65,14 +65,8 @@ def test_an_inviter_whose_homeserver_is_gone_keeps_nobody_waiting(
             assert await stranger.client.invite(room, place.user("earnest"), direct=True) is None
             return room
 
-    async def _waiting() -> list[str]:
-        with place.http("earnest") as http:
-            path = '/_matrix/client/v3/sync?filter={"room":{"timeline":{"types":[]},"state":{"types":[]}}}'
-            answer = await asyncio.to_thread(http.get, path)
-        return list(answer.json().get("rooms", {}).get("invite", {}))
-
     async def _nothing_waits() -> bool:
-        return not await _waiting()
+        return not await place.invitations()
 
     scene(play)
     place.engine.dispose()

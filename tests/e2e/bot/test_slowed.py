@@ -80,10 +80,7 @@ def test_who_calls_the_bot_waits_and_who_talks_with_it_does_not(place: Place) ->
 
 async def _are_waiting(place: Place) -> bool:
     """Whether the bot is invited to two rooms and in neither."""
-    with place.http("earnest") as http:
-        path = '/_matrix/client/v3/sync?filter={"room":{"timeline":{"types":[]},"state":{"types":[]}}}'
-        answer = await asyncio.to_thread(http.get, path)
-    return len(answer.json().get("rooms", {}).get("invite", {})) == 2
+    return len(await place.invitations()) == 2
 
 
 def test_every_command_is_answered_once_however_slowly(place: Place) -> None:

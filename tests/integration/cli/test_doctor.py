@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -15,17 +16,29 @@ from click.testing import CliRunner
 
 from app.container import Container
 from app.settings import Settings
+from cli import bot_device
 from cli.examination import Examination, Finding, State
 from cli.local import ports
+from cli.local.plan import BOT
 from cli.local.world import World
 from cli.main import main
 from contracts.chain import Deployment
 from contracts.deployment import write_deployment
 from kit.clock import system_clock
-from kit.identifiers import Address, parse_server_name
+from kit.identifiers import Address, UserId, parse_server_name
 from tests.support.anvil import Anvil
 
 pytestmark = pytest.mark.homeserver
+
+SIGNED = "The bot's device is signed."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bot_is_there(world: World) -> None:
+    """Wait until the world's bot has logged in and signed its device: the world is ready before that."""
+    while bot_device.look(world.container.settings, UserId(world.plan.user_id(BOT)), system_clock())[0] != SIGNED:
+        world.check()
+        time.sleep(0.1)
 
 
 def examine(world: World, *, skew: timedelta = timedelta(0), **changes: Any) -> dict[str, Finding]:  # noqa: ANN401 - any setting
@@ -48,6 +61,7 @@ def skipped(found: Mapping[str, Finding]) -> set[str]:
 
 def test_nothing_is_wrong_with_a_running_world(world: World) -> None:
     found = examine(world)
+    assert found["bot device"].says == SIGNED
     assert {finding.state for finding in found.values()} == {State.GOOD}, found
     assert len(found) == 17
 
