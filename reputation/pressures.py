@@ -119,15 +119,14 @@ class Pressures:
         query = (
             select(GrantRow.answer, GrantRow.closes_at, GrantRow.pending_room)
             .where(GrantRow.stranger == stranger, GrantRow.recipient == recipient, GrantRow.opened_at > 0)
-            .where(GrantRow.closes_at <= self._now)
-            .order_by(GrantRow.closes_at.desc())
+            .order_by(GrantRow.opened_at.desc(), GrantRow.closes_at.desc())
             .limit(_MOST_LAPSED)
         )
         lapsed = []
         for answer, closes_at, room in self._session.execute(query):
             if answer in _ANSWERS:
                 break
-            if answer is None and room is not None:
+            if answer is None and room is not None and closes_at <= self._now:
                 lapsed.append(closes_at)
         return tuple(reversed(lapsed))
 

@@ -75,6 +75,8 @@ def test_a_stake_that_left_the_chain_weighs_nothing(house: House) -> None:
     block, _ = house.chain.blocks[-1]
     house.rewind(block.hash)
     assert asked(house.knock(inviter=one(3, "other.example"))) == (5, [])
+    house.time += 9 * DAY  # as if it had run out: the two that did are too few
+    assert asked(house.knock(inviter=one(4, "another.example"))) == (5, [])
 
 
 def test_servers_below_one_domain_count_as_one(house: House) -> None:
@@ -155,7 +157,9 @@ def test_an_unanswered_pair_is_barred_for_a_doubling_time(house: House) -> None:
     made = stake(house, BOB, PAYER)
     house.answer(Answer.RETURN)
     assert house.stake(made.id).state is StakeState.OPEN
-    assert asked(house.knock(room=ROOMS[5]))[0] == 5, "an answer clears what came before it"
+    run_out(house, stake(house, BOB, PAYER))
+    refused = house.knock(room=ROOMS[5]).verdict
+    assert refused.because[0].values["until"] == house.time + 7 * DAY, "an answer clears what came before it"
 
 
 def test_a_stake_that_brought_no_invite_bars_nobody(house: House) -> None:
