@@ -14,7 +14,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from concurrent.futures import Future, InvalidStateError
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -23,7 +22,7 @@ from prometheus_client import Counter, Gauge
 
 from app.container import Container
 from app.remembering import Moments, Pairs, Replies, Reply
-from app.waiting import Line
+from app.waiting import Asked, Line
 from app.warming import Warmer
 from kit.amounts import Amount
 from kit.changes import news_since
@@ -73,29 +72,6 @@ SHED = Counter("earnest_gate_shed", "Calls of strangers refused because too many
 REMEMBERED = Gauge("earnest_gate_remembered", "Pairs that are remembered to pass freely")
 VERDICTS = Counter("earnest_gate_verdicts", "Verdicts given to knocks", ["verdict", "source"])
 LATE = Counter("earnest_gate_late", "Knocks for which no verdict came in time")
-
-
-class Asked(Future[Reply]):
-    """A knock that waits for the database: since when, in which line, and whether those two know each other."""
-
-    def __init__(self, knock: Knock, key: int, line: Line, *, known: bool) -> None:
-        """Wait from now on."""
-        super().__init__()
-        self.knock = knock
-        self.key = key
-        self.line = line
-        self.known = known
-        self.since = time.monotonic()
-
-    def settle(self, result: Reply | Exception) -> None:
-        """Tell whoever waits, if they still do."""
-        try:
-            if isinstance(result, Reply):
-                self.set_result(result)
-            else:
-                self.set_exception(result)
-        except InvalidStateError:
-            pass
 
 
 class Gatekeeper:

@@ -10,8 +10,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
 
 import structlog
+
+from app.remembering import Reply
+from reputation.model import Knock
 
 LOG = structlog.get_logger(__name__)
 
@@ -94,6 +98,29 @@ class Line:
                 self._waiting[party] -= 1
                 if not self._waiting[party]:
                     del self._waiting[party]
+
+
+class Asked(Future[Reply]):
+    """A knock that waits for the database: since when, in which line, and whether those two know each other."""
+
+    def __init__(self, knock: Knock, key: int, line: Line, *, known: bool) -> None:
+        """Wait from now on."""
+        super().__init__()
+        self.knock = knock
+        self.key = key
+        self.line = line
+        self.known = known
+        self.since = time.monotonic()
+
+    def settle(self, result: Reply | Exception) -> None:
+        """Tell whoever waits, if they still do."""
+        try:
+            if isinstance(result, Reply):
+                self.set_result(result)
+            else:
+                self.set_exception(result)
+        except InvalidStateError:
+            pass
 
 
 def _nothing() -> bool:

@@ -121,11 +121,8 @@ class Gate:
 
         They are asked even if they have not joined: a question too early is better than none. Once per stake, as ever.
         """
-        asked = 0
-        for stake_id in self._store.arrived(limit=_MOST_ASKED):
-            stake = self._stakes.get(stake_id)
-            asked += self._notices.ask_answer(stake, answers_close=self._stakes.answers_close(stake))
-        return asked
+        waiting = map(self._stakes.get, self._store.arrived(limit=_MOST_ASKED))
+        return sum(self._notices.ask_answer(one, answers_close=self._stakes.answers_close(one)) for one in waiting)
 
     def brought(self, tenant: Tenant, user: UserId, room: RoomId) -> list[Hash32]:
         """Return the stakes that brought a tenant's user the invite to a room and are not answered; only reads."""

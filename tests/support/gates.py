@@ -12,9 +12,8 @@ import httpx
 from fastapi import FastAPI
 
 from api.main import create_app
-from app.gatekeeper import Asked
 from app.remembering import Reply
-from app.waiting import Line
+from app.waiting import Asked, Line
 from kit.amounts import Amount
 from kit.errors import DatabaseUnavailable, Unavailable
 from kit.identifiers import Address, Hash32, PersonId, RoomId, ServerName, TenantId, UserId

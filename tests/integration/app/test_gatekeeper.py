@@ -14,8 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from app.container import Container, Work
-from app.gatekeeper import Asked, Gatekeeper
+from app.gatekeeper import Gatekeeper
 from app.remembering import Reply
+from app.waiting import Asked
 from kit.amounts import Amount
 from kit.database import Database, make_engine
 from kit.errors import DatabaseUnavailable, Unavailable
