@@ -59,8 +59,8 @@ _FLOOD_BURST, _FLOOD_SECONDS = 200, 1 / 40
 makes two."""
 _FLOOD_LASTS = 10.0
 """Seconds for which a homeserver that was refused for its many knocks is not let in for lateness either."""
-_CALM_BURST, _CALM_SECONDS = 10, 1 / 5
-"""Strangers that are looked up while it is calm: ten at once, then five a second. Fewer make nobody late."""
+_CALM_BURST, _CALM_SECONDS = 4, 1 / 2
+"""Strangers that are looked up while it is calm: four at once, then two a second. Fewer make nobody late."""
 _MOST_FLOODING = 10_000
 
 _REPLY_SECONDS = 60.0

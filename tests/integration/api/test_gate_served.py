@@ -115,6 +115,21 @@ def test_many_knocks_at_once_are_all_answered(served: Served) -> None:
     assert set(statuses) == {403}
 
 
+@pytest.mark.parametrize("servers", [1, 400])
+def test_a_flood_gets_nobody_in_by_making_us_late(served: Served, servers: int) -> None:
+    """The tenant lets in what is late; this deadline is one that a busy machine often misses."""
+    served.container.settings.gate_deadline_ms = 50
+
+    def knock(number: int) -> int:
+        stranger = f"@stranger{number}:f{number % servers}.example"
+        return served.call("user_may_invite", INVITE | {"inviter": stranger}).status_code
+
+    with ThreadPoolExecutor(40) as pool:
+        statuses = list(pool.map(knock, range(400)))
+    assert statuses.count(200) <= 4, "so many strangers are no flood yet: they might be late for another reason"
+    assert set(statuses[40:]) == {403}
+
+
 def test_health_is_honest(served: Served) -> None:
     found = served.client.get("/health/ready")
     assert (found.status_code, found.json()["status"]) == (200, "degraded")
