@@ -206,9 +206,9 @@ class Gatekeeper:
         return asked
 
     def submit_join(self, tenant: Tenant, user: UserId, room: RoomId) -> None:
-        """Tell that a tenant's user joins a room; joins that match no grant are forgotten, as are those in a crowd."""
+        """Tell that a tenant's user joins a room; joins that match no grant are forgotten."""
         if not self._readers.join(partial(self._joined, tenant, user, room), party=tenant.server_name):
-            SHED.inc()
+            self._missed_a_join()
 
     def late(self, tenant: Tenant, asked: Asked) -> Reply:
         """Return what is said where no verdict came in time; counted.
@@ -288,16 +288,27 @@ class Gatekeeper:
         return False
 
     def _joined(self, tenant: Tenant, user: UserId, room: RoomId) -> bool:
-        with self._container.read() as work:
-            if not work.gate.brought(tenant, user, room):
-                return True
-        self._writers.join(partial(self._joined_by_stake, tenant, user, room), party=tenant.server_name, first=True)
-        return True
+        try:
+            with self._container.read() as work:
+                if not work.gate.brought(tenant, user, room):
+                    return True
+        except Unavailable:
+            return self._missed_a_join()
+        by_stake = partial(self._joined_by_stake, tenant, user, room)
+        return self._writers.join(by_stake, party=tenant.server_name, first=True) or self._missed_a_join()
 
     def _joined_by_stake(self, tenant: Tenant, user: UserId, room: RoomId) -> bool:
-        with self._container.work() as work:
-            work.gate.joined(tenant, user, room)
+        try:
+            with self._container.work() as work:
+                work.gate.joined(tenant, user, room)
+        except Unavailable:
+            return self._missed_a_join()
         return True
+
+    def _missed_a_join(self) -> bool:
+        """Have everybody asked whose invite arrived, a little later: this may have been the join of one of them."""
+        self._make_up_at = time.monotonic() + _MADE_UP_AFTER_SECONDS
+        return False
 
     # -------------------------------------------------------------------------------------------- following
 
@@ -313,14 +324,13 @@ class Gatekeeper:
                 self._make_up_at = None
 
     def _make_up(self) -> bool:
-        """Ask for the answers for which nobody was asked, because the process that would have been told was dead."""
+        """Ask for the answers for which nobody was asked, because who would have been told was dead or overrun."""
         try:
             with self._container.work() as work:
                 asked = work.gate.ask_unasked()
         except Unavailable as error:
             LOG.warning("gate_asks_nobody", waits_for=type(error).__name__)
-            self._make_up_at = time.monotonic() + _MADE_UP_AFTER_SECONDS
-            return False
+            return self._missed_a_join()
         if asked:
             LOG.info("gate_asks_later", asked=asked)
         return True

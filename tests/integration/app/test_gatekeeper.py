@@ -425,20 +425,43 @@ def test_nobodys_bearer_and_a_database_that_was_never_read(lodge: Lodge) -> None
         Gatekeeper(lodge.container).tenant(lodge.bearer)
 
 
+def _asked(lodge: Lodge) -> list[OutboxRow]:
+    with lodge.container.read() as work:
+        return list(work.session.scalars(select(OutboxRow).where(OutboxRow.key.like("ask_answer:%"))))
+
+
+def test_a_join_that_no_database_heard_of_is_made_up_for(lodge: Lodge, monkeypatch: pytest.MonkeyPatch) -> None:
+    lodge.shut()
+    assert lodge.ask().quote is not None
+    a_stake(lodge.container, BOB, ALICE)
+    lodge.gatekeeper._refresh()
+    knock = lodge.knock()
+    assert isinstance(lodge.ask().verdict, Admit)
+    with monkeypatch.context() as away:
+
+        def silent() -> None:
+            message = "The database did not answer."
+            raise DatabaseUnavailable(message)
+
+        away.setattr(lodge.container, "read", silent)
+        assert not lodge.gatekeeper._joined(lodge.tenant(), ALICE, knock.room)
+    assert _asked(lodge) == []
+    assert lodge.gatekeeper._make_up_at is not None, "it is looked up later"
+    assert lodge.gatekeeper._make_up()
+    assert len(_asked(lodge)) == 1
+
+
 def test_a_new_process_asks_what_a_dead_one_was_not_told(lodge: Lodge, monkeypatch: pytest.MonkeyPatch) -> None:
     lodge.shut()
     quote = lodge.ask().quote
     assert quote is not None
     a_stake(lodge.container, BOB, ALICE)
+    lodge.gatekeeper._refresh()
     assert isinstance(lodge.ask().verdict, Admit)  # it arrives, and she joins while nobody hears of it
     monkeypatch.setattr("app.gatekeeper._MADE_UP_AFTER_SECONDS", 0)
     lodge.gatekeeper.start()
-    asked = "ask_answer:%"
     try:
-        while True:
-            with lodge.container.read() as work:
-                if work.session.scalars(select(OutboxRow).where(OutboxRow.key.like(asked))).all():
-                    break
+        while not _asked(lodge):
             time.sleep(0.05)
     finally:
         lodge.gatekeeper._stop.set()
