@@ -45,6 +45,14 @@ def set_up(*, process: str, level: str = "INFO") -> None:
     structlog.contextvars.bind_contextvars(process=process)
 
 
+def to_the_side(*, least: str = "INFO") -> None:
+    """Have a command at a terminal log on standard error: what it prints is for its caller, a program perhaps."""
+    structlog.configure(
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+    )
+
+
 def _without_secrets(_logger: object, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key in line:
         if any(word in key.lower() for word in _SECRET_WORDS):

@@ -171,3 +171,6 @@ class _Commands(click.Group):
 def main(settings_file: Path | None) -> None:
     """Earnest: honest money and your own rules decide who may reach you on Matrix."""
     _ = settings_file  # read by cli.context, when the first command needs the container
+    from app.logs import to_the_side
+
+    to_the_side()

@@ -71,7 +71,7 @@ class Doors:
             )
         door = Door(DoorMode.ASK, price.stake, price.fee, payee, before.caps)
         self._store.set_door(person, door, self._now)
-        touch(self._session, TOPIC)
+        touch(self._session, TOPIC, person)
         return door
 
     def cap(self, person: PersonId, *, most_open: int | None = None, most_a_day: int | None = None) -> Door:

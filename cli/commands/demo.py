@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from app import logs
 from cli.context import told
 from cli.demo import proof
 from cli.demo.stage import Stage, UntrueError
@@ -72,6 +73,7 @@ def play(folder: Path, names: list[str], stop: StopRequest, *, show: Callable[[s
     Raises ``UntrueError`` at the first step that does not come true, ``ProgramFailedError`` where the world breaks,
     ``KeyboardInterrupt`` where somebody asked to stop.
     """
+    logs.to_the_side(least="WARNING")
     plan = new_plan(folder, pace=PASSING, wanted={}, federated=True)
     write_plan(plan)
     show("Making a world of its own: two homeservers, chain, broker, api, bot, chain loop, worker")

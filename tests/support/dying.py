@@ -154,7 +154,7 @@ def _at_homeserver(points: Points) -> None:
     from nio import AsyncClient
     from nio.store import SqliteStore
 
-    from bot.nio_client import NioClient
+    from bot.kept import Kept
 
     real = AsyncClient.send
 
@@ -171,7 +171,7 @@ def _at_homeserver(points: Points) -> None:
     AsyncClient.send = send
     for method in ("save_account", "save_session", "save_inbound_group_session", "save_device_keys", "ignore_devices"):
         _after(points, SqliteStore, method, lambda *_, kind=method, **__: f"the key store's {kind}")
-    _after(points, NioClient, "_write", lambda name, _: f"writing {name}")
+    _after(points, Kept, "write", lambda name, _: f"writing {name}")
 
 
 def _at_broker(points: Points) -> None:

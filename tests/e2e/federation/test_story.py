@@ -26,6 +26,7 @@ from cli.local.world import BOT_SERVICE, ELSEWHERE
 from kit.amounts import Amount
 from kit.identifiers import parse_user_id
 from kit.outbox import OutboxRow
+from reputation.notices import KIND
 from tests.support.federation import OverheardWorld
 from tests.support.lying_homeserver import say_that
 
@@ -229,7 +230,7 @@ def test_a_certificate_of_nobody_whom_we_trust_is_not_spoken_to(federated: Overh
 def owed(world: OverheardWorld) -> list[str]:
     """Who is to be told something still."""
     with world.container.read() as work:
-        rows = work.session.scalars(select(OutboxRow).where(OutboxRow.done_at.is_(None)))
+        rows = work.session.scalars(select(OutboxRow).where(OutboxRow.done_at.is_(None), OutboxRow.kind == KIND))
         return [str(work.people.mxid(row.payload["to"])) for row in rows]
 
 

@@ -320,6 +320,7 @@ def test_the_track_record_counts_what_recipients_did(house: House) -> None:
     alice = house.asking()
     with house.work() as rooms:
         assert rooms.stakes.track_record(alice) == TrackRecord(0, 0, 0, 0)
+        rooms.doors.cap(alice, most_a_day=6)
     stakes = [house.pay(inviter=UserId(f"@{name}:away.example")) for name in "abcdef"]
     house.open(replace(stakes[0].terms, payer=OTHER_PAYER, return_to=OTHER_PAYER))  # surplus: judged by nobody
     where = house.chain.grow
