@@ -177,9 +177,15 @@ async def silence(stage: Stage) -> None:
 
 async def books(stage: Stage) -> None:
     """Books: open stakes and strays are the escrow's balance; all tokens are accounted for."""
-    alice, dave = await stage.person("alice"), await stage.person("dave")
-    before = len(dave.heard)
-    is_held(stage, await dave.invite(alice))
+    alice, bob, dave = await stage.person("alice"), await stage.person("bob"), await stage.person("dave")
+    answer = await dave.invite(alice)
+    stage.demand(answer.status == FORBIDDEN, "@dave is refused", answer)
+    stage.demand(STAKE_OBJECT not in answer.body, "he is asked for no stake", answer)
+    stage.saw("@alice left @dave unanswered, so he cannot knock there again at once", answer.body["error"])
+    before, said = len(dave.heard), len(bob.heard)
+    await bob.say(f"door stake {money(STAKE).split()[0]}")
+    await stage.until(lambda: bob.said(money(STAKE), after=said), "the bot gives @bob a door as well")
+    is_held(stage, await dave.invite(bob))
     await stage.until(lambda: dave.said("/stake/", after=before), "the bot tells @dave the new price")
     await pay_by_command(stage, dave, link_of(dave))
     place, chain = stage.world.deployment, stage.world.chain

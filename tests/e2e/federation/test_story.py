@@ -76,7 +76,8 @@ def notices(world: OverheardWorld, who: str) -> list[str]:
     """What was ever to be told to somebody."""
     with world.container.read() as work:
         person = work.people.find(parse_user_id(who))
-        payloads = [row.payload for row in work.session.scalars(select(OutboxRow).order_by(OutboxRow.id))]
+        rows = work.session.scalars(select(OutboxRow).where(OutboxRow.kind == KIND).order_by(OutboxRow.id))
+        payloads = [row.payload for row in rows]
     return [payload["code"] for payload in payloads if payload["to"] == person]
 
 
