@@ -47,13 +47,12 @@ def knock_to_open_p95() -> Mapping[str, Any]:
         with anvil.mining_at_once(url, 1):
             place = deploy(chain, payer, initial_holder=payer.address, supply=_PLENTY)
         container = _service(Path(folder), url, place)
-        nonce = chain.nonce(payer.address)
-        _send(chain, payer, nonce, place.token, codec.encode_approve(place.escrow, _PLENTY))
         rounds = []
         with _chain_loop(container):
             for turn in range(_ROUNDS):
                 quotes = [_quote(container, turn * _STAKES + number) for number in range(_STAKES)]
-                waits = _opened(container, chain, payer, place, quotes)
+                wallets = _wallets(chain, url, payer, place)
+                waits = _opened(container, chain, wallets, place, quotes)
                 rounds.append(statistics.quantiles(waits, n=20)[-1])
         chain.close()
         container.close()
@@ -111,13 +110,25 @@ def _chain_loop(container: Container) -> Iterator[None]:
 
 
 def _quote(container: Container, number: int) -> Any:  # noqa: ANN401 - a quote
-    alice, bob = parse_user_id(f"@a{number}:{HOME}"), parse_user_id(f"@b{number}:{HOME}")
+    # Each of a homeserver and with a wallet of their own: what one sender leaves unanswered would raise the price.
+    alice, bob = parse_user_id(f"@a{number}:{HOME}"), parse_user_id(f"@b{number}:s{number}.example")
     with container.work() as work:
         work.doors.ask(work.people.number(alice), stake=Amount(STAKE))
         tenant = work.tenants.all()[0]
-        room = parse_room_id(f"!r{number}:{HOME}")
-        knock = Knock(tenant.id, tenant.server_name, bob, alice, room, at=work.now, federated=False)
+        room = parse_room_id(f"!r{number}:s{number}.example")
+        knock = Knock(tenant.id, tenant.server_name, bob, alice, room, at=work.now, federated=True)
         return work.gate.ask(knock).quote
+
+
+def _wallets(chain: Chain, url: str, treasury: KeySigner, place: Deployment) -> list[KeySigner]:
+    """Make wallets that hold one stake each and let the escrow take it."""
+    made, nonce = [KeySigner(os.urandom(32)) for _ in range(_STAKES)], chain.nonce(treasury.address)
+    for number, wallet in enumerate(made):
+        anvil.give_ether(url, wallet.address, 10**18)
+        _send(chain, treasury, nonce + number, place.token, codec.encode_transfer(wallet.address, STAKE))
+        approved = _send(chain, wallet, 0, place.token, codec.encode_approve(place.escrow, STAKE))
+    _until(lambda: chain.receipt(approved) is not None)
+    return made
 
 
 def _send(chain: Chain, payer: KeySigner, nonce: int, to: Address, data: bytes) -> Hash32:
@@ -126,9 +137,11 @@ def _send(chain: Chain, payer: KeySigner, nonce: int, to: Address, data: bytes) 
     return chain.send(payer.sign_transaction(transaction).raw)
 
 
-def _opened(container: Container, chain: Chain, payer: KeySigner, place: Deployment, quotes: list[Any]) -> list[float]:
+def _opened(
+    container: Container, chain: Chain, wallets: list[KeySigner], place: Deployment, quotes: list[Any]
+) -> list[float]:
     """Open a stake on each quote, some in each block; return how long each waited from its block to its grant."""
-    nonce, sent = chain.nonce(payer.address), dict[Hash32, Hash32]()
+    sent = dict[Hash32, Hash32]()
     blocks, grants = dict[int, float](), dict[Hash32, float]()
 
     def look() -> bool:
@@ -143,10 +156,10 @@ def _opened(container: Container, chain: Chain, payer: KeySigner, place: Deploym
         return sent.keys() <= grants.keys()
 
     look()
-    for number, quote in enumerate(quotes):
+    for payer, quote in zip(wallets, quotes, strict=True):
         terms = terms_of(quote, payer=payer.address)
         stake = codec.stake_id(terms, chain_id=chain.chain_id, escrow=place.escrow)
-        sent[stake] = _send(chain, payer, nonce + number, place.escrow, codec.encode_open(terms))
+        sent[stake] = _send(chain, payer, 1, place.escrow, codec.encode_open(terms))
         ends = time.perf_counter() + 0.2
         while time.perf_counter() < ends:
             look()
