@@ -25,6 +25,8 @@ _PASSWORD = "a benchmark's"  # noqa: S105 - it opens keys that hold nothing
 _TOKEN, _ESCROW = Address(b"\x11" * 20), Address(b"\x22" * 20)
 _CHAIN = 31337
 _A_SLICE = 10_000
+_LONG_AGO = 60 * 86_400
+"""Seconds: what was opened before counts for no price and no cap any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,15 @@ def _fill(connection: sqlite3.Connection, world: World, now: str, unix: int) -> 
     )
     _insert(
         connection,
-        "grants (stake_id, stranger, recipient, state, closes_at, answer, answered_at)",
-        ((_id(number), who, door, "accepted", unix, "accept", now) for number, (who, door) in enumerate(pairs)),
+        "grants (stake_id, stranger, recipient, state, opened_at, closes_at, payer, return_to, origin, answer,"
+        " answered_at)",
+        (
+            (
+                *(_id(number), who, door, "accepted", unix - _LONG_AGO, unix, _wallet(who), _wallet(who)),
+                *(f"s{(who - world.doors - 1) % SERVERS}.example", "accept", now),
+            )
+            for number, (who, door) in enumerate(pairs)
+        ),
     )
     since = _said(datetime.now(UTC).replace(tzinfo=None) - timedelta(days=30))
     _insert(
@@ -127,12 +136,16 @@ def _fill(connection: sqlite3.Connection, world: World, now: str, unix: int) -> 
 
 
 def _stake(number: int, who: int, door: int, unix: int) -> tuple[object, ...]:
-    payer, block = who.to_bytes(20, "big"), _id(number // 100)
+    payer, block = _wallet(who), _id(number // 100)
     keys = (bytes(20), "0", bytes(20), b"\x33" * 20, b"\x33" * 20)
     return (
         *(_id(number), _CHAIN, payer, payer, str(STAKE), "0", *keys, unix, unix, _id(number), who, door, "returned"),
         *(False, True, number // 100, block, unix, _id(number), block, _id(number)),
     )
+
+
+def _wallet(who: int) -> bytes:
+    return who.to_bytes(20, "big")
 
 
 def _id(number: int) -> bytes:
