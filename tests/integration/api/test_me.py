@@ -191,7 +191,8 @@ def test_a_paid_knock_waits_and_is_accepted(container: Container, bearer: str, d
     door.put("/v1/me/door", headers=headers, json={"mode": "ask", "stake": FIVE})
     knock(door, bearer)
     stake = a_stake(container, BOB, ALICE)
-    assert knock(door, bearer) == 200
+    while knock(door, bearer) != 200:  # the gate learns of it some moments later
+        time.sleep(0.05)
     (one,) = door.get("/v1/me/waiting", headers=headers).json()["waiting"]
     assert (one["stranger"], one["stake"]["state"]) == (BOB, "open")
     answered = door.post("/v1/me/answers", headers=headers, json={"stranger": BOB, "answer": "accept"})
