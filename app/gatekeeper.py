@@ -48,8 +48,9 @@ _MADE_UP_AFTER_SECONDS = 5.0
 """How long after its start a process asks what another may have missed: by then it hears every call itself."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
-_READERS = 2
-_WRITERS = {"sqlite": 1, "postgresql": 6}  # SQLite lets one write at a time
+_READERS, _WRITERS = 2, {"sqlite": 1, "postgresql": 6}  # SQLite lets one write at a time
+_MOST_READING, _MOST_WRITING = 0.1, 0.15
+"""Of one core, what strangers may take in the long run: the rest is for those whom memory answers."""
 _SHARE_OF_PATIENCE = 0.4
 """Of the deadline, how long a stranger may expect to wait; the rest is for what takes longer than expected."""
 _LATEST_BEGIN = 0.8
@@ -82,9 +83,9 @@ class Gatekeeper:
     def __init__(self, container: Container) -> None:
         """Answer from the container's database."""
         self._container = container
-        self._readers = Line("gate-reads", _READERS, self._patience)
+        self._readers = Line("gate-reads", _READERS, self._patience, most=_MOST_READING)
         writers = _WRITERS.get(container.database.engine.dialect.name, 1)
-        self._writers = Line("gate-writes", writers, self._patience)
+        self._writers = Line("gate-writes", writers, self._patience, most=_MOST_WRITING)
         self._stop = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="gate-watcher", daemon=True)
         self._moments = Moments()
@@ -259,8 +260,7 @@ class Gatekeeper:
         if asked.cancelled():
             return False
         if not asked.known and time.monotonic() - asked.since > self.deadline * _LATEST_BEGIN:
-            asked.settle(self._shed(asked))
-            return False
+            return False  # it will be late, and there it is known whether a crowd or the database is to blame
         moment, knock = self._moments.now, asked.knock
         try:
             with self._container.work() as work:

@@ -150,9 +150,10 @@ class Knocks:
             thread.join()
 
     def nothing_is_lost(self) -> None:
-        """Every price that was told stands in the books, and whatever was owed was brought."""
+        """Prices told stand in the books, who was told to come again hears one, and what was owed was brought."""
         assert self.unanswered == []
-        for localpart, answer in self.held.items():
+        for localpart, first in self.held.items():
+            answer = first if "org.earnest.stake" in first else self.knock(localpart).json()
             told = answer["org.earnest.stake"]
             page = httpx.get(told["url"].replace("/stake/", "/v1/quotes/"), timeout=30)
             assert page.json()["stranger"] == self.place.plan.user_id(localpart), answer
