@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from api import errors, openapi
 from api.headers import SafeHeaders
@@ -34,19 +34,18 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 """
 
 
-class First:
-    """ASGI middleware: hands paths that begin with one of ``prefixes`` to ``first``, and all others on."""
+class GateFirst:
+    """The whole application: homeservers' calls go to the gate at once, past the framework, and all else into it."""
 
-    def __init__(self, app: ASGIApp, *, prefixes: tuple[str, ...], first: ASGIApp) -> None:
-        """Stand before ``app``."""
-        self._app = app
-        self._prefixes = prefixes
-        self._first = first
+    def __init__(self, framework: FastAPI, gate: antispam.GateDoor) -> None:
+        """Stand before ``framework``."""
+        self.framework = framework
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Choose."""
-        mine = scope["type"] == "http" and scope["path"].startswith(self._prefixes)
-        await (self._first if mine else self._app)(scope, receive, send)
+        homeservers = scope["type"] == "http" and scope["path"].startswith(antispam.PREFIXES)
+        await (self._gate if homeservers else self.framework)(scope, receive, send)
 
 
 @asynccontextmanager
@@ -55,7 +54,7 @@ async def _bounded(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - the f
     yield
 
 
-def create_app(container: Container, gatekeeper: Gatekeeper) -> FastAPI:
+def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     """Return the application; whoever runs it starts ``gatekeeper`` before and stops it after."""
     app = FastAPI(
         title="Earnest",
@@ -81,5 +80,4 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> FastAPI:
     app.add_middleware(BoundedBody)
     app.add_middleware(Metered)
     app.add_middleware(SafeHeaders)
-    app.add_middleware(First, prefixes=antispam.PREFIXES, first=antispam.GateDoor(container, gatekeeper))
-    return app
+    return GateFirst(app, antispam.GateDoor(container, gatekeeper))

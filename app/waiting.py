@@ -1,14 +1,14 @@
 """The line before the database: those known go first, strangers wait as long as makes sense, and no longer.
 
-Whoever would be answered too late is told at once that they will not be, while somebody can still tell them why.
+Whoever would be answered too late is told at once that they will not be, while somebody can still tell them why. And
+however many strangers come, a part of the time stays free of them: else those whom memory answers would wait too.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 
@@ -23,20 +23,32 @@ MOST_FIRST = 2_000
 """Those known that wait at most."""
 _FIRST_GUESS = 0.01
 _WEIGHT = 0.1
+_SAVED = 1.0
+"""Seconds of a core that they may take at once, after a quiet time."""
+_LEAST_SAVED = 0.005
+"""Seconds of a core that are saved up before the next job when all are spent: to wake up for less costs more."""
+
+_Job = Callable[[], bool]
 
 
 class Line:
     """Threads that do one job after another. A job tells whether the database answered it."""
 
-    def __init__(self, name: str, threads: int, patience: Callable[[], float]) -> None:
-        """Let strangers in only while they would wait no longer than ``patience`` seconds."""
-        self._jobs: queue.PriorityQueue[tuple[int, int, str, Callable[[], bool]]] = queue.PriorityQueue()
+    def __init__(self, name: str, threads: int, patience: Callable[[], float], *, most: float) -> None:
+        """Let strangers in only while they would wait no longer than ``patience`` seconds.
+
+        ``most``: of one core, how much they may take in the long run.
+        """
+        self._first: deque[tuple[str, _Job]] = deque()
+        self._strangers: deque[tuple[str, _Job]] = deque()
         self._patience = patience
-        self._lock = threading.Lock()
-        self._number = 0
+        self._most = most
+        self._came = threading.Condition()
         self._waiting: Counter[str] = Counter()
-        self._strangers = 0
-        self._pace = _FIRST_GUESS / threads
+        self._pace = _FIRST_GUESS
+        self._effort = _FIRST_GUESS
+        self._saved, self._saved_at = _SAVED, time.monotonic()
+        self._ends = False
         self._threads = [
             threading.Thread(target=self._work, name=f"{name}-{each}", daemon=True) for each in range(threads)
         ]
@@ -44,24 +56,23 @@ class Line:
         self.answered_at = float("-inf")
         """When (``time.monotonic``) the database last answered a job of this line."""
 
-    def join(self, job: Callable[[], bool], *, party: str, first: bool = False, share: int | None = None) -> bool:
+    def join(self, job: _Job, *, party: str, first: bool = False, share: int | None = None) -> bool:
         """Stand in line; ``False`` where that makes no sense: it is too long, or too many of this party wait."""
-        with self._lock:
+        with self._came:
             if first:
-                full = self._waiting.total() - self._strangers >= MOST_FIRST
+                full = len(self._first) >= MOST_FIRST
             else:
-                too_many = share is not None and self._waiting[party] >= share
-                full = too_many or self._strangers * self._pace > self._patience()
-            if full:
+                full = (share is not None and self._waiting[party] >= share) or self._wait() > self._patience()
+            if full or self._ends:
                 return False
             self._waiting[party] += 1
-            self._strangers += not first
-            self._number += 1
+            (self._first if first else self._strangers).append((party, job))
             if not self._started:
                 self._started = True
                 for thread in self._threads:
                     thread.start()
-        self._jobs.put((0 if first else 1, self._number, party, job))
+            if first or self._save() > 0:
+                self._came.notify()
         return True
 
     def waiting(self, party: str) -> int:
@@ -70,31 +81,57 @@ class Line:
 
     def stop(self) -> None:
         """Let those at work finish; nobody else is served."""
-        with self._lock:
-            started, self._started = self._started, True
-        for _ in self._threads:
-            self._jobs.put((-1, 0, "", _nothing))
-        for thread in self._threads:
-            if started:
+        with self._came:
+            self._ends = True
+            self._came.notify_all()
+        if self._started:
+            for thread in self._threads:
                 thread.join()
+
+    def _wait(self) -> float:
+        """Return how many seconds a stranger who comes now would wait."""
+        count = len(self._strangers)
+        return max(count * self._pace / len(self._threads), (count * self._effort - self._save()) / self._most)
+
+    def _save(self) -> float:
+        """Return how many seconds of a core strangers may take now; below none after a job that took long."""
+        now = time.monotonic()
+        self._saved = min(_SAVED, self._saved + (now - self._saved_at) * self._most)
+        self._saved_at = now
+        return self._saved
+
+    def _next(self) -> tuple[str, _Job, bool] | None:
+        """Wait for a job and return its party, itself, and whether it is of those known; ``None`` at the end."""
+        while not self._ends:
+            if self._first:
+                return *self._first.popleft(), True
+            saved = self._save()
+            if self._strangers and saved > 0:
+                return *self._strangers.popleft(), False
+            self._came.wait((_LEAST_SAVED - saved) / self._most if self._strangers else None)
+        return None
 
     def _work(self) -> None:
         while True:
-            priority, _, party, job = self._jobs.get()
-            if job is _nothing:
+            with self._came:
+                found = self._next()
+            if found is None:
                 return
-            began = time.monotonic()
+            party, job, first = found
+            began, effort = time.monotonic(), time.thread_time()
             try:
                 answered = job()
             except Exception:
                 LOG.exception("gate_job_failed")
                 answered = False
-            ended = time.monotonic()
-            with self._lock:
+            ended, effort = time.monotonic(), time.thread_time() - effort
+            with self._came:
                 if answered:
                     self.answered_at = ended
-                    self._pace += _WEIGHT * ((ended - began) / len(self._threads) - self._pace)
-                self._strangers -= priority == 1
+                    self._pace += _WEIGHT * (ended - began - self._pace)
+                    self._effort += _WEIGHT * (effort - self._effort)
+                if not first:
+                    self._saved -= effort
                 self._waiting[party] -= 1
                 if not self._waiting[party]:
                     del self._waiting[party]
@@ -121,7 +158,3 @@ class Asked(Future[Reply]):
                 self.set_exception(result)
         except InvalidStateError:
             pass
-
-
-def _nothing() -> bool:
-    return False

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks._serving import PATH, Served
 from benchmarks._world import HOME, SERVERS, STRANGERS, World
 
-HELD = 1_000
+HELD = 200
 """Pairs that knock again and again: a stranger who is held tries again soon, and then no more."""
 _CANNON = Path(__file__).with_name("cannon.cjs")
 _first = 1_000_000

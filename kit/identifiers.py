@@ -91,6 +91,8 @@ def _too_long(text: str) -> bool:
 
 
 def _unspeakable(text: str) -> bool:
+    if text.isascii():  # what nearly all are, seen at a glance
+        return "\0" in text
     return any(character == "\0" or unicodedata.category(character) == "Cs" for character in text)
 
 
@@ -138,6 +140,8 @@ def isolate(text: str) -> str:
     Embedded bidirectional controls are taken out first: an unbalanced PDI would end the isolate early (UAX #9). What
     would end the line, or move about on a terminal, is shown as U+FFFD: a foreign text is one line of ours.
     """
+    if text.isascii() and text.isprintable():  # what nearly all are, seen at a glance
+        return f"\u2068{text}\u2069"
     shown = (_REPLACEMENT if unicodedata.category(c) in _UNSEEMLY else c for c in text if c not in _BIDI_CONTROLS)
     return "\u2068" + "".join(shown) + "\u2069"
 

@@ -197,6 +197,8 @@ async def _verdict(knock: Knock, tenant: Tenant, gatekeeper: Gatekeeper) -> Repl
         return at_once
     asked = gatekeeper.submit(knock)
     try:
+        if asked.done():  # there was no room in the line
+            return asked.result()
         async with asyncio.timeout(gatekeeper.deadline):
             return await asyncio.wrap_future(asked)
     except TimeoutError:

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import httpx
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from api.main import create_app
+from api.main import GateFirst, create_app
 from app.remembering import Reply
 from app.waiting import Asked, Line
 from kit.amounts import Amount
@@ -93,7 +93,7 @@ class ToldGatekeeper:
 
     def submit(self, knock: Knock) -> Asked:
         self.asked.append(knock)
-        answer = Asked(knock, 0, Line("nobody's", 1, lambda: 1.0), known=False)
+        answer = Asked(knock, 0, Line("nobody's", 1, lambda: 1.0, most=1.0), known=False)
         self.answers.append(answer)
         if self.fails is not None:
             answer.settle(self.fails)
@@ -110,7 +110,7 @@ class ToldGatekeeper:
         return Reply(Admit(reason) if tenant.on_deadline == "open" else Refuse(reason))
 
 
-def an_app(gatekeeper: ToldGatekeeper) -> FastAPI:
+def an_app(gatekeeper: ToldGatekeeper) -> GateFirst:
     """The real application around a gatekeeper of ours; it has no database."""
     settings = SimpleNamespace(public_url="https://earnest.example", bot_user_id="@earnest:example.org")
     container = SimpleNamespace(settings=settings, terms=PLACE, clock=lambda: NOW, read=_no_database)
@@ -122,7 +122,7 @@ def _no_database() -> NoReturn:
     raise DatabaseUnavailable(message)
 
 
-def a_client(app: FastAPI, **headers: str) -> httpx.AsyncClient:
+def a_client(app: ASGIApp, **headers: str) -> httpx.AsyncClient:
     """A client that speaks to ``app`` without a network; answers for its own mistakes are answers, not exceptions."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="https://earnest.example", headers=headers)

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from api.main import create_app
 from app.container import KEY_ROLES, RELAYER, RESOLVER, Container
@@ -82,7 +82,7 @@ def a_container(
 class Door:
     """A browser (it keeps cookies) that speaks to an application without a network."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         """Speak to ``app``; its own mistakes are answers, not exceptions."""
         self._runner = asyncio.Runner()
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

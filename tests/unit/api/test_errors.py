@@ -7,25 +7,25 @@ import json
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from api.errors import TooMany, Unauthorized, problem_body, status_of
 from kit.errors import ChainUnavailable, Conflict, DatabaseUnavailable, Forbidden, Invalid, NotFound, Refusal
 from tests.support.gates import ToldGatekeeper, a_client, an_app
 
 
-def app_that_raises(error: Exception) -> FastAPI:
+def app_that_raises(error: Exception) -> ASGIApp:
     app = an_app(ToldGatekeeper())
 
     def fail() -> None:
         raise error
 
-    app.router.add_api_route("/v1/fail", fail)
-    app.router.add_api_route("/fail", fail)
+    app.framework.router.add_api_route("/v1/fail", fail)
+    app.framework.router.add_api_route("/fail", fail)
     return app
 
 
-def ask(app: FastAPI, path: str, accept: str = "*/*", method: str = "GET") -> httpx.Response:
+def ask(app: ASGIApp, path: str, accept: str = "*/*", method: str = "GET") -> httpx.Response:
     async def call() -> httpx.Response:
         async with a_client(app, Accept=accept) as client:
             return await client.request(method, path)

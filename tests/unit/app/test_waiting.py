@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -15,7 +16,7 @@ class Counter:
 
     def __init__(self, patience: float) -> None:
         self.release, at_work = threading.Event(), threading.Event()
-        self.line = Line("test", 1, lambda: patience)
+        self.line = Line("test", 1, lambda: patience, most=1.0)
         self.served: list[str] = []
         self.all_served = threading.Semaphore(0)
 
@@ -70,8 +71,64 @@ def test_a_party_has_its_share_and_leaves_room_for_others(counter: Counter) -> N
     assert counter.line.waiting("a") == 0
 
 
+def spend(seconds: float) -> None:
+    """Keep this thread's core busy for so long."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+
+
+def test_strangers_who_took_all_that_they_may_make_nobody_else_wait() -> None:
+    line, done = Line("test", 1, lambda: 60.0, most=0.01), threading.Semaphore(0)
+
+    def takes_long() -> bool:
+        spend(1.05)
+        done.release()
+        return True
+
+    def told(name: str) -> Callable[[], bool]:
+        def job() -> bool:
+            served.append(name)
+            done.release()
+            return True
+
+        return job
+
+    served: list[str] = []
+    assert line.join(takes_long, party="")
+    done.acquire()
+    assert line.join(told("stranger"), party="")
+    for _ in range(100):
+        assert line.join(told("known"), party="", first=True)
+        done.acquire()
+    assert served == ["known"] * 100, "it takes five seconds until a stranger's turn comes again"
+    line._saved = 1.0
+    line.join(told("known"), party="", first=True)
+    for _ in range(2):
+        done.acquire()
+    assert "stranger" in served
+    line.stop()
+
+
+def test_strangers_are_told_at_once_that_too_many_came_when_they_took_all_that_they_may() -> None:
+    line, done = Line("test", 1, lambda: 1.0, most=0.01), threading.Event()
+
+    def takes_long() -> bool:
+        spend(1.2)
+        done.set()
+        return True
+
+    assert line.join(takes_long, party="")
+    done.wait()
+    while line.waiting(""):
+        time.sleep(0.001)
+    assert not line.join(lambda: True, party="")
+    assert line.join(lambda: True, party="", first=True)
+    line.stop()
+
+
 def test_a_job_that_fails_is_no_answer_and_ends_nothing() -> None:
-    line, done = Line("test", 1, lambda: 1.0), threading.Event()
+    line, done = Line("test", 1, lambda: 1.0, most=1.0), threading.Event()
 
     def fails() -> bool:
         message = "a bug"
