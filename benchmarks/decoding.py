@@ -1,4 +1,4 @@
-"""How fast logs are decoded by hand, beside web3's own decoder on the very same logs."""
+"""How fast logs are decoded by hand, and signers are found, beside those who do the same in pure Python."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from eth_keys.backends.native.main import NativeECCBackend
+from eth_keys.main import KeyAPI
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from web3 import Web3
@@ -15,9 +17,11 @@ from web3.types import LogReceipt
 from contracts import codec
 from contracts.chain import RawLog
 from contracts.events import BlockRef
+from contracts.signatures import signer_of
 from kit.identifiers import Address, Hash32
 
 _LOGS = 4_000
+_SIGNATURES = 100
 _ROUNDS = 5
 _TOKEN, _ESCROW = Address(b"\x11" * 20), Address(b"\x22" * 20)
 _BLOCK = BlockRef(31337, 7, Hash32(b"\x07" * 32), Hash32(b"\x06" * 32), 1_790_000_000)
@@ -59,10 +63,34 @@ def decode_logs() -> Mapping[str, Any]:
     }
 
 
-def _rate(work: Callable[[], object]) -> float:
+def recover_signature() -> Mapping[str, Any]:
+    """Signatures per second whose signer is found, by the library in C, beside the pure Python one of eth-keys."""
+    key = KeyAPI(NativeECCBackend).PrivateKey(b"\x01" * 32)
+    digests = [Hash32(keccak(index.to_bytes(32, "big"))) for index in range(_SIGNATURES)]
+    signatures = [key.sign_msg_hash(digest).to_bytes() for digest in digests]
+    slow = KeyAPI(NativeECCBackend)
+    theirs = [KeyAPI.Signature(signature, backend=NativeECCBackend) for signature in signatures]
+    both = zip(digests, signatures, strict=True)
+    assert {signer_of(*one) for one in both} == {Address(key.public_key.to_canonical_address())}
+    rounds = [
+        (
+            _rate(lambda: [signer_of(*one) for one in zip(digests, signatures, strict=True)], _SIGNATURES),
+            _rate(lambda: [slow.ecdsa_recover(*one) for one in zip(digests, theirs, strict=True)], _SIGNATURES),
+        )
+        for _ in range(_ROUNDS)
+    ]
+    return {
+        "value": round(statistics.median(ours for ours, _ in rounds)),
+        "unit": "signatures/s",
+        "better": "higher",
+        "peers": {"eth-keys in pure Python": round(statistics.median(peer for _, peer in rounds))},
+    }
+
+
+def _rate(work: Callable[[], object], count: int = _LOGS) -> float:
     begun = time.perf_counter()
     work()
-    return _LOGS / (time.perf_counter() - begun)
+    return count / (time.perf_counter() - begun)
 
 
 def _raw(index: int) -> RawLog:
@@ -86,4 +114,4 @@ def _receipt(log: RawLog) -> LogReceipt:
     }
 
 
-BENCHMARKS = {"decode_logs": decode_logs}
+BENCHMARKS = {"decode_logs": decode_logs, "recover_signature": recover_signature}

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import contextlib
-import logging
+import json
+import re
 import sqlite3
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
 from web3 import Web3
 
 from app.chain_loop import ChainLoop, Progress
-from app.container import KEY_ROLES, Container
-from app.settings import Settings
+from app.container import Container
+from benchmarks._ledger import TOKEN, fresh, quiet, service
 from cli.local import anvil
 from cli.local.ports import LOOPBACK, free_port
-from cli.migrations import upgrade
 from contracts import codec
-from contracts.chain import Deployment
-from contracts.deployment import write_deployment
-from contracts.signers import create_key
-from kit.identifiers import Address, show_address
+from contracts.rpc import BoundedProvider
+from kit.identifiers import show_address
+from tests.support.databases import postgresql_server
 
 _BLOCKS, _LOGS_A_BLOCK = 200, 100
+_MANY_BLOCKS = 10_050
 _ROUNDS = 5
+_SIZES = (10_000, 100_000, 1_000_000)
+_AT_A_SIZE = 20_000
+"""Logs around a size, in slices, whose times are compared."""
 _PATIENCE = 600
-_TOKEN, _ESCROW = Address(b"\x70" * 20), Address(b"\xe5" * 20)
 _SENDER: Final = "0x" + "a1" * 20
 _ABI: Final = [
     {
@@ -63,22 +66,96 @@ _EMITTER: Final = "".join(
 
 def ingest_sqlite() -> Mapping[str, Any]:
     """Transfer logs per second from a node with 20,000 of them to the books, on SQLite."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    with _node() as (url, last):
+    return _ingest(lambda folder: f"sqlite:///{folder / 'earnest.db'}")
+
+
+def ingest_postgres() -> Mapping[str, Any]:
+    """Measure the same on a PostgreSQL server."""
+    with postgresql_server() as server:
+        return _ingest(lambda _: fresh(server.url))
+
+
+def _ingest(database: Callable[[Path], str]) -> Mapping[str, Any]:
+    quiet()
+    with _node(_BLOCKS) as (url, last):
         wanted = _BLOCKS * _LOGS_A_BLOCK
-        rounds = [(_ours(url, wanted), _theirs(url, last, wanted), _read_only(url, last)) for _ in range(_ROUNDS)]
+        rounds = [(_ours(url, wanted, database), _theirs(url, last, wanted), _read(url, last)) for _ in range(_ROUNDS)]
     ours, theirs, bytes_only = (round(wanted / statistics.median(column)) for column in zip(*rounds, strict=True))
-    print(f"  the node's bytes alone, read and thrown away: {bytes_only} logs/s", flush=True)
     return {
         "value": ours,
         "unit": "logs/s",
         "better": "higher",
         "peers": {"web3 Transfer().get_logs() into one table": theirs},
+        "limit": 20_000,
+        "least_ratio": 10,
+        "details": {"bytes_from_the_node_alone": bytes_only},
     }
 
 
+def ingest_growth() -> Mapping[str, Any]:
+    """How much longer logs take at 100,000 and 1,000,000 booked ones than at 10,000, on SQLite."""
+    times = _million()["seconds_a_log"]
+    growth = {size: times[str(size)] / times[str(_SIZES[0])] for size in _SIZES}
+    return {
+        "value": round(max(growth.values()), 3),
+        "unit": "times",
+        "better": "lower",
+        "limit": 1.3,
+        "details": {
+            **{f"at_{size}_logs": round(each, 3) for size, each in growth.items()},
+            "logs_per_second": round(_million()["logs"] / _million()["seconds"]),
+        },
+    }
+
+
+def ingest_memory() -> Mapping[str, Any]:
+    """MiB that the process has at most that books a million logs."""
+    return {"value": round(_million()["peak_mib"]), "unit": "MiB", "better": "lower", "limit": 300}
+
+
+@cache
+def _million() -> dict[str, Any]:
+    """Have a process of its own book a chain with a million logs, and tell what that took."""
+    with _node(_MANY_BLOCKS) as (url, _), tempfile.TemporaryDirectory() as folder:
+        program = [sys.executable, "-m", "benchmarks.ingest", url, folder, str(_MANY_BLOCKS * _LOGS_A_BLOCK)]
+        told = subprocess.run(program, stdout=subprocess.PIPE, check=True, stdin=subprocess.DEVNULL).stdout
+    found: dict[str, Any] = json.loads(told)
+    return found
+
+
+def _book_all(url: str, folder: Path, wanted: int) -> dict[str, Any]:
+    """Book a chain from its beginning; tell the seconds a log took around each size, and the most memory there was."""
+    quiet()
+    times: dict[int, list[float]] = {size: [] for size in _SIZES}
+    with service(folder, url, f"sqlite:///{folder / 'earnest.db'}") as container:
+        loop = ChainLoop(container)
+        count, begun, came = 0, time.perf_counter(), Progress.BLOCK
+        while came is not Progress.NONE:
+            since = time.perf_counter()
+            came = loop.step()
+            before, count = count, _entries(container)
+            for size, slices in times.items():
+                if count > before >= size - _AT_A_SIZE // 2 and count <= size + _AT_A_SIZE // 2:
+                    slices.append((time.perf_counter() - since) / (count - before))
+        seconds = time.perf_counter() - begun
+    assert count == wanted, f"{count} entries of {wanted} logs"
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+    assert peak, "Linux tells it"
+    return {
+        "seconds_a_log": {size: statistics.median(slices) for size, slices in times.items()},
+        "logs": count,
+        "seconds": seconds,
+        "peak_mib": int(peak[1]) / 1024,
+    }
+
+
+def _entries(container: Container) -> int:
+    with container.read() as work:
+        return int(work.session.connection().exec_driver_sql("SELECT coalesce(max(id), 0) FROM entries").scalar_one())
+
+
 @contextlib.contextmanager
-def _node() -> Iterator[tuple[str, int]]:
+def _node(blocks: int) -> Iterator[tuple[str, int]]:
     """Run a node whose final blocks hold the logs; give its URL and the last block that holds any."""
     port = free_port()
     command = [str(anvil.find_anvil()), "--host", LOOPBACK, "--port", str(port), "--slots-in-an-epoch", "1", "--silent"]
@@ -91,12 +168,8 @@ def _node() -> Iterator[tuple[str, int]]:
                     break
                 time.sleep(0.1)
             with anvil.asking(url) as ask:
-                ask.ask("anvil_setCode", show_address(_TOKEN), "0x" + _EMITTER)
-                ask.ask("anvil_impersonateAccount", _SENDER)
-                ask.ask("anvil_setBalance", _SENDER, hex(10**21))
-                call = {"from": _SENDER, "to": show_address(_TOKEN), "gas": hex(10**7)}
-                for _ in range(_BLOCKS):
-                    ask.ask("eth_sendTransaction", {**call, "data": "0x" + _LOGS_A_BLOCK.to_bytes(32, "big").hex()})
+                for _ in range(blocks):
+                    emitting(ask, _LOGS_A_BLOCK)
                     ask.ask("anvil_mine", "0x1")
                 last = anvil.head(url)[0]
                 ask.ask("anvil_mine", "0x3")  # so that all of them are final
@@ -106,31 +179,34 @@ def _node() -> Iterator[tuple[str, int]]:
             node.wait()
 
 
-def _ours(url: str, wanted: int) -> float:
+def emitting(node: BoundedProvider, count: int) -> None:
+    """Have the node's next block hold so many Transfer logs of the token."""
+    if node.ask("eth_getCode", show_address(TOKEN), "latest") == "0x":
+        node.ask("anvil_setCode", show_address(TOKEN), "0x" + _EMITTER)
+        node.ask("anvil_impersonateAccount", _SENDER)
+        node.ask("anvil_setBalance", _SENDER, hex(10**21))
+    call = {"from": _SENDER, "to": show_address(TOKEN), "gas": hex(10**7)}
+    node.ask("eth_sendTransaction", {**call, "data": "0x" + count.to_bytes(32, "big").hex()})
+
+
+def _ours(url: str, wanted: int, database: Callable[[Path], str]) -> float:
     """Seconds from an empty ledger to the whole one, by the chain loop itself."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data=Path(folder), rpc_url=url, keystore_password="a benchmark's")  # type: ignore[arg-type]  # noqa: S106
-        for role in KEY_ROLES:
-            create_key(settings.keystore(), role, "a benchmark's", kdf_work=2)
-        write_deployment(Path(folder) / "deployment.json", Deployment(31337, _TOKEN, _ESCROW, 1))
-        upgrade(settings.database())
-        container = Container(settings)
-        loop = ChainLoop(container)
-        begun = time.perf_counter()
-        while loop.step() is not Progress.NONE:
-            pass
-        took = time.perf_counter() - begun
-        with container.read() as work:
-            lines = work.session.connection().exec_driver_sql("SELECT count(*) FROM postings").scalar()
-        assert lines == 2 * wanted, f"{lines} postings of {wanted} logs"
-        container.close()
+        place = Path(folder)
+        with service(place, url, database(place)) as container:
+            loop = ChainLoop(container)
+            begun = time.perf_counter()
+            while loop.step() is not Progress.NONE:
+                pass
+            took = time.perf_counter() - begun
+            assert _entries(container) == wanted, f"{_entries(container)} entries of {wanted} logs"
     return took
 
 
 def _theirs(url: str, last: int, wanted: int) -> float:
     """Seconds by web3's own interface into one table: nothing is checked, nothing is booked."""
     web3 = Web3(Web3.HTTPProvider(url, request_kwargs={"timeout": 60}))
-    event = web3.eth.contract(address=Web3.to_checksum_address(bytes(_TOKEN)), abi=_ABI).events.Transfer()
+    event = web3.eth.contract(address=Web3.to_checksum_address(bytes(TOKEN)), abi=_ABI).events.Transfer()
     with tempfile.TemporaryDirectory() as folder:
         store = sqlite3.connect(Path(folder) / "logs.db")
         store.execute("PRAGMA journal_mode=WAL")
@@ -159,16 +235,24 @@ def _theirs(url: str, last: int, wanted: int) -> float:
     return took
 
 
-def _read_only(url: str, last: int) -> float:
+def _read(url: str, last: int) -> float:
     """Seconds to have the node say it all, without a look at what it says."""
     with anvil.asking(url) as node:
         begun = time.perf_counter()
         for first in range(1, last + 1, 50):
-            asked = {"fromBlock": hex(first), "toBlock": hex(min(last, first + 49)), "address": show_address(_TOKEN)}
+            asked = {"fromBlock": hex(first), "toBlock": hex(min(last, first + 49)), "address": show_address(TOKEN)}
             node._post(  # noqa: SLF001 - the bytes alone: what reads them is what is measured
                 b'{"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[%s]}' % str(asked).replace("'", '"').encode()
             )
         return time.perf_counter() - begun
 
 
-BENCHMARKS = {"ingest_sqlite": ingest_sqlite}
+BENCHMARKS = {
+    "ingest_sqlite": ingest_sqlite,
+    "ingest_postgres": ingest_postgres,
+    "ingest_growth": ingest_growth,
+    "ingest_memory": ingest_memory,
+}
+
+if __name__ == "__main__":
+    print(json.dumps(_book_all(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))))

@@ -1,0 +1,54 @@
+"""A ledger for the benchmarks of reading a chain: an empty database, a token, and the process's habits."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import structlog
+
+from app.container import KEY_ROLES, Container
+from benchmarks._world import settings_of
+from cli.migrations import upgrade
+from cli.serving import settle_memory
+from contracts.chain import Deployment
+from contracts.deployment import write_deployment
+from contracts.signers import create_key
+from kit.identifiers import Address
+
+TOKEN, ESCROW = Address(b"\x70" * 20), Address(b"\xe5" * 20)
+_PASSWORD = "a benchmark's"  # noqa: S105 - it opens keys that hold nothing
+_number = itertools.count()
+
+
+def quiet() -> None:
+    """Have the process speak of trouble alone, and keep its memory as ``earnest chain`` does."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    settle_memory()
+
+
+@contextlib.contextmanager
+def service(folder: Path, url: str, database: str, place: Deployment | None = None) -> Iterator[Container]:
+    """Give a container on an empty ledger of a token (one that stands nowhere, by default)."""
+    settings = settings_of(folder, rpc_url=url, database_url=database)
+    for role in KEY_ROLES:
+        create_key(settings.keystore(), role, _PASSWORD, kdf_work=2)
+    write_deployment(folder / "deployment.json", place or Deployment(31337, TOKEN, ESCROW, 1))
+    upgrade(settings.database())
+    container = Container(settings)
+    try:
+        yield container
+    finally:
+        container.close()
+
+
+def fresh(url: str) -> str:
+    """Make a database on a PostgreSQL server; return its URL."""
+    name = f"bench{next(_number)}"
+    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return url.replace("/earnest?", f"/{name}?")
