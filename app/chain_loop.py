@@ -28,7 +28,7 @@ LOG = structlog.get_logger(__name__)
 _IDLE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 10.0
 _STEPS_A_ROUND = 200
-_LOGS_AT_ONCE = 1_000
+_LOGS_AT_ONCE = 2_000
 """Logs of final blocks that one transaction books."""
 
 

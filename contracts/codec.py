@@ -135,7 +135,7 @@ def wanted(token: Address, escrow: Address) -> dict[Address, frozenset[Hash32]]:
 
 
 def _shape(raw: RawLog, name: str, *, topics: int, size: int) -> None:
-    if len(raw.topics) != topics or any(len(topic) != WORD for topic in raw.topics):
+    if [len(topic) for topic in raw.topics] != [WORD] * topics:
         raise Invalid("log_malformed", f"A {name} log has {topics} topics of {WORD} bytes.", event=name)
     if len(raw.data) != size:
         raise Invalid("log_malformed", f"A {name} log has {size} bytes of data, not {len(raw.data)}.", event=name)

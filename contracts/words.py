@@ -11,6 +11,7 @@ WORD: Final = 32
 """Bytes in a word."""
 
 _ADDRESS: Final = 20
+_NO_BITS: Final = bytes(WORD - _ADDRESS)
 _SIGNATURE: Final = 65
 _HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 """Half the order of secp256k1: a signature has two forms, and only the one with the lower s is taken (EIP-2)."""
@@ -46,7 +47,7 @@ def words_of_signature(signature: bytes) -> bytes:
 
 def address_in(word: bytes) -> Address:
     """Read one word as an address; its high 12 bytes must be zero."""
-    if any(word[: WORD - _ADDRESS]):
+    if word[: WORD - _ADDRESS] != _NO_BITS:
         raise Invalid("word_malformed", "An address has dirty high bits.")
     return Address(word[WORD - _ADDRESS :])
 

@@ -72,6 +72,14 @@ class EntryRow(Base):
     __table_args__ = (
         ForeignKeyConstraint(["chain_id", "block_hash"], ["chain_blocks.chain_id", "chain_blocks.hash"]),
         Index("ix_entries_log", "chain_id", "block_hash", "log_index", "turn", "reversal", unique=True),
+        # Hardly any entry takes another back; the others need no place in it.
+        Index(
+            "ix_entries_reverses",
+            "reverses",
+            unique=True,
+            sqlite_where=text("reverses IS NOT NULL"),
+            postgresql_where=text("reverses IS NOT NULL"),
+        ),
         CheckConstraint("reversal = (reverses IS NOT NULL)", name="reversal_names_its_entry"),
     )
 
@@ -83,7 +91,7 @@ class EntryRow(Base):
     transaction: Mapped[bytes] = mapped_column(Bytes32)
     kind: Mapped[str] = mapped_column(String(20))
     reversal: Mapped[bool] = mapped_column(default=False)
-    reverses: Mapped[int | None] = mapped_column(ForeignKey("entries.id"), unique=True)
+    reverses: Mapped[int | None] = mapped_column(ForeignKey("entries.id"))
 
 
 class AccountRow(Base):

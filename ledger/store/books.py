@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
-from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy import Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from contracts.events import BlockRef
-from kit.database import draw_numbers, write_many
+from kit.database import draw_numbers, one_of, set_many, write_many
 from kit.errors import Conflict
 from kit.identifiers import Hash32
 from ledger.comparing import Booked
@@ -23,10 +24,8 @@ _MOST = 10**78 - 1
 """The largest sum that an ``ExactInteger`` column holds; only a token that lies gets there."""
 _CHUNK = 500
 _STREAMED = 5_000
+_LINE = ("entry_id", "line", "account_id", "amount")
 _PENDING = (Level.SEEN.value, Level.SAFE.value)
-_BLOCK = ("chain_id", "hash", "number", "parent_hash", "timestamp", "level", "turn")
-_ENTRY = ("id", "chain_id", "block_hash", "log_index", "turn", "transaction", "kind", "reversal", "reverses")
-_SET_BALANCE = update(AccountRow).where(AccountRow.id == bindparam("number")).values(amount=bindparam("now"))
 
 
 # ------------------------------------------------------------------------------------------------------- blocks
@@ -74,12 +73,17 @@ def blocks(session: Session, chain_id: int, hashes: Sequence[Hash32]) -> dict[Ha
 
 def put_blocks(session: Session, blocks: Sequence[BlockRef], turns: Mapping[Hash32, int]) -> None:
     """Keep blocks as seen: new ones, or ones that came back, each at its turn."""
-    new = [
-        (block.chain_id, block.hash, block.number, block.parent_hash, block.timestamp, Level.SEEN.value, 1)
-        for block in blocks
-        if turns[block.hash] == 1
-    ]
-    write_many(session, BlockRow, _BLOCK, new)
+    new = [block for block in blocks if turns[block.hash] == 1]
+    columns: dict[str, Sequence[Any]] = {
+        "chain_id": [block.chain_id for block in new],
+        "hash": [block.hash for block in new],
+        "number": [block.number for block in new],
+        "parent_hash": [block.parent_hash for block in new],
+        "timestamp": [block.timestamp for block in new],
+        "level": [Level.SEEN.value] * len(new),
+        "turn": [1] * len(new),
+    }
+    write_many(session, BlockRow, columns)
     for block in blocks:
         if turns[block.hash] > 1:
             session.execute(_this(block).values(level=Level.SEEN.value, turn=turns[block.hash]))
@@ -118,20 +122,18 @@ def last_final(session: Session, chain_id: int) -> BlockRef | None:
 
 def add_entries(session: Session, entries: Sequence[Entry], turns: Mapping[Hash32, int]) -> None:
     """Write entries, each at the turn of its block, and carry what they move into the balances."""
-    rows = [
-        (
-            entry.at.block.chain_id,
-            entry.at.block.hash,
-            entry.at.log_index,
-            turns[entry.at.block.hash],
-            entry.at.transaction,
-            entry.kind.value,
-            False,
-            None,
-        )
-        for entry in entries
-    ]
-    _write(session, rows, [entry.postings for entry in entries])
+    places = [entry.at for entry in entries]
+    columns: dict[str, Sequence[Any]] = {
+        "chain_id": [at.block.chain_id for at in places],
+        "block_hash": [at.block.hash for at in places],
+        "log_index": [at.log_index for at in places],
+        "turn": [turns[at.block.hash] for at in places],
+        "transaction": [at.transaction for at in places],
+        "kind": [entry.kind.value for entry in entries],
+        "reversal": [False] * len(entries),
+        "reverses": [None] * len(entries),
+    }
+    _write(session, columns, [entry.postings for entry in entries])
 
 
 def reverse_entries(session: Session, block: BlockRef, *, turn: int) -> None:
@@ -147,10 +149,17 @@ def reverse_entries(session: Session, block: BlockRef, *, turn: int) -> None:
     )
     for entry_id, account, asset, amount in session.execute(query.order_by(PostingRow.entry_id, PostingRow.line)):
         lines[entry_id].append(Posting(Account(account), Asset(asset), -amount))
-    rows = [
-        (row.chain_id, row.block_hash, row.log_index, turn, row.transaction, row.kind, True, row.id) for row in booked
-    ]
-    _write(session, rows, [lines[row.id] for row in booked])
+    columns: dict[str, Sequence[Any]] = {
+        "chain_id": [row.chain_id for row in booked],
+        "block_hash": [row.block_hash for row in booked],
+        "log_index": [row.log_index for row in booked],
+        "turn": [turn] * len(booked),
+        "transaction": [row.transaction for row in booked],
+        "kind": [row.kind for row in booked],
+        "reversal": [True] * len(booked),
+        "reverses": [row.id for row in booked],
+    }
+    _write(session, columns, [lines[row.id] for row in booked])
 
 
 def balance(session: Session, asset: Asset, account: Account) -> int:
@@ -271,18 +280,18 @@ def _this(block: BlockRef) -> Update:
     return update(BlockRow).where(BlockRow.chain_id == block.chain_id, BlockRow.hash == block.hash)
 
 
-def _write(session: Session, rows: Sequence[tuple[object, ...]], postings: Sequence[Sequence[Posting]]) -> None:
-    if not rows:
+def _write(session: Session, columns: Mapping[str, Sequence[Any]], postings: Sequence[Sequence[Posting]]) -> None:
+    if not postings:
         return
-    numbers = draw_numbers(session, EntryRow, len(rows))
+    numbers = draw_numbers(session, EntryRow, len(postings))
     accounts = _carry(session, postings)
-    write_many(session, EntryRow, _ENTRY, [(number, *row) for number, row in zip(numbers, rows, strict=True)])
+    write_many(session, EntryRow, {"id": numbers, **columns})
     lines = [
         (number, line, accounts[one.asset, one.account], one.amount)
         for number, of_entry in zip(numbers, postings, strict=True)
         for line, one in enumerate(of_entry)
     ]
-    write_many(session, PostingRow, ("entry_id", "line", "account_id", "amount"), lines)
+    write_many(session, PostingRow, dict(zip(_LINE, zip(*lines, strict=True), strict=True)))
 
 
 def _carry(session: Session, postings: Sequence[Sequence[Posting]]) -> dict[tuple[Asset, Account], int]:
@@ -291,36 +300,30 @@ def _carry(session: Session, postings: Sequence[Sequence[Posting]]) -> dict[tupl
     for of_entry in postings:
         for posting in of_entry:
             moved[posting.asset, posting.account] += posting.amount
-    changed = sorted(moved.items())  # always in this order, so that two never wait for each other
+    changes = dict(sorted(moved.items()))  # always in this order, so that two never wait for each other
     numbers: dict[tuple[Asset, Account], int] = {}
-    for start in range(0, len(changed), _CHUNK):
-        numbers |= _carry_chunk(session, dict(changed[start : start + _CHUNK]))
-    return numbers
-
-
-def _carry_chunk(session: Session, changes: Mapping[tuple[Asset, Account], int]) -> dict[tuple[Asset, Account], int]:
-    known: dict[tuple[Asset, Account], tuple[int, int]] = {}
+    after: dict[tuple[Asset, Account], int] = dict(changes)
     for asset in {asset for asset, _ in changes}:
         names = [account for of, account in changes if of == asset]
-        query = select(AccountRow.account, AccountRow.id, AccountRow.amount)
-        for account, number, amount in session.execute(
-            query.where(AccountRow.asset == asset, AccountRow.account.in_(names))
-        ):
-            known[asset, Account(account)] = number, amount
-    new = [key for key in changes if key not in known]
-    known |= {key: (number, 0) for key, number in zip(new, draw_numbers(session, AccountRow, len(new)), strict=True)}
-    after = {key: known[key][1] + change for key, change in changes.items()}
+        query = select(AccountRow.account, AccountRow.id, AccountRow.amount).where(AccountRow.asset == asset)
+        for name, number, amount in session.execute(query.where(one_of(session, AccountRow.account, names))):
+            numbers[asset, Account(name)] = number
+            after[asset, Account(name)] += amount
     for (asset, _), amount in after.items():
         if abs(amount) > _MOST:
             raise Conflict("balance_impossible", f"{asset} moves more than any token could hold.", asset=asset)
-    fresh = set(new)
-    write_many(
-        session, AccountRow, ("id", "asset", "account", "amount"), [(known[key][0], *key, after[key]) for key in new]
-    )
-    moved = [{"number": known[key][0], "now": after[key]} for key, by in changes.items() if by and key not in fresh]
-    if moved:
-        session.connection().execute(_SET_BALANCE, moved)
-    return {key: number for key, (number, _) in known.items()}
+    set_many(session, AccountRow, "amount", {number: after[key] for key, number in numbers.items() if changes[key]})
+    new = [key for key in changes if key not in numbers]
+    fresh = draw_numbers(session, AccountRow, len(new))
+    columns = {
+        "id": fresh,
+        "asset": [asset for asset, _ in new],
+        "account": [account for _, account in new],
+        "amount": [after[key] for key in new],
+    }
+    write_many(session, AccountRow, columns)
+    numbers.update(zip(new, fresh, strict=True))
+    return numbers
 
 
 def _sum(changes: Iterable[tuple[Account, int]]) -> dict[Account, int]:
