@@ -31,8 +31,9 @@ _YOUNG, _YOUNGEST_ROUNDS, _MIDDLE_ROUNDS = 20_000, 20, 20
 
 
 def settle_memory() -> None:
-    """Take what was loaded so far for permanent: with Python's own habits a quarter of a busy time goes into looking
-    for cycles among a million objects of libraries that never end.
+    """Take what was loaded so far for permanent.
+
+    With Python's own habits a quarter of a busy time goes into looking for cycles among the objects of libraries.
     """
     gc.collect()
     gc.freeze()
