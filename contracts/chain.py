@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -38,7 +38,8 @@ class RawLog:
 class BlockLogs:
     """A block and its logs of the addresses that were asked for, in log order.
 
-    ``doubtful``: its bloom filter says that there may be some, and the node told of none.
+    ``doubtful``: its bloom filter says that a contract may have written something that matters, and the node told of
+    nothing that it wrote.
     """
 
     ref: BlockRef
@@ -67,7 +68,7 @@ class Fees:
 
 
 class Chain(Protocol):
-    """A node. Every method raises ``ChainUnavailable`` where it does not answer or answers nonsense."""
+    """A node, or several. Every method raises ``ChainUnavailable`` where none answers, or answers nonsense."""
 
     @property
     def chain_id(self) -> int:
@@ -78,16 +79,28 @@ class Chain(Protocol):
         """Return a block by number, hash or tag; ``None`` where the node has no such block."""
         ...
 
-    def logs(self, block_hash: Hash32, addresses: Sequence[Address]) -> list[RawLog]:
-        """Return one block's logs of ``addresses``, by block hash (EIP-234), in log order."""
+    def stand_on(self, block: BlockRef) -> None:
+        """Make sure that a block which must never leave the chain is in it, as far as the node has come.
+
+        Raises ``ChainMismatch`` where another stands in its place, or the chain is another; what says so is not
+        believed from then on, until it says otherwise.
+        """
+        ...
+
+    def read(self, which: int | Hash32, wanted: Mapping[Address, Collection[Hash32]]) -> BlockLogs | None:
+        """Return a block by number or hash with its logs, checked as in ``stretch``; ``None`` where there is no such.
+
+        The logs are asked for by the block's hash (EIP-234), so a chain that changes meanwhile mixes nothing up.
+        """
         ...
 
     def stretch(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]]) -> list[BlockLogs]:
         """Return the blocks from ``first`` to ``last`` (numbers, both included), each with its logs, in order.
 
         ``wanted``: the contracts, each with the first topics by which their logs matter. All of it was checked: each
-        block is the parent of the next, each log is of its block and in its bloom filter. For blocks that may still
-        leave the chain ask one by one.
+        block is the parent of the next, each log is of its block and in its bloom filter; and where that speaks of logs
+        that did not come, all logs of the block were asked for, and make up that very filter. For blocks that may still
+        leave the chain ask one by one (``read``).
         """
         ...
 

@@ -41,13 +41,17 @@ class NodeError(Exception):
         self.data = data
 
 
+class Declined(ChainUnavailable):
+    """The node answered that it cannot tell this, or will not: another one may."""
+
+
 class BoundedProvider(JSONBaseProvider):
     """A web3 provider over HTTP(S). Its URL is shown nowhere; ``place`` (host and port) may be."""
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT, most_bytes: int = MOST_BYTES) -> None:
         """Ask the node at ``url``. Raises ``Invalid`` for what is no http(s) URL."""
         super().__init__()
-        parts, host, port = _parse(url)
+        parts, host, port = parse_url(url, ("http", "https"), "EARNEST_RPC_URL")
         self.place = f"{host}:{port}"
         self._timeout = timeout
         self._most_bytes = most_bytes
@@ -175,16 +179,21 @@ def _is_id(given: object) -> bool:
     return isinstance(given, int) and not isinstance(given, bool)
 
 
-def _parse(url: str) -> tuple[SplitResult, str, int]:
+def parse_url(url: str, schemes: tuple[str, str], setting: str) -> tuple[SplitResult, str, int]:
+    """Return a URL of one of two schemes (the second is the one over TLS), its host and its port.
+
+    Raises ``Invalid``, naming the ``setting`` and not the URL.
+    """
+    plain, secure = schemes
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-        if parts.scheme in ("http", "https") and host and url.isascii() and url.isprintable():
+        if parts.scheme in schemes and host and url.isascii() and url.isprintable():
             host.encode("idna")  # what no resolver could take would fail there as something else
-            return parts, host, port or (443 if parts.scheme == "https" else 80)
+            return parts, host, port or (443 if parts.scheme == secure else 80)
     except ValueError:
         pass  # its message would show the URL
-    raise Invalid("rpc_url_malformed", "The node's address is no http:// or https:// URL: check EARNEST_RPC_URL.")
+    raise Invalid("rpc_url_malformed", f"The node's address is no {plain}:// or {secure}:// URL: check {setting}.")
 
 
 class _HurriedBackend(httpcore.NetworkBackend):

@@ -1,7 +1,8 @@
-"""Stretches of blocks with their logs (pure): what a node says of many blocks at once, checked as a whole.
+"""Stretches of blocks with their logs (pure): what a node says of one block or many, checked as a whole.
 
 Every log must stand in a block of the stretch, under that block's own hash and in its bloom filter, in order; every
-block must be the parent of the next. What contradicts itself is ``Invalid``, and none of it is believed.
+block must be the parent of the next. What contradicts itself is ``Invalid``, and none of it is believed. A filter that
+speaks of logs which did not come is a doubt (filters speak of more than there is); all logs of the block settle it.
 """
 
 from __future__ import annotations
@@ -65,8 +66,27 @@ def assemble(
                 raise _wrong(f"a log is not in the bloom filter of block {block.ref.number}")
         block.logs.append(log)
     for block in found.values():
-        block.doubtful = not block.logs and _may_hold_any(blooms[block.ref.hash], wanted)
+        told = {log.address for log in block.logs}
+        silent = {address: topics for address, topics in wanted.items() if address not in told}
+        block.doubtful = _may_hold_any(blooms[block.ref.hash], silent)
     return list(found.values())
+
+
+def settle(header: Header, logs: Sequence[RawLog], wanted: Collection[Address]) -> list[RawLog]:
+    """Return the logs of ``wanted`` out of all logs of a block, whoever wrote them, in order.
+
+    Raises ``Invalid`` where these cannot be all: they must make up the block's bloom filter, bit by bit.
+    """
+    place, bloom = -1, 0
+    for log in logs:
+        if log.block_hash != header.ref.hash or log.log_index <= place:
+            raise _wrong("logs of another block, twice or out of order")
+        place = log.log_index
+        for item in (log.address, *log.topics):
+            bloom |= bits_of(item)
+    if bloom != header.bloom:
+        raise _wrong(f"the logs of block {header.ref.number} do not make up its bloom filter")
+    return [log for log in logs if log.address in wanted]
 
 
 def _may_hold_any(bloom: int, wanted: Mapping[Address, Collection[Hash32]]) -> bool:

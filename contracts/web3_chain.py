@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Final, Literal, NoReturn
 
 from eth_utils.crypto import keccak
@@ -13,8 +12,9 @@ from contracts import stretch as stretches
 from contracts.chain import BlockLogs, BlockTag, Fees, RawLog, Receipt
 from contracts.events import BlockRef
 from contracts.reverts import reverted_because
-from contracts.rpc import TIMEOUT, BoundedProvider, NodeError
-from kit.errors import ChainUnavailable, Conflict, Invalid
+from contracts.rpc import TIMEOUT, BoundedProvider, Declined, NodeError
+from contracts.stretch import Header
+from kit.errors import ChainMismatch, ChainUnavailable, Conflict, Invalid
 from kit.identifiers import Address, Hash32, show_address, show_hash
 
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
@@ -40,7 +40,7 @@ class Web3Chain:
     def __init__(self, rpc_url: str, expected_chain_id: int | None, *, timeout: float = TIMEOUT) -> None:
         """Ask the node at ``rpc_url``; nothing is asked yet.
 
-        A node that serves another chain than ``expected_chain_id`` is refused with ``ChainUnavailable`` at every
+        A node that serves another chain than ``expected_chain_id`` is refused with ``ChainMismatch`` at every
         question; ``None`` takes whatever it serves. ``timeout``: seconds that one question may take in all.
         """
         self._provider = BoundedProvider(rpc_url, timeout=timeout)
@@ -49,6 +49,11 @@ class Web3Chain:
 
     def __repr__(self) -> str:
         return f"<Web3Chain {self._provider.place}>"
+
+    @property
+    def place(self) -> str:
+        """Where the node is: host and port, never the URL."""
+        return self._provider.place
 
     def close(self) -> None:
         """Close the connections to the node."""
@@ -64,7 +69,7 @@ class Web3Chain:
                 raise self._unavailable(error) from None
             found = self._number(answer, "chain id")
             if found != (self._expected or found):
-                raise ChainUnavailable(
+                raise ChainMismatch(
                     f"The node at {self._provider.place} serves chain {found}, but chain {self._expected} is wanted: "
                     "check EARNEST_RPC_URL and EARNEST_CHAIN_ID."
                 )
@@ -73,39 +78,27 @@ class Web3Chain:
 
     def block(self, which: int | Hash32 | BlockTag) -> BlockRef | None:
         """Return a block by number, hash or tag; ``None`` where the node has no such block (or no such tag)."""
-        method = "eth_getBlockByHash" if isinstance(which, bytes) else "eth_getBlockByNumber"
-        chain_id = self.chain_id
-        try:
-            answer = self._ask(method, _block_name(which), False)  # noqa: FBT003 - the wire's own order
-        except NodeError as error:
-            if any(words in error.message.lower() for words in _NO_SUCH_BLOCK):
-                return None
-            raise self._unavailable(error) from None
-        if answer is None:
-            return None
-        fields = self._fields(answer, "block")
-        block = BlockRef(
-            chain_id=chain_id,
-            number=self._number(fields.get("number"), "block number"),
-            hash=self._hash(fields.get("hash"), "block hash"),
-            parent_hash=self._hash(fields.get("parentHash"), "parent hash"),
-            timestamp=self._number(fields.get("timestamp"), "block time"),
-        )
-        if which not in (block.number, block.hash) and not isinstance(which, str):
-            raise self._nonsense("another block than the one asked for")
-        return block
+        header = self._header(which)
+        return None if header is None else header.ref
 
-    def logs(self, block_hash: Hash32, addresses: Sequence[Address]) -> list[RawLog]:
-        """Return one block's logs of ``addresses``, by block hash (EIP-234), in log order."""
-        wanted = {"blockHash": show_hash(block_hash), "address": [show_address(address) for address in addresses]}
-        logs = self._logs(self._ask_plainly("eth_getLogs", wanted))
-        if any(log.block_hash != block_hash for log in logs):
-            raise self._nonsense("a log of another block")
-        if any(log.address not in addresses for log in logs):
-            raise self._nonsense("a log of a contract that was not asked for")
-        if any(log.log_index >= following.log_index for log, following in pairwise(logs)):
-            raise self._nonsense("logs twice or out of order")
-        return logs
+    def stand_on(self, block: BlockRef) -> None:
+        """Make sure that ``block`` is in the node's chain, as far as that goes; see ``Chain.stand_on``."""
+        self._found = None  # another chain may have come in its place without an absence
+        found = self.block(block.number)
+        if found is not None and found.hash != block.hash:
+            raise ChainMismatch(
+                f"The node at {self._provider.place} says that block {block.number} is {show_hash(found.hash)}, but it "
+                f"is {show_hash(block.hash)} in our books, and must never change."
+            )
+
+    def read(self, which: int | Hash32, wanted: Mapping[Address, Collection[Hash32]]) -> BlockLogs | None:
+        """Return a block by number or hash with the logs of ``wanted``; see ``Chain.read``."""
+        header = self._header(which)
+        if header is None:
+            return None
+        about = {"blockHash": show_hash(header.ref.hash), "address": [show_address(one) for one in wanted]}
+        (found,) = self._assembled([header], self._ask_plainly("eth_getLogs", about), wanted)
+        return found
 
     def stretch(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]]) -> list[BlockLogs]:
         """Return the blocks from ``first`` to ``last``, with the logs of ``wanted``; see ``Chain.stretch``."""
@@ -115,21 +108,15 @@ class Web3Chain:
         questions = [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
         try:
             *blocks, logs = self._provider.ask_all([*questions, ("eth_getLogs", [about])])
-            headers = [stretches.read_header(block, chain_id) for block in blocks]
-            if [header.ref.number for header in headers] != list(numbers):
-                raise self._nonsense("other blocks than those asked for")
-            found = stretches.assemble(headers, self._logs(logs), wanted)
         except NodeError as error:
             raise self._unavailable(error) from None
-        except Invalid as error:
-            raise self._nonsense(error.message) from None
         except ChainUnavailable:
             self._found = None
             raise
-        for block in found:
-            if block.doubtful:  # asked otherwise, it has to say the same
-                block.logs = self.logs(block.ref.hash, list(wanted))
-        return found
+        headers = [self._read_header(block, chain_id) for block in blocks]
+        if [header.ref.number for header in headers] != list(numbers):
+            raise self._nonsense("other blocks than those asked for")
+        return self._assembled(headers, logs, wanted)
 
     def call(
         self,
@@ -242,21 +229,54 @@ class Web3Chain:
             raise _refused(error) from None
         raise self._unavailable(error) from None
 
-    def _unavailable(self, error: NodeError) -> ChainUnavailable:
-        return ChainUnavailable(f"The chain's node at {self._provider.place} says: {error}.")
+    def _unavailable(self, error: NodeError) -> Declined:
+        return Declined(f"The chain's node at {self._provider.place} says: {error}.")
 
     def _nonsense(self, what: str) -> ChainUnavailable:
         return ChainUnavailable(f"The chain's node at {self._provider.place} answered nonsense: {what}.")
 
     # ------------------------------------------------------------------------------------------------- checking
 
+    def _header(self, which: int | Hash32 | BlockTag) -> Header | None:
+        method = "eth_getBlockByHash" if isinstance(which, bytes) else "eth_getBlockByNumber"
+        chain_id = self.chain_id
+        try:
+            answer = self._ask(method, _block_name(which), False)  # noqa: FBT003 - the wire's own order
+        except NodeError as error:
+            if any(words in error.message.lower() for words in _NO_SUCH_BLOCK):
+                return None
+            raise self._unavailable(error) from None
+        if answer is None:
+            return None
+        header = self._read_header(answer, chain_id)
+        if which not in (header.ref.number, header.ref.hash) and not isinstance(which, str):
+            raise self._nonsense("another block than the one asked for")
+        return header
+
+    def _read_header(self, answer: object, chain_id: int) -> Header:
+        try:
+            return stretches.read_header(answer, chain_id)
+        except Invalid as error:
+            raise self._nonsense(error.message) from None
+
+    def _assembled(
+        self, headers: Sequence[Header], answer: object, wanted: Mapping[Address, Collection[Hash32]]
+    ) -> list[BlockLogs]:
+        """Put logs to their blocks; what is doubtful is asked for once more, and has to prove itself."""
+        try:
+            found = stretches.assemble(headers, self._logs(answer), wanted)
+            for header, block in zip(headers, found, strict=True):
+                if block.doubtful:
+                    whole = self._ask_plainly("eth_getLogs", {"blockHash": show_hash(header.ref.hash)})
+                    block.logs, block.doubtful = stretches.settle(header, self._logs(whole), wanted), False
+        except Invalid as error:
+            raise self._nonsense(error.message) from None
+        return found
+
     def _logs(self, answer: object) -> list[RawLog]:
         if not isinstance(answer, list) or len(answer) > _MOST_LOGS:
             raise self._nonsense("no list of logs, or too long a one")
-        try:
-            return [stretches.read_log(entry) for entry in answer]
-        except Invalid as error:
-            raise self._nonsense(error.message) from None
+        return [stretches.read_log(entry) for entry in answer]
 
     def _fields(self, answer: object, what: str) -> dict[str, object]:
         if not isinstance(answer, dict):

@@ -10,6 +10,7 @@
         Forbidden      it is somebody else's to do
       Unavailable      the world did not answer; trying again may help; never shown raw
         ChainUnavailable
+          ChainMismatch  it answered, and its chain is not ours
         HomeserverUnavailable
         DatabaseUnavailable
 
@@ -61,6 +62,10 @@ class Unavailable(EarnestError):
 
 class ChainUnavailable(Unavailable):
     """The chain's node did not answer, or answered nonsense."""
+
+
+class ChainMismatch(ChainUnavailable):
+    """The node's chain is not the one that is ours: nothing that it says is believed until it is right again."""
 
 
 class HomeserverUnavailable(Unavailable):

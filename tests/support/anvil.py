@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from contracts import codec
-from contracts.chain import Deployment, Receipt
+from contracts.chain import Chain, Deployment, RawLog, Receipt
 from contracts.deployment import deploy
 from contracts.events import Terms
 from contracts.rpc import BoundedProvider
@@ -52,13 +52,19 @@ class Anvil:
 
     url: str
     process: subprocess.Popen[bytes]
-    chain: Web3Chain
+    chain: Chain
     _provider: BoundedProvider
     _signers: dict[str, KeySigner] = field(default_factory=dict)
 
     def rpc(self, method: str, *params: Any) -> Any:  # noqa: ANN401 - JSON
         """Ask the node anything."""
         return self._provider.ask(method, *params)
+
+    def logs(self, block_hash: Hash32, addresses: Sequence[Address]) -> list[RawLog]:
+        """All logs of these contracts in a block that is there."""
+        found = self.chain.read(block_hash, dict.fromkeys(addresses, ()))
+        assert found is not None
+        return found.logs
 
     def mine(self, blocks: int = 1) -> None:
         """Mine empty blocks, a second apart."""
@@ -76,6 +82,18 @@ class Anvil:
         self.rpc("evm_increaseTime", seconds)
         self.mine()
         return self.now()
+
+    def follow(self, other: Anvil) -> None:
+        """Take over all blocks of another node, as nodes of one network do."""
+        self.rpc("anvil_loadState", other.rpc("anvil_dumpState"))
+
+    def silence(self) -> None:
+        """Let it answer nothing any more, until it may ``speak``; connections to it stay open."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def speak(self) -> None:
+        """Let it answer again."""
+        self.process.send_signal(signal.SIGCONT)
 
     def reorg(self, depth: int) -> None:
         """Replace the last ``depth`` blocks by other, empty ones; what was mined in them is gone."""
@@ -180,6 +198,7 @@ def running_anvil(log: Path, *arguments: str) -> Iterator[Anvil]:
             chain.close()
             provider.close()
     finally:
+        process.send_signal(signal.SIGCONT)  # one that was silenced would not hear the next
         process.terminate()
         try:
             process.wait(10)

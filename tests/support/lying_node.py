@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 
+from contracts.bloom import bits_of
 from kit.identifiers import show_hash
 from tests.support.terms import BLOCK, CHAIN_ID, TOKEN, TRANSACTION
 
@@ -24,6 +25,7 @@ TRUE_BLOCK: Final[dict[str, Json]] = {
     "hash": show_hash(BLOCK.hash),
     "parentHash": show_hash(BLOCK.parent_hash),
     "timestamp": hex(BLOCK.timestamp),
+    "logsBloom": f"0x{bits_of(TOKEN) | bits_of(bytes.fromhex('aa' * 32)):0512x}",
     "transactions": [],
 }
 TRUE_LOG: Final[dict[str, Json]] = {

@@ -33,11 +33,11 @@ def test_there_is_nothing_of_ours_before_the_deployed_block(fresh_anvil: Anvil) 
     assert place.deployed_block == 4
     block = chain.block(place.deployed_block)
     assert block is not None
-    logs = chain.logs(block.hash, [place.token])
+    logs = fresh_anvil.logs(block.hash, [place.token])
     mint = [codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs]
     assert len(mint) == 1
     codes = [
-        chain._ask("eth_getCode", show_address(place.token), hex(number))
+        fresh_anvil.rpc("eth_getCode", show_address(place.token), hex(number))
         for number in (place.deployed_block - 1, place.deployed_block)
     ]
     assert codes[0] == "0x"

@@ -17,7 +17,8 @@ import trustme
 from eth_utils.crypto import keccak
 
 from contracts import rpc
-from contracts.chain import Fees, RawLog, Receipt
+from contracts.bloom import bits_of
+from contracts.chain import BlockLogs, Fees, RawLog, Receipt
 from contracts.rpc import BoundedProvider
 from contracts.web3_chain import Web3Chain
 from kit.errors import ChainUnavailable, Conflict, Invalid
@@ -27,6 +28,7 @@ from tests.support.terms import BLOCK, CHAIN_ID, ESCROW, TOKEN, TRANSACTION
 
 OTHER = "0x" + "99" * 32
 RAW = b"\x02raw"
+WANTED = {TOKEN: [Hash32(b"\xaa" * 32)], ESCROW: [Hash32(b"\xbb" * 32)]}
 Lie = Callable[[BaseHTTPRequestHandler, bytes], None]
 
 
@@ -40,7 +42,7 @@ def chain(lying_node: LyingNode) -> Iterator[Web3Chain]:
 ASK: dict[str, Callable[[Web3Chain], object]] = {
     "eth_getBlockByNumber": lambda chain: chain.block(BLOCK.number),
     "eth_getBlockByHash": lambda chain: chain.block(BLOCK.hash),
-    "eth_getLogs": lambda chain: chain.logs(BLOCK.hash, [TOKEN, ESCROW]),
+    "eth_getLogs": lambda chain: chain.read(BLOCK.number, WANTED),
     "eth_getTransactionReceipt": lambda chain: chain.receipt(TRANSACTION),
     "eth_getTransactionCount": lambda chain: chain.nonce(TOKEN),
     "eth_getBalance": lambda chain: chain.balance(TOKEN),
@@ -61,7 +63,7 @@ def test_the_truth_is_believed(chain: Web3Chain, lying_node: LyingNode) -> None:
     assert {method: ask(chain) for method, ask in ASK.items()} == {
         "eth_getBlockByNumber": BLOCK,
         "eth_getBlockByHash": BLOCK,
-        "eth_getLogs": [first, second],
+        "eth_getLogs": BlockLogs(BLOCK, [first, second]),
         "eth_getTransactionReceipt": Receipt(
             TRANSACTION, BLOCK.hash, BLOCK.number, succeeded=True, gas_used=21_000, gas_price=2 * 10**9
         ),
@@ -86,8 +88,6 @@ def test_an_answer_of_another_type_is_nonsense(
 ) -> None:
     if answer == "0x" and method in {"eth_getCode", "eth_call"}:
         return  # no code, and an empty answer, are good answers
-    if answer == [] and method == "eth_getLogs":
-        return  # so are no logs
     lying_node.answers[method] = answer
     with pytest.raises(ChainUnavailable, match="nonsense"):
         ASK[method](chain)
@@ -123,7 +123,7 @@ def test_a_lie_about_a_block_is_nonsense(chain: Web3Chain, lying_node: LyingNode
             chain.block(which)
 
 
-@pytest.mark.parametrize("field", ["number", "hash", "parentHash", "timestamp"])
+@pytest.mark.parametrize("field", ["number", "hash", "parentHash", "timestamp", "logsBloom"])
 def test_a_block_that_lacks_something_is_nonsense(chain: Web3Chain, lying_node: LyingNode, field: str) -> None:
     lying_node.answers["eth_getBlockByNumber"] = {key: value for key, value in TRUE_BLOCK.items() if key != field}
     with pytest.raises(ChainUnavailable, match="nonsense"):
@@ -155,7 +155,40 @@ LOG_LIES: dict[str, list[Any]] = {
 def test_a_lie_about_logs_is_nonsense(chain: Web3Chain, lying_node: LyingNode, lie: list[Any]) -> None:
     lying_node.answers["eth_getLogs"] = lie
     with pytest.raises(ChainUnavailable, match="nonsense"):
-        chain.logs(BLOCK.hash, [TOKEN, ESCROW])
+        chain.read(BLOCK.hash, WANTED)
+
+
+def test_a_log_that_is_not_in_its_blocks_filter_is_nonsense(chain: Web3Chain, lying_node: LyingNode) -> None:
+    lying_node.answers["eth_getLogs"] = [TRUE_LOG | {"topics": ["0x" + "cc" * 32]}]
+    with pytest.raises(ChainUnavailable, match="nonsense: a log is not in the bloom filter of block 7"):
+        chain.read(BLOCK.number, WANTED)
+
+
+def test_a_filter_that_speaks_of_logs_that_do_not_come_is_doubted(chain: Web3Chain, lying_node: LyingNode) -> None:
+    lying_node.answers["eth_getLogs"] = []
+    with pytest.raises(ChainUnavailable, match="nonsense: the logs of block 7 do not make up its bloom filter"):
+        chain.read(BLOCK.number, WANTED)
+    assert lying_node.asked.count("eth_getLogs") == 2, "asked once more, for all of them"
+
+
+def test_a_filter_that_speaks_of_more_than_there_is_may_be_right(chain: Web3Chain, lying_node: LyingNode) -> None:
+    theirs = [
+        {"address": "0x" + TOKEN.hex(), "topics": []},
+        {"address": "0x" + "11" * 20, "topics": ["0x" + "aa" * 32]},
+    ]
+    bloom = bits_of(TOKEN) | bits_of(b"\x11" * 20) | bits_of(b"\xaa" * 32)
+    lying_node.answers["eth_getBlockByNumber"] = TRUE_BLOCK | {"logsBloom": f"0x{bloom:0512x}"}
+    answers = iter([[], [TRUE_LOG | log | {"logIndex": hex(index)} for index, log in enumerate(theirs)]])
+
+    def tell(handler: BaseHTTPRequestHandler, question: bytes) -> None:
+        asked = json.loads(question)
+        result = next(answers) if asked["method"] == "eth_getLogs" else lying_node.answers[asked["method"]]
+        reply(handler, json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}).encode())
+
+    lying_node.lie = tell
+    found = chain.read(BLOCK.number, WANTED)
+    assert found is not None
+    assert [log.topics for log in found.logs] == [()], "the token wrote something, and no transfer"
 
 
 RECEIPT_LIES: dict[str, dict[str, Any]] = {

@@ -38,7 +38,7 @@ def events_of(node: Anvil, place: Deployment, receipt: Receipt) -> list[ChainEve
     assert receipt.succeeded
     block = node.chain.block(receipt.block_hash)
     assert block is not None
-    logs = node.chain.logs(block.hash, [place.token, place.escrow])
+    logs = node.logs(block.hash, [place.token, place.escrow])
     decoded = [codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs]
     return [event for event in decoded if event is not None]
 
@@ -209,7 +209,7 @@ def test_what_was_published_is_all_that_expire_needs(fresh_anvil: Anvil, fresh_d
     for number in range(place.deployed_block, head.number + 1):
         block = node.chain.block(number)
         assert block is not None
-        for log in node.chain.logs(block.hash, [place.escrow]):
+        for log in node.logs(block.hash, [place.escrow]):
             event = codec.decode(log, block, token=place.token, escrow=place.escrow)
             found += [event.terms] if isinstance(event, Opened) else []
     assert found == [terms]

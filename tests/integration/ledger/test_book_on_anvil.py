@@ -59,7 +59,7 @@ class Ledger:
         if not syncing.joins(window, block):
             return book.rewind(window[-1])
         place = self.deployment
-        logs = self.node.chain.logs(block.hash, [place.token, place.escrow])
+        logs = self.node.logs(block.hash, [place.token, place.escrow])
         events = [codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs]
         return book.record(block, [event for event in events if event is not None])
 

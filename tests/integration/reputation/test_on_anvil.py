@@ -46,7 +46,7 @@ class World:
         for number in range(self.read, head.number + 1):
             block = self.node.chain.block(number)
             assert block is not None
-            logs = self.node.chain.logs(block.hash, [self.place.token, self.place.escrow])
+            logs = self.node.logs(block.hash, [self.place.token, self.place.escrow])
             decoded = [codec.decode(log, block, token=self.place.token, escrow=self.place.escrow) for log in logs]
             events = [event for event in decoded if event is not None]
             with self.house.work() as rooms:

@@ -11,7 +11,7 @@ import pytest
 from contracts.bloom import bits_of, may_hold
 from contracts.chain import RawLog
 from contracts.events import BlockRef
-from contracts.stretch import Header, assemble, read_header, read_log
+from contracts.stretch import Header, assemble, read_header, read_log, settle
 from kit.errors import Invalid
 from kit.identifiers import Address, Hash32, show_hash
 from tests.support.lying_node import TRUE_LOG
@@ -72,6 +72,14 @@ def test_what_contradicts_itself_is_not_believed(headers: list[Header], logs: li
 def test_a_block_whose_filter_speaks_of_logs_that_are_not_told_is_doubtful() -> None:
     assert [one.doubtful for one in assemble(HEADERS, [], WANTED)] == [True, True, False]
     assert [one.doubtful for one in assemble(HEADERS, [], {ESCROW: frozenset({TOPIC})})] == [False, False, False]
+
+
+def test_what_one_contract_tells_does_not_settle_what_another_may_have_written() -> None:
+    theirs = RawLog(ESCROW, (OTHER,), b"", block(1).hash, 7, TRANSACTION)
+    whole = [header(1, FIRST, theirs)]
+    assert [one.doubtful for one in assemble(whole, [FIRST, theirs], WANTED)] == [False]
+    assert [one.doubtful for one in assemble(whole, [FIRST], WANTED)] == [True]
+    assert [one.doubtful for one in assemble(whole, [theirs], WANTED)] == [True]
 
 
 def test_three_bits_an_item_at_most() -> None:
@@ -160,3 +168,27 @@ def test_a_header_is_read_as_it_is() -> None:
 def test_a_header_that_is_none_is_not_read(lie: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
         read_header(TRUE_HEADER | lie, CHAIN_ID)
+
+
+def test_all_logs_of_a_block_settle_a_doubt() -> None:
+    strange = replace(log(1, 2), address=Address(b"\x99" * 20))
+    whole = header(1, FIRST, strange, SECOND)
+    assert settle(whole, [FIRST, strange, SECOND], [TOKEN]) == [FIRST, SECOND]
+    assert settle(whole, [FIRST, strange, SECOND], [ESCROW]) == [], "the filter spoke of more than there is"
+    assert settle(header(3), [], [TOKEN]) == []
+
+
+@pytest.mark.parametrize(
+    ("logs", "why"),
+    [
+        ([], "do not make up"),
+        ([FIRST], "do not make up"),
+        ([FIRST, THIRD], "of another block"),
+        ([log(1, 5, OTHER), FIRST], "out of order"),
+        ([FIRST, FIRST, log(1, 5, OTHER)], "twice"),
+        ([FIRST, log(1, 5, OTHER), log(1, 6, Hash32(b"\xcc" * 32))], "do not make up"),
+    ],
+)
+def test_logs_that_cannot_be_all_settle_nothing(logs: list[RawLog], why: str) -> None:
+    with pytest.raises(Invalid, match=why):
+        settle(header(1, FIRST, log(1, 5, OTHER)), logs, [TOKEN])
