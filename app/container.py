@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -17,10 +17,10 @@ from app.conversations import Conversations
 from app.sessions import Sessions
 from app.settings import Settings
 from contracts import deployment as deployments
-from contracts.chain import Deployment
+from contracts.chain import Chain, Deployment
+from contracts.nodes import Nodes
 from contracts.signer import Signer
 from contracts.signers import key_address, load_signer
-from contracts.web3_chain import Web3Chain
 from kit.amounts import ZERO, parse
 from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
@@ -126,10 +126,15 @@ class Container:
         ]
 
     @cached_property
-    def chain(self) -> Web3Chain:
-        """The chain's node; another chain than ``EARNEST_CHAIN_ID`` is refused."""
+    def chain(self) -> Nodes:
+        """The chain's nodes; another chain than ``EARNEST_CHAIN_ID`` is refused."""
         with self._making:
-            return Web3Chain(self.settings.rpc_url, self.settings.chain_id)
+            return Nodes(self.settings.rpc_urls(), self.settings.chain_id, prove=self._prove)
+
+    def _prove(self, chain: Chain) -> None:
+        """Raise ``Invalid`` where a node has other contracts at our addresses; before there are any, nothing can be."""
+        with suppress(NotFound):
+            deployments.check(chain, self.deployment)
 
     @cached_property
     def signers(self) -> Mapping[str, Signer]:
@@ -192,7 +197,7 @@ class Container:
 
     def close(self) -> None:
         """Give back what was opened; whoever made the container closes it at the end."""
-        chain: Web3Chain | None = self.__dict__.pop("chain", None)
+        chain: Nodes | None = self.__dict__.pop("chain", None)
         if chain is not None:
             chain.close()
         database: Database | None = self.__dict__.pop("database", None)

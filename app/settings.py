@@ -25,7 +25,14 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address on which the API listens.")
     api_port: int = Field(8600, ge=0, le=65535, description="Port on which the API listens.")
 
-    rpc_url: str = Field("http://127.0.0.1:8545", description="JSON-RPC endpoint of the chain.")
+    rpc_url: str = Field(
+        "http://127.0.0.1:8545",
+        description="JSON-RPC endpoint of the chain; several, with commas between them, the preferred one first.",
+    )
+    rpc_ws_url: str | None = Field(
+        None,
+        description="WebSocket endpoint (ws:// or wss://) that tells of new blocks, so that they are read at once.",
+    )
     chain_id: int = Field(31337, ge=1, description="The chain's id; a node of another chain is refused.")
     chain_name: str | None = Field(None, description="The chain's name, as pages and wallets show it.")
     wallet_rpc_url: str | None = Field(
@@ -70,6 +77,10 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Return the database's URL."""
         return self.database_url or f"sqlite:///{(self.data / 'earnest.db').resolve()}"
+
+    def rpc_urls(self) -> list[str]:
+        """Return the JSON-RPC endpoints, the preferred one first."""
+        return [url for part in self.rpc_url.split(",") if (url := part.strip())]
 
     def deployment_file(self) -> Path | None:
         """Return the file with the contracts' addresses that the operator named, if any."""

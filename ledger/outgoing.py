@@ -146,7 +146,7 @@ class _Sender:
         attempt, receipt = next((found for found in receipts if found[1] is not None), (None, None))
         if attempt is None or receipt is None:
             # One that was mined before is looked at twice: a node may lag, and a second transaction would be too many.
-            if call.state is OutgoingState.SENT and call.nonce is not None and call.nonce < used[call.sender]:
+            if call.state is OutgoingState.SENT and self._used(call, used[call.sender]):
                 self._free(call, "another transaction of this key used its nonce")
             else:
                 self._push(call, attempts)
@@ -161,6 +161,12 @@ class _Sender:
             time = block.timestamp if block else None
             outcome = Outcome(_cost(attempt, receipt), receipt.block_number, time)
             self._free(call, "it reverted when it was mined", reverted=outcome)
+
+    def _used(self, call: Call, used: int) -> bool:
+        """Tell whether a call's nonce is used up for good: now too, by the node that had no receipt for it."""
+        if call.sender is None or call.nonce is None or call.nonce >= used:
+            return False
+        return call.nonce < self._chain.nonce(call.sender, "finalized")
 
     def _push(self, call: Call, attempts: list[Attempt]) -> None:
         """Bring a call that is in no block nearer to one: broadcast it again, with a higher fee where it is stuck."""

@@ -18,7 +18,7 @@ from cli.wallets import Wallet, open_wallet, send
 from contracts import codec, typed_data
 from contracts.chain import Chain
 from contracts.events import Terms
-from contracts.web3_chain import Web3Chain
+from contracts.nodes import Nodes
 from kit.amounts import Amount, show
 from kit.clock import from_unix
 from kit.errors import Conflict, Invalid
@@ -167,7 +167,7 @@ def reclaim(
 
 
 def _node(context: click.Context, rpc: str | None, chain_id: int) -> Chain:
-    chain = Web3Chain(rpc or container_of(context).settings.rpc_url, chain_id)
+    chain = Nodes([rpc] if rpc else container_of(context).settings.rpc_urls(), chain_id)
     context.call_on_close(chain.close)
     return chain
 

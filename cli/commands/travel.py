@@ -22,7 +22,7 @@ _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 def travel(context: click.Context, duration: str) -> None:
     """Let DURATION (such as 90s, 30m, 48h or 7d) pass on the local chain; a real chain cannot be hurried."""
     seconds = parse_duration(duration)
-    rpc_url = container_of(context).settings.rpc_url
+    rpc_url = container_of(context).settings.rpc_urls()[0]
     if not anvil.is_of_play(rpc_url):
         raise Conflict("chain_is_real", "The chain in the settings is no chain of play: its time passes by itself.")
     click.echo(f"It is {from_unix(anvil.travel(rpc_url, seconds)):%Y-%m-%d %H:%M} UTC on the chain now.")

@@ -11,7 +11,6 @@ import pytest
 from app.chain_loop import ChainLoop
 from app.container import Container
 from contracts.chain import Deployment
-from contracts.web3_chain import Web3Chain
 from kit.amounts import Amount
 from kit.clock import from_unix, system_clock
 from kit.database import Database, make_engine
@@ -82,6 +81,5 @@ def world(tmp_path: Path, fresh_anvil: Anvil, fresh_deployment: Deployment) -> I
         world = World(fresh_anvil, fresh_deployment, container, ChainLoop(container), url)
         world.read_chain()
         yield world
-    assert isinstance(container.chain, Web3Chain)
     container.chain.close()
     engine.dispose()

@@ -1,10 +1,14 @@
-"""The real port on a real node: blocks, tags, logs, reorganisations, calls, transactions and fees."""
+"""The real port on a real node, and on several: blocks, tags, logs, reorganisations, calls, transactions and fees."""
+
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from eth_utils.crypto import keccak
 
 from contracts import codec
 from contracts.chain import Deployment
+from contracts.nodes import Nodes
 from contracts.signer import Transaction
 from contracts.web3_chain import Web3Chain
 from kit.errors import ChainUnavailable, Conflict
@@ -12,6 +16,27 @@ from kit.identifiers import Address, Hash32
 from tests.support.anvil import CHAIN_ID, ETHER, Anvil
 
 NOBODY = Address(b"\x0d" * 20)
+HOW = ["one node", "several nodes"]
+
+
+def seen_by(how: str, node: Anvil) -> Iterator[Anvil]:
+    """The node behind the port: by itself, or behind a node that is not there, and by two names."""
+    if how == "one node":
+        yield node
+        return
+    nodes = Nodes(["http://127.0.0.1:1", node.url, node.url.replace("127.0.0.1", "localhost")], CHAIN_ID)
+    yield replace(node, chain=nodes)
+    nodes.close()
+
+
+@pytest.fixture(scope="session", params=HOW)
+def anvil(request: pytest.FixtureRequest, anvil: Anvil) -> Iterator[Anvil]:
+    yield from seen_by(request.param, anvil)
+
+
+@pytest.fixture(params=HOW)
+def fresh_anvil(request: pytest.FixtureRequest, fresh_anvil: Anvil) -> Iterator[Anvil]:
+    yield from seen_by(request.param, fresh_anvil)
 
 
 def transaction(node: Anvil, name: str, to: Address, data: bytes = b"", **changes: int) -> bytes:
@@ -53,9 +78,10 @@ def test_a_block_that_is_not_there_is_none(anvil: Anvil) -> None:
     assert anvil.chain.block(Hash32(b"\x01" * 32)) is None
 
 
-def test_logs_of_a_block_that_is_not_there_are_unavailable_and_not_empty(anvil: Anvil) -> None:
-    with pytest.raises(ChainUnavailable):
-        anvil.chain.logs(Hash32(b"\x01" * 32), [NOBODY])
+def test_the_logs_of_a_block_that_is_not_there_are_none_and_not_empty(anvil: Anvil) -> None:
+    wanted = {NOBODY: [codec.TRANSFER]}
+    assert anvil.chain.read(Hash32(b"\x01" * 32), wanted) is None
+    assert anvil.chain.read(10**9, wanted) is None
 
 
 def test_a_reorganisation_shows_in_hashes_and_takes_the_logs_away(
@@ -69,7 +95,7 @@ def test_a_reorganisation_shows_in_hashes_and_takes_the_logs_away(
     before = chain.block(receipt.block_number)
     root = chain.block(receipt.block_number - 1)
     assert before is not None
-    assert len(chain.logs(before.hash, [place.token])) == 1
+    assert len(node.logs(before.hash, [place.token])) == 1
 
     node.reorg(2)
 
@@ -78,9 +104,8 @@ def test_a_reorganisation_shows_in_hashes_and_takes_the_logs_away(
     assert after.hash != before.hash
     assert root is not None
     assert after.parent_hash == root.hash == before.parent_hash, "what is deeper stands"
-    assert chain.logs(after.hash, [place.token]) == []
-    with pytest.raises(ChainUnavailable):
-        chain.logs(before.hash, [place.token])
+    assert node.logs(after.hash, [place.token]) == []
+    assert chain.read(before.hash, {place.token: [codec.TRANSFER]}) is None
     assert chain.block(before.hash) is None
     assert chain.receipt(receipt.transaction) is None
     assert node.tokens_of(place, NOBODY) == 0
@@ -99,12 +124,12 @@ def test_logs_are_those_of_the_block_and_the_contracts_asked_for(
     node.mine()
     head = node.chain.block("latest")
     assert head is not None
-    logs = node.chain.logs(head.hash, [place.token, place.escrow])
+    logs = node.logs(head.hash, [place.token, place.escrow])
     assert [codec.decode_uint(log.data) for log in logs] == [10, 11, 12]
     assert [log.log_index for log in logs] == [0, 1, 2]
     assert {log.block_hash for log in logs} == {head.hash}
-    assert node.chain.logs(head.hash, [place.escrow]) == []
-    assert node.chain.logs(head.parent_hash, [place.token]) == []
+    assert node.logs(head.hash, [place.escrow]) == []
+    assert node.logs(head.parent_hash, [place.token]) == []
 
 
 def test_a_call_may_be_asked_of_any_block(fresh_anvil: Anvil, fresh_deployment: Deployment) -> None:
