@@ -7,6 +7,7 @@ of them at a time are one transaction.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from threading import Event
@@ -14,13 +15,13 @@ from typing import Literal
 
 import structlog
 
-from app import gasless
+from app import gasless, reading
 from app.container import Container
+from app.following import Following
 from app.reactions import REACTIONS
-from app.reading import events_of, stretch
 from contracts.chain import BlockLogs
 from contracts.events import BlockRef
-from kit.errors import ChainUnavailable, Unavailable
+from kit.errors import ChainMismatch, ChainUnavailable, Conflict, Unavailable
 from ledger import outgoing, syncing
 
 LOG = structlog.get_logger(__name__)
@@ -28,6 +29,8 @@ LOG = structlog.get_logger(__name__)
 _IDLE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 10.0
 _STEPS_A_ROUND = 200
+_STAND_EVERY_SECONDS = 10.0
+"""How often the node's chain is held against our last final block, where nothing else gives cause to."""
 _LOGS_AT_ONCE = 2_000
 """Logs of final blocks that one transaction books."""
 
@@ -49,28 +52,40 @@ class ChainLoop:
         """Follow the container's chain; ``beat`` is called at the end of every round that went well."""
         self._container = container
         self._beat = beat
+        self.following = Following(container.chain)
+        """How it goes, for whoever asks."""
+        self.wake = Event()
+        """Set by whoever believes that there is a new block: it is looked for at once."""
+        self._stood_at = float("-inf")
         self._length = syncing.LONGEST // 4
         self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
 
     def run(self, stop: Event) -> None:
-        """Follow until ``stop``; what does not answer is waited for, longer each time up to 10 s, for ever."""
+        """Follow until ``stop``; what does not answer is waited for, longer each time up to 10 s, for ever.
+
+        So is a chain that is not ours any more: nothing is read, undone or sent until it is.
+        """
         pause = _IDLE_SECONDS
         while not stop.is_set():
             try:
                 busy = self.round()
             except Unavailable as error:
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-                LOG.warning("chain_loop_waits", waits_for=type(error).__name__, reason=str(error), seconds=pause)
+                self.following.waits(error, pause)
                 stop.wait(pause)
                 continue
+            self.following.goes_on()
             self._beat()
             pause = _IDLE_SECONDS
             if not busy:
-                stop.wait(_IDLE_SECONDS)
+                self.wake.wait(_IDLE_SECONDS)
+                self.wake.clear()
 
     def round(self) -> bool:
         """Read what there is to read (at most 200 blocks), settle levels, send what is due; ``True`` if more waits."""
         came = Progress.NONE
+        if time.monotonic() - self._stood_at > _STAND_EVERY_SECONDS:
+            self._stand()
         self._length = max(1, self._length)  # a node that gave no stretch at all is tried again after so many blocks
         for _ in range(_STEPS_A_ROUND):
             came = self.step()
@@ -100,7 +115,20 @@ class ChainLoop:
                 self._rewind(block)
                 return Progress.BLOCK
             case syncing.Rest():
+                if window and head.number < window[0].number:
+                    self._stand(head.number)
                 return Progress.NONE
+
+    def _stand(self, number: int | None = None) -> None:
+        """Make sure that the chain is the one that we booked, at our last final block, or at one before it.
+
+        Raises ``ChainMismatch``: then nothing of it is to be read, undone or sent.
+        """
+        with self._container.read() as work:
+            ours = work.book.final() if number is None else work.book.at(number)
+        if ours is not None:
+            self._container.chain.stand_on(ours)
+        self._stood_at = time.monotonic()
 
     def _read_stretch(self, number: int, head: BlockRef, window: list[BlockRef]) -> bool:
         """Read final blocks from ``number`` on; ``False`` where there are too few, or the node cannot give them so."""
@@ -112,7 +140,7 @@ class ChainLoop:
         if finalized is None or asked is None:
             return False
         try:
-            found = stretch(container, *asked)
+            found = reading.stretch(container, *asked)
         except ChainUnavailable as error:
             LOG.info("stretch_refused", first=asked[0], last=asked[1], reason=str(error))
             self._length = syncing.next_length(self._length, logs=None)
@@ -134,7 +162,9 @@ class ChainLoop:
             while end < len(found) and logs + len(found[end].logs) <= _LOGS_AT_ONCE:
                 logs += len(found[end].logs)
                 end += 1
-            decoded = [(block.ref, events_of(self._container, block.ref, block.logs)) for block in found[start:end]]
+            decoded = [
+                (block.ref, reading.events_of(self._container, block.ref, block.logs)) for block in found[start:end]
+            ]
             with self._container.work() as work:
                 work.book.record_all(decoded)
                 for _, events in decoded:
@@ -147,14 +177,14 @@ class ChainLoop:
 
     def _read(self, number: int, window: list[BlockRef]) -> bool:
         container = self._container
-        block = container.chain.block(number)
-        if block is None:
+        found = reading.block(container, number)
+        if found is None:
             return False
+        block = found.ref
         if not syncing.joins(window, block):
             self._rewind(window[-1])
             return True
-        place = container.deployment
-        events = events_of(container, block, container.chain.logs(block.hash, [place.token, place.escrow]))
+        events = reading.events_of(container, block, found.logs)
         with container.work() as work:
             work.book.record(block, events)
             for event in events:
@@ -164,10 +194,16 @@ class ChainLoop:
         return True
 
     def _rewind(self, block: BlockRef) -> None:
-        with self._container.work() as work:
-            work.book.rewind(block)
-            for change in work.stakes.rewind(block.hash):
-                work.gate.stake_changed(change)
+        self._stand()  # before the first one: a chain that leads elsewhere below our final block undoes nothing
+        try:
+            with self._container.work() as work:
+                work.book.rewind(block)
+                for change in work.stakes.rewind(block.hash):
+                    work.gate.stake_changed(change)
+        except Conflict as error:
+            if error.code != "final_block_left":
+                raise
+            raise ChainMismatch(error.message) from None
         LOG.warning("block_rewound", number=block.number, hash=block.hash.hex())
 
     def _settle_levels(self) -> None:
@@ -182,6 +218,8 @@ class ChainLoop:
         with self._container.work() as work:
             work.book.mark_levels(safe, finalized)
             work.gate.levels_moved()
+        if self._settled is None or self._settled[1] != finalized:
+            self._stood_at = float("-inf")  # there may be a newer block to stand on
         self._settled = (safe, finalized, own_head)
 
     def _level(self, tag: Literal["safe", "finalized"], own_head: BlockRef) -> BlockRef | None:

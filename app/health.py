@@ -14,6 +14,7 @@ import redis
 
 from app.container import Container
 from kit.errors import EarnestError, Unavailable
+from ledger.syncing import FAR
 
 _TIMEOUT_SECONDS = 3.0
 _KEPT_SECONDS = 1.0
@@ -68,9 +69,16 @@ class Pulse:
 class Vitals:
     """What one process needs, looked at when somebody asks, at most once a second."""
 
-    def __init__(self, looks: Mapping[str, Look], *, time: Callable[[], float] = time.monotonic) -> None:
-        """Look at these."""
+    def __init__(
+        self,
+        looks: Mapping[str, Look],
+        *,
+        beside: Callable[[], Mapping[str, Check]] = dict,
+        time: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Look at these; what is not well of those ``beside`` them keeps the process from nothing."""
         self._looks = looks
+        self._beside = beside
         self._time = time
         self._lock = threading.Lock()
         self._found: Health | None = None
@@ -81,8 +89,10 @@ class Vitals:
         with self._lock:
             if self._found is None or self._time() - self._found_at > _KEPT_SECONDS:
                 checks = {name: _looked(look) for name, look in self._looks.items()}
+                serves = all(check.ok for check in checks.values())
+                checks |= self._beside()
                 well = all(check.ok for check in checks.values())
-                self._found = Health("ready" if well else "not_ready", checks)
+                self._found = Health("ready" if well else "degraded" if serves else "not_ready", checks)
                 self._found_at = self._time()
             return self._found
 
@@ -108,7 +118,7 @@ def database(container: Container) -> Look:
 
 
 def chain(container: Container) -> Look:
-    """Look whether the chain's node answers, and how far behind it the books are."""
+    """Look whether the chain's node answers, and how far behind it the books are, or it behind them."""
 
     def look() -> Check:
         newest = container.chain.block("latest")
@@ -116,7 +126,8 @@ def chain(container: Container) -> Look:
             head = work.book.head()
         if newest is None or head is None:
             return Check(ok=newest is not None, says="The node answers; no block has been read yet.")
-        return Check(ok=True, says=f"Read up to block {head.number}; the node is at {newest.number}.")
+        ok = newest.number > head.number - FAR
+        return Check(ok=ok, says=f"Read up to block {head.number}; the node is at {newest.number}.")
 
     return look
 

@@ -21,6 +21,12 @@ def events_of(container: Container, block: BlockRef, logs: Sequence[RawLog]) -> 
     return [event for event in decoded if event is not None]
 
 
+def block(container: Container, number: int) -> BlockLogs | None:
+    """Return a block with our contracts' logs; ``None`` where the node has none of this number."""
+    place = container.deployment
+    return container.chain.read(number, codec.wanted(place.token, place.escrow))
+
+
 def stretch(container: Container, first: int, last: int) -> list[BlockLogs]:
     """Return final blocks with our contracts' logs, all in one question."""
     place = container.deployment
@@ -32,13 +38,12 @@ def final_events(container: Container, first: int, last: int) -> list[tuple[Bloc
     try:
         found = stretch(container, first, last)
     except ChainUnavailable:
-        found = [_one(container, number) for number in range(first, last + 1)]
+        found = [_final(container, number) for number in range(first, last + 1)]
     return [(block.ref, events_of(container, block.ref, block.logs)) for block in found]
 
 
-def _one(container: Container, number: int) -> BlockLogs:
-    place = container.deployment
-    block = container.chain.block(number)
-    if block is None:
+def _final(container: Container, number: int) -> BlockLogs:
+    found = block(container, number)
+    if found is None:
         raise ChainUnavailable(f"The node has no block {number}, which it once called final.")
-    return BlockLogs(block, container.chain.logs(block.hash, [place.token, place.escrow]))
+    return found

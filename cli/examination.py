@@ -23,11 +23,11 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from app.container import Container
-from cli import bot_device, gas
+from cli import bot_device, gas, nodes
 from cli.migrations import configuration
 from contracts import deployment as deployments
 from kit.clock import unix
-from kit.errors import EarnestError, Refusal, Unavailable
+from kit.errors import ChainMismatch, EarnestError, Refusal, Unavailable
 from kit.identifiers import UserId, show_address
 from kit.outbox import backlog
 from ledger.book import Book
@@ -194,12 +194,10 @@ class Examination:
     # -------------------------------------------------------------------------------------------------- the chain
 
     def _chain(self) -> str:
-        try:
-            head = self._container.chain.block("latest")
-        except Unavailable as error:
-            raise _Ill(str(error), "Start the node, or set EARNEST_RPC_URL and EARNEST_CHAIN_ID.") from None
-        number = head.number if head else 0
-        return f"Chain {self._settings.chain_id} answers; its newest block is {number}."
+        says, mend, wrong = nodes.look(self._container)
+        if mend:
+            raise _Ill(says, mend, State.WRONG if wrong else State.DOUBTFUL)
+        return says
 
     def _contracts(self) -> str:
         try:
@@ -218,7 +216,13 @@ class Examination:
     def _chain_loop(self) -> str:
         place = self._container.deployment
         with self._container.database.read() as session:
-            head = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow).head()
+            book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
+            head, final = book.head(), book.final()
+        try:
+            if final is not None:
+                self._container.chain.stand_on(final)
+        except ChainMismatch as error:
+            raise _Ill(str(error), nodes.MEND) from None
         newest = self._container.chain.block("latest")
         if head is None:
             raise _Ill("No block has been read yet.", "Start `earnest chain`.")

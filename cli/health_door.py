@@ -75,7 +75,7 @@ def _application(vitals: Vitals) -> _Application:
             return _json(start, "200 OK", {"status": "alive"})
         if path in ("/health", "/health/ready"):
             found = vitals.examine()
-            return _json(start, "200 OK" if found.status == "ready" else "503 Service Unavailable", asdict(found))
+            return _json(start, "503 Service Unavailable" if found.status == "not_ready" else "200 OK", asdict(found))
         return _json(start, "404 Not Found", {"status": "unknown"})
 
     return answer

@@ -51,6 +51,10 @@ class Book:
         """Return our last final block."""
         return store.last_final(self._session, self._chain_id)
 
+    def at(self, number: int) -> BlockRef | None:
+        """Return the block of this number in our chain."""
+        return store.standing_at(self._session, self._chain_id, number)
+
     def finalized_number(self) -> int | None:
         """Return the number of our last final block."""
         final = self.final()

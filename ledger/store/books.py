@@ -104,6 +104,16 @@ def raise_level(session: Session, block: BlockRef, level: Level) -> None:
     )
 
 
+def standing_at(session: Session, chain_id: int, number: int) -> BlockRef | None:
+    """Return the block of our chain at a number."""
+    row = session.scalar(
+        select(BlockRow).where(
+            BlockRow.chain_id == chain_id, BlockRow.number == number, BlockRow.level != Level.ORPHANED.value
+        )
+    )
+    return None if row is None else _block(row)
+
+
 def pending(session: Session, chain_id: int) -> list[BlockRef]:
     """Return the blocks of our chain that are not final, ascending."""
     query = select(BlockRow).where(BlockRow.chain_id == chain_id, BlockRow.level.in_(_PENDING))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from kit.amounts import Amount
 from kit.clock import from_unix
 from kit.database import Database
 from kit.errors import ChainUnavailable
-from kit.identifiers import Address, Hash32, parse_room_id, parse_server_name, parse_user_id
+from kit.identifiers import parse_room_id, parse_server_name, parse_user_id
 from ledger.model import UNSOLICITED
 from payments.stakes.model import Answer, Quote, StakeState, terms_of
 from reputation.model import Knock, Tenant
@@ -210,13 +210,13 @@ def test_a_log_that_our_contracts_cannot_have_written_is_the_nodes_fault_and_not
     street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terms = street.stake(held(street))
-    truth = Web3Chain.logs
+    truth = Web3Chain._logs
 
-    def forged(self: Web3Chain, block_hash: Hash32, addresses: Sequence[Address]) -> list[RawLog]:
-        return [replace(log, data=log.data + b"\0") for log in truth(self, block_hash, addresses)]
+    def forged(self: Web3Chain, answer: object) -> list[RawLog]:
+        return [replace(log, data=log.data + b"\0") for log in truth(self, answer)]
 
     with monkeypatch.context() as lying:
-        lying.setattr(Web3Chain, "logs", forged)
+        lying.setattr(Web3Chain, "_logs", forged)
         with pytest.raises(ChainUnavailable, match="cannot be"):
             street.settle(1)
     with street.container.read() as work:
