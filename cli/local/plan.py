@@ -161,6 +161,11 @@ class Plan:
         """Return the chain's JSON-RPC endpoint."""
         return f"http://{ports.LOOPBACK}:{self.ports.chain}"
 
+    @property
+    def rpc_ws_url(self) -> str:
+        """Return where the same node tells of new blocks."""
+        return f"ws://{ports.LOOPBACK}:{self.ports.chain}"
+
     def moved(self, to: Ports) -> Plan:
         """Return the same world on other ports."""
         return replace(self, ports=to)

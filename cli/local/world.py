@@ -186,6 +186,7 @@ class World:
             "EARNEST_API_HOST": ports.LOOPBACK,
             "EARNEST_API_PORT": str(plan.ports.api),
             "EARNEST_RPC_URL": plan.rpc_url,
+            "EARNEST_RPC_WS_URL": plan.rpc_ws_url,
             "EARNEST_WALLET_RPC_URL": plan.rpc_url,
             "EARNEST_CHAIN_ID": str(anvil.CHAIN_ID),
             "EARNEST_CHAIN_NAME": "Earnest, on this machine",

