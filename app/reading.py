@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from app.container import Container
 from contracts import codec
 from contracts.chain import BlockLogs, RawLog
-from contracts.events import BlockRef, ChainEvent
+from contracts.events import BlockRef, ChainEvent, ForfeitAnnounced, Opened
 from kit.errors import ChainUnavailable, Invalid
+
+_LAST_TIME = 2**63 - 1
+"""What a database counts to; our escrow takes none that is more than 60 days away."""
 
 
 def events_of(container: Container, block: BlockRef, logs: Sequence[RawLog]) -> list[ChainEvent]:
@@ -18,7 +21,16 @@ def events_of(container: Container, block: BlockRef, logs: Sequence[RawLog]) -> 
         decoded = [codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs]
     except Invalid as error:  # our contracts cannot have written it, so it is the node that is wrong
         raise ChainUnavailable(f"The node tells of a log that cannot be: {error}") from error
-    return [event for event in decoded if event is not None]
+    events = [event for event in decoded if event is not None]
+    if any(time > _LAST_TIME for event in events for time in _times(event)):
+        raise ChainUnavailable("The node tells of a log that cannot be: its time is beyond all times.")
+    return events
+
+
+def _times(event: ChainEvent) -> tuple[int, ...]:
+    if isinstance(event, Opened):
+        return event.terms.answer_by, event.terms.quote_expiry
+    return (event.executable_at,) if isinstance(event, ForfeitAnnounced) else ()
 
 
 def block(container: Container, number: int) -> BlockLogs | None:

@@ -31,8 +31,7 @@ _LONGEST_PAUSE: Final = 60.0
 
 # The library would log the URL, where keys stand.
 _UNHEARD: Final = logging.getLogger("heads")
-_UNHEARD.addHandler(logging.NullHandler())
-_UNHEARD.propagate = False
+_UNHEARD.setLevel(logging.CRITICAL + 1)
 
 
 class Heads:

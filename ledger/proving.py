@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from contracts import codec
 from contracts.chain import Chain
+from kit.errors import ChainUnavailable, Refusal
 from kit.identifiers import Address
 from ledger import reconciling
 from ledger.reconciling import Reconciliation, Standing
@@ -28,10 +29,13 @@ def prove(
     it was, and of how many. Raises ``ChainUnavailable`` where the node does not answer for that block (one that keeps
     no old state answers only for the newest ones).
     """
-    block = standing.block.hash
+    block, number = standing.block.hash, standing.block.number
 
     def ask(data: bytes) -> int:
-        return codec.decode_uint(chain.call(standing.token, data, block=block))
+        try:
+            return codec.decode_uint(chain.call(standing.token, data, block=block))
+        except Refusal as error:  # our token answers each of these
+            raise ChainUnavailable(f"The token does not say what it must at block {number}: {error}") from error
 
     total_supply = ask(codec.encode_total_supply())
     escrow = ask(codec.encode_balance_of(standing.escrow))
