@@ -81,7 +81,9 @@ class Nodes:
 
         The node that is asked is held against it now, the others at the next look.
         """
-        self._roster.anchor = block
+        anchor = self._roster.anchor
+        if anchor is None or block.number > anchor.number:
+            self._roster.anchor = block
 
         def stand(chain: Web3Chain) -> None:
             chain.stand_on(block)

@@ -15,7 +15,7 @@ import structlog
 from contracts.chain import Chain
 from contracts.events import BlockRef
 from contracts.web3_chain import Web3Chain
-from kit.errors import ChainMismatch, ChainUnavailable, Invalid
+from kit.errors import ChainMismatch, ChainUnavailable, Refusal
 from kit.identifiers import Hash32, show_hash
 
 LOG = structlog.get_logger(__name__)
@@ -220,7 +220,7 @@ class Roster:
                 raise ChainUnavailable(f"The node at {node.place} has no head block.")  # noqa: TRY301 - as if silent
             if self._prove is not None and not node.proved:
                 self._prove(node.chain)
-        except Invalid as error:
+        except Refusal as error:
             self._disbelieve(node, f"The node at {node.place}: {error.message}")
             return False
         except ChainUnavailable as error:

@@ -62,7 +62,8 @@ class Web3Chain:
     @property
     def chain_id(self) -> int:
         """The chain's id; asked again after the node was away, for another may have come back in its place."""
-        if self._found is None:
+        found = self._found
+        if found is None:
             try:
                 answer = self._provider.ask("eth_chainId")
             except NodeError as error:
@@ -74,7 +75,7 @@ class Web3Chain:
                     "check EARNEST_RPC_URL and EARNEST_CHAIN_ID."
                 )
             self._found = found
-        return self._found
+        return found
 
     def block(self, which: int | Hash32 | BlockTag) -> BlockRef | None:
         """Return a block by number, hash or tag; ``None`` where the node has no such block (or no such tag)."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -174,6 +177,50 @@ def test_a_node_of_another_chain(world: World) -> None:
     found = examine(world, chain_id=1)
     assert wrong(found) == {"chain"}
     assert "serves chain 31337, but chain 1 is wanted" in found["chain"].says
+
+
+def test_several_nodes_of_which_some_are_ill(world: World, fresh_anvil: Anvil) -> None:
+    good, nowhere = world.plan.rpc_url, ports.free_port()
+    found = examine(world, rpc_url=f"http://127.0.0.1:{nowhere}/s3cret, {good}")
+    assert wrong(found) == set()
+    assert found["chain"].state is State.DOUBTFUL
+    assert f"127.0.0.1:{nowhere} does not answer" in found["chain"].says
+    assert f"127.0.0.1:{world.plan.ports.chain} is asked" in found["chain"].says
+    assert "s3cret" not in found["chain"].says
+    assert "EARNEST_RPC_URL" in found["chain"].mend
+    found = examine(world, rpc_url=f"{good},{fresh_anvil.url}")
+    assert found["chain"].state is State.DOUBTFUL
+    assert "is not believed (The node at " in found["chain"].says
+    assert "No contract stands at" in found["chain"].says
+
+
+def test_a_node_whose_chain_is_not_the_one_in_the_books(world: World, tmp_path: Path) -> None:
+    with world.container.read() as work:
+        final = work.book.final()
+    assert final is not None
+    file = tmp_path / "other.db"
+    with closing(sqlite3.connect(world.folder / "earnest.db")) as ours, closing(sqlite3.connect(file)) as other:
+        ours.backup(other)
+        other.execute("UPDATE blocks SET hash = ? WHERE hash = ?", (b"\x66" * 32, final.hash))
+        other.commit()
+    found = examine(world, database_url=f"sqlite:///{file}")
+    assert wrong(found) == {"chain loop"}
+    assert "in our books, and must never change" in found["chain loop"].says
+    assert "earnest ledger rebuild --compare" in found["chain loop"].mend
+
+
+def test_the_chain_loop_says_how_its_node_is_and_that_it_is_told_of_new_blocks(world: World) -> None:
+    place = f"127.0.0.1:{world.plan.ports.chain}"
+    url = f"http://127.0.0.1:{world.plan.ports.chain_health}"
+    while not (told := httpx.get(f"{url}/health").json())["checks"]["new blocks"]["ok"]:
+        world.check()
+        time.sleep(0.1)
+    assert told["checks"]["new blocks"]["says"] == f"{place} tells of them."
+    assert told["checks"][f"node {place}"] == {"ok": True, "says": "It is the one that is asked."}
+    assert told["checks"]["reading"] == {"ok": True, "says": "The chain is the one in the books."}
+    metrics = httpx.get(f"{url}/metrics").text
+    assert f'earnest_chain_node{{node="{place}",state="asked"}} 1.0' in metrics
+    assert "earnest_chain_mismatch 0.0" in metrics
 
 
 def test_contracts_that_are_not_there(world: World, tmp_path: Path) -> None:

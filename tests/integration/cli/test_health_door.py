@@ -34,6 +34,14 @@ def test_what_is_missing_is_a_503() -> None:
         assert httpx.get(f"http://{HOST}:{port}/health").status_code == 503
 
 
+def test_what_is_degraded_still_serves() -> None:
+    look = Vitals({}, beside=lambda: {"node": Check(ok=False, says="It lags.")})
+    with health_door(look, HOST, free_port()) as port:
+        found = httpx.get(f"http://{HOST}:{port}/health")
+        assert found.status_code == 200
+        assert found.json()["status"] == "degraded"
+
+
 def test_silent_visitors_hold_nobody_up() -> None:
     with health_door(vitals(ok=True), HOST, free_port()) as port:
         assert port is not None

@@ -48,6 +48,14 @@ def test_what_does_not_answer_is_named_and_its_address_is_not(error: Exception) 
     assert "KEY" not in found.checks["it"].says
 
 
+def test_what_is_ill_beside_the_work_degrades_and_keeps_nobody_from_it() -> None:
+    ill = Check(ok=False, says="It lags behind the others.")
+    assert Vitals({"it": good}, beside=lambda: {"node": good()}).examine().status == "ready"
+    found = Vitals({"it": good}, beside=lambda: {"node": ill}).examine()
+    assert found == Health("degraded", {"it": good(), "node": ill})
+    assert Vitals({"it": lambda: ill}, beside=lambda: {"node": good()}).examine().status == "not_ready"
+
+
 def test_a_setting_that_is_missing_is_told() -> None:
     found = Vitals({"keys": raising(Invalid("keystore_locked", "The keystore has no password."))}).examine()
     assert found.checks["keys"] == Check(ok=False, says="The keystore has no password.")
