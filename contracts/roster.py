@@ -148,7 +148,7 @@ class Roster:
             before, self._current = self._current, self._current if once else node
             if self.alone and self.anchor is None:
                 node.lie = ""
-        if back:
+        if back and not self.alone:
             LOG.info("node_answers_again", node=node.place)
         if before is not self._current:
             LOG.warning("node_asked_instead", node=node.place, before=before.place, because=before.why)
@@ -163,14 +163,14 @@ class Roster:
             pause = min(_FIRST_PAUSE * 2 ** min(node.failures, _MOST_DOUBLINGS), _LONGEST_PAUSE)
             node.failures += 1
             node.again_at = self._clock() + pause
-        if new:
+        if new and not self.alone:  # of one alone, whoever asked tells
             LOG.warning("node_silent", node=node.place, reason=str(error), seconds=pause)
 
     def believe(self, node: Node) -> None:
         """Note that nothing speaks against a node."""
         with self._lock:
             before, node.lie = node.lie, ""
-        if before:
+        if before and not self.alone:
             LOG.warning("node_believed_again", node=node.place)
 
     def none_believed(self) -> ChainMismatch:
@@ -180,7 +180,7 @@ class Roster:
     def _disbelieve(self, node: Node, why: str) -> None:
         with self._lock:
             new, node.lie, node.proved = not node.lie, why, False
-        if new:
+        if new and not self.alone:
             LOG.error("node_not_believed", node=node.place, reason=why, mend="Look at that node, or leave it out.")
 
     # -------------------------------------------------------------------------------------------------- looking

@@ -201,7 +201,7 @@ def test_a_node_whose_chain_is_not_the_one_in_the_books(world: World, tmp_path: 
     file = tmp_path / "other.db"
     with closing(sqlite3.connect(world.folder / "earnest.db")) as ours, closing(sqlite3.connect(file)) as other:
         ours.backup(other)
-        other.execute("UPDATE blocks SET hash = ? WHERE hash = ?", (b"\x66" * 32, final.hash))
+        other.execute("UPDATE chain_blocks SET hash = ? WHERE hash = ?", (b"\x66" * 32, final.hash))
         other.commit()
     found = examine(world, database_url=f"sqlite:///{file}")
     assert wrong(found) == {"chain loop"}

@@ -147,8 +147,10 @@ def test_the_preferred_node_gets_its_place_back_only_once_it_knows_the_head(thre
         three[0].speak()
         impatient(chain, 0, 10)
         assert look(chain, watch) == [READY, ASKED, READY], "its head would be one back"
+        assert number(chain) == number(three[1].chain)
         three[0].mine()
         assert look(chain, watch) == [READY, ASKED, READY], "its head would be another one"
+        assert chain.block("latest") == three[1].chain.block("latest")
         three[0].follow(three[1])
         assert look(chain, watch) == [ASKED, READY, READY]
 
