@@ -232,7 +232,7 @@ def test_a_node_behind_takes_over_and_nothing_is_undone(both: Pair) -> None:
         assert both.head() == before
         assert state_of(both) == ["silent", "asked"]
         both.ours.speak()
-        both.container.chain._roster._nodes[0].chain._provider._timeout = 10
+        both.container.chain._roster._nodes[0].chain._provider._timeout = 120
         both.container.chain._roster._nodes[0].again_at = 0.0
         both.follow()
         assert state_of(both) == ["asked", "ready"]

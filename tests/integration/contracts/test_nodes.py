@@ -29,6 +29,8 @@ ASKED, READY, LAGS, SILENT, LIES = (
     NodeState.NOT_BELIEVED,
 )
 NOBODY = Address(b"\x0d" * 20)
+PATIENCE = 120
+"""Seconds: a machine that is busy must not make a node look silent."""
 
 
 class Watch:
@@ -59,7 +61,7 @@ def three(tmp_path: Path) -> Iterator[list[Anvil]]:
 
 @contextmanager
 def seen(nodes: Sequence[Anvil], watch: Watch, **options: Any) -> Iterator[Nodes]:  # noqa: ANN401 - any of them
-    chain = Nodes([node.url for node in nodes], CHAIN_ID, clock=watch, **options)
+    chain = Nodes([node.url for node in nodes], CHAIN_ID, timeout=PATIENCE, clock=watch, **options)
     try:
         yield chain
     finally:
@@ -129,7 +131,7 @@ def test_one_that_is_silent_is_not_asked_again_before_its_pause_is_over(three: l
         three[0].silence()
         impatient(chain, 0, 0.5)
         assert number(chain)
-        impatient(chain, 0, 60)  # whoever asked it now would wait
+        impatient(chain, 0, PATIENCE)  # whoever asked it now would wait
         chain.look()
         assert number(chain)
         assert states(chain) == [SILENT, ASKED, READY]
@@ -145,7 +147,7 @@ def test_the_preferred_node_gets_its_place_back_only_once_it_knows_the_head(thre
         three[1].mine()
         assert number(chain) == number(three[1].chain)
         three[0].speak()
-        impatient(chain, 0, 10)
+        impatient(chain, 0, PATIENCE)
         assert look(chain, watch) == [READY, ASKED, READY], "its head would be one back"
         assert number(chain) == number(three[1].chain)
         three[0].mine()
