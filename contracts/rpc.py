@@ -7,10 +7,8 @@ and shows its URL; a provider's URL is where API keys stand. So this one shares 
 from __future__ import annotations
 
 import base64
-import ssl
-import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -20,6 +18,7 @@ from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from kit.errors import ChainUnavailable, Invalid
+from kit.hurry import HurriedBackend
 
 TIMEOUT: Final = 10.0
 """Seconds that one question may take in all, from connecting to the last byte."""
@@ -70,7 +69,7 @@ class BoundedProvider(JSONBaseProvider):
         if parts.username is not None:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             self._headers.append((b"Authorization", b"Basic " + base64.b64encode(pair.encode())))
-        self._hurry = _HurriedBackend()
+        self._hurry = HurriedBackend()
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpcore.default_ssl_context() if parts.scheme == "https" else None,
             max_connections=20,
@@ -194,69 +193,3 @@ def parse_url(url: str, schemes: tuple[str, str], setting: str) -> tuple[SplitRe
     except ValueError:
         pass  # its message would show the URL
     raise Invalid("rpc_url_malformed", f"The node's address is no {plain}:// or {secure}:// URL: check {setting}.")
-
-
-class _HurriedBackend(httpcore.NetworkBackend):
-    """The network with one deadline for a whole question: time-outs alone start anew with every byte."""
-
-    def __init__(self) -> None:
-        self._network = httpcore.SyncBackend()
-        self._thread = threading.local()
-
-    def until(self, deadline: float) -> _HurriedBackend:
-        """Set this thread's deadline (monotonic seconds) for the block that follows."""
-        self._thread.deadline = deadline
-        return self
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.deadline = None
-
-    def left(self, timeout: float | None) -> float | None:
-        """Return the seconds that may still be waited. Raises ``httpcore.ReadTimeout`` where there are none."""
-        deadline: float | None = getattr(self._thread, "deadline", None)
-        if deadline is None:
-            return timeout
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout
-        return left if timeout is None else min(left, timeout)
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        stream = self._network.connect_tcp(host, port, self.left(timeout), local_address, socket_options)
-        return _HurriedStream(stream, self)
-
-
-class _HurriedStream(httpcore.NetworkStream):
-    """A connection that heeds the deadline of whoever uses it."""
-
-    def __init__(self, stream: httpcore.NetworkStream, hurry: _HurriedBackend) -> None:
-        self._stream = stream
-        self._hurry = hurry
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._hurry.left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._hurry.left(timeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._hurry.left(timeout))
-        return _HurriedStream(stream, self._hurry)
-
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the library's signature
-        return self._stream.get_extra_info(info)

@@ -13,6 +13,7 @@
           ChainMismatch  it answered, and its chain is not ours
         HomeserverUnavailable
         DatabaseUnavailable
+        PeerUnavailable  a server that somebody else named
 
 Anything else is a bug: let it crash and log it with its context. A "no" that is an *answer* (``Hold``, ``Refuse``)
 is a value, never an exception.
@@ -74,3 +75,12 @@ class HomeserverUnavailable(Unavailable):
 
 class DatabaseUnavailable(Unavailable):
     """The database did not answer, or stayed locked."""
+
+
+class PeerUnavailable(Unavailable):
+    """A server of which we know nothing but the name that somebody gave did not answer; ``code`` says how."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """Say in one snake_case word, and in a sentence, what went wrong; neither repeats what the server said."""
+        super().__init__(message)
+        self.code = code
