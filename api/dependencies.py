@@ -9,7 +9,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.errors import TooMany, Unauthorized
 from api.limits import RateLimiter, client_key
-from app.container import Container
+from api.streams import Streams
+from app.container import Container, Work
 from app.gatekeeper import Gatekeeper
 from app.sessions import Credential, Scope, require
 from kit.errors import Forbidden
@@ -21,11 +22,18 @@ _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The person who asks; ``session`` is the secret of their browser's session, if they ask by one."""
+    """The person who asks; ``session`` is the secret of their browser's session, if they ask by one, else ``token``."""
 
     person: PersonId
     scopes: frozenset[Scope]
     session: str | None = None
+    token: str | None = None
+
+    def still(self, work: Work) -> bool:
+        """Tell whether what they showed is good still."""
+        if self.token is not None:
+            return work.sessions.of_token(self.token) is not None
+        return self.session is not None and work.sessions.of_session(self.session) is not None
 
 
 def get_container(request: Request) -> Container:
@@ -40,6 +48,13 @@ def get_gatekeeper(request: Request) -> Gatekeeper:
     return gatekeeper
 
 
+def get_streams(request: Request) -> Streams:
+    """Return the application's streams."""
+    streams: Streams = request.app.state.streams
+    return streams
+
+
+StreamsDep = Annotated[Streams, Depends(get_streams)]
 ContainerDep = Annotated[Container, Depends(get_container)]
 GatekeeperDep = Annotated[Gatekeeper, Depends(get_gatekeeper)]
 
@@ -84,7 +99,10 @@ def _caller(scope: Scope) -> Callable[..., Caller]:
             raise Unauthorized("token_not_good", "Send a token that is good: the bot gives you one (write: token).")
         if token is None and request.method in _CHANGING and not same_origin(request, container):
             raise Forbidden("other_origin", "A browser may change something only from a page of this server.")
-        return Caller(require(found, scope), found.scopes, cookie if token is None else None)
+        person = require(found, scope)
+        if token is None:
+            return Caller(person, found.scopes, session=cookie)
+        return Caller(person, found.scopes, token=token.credentials)
 
     return find
 

@@ -26,7 +26,9 @@ LOG = structlog.get_logger(__name__)
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 _STATUS: tuple[tuple[type[Refusal], int], ...] = ((Invalid, 400), (Forbidden, 403), (NotFound, 404), (Conflict, 409))
-_GONE = frozenset({"link_used", "link_expired"})
+_GONE = frozenset({"link_used", "link_expired", "events_gone"})
+_MEMBERS = {"events_gone": ("oldest",), "cursor_ahead": ("last",)}
+"""Values of a refusal that its problem has as members of their own."""
 _MOST_FIELDS = 20
 
 PageMaker = Callable[[Request, int, str], Response]
@@ -97,13 +99,21 @@ class _Teller:
             HTTPException: self._protocol,
         }
 
-    def _tell(self, request: Request, status: int, code: str, detail: str, **headers: str) -> Response:
+    def _tell(
+        self,
+        request: Request,
+        status: int,
+        code: str,
+        detail: str,
+        members: Mapping[str, object] | None = None,
+        **headers: str,
+    ) -> Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if wants_page(request):
             response = self._page(request, status, detail)
             response.headers.update(named)
             return response
-        return problem_response(status, code, detail, named)
+        return problem_response(status, code, detail, named, **(members or {}))
 
     async def _refusal(self, request: Request, error: Refusal) -> Response:
         headers = {}
@@ -111,7 +121,8 @@ class _Teller:
             headers["retry_after"] = str(error.values["seconds"])
         if isinstance(error, Unauthorized):
             headers["www_authenticate"] = 'Bearer realm="earnest"'
-        return self._tell(request, status_of(error), error.code, sentence(error), **headers)
+        members = {name: error.values[name] for name in _MEMBERS.get(error.code, ())}
+        return self._tell(request, status_of(error), error.code, sentence(error), members, **headers)
 
     async def _unavailable(self, request: Request, error: Unavailable) -> Response:
         LOG.warning("request_waits", waits_for=type(error).__name__, reason=str(error))

@@ -15,7 +15,8 @@ from api.headers import SafeHeaders
 from api.limits import BoundedBody, RateLimiter
 from api.metering import Metered
 from api.pages import front, link, rendering, stake
-from api.routes import antispam, health, ledger, me, metrics, quotes, stakes, tokens
+from api.routes import antispam, events, health, ledger, me, metrics, quotes, stakes, tokens, webhooks
+from api.streams import Streams
 from app.container import Container
 from app.gatekeeper import Gatekeeper
 
@@ -29,6 +30,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 * `quotes` and `stakes` are public to whoever holds an id, which cannot be guessed.
 * `ledger` is public: what the books say and what the chain says, in amounts and addresses.
 * `me` is private: send `Authorization: Bearer …` with a token that the bot gives you (`token` in its direct message).
+* `events` and `webhooks` are private too: what happens to you and your money, as a page, as a stream, or sent to you.
 * Amounts are texts of base units (at 18 decimals, 10^18 of them are one ERN); times are Unix seconds.
 * Errors are `application/problem+json` (RFC 9457); the stable code of a problem is the end of its `type`.
 """
@@ -70,7 +72,8 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     app.state.container = container
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
-    for part in (quotes, stakes, ledger, me, tokens, health, metrics, front, stake, link):
+    app.state.streams = Streams(container)
+    for part in (quotes, stakes, ledger, me, tokens, events, webhooks, health, metrics, front, stake, link):
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)

@@ -28,15 +28,18 @@ class Metered:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
+        ended: float | None = None
 
         async def noting(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if dict(message["headers"]).get(b"content-type", b"").startswith(b"text/event-stream"):
+                    ended = time.perf_counter()  # how long somebody listens says nothing of us
             await send(message)
 
         try:
             await self._app(scope, receive, noting)
         finally:
             route = str(getattr(scope.get("route"), "path", "none"))
-            SECONDS.labels(route, str(status)).observe(time.perf_counter() - began)
+            SECONDS.labels(route, str(status)).observe((ended or time.perf_counter()) - began)

@@ -17,9 +17,9 @@ from typing import Literal
 import structlog
 
 from app import gasless, reading
-from app.container import Container
+from app.container import Container, Work
 from app.following import Following
-from app.reactions import REACTIONS
+from app.reactions import react
 from contracts.chain import BlockLogs
 from contracts.events import BlockRef
 from kit.errors import ChainMismatch, ChainUnavailable, Conflict, Unavailable
@@ -167,12 +167,10 @@ class ChainLoop:
                 (block.ref, reading.events_of(self._container, block.ref, block.logs)) for block in found[start:end]
             ]
             with _ours(), self._container.work() as work:
-                work.book.record_all(decoded)
-                for _, events in decoded:
-                    for event in events:
-                        REACTIONS[type(event)](work, event)
+                news = {block.hash for block in work.book.record_all(decoded)}
+                react(work, [event for block, events in decoded if block.hash in news for event in events])
                 work.book.mark_levels(None, decoded[-1][0])
-                work.gate.levels_moved()
+                _levels_moved(work)
             start = end
         LOG.info("blocks_read", first=found[0].ref.number, last=found[-1].ref.number)
 
@@ -187,9 +185,8 @@ class ChainLoop:
             return True
         events = reading.events_of(container, block, found.logs)
         with _ours(), container.work() as work:
-            work.book.record(block, events)
-            for event in events:
-                REACTIONS[type(event)](work, event)
+            if work.book.record(block, events):
+                react(work, events)
         if events:
             LOG.info("block_read", number=block.number, events=len(events))
         return True
@@ -198,6 +195,7 @@ class ChainLoop:
         self._stand()  # before the first one: a chain that leads elsewhere below our final block undoes nothing
         with _ours(), self._container.work() as work:
             work.book.rewind(block)
+            work.feed.reverse(block)
             for change in work.stakes.rewind(block.hash):
                 work.gate.stake_changed(change)
         LOG.warning("block_rewound", number=block.number, hash=block.hash.hex())
@@ -213,7 +211,7 @@ class ChainLoop:
             return
         with self._container.work() as work:
             work.book.mark_levels(safe, finalized)
-            work.gate.levels_moved()
+            _levels_moved(work)
         if self._settled is None or self._settled[1] != finalized:
             self._stood_at = float("-inf")  # there may be a newer block to stand on
         self._settled = (safe, finalized, own_head)
@@ -235,3 +233,9 @@ def _ours() -> Iterator[None]:
         if error.code not in ("final_block_left", "balance_impossible"):
             raise
         raise ChainMismatch(error.message) from None
+
+
+def _levels_moved(work: Work) -> None:
+    """Have everybody hear that blocks have become surer."""
+    work.gate.levels_moved()
+    work.feed.levels_moved(work.stakes.terms.chain_id)

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from app.conversations import Conversations
 from app.sessions import Sessions
 from app.settings import Settings
+from app.webhooks.owed import Owed
+from app.webhooks.registry import Webhooks
 from contracts import deployment as deployments
 from contracts.chain import Chain, Deployment
 from contracts.nodes import Nodes
@@ -25,8 +27,11 @@ from kit.amounts import ZERO, parse
 from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
 from kit.errors import Invalid, NotFound
+from kit.fetching import Fetcher
 from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id
+from kit.sealing import Seal, kept_key, parse_key
 from ledger.book import Book
+from ledger.feed import Feed
 from ledger.holders import Holders
 from ledger.model import Level
 from ledger.outgoing import Outgoing
@@ -38,6 +43,7 @@ from payments.stakes.service import Stakes
 from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
+from reputation.happenings import Happenings
 from reputation.model import OpensAt
 from reputation.notices import Notices
 from reputation.tenants import Tenants
@@ -56,6 +62,8 @@ SYMBOL = "ERN"
 DECIMALS = 18
 _GWEI_DECIMALS = 9
 _MOST_GWEI = 1_000 * 10**_GWEI_DECIMALS
+_FETCH_SECONDS = 15.0
+"""What Standard Webhooks gives an endpoint at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,10 @@ class Work:
     conversations: Conversations
     courtesy: Courtesy
     notices: Notices
+    feed: Feed
+    happenings: Happenings
+    webhooks: Webhooks
+    owed: Owed
 
 
 class Container:
@@ -191,6 +203,18 @@ class Container:
         )
 
     @cached_property
+    def seal(self) -> Seal:
+        """What encrypts people's secrets in the database; a key is made in the data folder where no setting has one."""
+        with self._making:
+            given = self.settings.key_for_sealing()
+            return Seal(kept_key(self.settings.sealing_key_kept()) if given is None else parse_key(given))
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """What asks servers that strangers name."""
+        return Fetcher(allow_private=self.settings.fetch_private, timeout=_FETCH_SECONDS)
+
+    @cached_property
     def bot_id(self) -> UserId | None:
         """The bot's Matrix id."""
         return parse_user_id(self.settings.bot_user_id) if self.settings.bot_user_id else None
@@ -216,6 +240,9 @@ class Container:
         with self.database.read(one_moment=one_moment) as session:
             yield self._work(session)
 
+    def _sealing(self) -> Seal:
+        return self.seal
+
     def _work(self, session: Session) -> Work:
         now = self.clock()
         terms = self.terms
@@ -231,6 +258,7 @@ class Container:
         gate = Gate(
             session, now=now, people=people, doors=doors, stakes=stakes, bot_id=self.bot_id, opens_at=self.opens_at
         )
+        feed = Feed(session, now)
         return Work(
             session=session,
             now=now,
@@ -248,4 +276,8 @@ class Container:
             conversations=Conversations(session, now),
             courtesy=Courtesy(session, now),
             notices=Notices(session, now=now, people=people),
+            feed=feed,
+            happenings=Happenings(session, now, terms),
+            webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self.fetcher.check),
+            owed=Owed(session, now, feed=feed, seal=self._sealing),
         )

@@ -6,6 +6,7 @@ from sqlalchemy import MetaData
 
 import app.conversations
 import app.sessions
+import app.webhooks.tables
 import kit.changes
 import kit.outbox
 import ledger.tables
@@ -21,6 +22,7 @@ TABLE_MODULES = (
     reputation.tables,
     app.sessions,
     app.conversations,
+    app.webhooks.tables,
 )
 """Every module that holds tables; a new one is added here or its tables do not exist."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from app.container import Work
@@ -21,21 +21,32 @@ Reaction = Callable[[Work, Any], None]
 """Acts on one event in the transaction that books it; touches the database alone, effects go to the outbox."""
 
 
-def only_booked(work: Work, event: Transferred) -> None:
-    """Do nothing more: the book has it, and a plain transfer means nothing else (yet)."""
+def only_told(work: Work, event: Transferred) -> None:
+    """Do nothing more: the book has it, and whose wallet it moved is told of all transfers at once (``react``)."""
 
 
 def stake_moved(work: Work, event: StakeEvent) -> None:
     """Carry what became of stakes on to the doors they open or close: one log may change several on one quote."""
     for change in work.stakes.apply(event):
+        work.happenings.stake_moved(change, event)
         work.gate.stake_changed(change)
 
 
 REACTIONS: Mapping[type[ChainEvent], Reaction] = {
-    Transferred: only_booked,
+    Transferred: only_told,
     Opened: stake_moved,
     Returned: stake_moved,
     ForfeitAnnounced: stake_moved,
     Forfeited: stake_moved,
     Expired: stake_moved,
 }
+
+
+def react(work: Work, events: Iterable[ChainEvent]) -> None:
+    """Act on the events of blocks that were just booked, in their order."""
+    moved = []
+    for event in events:
+        REACTIONS[type(event)](work, event)
+        if isinstance(event, Transferred):
+            moved.append(event)
+    work.feed.transfers(moved)

@@ -56,6 +56,16 @@ class Settings(BaseSettings):
     bot_password: SecretStr | None = Field(None, description="The bot's password (or a password file).")
     bot_password_file: Path | None = Field(None, description="File that holds the bot's password.")
 
+    events_kept_days: int = Field(30, ge=1, le=3650, description="Days for which events can be read, and sent again.")
+    sealing_key: SecretStr | None = Field(
+        None, description="Seals secrets in the database (or a file); by default sealing.key in the data folder."
+    )
+    sealing_key_file: Path | None = Field(None, description="File that holds the sealing key.")
+    fetch_private: bool = Field(
+        default=False,
+        description="Let strangers' URLs lead into private networks, without TLS: for a local world alone.",
+    )
+
     broker_url: str | None = Field(None, description="redis://… for Celery; an embedded Valkey by default.")
 
     door_opens_at: Literal["seen", "safe", "finalized"] = Field(
@@ -93,6 +103,14 @@ class Settings(BaseSettings):
     def password_of_keystore(self) -> str | None:
         """Return the keystore's password, from the setting or its file."""
         return _secret(self.keystore_password, self.keystore_password_file)
+
+    def key_for_sealing(self) -> str | None:
+        """Return the sealing key, from the setting or its file; ``None`` where it is the one in the data folder."""
+        return _secret(self.sealing_key, self.sealing_key_file)
+
+    def sealing_key_kept(self) -> Path:
+        """Return the file in the data folder that holds the sealing key, where no setting does."""
+        return self.data / "sealing.key"
 
     def password_of_bot(self) -> str | None:
         """Return the bot's Matrix password, from the setting or its file."""

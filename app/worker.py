@@ -56,7 +56,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
 
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]
     def prune() -> None:
-        prune_all(container.work)
+        prune_all(container.work, events_kept=timedelta(days=container.settings.events_kept_days))
 
     return application
 

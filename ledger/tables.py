@@ -1,4 +1,4 @@
-"""The ledger's tables: people, blocks, entries, postings, reconciliations, holders, and what we owe the chain."""
+"""The ledger's tables: people, blocks, entries, postings, reconciliations, holders, events, what we owe the chain."""
 
 from __future__ import annotations
 
@@ -172,6 +172,49 @@ class NonceRow(Base):
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+_STANDING = text("standing")
+
+
+class EventRow(Base):
+    """What happened, as one person may know it. Its number is given at the commit, so numbers have the commits' order.
+
+    ``standing``: it rests on a block that may still leave the chain, or become final.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_number", "person", "number", unique=True),
+        Index("ix_events_at", "at"),
+        Index("ix_events_other", "other"),
+        Index("ix_events_standing", "chain_id", "block_hash", sqlite_where=_STANDING, postgresql_where=_STANDING),
+    )
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    number: Mapped[int | None] = mapped_column(BigInteger)
+    type: Mapped[str] = mapped_column(String(40))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    subject: Mapped[str] = mapped_column(String(100))
+    other: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    level: Mapped[str] = mapped_column(String(10))
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    chain_id: Mapped[int | None] = mapped_column(BigInteger)
+    block_hash: Mapped[bytes | None] = mapped_column(Bytes32)
+    confirms: Mapped[int | None] = mapped_column(BigInteger)
+    takes_back: Mapped[int | None] = mapped_column(BigInteger)
+    standing: Mapped[bool] = mapped_column(default=False)
+
+
+class EventCounterRow(Base):
+    """The last number that an event of a person's was given, and up to which theirs are gone."""
+
+    __tablename__ = "event_counters"
+
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True, autoincrement=False)
+    last: Mapped[int] = mapped_column(BigInteger)
+    pruned: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class OutgoingRow(Base):

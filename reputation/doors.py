@@ -17,6 +17,7 @@ from ledger.people import People
 from payments.stakes import model
 from payments.stakes.model import Price, Quote
 from payments.stakes.service import Stakes
+from reputation.happenings import Happenings
 from reputation.model import LIVE, Door, DoorMode, GrantState
 from reputation.pressures import Pressures
 from reputation.pricing import HIGHEST_CAP, Caps, Pressure, price_for
@@ -39,6 +40,7 @@ class Doors:
         self._holders = holders
         self._stakes = stakes
         self._store = GateStore(session)
+        self._happenings = Happenings(session, now, stakes.terms)
         self.pressures = Pressures(session, holders=holders, stakes=stakes)
 
     def show(self, person: PersonId) -> Door:
@@ -159,20 +161,21 @@ class Doors:
     def _release(self, person: PersonId, stranger: PersonId | None = None) -> None:
         """Give back stakes whose grants were never used: what they were paid for no longer costs, or is no more."""
         for grant in self._store.grants_of(recipient=person, stranger=stranger, states=LIVE):
-            release(self._stakes, self._store, Hash32(grant.stake_id), self._now)
+            self.release(Hash32(grant.stake_id))
 
+    def release(self, stake_id: Hash32, *, used_too: bool = False) -> None:
+        """End an unanswered grant and have its stake returned, the fee too; one whose invite arrived if ``used_too``.
 
-def release(stakes: Stakes, store: GateStore, stake_id: Hash32, now: datetime, *, used_too: bool = False) -> None:
-    """End an unanswered grant and have its stake returned, the fee too; one whose invite arrived only if ``used_too``.
-
-    Every writer locks a stake before its grant, so that two never wait for each other.
-    """
-    stake = stakes.lock(stake_id)
-    grant = store.grant_row(stake_id, lock=True)
-    if grant is None or grant.state not in LIVE or (grant.pending_room is not None and not used_too):
-        return
-    if stake.opens:
-        stakes.request_return(stake_id, answered=False)
-    grant.state = GrantState.ENDED.value
-    grant.answer = RELEASED
-    grant.answered_at = now
+        Every writer locks a stake before its grant, so that two never wait for each other.
+        """
+        stake = self._stakes.lock(stake_id)
+        grant = self._store.grant_row(stake_id, lock=True)
+        if grant is None or grant.state not in LIVE or (grant.pending_room is not None and not used_too):
+            return
+        if stake.opens:
+            self._stakes.request_return(stake_id, answered=False)
+        if grant.state == GrantState.OPEN:
+            self._happenings.grant_closed(stake, RELEASED)
+        grant.state = GrantState.ENDED.value
+        grant.answer = RELEASED
+        grant.answered_at = self._now

@@ -16,8 +16,9 @@ from payments.stakes.model import Answer, OpeningOutcome, Quote, Stake, StakeCha
 from payments.stakes.service import Stakes
 from reputation.courtesy import Courtesy
 from reputation.decision import decide, grant_for, teaches
-from reputation.doors import Doors, release
+from reputation.doors import Doors
 from reputation.grants import Grants
+from reputation.happenings import Happenings
 from reputation.model import (
     INVITED_KEPT,
     KNOCKS_KEPT,
@@ -40,7 +41,6 @@ from reputation.model import (
 )
 from reputation.notices import Notices
 from reputation.store import GateStore
-from reputation.tables import GrantRow
 from reputation.tenants import TOPIC, Tenants
 from reputation.verdict import Admit, Code, Hold, Refuse, Verdict
 
@@ -74,6 +74,7 @@ class Gate:
         self._store = GateStore(session)
         self._tenants = Tenants(session, now)
         self._notices = Notices(session, now=now, people=people)
+        self._happenings = Happenings(session, now, stakes.terms)
         self._grants = Grants(
             session,
             now=now,
@@ -185,6 +186,7 @@ class Gate:
             recipient_id=knock.invitee,
         )
         self._notices.knock_held(quote, knock)
+        self._happenings.knock_held(quote, _codes(verdict))
         return GateAnswer(verdict, quote, pair=(stranger, recipient))
 
     def repeated(self, repeats: Sequence[Repeats]) -> None:
@@ -228,6 +230,7 @@ class Gate:
             for grant in self._store.grants_of(recipient=recipient, stranger=other)
             if grant.answer is None and self._answer_one(Hash32(grant.stake_id), answer)
         ]
+        self._happenings.answered(recipient, stakes, answer.value)
         if not stakes:
             stakes = self._said_before(recipient, other, answer)
         elif answer is not Answer.SPAM:
@@ -265,7 +268,7 @@ class Gate:
         """Return the stakes of the same answer given before; a spam verdict needs no stake at all."""
         grants = self._store.grants_of(recipient=recipient, stranger=other)
         answered = [grant for grant in grants if grant.answer is not None]
-        last = max(answered, key=_answered_at, default=None)
+        last = max(answered, key=lambda grant: grant.answered_at or self._now, default=None)
         if last is not None and last.answer == answer.value:
             return [self._stakes.get(Hash32(last.stake_id))]
         if answer is Answer.SPAM:
@@ -293,6 +296,7 @@ class Gate:
                 self._reverse(stake)
             grant.answer = _UNDONE
             stakes.append(self._stakes.get(stake.id))
+        self._happenings.answered(recipient, stakes, _UNDONE)
         self._store.lift_spam(recipient, other)
         touch(self._session, TOPIC, recipient)
         return AnswerOutcome(Answer.RETURN, other, tuple(stakes))
@@ -368,7 +372,7 @@ class Gate:
             *self._store.grants_of(recipient=person, states=LIVE),
             *self._store.grants_of(stranger=person, states=LIVE),
         ):
-            release(self._stakes, self._store, Hash32(grant.stake_id), self._now, used_too=True)
+            self._doors.release(Hash32(grant.stake_id), used_too=True)
         others = self._store.forget(person)
         Courtesy(self._session, self._now).forget(person)
         self._stakes.forget(person)
@@ -391,10 +395,3 @@ class Gate:
 
 def _codes(verdict: Verdict) -> tuple[Code, ...]:
     return tuple(reason.code for reason in verdict.because)
-
-
-def _answered_at(grant: GrantRow) -> datetime:
-    if grant.answered_at is None:
-        message = "an answered grant has a time"
-        raise AssertionError(message)
-    return grant.answered_at

@@ -13,7 +13,8 @@ from ledger.model import Level
 from ledger.people import People
 from payments.stakes.model import Price, Stake, StakeChange, StakeState
 from payments.stakes.service import Stakes
-from reputation.doors import Doors, release
+from reputation.doors import Doors
+from reputation.happenings import Happenings
 from reputation.model import DoorMode, GrantState, OpensAt
 from reputation.notices import Notices
 from reputation.pricing import origin_of
@@ -43,6 +44,7 @@ class Grants:
         self._doors = doors
         self._stakes = stakes
         self._notices = notices
+        self._happenings = Happenings(session, now, stakes.terms)
         self._opens_at = opens_at
         self._store = GateStore(session)
 
@@ -78,7 +80,7 @@ class Grants:
             found = pressures.on(door, stranger, recipient, name, wallets=wallets, but=stake.id)
             why = pressures.refusal(door, Price(Amount(stake.terms.amount), Amount(stake.terms.fee)), found)
             if why is not None:
-                release(self._stakes, self._store, stake.id, self._now)
+                self._doors.release(stake.id)
                 self._notices.not_taken(stake, why)
         return grant
 
@@ -105,11 +107,14 @@ class Grants:
             # The door changed while the stake was on its way: it would buy nothing, so it does not wait for an answer.
             grant.state = GrantState.UNCONFIRMED.value
             self._session.flush()
-            release(self._stakes, self._store, stake.id, self._now)
+            self._doors.release(stake.id)
         if grant.answer is None:
             grant.state = wanted.value
             if wanted is GrantState.OPEN:
                 self._notices.door_opened(stake)
+                self._happenings.grant_opened(stake, self._stakes.level(stake))
+            elif before == GrantState.OPEN and stake.state is not StakeState.ORPHANED:
+                self._happenings.grant_closed(stake, stake.state.value)
         if grant.state != before:  # one that goes on waiting changes no verdict, and blocks come all the time
             touch(self._session, TOPIC, grant.recipient)
 

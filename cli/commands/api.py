@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import click
 import uvicorn
@@ -12,6 +13,7 @@ from app.gatekeeper import Gatekeeper
 from cli.serving import begin
 
 _GRACE_SECONDS = 5
+_NOT_STARTED = 3
 _KEEP_ALIVE_SECONDS = 150
 """Longer than callers keep an idle connection (Synapse: 120 s): were we to close it first, the call that comes in that
 moment would be lost, and an invite with it."""
@@ -28,8 +30,9 @@ def api(context: click.Context) -> None:
     gatekeeper = Gatekeeper(container)
     gatekeeper.start()
     try:
-        uvicorn.run(
-            create_app(container, gatekeeper),
+        app = create_app(container, gatekeeper)
+        config = uvicorn.Config(
+            app,
             host=container.settings.api_host,
             port=container.settings.api_port,
             log_config=None,
@@ -37,5 +40,12 @@ def api(context: click.Context) -> None:
             timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         )
+        server = uvicorn.Server(config)
+        # uvicorn tells the application that it ends after the last request did, which a stream would wait for.
+        app.state.streams.closing = lambda: server.should_exit
+        with suppress(KeyboardInterrupt):
+            server.run()
+        if not server.started:
+            raise SystemExit(_NOT_STARTED)
     finally:
         gatekeeper.stop()

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from app.container import Work
 from app.conversations import Conversations
 from app.sessions import Sessions
+from app.webhooks.owed import Owed
+from app.webhooks.registry import Webhooks
 from app.wording.reader import Service
 from bot.courier import Courier
 from bot.crossing import Crossing
@@ -21,12 +23,17 @@ from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
 from bot.listener import Listener
 from bot.rehearsal import Rehearsal
 from kit.clock import from_unix
+from kit.fetching import Fetcher
 from kit.identifiers import PersonId, RoomId, UserId
+from kit.sealing import Seal
 from ledger.book import Book
+from ledger.feed import Feed
+from reputation.happenings import Happenings
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOT
 
 SERVICE = Service("ERN", 18, "https://earnest.example", BOT)
+_FETCHER = Fetcher()
 CHAT = RoomId("!chat-of-alice:home.example")
 
 
@@ -51,6 +58,7 @@ class Desk:
 
     def _work(self, session: Session) -> Work:
         rooms, place, now = self.house.rooms(session), self.house.escrow, from_unix(self.house.time)
+        feed = Feed(session, now)
         return Work(
             session=session,
             now=now,
@@ -68,7 +76,15 @@ class Desk:
             conversations=Conversations(session, now),
             courtesy=rooms.courtesy,
             notices=rooms.notices,
+            feed=feed,
+            happenings=Happenings(session, now, place),
+            webhooks=Webhooks(session, now, feed=feed, seal=_seal, check=_FETCHER.check),
+            owed=Owed(session, now, feed=feed, seal=_seal),
         )
+
+
+def _seal() -> Seal:
+    return Seal(bytes(32))
 
 
 @dataclass

@@ -122,8 +122,10 @@ def listening(container: Container) -> Iterator[str]:
     """Run the application on a free port for the block; its address."""
     gatekeeper = Gatekeeper(container)
     gatekeeper.start()
-    config = uvicorn.Config(create_app(container, gatekeeper), host="127.0.0.1", port=0, log_config=None, ws="none")
+    app = create_app(container, gatekeeper)
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws="none")
     server = uvicorn.Server(config)
+    app.state.streams.closing = lambda: server.should_exit
     thread = threading.Thread(target=server.run, name="uvicorn")
     thread.start()
     try:
@@ -174,5 +176,6 @@ def a_stake(container: Container, stranger: UserId, recipient: UserId, payer: Ad
         stake_id = codec.stake_id(terms, chain_id=place.chain_id, escrow=place.escrow)
         event = replace(opened(terms, where), escrow=place.escrow, stake_id=stake_id)
         for change in work.stakes.apply(event):
+            work.happenings.stake_moved(change, event)
             work.gate.stake_changed(change)
     return show_hash(event.stake_id)
