@@ -258,7 +258,7 @@ class Container:
         gate = Gate(
             session, now=now, people=people, doors=doors, stakes=stakes, bot_id=self.bot_id, opens_at=self.opens_at
         )
-        feed = Feed(session, now)
+        feed, notices = Feed(session, now), Notices(session, now=now, people=people)
         return Work(
             session=session,
             now=now,
@@ -275,9 +275,9 @@ class Container:
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
             courtesy=Courtesy(session, now),
-            notices=Notices(session, now=now, people=people),
+            notices=notices,
             feed=feed,
             happenings=Happenings(session, now, terms),
             webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self.fetcher.check),
-            owed=Owed(session, now, feed=feed, seal=self._sealing),
+            owed=Owed(session, now, feed=feed, seal=self._sealing, notices=notices),
         )

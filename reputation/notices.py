@@ -166,6 +166,11 @@ class Notices:
         values = {**_values(stake), "answers_close": answers_close}
         return self._tell(f"ask_answer:{show_hash(stake.id)}", stake.recipient, stake.stranger, values)
 
+    def webhook_disabled(self, person: PersonId, webhook: str, why: str) -> None:
+        """Tell a person that an endpoint of theirs is sent nothing any more."""
+        key = f"webhook_disabled:{webhook}:{unix(self._now)}"
+        self._tell(key, person, None, {"webhook": webhook, "why": why})
+
     def _tell(self, key: str, to: PersonId, about: PersonId | None, values: Mapping[str, object]) -> bool:
         """Owe ``to`` a notice; the code is the key up to its first colon. ``False`` where it was owed before."""
         if not self._people.wants_notices(to):

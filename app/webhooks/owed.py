@@ -21,6 +21,7 @@ from kit.sealing import Seal
 from ledger.feed import Feed
 from ledger.store.events import counted
 from ledger.telling import Event, Mode
+from reputation.notices import Notices
 
 LEASE = timedelta(seconds=60)
 """How long one deliverer has for one event; whoever is killed in between is followed by another after that."""
@@ -31,8 +32,11 @@ _LOOKED_AT = 50
 class Owed:
     """What endpoints are owed, in one transaction."""
 
-    def __init__(self, session: Session, now: datetime, *, feed: Feed, seal: Callable[[], Seal]) -> None:
+    def __init__(
+        self, session: Session, now: datetime, *, feed: Feed, seal: Callable[[], Seal], notices: Notices
+    ) -> None:
         """Work in ``session``, at ``now``."""
+        self._notices = notices
         self._session = session
         self._now = now
         self._feed = feed
@@ -116,6 +120,7 @@ class Owed:
             row.cursor, row.attempts = job.event, 0
         if result.gone or self._now - row.failing_since >= model.DISABLED_AFTER:
             row.state, row.why = State.DISABLED.value, "gone" if result.gone else "failing"
+            self._notices.webhook_disabled(PersonId(row.person), row.name, row.why)
             self._give_back(row)
             return False
         row.due_at = self._now + (pause or timedelta())

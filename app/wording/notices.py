@@ -297,6 +297,20 @@ def _flood_digest(reader: Reader, facts: Facts) -> Letter:
     )
 
 
+def _webhook_disabled(reader: Reader, facts: Facts) -> Letter:
+    if str(facts.literal("why").text) == "gone":
+        template = marked(
+            "Your webhook {webhook} answered that it is gone, so nothing is sent to it any more. Nothing is lost for "
+            "now: once it is resumed, it is sent what happened since, as long as events are kept."
+        )
+    else:
+        template = marked(
+            "Your webhook {webhook} took nothing for five days, so nothing is sent to it any more. Nothing is lost for "
+            "now: once it is resumed, it is sent what happened since, as long as events are kept."
+        )
+    return Letter(reader.say(template, webhook=facts.literal("webhook")))
+
+
 def _about_stake(reader: Reader, facts: Facts, template: str) -> Letter:
     return Letter(
         reader.say(
@@ -346,6 +360,7 @@ _NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
     "stake_not_taken": _stake_not_taken,
     "gasless_failed": _gasless_failed,
     "flood_digest": _flood_digest,
+    "webhook_disabled": _webhook_disabled,
 }
 
 CODES = frozenset(_NOTICES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from app import health
+from app.delivering import Deliverer
 from app.health import Pulse, Vitals
 from app.worker import SWEEP_EVERY, make_worker, run_worker
 from cli.health_door import health_door
@@ -17,7 +18,10 @@ _MISSED_SWEEPS = 12
 @click.command()
 @click.pass_context
 def worker(context: click.Context) -> None:
-    """Do the regular rounds (due forfeits, expiries, retention); on an embedded Valkey unless a broker is set."""
+    """Do the regular rounds (due forfeits, expiries, retention) and deliver webhooks.
+
+    On an embedded Valkey unless a broker is set.
+    """
     container = begin(context, "worker")
     url = container.settings.broker_url
     embedded = None
@@ -29,8 +33,13 @@ def worker(context: click.Context) -> None:
         application = make_worker(container, url, beat=pulse.beat)
         schedule = container.settings.data / "celery-beat"
         vitals = Vitals({"database": health.database(container), "broker": health.broker(url), "rounds": pulse.look})
+        deliverer = Deliverer(container)
         with health_door(vitals, container.settings.health_host, container.settings.worker_health_port):
-            run_worker(application, schedule)
+            deliverer.start()
+            try:
+                run_worker(application, schedule)
+            finally:
+                deliverer.stop()
     finally:
         if embedded is not None:
             embedded.stop()

@@ -79,7 +79,7 @@ class Desk:
             feed=feed,
             happenings=Happenings(session, now, place),
             webhooks=Webhooks(session, now, feed=feed, seal=_seal, check=_FETCHER.check),
-            owed=Owed(session, now, feed=feed, seal=_seal),
+            owed=Owed(session, now, feed=feed, seal=_seal, notices=rooms.notices),
         )
 
 

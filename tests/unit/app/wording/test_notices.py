@@ -40,6 +40,7 @@ def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
         "flood_digest",
         "gasless_failed",
         "stake_not_taken",
+        "webhook_disabled",
         *OF_STATE.values(),
     } == CODES
 
