@@ -77,6 +77,18 @@ def _ledger() -> click.Command:
     return ledger
 
 
+def _events() -> click.Command:
+    from cli.commands.events import events
+
+    return events
+
+
+def _webhooks() -> click.Command:
+    from cli.commands.webhooks import webhooks
+
+    return webhooks
+
+
 def _migrate() -> click.Command:
     from cli.commands.migrate import migrate
 
@@ -137,6 +149,8 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "contracts": _contracts,
     "leave": _leave,
     "ledger": _ledger,
+    "events": _events,
+    "webhooks": _webhooks,
     "migrate": _migrate,
     "api": _api,
     "bot": _bot,

@@ -112,7 +112,7 @@ class Grants:
             grant.state = wanted.value
             if wanted is GrantState.OPEN:
                 self._notices.door_opened(stake)
-                self._happenings.grant_opened(stake, self._stakes.level(stake))
+                self._happenings.grant_opened(stake, self._opens_at.level_for(stake.terms))
             elif before == GrantState.OPEN and stake.state is not StakeState.ORPHANED:
                 self._happenings.grant_closed(stake, stake.state.value)
         if grant.state != before:  # one that goes on waiting changes no verdict, and blocks come all the time

@@ -41,6 +41,7 @@ OWN_FILES: Final = (
     "keystore.password",
     "bot.password",
     "celery*",
+    "sealing.key",
     "world.json",
 )
 """Patterns of names; the plan is the last."""

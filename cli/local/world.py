@@ -196,6 +196,7 @@ class World:
             "EARNEST_HOMESERVER_URL": plan.homeserver_url,
             "EARNEST_BOT_USER_ID": plan.user_id(BOT),
             "EARNEST_BOT_PASSWORD_FILE": str(self.folder / "bot.password"),
+            "EARNEST_FETCH_PRIVATE": "true",
             "EARNEST_BROKER_URL": valkey.url(plan.ports.broker),
             "EARNEST_BOT_HEALTH_PORT": str(plan.ports.bot_health),
             "EARNEST_CHAIN_HEALTH_PORT": str(plan.ports.chain_health),

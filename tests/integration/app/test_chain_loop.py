@@ -19,8 +19,10 @@ from kit.amounts import Amount
 from kit.clock import from_unix
 from kit.database import Database
 from kit.errors import ChainUnavailable
-from kit.identifiers import parse_room_id, parse_server_name, parse_user_id
+from kit.identifiers import Address, Hash32, UserId, parse_room_id, parse_server_name, parse_user_id
 from ledger.model import UNSOLICITED
+from ledger.store import holders
+from ledger.telling import Event, Mode
 from payments.stakes.model import Answer, Quote, StakeState, terms_of
 from reputation.model import Knock, Tenant
 from reputation.verdict import Admit, Hold, Refuse, Verdict
@@ -223,3 +225,58 @@ def test_a_log_that_our_contracts_cannot_have_written_is_the_nodes_fault_and_not
         assert work.book.balances() == {}
     street.settle(1)
     assert street.state(terms) is StakeState.OPEN
+
+
+def told(street: Street, who: UserId, mode: Mode = Mode.ALL) -> list[Event]:
+    with street.container.read() as work:
+        person = work.people.find(who)
+        assert person is not None
+        return list(work.feed.page(person, None, limit=100, mode=mode).events)
+
+
+def kinds(street: Street, who: UserId, mode: Mode = Mode.ALL) -> list[str]:
+    return [event.type for event in told(street, who, mode)]
+
+
+def test_what_a_reorg_takes_back_is_told_to_both(street: Street) -> None:
+    street.stake(held(street))
+    street.loop.round()
+    assert kinds(street, ALICE) == ["knock.held", "stake.opened", "grant.opened"]
+    street.anvil.reorg(1)
+    street.anvil.mine()
+    street.settle(1)
+    for who, before in ((ALICE, 1), (BOB, 0)):
+        events = told(street, who)[before:]
+        assert [(event.type, event.level.value) for event in events] == [
+            ("stake.opened", "seen"),
+            ("grant.opened", "seen"),
+            ("stake.opened.reversed", "orphaned"),
+            ("grant.opened.reversed", "orphaned"),
+        ]
+        assert [event.takes_back for event in events[2:]] == [event.number for event in events[:2]]
+    assert kinds(street, BOB, Mode.FINALIZED) == []
+
+
+def test_whoever_hears_only_what_is_final_hears_a_stakes_whole_life_once(street: Street) -> None:
+    wallet = street.bob.address
+    with street.container.work() as work:
+        holders.link(work.session, work.people.number(BOB), wallet, is_primary=True, now=work.now)
+    street.stake(held(street))
+    street.loop.round()
+    assert kinds(street, BOB, Mode.FINALIZED) == []
+    street.settle(4)
+    street.answer(Answer.ACCEPT)
+    street.settle()
+    street.settle()
+    final = told(street, BOB, Mode.FINALIZED)
+    assert [event.type for event in final if not event.type.startswith("transfer")] == [
+        "stake.opened",
+        "grant.opened",
+        "stake.returned",
+    ]
+    moved = [(event.type, int(event.data["amount"])) for event in final if event.type.startswith("transfer")]
+    assert moved == [("transfer.sent", PRICE), ("transfer.received", PRICE)]
+    first = {event.number: event for event in told(street, BOB, Mode.INSTANT)}
+    for event in final:
+        assert event.confirms is None or first[event.confirms].data == event.data
+    assert len({event.number for event in told(street, BOB)}) == len(told(street, BOB))
