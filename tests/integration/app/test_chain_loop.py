@@ -259,6 +259,7 @@ def test_what_a_reorg_takes_back_is_told_to_both(street: Street) -> None:
 
 def test_whoever_hears_only_what_is_final_hears_a_stakes_whole_life_once(street: Street) -> None:
     wallet = street.bob.address
+    street.settle(1)  # what the wallet got before it was linked is told to nobody
     with street.container.work() as work:
         holders.link(work.session, work.people.number(BOB), wallet, is_primary=True, now=work.now)
     street.stake(held(street))
