@@ -19,7 +19,7 @@ from kit.amounts import Amount
 from kit.clock import from_unix
 from kit.database import Database
 from kit.errors import ChainUnavailable
-from kit.identifiers import Address, Hash32, UserId, parse_room_id, parse_server_name, parse_user_id
+from kit.identifiers import UserId, parse_room_id, parse_server_name, parse_user_id
 from ledger.model import UNSOLICITED
 from ledger.store import holders
 from ledger.telling import Event, Mode
