@@ -21,7 +21,7 @@ from app.webhooks.model import Attempt, State, Webhook
 from kit.clock import unix
 from ledger.telling import Mode
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], responses=problems(400, 401, 403, 404, 409, 429, 503))
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], responses=problems(400, 401, 403, 404, 409, 410, 429, 503))
 
 Name = Annotated[str, Path(max_length=22)]
 _sends = Depends(limited("webhook_sends", per_minute=6, burst=6))

@@ -18,6 +18,7 @@ from ledger.tables import BlockRow, EventCounterRow, EventRow, HolderRow, Person
 from ledger.telling import REVERSED, Event, Fact, Mode, Telling
 
 _NEW = "earnest_events"
+_GONE = "earnest_events_gone"
 _CHUNK = 500
 
 
@@ -46,13 +47,19 @@ def _keep(session: Session, rows: Sequence[EventRow]) -> None:
 def _number(session: Session) -> None:
     """Give the new events their numbers: a person's counter stays locked until the commit."""
     rows: list[EventRow] = [row for row in session.info.pop(_NEW, []) if row in session]
-    if not rows:
+    gone: set[int] = session.info.pop(_GONE, set())
+    if not rows and not gone:
         return
     of: defaultdict[int, list[EventRow]] = defaultdict(list)
     for row in rows:
         of[row.person].append(row)
     upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    for person, its in sorted(of.items()):
+    for person in sorted(of.keys() | gone):
+        if person in gone:
+            forgotten = delete(EventCounterRow).where(EventCounterRow.person == person)
+            session.execute(forgotten.execution_options(synchronize_session=False))
+            continue
+        its = of[person]
         count = len(its)
         statement = upsert(EventCounterRow).values(person=person, last=count, pruned=0)
         last: int = session.scalars(
@@ -68,6 +75,7 @@ def _number(session: Session) -> None:
 @event.listens_for(Session, "after_rollback")
 def _forget(session: Session) -> None:
     session.info.pop(_NEW, None)
+    session.info.pop(_GONE, None)
 
 
 def counter(session: Session, person: PersonId) -> Counter:
@@ -188,13 +196,12 @@ def owners(session: Session, addresses: Collection[bytes]) -> dict[bytes, Person
 
 
 def forget(session: Session, person: PersonId) -> None:
-    """Take away a person's events and their counter."""
+    """Take away a person's events, and with the commit their counter: like all counters it is touched last."""
     for row in list(session.info.get(_NEW, [])):
         if row.person == person:
             session.info[_NEW].remove(row)
     _delete(session, EventRow.person == person)
-    statement = delete(EventCounterRow).where(EventCounterRow.person == person)
-    session.execute(statement.execution_options(synchronize_session=False))
+    session.info.setdefault(_GONE, set()).add(person)
 
 
 def drop_older(session: Session, before: datetime, *, limit: int) -> set[PersonId]:

@@ -279,6 +279,19 @@ def test_whoever_is_forgotten_leaves_no_event_and_no_name(door: Door, container:
     assert events(door, container, BOB) == [], "a new person of that name"
 
 
+def test_a_name_that_events_alone_need_goes_with_them(door: Door, container: Container, life: Life) -> None:
+    life.knock()
+    a_person(container, UserId("@carol:example.org"))  # whoever is the newest stays
+    clock = container.clock
+    assert isinstance(clock, Clock)
+    for days, kept, there in ((62, 365, True), (400, 365, False)):
+        clock.pass_(days=days)
+        prune_all(container.work, events_kept=timedelta(days=kept))
+        with container.read() as work:
+            assert (work.people.find(BOB) is not None) is there
+    assert events(door, container, ALICE) == []
+
+
 # ------------------------------------------------------------------------------------------------- streams
 
 

@@ -1,0 +1,52 @@
+"""Sealing: what is sealed opens under its own key and for its own purpose, and nowhere else."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kit.errors import Conflict, Invalid
+from kit.sealing import Seal, kept_key, make_key, parse_key
+
+KEY, OTHER = parse_key(make_key()), parse_key(make_key())
+
+
+def test_a_secret_opens_again_and_looks_different_each_time() -> None:
+    seal = Seal(KEY)
+    one, two = seal.close(b"a secret", "webhook:1"), seal.close(b"a secret", "webhook:1")
+    assert one != two
+    assert b"secret" not in one
+    assert seal.open(one, "webhook:1") == seal.open(two, "webhook:1") == b"a secret"
+    assert repr(seal) == "<Seal>"
+
+
+def test_it_opens_nowhere_else() -> None:
+    sealed = Seal(KEY).close(b"a secret", "webhook:1")
+    for seal, what, purpose in (
+        (Seal(OTHER), sealed, "webhook:1"),
+        (Seal(KEY), sealed, "webhook:2"),
+        (Seal(KEY), sealed[:-1], "webhook:1"),
+        (Seal(KEY), bytes([sealed[0], sealed[1] ^ 1]) + sealed[2:], "webhook:1"),
+        (Seal(KEY), b"\x02" + sealed[1:], "webhook:1"),
+        (Seal(KEY), b"", "webhook:1"),
+    ):
+        with pytest.raises(Conflict) as refused:
+            seal.open(what, purpose)
+        assert refused.value.code == "sealed_otherwise"
+
+
+@pytest.mark.parametrize("text", ["", "short", "A" * 43, "A" * 44 + "=", "not base64!"])
+def test_what_is_no_key_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        parse_key(text)
+
+
+def test_a_key_is_made_once_by_whoever_comes_first_and_is_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "sealing.key"
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: kept_key(file), range(16)))
+    assert found == {kept_key(file)}
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in file.parent.iterdir()] == ["sealing.key"]
