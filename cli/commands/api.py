@@ -42,7 +42,7 @@ def api(context: click.Context) -> None:
         )
         server = uvicorn.Server(config)
         # uvicorn tells the application that it ends after the last request did, which a stream would wait for.
-        app.state.streams.closing = lambda: server.should_exit
+        app.framework.state.streams.closing = lambda: server.should_exit
         with suppress(KeyboardInterrupt):
             server.run()
         if not server.started:

@@ -125,7 +125,7 @@ def listening(container: Container) -> Iterator[str]:
     app = create_app(container, gatekeeper)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws="none")
     server = uvicorn.Server(config)
-    app.state.streams.closing = lambda: server.should_exit
+    app.framework.state.streams.closing = lambda: server.should_exit
     thread = threading.Thread(target=server.run, name="uvicorn")
     thread.start()
     try:
