@@ -106,15 +106,17 @@ class Chain(Protocol):
 
     def call(
         self,
-        to: Address,
+        to: Address | None,
         data: bytes,
         *,
         sender: Address | None = None,
         block: int | Hash32 | BlockTag = "latest",
+        gas: int | None = None,
     ) -> bytes:
-        """Return what a call answers, at a block by number, hash (EIP-1898) or tag.
+        """Return what a call answers, at a block by number, hash (EIP-1898) or tag; ``to=None`` runs ``data`` itself.
 
-        A revert raises ``Conflict("reverted", …)`` with the revert data in ``values["data"]`` (``bytes``).
+        ``gas`` bounds what it may take. A revert, or whatever else ends the call before its time, raises
+        ``Conflict("reverted", …)`` with the revert data in ``values["data"]`` (``bytes``).
         """
         ...
 

@@ -22,9 +22,12 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-CONTRACTS: Final = ("ContactEscrow", "Token")
+CONTRACTS: Final = ("ContactEscrow", "SignatureCheck", "Token")
+FOR_TESTS: Final = ("HostileWallet", "LooseWallet", "OwnedWallet", "WalletFactory")
+"""What tests put on a chain beside our own contracts; it is compiled and compared like them."""
 HERE: Final = Path(__file__).resolve().parent
 ARTIFACTS: Final = HERE / "artifacts"
+TEST_ARTIFACTS: Final = HERE.parent / "tests" / "contracts" / "artifacts"
 SOLIDITY: Final = HERE / "solidity"
 NODE_MODULES: Final = HERE.parent / "node_modules"
 SETTINGS: Final[dict[str, Any]] = {
@@ -75,9 +78,9 @@ def sources_of(unit: str) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def compile_all(contracts: tuple[str, ...] = CONTRACTS) -> dict[str, bytes]:
-    """Compile the contracts and return each artifact's bytes by its file name."""
-    closures = {contract: sources_of(f"src/{contract}.sol") for contract in contracts}
+def compile_all(contracts: tuple[str, ...] = CONTRACTS, folder: str = "src") -> dict[str, bytes]:
+    """Compile the contracts of a folder and return each artifact's bytes by its file name."""
+    closures = {contract: sources_of(f"{folder}/{contract}.sol") for contract in contracts}
     output = _solc(
         {
             "language": "Solidity",
@@ -87,7 +90,7 @@ def compile_all(contracts: tuple[str, ...] = CONTRACTS) -> dict[str, bytes]:
             "settings": SETTINGS
             | {
                 "outputSelection": {
-                    f"src/{contract}.sol": {
+                    f"{folder}/{contract}.sol": {
                         contract: ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "metadata"]
                     }
                     for contract in contracts
@@ -95,7 +98,10 @@ def compile_all(contracts: tuple[str, ...] = CONTRACTS) -> dict[str, bytes]:
             },
         }
     )
-    return {f"{name}.json": _artifact(name, output["contracts"], closures[name]) for name in contracts}
+    return {
+        f"{name}.json": _artifact(name, output["contracts"][f"{folder}/{name}.sol"], closures[name])
+        for name in contracts
+    }
 
 
 def differences(fresh: dict[str, bytes], folder: Path = ARTIFACTS) -> list[str]:
@@ -138,22 +144,23 @@ def main(arguments: list[str] | None = None) -> int:
         if options.node:
             _say(str(find_node().parent))
             return 0
-        fresh = compile_all()
+        fresh = {ARTIFACTS: compile_all(), TEST_ARTIFACTS: compile_all(FOR_TESTS, "test/support/wallets")}
     except CompileError as error:
         _say(f"cannot compile: {error}")
         return 1
     if not options.check:
-        ARTIFACTS.mkdir(exist_ok=True)
-        for name, content in fresh.items():
-            (ARTIFACTS / name).write_bytes(content)
-            _say(f"wrote contracts/artifacts/{name} ({len(content):,} bytes)")
+        for folder, contents in fresh.items():
+            folder.mkdir(exist_ok=True)
+            for name, content in contents.items():
+                (folder / name).write_bytes(content)
+                _say(f"wrote {folder.relative_to(HERE.parent)}/{name} ({len(content):,} bytes)")
         return 0
-    found = differences(fresh)
+    found = [difference for folder, contents in fresh.items() for difference in differences(contents, folder)]
     if found:
         _say("\n".join(found))
         _say("The committed artifacts are not what the sources compile to. Run: python -m contracts.compiler")
         return 1
-    _say(f"{len(fresh)} artifacts agree with a fresh compile, byte for byte")
+    _say(f"{sum(map(len, fresh.values()))} artifacts agree with a fresh compile, byte for byte")
     return 0
 
 
@@ -179,7 +186,7 @@ def _solc(standard_input: dict[str, Any]) -> dict[str, Any]:
 
 def _artifact(name: str, compiled: dict[str, Any], closure: dict[str, str]) -> bytes:
     """Lay one contract out as sorted, indented JSON."""
-    unit = compiled[f"src/{name}.sol"][name]
+    unit = compiled[name]
     digest = hashlib.sha256(json.dumps(closure, sort_keys=True, ensure_ascii=False).encode())
     artifact = {
         "abi": unit["abi"],

@@ -44,7 +44,7 @@ class Artifact:
 
 
 def artifact(name: str) -> Artifact:
-    """Read a committed artifact: ``Token`` or ``ContactEscrow``."""
+    """Read a committed artifact: ``Token``, ``ContactEscrow`` or ``SignatureCheck``."""
     document = json.loads((ARTIFACTS / f"{name}.json").read_bytes())
     creation, code = (bytes.fromhex(document[key].removeprefix("0x")) for key in ("bytecode", "deployedBytecode"))
     return Artifact(name, creation, code)

@@ -25,6 +25,11 @@ _MOST_GAS: Final = 30_000_000
 _MOST_FEE: Final = 10**14  # 100,000 gwei: a lying node must not make us burn our ether
 _MOST_NUMBER: Final = 2**63 - 1  # what a database counts to
 _REVERTED: Final = 3
+_FAILED: Final = re.compile(  # in the words of several nodes: the code that was called ended before its time
+    r"revert|out ?of ?gas|invalid ?(?:fe)?opcode|opcode ?not ?found|invalid ?jump|stack ?(?:under|over)flow|"
+    r"(?:init|contract) ?code ?size|max code size|intrinsic ?gas|gas ?floor",
+    re.IGNORECASE,
+)
 _SAYS_NO: Final = frozenset({-32000, -32003, -32010, _REVERTED})
 _NO_SUCH_BLOCK: Final = ("not found", "unknown block", "no such block", "could not find block")
 _REFUSALS: Final = (
@@ -121,14 +126,15 @@ class Web3Chain:
 
     def call(
         self,
-        to: Address,
+        to: Address | None,
         data: bytes,
         *,
         sender: Address | None = None,
         block: int | Hash32 | BlockTag = "latest",
+        gas: int | None = None,
     ) -> bytes:
-        """Return what a call answers; a revert raises ``Conflict("reverted", …)`` with ``values["data"]``."""
-        transaction = _transaction(to, data, sender)
+        """Return what a call answers; a failed one raises ``Conflict("reverted", …)`` with ``values["data"]``."""
+        transaction = _transaction(to, data, sender) | ({} if gas is None else {"gas": hex(gas)})
         where = {"blockHash": show_hash(block)} if isinstance(block, bytes) else _block_name(block)
         try:
             answer = self._ask("eth_call", transaction, where)
@@ -223,7 +229,7 @@ class Web3Chain:
         return answer is not None and self._hash(self._fields(answer, "transaction").get("hash"), "hash") == transaction
 
     def _raise_execution(self, error: NodeError) -> NoReturn:
-        if error.code == _REVERTED or "revert" in error.message.lower():
+        if error.code == _REVERTED or _FAILED.search(error.message):
             data = _revert_data(error.data)
             raise Conflict("reverted", reverted_because(data), data=data) from None
         if error.code in _SAYS_NO and "insufficient" in error.message.lower():
