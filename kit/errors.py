@@ -14,6 +14,7 @@
         HomeserverUnavailable
         DatabaseUnavailable
         PeerUnavailable  a server that somebody else named
+        FetchUnavailable
 
 Anything else is a bug: let it crash and log it with its context. A "no" that is an *answer* (``Hold``, ``Refuse``)
 is a value, never an exception.
@@ -84,3 +85,7 @@ class PeerUnavailable(Unavailable):
         """Say in one snake_case word, and in a sentence, what went wrong; neither repeats what the server said."""
         super().__init__(message)
         self.code = code
+
+
+class FetchUnavailable(Unavailable):
+    """A place that somebody named did not answer, answered beyond bounds, or may not be asked."""

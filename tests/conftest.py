@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.support.carried",
     "tests.support.databases",
     "tests.support.deaths",
+    "tests.support.elsewhere",
     "tests.support.federation",
     "tests.support.house",
     "tests.support.ledgers",

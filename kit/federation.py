@@ -1,0 +1,137 @@
+"""Federation: finds a homeserver by its name, as the Matrix specification says, and asks it who somebody is.
+
+Server-server API, "Resolving server names". What a name leads to is chosen by whoever owns it, so everything here goes
+through ``kit.reaching``: public addresses alone, one deadline for all of it, small answers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+import orjson
+
+from kit.errors import FetchUnavailable, HomeserverUnavailable, Invalid
+from kit.reaching import PORT, Reacher, Place
+from kit.identifiers import ServerName, UserId, parse_server_name, parse_user_id
+
+SECONDS: Final = 10.0
+"""How long finding a homeserver and asking it may take, all together."""
+_FEDERATION_PORT: Final = 8448
+_MOST_WELL_KNOWN: Final = 16 * 1024
+_MOST_ANSWER: Final = 16 * 1024
+_MOST_REDIRECTS: Final = 5
+_MOST_WELL_KNOWN_SECONDS: Final = 5.0
+_SERVICES: Final = ("_matrix-fed._tcp", "_matrix._tcp")
+_WITH_PORT: Final = re.compile(r"(.+):([0-9]{1,5})")
+
+
+class Homeservers:
+    """Other people's homeservers. Safe to share between threads."""
+
+    def __init__(self, fetcher: Reacher, *, seconds: float = SECONDS, https_port: int = PORT) -> None:
+        """Ask by ``fetcher``, for at most ``seconds`` each time; who stands for whom is asked on ``https_port``."""
+        self._fetcher = fetcher
+        self._seconds = seconds
+        self._suffix = "" if https_port == PORT else f":{https_port}"
+
+    def user_of(self, server: ServerName, openid_token: str) -> UserId | None:
+        """Return whose OpenID token that is by the word of ``server``; ``None`` where it says that it is nobody's.
+
+        Who the server speaks for is the caller's to check. Raises ``HomeserverUnavailable`` where it cannot be found,
+        does not answer, or answers nonsense; the reason is in the sentence, for the log and not for whoever asked.
+        """
+        until = time.monotonic() + self._seconds
+        target = f"/_matrix/federation/v1/openid/userinfo?access_token={quote(openid_token, safe='')}"
+        status, body = self._ask(server, target, until)
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            return None
+        if status != HTTPStatus.OK:
+            raise HomeserverUnavailable(f"{server} answered with HTTP status {status}.")
+        found = _document(body).get("sub")
+        try:
+            return parse_user_id(found if isinstance(found, str) else "")
+        except Invalid:
+            raise HomeserverUnavailable(f"{server} answered nonsense: no Matrix id.") from None
+
+    def places(self, server: ServerName, *, until: float) -> list[Place]:
+        """Return where to find a homeserver, in the order to try."""
+        host, port = _split(server)
+        if port is not None or _is_literal(host):
+            return [_place(server, host, port)]
+        delegated = self._delegated(host, until)
+        if delegated is not None:
+            host, port = _split(delegated)
+            if port is not None or _is_literal(host):
+                return [_place(delegated, host, port)]
+        found = self._services(host, until)
+        return found or [_place(host, host, None)]
+
+    def _ask(self, server: ServerName, target: str, until: float) -> tuple[int, bytes]:
+        reason = "it is nowhere"
+        try:
+            for place in self.places(server, until=until):
+                try:
+                    found = self._fetcher.get(place, target, until=until, most_bytes=_MOST_ANSWER)
+                except FetchUnavailable as failed:
+                    reason = str(failed)
+                else:
+                    return found.status, found.body
+        except FetchUnavailable as failed:
+            reason = str(failed)
+        raise HomeserverUnavailable(f"{server} could not be asked: {reason}")
+
+    def _delegated(self, host: str, until: float) -> ServerName | None:
+        """Return the server that ``host`` says stands for it; what is no such word is no word at all."""
+        patience = min(until, time.monotonic() + _MOST_WELL_KNOWN_SECONDS)
+        try:
+            found = self._fetcher.follow(
+                f"https://{host}{self._suffix}/.well-known/matrix/server",
+                until=patience,
+                most_bytes=_MOST_WELL_KNOWN,
+                most_redirects=_MOST_REDIRECTS,
+            )
+            named = _document(found.body).get("m.server") if found.status == HTTPStatus.OK else None
+            return parse_server_name(named) if isinstance(named, str) else None
+        except (FetchUnavailable, HomeserverUnavailable, Invalid):
+            return None
+
+    def _services(self, host: str, until: float) -> list[Place]:
+        for service in _SERVICES:
+            found = self._fetcher.names.services(service, host, until=until)
+            if found:
+                return [Place(one.host, one.port, host, host) for one in found]
+        return []
+
+
+def _split(server: str) -> tuple[str, int | None]:
+    """Split a server name into its host, without brackets, and its port."""
+    found = _WITH_PORT.fullmatch(server) if not server.endswith("]") else None
+    host, port = (found.group(1), int(found.group(2))) if found else (server, None)
+    return host.removeprefix("[").removesuffix("]"), port
+
+
+def _place(header: str, host: str, port: int | None) -> Place:
+    return Place(host, _FEDERATION_PORT if port is None else port, host, header)
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _document(body: bytes) -> dict[str, object]:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise HomeserverUnavailable("It answered with what is no JSON object.")
+    return found
