@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.errors import TooMany, Unauthorized
@@ -12,7 +13,7 @@ from api.limits import RateLimiter, client_key
 from api.streams import Streams
 from app.container import Container, Work
 from app.gatekeeper import Gatekeeper
-from app.sessions import Credential, Scope, require
+from app.sessions import Credential, Scope, code_of, require
 from kit.errors import Forbidden
 from kit.identifiers import PersonId
 
@@ -28,6 +29,7 @@ class Caller:
     scopes: frozenset[Scope]
     session: str | None = None
     token: str | None = None
+    confirmed: bool = True
 
     def still(self, work: Work) -> bool:
         """Tell whether what they showed is good still."""
@@ -81,7 +83,20 @@ _bearer = HTTPBearer(auto_error=False, description="A token that the bot gives y
 _me_limit = limited("me", per_minute=120, burst=60)
 
 
-def _caller(scope: Scope) -> Callable[..., Caller]:
+def set_session(response: Response, container: Container, secret: str, lifetime: timedelta) -> None:
+    """Have the browser keep a session's secret, for this site alone and out of any script's reach."""
+    response.set_cookie(
+        SESSION_COOKIE,
+        secret,
+        max_age=int(lifetime.total_seconds()),
+        path="/",
+        secure=container.settings.public_url.startswith("https://"),
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def _caller(scope: Scope | None) -> Callable[..., Caller]:
     def find(
         request: Request,
         container: ContainerDep,
@@ -99,13 +114,28 @@ def _caller(scope: Scope) -> Callable[..., Caller]:
             raise Unauthorized("token_not_good", "Send a token that is good: the bot gives you one (write: token).")
         if token is None and request.method in _CHANGING and not same_origin(request, container):
             raise Forbidden("other_origin", "A browser may change something only from a page of this server.")
-        person = require(found, scope)
+        if scope is not None:
+            _confirmed(found, container, cookie)
+            require(found, scope)
         if token is None:
-            return Caller(person, found.scopes, session=cookie)
-        return Caller(person, found.scopes, token=token.credentials)
+            return Caller(found.person, found.scopes, session=cookie, confirmed=found.confirmed)
+        return Caller(found.person, found.scopes, token=token.credentials, confirmed=found.confirmed)
 
     return find
 
 
+def _confirmed(found: Credential, container: Container, cookie: str | None) -> None:
+    """Refuse a session that stands on a homeserver's word alone."""
+    if not found.confirmed:
+        code, bot = code_of(cookie or ""), container.bot_id
+        raise Forbidden(
+            "confirm_with_bot",
+            f"You signed in by your homeserver's word alone, which is not enough for this. Write to the bot {bot}, in "
+            f"your own chat with it: session {code}",
+        )
+
+
+Anybody = Annotated[Caller, Depends(_caller(None))]
+"""Whoever is signed in at all, a session that is not confirmed included: for saying who that is, and signing out."""
 Reader = Annotated[Caller, Depends(_caller(Scope.READ))]
 Writer = Annotated[Caller, Depends(_caller(Scope.WRITE))]

@@ -15,7 +15,7 @@ from api.headers import SafeHeaders
 from api.limits import BoundedBody, RateLimiter
 from api.metering import Metered
 from api.pages import front, link, rendering, stake
-from api.routes import antispam, events, health, ledger, me, metrics, quotes, stakes, tokens, webhooks
+from api.routes import antispam, events, health, ledger, me, metrics, quotes, stakes, tokens, wallets, webhooks
 from api.streams import Streams
 from app.container import Container
 from app.gatekeeper import Gatekeeper
@@ -73,7 +73,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
     app.state.streams = Streams(container)
-    for part in (quotes, stakes, ledger, me, tokens, events, webhooks, health, metrics, front, stake, link):
+    for part in (quotes, stakes, ledger, me, wallets, tokens, events, webhooks, health, metrics, front, stake, link):
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)

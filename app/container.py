@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -27,8 +28,11 @@ from kit.amounts import ZERO, parse
 from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
 from kit.errors import Invalid, NotFound
+from kit.federation import Homeservers
 from kit.fetching import Fetcher
 from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id
+from kit.names import Names
+from kit.reaching import Reacher
 from kit.sealing import Seal, kept_key, parse_key
 from ledger.book import Book
 from ledger.feed import Feed
@@ -213,6 +217,17 @@ class Container:
     def fetcher(self) -> Fetcher:
         """What asks servers that strangers name."""
         return Fetcher(allow_private=self.settings.fetch_private, timeout=_FETCH_SECONDS)
+
+    @cached_property
+    def homeservers(self) -> Homeservers:
+        """Other people's homeservers. Raises ``Invalid`` for private networks that are none."""
+        with self._making:
+            try:
+                listed = self.settings.federation_private.replace(",", " ").split()
+                private = [ipaddress.ip_network(network) for network in listed]
+            except ValueError as error:
+                raise Invalid("networks_malformed", f"EARNEST_FEDERATION_PRIVATE: {error}.") from None
+            return Homeservers(Reacher(Names(), private=private, authority=self.settings.federation_authority))
 
     @cached_property
     def bot_id(self) -> UserId | None:

@@ -9,8 +9,8 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from kit.database import Base, UtcDateTime
-from kit.identifiers import PersonId, RoomId
+from kit.database import Base, Bytes20, UtcDateTime
+from kit.identifiers import Address, PersonId, RoomId
 
 PROMPT_LIFETIME = timedelta(days=75)
 """How long a message can be answered by a reaction: longer than any stake can stay open (60 days)."""
@@ -41,9 +41,11 @@ class Meaning(StrEnum):
     """It takes a spam verdict back."""
     CONFIRM_FORGET = "confirm_forget"
     """It confirms that the person wants to be forgotten."""
+    CONFIRM_UNLINK = "confirm_unlink"
+    """It confirms that a wallet is to be unlinked."""
 
 
-CONFIRMATIONS = frozenset({Meaning.CONFIRM_SPAM, Meaning.CONFIRM_FORGET})
+CONFIRMATIONS = frozenset({Meaning.CONFIRM_SPAM, Meaning.CONFIRM_FORGET, Meaning.CONFIRM_UNLINK})
 
 
 class ConversationRow(Base):
@@ -69,6 +71,7 @@ class PromptRow(Base):
     event: Mapped[str] = mapped_column(String(255), unique=True)
     meaning: Mapped[str] = mapped_column(String(20))
     about: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    wallet: Mapped[bytes | None] = mapped_column(Bytes20)
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -81,6 +84,7 @@ class Prompt:
     person: PersonId
     meaning: Meaning
     about: PersonId | None
+    wallet: Address | None = None
 
 
 class Conversations:
@@ -170,14 +174,23 @@ class Conversations:
 
     # ------------------------------------------------------------------ questions
 
-    def ask(self, person: PersonId, event: str, meaning: Meaning, about: PersonId | None = None) -> None:
+    def ask(
+        self,
+        person: PersonId,
+        event: str,
+        meaning: Meaning,
+        about: PersonId | None = None,
+        wallet: Address | None = None,
+    ) -> None:
         """Note that our message ``event`` waits for the person's answer; a newer confirmation ends older ones."""
         if self._session.scalar(select(PromptRow.id).where(PromptRow.event == event)) is not None:
             return  # asked already: to note it again must not end it
         if meaning in CONFIRMATIONS:
             for waiting in self.waiting(person, *CONFIRMATIONS):
                 self.close(waiting)
-        self._session.add(PromptRow(person_id=person, event=event, meaning=meaning, about=about, asked_at=self._now))
+        self._session.add(
+            PromptRow(person_id=person, event=event, meaning=meaning, about=about, wallet=wallet, asked_at=self._now)
+        )
         self._session.flush()
 
     def prompt(self, person: PersonId, event: str) -> Prompt | None:
@@ -200,7 +213,9 @@ class Conversations:
 
     def close(self, prompt: Prompt) -> None:
         """End a question: it has been answered, or another took its place."""
-        self._session.execute(update(PromptRow).where(PromptRow.id == prompt.id).values(closed_at=self._now))
+        self._session.execute(
+            update(PromptRow).where(PromptRow.id == prompt.id).values(closed_at=self._now, wallet=None)
+        )
 
     def settle(self, person: PersonId, about: PersonId) -> None:
         """End all of the person's questions about one other person."""
@@ -231,4 +246,5 @@ class Conversations:
 
 def _prompt(row: PromptRow) -> Prompt:
     about = None if row.about is None else PersonId(row.about)
-    return Prompt(row.id, PersonId(row.person_id), Meaning(row.meaning), about)
+    wallet = None if row.wallet is None else Address(row.wallet)
+    return Prompt(row.id, PersonId(row.person_id), Meaning(row.meaning), about, wallet)

@@ -1,19 +1,22 @@
 """Sessions: secrets that stand for a person: one-time links, browser sessions, and tokens for programs.
 
-Only a secret's SHA-256 is kept (each has 256 random bits, so a plain hash cannot be searched). Looking at a link
+A session that somebody's homeserver vouched for (OpenID) tells who is there and nothing more until that person confirms
+it in their own chat with the bot: the homeserver's token names no audience, so whoever was ever given one can come with
+it. Only a secret's SHA-256 is kept (each has 256 random bits, so a plain hash cannot be searched). Looking at a link
 changes nothing; ``redeem`` uses it up.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, delete, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, Integer, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from kit.database import Base, Bytes32, UtcDateTime
@@ -24,6 +27,10 @@ LINK_LIFETIME = timedelta(minutes=30)
 """How long a link from the bot can be used."""
 SESSION_LIFETIME = timedelta(hours=12)
 """How long a browser stays signed in."""
+UNCONFIRMED_LIFETIME = timedelta(minutes=15)
+"""How long a session by a homeserver's word waits to be confirmed."""
+MOST_UNCONFIRMED = 5
+"""How many such sessions of one person wait at a time; a newer one ends the oldest."""
 TOKEN_LIFETIME = timedelta(days=90)
 """How long a program's token is good."""
 KEPT_AFTER_END = timedelta(days=30)
@@ -32,6 +39,10 @@ MOST_TOKENS = 20
 """How many good tokens one person can have."""
 
 TOKEN_PREFIX = "ern_"  # noqa: S105 - the public beginning of a secret, so that scanners can find leaked ones
+_UNCONFIRMED = "openid"
+_CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CODE_LENGTH = 8
+_MISREAD = str.maketrans("OIL", "011")
 _LONGEST_LABEL = 60
 _LONGEST_SECRET = 200
 
@@ -80,6 +91,8 @@ class Credential:
 
     person: PersonId
     scopes: frozenset[Scope]
+    confirmed: bool = True
+    """Whether the bot gave it or confirmed it; else it stands on a homeserver's word alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +161,44 @@ class Sessions:
 
     def of_session(self, secret: str) -> Credential | None:
         """Return whose browser session it is, ``None`` where it is not good."""
-        return self._credential("session", secret)
+        return self._credential("session", secret) or self._credential(_UNCONFIRMED, secret)
 
     def end(self, secret: str) -> None:
         """End a browser session; one that is over stays over."""
-        row = self._find("session", secret)
+        row = self._find("session", secret) or self._find(_UNCONFIRMED, secret)
         if row is not None and row.revoked_at is None:
             row.revoked_at = self._now
+
+    def start_unconfirmed(self, person: PersonId) -> str:
+        """Return the secret of a session that is good for nothing until it is confirmed, within 15 minutes."""
+        waiting = self._unconfirmed(person)
+        for row in waiting[: max(0, len(waiting) - MOST_UNCONFIRMED + 1)]:
+            row.revoked_at = self._now
+        return self._issue(_UNCONFIRMED, person, UNCONFIRMED_LIFETIME)
+
+    def confirm(self, person: PersonId, code: str) -> None:
+        """Make the person's session with this code one as the bot gives; good for 12 hours. Raises ``NotFound``."""
+        wanted = "".join(c for c in code.upper() if c.isalnum()).translate(_MISREAD).encode()
+        for row in self._unconfirmed(person):
+            if hmac.compare_digest(_code(row.sha256).replace("-", "").encode(), wanted):
+                row.kind, row.scopes = "session", " ".join(sorted(EVERYTHING))
+                row.expires_at = self._now + SESSION_LIFETIME
+                return
+        raise NotFound("session_code_unknown", "No session of yours waits with that code.")
+
+    def end_all(self, person: PersonId) -> int:
+        """End the person's browser sessions, confirmed or not; return how many there were."""
+        return self._revoke(SecretRow.person_id == person, SecretRow.kind.in_(("session", _UNCONFIRMED)))
+
+    def _unconfirmed(self, person: PersonId) -> list[SecretRow]:
+        rows = self._session.scalars(
+            select(SecretRow)
+            .where(SecretRow.person_id == person, SecretRow.kind == _UNCONFIRMED, SecretRow.revoked_at.is_(None))
+            .where(SecretRow.expires_at > self._now)
+            .order_by(SecretRow.id)
+            .with_for_update()
+        )
+        return list(rows)
 
     # ------------------------------------------------------------------ tokens
 
@@ -201,14 +245,7 @@ class Sessions:
 
     def revoke_all(self, person: PersonId) -> int:
         """End all that stands for the person, links and browser sessions too; return how many there were."""
-        ended = self._session.execute(
-            update(SecretRow)
-            .where(SecretRow.person_id == person, SecretRow.revoked_at.is_(None), SecretRow.used_at.is_(None))
-            .where(SecretRow.expires_at > self._now)
-            .values(revoked_at=self._now)
-            .returning(SecretRow.id)
-        )
-        return len(ended.all())
+        return self._revoke(SecretRow.person_id == person, SecretRow.used_at.is_(None))
 
     # ------------------------------------------------------------------ keeping
 
@@ -224,6 +261,15 @@ class Sessions:
         return len(gone.all())
 
     # ------------------------------------------------------------------ within
+
+    def _revoke(self, *which: ColumnElement[bool]) -> int:
+        ended = self._session.execute(
+            update(SecretRow)
+            .where(*which, SecretRow.revoked_at.is_(None), SecretRow.expires_at > self._now)
+            .values(revoked_at=self._now)
+            .returning(SecretRow.id)
+        )
+        return len(ended.all())
 
     def _issue(
         self,
@@ -263,7 +309,7 @@ class Sessions:
         row = self._find(kind, secret)
         if row is None or row.revoked_at is not None or row.expires_at <= self._now:
             return None
-        return Credential(PersonId(row.person_id), _scopes(row))
+        return Credential(PersonId(row.person_id), _scopes(row), confirmed=kind != _UNCONFIRMED)
 
 
 def require(credential: Credential, scope: Scope) -> PersonId:
@@ -271,6 +317,17 @@ def require(credential: Credential, scope: Scope) -> PersonId:
     if scope not in credential.scopes:
         raise Forbidden("scope_missing", f"This token may not do that: it lacks the scope {scope}.", scope=str(scope))
     return credential.person
+
+
+def code_of(secret: str) -> str:
+    """Return the code by which a person tells the bot which session is theirs; the secret cannot be told from it."""
+    return _code(_digest(secret))
+
+
+def _code(digest: bytes) -> str:
+    number = int.from_bytes(hashlib.sha256(b"earnest session code" + digest).digest())
+    letters = [_CODE_LETTERS[number >> 5 * place & 31] for place in range(_CODE_LENGTH)]
+    return f"{''.join(letters[:4])}-{''.join(letters[4:])}"
 
 
 def _scopes(row: SecretRow) -> frozenset[Scope]:

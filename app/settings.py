@@ -51,6 +51,13 @@ class Settings(BaseSettings):
         3, ge=0, le=1000, description="Openings carried in 24 hours for one stranger, and from one wallet."
     )
 
+    federation_private: str = Field(
+        "",
+        description="Networks (10.1.0.0/16, …) where a homeserver may be found although they are not public.",
+    )
+    federation_authority: Path | None = Field(
+        None, description="File of certificate authorities (PEM) to believe beside the usual ones, of homeservers."
+    )
     homeserver_url: str = Field("http://127.0.0.1:8008", description="Client API of the bot's homeserver.")
     bot_user_id: str | None = Field(None, description="The bot's Matrix id.")
     bot_password: SecretStr | None = Field(None, description="The bot's password (or a password file).")

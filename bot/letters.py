@@ -18,7 +18,7 @@ from app.wording.message import Message
 from bot.crossing import Crossing
 from bot.homeserver import Denied, EventId, Homeserver
 from kit import outbox
-from kit.identifiers import PersonId, RoomId
+from kit.identifiers import PersonId, RoomId, parse_address, show_address
 from kit.outbox import Effect
 
 LOG = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ async def post(
     event = await homeserver.send(room, letter.message, txn=txn)
     meaning = letter.meaning
     if meaning is not None:
-        await _ask(cross, person, event, meaning, letter.about)
+        await _ask(cross, person, event, meaning, letter)
         for word in OFFERED[meaning]:
             try:
                 await homeserver.react(room, event, SIGNS[word], txn=f"{txn}-{word}")
@@ -50,8 +50,8 @@ async def post(
     return event
 
 
-async def _ask(cross: Crossing, person: PersonId, event: EventId, meaning: Meaning, about: PersonId | None) -> None:
-    await cross.work(lambda work: work.conversations.ask(person, event, meaning, about))
+async def _ask(cross: Crossing, person: PersonId, event: EventId, meaning: Meaning, letter: Letter) -> None:
+    await cross.work(lambda work: work.conversations.ask(person, event, meaning, letter.about, letter.wallet))
 
 
 def owe(work: Work, key: str, *, room: RoomId, person: PersonId, letter: Letter) -> None:
@@ -63,6 +63,7 @@ def owe(work: Work, key: str, *, room: RoomId, person: PersonId, letter: Letter)
         "html": letter.message.html,
         "meaning": letter.meaning,
         "about": letter.about,
+        "wallet": None if letter.wallet is None else show_address(letter.wallet),
     }
     due_at = work.now + _OURS_FOR
     outbox.append(work.session, kind=ANSWER, key=key, payload=payload, now=work.now, due_at=due_at)
@@ -71,11 +72,12 @@ def owe(work: Work, key: str, *, room: RoomId, person: PersonId, letter: Letter)
 async def send_owed(homeserver: Homeserver, cross: Crossing, effect: Effect) -> None:
     """Send an answer that is owed; again is no harm."""
     payload = effect.payload
-    meaning, about = payload["meaning"], payload["about"]
+    meaning, about, wallet = payload["meaning"], payload["about"], payload.get("wallet")
     letter = Letter(
         Message(payload["plain"], payload["html"]),
         None if meaning is None else Meaning(meaning),
         None if about is None else PersonId(about),
+        wallet=None if wallet is None else parse_address(wallet),
     )
     await post(
         homeserver,

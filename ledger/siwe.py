@@ -16,7 +16,11 @@ from kit.identifiers import Address, Hash32, parse_address, show_address
 LONGEST: Final = 8_000
 """Characters that a message may have; a wallet shows a person a few hundred."""
 
-_SIGNATURE: Final = re.compile(r"0x[0-9a-fA-F]{130}")
+MOST_SIGNATURE_BYTES: Final = 8_192
+"""Bytes that a signature may have: 65 of a key; of a contract's wallet, whatever it asks for, and what deploys it."""
+
+_SIGNATURE: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})+")
+_KEY_SIGNATURE_BYTES: Final = 65
 
 # RFC 3986. Every alternative begins with a character of its own, so matching is linear.
 _PCHAR: Final = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
@@ -168,32 +172,40 @@ def check_time(message: Message, now: datetime) -> None:
         raise Forbidden("siwe_expired", "The message is not good any more.")
 
 
+def read_signature(text: str) -> bytes:
+    """Read a signature of any wallet: ``0x`` and at most 8,192 bytes, in hexadecimal digits. Raises ``Invalid``."""
+    if len(text) > 2 + 2 * MOST_SIGNATURE_BYTES or not _SIGNATURE.fullmatch(text):
+        raise Invalid("signature_malformed", "A signature is 0x and hexadecimal digits, two for each byte.")
+    return bytes.fromhex(text[2:])
+
+
 def signer_of(text: str, signature: str) -> Address:
     """Return whose key signed ``text`` as a personal message (EIP-191): ``0x`` and 65 bytes, v of 0, 1, 27 or 28.
 
     Any signature of the right form gives some address; it must be compared. Raises ``Invalid`` for any other form.
     """
-    if not _SIGNATURE.fullmatch(signature):
+    raw = read_signature(signature)
+    if len(raw) != _KEY_SIGNATURE_BYTES:
         raise _bad_signature()
-    raw = bytes.fromhex(signature[2:])
     recovery = raw[64] - 27 if raw[64] in (27, 28) else raw[64]
     if recovery not in (0, 1):
         raise _bad_signature()
     try:
-        key = PublicKey.from_signature_and_message(raw[:64] + bytes([recovery]), _personal(text), hasher=None)
+        key = PublicKey.from_signature_and_message(raw[:64] + bytes([recovery]), digest(text), hasher=None)
     except Exception:  # noqa: BLE001 - the library raises bare Exception for points that are none
         raise _bad_signature() from None
     return Address(keccak(key.format(compressed=False)[1:])[12:])
 
 
+def digest(text: str) -> Hash32:
+    """Return what is signed of ``text``: its hash as a personal message (EIP-191)."""
+    content = text.encode()
+    return Hash32(keccak(b"\x19Ethereum Signed Message:\n" + str(len(content)).encode() + content))
+
+
 def show_time(moment: datetime) -> str:
     """Write a moment as messages have it: RFC 3339, UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _personal(text: str) -> Hash32:
-    content = text.encode()
-    return Hash32(keccak(b"\x19Ethereum Signed Message:\n" + str(len(content)).encode() + content))
 
 
 def _moment(text: str, name: str) -> datetime:
@@ -220,4 +232,4 @@ def _malformed(name: str) -> Invalid:
 
 
 def _bad_signature() -> Invalid:
-    return Invalid("signature_malformed", "A signature is 0x and 130 hexadecimal digits, of a point that exists.")
+    return Invalid("signature_malformed", "A key's signature is 0x and 130 hexadecimal digits, of a point that exists.")

@@ -76,6 +76,21 @@ class Doors:
         touch(self._session, TOPIC, person)
         return door
 
+    def pay_primary(self, person: PersonId) -> None:
+        """Let a person's fee go to the wallet that is their primary one now. Quotes given before keep theirs.
+
+        Raises ``Conflict`` where a fee is asked and no wallet is left that it could be paid to.
+        """
+        door = self.show(person)
+        if not door.fee:
+            return
+        payee = self._holders.primary(person)
+        if payee is None:
+            raise Conflict("fee_goes_there", "Your fee is paid to this wallet: ask for none first, or link another.")
+        if payee != door.fee_payee:
+            self._store.set_door(person, replace(door, fee_payee=payee), self._now)
+            touch(self._session, TOPIC, person)
+
     def cap(self, person: PersonId, *, most_open: int | None = None, most_a_day: int | None = None) -> Door:
         """Let at most so many strangers' stakes wait at once, and so many new ones come in 24 hours.
 

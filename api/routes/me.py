@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from api.dependencies import ContainerDep, Reader, Writer
+from api.dependencies import Anybody, ContainerDep, Reader, Writer
 from api.presenting import show_stake
 from api.schemas.me import (
     AnswerIn,
@@ -44,10 +44,11 @@ OtherId = Annotated[str, Path(max_length=255, examples=["@bob:example.org"])]
 
 
 @router.get("")
-def me(reader: Reader, container: ContainerDep) -> MeOut:
-    """Say whose token this is, and what it may do."""
+def me(caller: Anybody, container: ContainerDep) -> MeOut:
+    """Say whose token or session this is, and what it may do."""
     with container.read() as work:
-        return MeOut(mxid=work.people.mxid(reader.person), scopes=sorted(reader.scopes))
+        mxid = work.people.mxid(caller.person)
+    return MeOut(mxid=mxid, scopes=sorted(caller.scopes), confirmed=caller.confirmed)
 
 
 @router.get("/door")

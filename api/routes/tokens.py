@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from api.dependencies import ContainerDep, Reader, Writer
+from api.dependencies import Anybody, ContainerDep, Reader, Writer
 from api.schemas.me import TokenOut, TokensOut
 from api.schemas.problems import problems
 from kit.clock import unix
@@ -37,9 +37,9 @@ def revoke(token_id: int, writer: Writer, container: ContainerDep) -> None:
 
 
 @router.delete("/session", status_code=204)
-def sign_out(writer: Writer, container: ContainerDep, response: Response) -> None:
+def sign_out(caller: Anybody, container: ContainerDep, response: Response) -> None:
     """End the browser session that asks; a token is not touched."""
-    if writer.session is not None:
+    if caller.session is not None:
         with container.work() as work:
-            work.sessions.end(writer.session)
+            work.sessions.end(caller.session)
     response.headers["Clear-Site-Data"] = '"cookies"'

@@ -22,6 +22,7 @@ class MeOut(_Out):
 
     mxid: MatrixId | None
     scopes: Annotated[list[str], Field(examples=[["read", "write"]])]
+    confirmed: Annotated[bool, Field(description="False for a session that the bot has yet to confirm.")]
 
 
 class DoorOut(_Out):

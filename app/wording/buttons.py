@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from app.conversations import Meaning
 from app.wording.message import Message
-from kit.identifiers import PersonId
+from kit.identifiers import Address, PersonId
 
 
 class Word(StrEnum):
@@ -35,6 +35,7 @@ OFFERED = {
     Meaning.ANSWER: (Word.ACCEPT, Word.RETURN, Word.SPAM),
     Meaning.CONFIRM_SPAM: (Word.CONFIRM, Word.CANCEL),
     Meaning.CONFIRM_FORGET: (Word.CONFIRM, Word.CANCEL),
+    Meaning.CONFIRM_UNLINK: (Word.CONFIRM, Word.CANCEL),
     Meaning.UNDO: (Word.UNDO,),
 }
 """The buttons under a message of each meaning."""
@@ -44,7 +45,7 @@ _VARIATION_SELECTOR = "\N{VARIATION SELECTOR-16}"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message ready to be sent, what an answer to it means (``None``: nothing, no buttons), and about whom.
+    """A message ready to be sent, what an answer to it means (``None``: nothing, no buttons), and about whom or what.
 
     One with a ``secret`` is kept nowhere: where it is lost on its way, another secret is made.
     """
@@ -53,6 +54,7 @@ class Letter:
     meaning: Meaning | None = None
     about: PersonId | None = None
     secret: bool = False
+    wallet: Address | None = None
 
 
 def word_of(meaning: Meaning, sign: str) -> Word | None:

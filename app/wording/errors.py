@@ -16,6 +16,12 @@ _SENTENCES: Mapping[str, str] = {
     "amount_too_fine": marked("An amount has at most {decimals} decimal places."),
     "price_zero": marked("A price of nothing is no price. Write {open} to ask for nothing."),
     "fee_needs_wallet": marked("A fee needs a wallet that it can go to. Link yours first: write {link}."),
+    "fee_goes_there": marked(
+        "Fees at your door go to this wallet, and you have no other. Ask for no fee first: write {no_fee}. Or {link} "
+        "another wallet."
+    ),
+    "address_malformed": marked("A wallet's address is 0x and 40 hexadecimal digits. {wallets} shows yours."),
+    "address_not_linked": marked("That wallet is not linked to you. {wallets} shows those that are."),
     "cap_out_of_range": marked(
         "A door takes between 1 and {most} strangers at once and in a day. To let in none, write {closed}."
     ),
@@ -32,6 +38,9 @@ _SENTENCES: Mapping[str, str] = {
     "time_zone_unknown": marked("A time zone is written like {zone}."),
     "locale_malformed": marked("A language is written like {language}."),
     "token_unknown": marked("You have no such token. {tokens} shows those that you have."),
+    "session_code_unknown": marked(
+        "No sign-in of yours waits with that code. It waits for 15 minutes; sign in again to get another one."
+    ),
     "too_many_tokens": marked("You have {most} tokens, which is all one can have. Revoke one first: {tokens}."),
 }
 _UNAVAILABLE = marked(
@@ -50,6 +59,8 @@ def error(failure: EarnestError, reader: Reader) -> Message:
         "example": reader.command("@name:example.org"),
         "link": reader.command("link"),
         "tokens": reader.command("token list"),
+        "wallets": reader.command("wallets"),
+        "no_fee": reader.command("door stake 5 fee 0"),
         "knocks": reader.command("knocks"),
         "open": reader.command("door open"),
         "closed": reader.command("door closed"),

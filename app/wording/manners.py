@@ -52,6 +52,27 @@ def token_revoked(reader: Reader) -> Message:
     return reader.say(marked("That token is no longer good."))
 
 
+def session_confirmed(reader: Reader, hours: int) -> Message:
+    """Say that a browser may act for its person from now on, and how to take that back."""
+    return reader.say(
+        marked(
+            "Confirmed: the browser that showed you this code acts for you now, for {hours} hours. If somebody else "
+            "gave you the code, write {end} at once: that ends every such session of yours."
+        ),
+        hours=hours,
+        end=Literal("session end"),
+    )
+
+
+def sessions_ended(reader: Reader, count: int) -> Message:
+    """Say that no browser acts for the person any more."""
+    return reader.say(
+        marked("No browser acts for you any more ({count} ended). Tokens stay: {tokens}."),
+        count=count,
+        tokens=Literal("token list"),
+    )
+
+
 def confirm_forget(reader: Reader) -> Letter:
     """Ask whether to forget somebody is really meant."""
     return Letter(

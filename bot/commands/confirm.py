@@ -10,6 +10,7 @@ from app.wording.buttons import Letter, Word
 from app.wording.catalogue import marked
 from bot.commands.choosing import give
 from bot.commands.command import Asked, Command, nothing_more
+from bot.commands.wallet import unlink
 from payments.stakes.model import Answer
 
 
@@ -26,6 +27,8 @@ def confirm(work: Work, asked: Asked, prompt: Prompt) -> Letter:
     if prompt.meaning is Meaning.CONFIRM_FORGET:
         forget_person(work, asked.person)
         return Letter(manners.forgotten(asked.reader))
+    if prompt.wallet is not None:
+        return unlink(work, asked, prompt.wallet)
     stranger = work.people.mxid(prompt.about) if prompt.about is not None else None
     if stranger is None:
         return Letter(replies.nobody(asked.reader, Word.SPAM))

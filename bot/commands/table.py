@@ -21,6 +21,8 @@ from bot.commands import (
     stop,
     token,
     undo,
+    wallet,
+    wallets,
     why,
     zone,
 )
@@ -38,6 +40,8 @@ _ALL = (
     balance.COMMAND,
     statement.COMMAND,
     link.COMMAND,
+    wallets.COMMAND,
+    wallet.COMMAND,
     token.COMMAND,
     zone.COMMAND,
     language.COMMAND,

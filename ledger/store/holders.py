@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import ColumnElement, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, PersonId
-from ledger.tables import HolderRow, NonceRow
+from ledger.tables import HolderRow, NonceRow, PersonRow
 
 _KEPT = timedelta(days=1)
 
@@ -21,16 +21,26 @@ def add_nonce(session: Session, nonce: str, person: PersonId | None, *, now: dat
     session.flush()
 
 
+def nonce_is_good(session: Session, nonce: str, person: PersonId, now: datetime) -> bool:
+    """Tell whether ``use_nonce`` would use it up now."""
+    query = select(NonceRow.nonce).where(*_good(nonce, person, now))
+    return session.scalar(query) is not None
+
+
 def use_nonce(session: Session, nonce: str, person: PersonId, now: datetime) -> bool:
     """Use a nonce up, if it was given out (to this person or to nobody in particular), is unused and still good."""
-    statement = (
-        update(NonceRow)
-        .where(NonceRow.nonce == nonce, NonceRow.used_at.is_(None), NonceRow.expires_at > now)
-        .where(NonceRow.person_id.is_(None) | (NonceRow.person_id == person))
-        .values(used_at=now)
-        .returning(NonceRow.nonce)
-    )
+    statement = update(NonceRow).where(*_good(nonce, person, now)).values(used_at=now).returning(NonceRow.nonce)
     return session.execute(statement).one_or_none() is not None
+
+
+def _good(nonce: str, person: PersonId, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    known = (NonceRow.nonce == nonce, NonceRow.used_at.is_(None), NonceRow.expires_at > now)
+    return (*known, NonceRow.person_id.is_(None) | (NonceRow.person_id == person))
+
+
+def hold(session: Session, person: PersonId) -> None:
+    """Let nobody else change this person's wallets until the transaction ends: one of them is the primary one."""
+    session.execute(select(PersonRow.id).where(PersonRow.id == person).with_for_update())
 
 
 def person_of(session: Session, address: Address) -> PersonId | None:
@@ -42,12 +52,17 @@ def person_of(session: Session, address: Address) -> PersonId | None:
 
 def addresses(session: Session, person: PersonId) -> list[Address]:
     """Return a person's linked addresses, the primary one first, then in the order they were linked."""
+    return [address for address, _, _ in wallets(session, person)]
+
+
+def wallets(session: Session, person: PersonId) -> list[tuple[Address, bool, datetime]]:
+    """Return a person's linked addresses in that order, with whether each is the primary one, and since when."""
     query = (
-        select(HolderRow.address)
+        select(HolderRow.address, HolderRow.is_primary, HolderRow.linked_at)
         .where(HolderRow.person_id == person, HolderRow.unlinked_at.is_(None))
         .order_by(HolderRow.is_primary.desc(), HolderRow.id)
     )
-    return [Address(address) for address in session.scalars(query)]
+    return [(Address(address), primary, linked_at) for address, primary, linked_at in session.execute(query)]
 
 
 def link(session: Session, person: PersonId, address: Address, *, is_primary: bool, now: datetime) -> bool:

@@ -13,7 +13,10 @@ from eth_account.messages import encode_defunct
 
 from app.container import Container
 from kit.database import Database
-from kit.identifiers import UserId, show_address
+from kit.identifiers import Address, UserId, show_address
+from tests.support.anvil import Anvil
+from tests.support.contract_wallets import owned, planned, put
+from tests.support.contract_wallets import signed as signed_by
 from tests.support.services import ALICE, BOB, PUBLIC_URL, Clock, Door, a_container, a_person, http_door
 
 OWN = {"Origin": PUBLIC_URL, "Accept": "text/html"}
@@ -21,8 +24,10 @@ KEY = Account.from_key("0x" + "77" * 32)
 
 
 @pytest.fixture
-def container(tmp_path: Path, database: Database) -> Container:
-    return a_container(tmp_path, database)
+def container(tmp_path: Path, database: Database, anvil: Anvil) -> Iterator[Container]:
+    made = a_container(tmp_path, database, rpc_url=anvil.url)
+    yield made
+    made.chain.close()
 
 
 @pytest.fixture
@@ -130,7 +135,7 @@ def test_other_pages_can_link_nothing(container: Container, door: Door, origin: 
 def test_a_wrong_signature_links_nothing_and_uses_nothing_up(container: Container, door: Door) -> None:
     token = a_link(container)
     message = message_on(door, token)
-    for signature, status in ((signed(message, "0x" + "78" * 32), 403), ("0x" + "00" * 65, 400), ("nonsense", 400)):
+    for signature, status in ((signed(message, "0x" + "78" * 32), 403), ("0x" + "00" * 65, 403), ("nonsense", 400)):
         answer = door.post(f"/link/{token}", data={"message": message, "signature": signature}, headers=OWN)
         assert answer.status_code == status
         assert 'class="trouble"' in answer.text
@@ -204,3 +209,36 @@ def test_a_malformed_address_is_told_on_the_page(container: Container, door: Doo
     assert "40 hexadecimal digits" in page.text
     assert "<script>" not in page.text.replace('<script type="module"', "")
     assert door.post(f"/link/{token}/message", headers=OWN).status_code == 400
+
+
+@pytest.mark.parametrize("deployed", [True, False])
+def test_a_contracts_wallet_is_linked_too(container: Container, door: Door, anvil: Anvil, *, deployed: bool) -> None:
+    owner = Address(bytes.fromhex(KEY.address[2:]))
+    plan = planned(anvil, put(anvil, "WalletFactory"), owner)
+    wallet = owned(anvil, owner) if deployed else plan.address
+    token = a_link(container)
+    message = message_on(door, token, show_address(wallet))
+    for key, status in ((b"\x78" * 32, 403), (b"\x77" * 32, 200)):
+        raw = signed_by(message, key)
+        signature = "0x" + (raw if deployed else plan.wrap(raw)).hex()
+        done = door.post(f"/link/{token}", data={"message": message, "signature": signature}, headers=OWN)
+        assert done.status_code == status, done.text
+    assert wallets(container) == [show_address(wallet)]
+
+
+def test_a_contracts_wallet_waits_for_the_node_and_nothing_is_used_up(
+    tmp_path: Path, database: Database, anvil: Anvil
+) -> None:
+    wallet = owned(anvil, Address(bytes.fromhex(KEY.address[2:])))
+    (tmp_path / "away").mkdir()
+    away, back = a_container(tmp_path / "away", database), a_container(tmp_path, database, rpc_url=anvil.url)
+    token = a_link(away)
+    with http_door(away) as door:
+        message = message_on(door, token, show_address(wallet))
+        body = {"message": message, "signature": signed(message)}
+        assert door.post(f"/link/{token}", data=body, headers=OWN).status_code == 503
+    with http_door(back) as door:
+        assert door.post(f"/link/{token}", data=body, headers=OWN).status_code == 200
+    back.chain.close()
+    away.chain.close()
+    assert wallets(back) == [show_address(wallet)]

@@ -58,7 +58,7 @@ def problem(code: str) -> str:
 
 @pytest.mark.parametrize("header", [None, "Bearer ern_nonsense", "Bearer ", "Basic YTpi", "ern_nonsense"])
 def test_without_a_good_token_nothing_is_told(door: Door, header: str | None) -> None:
-    for path in ("", "/door", "/knocks", "/waiting", "/balance", "/tokens", "/why?other=@bob:far.example"):
+    for path in ("", "/door", "/knocks", "/waiting", "/balance", "/wallets", "/tokens", "/why?other=@bob:far.example"):
         answer = door.get("/v1/me" + path, headers={"Authorization": header} if header is not None else {})
         assert answer.status_code == 401, path
         assert answer.headers["content-type"] == "application/problem+json"
@@ -68,7 +68,7 @@ def test_without_a_good_token_nothing_is_told(door: Door, header: str | None) ->
 
 def test_a_reading_token_changes_nothing(container: Container, door: Door) -> None:
     headers = as_alice(container, Scope.READ)
-    assert door.get("/v1/me", headers=headers).json() == {"mxid": ALICE, "scopes": ["read"]}
+    assert door.get("/v1/me", headers=headers).json() == {"mxid": ALICE, "scopes": ["read"], "confirmed": True}
     for method, path, body in (
         ("PUT", "/door", {"mode": "closed"}),
         ("PUT", "/exempt/@bob:far.example", None),
@@ -76,6 +76,10 @@ def test_a_reading_token_changes_nothing(container: Container, door: Door) -> No
         ("POST", "/undo", {"stranger": BOB}),
         ("POST", "/forget", {"confirm": ALICE}),
         ("DELETE", "/tokens/1", None),
+        ("POST", "/wallets", {"message": "m", "signature": "0x00"}),
+        ("POST", "/wallets/message", {"address": "0x" + "11" * 20}),
+        ("PUT", "/wallets/primary", {"address": "0x" + "11" * 20}),
+        ("DELETE", "/wallets/0x" + "11" * 20, None),
     ):
         answer = door.request(method, "/v1/me" + path, headers=headers, json=body)
         assert (answer.status_code, answer.json()["type"]) == (403, problem("scope_missing")), path

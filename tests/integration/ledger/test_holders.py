@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from contracts.signers import KeySigner
 from kit.database import Database
-from kit.errors import Conflict, Forbidden, Invalid, NotFound
-from kit.identifiers import Address, PersonId, UserId
-from ledger.holders import MOST_WALLETS, NONCE_TTL, Holders
+from kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
+from kit.identifiers import Address, Hash32, PersonId, UserId
+from ledger.holders import MOST_WALLETS, NONCE_TTL, Holders, Proof, prove
 from ledger.people import People
 from ledger.siwe import Message, show_time
 from ledger.tables import HolderRow, NonceRow
@@ -48,7 +51,19 @@ def link(session: Session, person: PersonId, wallet: Wallet, *, now: datetime = 
     """Link a wallet as the page does."""
     holders = Holders(session, now)
     text = wallet.message(holders.nonce(person)).text()
-    return holders.link(person, text, wallet.sign(text), domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
+    return link_signed(holders, person, text, wallet.sign(text))
+
+
+def no_wallet(address: Address, digest: Hash32, signature: bytes) -> bool:  # noqa: ARG001 - as wallets are asked
+    """There is no contract anywhere."""
+    return False
+
+
+def link_signed(holders: Holders, person: PersonId, text: str, signature: str) -> Address:
+    """Look first and link then, as everybody does."""
+    holders.check(person, text, domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
+    proof = prove(text, signature, no_wallet)
+    return holders.link(person, proof, domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
 
 
 def people(session: Session) -> tuple[PersonId, PersonId]:
@@ -74,11 +89,11 @@ def test_a_message_links_once(database: Database) -> None:
         alice, bob = people(session)
         holders = Holders(session, NOW)
         text = WALLET.message(holders.nonce()).text()
-        holders.link(alice, text, WALLET.sign(text), domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
+        link_signed(holders, alice, text, WALLET.sign(text))
         holders.unlink(alice, WALLET.address)
         for person in (alice, bob):
             with pytest.raises(Forbidden):
-                holders.link(person, text, WALLET.sign(text), domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
+                link_signed(holders, person, text, WALLET.sign(text))
         assert holders.person_of(WALLET.address) is None
 
 
@@ -89,7 +104,7 @@ def test_a_nonce_that_was_given_to_another_or_not_at_all_links_nothing(database:
         for nonce in (holders.nonce(bob), "0123456789abcdef", "0" * 96):
             text = WALLET.message(nonce).text()
             with pytest.raises(Forbidden):
-                holders.link(alice, text, WALLET.sign(text), domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
+                link_signed(holders, alice, text, WALLET.sign(text))
 
 
 def test_a_nonce_is_good_for_a_quarter_of_an_hour(database: Database) -> None:
@@ -101,9 +116,9 @@ def test_a_nonce_is_good_for_a_quarter_of_an_hour(database: Database) -> None:
             holders = Holders(session, NOW + NONCE_TTL - timedelta(seconds=1) + late)
             if late:
                 with pytest.raises(Forbidden):
-                    holders.link(alice, text, WALLET.sign(text), domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
+                    link_signed(holders, alice, text, WALLET.sign(text))
             else:
-                holders.link(alice, text, WALLET.sign(text), domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
+                link_signed(holders, alice, text, WALLET.sign(text))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +133,7 @@ def test_a_message_for_elsewhere_links_nothing(database: Database, change: dict[
         holders = Holders(session, NOW)
         message = replace(WALLET.message(holders.nonce(alice)), **changes)  # type: ignore[arg-type]
         with pytest.raises(Forbidden):
-            holders.link(alice, message.text(), WALLET.sign(message.text()), domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
+            link_signed(holders, alice, message.text(), WALLET.sign(message.text()))
         assert holders.addresses(alice) == []
 
 
@@ -130,14 +145,17 @@ def test_another_keys_signature_links_nothing(database: Database) -> None:
         for signature, error in (
             (OTHER.sign(text), Forbidden),
             (WALLET.sign(text + " "), Forbidden),
-            ("0x" + "00" * 65, Invalid),
+            ("0x" + "00" * 65, Forbidden),
+            ("0x1234", Forbidden),
+            ("0x", Invalid),
+            ("0x" + "00" * 8_193, Invalid),
             ("nonsense", Invalid),
         ):
             with pytest.raises(error):
-                holders.link(alice, text, signature, domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
+                link_signed(holders, alice, text, signature)
         with pytest.raises(Invalid):
-            holders.link(alice, "nonsense", WALLET.sign("nonsense"), domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
-        holders.link(alice, text, WALLET.sign(text), domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
+            link_signed(holders, alice, "nonsense", WALLET.sign("nonsense"))
+        link_signed(holders, alice, text, WALLET.sign(text))
 
 
 def test_a_wallet_is_one_persons_until_they_unlink_it(database: Database) -> None:
@@ -206,3 +224,76 @@ def test_who_is_erased_holds_nothing_any_more(database: Database) -> None:
         assert list(session.scalars(select(HolderRow.person_id))) == [bob]
         assert list(session.scalars(select(NonceRow.person_id))) == [bob]
         assert Holders(session, NOW).person_of(WALLET.address) is None
+
+
+# ---------------------------------------------------------------------------------- what happens at once
+
+
+def at_once(*deeds: Callable[[], object]) -> list[object]:
+    """Do several things at the same time; what each gave, or was refused with."""
+    start = threading.Barrier(len(deeds))
+
+    def do(deed: Callable[[], object]) -> object:
+        start.wait()
+        try:
+            return deed()
+        except Refusal as error:
+            return error.code
+
+    with ThreadPoolExecutor(len(deeds)) as pool:
+        return list(pool.map(do, deeds))
+
+
+def proved(database: Database, person: PersonId, wallet: Wallet) -> Proof:
+    with database.write() as session:
+        text = wallet.message(Holders(session, NOW).nonce(person)).text()
+    return prove(text, wallet.sign(text), no_wallet)
+
+
+def linking(database: Database, person: PersonId, proof: Proof) -> Callable[[], object]:
+    def link_it() -> Address:
+        with database.write() as session:
+            return Holders(session, NOW).link(person, proof, domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
+
+    return link_it
+
+
+def test_of_two_who_come_with_one_message_one_is_linked(database: Database) -> None:
+    with database.write() as session:
+        alice, bob = people(session)
+        free = WALLET.message(Holders(session, NOW).nonce()).text()
+    proof = prove(free, WALLET.sign(free), no_wallet)
+    came = at_once(*(linking(database, person, proof) for person in (alice, bob, alice, bob)))
+    assert sorted(map(str, came)) == sorted([str(WALLET.address), *["nonce_spent"] * 3])
+    with database.read() as session:
+        assert len(session.scalars(select(HolderRow.id)).all()) == 1
+
+
+def test_a_wallet_that_two_link_at_once_is_one_persons(database: Database) -> None:
+    with database.write() as session:
+        alice, bob = people(session)
+    proofs = [(person, proved(database, person, WALLET)) for person in (alice, bob)]
+    came = at_once(*(linking(database, person, proof) for person, proof in proofs))
+    assert sorted(map(str, came)) == sorted([str(WALLET.address), "address_linked_elsewhere"])
+
+
+def test_of_several_first_wallets_one_is_primary(database: Database) -> None:
+    with database.write() as session:
+        alice, _ = people(session)
+    wallets = [Wallet(bytes([number]) * 32) for number in range(1, 6)]
+    proofs = [proved(database, alice, wallet) for wallet in wallets]
+    at_once(*(linking(database, alice, proof) for proof in proofs))
+    with database.read() as session:
+        known = Holders(session, NOW).wallets(alice)
+    assert {one.address for one in known} == {wallet.address for wallet in wallets}
+    assert [one.primary for one in known] == [True, *[False] * 4]
+
+
+def test_no_crowd_links_more_than_so_many(database: Database) -> None:
+    with database.write() as session:
+        alice, _ = people(session)
+        for number in range(MOST_WALLETS - 1):
+            link(session, alice, Wallet(bytes([number + 1]) * 32))
+    proofs = [proved(database, alice, Wallet(bytes([0x80 + number]) * 32)) for number in range(4)]
+    came = at_once(*(linking(database, alice, proof) for proof in proofs))
+    assert came.count("too_many_wallets") == 3

@@ -1,0 +1,13 @@
+"""Signing: what a person's wallet signs, in words. English for everybody, since it is compared letter by letter."""
+
+from __future__ import annotations
+
+from kit.identifiers import UserId
+
+_IN_STATEMENTS = "-._~:/?#[]@!$&'()*+,;= "
+
+
+def link_statement(mxid: UserId) -> str:
+    """Say what is signed to link a wallet; a character that EIP-4361 has no place for there becomes ``?``."""
+    plain = "".join(c if (c.isascii() and c.isalnum()) or c in _IN_STATEMENTS else "?" for c in mxid)
+    return f"Link this wallet to the Matrix account {plain} on Earnest. It moves no money."
