@@ -15,7 +15,20 @@ from api.headers import SafeHeaders
 from api.limits import BoundedBody, RateLimiter
 from api.metering import Metered
 from api.pages import front, link, rendering, stake
-from api.routes import antispam, events, health, ledger, me, metrics, quotes, stakes, tokens, wallets, webhooks
+from api.routes import (
+    antispam,
+    events,
+    health,
+    ledger,
+    me,
+    metrics,
+    quotes,
+    sessions,
+    stakes,
+    tokens,
+    wallets,
+    webhooks,
+)
 from api.streams import Streams
 from app.container import Container
 from app.gatekeeper import Gatekeeper
@@ -31,6 +44,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 * `ledger` is public: what the books say and what the chain says, in amounts and addresses.
 * `me` is private: send `Authorization: Bearer …` with a token that the bot gives you (`token` in its direct message).
 * `events` and `webhooks` are private too: what happens to you and your money, as a page, as a stream, or sent to you.
+* `sessions` signs a person in by their own homeserver's word; the bot confirms it before it counts.
 * Amounts are texts of base units (at 18 decimals, 10^18 of them are one ERN); times are Unix seconds.
 * Errors are `application/problem+json` (RFC 9457); the stable code of a problem is the end of its `type`.
 """
@@ -73,7 +87,8 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
     app.state.streams = Streams(container)
-    for part in (quotes, stakes, ledger, me, wallets, tokens, events, webhooks, health, metrics, front, stake, link):
+    private = (sessions, me, wallets, tokens, events, webhooks)
+    for part in (quotes, stakes, ledger, *private, health, metrics, front, stake, link):
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)

@@ -2,10 +2,12 @@
 
 import pytest
 
+from app.sessions import code_of
 from app.wording import replies
 from contracts.events import Transferred
 from kit.amounts import Amount
-from kit.identifiers import Address, RoomId, UserId
+from kit.identifiers import Address, RoomId, UserId, show_address
+from ledger.store import holders
 from payments.stakes.model import StakeState
 from reputation.model import DoorMode
 from reputation.pricing import Caps
@@ -263,6 +265,75 @@ def test_why_explains_and_changes_nothing(bot: Bot, desk: Desk) -> None:
 
 def test_balance_without_a_wallet_says_how_to_link_one(bot: Bot) -> None:
     assert "Write link" in bot.says("balance")
+
+
+def test_wallets_are_shown_put_first_and_unlinked_once_that_is_confirmed(bot: Bot, desk: Desk) -> None:
+    assert "Write link" in bot.says("wallets")
+    alice, other = number(desk, ALICE), Address(b"\xbc" * 20)
+    first, second = show_address(PAYEE), show_address(other)
+    desk.house.link_wallet(alice, PAYEE)
+    with desk.work() as work:
+        holders.link(work.session, alice, other, is_primary=False, now=work.now)
+    said = bot.says("wallets")
+    assert f"{first}, your primary one" in said
+    assert said.index(first) < said.index(second)
+    assert "fees of new knocks go to it" in bot.says(f"wallet primary {second}")
+    assert f"{second}, your primary one" in bot.says("wallets")
+    asked = bot.says(f"wallet unlink {second.lower()}")
+    assert f"Shall I unlink {second}?" in asked
+    assert "each goes back to the address that its own terms name" in asked
+    assert second in bot.says("wallets")
+    assert "stays as it is" in bot.says("cancel")
+    bot.says(f"wallet unlink {second}")
+    done = bot.says("confirm")
+    assert f"{second} is unlinked" in done
+    assert f"Your primary wallet is {first}" in done
+    assert "link links it again" in done
+    assert second not in bot.says("wallets")
+    assert "is unlinked" in bot.taps("👍", bot.asked(bot.says(f"wallet unlink {first}")))
+    assert "Write link" in bot.says("wallets")
+    with desk.read() as work:
+        assert work.holders.addresses(alice) == []
+
+
+def test_a_wallet_that_is_not_ones_own_is_neither_put_first_nor_unlinked(bot: Bot, desk: Desk) -> None:
+    desk.house.link_wallet(number(desk, BOB), PAYEE)
+    for action in ("primary", "unlink"):
+        assert "is not linked to you" in bot.says(f"wallet {action} {show_address(PAYEE)}")
+        assert "0x and 40 hexadecimal digits" in bot.says(f"wallet {action} 0x12")
+        assert "Write it like this" in bot.says(f"wallet {action}")
+    assert "Write it like this" in bot.says("wallet")
+    assert "Write it like this" in bot.says(f"wallet burn {show_address(PAYEE)}")
+
+
+def test_the_only_wallet_stays_while_a_fee_goes_to_it(bot: Bot, desk: Desk) -> None:
+    desk.house.link_wallet(number(desk, ALICE), PAYEE)
+    bot.says("door stake 5 fee 1")
+    bot.says(f"wallet unlink {show_address(PAYEE)}")
+    said = bot.says("confirm")
+    assert "you have no other" in said
+    assert "door stake 5 fee 0" in said
+    assert show_address(PAYEE) in bot.says("wallets")
+
+
+def test_a_session_is_confirmed_by_its_code_and_ended_by_word(bot: Bot, desk: Desk) -> None:
+    with desk.work() as work:
+        secret = work.sessions.start_unconfirmed(work.people.number(ALICE))
+        found = work.sessions.of_session(secret)
+        assert found is not None
+        assert not found.confirmed
+    code = code_of(secret)
+    assert "No sign-in of yours waits" in bot.says(f"session {code}", user=BOB, room=bot.room_of(BOB))
+    assert "acts for you now, for 12 hours" in bot.says(f"session {code}")
+    with desk.read() as work:
+        found = work.sessions.of_session(secret)
+        assert found is not None
+        assert found.confirmed
+    assert "No sign-in of yours waits" in bot.says(f"session {code}")
+    assert "(1 ended)" in bot.says("session end")
+    with desk.read() as work:
+        assert work.sessions.of_session(secret) is None
+    assert "Write it like this" in bot.says("session")
 
 
 def test_a_statement_tells_what_went_from_and_to_ones_wallets(bot: Bot, desk: Desk) -> None:
