@@ -201,6 +201,17 @@ class World:
             "EARNEST_BOT_HEALTH_PORT": str(plan.ports.bot_health),
             "EARNEST_CHAIN_HEALTH_PORT": str(plan.ports.chain_health),
             "EARNEST_WORKER_HEALTH_PORT": str(plan.ports.worker_health),
+            **self._federation_settings(),
+        }
+
+    def _federation_settings(self) -> dict[str, str]:
+        """Let people of both homeservers sign in by their word: they are on this machine, with certificates of ours."""
+        federation = self._federation("homeserver")
+        if federation is None:
+            return {}
+        return {
+            "EARNEST_FEDERATION_PRIVATE": "127.0.0.0/8",
+            "EARNEST_FEDERATION_AUTHORITY": str(federation.files.authority),
         }
 
     def _say(self, step: str) -> None:
