@@ -29,6 +29,8 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
     with work() as once:
         once.relaying.prune()  # before the quotes that they are for
         gone = once.sessions.prune() + once.conversations.prune() + once.webhooks.prune(once.now - events_kept)
+        never_confirmed = once.sessions.prune_unconfirmed()
+        gone += len(never_confirmed) + once.people.prune(never_confirmed)
     while True:
         with work() as some:
             concerned = some.feed.prune(events_kept, limit=MOST_PRUNED)

@@ -253,6 +253,17 @@ class Sessions:
         """Take every record of the person's secrets away."""
         self._session.execute(delete(SecretRow).where(SecretRow.person_id == person))
 
+    def prune_unconfirmed(self) -> list[PersonId]:
+        """Take away sessions that were never confirmed, as soon as they are over; return whose they were.
+
+        A homeserver can bring as many people as it likes, so nothing is kept of those who only ever came this way.
+        """
+        over = (SecretRow.expires_at <= self._now) | SecretRow.revoked_at.is_not(None)
+        gone = self._session.execute(
+            delete(SecretRow).where(SecretRow.kind == _UNCONFIRMED, over).returning(SecretRow.person_id)
+        )
+        return [PersonId(number) for number in dict.fromkeys(gone.scalars())]
+
     def prune(self) -> int:
         """Take away what has been over for 30 days; return how much that was."""
         edge = self._now - KEPT_AFTER_END

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import threading
 import time
 from http import HTTPStatus
 from typing import Final
@@ -33,9 +34,16 @@ _WITH_PORT: Final = re.compile(r"(.+):([0-9]{1,5})")
 class Homeservers:
     """Other people's homeservers. Safe to share between threads."""
 
-    def __init__(self, fetcher: Reacher, *, seconds: float = SECONDS, https_port: int = PORT) -> None:
-        """Ask by ``fetcher``, for at most ``seconds`` each time; who stands for whom is asked on ``https_port``."""
+    def __init__(
+        self, fetcher: Reacher, *, seconds: float = SECONDS, https_port: int = PORT, most_at_once: int = 4
+    ) -> None:
+        """Ask by ``fetcher``, for at most ``seconds`` each time; who stands for whom is asked on ``https_port``.
+
+        Beyond ``most_at_once`` questions the next one is refused, so that homeservers and name servers which are slow
+        on purpose cannot use up the threads of whoever asks.
+        """
         self._fetcher = fetcher
+        self._turns = threading.BoundedSemaphore(most_at_once)
         self._seconds = seconds
         self._suffix = "" if https_port == PORT else f":{https_port}"
 
@@ -45,6 +53,14 @@ class Homeservers:
         Who the server speaks for is the caller's to check. Raises ``HomeserverUnavailable`` where it cannot be found,
         does not answer, or answers nonsense; the reason is in the sentence, for the log and not for whoever asked.
         """
+        if not self._turns.acquire(blocking=False):
+            raise HomeserverUnavailable("Too many questions to other homeservers are open already.")
+        try:
+            return self._user_of(server, openid_token)
+        finally:
+            self._turns.release()
+
+    def _user_of(self, server: ServerName, openid_token: str) -> UserId | None:
         until = time.monotonic() + self._seconds
         target = f"/_matrix/federation/v1/openid/userinfo?access_token={quote(openid_token, safe='')}"
         status, body = self._ask(server, target, until)

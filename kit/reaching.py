@@ -8,7 +8,6 @@ rebinding) gains nothing. The certificate must be the name's all the same. Redir
 from __future__ import annotations
 
 import ipaddress
-import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -64,20 +63,17 @@ class Reacher:
         *,
         private: Sequence[Network] = (),
         authority: Path | None = None,
-        most_at_once: int = 4,
     ) -> None:
         """Look names up by ``names``.
 
         ``private``: networks that may be reached although they are not public. ``authority``: a file of certificate
-        authorities (PEM) to believe beside the usual ones. Beyond ``most_at_once`` questions the next one is refused,
-        so that places which are slow on purpose cannot use up whoever asks.
+        authorities (PEM) to believe beside the usual ones.
         """
         self.names = names
         self._private = tuple(private)
         self._trust = httpcore.default_ssl_context()
         if authority is not None:
             self._trust.load_verify_locations(authority)
-        self._turns = threading.BoundedSemaphore(most_at_once)
 
     def get(self, place: Place, target: str, *, until: float, most_bytes: int) -> Fetched:
         """Ask ``place`` for ``target`` (path and query) and return its answer, whatever its status.
@@ -85,12 +81,7 @@ class Reacher:
         ``until`` (monotonic seconds) ends all of it. Raises ``FetchUnavailable``, whose sentence never has the target:
         secrets stand there.
         """
-        if not self._turns.acquire(blocking=False):
-            raise FetchUnavailable("Too many questions to other places are open already.")
-        try:
-            return self._ask(place, target, self._addresses(place, until), until, most_bytes)
-        finally:
-            self._turns.release()
+        return self._ask(place, target, self._addresses(place, until), until, most_bytes)
 
     def follow(self, url: str, *, until: float, most_bytes: int, most_redirects: int) -> Fetched:
         """Return what an ``https`` URL leads to, over at most so many redirects. Raises as ``get`` does."""
@@ -136,7 +127,7 @@ class Reacher:
                 if fields.get(b"content-encoding", b"identity").lower() != b"identity":
                     raise FetchUnavailable("It answers in an encoding that was not asked for.")
                 body = _bounded(response.iter_stream(), most_bytes)
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError, ValueError) as error:
             # Not chained: the frames of the library's error hold the target.
             raise FetchUnavailable(f"It does not answer: {type(error).__name__}.") from None
         location = fields.get(b"location", b"") if response.status in _REDIRECTS else b""

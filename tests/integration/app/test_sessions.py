@@ -14,6 +14,7 @@ from app.sessions import (
     MOST_TOKENS,
     SESSION_LIFETIME,
     TOKEN_LIFETIME,
+    UNCONFIRMED_LIFETIME,
     Credential,
     Scope,
     SecretRow,
@@ -181,3 +182,23 @@ def test_odd_secrets_are_nobodys(database: Database, secret: str) -> None:
         assert sessions.of_token(secret) is sessions.of_session(secret) is None
         with pytest.raises(NotFound):
             sessions.look(secret)
+
+
+def test_who_never_confirmed_leaves_nothing(database: Database) -> None:
+    came, known = a_person(database, "came"), a_person(database, "known")
+    with database.write() as session:
+        sessions = Sessions(session, NOW)
+        sessions.start_unconfirmed(came)
+        sessions.start_unconfirmed(known)
+        sessions.issue_token(known)
+        assert sessions.prune_unconfirmed() == []
+    with database.write() as session:
+        later = NOW + UNCONFIRMED_LIFETIME
+        gone = Sessions(session, later).prune_unconfirmed()
+        assert gone == [came, known]
+        assert People(session, later).prune(gone) == 1
+    with database.read() as session:
+        people = People(session, NOW)
+        assert people.find(UserId("@came:example.org")) is None
+        assert people.find(UserId("@known:example.org")) == known
+        assert [row.kind for row in session.scalars(select(SecretRow))] == ["token"]

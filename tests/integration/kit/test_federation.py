@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import Any
 
@@ -253,3 +254,24 @@ def test_a_server_that_is_nowhere_is_unavailable(elsewhere: Elsewhere) -> None:
             ask(elsewhere, name)
     with pytest.raises(FetchUnavailable):
         elsewhere.dns.names.addresses("nowhere.example", until=time.monotonic() + 5)
+
+
+def test_beyond_so_many_at_once_the_next_is_refused(elsewhere: Elsewhere) -> None:
+    server = elsewhere.server("far.example")
+    known_as(elsewhere, "far.example", server)
+    servers = Homeservers(elsewhere.fetcher(), most_at_once=1)
+    name = ServerName(f"far.example:{server.port}")
+    refused: list[str] = []
+
+    def meanwhile(connection: ssl.SSLSocket, head: bytes) -> None:
+        try:
+            servers.user_of(name, "another")
+        except HomeserverUnavailable as error:
+            refused.append(str(error))
+        says({"sub": ALICE})(connection, head)
+
+    server.answers[USERINFO] = meanwhile
+    assert servers.user_of(name, "one") == ALICE
+    assert refused == ["Too many questions to other homeservers are open already."]
+    server.answers[USERINFO] = says({"sub": ALICE})
+    assert servers.user_of(name, "the next") == ALICE

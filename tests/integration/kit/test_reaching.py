@@ -78,7 +78,7 @@ def test_an_address_that_is_public_is(address: str) -> None:
             "mapped.example",
         ),
         *("127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0", "::1", "::ffff:127.0.0.1", "nowhere.example", ""),
-        *("a" * 300, "..", "-"),
+        *("a" * 300, "..", "-", ".", ".far.example", "a" * 64 + ".example", "\u00e9.example"),
     ],
 )
 def test_no_name_leads_to_a_private_address(elsewhere: Elsewhere, host: str) -> None:
@@ -213,28 +213,6 @@ def test_an_answer_beyond_bounds_is_not_taken(elsewhere: Elsewhere, far: Server,
 def test_the_longest_answer_is_taken(elsewhere: Elsewhere, far: Server) -> None:
     far.answers["/it"] = says(b"x" * MOST)
     assert len(get(elsewhere, far).body) == MOST
-
-
-def test_beyond_so_many_at_once_the_next_is_refused(elsewhere: Elsewhere, far: Server) -> None:
-    fetcher = elsewhere.fetcher(most_at_once=1)
-    refused: list[str] = []
-
-    def ask() -> None:
-        place = Place("far.example", far.port, "far.example", "far.example")
-        fetcher.get(place, "/it", until=time.monotonic() + LATER, most_bytes=MOST)
-
-    def meanwhile(connection: ssl.SSLSocket, head: bytes) -> None:
-        try:
-            ask()
-        except FetchUnavailable as error:
-            refused.append(str(error))
-        says(b"hello")(connection, head)
-
-    far.answers["/it"] = meanwhile
-    ask()
-    assert refused == ["Too many questions to other places are open already."]
-    far.answers["/it"] = says(b"hello")
-    ask()
 
 
 def test_no_sentence_tells_what_was_asked_for(elsewhere: Elsewhere) -> None:
