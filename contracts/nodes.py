@@ -102,14 +102,15 @@ class Nodes:
 
     def call(
         self,
-        to: Address,
+        to: Address | None,
         data: bytes,
         *,
         sender: Address | None = None,
         block: int | Hash32 | BlockTag = "latest",
+        gas: int | None = None,
     ) -> bytes:
         """Return what a call answers; see ``Chain.call``."""
-        return self._ask(lambda chain: chain.call(to, data, sender=sender, block=block), may_decline=True)
+        return self._ask(lambda chain: chain.call(to, data, sender=sender, block=block, gas=gas), may_decline=True)
 
     def estimate_gas(self, to: Address | None, data: bytes, sender: Address) -> int:
         """Return the gas a transaction would take; see ``Chain.estimate_gas``."""

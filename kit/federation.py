@@ -17,8 +17,8 @@ from urllib.parse import quote
 import orjson
 
 from kit.errors import FetchUnavailable, HomeserverUnavailable, Invalid
-from kit.reaching import PORT, Reacher, Place
 from kit.identifiers import ServerName, UserId, parse_server_name, parse_user_id
+from kit.reaching import PORT, Place, Reacher
 
 SECONDS: Final = 10.0
 """How long finding a homeserver and asking it may take, all together."""

@@ -27,8 +27,8 @@ import dns.rrset
 import pytest
 import trustme
 
-from kit.reaching import Reacher
 from kit.names import Names
+from kit.reaching import Reacher
 
 PUBLIC: Final = ipaddress.ip_network("127.80.0.0/12")
 """What stands for the public internet."""

@@ -10,8 +10,8 @@ import pytest
 
 from kit.errors import FetchUnavailable, HomeserverUnavailable
 from kit.federation import Homeservers
-from kit.reaching import Place
 from kit.identifiers import ServerName, UserId
+from kit.reaching import Place
 from tests.support.elsewhere import Answer, Elsewhere, Server, an_address, says
 
 USERINFO = "/_matrix/federation/v1/openid/userinfo"

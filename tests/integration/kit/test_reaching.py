@@ -12,8 +12,8 @@ import pytest
 import trustme
 
 from kit.errors import FetchUnavailable
-from kit.reaching import Fetched, Reacher, Place, is_public
 from kit.names import Names
+from kit.reaching import Fetched, Place, Reacher, is_public
 from tests.support.elsewhere import Answer, Elsewhere, Server, says
 
 MOST = 10_000
