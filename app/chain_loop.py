@@ -49,14 +49,23 @@ class Progress(IntEnum):
 class ChainLoop:
     """Follows one chain."""
 
-    def __init__(self, container: Container, *, beat: Callable[[], None] = lambda: None) -> None:
-        """Follow the container's chain; ``beat`` is called at the end of every round that went well."""
+    def __init__(
+        self,
+        container: Container,
+        *,
+        beat: Callable[[], None] = lambda: None,
+        following: Following | None = None,
+        wake: Event | None = None,
+    ) -> None:
+        """Follow the container's chain; ``beat`` is called at the end of every round that went well.
+
+        ``following`` hears how it goes. Whoever believes that there is a new block sets ``wake``: it is looked for at
+        once.
+        """
         self._container = container
         self._beat = beat
-        self.following = Following(container.chain)
-        """How it goes, for whoever asks."""
-        self.wake = Event()
-        """Set by whoever believes that there is a new block: it is looked for at once."""
+        self.following = Following(container.chain) if following is None else following
+        self.wake = Event() if wake is None else wake
         self._stood_at = float("-inf")
         self._length = syncing.LONGEST // 4
         self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
@@ -64,7 +73,8 @@ class ChainLoop:
     def run(self, stop: Event) -> None:
         """Follow until ``stop``; what does not answer is waited for, longer each time up to 10 s, for ever.
 
-        So is a chain that is not ours any more: nothing is read, undone or sent until it is.
+        So is a chain that is not ours any more: nothing is read, undone or sent until it is. Whose container is fenced
+        by a lease (``app/leading.py``) ends when that is lost: then ``stop`` is set.
         """
         pause = _IDLE_SECONDS
         while not stop.is_set():

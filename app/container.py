@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -242,6 +243,16 @@ class Container:
         database: Database | None = self.__dict__.pop("database", None)
         if database is not None:
             database.engine.dispose()
+
+    def fenced(self, guard: Callable[[Session], None]) -> Container:
+        """Return the same container, each writing transaction of which begins with ``guard``, which may refuse it.
+
+        It shares what this one has opened, so this one is closed after it.
+        """
+        shared = {"database": self.database.fenced(guard), "chain": self.chain}
+        twin = copy(self)
+        twin.__dict__.update(shared)
+        return twin
 
     @contextmanager
     def work(self) -> Iterator[Work]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import redis
@@ -18,6 +18,9 @@ from ledger.syncing import FAR
 
 _TIMEOUT_SECONDS = 3.0
 _KEPT_SECONDS = 1.0
+
+
+Role = Literal["leader", "standby"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,13 @@ class Health:
 
     status: Literal["ready", "degraded", "not_ready"]
     checks: Mapping[str, Check]
+    role: Role | None = None
+    """Of a process of which one at a time does the work."""
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        shown = asdict(self)
+        return {name: value for name, value in shown.items() if value is not None}
 
 
 Look = Callable[[], Check]
@@ -49,6 +59,11 @@ class Pulse:
         self._what = what
         self._time = time
         self._beat_at = time()
+        self._ever = False
+
+    def begin(self) -> None:
+        """Note that the work begins now: before it nobody waited for a round."""
+        self._beat_at = self._time()
         self._ever = False
 
     def beat(self) -> None:
@@ -74,11 +89,16 @@ class Vitals:
         looks: Mapping[str, Look],
         *,
         beside: Callable[[], Mapping[str, Check]] = dict,
+        role: Callable[[], Role] | None = None,
         time: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Look at these; what is not well of those ``beside`` them keeps the process from nothing."""
+        """Look at these; what is not well of those ``beside`` them keeps the process from nothing.
+
+        ``role`` tells whether this process does its work now, where one at a time does.
+        """
         self._looks = looks
         self._beside = beside
+        self._role = role
         self._time = time
         self._lock = threading.Lock()
         self._found: Health | None = None
@@ -92,7 +112,8 @@ class Vitals:
                 serves = all(check.ok for check in checks.values())
                 checks |= self._beside()
                 well = all(check.ok for check in checks.values())
-                self._found = Health("ready" if well else "degraded" if serves else "not_ready", checks)
+                role = None if self._role is None else self._role()
+                self._found = Health("ready" if well else "degraded" if serves else "not_ready", checks, role)
                 self._found_at = self._time()
             return self._found
 
@@ -123,11 +144,13 @@ def chain(container: Container) -> Look:
     def look() -> Check:
         newest = container.chain.block("latest")
         with container.read() as work:
-            head = work.book.head()
+            head, quiet = work.book.head(), work.outgoing.quiet_until()
         if newest is None or head is None:
             return Check(ok=newest is not None, says="The node answers; no block has been read yet.")
-        ok = newest.number > head.number - FAR
-        return Check(ok=ok, says=f"Read up to block {head.number}; the node is at {newest.number}.")
+        says = f"Read up to block {head.number}; the node is at {newest.number}."
+        if quiet is not None:
+            says += " Restored from a backup: nothing new is sent until what was sent before is final."
+        return Check(ok=newest.number > head.number - FAR, says=says)
 
     return look
 

@@ -8,6 +8,7 @@ import app.conversations
 import app.sessions
 import app.webhooks.tables
 import kit.changes
+import kit.leases
 import kit.outbox
 import ledger.tables
 import payments.stakes.tables
@@ -16,6 +17,7 @@ from kit.database import Base
 
 TABLE_MODULES = (
     kit.changes,
+    kit.leases,
     kit.outbox,
     ledger.tables,
     payments.stakes.tables,

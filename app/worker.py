@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,8 @@ from celery.beat import EmbeddedService
 from app import books
 from app.container import Container
 from app.forgetting import prune_all
+from app.leading import Leader
+from kit.leases import Reign
 
 SWEEP_EVERY = timedelta(seconds=5)
 """How often stakes are looked through for what is due."""
@@ -19,6 +22,7 @@ RECONCILE_EVERY = timedelta(seconds=15)
 """How often the books are held against the chain, where a newer block is final."""
 PRUNE_EVERY = timedelta(hours=1)
 """How often what is past its retention time is taken away."""
+_LOOK_SECONDS = 1.0
 
 
 def make_worker(container: Container, broker_url: str, *, beat: Callable[[], None] = lambda: None) -> Celery:
@@ -61,10 +65,25 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     return application
 
 
-def run_worker(application: Celery, schedule: Path) -> None:
-    """Do the tasks, and the rounds at their times, until the process is asked to stop; ``schedule`` is a file."""
-    # A thread: as the process that Celery would make of it, it could be killed alone, and nobody would notice.
-    clock = EmbeddedService(application, thread=True, schedule_filename=str(schedule))
-    clock.start()
-    application.Worker(pool="solo", loglevel="WARNING").start()
-    clock.stop()
+def run_worker(application: Celery, schedule: Path, leader: Leader) -> None:
+    """Do the tasks until the process is asked to stop; whoever leads also calls the rounds at their times.
+
+    ``schedule`` is a file.
+    """
+    stop = threading.Event()
+
+    def call(reign: Reign) -> None:
+        # A thread: as the process that Celery would make of it, it could be killed alone, and nobody would notice.
+        clock = EmbeddedService(application, thread=True, schedule_filename=str(schedule))
+        clock.start()
+        while clock.is_alive() and not reign.over.wait(_LOOK_SECONDS):
+            continue
+        clock.stop()
+
+    calling = threading.Thread(target=leader.run, args=(stop, call), name="clock")
+    calling.start()
+    try:
+        application.Worker(pool="solo", loglevel="WARNING").start()
+    finally:
+        stop.set()
+        calling.join()

@@ -3,18 +3,56 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+LOG = structlog.get_logger(__name__)
+
 _NONCE_BYTES = 12
+_LOOK_SECONDS = 0.5
+
+
+@contextmanager
+def alone(folder: Path, stop: threading.Event | None) -> Iterator[bool]:
+    """Hold a client's folder for the block, as the only process of this machine; ``False`` where we were stopped first.
+
+    A lease tells who is to be the bot, but not that the one before is gone: two who use the same keys would break them.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "lock").open("a", encoding="ascii") as file:
+        told = False
+        while not _locked(file):
+            if not told:
+                LOG.warning("bot_folder_held", folder=str(folder), mend="End the process that is the bot still.")
+                told = True
+            if stop is None:
+                time.sleep(_LOOK_SECONDS)
+            elif stop.wait(_LOOK_SECONDS):
+                yield False
+                return
+        yield True
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class Kept:

@@ -16,6 +16,7 @@ from bot.courier import Courier
 from bot.crossing import Crossing
 from bot.entering import Entering
 from bot.homeserver import Homeserver, SlowDown
+from bot.kept import alone
 from bot.listener import Listener
 from bot.nio_homeserver import NioHomeserver
 from bot.readers import service_of
@@ -25,6 +26,8 @@ from kit.identifiers import UserId
 
 LOG = structlog.get_logger(__name__)
 
+FOLDER = "bot"
+"""Where its keys are, in the data folder."""
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 30.0
 _LOOK_SECONDS = 0.2
@@ -42,7 +45,12 @@ def run(
     ``beat`` is called by each round of the courier. ``rehearse`` changes nothing at all: it logs what would be brought
     to people now, and ends. Raises ``Invalid`` where the settings do not say who the bot is.
     """
-    asyncio.run(_rehearse(container) if rehearse else _run(container, stop, beat))
+    if rehearse:
+        asyncio.run(_rehearse(container))
+        return
+    with alone(container.settings.data / FOLDER, stop) as ours:
+        if ours:
+            asyncio.run(_run(container, stop, beat))
 
 
 def homeserver_of(container: Container) -> Homeserver:
@@ -51,7 +59,7 @@ def homeserver_of(container: Container) -> Homeserver:
     return NioHomeserver(
         settings.homeserver_url,
         _bot_id(container),
-        folder=settings.data / "bot",
+        folder=settings.data / FOLDER,
         password=settings.password_of_bot(),
         clock=container.clock,
     )

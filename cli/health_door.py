@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -75,7 +74,8 @@ def _application(vitals: Vitals) -> _Application:
             return _json(start, "200 OK", {"status": "alive"})
         if path in ("/health", "/health/ready"):
             found = vitals.examine()
-            return _json(start, "503 Service Unavailable" if found.status == "not_ready" else "200 OK", asdict(found))
+            status = "503 Service Unavailable" if found.status == "not_ready" else "200 OK"
+            return _json(start, status, found.document())
         return _json(start, "404 Not Found", {"status": "unknown"})
 
     return answer

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +29,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeEngine
@@ -156,10 +157,17 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         """Work on ``engine``."""
         self.engine = engine
+        self._guard: Callable[[Session], None] | None = None
         self._sessions = sessionmaker(engine, expire_on_commit=False)
         self._reading = engine.execution_options(**{_READ_ONLY: True})
         # SQLite lets one write at a time and has the others poll; within a process they can stand in line instead.
         self._line = threading.Lock() if engine.dialect.name == "sqlite" else None
+
+    def fenced(self, guard: Callable[[Session], None]) -> Database:
+        """Return the same database, each writing transaction of which begins with ``guard``, which may refuse it."""
+        twin = copy(self)
+        twin._guard = guard  # noqa: SLF001 - our own twin
+        return twin
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -168,6 +176,8 @@ class Database:
         Raises ``DatabaseUnavailable`` where the database does not answer or stays locked.
         """
         with _translated(), self._turn(), self._sessions.begin() as session:
+            if self._guard is not None:
+                self._guard(session)
             yield session
 
     @contextmanager
@@ -209,7 +219,10 @@ class Database:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except DBAPIError as error:
+        # A connection that the server ended on purpose, for a reason of its own, is told by neither of the two.
+        if not isinstance(error, OperationalError | InterfaceError) and not error.connection_invalidated:
+            raise
         # The driver's first line tells a lock from a missing column; neither holds what was to be written.
         reason = str(error.orig).strip().partition("\n")[0] or type(error.orig).__name__
         message = f"The database did not answer: {reason}"

@@ -15,6 +15,7 @@
         DatabaseUnavailable
         PeerUnavailable  a server that somebody else named
         FetchUnavailable
+        LeaseLost
 
 Anything else is a bug: let it crash and log it with its context. A "no" that is an *answer* (``Hold``, ``Refuse``)
 is a value, never an exception.
@@ -89,3 +90,7 @@ class PeerUnavailable(Unavailable):
 
 class FetchUnavailable(Unavailable):
     """A place that somebody named did not answer, answered beyond bounds, or may not be asked."""
+
+
+class LeaseLost(Unavailable):
+    """Another process does this work now; nothing was written, and this one waits for its turn."""

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from contracts.events import BlockRef, ChainEvent, Expired, Forfeited, Returned, Transferred
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Address, Hash32, show_hash
+from kit.leases import Seat
 from ledger import reconciling
 from ledger.comparing import Booked
 from ledger.model import Account, Entry, Level, erc20, stake
@@ -19,6 +20,11 @@ from ledger.reconciling import Check, Kept, Line, Reconciliation, Standing
 from ledger.store import books as store
 from ledger.store import reconciliations as checks_store
 from ledger.store import recorded as records
+
+
+def seat(chain_id: int) -> Seat:
+    """Return the seat of whoever reads a chain: one process at a time."""
+    return store.seat(chain_id)
 
 
 class Book:

@@ -21,6 +21,7 @@ from kit.database import Database
 from kit.errors import ChainUnavailable, Refusal
 from kit.identifiers import Address, Hash32
 from ledger.calls import WITHOUT_END, Attempt, Bounds, Call, Outcome, OutgoingState
+from ledger.quiet import is_quiet
 from ledger.store import outgoing as store
 
 _A_ROUND = 50
@@ -91,6 +92,10 @@ class Outgoing:
         """Return a call by its key, with why it last failed."""
         return store.find(self._session, key, chain_id=self._chain_id)
 
+    def quiet_until(self) -> int | None:
+        """Return the block before whose finality nothing new is signed, 0 while it is not known; ``None``: none."""
+        return store.quiet_until(self._session, self._chain_id)
+
     def withdraw(self, key: str) -> bool:
         """Take a call back while nothing is signed for it; ``False`` where it is too late, or there is none."""
         return store.withdraw(self._session, key, chain_id=self._chain_id)
@@ -99,11 +104,14 @@ class Outgoing:
 def send_due(database: Database, chain: Chain, signers: Mapping[str, Signer], now: datetime) -> int:
     """Look after every call that is due: settle, send again, raise fees, send what waits; return how many were new.
 
-    ``signers`` by role; no role's calls wait behind another's. Safe to run at any time, and twice at once. Raises
+    ``signers`` by role; no role's calls wait behind another's. Safe to run at any time, and twice at once. After a
+    restore nothing new is signed for a while (``ledger/quiet.py``). Raises
     ``ChainUnavailable`` where the node does not answer; everything up to there is kept.
     """
     sender = _Sender(database, chain, signers, now)
     sender.look_after_live()
+    if is_quiet(database, chain, [signer.address for signer in signers.values()]):
+        return 0
     sent = sender.send_waiting()
     sender.fill_gaps()
     return sent

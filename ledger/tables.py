@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
+from kit.leases import Leased
 
 Number = BigInteger().with_variant(Integer, "sqlite")
 """A row's number: 64 bits on PostgreSQL; SQLite counts only plain INTEGER keys up by itself."""
@@ -55,14 +56,16 @@ class BlockRow(Base):
     """How often the block has been booked: 1, and one more each time it came back after leaving the chain."""
 
 
-class CursorRow(Base):
-    """How far a chain is booked."""
+class CursorRow(Leased, Base):
+    """How far a chain is booked, and who reads it now."""
 
     __tablename__ = "chain_cursor"
     __table_args__ = (ForeignKeyConstraint(["chain_id", "head_hash"], ["chain_blocks.chain_id", "chain_blocks.hash"]),)
 
     chain_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     head_hash: Mapped[bytes | None] = mapped_column(Bytes32)
+    quiet_until: Mapped[int | None] = mapped_column(BigInteger)
+    """After a restore: nothing new is signed before this block is final (0: which one it is has yet to be seen)."""
 
 
 class EntryRow(Base):

@@ -1,7 +1,5 @@
 """Health: whether this process lives, and what it waits for, in honest words."""
 
-from dataclasses import asdict
-
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
@@ -36,7 +34,7 @@ async def live() -> dict[str, str]:
 def ready(container: ContainerDep) -> JSONResponse:
     """Say what this service needs and how that is doing."""
     found = examine(container)
-    return JSONResponse(asdict(found), 503 if found.status == "not_ready" else 200)
+    return JSONResponse(found.document(), 503 if found.status == "not_ready" else 200)
 
 
 def examine(container: Container) -> Health:

@@ -7,6 +7,7 @@ import click
 from app import health
 from app.delivering import Deliverer
 from app.health import Pulse, Vitals
+from app.leading import Leader, clock_lease
 from app.worker import SWEEP_EVERY, make_worker, run_worker
 from cli.health_door import health_door
 from cli.local.valkey import start_valkey
@@ -20,7 +21,8 @@ _MISSED_SWEEPS = 12
 def worker(context: click.Context) -> None:
     """Do the regular rounds (due forfeits, expiries, retention) and deliver webhooks.
 
-    On an embedded Valkey unless a broker is set.
+    On an embedded Valkey unless a broker is set. Of several on one broker each does what comes up; one of them at a
+    time calls the rounds.
     """
     container = begin(context, "worker")
     url = container.settings.broker_url
@@ -32,12 +34,18 @@ def worker(context: click.Context) -> None:
         pulse = Pulse(longest=_MISSED_SWEEPS * SWEEP_EVERY.total_seconds(), what="The worker")
         application = make_worker(container, url, beat=pulse.beat)
         schedule = container.settings.data / "celery-beat"
-        vitals = Vitals({"database": health.database(container), "broker": health.broker(url), "rounds": pulse.look})
+        leader = Leader(clock_lease(container), "clock")
+        looks = {
+            "database": health.database(container),
+            "broker": health.broker(url),
+            "rounds": leader.look(pulse.look),
+        }
+        vitals = Vitals(looks, role=leader.role)
         deliverer = Deliverer(container)
         with health_door(vitals, container.settings.health_host, container.settings.worker_health_port):
             deliverer.start()
             try:
-                run_worker(application, schedule)
+                run_worker(application, schedule, leader)
             finally:
                 deliverer.stop()
     finally:

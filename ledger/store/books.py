@@ -16,6 +16,7 @@ from contracts.events import BlockRef
 from kit.database import draw_numbers, one_of, set_many, write_many
 from kit.errors import Conflict
 from kit.identifiers import Hash32
+from kit.leases import Seat
 from ledger.comparing import Booked
 from ledger.model import Account, Asset, Entry, Kind, Level, Posting
 from ledger.tables import AccountRow, BlockRow, CursorRow, EntryRow, PostingRow
@@ -36,6 +37,11 @@ def lock(session: Session, chain_id: int) -> None:
     add = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(add(CursorRow).values(chain_id=chain_id, head_hash=None).on_conflict_do_nothing())
     session.execute(select(CursorRow.chain_id).where(CursorRow.chain_id == chain_id).with_for_update()).one()
+
+
+def seat(chain_id: int) -> Seat:
+    """Return the seat of whoever reads the chain: the cursor's own row, which every booking locks anyway."""
+    return Seat(CursorRow, {"chain_id": chain_id})
 
 
 def head(session: Session, chain_id: int) -> BlockRef | None:

@@ -14,7 +14,7 @@ from contracts.signer import SignedTransaction, Transaction
 from kit.identifiers import Address, Hash32
 from ledger.calls import Attempt, Bounds, Call, Outcome, OutgoingState
 from ledger.model import Level
-from ledger.tables import AttemptRow, BlockRow, OutgoingRow
+from ledger.tables import AttemptRow, BlockRow, CursorRow, OutgoingRow
 
 _ERROR_LENGTH = 300
 
@@ -103,6 +103,19 @@ def find(session: Session, key: str, *, chain_id: int) -> Call | None:
     row, level = found
     gone = row.state == OutgoingState.WAITING.value and level == Level.ORPHANED.value
     return _call(row, OutgoingState.WITHDRAWN if gone else OutgoingState(row.state))
+
+
+# ----------------------------------------------------------------------------------------------------- quiet
+
+
+def quiet_until(session: Session, chain_id: int) -> int | None:
+    """Return the block before whose finality nothing new is signed (0: not known yet); ``None``: there is none."""
+    return session.scalar(select(CursorRow.quiet_until).where(CursorRow.chain_id == chain_id))
+
+
+def set_quiet(session: Session, chain_id: int, until: int | None) -> None:
+    """Let nothing new be signed before a block is final, or (``None``) from now on everything."""
+    session.execute(update(CursorRow).where(CursorRow.chain_id == chain_id).values(quiet_until=until))
 
 
 # --------------------------------------------------------------------------------------------------- sending
