@@ -43,3 +43,17 @@ def told(command: Callable[P, R]) -> Callable[P, R]:
             raise click.ClickException(message) from error
 
     return _tell
+
+
+def disk_told(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn what a disk refuses (no room, no right) into one line, too: for commands whose work is to write files."""
+
+    @wraps(command)
+    def _tell(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except OSError as error:
+            message = f"{error.filename or 'The disk'}: {error.strerror or error}"
+            raise click.ClickException(message) from error
+
+    return _tell

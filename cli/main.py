@@ -95,6 +95,24 @@ def _migrate() -> click.Command:
     return migrate
 
 
+def _backup() -> click.Command:
+    from cli.commands.backup import backup
+
+    return backup
+
+
+def _restore() -> click.Command:
+    from cli.commands.restore import restore
+
+    return restore
+
+
+def _up() -> click.Command:
+    from cli.commands.up import up
+
+    return up
+
+
 def _api() -> click.Command:
     from cli.commands.api import api
 
@@ -152,6 +170,9 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "events": _events,
     "webhooks": _webhooks,
     "migrate": _migrate,
+    "backup": _backup,
+    "restore": _restore,
+    "up": _up,
     "api": _api,
     "bot": _bot,
     "chain": _chain,

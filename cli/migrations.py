@@ -6,6 +6,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import make_url
+
+from kit.database import make_engine
 
 _FOLDER = Path(__file__).resolve().parent.parent / "alembic"
 
@@ -18,6 +23,29 @@ def configuration(url: str) -> Config:
     return config
 
 
-def upgrade(url: str) -> None:
-    """Bring the database at ``url`` to the newest schema."""
-    command.upgrade(configuration(url), "head")
+def upgrade(url: str, revision: str = "head") -> None:
+    """Bring the database at ``url`` to a schema, the newest by default."""
+    command.upgrade(configuration(url), revision)
+
+
+def newest(url: str) -> str:
+    """Return this release's newest schema."""
+    return str(ScriptDirectory.from_config(configuration(url)).get_current_head())
+
+
+def knows(url: str, revision: str) -> bool:
+    """Tell whether a schema is one of this release or an older one."""
+    return revision in {one.revision for one in ScriptDirectory.from_config(configuration(url)).walk_revisions()}
+
+
+def revision_of(url: str) -> str | None:
+    """Return the schema that the database at ``url`` has; ``None`` where it has none, or is not there."""
+    place = make_url(url)
+    if place.get_backend_name() == "sqlite" and not Path(place.database or "").is_file():
+        return None
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import socket
 import threading
 from types import FrameType
 
@@ -38,6 +39,16 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _YOUNGEST_ROUNDS, _MIDDLE_ROUNDS)
+
+
+def shared_socket(host: str, port: int) -> socket.socket:
+    """Return a socket on an address that other processes of ours listen on, too; the kernel deals out who answers."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    made.bind((host, port))
+    return made
 
 
 def begin(context: click.Context, process: str) -> Container:

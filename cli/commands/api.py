@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 
 import click
 import uvicorn
 
 from api.main import create_app
 from app.gatekeeper import Gatekeeper
-from cli.serving import begin
+from cli.context import told
+from cli.serving import begin, shared_socket, stop_on_signals
+from kit.errors import Conflict
 
 _GRACE_SECONDS = 5
 _NOT_STARTED = 3
@@ -22,19 +23,27 @@ _SWITCH_SECONDS = 0.0005
 
 
 @click.command()
+@click.option("--share-port", is_flag=True, help="Listen beside other processes that share the port, too.")
 @click.pass_context
-def api(context: click.Context) -> None:
-    """Answer homeservers, pages and programs over HTTP."""
+@told
+def api(context: click.Context, *, share_port: bool) -> None:
+    """Answer homeservers, pages and programs over HTTP; as many processes as you like may do so."""
     sys.setswitchinterval(_SWITCH_SECONDS)
     container = begin(context, "api")
+    settings = container.settings
+    try:
+        sockets = [shared_socket(settings.api_host, settings.api_port)] if share_port else None
+    except OSError as error:
+        raise Conflict("port_taken", f"Port {settings.api_port} cannot be shared: {error.strerror}.") from None
     gatekeeper = Gatekeeper(container)
     gatekeeper.start()
+    stop_on_signals()  # uvicorn raises anew what it was stopped by: then our own handlers take it, and we end in order
     try:
         app = create_app(container, gatekeeper)
         config = uvicorn.Config(
             app,
-            host=container.settings.api_host,
-            port=container.settings.api_port,
+            host=settings.api_host,
+            port=settings.api_port,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
@@ -43,9 +52,8 @@ def api(context: click.Context) -> None:
         server = uvicorn.Server(config)
         # uvicorn tells the application that it ends after the last request did, which a stream would wait for.
         app.framework.state.streams.closing = lambda: server.should_exit
-        with suppress(KeyboardInterrupt):
-            server.run()
-        if not server.started:
-            raise SystemExit(_NOT_STARTED)
+        server.run(sockets=sockets)
     finally:
         gatekeeper.stop()
+    if not server.started:
+        raise SystemExit(_NOT_STARTED)

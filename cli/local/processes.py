@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, Self
@@ -36,19 +36,23 @@ class ProgramFailedError(EarnestError):
 class Program:
     """One program to run: its words, what its environment adds to ours, its log, and how to see that it is ready.
 
-    ``came_back`` is called each time it is ready again after it fell.
+    ``came_back`` is called each time it is ready again after it fell. Without a ``log`` it prints where we do. One that
+    ``inherits`` has our own EARNEST_* settings, too.
     """
 
     name: str
     command: tuple[str, ...]
     folder: Path
-    log: Path
+    log: Path | None
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
     came_back: Callable[[], None] | None = None
+    inherits: bool = False
 
     def last_lines(self, count: int = _LAST_LINES) -> str:
         """Return the end of its log, indented for a terminal."""
+        if self.log is None:
+            return "    (it keeps no log)"
         try:
             text = self.log.read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -69,7 +73,7 @@ class _Running:
 
 def environment_for(program: Program) -> dict[str, str]:
     """Return our environment without anybody's EARNEST_* and Python settings, and with what the program adds."""
-    dropped = ("EARNEST_", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
+    dropped = (*(() if program.inherits else ("EARNEST_",)), "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return kept | {"PYTHONUNBUFFERED": "1"} | dict(program.environment)
 
@@ -101,7 +105,7 @@ class Supervisor:
 
     def start(self, program: Program) -> None:
         """Start a program; ``wait_ready`` tells when it serves."""
-        if program.log.exists() and program.log.stat().st_size > _LOG_LIMIT:
+        if program.log is not None and program.log.exists() and program.log.stat().st_size > _LOG_LIMIT:
             program.log.replace(program.log.with_suffix(".old.log"))
         self._running[program.name] = _Running(program, self._spawn(program), time.monotonic())
 
@@ -181,16 +185,15 @@ class Supervisor:
         self.close()
 
     def _spawn(self, program: Program) -> subprocess.Popen[bytes]:
-        program.log.parent.mkdir(parents=True, exist_ok=True)
         pipe = self._pipe.fileno()
-        with program.log.open("ab") as log:
+        with _log_of(program) as log:
             return subprocess.Popen(  # noqa: S603 - the programs of the local world, named by our own code
                 [*_KEEPER, "launch", str(pipe), *program.command],
                 cwd=program.folder,
                 env=environment_for(program),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=subprocess.STDOUT,
+                stderr=None if log is None else subprocess.STDOUT,
                 pass_fds=(pipe,),
                 start_new_session=True,  # a group of its own, and no Ctrl-C from the terminal: we stop it in order
             )
@@ -208,8 +211,8 @@ class Supervisor:
         pause = min(_FIRST_PAUSE * 2 ** (running.falls - 1), _LONGEST_PAUSE)
         running.start_again = now + pause
         self._say(
-            f"{running.program.name} fell ({_ending(process)}); starting it again in {pause:g} s. Its last words, from "
-            f"{running.program.log}:\n{running.program.last_lines()}"
+            f"{running.program.name} fell ({_ending(process)}); starting it again in {pause:g} s. "
+            f"{_last_words(running.program)}"
         )
 
     @property
@@ -247,4 +250,20 @@ def _ending(process: subprocess.Popen[bytes]) -> str:
 
 
 def _failed(running: _Running, what: str) -> ProgramFailedError:
-    return ProgramFailedError(f"{what}. Its last words, from {running.program.log}:\n{running.program.last_lines()}")
+    return ProgramFailedError(f"{what}. {_last_words(running.program)}")
+
+
+def _last_words(program: Program) -> str:
+    if program.log is None:
+        return "Its last words stand above."
+    return f"Its last words, from {program.log}:\n{program.last_lines()}"
+
+
+@contextlib.contextmanager
+def _log_of(program: Program) -> Iterator[IO[bytes] | None]:
+    if program.log is None:
+        yield None
+        return
+    program.log.parent.mkdir(parents=True, exist_ok=True)
+    with program.log.open("ab") as log:
+        yield log

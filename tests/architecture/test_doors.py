@@ -20,6 +20,7 @@ DOORS = {
     "kombu": ("app.worker",),
     "nio": ("bot",),
     "pydantic_settings": ("app.settings",),
+    "pyrage": ("app.backups.sealing",),
     "segno": ("api", "cli"),
     "starlette": ("api",),
     "trustme": ("cli.local",),

@@ -1,0 +1,212 @@
+"""Archives of somebody else's making: each is refused with a word, and nothing of it is put anywhere."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tarfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from app.backups import archive, folder, sealing
+from app.backups.archive import MANIFEST, Writer, members, squeeze, unsqueeze, verify
+from app.backups.rows import Shape, parts, read_shape, rows
+from kit.errors import Invalid
+
+
+def sound(**content: bytes) -> bytes:
+    out = BytesIO()
+    writer = Writer(out)
+    for name, one in content.items():
+        writer.add(f"data/{name}", one)
+    writer.close({"schema": "0001"})
+    return out.getvalue()
+
+
+def made(fill: Callable[[tarfile.TarFile], None]) -> BytesIO:
+    out = BytesIO()
+    with tarfile.open(mode="w", fileobj=out) as tar:
+        fill(tar)
+    return BytesIO(out.getvalue())
+
+
+def member(name: str, content: bytes = b"", **changes: object) -> Callable[[tarfile.TarFile], None]:
+    def fill(tar: tarfile.TarFile) -> None:
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        for field, value in changes.items():
+            setattr(info, field, value)
+        tar.addfile(info, BytesIO(content))
+
+    return fill
+
+
+def test_a_sound_one_is_read_as_it_was_written() -> None:
+    written = sound(one=b"1", other=b"22")
+    manifest = verify(BytesIO(written))
+    assert manifest.facts == {"schema": "0001"}
+    assert list(members(BytesIO(written)))[:2] == [("data/one", b"1"), ("data/other", b"22")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../data/one",
+        "data/../../etc/passwd",
+        "/etc/passwd",
+        "data//one",
+        "data/./one",
+        "data",
+        "elsewhere/one",
+        "data/" + "a/" * 10 + "b",
+        "data\\one",
+        "C:/data/one",
+    ],
+)
+def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(Invalid, match=r"no name of a part|no plain file"):
+        list(members(made(member(name, b"x"))))
+    with pytest.raises(Invalid):
+        Writer(BytesIO()).add(name, b"x")
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_whatever_is_no_plain_file_is_refused(kind: bytes) -> None:
+    with pytest.raises(Invalid, match="no plain file"):
+        list(members(made(member("data/one", type=kind, linkname="/etc/passwd"))))
+
+
+def test_headers_that_could_say_more_are_refused_before_they_are_read() -> None:
+    for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        out = BytesIO()
+        with tarfile.open(mode="w", fileobj=out, format=form) as tar:
+            tar.addfile(tarfile.TarInfo("data/" + "é" * 300))
+        with pytest.raises(Invalid, match="no plain file"):
+            list(members(BytesIO(out.getvalue())))
+
+
+def test_a_size_without_bounds_is_refused_before_it_is_read() -> None:
+    info = tarfile.TarInfo("data/one")
+    info.size = archive.MOST_BYTES + 1
+    with pytest.raises(Invalid, match="larger than any"):
+        list(members(BytesIO(info.tobuf(tarfile.USTAR_FORMAT))))
+
+
+def test_a_part_that_swells_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MOST_BYTES", 1000)
+    assert unsqueeze(squeeze(b"x" * 1000)) == b"x" * 1000
+    for bomb in (gzip.compress(b"x" * 1001), squeeze(b"x") + b"more", squeeze(b"x")[:-1], b"nonsense"):
+        with pytest.raises(Invalid):
+            unsqueeze(bomb)
+
+
+def test_what_is_not_as_the_manifest_says_is_refused() -> None:
+    written = sound(one=b"1")
+    manifest = dict(members(BytesIO(written)))[MANIFEST]
+
+    def other(*fills: Callable[[tarfile.TarFile], None]) -> BytesIO:
+        def fill_all(tar: tarfile.TarFile) -> None:
+            for fill in fills:
+                fill(tar)
+
+        return made(fill_all)
+
+    first, last = member("data/one", b"1"), member(MANIFEST, manifest)
+    assert verify(other(first, last)).facts == {"schema": "0001"}
+    for wrong, why in (
+        (other(member("data/one", b"2"), last), "not as its manifest says"),
+        (other(last), "not as its manifest says"),
+        (other(first, member("data/two", b""), last), "not as its manifest says"),
+        (other(first, first, last), "there twice"),
+        (other(first), "manifest is missing"),
+        (other(first, last, member("data/two", b"")), "follows its manifest"),
+        (BytesIO(written[:1600]), "cut off"),
+        (BytesIO(b""), "cut off"),
+        (BytesIO(b"nonsense" * 1000), "cut off"),
+    ):
+        with pytest.raises(Invalid, match=why):
+            verify(wrong)
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"format": 1}', b'{"format": 1, "members": [1]}', b"[" * 10**5])
+def test_a_manifest_that_is_none_is_refused(text: bytes) -> None:
+    with pytest.raises(Invalid, match="manifest"):
+        archive.read_manifest(text)
+
+
+def test_a_form_of_later_is_named_as_such() -> None:
+    with pytest.raises(Invalid, match="form 2") as told:
+        archive.read_manifest(json.dumps({"format": 2, "members": {}}).encode())
+    assert told.value.code == "backup_newer"
+
+
+def test_rows_of_other_kinds_are_refused() -> None:
+    shape = Shape("things", (("id", "whole"), ("name", "text"), ("hash", "bytes"), ("sum", "exact"), ("at", "time")))
+    for line in (
+        b"[]",
+        b"{}",
+        b"nonsense",
+        b'["1","a","00","1","2026-11-26T00:00:00+00:00"]',
+        b'[1,"a","zz","1",null]',
+    ):
+        with pytest.raises(Invalid, match="a row of things"):
+            rows(shape, line)
+    with pytest.raises(Invalid):
+        rows(shape, b'[true,"a","00","1",null]')
+    (found,) = rows(shape, b'[1,"a","00ff","-9",null]')
+    assert found == {"id": 1, "name": "a", "hash": b"\x00\xff", "sum": -9, "at": None}
+    for document in ({}, {"name": "a", "columns": []}, {"name": "a", "columns": [["b", "code"]]}, None):
+        with pytest.raises(Invalid):
+            read_shape(document)
+
+
+def test_rows_are_cut_into_parts() -> None:
+    shape = Shape("things", (("id", "whole"),))
+    found = list(parts(shape, ((number,) for number in range(12_000))))
+    assert [count for count, _ in found] == [5_000, 5_000, 2_000]
+    assert [row["id"] for _, part in found for row in rows(shape, part)] == list(range(12_000))
+
+
+def test_a_seal_opens_for_its_passphrase_alone_and_hides_what_it_holds(tmp_path: Path) -> None:
+    file = tmp_path / "sealed"
+    secret = b"a secret" * 20_000
+    with file.open("wb") as raw, sealing.sealed(raw, "right") as stream:
+        stream.write(secret)
+    assert sealing.is_sealed(file)
+    assert b"a secret" not in file.read_bytes()
+    with sealing.opened(file, "right") as stream:
+        assert stream.read() == secret
+    with pytest.raises(Invalid, match="passphrase is another"), sealing.opened(file, "wrong"):
+        pytest.fail("it opened")
+    with sealing.opened(file, "right") as stream:
+        assert stream.read(8) == b"a secret"  # whoever has enough may go
+
+
+def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
+    class Full(BytesIO):
+        def write(self, data: bytes) -> int:  # type: ignore[override]  # what is written here
+            if self.tell() > 10_000:
+                raise OSError(28, "No space left on device")
+            return super().write(data)
+
+    def fill() -> None:
+        with sealing.sealed(Full(), "right") as stream:
+            stream.write(b"x" * 10**6)
+
+    with pytest.raises(OSError, match=r"No space|Broken pipe"):
+        fill()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_put_is_its_owners_alone_and_takes_the_place_of_a_link(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("not yours")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "key").symlink_to(outside)
+    folder.put(tmp_path / "in" / "key", b"mine")
+    assert outside.read_text() == "not yours"
+    assert (tmp_path / "in" / "key").read_bytes() == b"mine"
+    assert (tmp_path / "in" / "key").stat().st_mode & 0o777 == 0o600
