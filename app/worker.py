@@ -13,7 +13,9 @@ from celery.beat import EmbeddedService
 from app import books
 from app.container import Container
 from app.forgetting import prune_all
+from app.health import Check, Look, Pulse
 from app.leading import Leader
+from kit.changes import counters, touch
 from kit.leases import Reign
 
 SWEEP_EVERY = timedelta(seconds=5)
@@ -22,6 +24,8 @@ RECONCILE_EVERY = timedelta(seconds=15)
 """How often the books are held against the chain, where a newer block is final."""
 PRUNE_EVERY = timedelta(hours=1)
 """How often what is past its retention time is taken away."""
+ROUNDS = "rounds"
+"""The change topic that counts sweeps, whichever worker did them."""
 _LOOK_SECONDS = 1.0
 
 
@@ -50,6 +54,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     def sweep() -> None:
         with container.work() as work:
             work.stakes.sweep()
+            touch(work.session, ROUNDS)
         with container.work() as work:  # on its own: what is told of floods keeps no stake from going back
             work.notices.tell_floods()
         beat()
@@ -63,6 +68,21 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
         prune_all(container.work, events_kept=timedelta(days=container.settings.events_kept_days))
 
     return application
+
+
+def rounds(container: Container, pulse: Pulse) -> Look:
+    """Return a look at whether the rounds go on, ours or another worker's: of many, one does only now and then one."""
+    seen: list[int] = []
+
+    def look() -> Check:
+        with container.read() as work:
+            counter = counters(work.session).get(ROUNDS, 0)
+        if seen and seen[-1] != counter:
+            pulse.beat()
+        seen[:] = [counter]
+        return pulse.look()
+
+    return look
 
 
 def run_worker(application: Celery, schedule: Path, leader: Leader) -> None:

@@ -8,7 +8,7 @@ from app import health
 from app.delivering import Deliverer
 from app.health import Pulse, Vitals
 from app.leading import Leader, clock_lease
-from app.worker import SWEEP_EVERY, make_worker, run_worker
+from app.worker import SWEEP_EVERY, make_worker, rounds, run_worker
 from cli.health_door import health_door
 from cli.local.valkey import start_valkey
 from cli.serving import begin
@@ -38,7 +38,7 @@ def worker(context: click.Context) -> None:
         looks = {
             "database": health.database(container),
             "broker": health.broker(url),
-            "rounds": leader.look(pulse.look),
+            "rounds": rounds(container, pulse),
         }
         vitals = Vitals(looks, role=leader.role)
         deliverer = Deliverer(container)

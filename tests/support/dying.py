@@ -38,7 +38,7 @@ from contracts.rpc import BoundedProvider
 from kit.database import Database
 
 _WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)')
-_QUIET = frozenset({"chain_blocks", "chain_cursor", "leases", "tenants"})
+_QUIET = frozenset({"chain_blocks", "chain_cursor", "changes", "leases", "tenants"})
 """What is written all the time whether or not anything happens: an order by number does not count it."""
 _PLAIN = re.compile(r"[a-z][a-z._]*|v\d")
 _LOOKS = ("/keys/query", "/whoami")

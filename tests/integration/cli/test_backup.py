@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -13,17 +14,21 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, func, insert, select, text, update
 
+from app.backups.making import back_up
 from app.backups.rows import shape_of
 from app.chain_loop import ChainLoop
 from app.container import KEY_ROLES, Container
 from app.metadata import METADATA
 from cli.main import main
+from cli.migrations import newest
 from contracts import codec
 from contracts.events import Terms
 from contracts.rpc import BoundedProvider
 from kit import outbox
+from kit.amounts import Amount
 from kit.clock import from_unix
 from kit.database import Base, Database, make_engine
+from kit.identifiers import UserId
 from kit.leases import LeaseRow
 from kit.outbox import OutboxRow
 from ledger.calls import OutgoingState
@@ -321,6 +326,24 @@ def test_what_does_not_fit_is_refused_before_anything_is_touched(
         with carried.container.work() as work:
             work.session.execute(text("UPDATE alembic_version SET version_num = '0012'"))
     assert not place.data.exists()
+
+
+def test_what_is_written_meanwhile_is_no_part_of_it(carried: Carried, place: Place, tmp_path: Path) -> None:
+    staked(carried)
+    before, file, numbers = content(carried.container.database), tmp_path / "meanwhile.backup", itertools.count()
+
+    def somebody_comes(_done: int, _of: int) -> None:
+        with carried.container.work() as work:  # a row of an early table, and one of a later that needs it
+            person = work.people.number(UserId(f"@late-{next(numbers)}:example.org"))
+            work.doors.ask(person, stake=Amount(1))
+
+    with file.open("wb") as raw:
+        made = {"schema": newest(place.url), "without": frozenset({file.resolve()}), "told": somebody_comes}
+        back_up(carried.container, raw, **made)  # type: ignore[arg-type]  # each is what it is called
+    assert next(numbers) > 3
+    fine(place.earnest("restore", str(file), "--unencrypted", "--json"))
+    with place.living() as again:
+        assert content(again.container.database) == before
 
 
 def test_every_column_can_be_put_into_a_backup() -> None:
