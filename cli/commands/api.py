@@ -37,7 +37,7 @@ def api(context: click.Context, *, share_port: bool) -> None:
         raise Conflict("port_taken", f"Port {settings.api_port} cannot be shared: {error.strerror}.") from None
     gatekeeper = Gatekeeper(container)
     gatekeeper.start()
-    stop_on_signals()  # uvicorn raises anew what it was stopped by: then our own handlers take it, and we end in order
+    stop = stop_on_signals()  # what uvicorn was stopped by it raises anew: then our own handlers take it
     try:
         app = create_app(container, gatekeeper)
         config = uvicorn.Config(
@@ -52,8 +52,9 @@ def api(context: click.Context, *, share_port: bool) -> None:
         server = uvicorn.Server(config)
         # uvicorn tells the application that it ends after the last request did, which a stream would wait for.
         app.framework.state.streams.closing = lambda: server.should_exit
-        server.run(sockets=sockets)
+        if not stop.is_set():
+            server.run(sockets=sockets)
     finally:
         gatekeeper.stop()
-    if not server.started:
+    if not server.started and not stop.is_set():
         raise SystemExit(_NOT_STARTED)
