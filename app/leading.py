@@ -109,13 +109,17 @@ class Leader:
 
 
 def _renew(reign: Reign) -> None:
+    silent = False
     while not reign.over.wait(RENEW_EVERY):
         try:
             reign.renew()
+            silent = False
         except LeaseLost as lost:
             LOG.warning("lease_lost", reason=str(lost))
-        except Unavailable as error:  # it is the same database for everybody: nobody else can take it now
-            LOG.warning("lease_not_renewed", reason=str(error))
+        except Unavailable as error:  # mostly it is the same database for everybody: nobody else can take it now
+            if not silent:
+                LOG.warning("lease_not_renewed", reason=str(error))
+            silent = True
 
 
 def _end_with(stop: threading.Event, done: threading.Event, reign: Reign) -> None:

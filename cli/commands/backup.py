@@ -41,8 +41,8 @@ def backup(
 ) -> None:
     """Write database, keys, the bot's device and settings to FILE; the service may run meanwhile.
 
-    FILE is encrypted by a passphrase, in the form of age: `age -d FILE | tar x` opens it too. `earnest restore FILE`
-    puts all of it back, on SQLite or PostgreSQL alike.
+    FILE is encrypted by a passphrase, in the form of age; docs/operating.md says how age and tar alone open it.
+    `earnest restore FILE` puts all of it back, on SQLite or PostgreSQL alike.
     """
     container = container_of(context)
     if file.exists() and not replace:

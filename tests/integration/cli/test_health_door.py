@@ -29,6 +29,13 @@ def test_it_says_how_the_process_is() -> None:
         assert httpx.get(f"{url}/anything").status_code == 404
 
 
+def test_one_that_stands_by_is_ready_and_says_so() -> None:
+    standing = Vitals({"loop": lambda: Check(ok=True, says="It stands by.")}, role=lambda: "standby")
+    with health_door(standing, HOST, free_port()) as port:
+        found = httpx.get(f"http://{HOST}:{port}/health")
+    assert (found.status_code, found.json()["status"], found.json()["role"]) == (200, "ready", "standby")
+
+
 def test_what_is_missing_is_a_503() -> None:
     with health_door(vitals(ok=False), HOST, free_port()) as port:
         assert httpx.get(f"http://{HOST}:{port}/health").status_code == 503

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import subprocess
 import tarfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from app.backups import archive, folder, sealing
 from app.backups.archive import MANIFEST, Writer, members, squeeze, unsqueeze, verify
 from app.backups.rows import Shape, parts, read_shape, rows
 from kit.errors import Invalid
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def sound(**content: bytes) -> bytes:
@@ -183,6 +188,20 @@ def test_a_seal_opens_for_its_passphrase_alone_and_hides_what_it_holds(tmp_path:
         pytest.fail("it opened")
     with sealing.opened(file, "right") as stream:
         assert stream.read(8) == b"a secret"  # whoever has enough may go
+
+
+def test_a_seal_is_two_files_of_age_that_sed_takes_apart(tmp_path: Path) -> None:
+    file = tmp_path / "sealed"
+    written = sound(one=bytes(range(256)) * 1000)
+    with file.open("wb") as raw, sealing.sealed(raw, "right") as stream:
+        stream.write(written)
+    commands = re.findall(r"^ +sed '([^']+)' FILE \| age", (ROOT / "docs/operating.md").read_text(), re.MULTILINE)
+    first, second = (
+        subprocess.run(["sed", words, str(file)], env={"LC_ALL": "C"}, capture_output=True, check=True).stdout
+        for words in commands
+    )
+    key = pyrage.x25519.Identity.from_str(pyrage.passphrase.decrypt(first, "right").decode())
+    assert pyrage.decrypt(second, [key]) == written
 
 
 def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:

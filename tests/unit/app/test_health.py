@@ -92,3 +92,14 @@ def test_a_pulse_that_stops_is_noticed_and_forgiven() -> None:
 def test_a_broker_that_is_not_there() -> None:
     found = health.broker("redis://127.0.0.1:1/0")()
     assert not found.ok
+
+
+def test_before_the_work_begins_nobody_waits_for_a_round() -> None:
+    now = [0.0]
+    pulse = Pulse(longest=60, what="The loop", time=lambda: now[0])
+    now[0] = 3600
+    assert "for 3600 s" in pulse.look().says
+    pulse.begin()
+    assert "first round" in pulse.look().says
+    pulse.beat()
+    assert pulse.look().ok
