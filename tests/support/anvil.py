@@ -172,12 +172,14 @@ def anvil_program() -> Path:
 
 
 @contextmanager
-def running_anvil(log: Path, *arguments: str) -> Iterator[Anvil]:
+def running_anvil(log: Path, *arguments: str, finality: int = 2) -> Iterator[Anvil]:
     """Run a node on a free port for the block; it mines each transaction at once, unless ``arguments`` say otherwise.
 
-    ``safe`` is one block below the head, ``finalized`` two. It ends with the block, and with this process if that dies.
+    ``finalized`` is ``finality`` blocks (an even number) below the head, ``safe`` half as many. It ends with the block,
+    and with this process if that dies.
     """
-    command = [str(anvil_program()), "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1"]
+    command = [str(anvil_program()), "--port", "0", "--chain-id", str(CHAIN_ID)]
+    command += ["--slots-in-an-epoch", str(finality // 2)]
     # Left alone it writes every old state to the home folder, gigabytes an hour, and leaves them there.
     command += ["--cache-path", str(log.with_name("anvil-states")), "--max-persisted-states", "16", *arguments]
     with log.open("wb") as output:
@@ -186,7 +188,7 @@ def running_anvil(log: Path, *arguments: str) -> Iterator[Anvil]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, which takes no lock
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, which takes no lock
         )
     try:
         url = f"http://127.0.0.1:{_port(process, log)}"
@@ -207,7 +209,8 @@ def running_anvil(log: Path, *arguments: str) -> Iterator[Anvil]:
             process.wait()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Have this process end even if its parent is killed and can no longer say so."""
     if sys.platform == "linux":
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -60,7 +60,11 @@ def sqlite_copy(template: Path, file: Path) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with the schema and nothing in it, to be copied."""
-    file = tmp_path_factory.mktemp("sqlite") / "template.db"
+    return sqlite_made(tmp_path_factory.mktemp("sqlite") / "template.db")
+
+
+def sqlite_made(file: Path) -> Path:
+    """Make a SQLite file with today's schema and nothing in it; it can be copied as one file."""
     engine = make_engine(f"sqlite:///{file}")
     make_schema(engine)
     with engine.connect() as connection:
