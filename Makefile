@@ -14,7 +14,7 @@ ON_FRESH_SQLITE := @fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && expor
 # forge and slither as set-up installed them; Node is the machine's, or else that of .venv-node, which exists only then.
 check artifacts bench: export PATH := $(CURDIR)/node_modules/@foundry-rs/forge-linux-amd64/bin:$(CURDIR)/.venv-audit/bin:$(PATH):$(CURDIR)/.venv-node/bin
 
-.PHONY: help setup run demo test check bench reset migrate artifacts fmt
+.PHONY: help setup run demo test torture check bench reset migrate artifacts fmt
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,11 @@ demo: ## Play the stories on the real components; STORY=knock plays one
 test: ## Run the whole test suite; ARGS="-k stake" goes to pytest
 	$(SETUP) --stage test
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile $(ARGS)
+
+torture: ## Do to the ledger for long what may happen to it; SEED=7 DATABASE=sqlite STEPS=file play a part or again
+	$(SETUP) --stage test
+	@$(BIN)/python -m tests.torture.long $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database $(DATABASE)) \
+	    $(if $(STEPS),--steps $(STEPS))
 
 check: ## Format, lint, types, arrows, contracts and migrations: what every change must pass
 	$(SETUP) --stage check
