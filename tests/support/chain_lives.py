@@ -25,7 +25,7 @@ from tests.support.faulty_node import FaultyNode
 
 if TYPE_CHECKING:
     from app.chain_loop import ChainLoop
-    from contracts.web3_chain import Web3Chain
+    from contracts.nodes import Nodes
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 TIMEOUT: Final = 0.7
@@ -186,7 +186,7 @@ class _Service:
     def __init__(self, config: dict[str, Any], points: _Points) -> None:
         from app.chain_loop import ChainLoop  # noqa: PLC0415 - whoever only tells needs none of it
         from app.container import KEY_ROLES, Container  # noqa: PLC0415 - the same
-        from contracts import web3_chain  # noqa: PLC0415 - the same
+        from contracts import nodes  # noqa: PLC0415 - the same
         from contracts.signers import load_signer  # noqa: PLC0415 - the same
         from kit.clock import from_unix  # noqa: PLC0415 - the same
         from kit.errors import Unavailable  # noqa: PLC0415 - the same
@@ -199,8 +199,8 @@ class _Service:
         container.__dict__["signers"] = {
             role: load_signer(settings.keystore(), role, config["keystore_password"]) for role in KEY_ROLES
         }
-        node = settings.rpc_url, settings.chain_id
-        self._chain: Callable[[], Web3Chain] = lambda: web3_chain.Web3Chain(*node, timeout=patience)
+        urls, chain_id = settings.rpc_urls(), settings.chain_id
+        self._chain: Callable[[], Nodes] = lambda: nodes.Nodes(urls, chain_id, timeout=patience)
         # A round: what Python does when something is done for the first time would else be done at every birth.
         container.__dict__["chain"] = self._chain()
         with suppress(Unavailable):

@@ -102,11 +102,15 @@ def test_until_the_bot_confirms_it_a_session_tells_who_it_is_and_does_nothing_el
     answer = signed_in(door, server)
     paths = door.get("/v1/openapi.json").json()["paths"]
     mine = {
-        (method.upper(), path) for path, methods in paths.items() if path.startswith("/v1/me") for method in methods
+        (method.upper(), path)
+        for path, methods in paths.items()
+        if path.startswith(("/v1/me", "/v1/events", "/v1/webhooks"))
+        for method in methods
     }
     free = {("GET", "/v1/me"), ("DELETE", "/v1/me/session")}
     assert free < mine
     assert {("POST", "/v1/me/wallets"), ("POST", "/v1/me/answers"), ("PUT", "/v1/me/door")} < mine
+    assert {("GET", "/v1/events"), ("POST", "/v1/webhooks"), ("GET", "/v1/webhooks")} < mine
     bodies: dict[str, Any] = {
         "/v1/me/door": {"mode": "closed"},
         "/v1/me/answers": {"stranger": BOB, "answer": "accept"},
@@ -115,9 +119,11 @@ def test_until_the_bot_confirms_it_a_session_tells_who_it_is_and_does_nothing_el
         "/v1/me/wallets": {"message": "m", "signature": "0x00"},
         "/v1/me/wallets/message": {"address": "0x" + "11" * 20},
         "/v1/me/wallets/primary": {"address": "0x" + "11" * 20},
+        "/v1/webhooks": {"url": "https://example.org/hook", "mode": "instant"},
     }
     for method, path in sorted(mine - free):
         filled = path.replace("{other}", BOB).replace("{token_id}", "1").replace("{address}", "0x" + "11" * 20)
+        filled = filled.replace("{name}", "11" * 8)
         refused = door.request(
             method, filled, headers=OWN, json=bodies.get(path), params={"other": BOB} if path.endswith("why") else {}
         )
