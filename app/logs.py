@@ -47,6 +47,7 @@ def set_up(*, process: str, level: str = "INFO") -> None:
 
 def to_the_side(*, least: str = "INFO") -> None:
     """Have a command at a terminal log on standard error: what it prints is for its caller, a program perhaps."""
+    structlog.reset_defaults()
     structlog.configure(
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(least),

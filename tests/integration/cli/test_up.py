@@ -101,9 +101,12 @@ class Service:
         found = set()
         for _ in range(12):
             try:
-                text = httpx.get(f"http://{LOOPBACK}:{self.api}/metrics", timeout=5).text
+                answer = httpx.get(f"http://{LOOPBACK}:{self.api}/metrics", timeout=5)
             except httpx.HTTPError:
                 continue
+            if answer.status_code == 429:
+                time.sleep(1)
+            text = answer.text
             found |= {line for line in text.splitlines() if line.startswith("process_start_time_seconds")}
         return found
 
