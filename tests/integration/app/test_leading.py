@@ -237,8 +237,8 @@ def taken_over(what: str, by: Loop) -> None:
 def test_one_leads_and_the_other_stands_by_until_it_is_needed(shop: Shop, loops: tuple[Loop, Loop]) -> None:
     first, second = loops
     until("the first round is over", lambda: first.health().get("status") == "ready")
-    standing: dict[str, Any] = {}
-    until("the other says how it is", lambda: standing.update(second.health()) or standing)
+    until("the other says how it is", second.health)
+    standing = second.health()
     assert (standing["status"], standing["role"]) == ("ready", "standby")
     assert f":{first.process.pid} leads" in standing["checks"]["loop"]["says"]
     assert (first.metric("earnest_leads"), second.metric("earnest_leads")) == (1, 0)
