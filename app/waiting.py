@@ -62,7 +62,7 @@ class Line:
             if first:
                 full = len(self._first) >= MOST_FIRST
             else:
-                full = (share is not None and self._waiting[party] >= share) or self._wait() > self._patience()
+                full = (share is not None and self._waiting[party] >= share) or self._no_room()
             if full or self._ends:
                 return False
             self._waiting[party] += 1
@@ -88,10 +88,10 @@ class Line:
             for thread in self._threads:
                 thread.join()
 
-    def _wait(self) -> float:
-        """Return how many seconds a stranger who comes now would wait."""
+    def _no_room(self) -> bool:
+        """Tell whether a stranger who comes now would wait too long, or there is nothing left of what they may take."""
         count = len(self._strangers)
-        return max(count * self._pace / len(self._threads), (count * self._effort - self._save()) / self._most)
+        return count * self._pace / len(self._threads) > self._patience() or count * self._effort >= self._save()
 
     def _save(self) -> float:
         """Return how many seconds of a core strangers may take now; below none after a job that took long."""

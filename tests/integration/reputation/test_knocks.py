@@ -11,6 +11,7 @@ from kit.clock import from_unix
 from kit.errors import NotFound
 from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
 from kit.outbox import OutboxRow
+from ledger.feed import Feed
 from payments.stakes.model import Answer
 from reputation.courtesy import PER_SERVER
 from reputation.model import INVITED_KEPT, KNOCKS_KEPT, ContactWhy
@@ -243,6 +244,11 @@ def test_a_flood_leaves_no_people_behind(house: House) -> None:
     assert people(house) == 22, "their quotes stand a day longer"
     house.time += 2 * 86_400
     prune(house)
+    assert people(house) == 22, "she can read yet that they knocked"
+    with house.database.write() as session:
+        told = Feed(session, from_unix(house.time)).prune(KNOCKS_KEPT, limit=100)
+    with house.work() as rooms:
+        rooms.people.prune(told)
     with house.work() as rooms:
         kept = [guest for guest in guests if rooms.people.find(guest) is not None]
         assert rooms.people.find(ALICE) is not None
