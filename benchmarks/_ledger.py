@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import psycopg
 import structlog
 
 from app.container import KEY_ROLES, Container
-from benchmarks._world import settings_of
+from benchmarks._world import PASSWORD, settings_of
 from cli.migrations import upgrade
 from cli.serving import settle_memory
 from contracts.chain import Deployment
@@ -21,7 +24,6 @@ from contracts.signers import create_key
 from kit.identifiers import Address
 
 TOKEN, ESCROW = Address(b"\x70" * 20), Address(b"\xe5" * 20)
-_PASSWORD = "a benchmark's"  # noqa: S105 - it opens keys that hold nothing
 _number = itertools.count()
 
 
@@ -36,7 +38,7 @@ def service(folder: Path, url: str, database: str, place: Deployment | None = No
     """Give a container on an empty ledger of a token (one that stands nowhere, by default)."""
     settings = settings_of(folder, rpc_url=url, database_url=database)
     for role in KEY_ROLES:
-        create_key(settings.keystore(), role, _PASSWORD, kdf_work=2)
+        create_key(settings.keystore(), role, PASSWORD, kdf_work=2)
     write_deployment(folder / "deployment.json", place or Deployment(31337, TOKEN, ESCROW, 1))
     upgrade(settings.database())
     container = Container(settings)
@@ -44,6 +46,28 @@ def service(folder: Path, url: str, database: str, place: Deployment | None = No
         yield container
     finally:
         container.close()
+
+
+@contextlib.contextmanager
+def following(container: Container) -> Iterator[None]:
+    """Run the real ``earnest chain`` on the container's service for the block."""
+    settings = container.settings
+    environment = os.environ | {
+        "EARNEST_DATA": str(settings.data),
+        "EARNEST_DATABASE_URL": settings.database(),
+        "EARNEST_RPC_URL": settings.rpc_url,
+        "EARNEST_RPC_WS_URL": settings.rpc_url.replace("http", "ws"),
+        "EARNEST_KEYSTORE_PASSWORD": PASSWORD,
+        "EARNEST_CHAIN_HEALTH_PORT": "0",
+        "EARNEST_LOG_LEVEL": "WARNING",
+    }
+    program = [str(Path(sys.executable).with_name("earnest")), "chain"]
+    loop = subprocess.Popen(program, env=environment, stdin=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        loop.terminate()
+        loop.wait()
 
 
 def fresh(url: str) -> str:

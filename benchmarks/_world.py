@@ -21,7 +21,7 @@ BOT = f"@earnest:{HOME}"
 STAKE = 5 * 10**18
 STRANGERS, SERVERS = 200_000, 1_000
 """People elsewhere with whom the grants are, and their homeservers."""
-_PASSWORD = "a benchmark's"  # noqa: S105 - it opens keys that hold nothing
+PASSWORD = "a benchmark's"  # noqa: S105 - it opens keys that hold nothing
 _TOKEN, _ESCROW = Address(b"\x11" * 20), Address(b"\x22" * 20)
 _CHAIN = 31337
 _A_SLICE = 10_000
@@ -52,7 +52,7 @@ class World:
 def settings_of(folder: Path, **more: object) -> Settings:
     """Return settings on a data folder of a benchmark."""
     return Settings.model_validate(
-        {"data": folder, "keystore_password": _PASSWORD, "bot_user_id": BOT, "database_url": None, **more}
+        {"data": folder, "keystore_password": PASSWORD, "bot_user_id": BOT, "database_url": None, **more}
     )
 
 
@@ -70,7 +70,7 @@ def build(folder: Path, *, doors: int, grants: int) -> World:
     """Make the world in an empty folder; a million grants take about a minute."""
     settings = settings_of(folder)
     for role in KEY_ROLES:
-        create_key(settings.keystore(), role, _PASSWORD, kdf_work=2)
+        create_key(settings.keystore(), role, PASSWORD, kdf_work=2)
     write_deployment(folder / "deployment.json", Deployment(_CHAIN, _TOKEN, _ESCROW, 0))
     upgrade(settings.database())
     container = Container(settings)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -15,7 +13,7 @@ from typing import Any, Final
 
 from app.chain_loop import ChainLoop
 from app.container import Container
-from benchmarks._ledger import quiet, service
+from benchmarks._ledger import following, quiet, service
 from benchmarks.ingest import emitting
 from cli.local import anvil
 from cli.local.ports import LOOPBACK, free_port
@@ -26,14 +24,13 @@ _DEPTH = 64
 _LOOK_SECONDS = 0.001
 _PAUSE_SECONDS: Final = (0.05, 0.13, 0.21, 0.34)
 """Between a block that is booked and the next: no multiple of how often anybody looks."""
-_PASSWORD = "a benchmark's"  # noqa: S105 - it opens keys that hold nothing
 
 
 def head_latency() -> Mapping[str, Any]:
     """Milliseconds from when the node has a block of 20 transfers to their entries, by the real ``earnest chain``."""
     with _node() as url, tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        with service(place, url, f"sqlite:///{place / 'earnest.db'}") as container, _following(container, url):
+        with service(place, url, f"sqlite:///{place / 'earnest.db'}") as container, following(container):
             rounds = [[_booked_after(container, url, turn) for turn in range(_HEADS)] for _ in range(_ROUNDS)]
     return {
         "value": round(statistics.median(statistics.quantiles(waits, n=100)[98] for waits in rounds), 1),
@@ -68,26 +65,6 @@ def _node() -> Iterator[str]:
         finally:
             node.terminate()
             node.wait()
-
-
-@contextmanager
-def _following(container: Container, url: str) -> Iterator[None]:
-    settings = container.settings
-    environment = os.environ | {
-        "EARNEST_DATA": str(settings.data),
-        "EARNEST_RPC_URL": url,
-        "EARNEST_RPC_WS_URL": url.replace("http", "ws"),
-        "EARNEST_KEYSTORE_PASSWORD": _PASSWORD,
-        "EARNEST_CHAIN_HEALTH_PORT": "0",
-        "EARNEST_LOG_LEVEL": "WARNING",
-    }
-    program = [str(Path(sys.executable).with_name("earnest")), "chain"]
-    loop = subprocess.Popen(program, env=environment, stdin=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        loop.terminate()
-        loop.wait()
 
 
 def _booked_after(container: Container, url: str, turn: int) -> float:

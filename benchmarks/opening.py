@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -15,16 +14,16 @@ from typing import Any
 
 from sqlalchemy import text
 
-from app.container import KEY_ROLES, Container
-from benchmarks._world import HOME, STAKE, settings_of
+from app.container import Container
+from benchmarks._ledger import following, service
+from benchmarks._world import HOME, STAKE
 from cli.local import anvil
 from cli.local.ports import LOOPBACK, free_port
-from cli.migrations import upgrade
 from contracts import codec
 from contracts.chain import Chain, Deployment
-from contracts.deployment import deploy, write_deployment
+from contracts.deployment import deploy
 from contracts.signer import Transaction
-from contracts.signers import KeySigner, create_key
+from contracts.signers import KeySigner
 from contracts.web3_chain import Web3Chain
 from kit.amounts import Amount
 from kit.identifiers import Address, Hash32, parse_room_id, parse_server_name, parse_user_id
@@ -35,7 +34,6 @@ _STAKES, _ROUNDS = 20, 5
 _LOOK_SECONDS, _PATIENCE_SECONDS = 0.01, 120.0
 _PLENTY = 10**24
 _GAS = 600_000
-_PASSWORD = "a benchmark's"  # noqa: S105 - it opens keys that hold nothing
 
 
 def knock_to_open_p95() -> Mapping[str, Any]:
@@ -46,16 +44,17 @@ def knock_to_open_p95() -> Mapping[str, Any]:
         anvil.give_ether(url, payer.address, _PLENTY)
         with anvil.mining_at_once(url, 1):
             place = deploy(chain, payer, initial_holder=payer.address, supply=_PLENTY)
-        container = _service(Path(folder), url, place)
         rounds = []
-        with _chain_loop(container):
+        database = f"sqlite:///{folder}/earnest.db"
+        with service(Path(folder), url, database, place) as container, following(container):
+            with container.work() as work:
+                work.tenants.add(parse_server_name(HOME))
             for turn in range(_ROUNDS):
                 quotes = [_quote(container, turn * _STAKES + number) for number in range(_STAKES)]
                 wallets = _wallets(chain, url, payer, place)
                 waits = _opened(container, chain, wallets, place, quotes)
                 rounds.append(statistics.quantiles(waits, n=20)[-1])
         chain.close()
-        container.close()
     return {
         "value": round(statistics.median(rounds), 3),
         "unit": "s",
@@ -76,37 +75,6 @@ def _node(folder: Path) -> Iterator[str]:
     finally:
         node.terminate()
         node.wait()
-
-
-def _service(folder: Path, url: str, place: Deployment) -> Container:
-    settings = settings_of(folder, rpc_url=url)
-    for role in KEY_ROLES:
-        create_key(settings.keystore(), role, _PASSWORD, kdf_work=2)
-    write_deployment(folder / "deployment.json", place)
-    upgrade(settings.database())
-    container = Container(settings)
-    with container.work() as work:
-        work.tenants.add(parse_server_name(HOME))
-    return container
-
-
-@contextmanager
-def _chain_loop(container: Container) -> Iterator[None]:
-    settings = container.settings
-    environment = os.environ | {
-        "EARNEST_DATA": str(settings.data),
-        "EARNEST_RPC_URL": settings.rpc_url,
-        "EARNEST_KEYSTORE_PASSWORD": _PASSWORD,
-        "EARNEST_CHAIN_HEALTH_PORT": "0",
-        "EARNEST_LOG_LEVEL": "WARNING",
-    }
-    program = [str(Path(sys.executable).with_name("earnest")), "chain"]
-    loop = subprocess.Popen(program, env=environment, stdin=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        loop.terminate()
-        loop.wait()
 
 
 def _quote(container: Container, number: int) -> Any:  # noqa: ANN401 - a quote

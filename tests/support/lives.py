@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
@@ -33,6 +35,9 @@ from tests.support.services import a_container
 ALICE, BOB = parse_user_id("@alice:example.org"), parse_user_id("@bob:example.org")
 _SIX_SECONDS = 6
 _TWO_DAYS = 2 * 86_400
+
+
+P = TypeVar("P", bound="Place")
 
 
 class Killed(BaseException):
@@ -204,3 +209,30 @@ def nothing_twice(place: Place) -> None:
     for role in (RESOLVER, RELAYER):
         key = place.container.signers[role].address
         assert chain.nonce(key) == sent[key]
+
+
+@contextmanager
+def always_alike(
+    folder: Path, template: Path, anvil: Anvil, deployment: Deployment
+) -> Iterator[Callable[[Callable[[Path], P]], P]]:
+    """Give a way to begin a place on an empty database file, each time on the same chain; all are closed at the end."""
+    anvil.give_tokens(deployment, anvil.signer("bob").address, 100 * ETHER)
+    anvil.set_balance(anvil.signer("bob").address, 0)
+    snapshot, begun = anvil.rpc("evm_snapshot"), list[Place]()
+
+    def begin(make: Callable[[Path], P]) -> P:
+        nonlocal snapshot
+        anvil.rpc("evm_revert", snapshot)
+        snapshot = anvil.rpc("evm_snapshot")
+        file = folder / f"{len(begun)}.db"
+        shutil.copyfile(template, file)
+        place = make(file)
+        begun.append(place)
+        place.begin()
+        return place
+
+    try:
+        yield begin
+    finally:
+        for place in begun:
+            place.container.close()

@@ -5,9 +5,7 @@ What comes of it, on a real node, is what comes of a life without deaths.
 
 from __future__ import annotations
 
-import itertools
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +18,8 @@ from sqlalchemy.orm import Session
 from contracts.chain import Deployment
 from contracts.rpc import BoundedProvider
 from kit.database import Database
-from tests.support.anvil import ETHER, Anvil
-from tests.support.lives import Life, Place, burned, came_of_it, nothing_twice, returned
+from tests.support.anvil import Anvil
+from tests.support.lives import Life, Place, always_alike, burned, came_of_it, nothing_twice, returned
 
 _SOME = 8
 """How many points kill where not every death is asked for."""
@@ -74,30 +72,17 @@ def play(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[Callable[[Place], None], int | None], tuple[dict[str, list[Any]], int]]]:
     """Play a story with a death at a point, always on the same chain; what came of it, and how many points it has."""
-    anvil, names = fresh_anvil, itertools.count()
-    anvil.give_tokens(fresh_deployment, anvil.signer("bob").address, 100 * ETHER)
-    anvil.set_balance(anvil.signer("bob").address, 0)
-    begin = [anvil.rpc("evm_snapshot")]
+    with always_alike(tmp_path, sqlite_template, fresh_anvil, fresh_deployment) as begin:
 
-    places: list[Place] = []
+        def one(story: Callable[[Place], None], ends_at: int | None) -> tuple[dict[str, list[Any]], int]:
+            life = Life(ends_at)
+            place = begin(lambda file: Place(tmp_path, file, fresh_anvil, fresh_deployment, life))
+            with mortal(life, monkeypatch):
+                story(place)
+            nothing_twice(place)
+            return came_of_it(place), life.points
 
-    def one(story: Callable[[Place], None], ends_at: int | None) -> tuple[dict[str, list[Any]], int]:
-        anvil.rpc("evm_revert", begin[0])
-        begin[0] = anvil.rpc("evm_snapshot")
-        file = tmp_path / f"{next(names)}.db"
-        shutil.copyfile(sqlite_template, file)
-        life = Life(ends_at)
-        place = Place(tmp_path, file, anvil, fresh_deployment, life)
-        places.append(place)
-        place.begin()
-        with mortal(life, monkeypatch):
-            story(place)
-        nothing_twice(place)
-        return came_of_it(place), life.points
-
-    yield one
-    for place in places:
-        place.container.close()
+        yield one
 
 
 @pytest.mark.parametrize("story", [returned, burned])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -30,7 +29,7 @@ from kit.leases import LASTS, Lease, Reign
 from ledger import book
 from tests.support.anvil import ETHER, Anvil
 from tests.support.ledgers import Shop
-from tests.support.lives import Life, Place, a_round, burned, came_of_it, nothing_twice, returned
+from tests.support.lives import Life, Place, a_round, always_alike, burned, came_of_it, nothing_twice, returned
 from tests.support.services import PASSWORD
 
 EARNEST = Path(sys.executable).with_name("earnest")
@@ -62,10 +61,15 @@ def dump(database: Database) -> dict[str, list[Any]]:
 class Watched(Place):
     """A place whose loop has the lease; at one of its writing calls it sleeps, and a rival takes its place."""
 
-    sleeps_at: int | None = None
     calls = 0
     awake: dict[str, list[Any]] | None = None
     """What the database held when the sleeper woke."""
+
+    def __init__(
+        self, folder: Path, file: Path, anvil: Anvil, deployment: Deployment, life: Life, sleeps_at: int | None
+    ) -> None:
+        super().__init__(folder, file, anvil, deployment, life)
+        self.sleeps_at = sleeps_at
 
     def leads(self) -> Reign:
         now = itertools.count(step=LASTS)
@@ -115,28 +119,15 @@ def play(
     tmp_path: Path, sqlite_template: Path, fresh_anvil: Anvil, fresh_deployment: Deployment
 ) -> Iterator[Callable[[Callable[[Place], None], int | None], tuple[dict[str, list[Any]], int]]]:
     """Play a story with a sleep at a writing call, always on the same chain; what came of it, and how many calls."""
-    anvil, names = fresh_anvil, itertools.count()
-    anvil.give_tokens(fresh_deployment, anvil.signer("bob").address, 100 * ETHER)
-    anvil.set_balance(anvil.signer("bob").address, 0)
-    begin = [anvil.rpc("evm_snapshot")]
-    places: list[Place] = []
+    with always_alike(tmp_path, sqlite_template, fresh_anvil, fresh_deployment) as begin:
 
-    def one(story: Callable[[Place], None], sleeps_at: int | None) -> tuple[dict[str, list[Any]], int]:
-        anvil.rpc("evm_revert", begin[0])
-        begin[0] = anvil.rpc("evm_snapshot")
-        file = tmp_path / f"{next(names)}.db"
-        shutil.copyfile(sqlite_template, file)
-        place = Watched(tmp_path, file, anvil, fresh_deployment, Life(None))
-        place.sleeps_at = sleeps_at
-        places.append(place)
-        place.begin()
-        story(place)
-        nothing_twice(place)
-        return came_of_it(place), place.calls
+        def one(story: Callable[[Place], None], sleeps_at: int | None) -> tuple[dict[str, list[Any]], int]:
+            place = begin(lambda file: Watched(tmp_path, file, fresh_anvil, fresh_deployment, Life(None), sleeps_at))
+            story(place)
+            nothing_twice(place)
+            return came_of_it(place), place.calls
 
-    yield one
-    for place in places:
-        place.container.close()
+        yield one
 
 
 @pytest.mark.parametrize("story", [returned, burned])
