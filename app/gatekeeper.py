@@ -28,12 +28,13 @@ from app.warming import Warmer
 from kit.amounts import Amount
 from kit.changes import news_since
 from kit.errors import Unavailable
-from kit.identifiers import RoomId, ServerName, TenantId, UserId, server_of
+from kit.identifiers import RoomId, TenantId, UserId, server_of
 from kit.throttle import Throttle
 from payments.stakes.model import RENEW_BEFORE
 from reputation.decision import forged
 from reputation.lookup import look_up
 from reputation.model import Knock, Tenant
+from reputation.pricing import origin_of
 from reputation.tenants import TOPIC, Tenants
 from reputation.verdict import Admit, Code, Reason, Refuse
 
@@ -97,7 +98,7 @@ class Gatekeeper:
         self._counter = -1
         self._read_at = float("-inf")
         self._throttle = Throttle(_FLOOD_BURST, _FLOOD_SECONDS, time.monotonic)
-        self._flooding: OrderedDict[ServerName, float] = OrderedDict()
+        self._flooding: OrderedDict[str, float] = OrderedDict()
         self._calm = Throttle(_CALM_BURST, _CALM_SECONDS, time.monotonic)
         self._crowd_at = float("-inf")
         self._noting = threading.Lock()
@@ -166,17 +167,17 @@ class Gatekeeper:
             if reply is not None:
                 return _told(reply, "memory")
         server = server_of(knock.inviter)
-        if server == knock.tenant_server or self._pairs.knows(key) or self._throttle.take(server):
+        if server == knock.tenant_server or self._pairs.knows(key) or self._throttle.take(origin_of(server)):
             return None
-        return self._flood(server)
+        return self._flood(origin_of(server))
 
     def _key(self, knock: Knock) -> int:
         return self._pairs.key(knock.tenant, knock.inviter, knock.invitee)
 
-    def _flood(self, server: ServerName) -> Reply:
+    def _flood(self, origin: str) -> Reply:
         FLOODS.inc()
-        self._flooding[server] = time.monotonic()
-        self._flooding.move_to_end(server)
+        self._flooding[origin] = time.monotonic()
+        self._flooding.move_to_end(origin)
         while len(self._flooding) > _MOST_FLOODING:
             self._flooding.popitem(last=False)
         return _told(Reply(Refuse((Reason(Code.SERVER_FLOODS),))), "memory")
@@ -187,9 +188,8 @@ class Gatekeeper:
         knock = asked.knock
         if server_of(knock.invitee) != knock.tenant_server:
             return _told(Reply(Admit((Reason(Code.NOT_OURS),))), "memory")
-        server = server_of(knock.inviter)
-        if server != knock.tenant_server and share is not None and asked.line.waiting(server) >= share:
-            return self._flood(server)
+        if share == _SHARE and asked.line.waiting(asked.party) >= share:
+            return self._flood(asked.party)
         self._crowd_at = time.monotonic()
         return _told(Reply(Refuse((Reason(Code.CROWDED),))), "memory")
 
@@ -204,7 +204,7 @@ class Gatekeeper:
         asked = Asked(knock, key, self._readers, known=self._pairs.knows(key))
         if not asked.known and not self._calm.take(""):
             self._crowd_at = asked.since
-        if not self._readers.join(partial(self._look, asked), party=server_of(knock.inviter), first=asked.known):
+        if not self._readers.join(partial(self._look, asked), party=asked.party, first=asked.known):
             asked.settle(self._shed(asked))
         return asked
 
@@ -220,8 +220,8 @@ class Gatekeeper:
         strangers come, it is they who make each other late: then a stranger is refused, and so is whoever floods us.
         """
         LATE.inc()
-        knock, now = asked.knock, time.monotonic()
-        if now - self._flooding.get(server_of(knock.inviter), float("-inf")) < _FLOOD_LASTS:
+        now = time.monotonic()
+        if now - self._flooding.get(asked.party, float("-inf")) < _FLOOD_LASTS:
             return Reply(Refuse((Reason(Code.SERVER_FLOODS),)))
         crowd = asked.line.answered_at > asked.since or now - self._crowd_at < _FLOOD_LASTS
         if crowd and not asked.known:
@@ -250,9 +250,9 @@ class Gatekeeper:
             return True
         asked.known = asked.known or found.known
         asked.line = self._writers
-        server, own = server_of(asked.knock.inviter), asked.knock.tenant_server
-        share = _OWN_SHARE if server == own else _SHARE
-        if not self._writers.join(partial(self._ask, asked), party=server, first=asked.known, share=share):
+        own = server_of(asked.knock.inviter) == asked.knock.tenant_server
+        share = _OWN_SHARE if own else _SHARE
+        if not self._writers.join(partial(self._ask, asked), party=asked.party, first=asked.known, share=share):
             asked.settle(self._shed(asked, share))
         return True
 

@@ -15,7 +15,9 @@ from concurrent.futures import Future, InvalidStateError
 import structlog
 
 from app.remembering import Reply
+from kit.identifiers import server_of
 from reputation.model import Knock
+from reputation.pricing import origin_of
 
 LOG = structlog.get_logger(__name__)
 
@@ -25,10 +27,35 @@ _FIRST_GUESS = 0.01
 _WEIGHT = 0.1
 _SAVED = 1.0
 """Seconds of a core that they may take at once, after a quiet time."""
+_SCARCE = 0.5
+"""Seconds of a core: what is left below it is for those who took less than others of late."""
+_HALF_LIFE, _FORGOTTEN = 30.0, 0.001
+"""Seconds after which half of what a party took is forgotten, and how little of it all of it."""
 _LEAST_SAVED = 0.005
 """Seconds of a core that are saved up before the next job when all are spent: to wake up for less costs more."""
 
 _Job = Callable[[], bool]
+
+
+class _Taken:
+    """What each party took of late, in seconds of a core; as many parties stand in it as were served."""
+
+    def __init__(self) -> None:
+        self._by: dict[str, float] = {}
+        self._total = 0.0
+        self._faded_at = time.monotonic()
+
+    def add(self, party: str, seconds: float) -> None:
+        now = time.monotonic()
+        if now - self._faded_at > _HALF_LIFE:
+            self._by = {name: half for name, took in self._by.items() if (half := took / 2) > _FORGOTTEN}
+            self._total, self._faded_at = sum(self._by.values()), now
+        self._by[party] = self._by.get(party, 0.0) + seconds
+        self._total += seconds
+
+    def more_than_others(self, party: str) -> bool:
+        """Tell whether a party took more than an equal part would be, were there one party more."""
+        return self._by.get(party, 0.0) * (len(self._by) + 1) > self._total
 
 
 class Line:
@@ -48,6 +75,7 @@ class Line:
         self._pace = _FIRST_GUESS
         self._effort = _FIRST_GUESS
         self._saved, self._saved_at = _SAVED, time.monotonic()
+        self._taken = _Taken()
         self._ends = False
         self._threads = [
             threading.Thread(target=self._work, name=f"{name}-{each}", daemon=True) for each in range(threads)
@@ -62,7 +90,7 @@ class Line:
             if first:
                 full = len(self._first) >= MOST_FIRST
             else:
-                full = (share is not None and self._waiting[party] >= share) or self._no_room()
+                full = (share is not None and self._waiting[party] >= share) or not self._room(party)
             if full or self._ends:
                 return False
             self._waiting[party] += 1
@@ -88,10 +116,13 @@ class Line:
             for thread in self._threads:
                 thread.join()
 
-    def _no_room(self) -> bool:
-        """Tell whether a stranger who comes now would wait too long, or there is nothing left of what they may take."""
+    def _room(self, party: str) -> bool:
+        """Tell whether a stranger who comes now would not wait too long, and something is left that they may take."""
         count = len(self._strangers)
-        return count * self._pace / len(self._threads) > self._patience() or count * self._effort >= self._save()
+        if count * self._pace / len(self._threads) > self._patience():
+            return False
+        left = self._save() - count * self._effort
+        return left > _SCARCE or (left > 0 and not self._taken.more_than_others(party))
 
     def _save(self) -> float:
         """Return how many seconds of a core strangers may take now; below none after a job that took long."""
@@ -132,6 +163,7 @@ class Line:
                     self._effort += _WEIGHT * (effort - self._effort)
                 if not first:
                     self._saved -= effort
+                    self._taken.add(party, effort)
                 self._waiting[party] -= 1
                 if not self._waiting[party]:
                     del self._waiting[party]
@@ -147,6 +179,8 @@ class Asked(Future[Reply]):
         self.key = key
         self.line = line
         self.known = known
+        self.party = origin_of(server_of(knock.inviter))
+        """With whom the inviter shares: whoever has a domain may have any number of homeservers below it."""
         self.since = time.monotonic()
 
     def settle(self, result: Reply | Exception) -> None:

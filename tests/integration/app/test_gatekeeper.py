@@ -369,6 +369,12 @@ def test_a_flood_of_one_homeserver_is_refused_from_memory_and_others_are_not(ask
     assert [asking.at_once(own) for _ in range(1_000)] == [None] * 1_000
 
 
+def test_homeservers_below_one_domain_flood_as_one(asking: Lodge) -> None:
+    asked = [asking.at_once(asking.knock(inviter=UserId(f"@s:s{number}.far.example"))) for number in range(300)]
+    assert asked[:200] == [None] * 200
+    assert asked[-1] == Reply(Refuse((Reason(Code.SERVER_FLOODS),)))
+
+
 def test_whom_the_recipient_knows_is_no_part_of_their_homeservers_flood(asking: Lodge) -> None:
     asking.exempt()
     asking.ask()

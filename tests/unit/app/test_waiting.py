@@ -110,6 +110,35 @@ def test_strangers_who_took_all_that_they_may_make_nobody_else_wait() -> None:
     line.stop()
 
 
+def test_who_took_most_leaves_the_rest_to_others_whoever_else_comes() -> None:
+    line, done = Line("test", 1, lambda: 60.0, most=1e-9), threading.Semaphore(0)
+
+    def takes(seconds: float) -> Callable[[], bool]:
+        def job() -> bool:
+            spend(seconds)
+            done.release()
+            return True
+
+        return job
+
+    def served(party: str, seconds: float = 0.01) -> bool:
+        let_in = line.join(takes(seconds), party=party)
+        if let_in:
+            done.acquire()
+            while line.waiting(party):
+                time.sleep(0.001)
+        return let_in
+
+    assert served("flood", 0.3)
+    assert served("flood", 0.25), "there is plenty, and nobody else"
+    assert not served("flood"), "half of it is for others"
+    assert served("quiet")
+    assert [served("another") for _ in range(3)] == [True] * 3
+    assert not served("flood")
+    assert all(served(f"{number}") for number in range(5))
+    line.stop()
+
+
 def test_strangers_are_told_at_once_that_too_many_came_when_they_took_all_that_they_may() -> None:
     line, done = Line("test", 1, lambda: 1.0, most=0.01), threading.Event()
 
