@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import structlog
 
 from app.container import KEY_ROLES, Container
 from benchmarks._world import PASSWORD, settings_of
+from cli.local import anvil
 from cli.migrations import upgrade
 from cli.serving import settle_memory
 from contracts.chain import Deployment
@@ -50,7 +52,7 @@ def service(folder: Path, url: str, database: str, place: Deployment | None = No
 
 @contextlib.contextmanager
 def following(container: Container) -> Iterator[None]:
-    """Run the real ``earnest chain`` on the container's service for the block."""
+    """Run the real ``earnest chain`` on the container's service, from when it has read what there is already."""
     settings = container.settings
     environment = os.environ | {
         "EARNEST_DATA": str(settings.data),
@@ -64,10 +66,22 @@ def following(container: Container) -> Iterator[None]:
     program = [str(Path(sys.executable).with_name("earnest")), "chain"]
     loop = subprocess.Popen(program, env=environment, stdin=subprocess.DEVNULL)
     try:
+        with anvil.asking(settings.rpc_url) as node:
+            node.ask("anvil_mine", "0x1")
+        head, _ = anvil.head(settings.rpc_url)
+        while _read(container) < head:
+            assert loop.poll() is None, "it follows the chain"
+            time.sleep(0.05)
         yield
     finally:
         loop.terminate()
         loop.wait()
+
+
+def _read(container: Container) -> int:
+    with container.read() as work:
+        head = work.book.head()
+        return -1 if head is None else head.number
 
 
 def fresh(url: str) -> str:
