@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kit.identifiers import Address, Hash32
 
@@ -18,8 +19,7 @@ class BlockRef:
     timestamp: int
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where a log stands; (chain, block hash, log index) names it for ever, whatever the chain does next."""
 
     block: BlockRef

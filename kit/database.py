@@ -73,8 +73,6 @@ class ExactInteger(TypeDecorator[int]):
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:  # noqa: ANN401 - the driver's own type
         """Hand the driver a decimal or text; refuse what is no whole number, or too long a one."""
-        if type(value) is int and -_LONGEST < value < _LONGEST:  # what nearly all are, seen at a glance
-            return value if dialect.name == "postgresql" else str(value)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int):
@@ -84,6 +82,10 @@ class ExactInteger(TypeDecorator[int]):
             message = f"a stored number has at most {_DIGITS} digits"
             raise ValueError(message)
         return value if dialect.name == "postgresql" else str(value)
+
+    def fits(self, values: Sequence[Any]) -> bool:
+        """Tell, at a glance, whether all of them are whole numbers that fit; where not, each tells of itself."""
+        return set(map(type, values)) == {int} and min(values) > -_LONGEST and max(values) < _LONGEST
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ANN401, ARG002 - the driver's own type
         """Return an ``int``."""
@@ -291,6 +293,8 @@ def _bound(table: type[Base], name: str, values: Sequence[Any], dialect: Dialect
     kind = table.__table__.c[name].type
     if not isinstance(kind, TypeDecorator):
         return values
+    if isinstance(kind, ExactInteger) and kind.fits(values):
+        return values if dialect.name == "postgresql" else list(map(str, values))
     return [kind.process_bind_param(value, dialect) for value in values]
 
 
@@ -305,7 +309,8 @@ def draw_numbers(session: Session, table: type[Base], count: int) -> range | lis
     if connection.dialect.name != "postgresql":
         highest = connection.exec_driver_sql(f"SELECT max(id) FROM {name}").scalar() or 0  # noqa: S608 - our own name
         return range(highest + 1, highest + 1 + count)
+    # One number for each row is drawn where the sequence stands; its name is looked up once.
     drawn = connection.exec_driver_sql(
-        "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", (name, count)
+        "SELECT nextval((SELECT pg_get_serial_sequence(%s, 'id')::regclass)) FROM generate_series(1, %s)", (name, count)
     )
     return sorted(drawn.scalars())

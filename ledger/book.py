@@ -239,13 +239,16 @@ class Book:
     # --------------------------------------------------------------------------------------------------- within
 
     def _in_order(self, block: BlockRef, events: Iterable[ChainEvent]) -> list[ChainEvent]:
-        ordered = sorted(events, key=lambda event: event.at.log_index)
-        indexes = {event.at.log_index for event in ordered}
-        if block.chain_id != self._chain_id or any(event.at.block != block for event in ordered):
-            raise Invalid("event_of_other_block", f"Not all events are of block {block.number}.")
-        if len(indexes) != len(ordered):
-            raise Invalid("log_twice", f"Block {block.number} has two events of one log.")
+        ordered = sorted(events, key=_log_index)
+        if block.chain_id != self._chain_id:
+            raise Invalid("event_of_other_block", f"Block {block.number} is of another chain.")
+        before = -1
         for event in ordered:
+            if event.at.block is not block and event.at.block != block:
+                raise Invalid("event_of_other_block", f"Not all events are of block {block.number}.")
+            if event.at.log_index == before:
+                raise Invalid("log_twice", f"Block {block.number} has two events of one log.")
+            before = event.at.log_index
             place, ours = (event.token, self._token) if isinstance(event, Transferred) else (event.escrow, self._escrow)
             if place != ours:
                 raise Invalid("event_of_other_contract", f"Block {block.number} has an event of another contract.")
@@ -263,6 +266,11 @@ class Book:
             entry = entry_for(event, token=self._token, escrow=self._escrow, held=held)
             if entry is not None:
                 made.append(entry)
-                for posting in entry.postings:
-                    moved[posting.account] = moved.get(posting.account, 0) + posting.amount
+                if not isinstance(event, Transferred):  # no transfer moves what a stake holds
+                    for posting in entry.postings:
+                        moved[posting.account] = moved.get(posting.account, 0) + posting.amount
         return made
+
+
+def _log_index(event: ChainEvent) -> int:
+    return event.at.log_index

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 from contracts.events import Position
 from kit.errors import Conflict
@@ -95,8 +95,7 @@ def erc20(chain_id: int, token: Address) -> Asset:
     return Asset(f"erc20:{chain_id}:0x{token.hex()}")
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """One line: what an account gains (or loses, where negative), in base units."""
 
     account: Account

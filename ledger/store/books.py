@@ -25,7 +25,6 @@ _MOST = 10**78 - 1
 """The largest sum that an ``ExactInteger`` column holds; only a token that lies gets there."""
 _CHUNK = 500
 _STREAMED = 5_000
-_LINE = ("entry_id", "line", "account_id", "amount")
 _PENDING = (Level.SEEN.value, Level.SAFE.value)
 
 
@@ -302,20 +301,21 @@ def _write(session: Session, columns: Mapping[str, Sequence[Any]], postings: Seq
     numbers = draw_numbers(session, EntryRow, len(postings))
     accounts = _carry(session, postings)
     write_many(session, EntryRow, {"id": numbers, **columns})
-    lines = [
-        (number, line, accounts[one.asset, one.account], one.amount)
-        for number, of_entry in zip(numbers, postings, strict=True)
-        for line, one in enumerate(of_entry)
-    ]
-    write_many(session, PostingRow, dict(zip(_LINE, zip(*lines, strict=True), strict=True)))
+    columns = {
+        "entry_id": [number for number, of_entry in zip(numbers, postings, strict=True) for _ in of_entry],
+        "line": [line for of_entry in postings for line in range(len(of_entry))],
+        "account_id": [accounts[one.asset, one.account] for of_entry in postings for one in of_entry],
+        "amount": [one.amount for of_entry in postings for one in of_entry],
+    }
+    write_many(session, PostingRow, columns)
 
 
 def _carry(session: Session, postings: Sequence[Sequence[Posting]]) -> dict[tuple[Asset, Account], int]:
     """Add postings to the balances of their accounts; return the accounts' numbers."""
     moved: defaultdict[tuple[Asset, Account], int] = defaultdict(int)
     for of_entry in postings:
-        for posting in of_entry:
-            moved[posting.asset, posting.account] += posting.amount
+        for account, asset, amount in of_entry:
+            moved[asset, account] += amount
     changes = dict(sorted(moved.items()))  # always in this order, so that two never wait for each other
     numbers: dict[tuple[Asset, Account], int] = {}
     after: dict[tuple[Asset, Account], int] = dict(changes)

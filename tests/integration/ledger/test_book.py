@@ -183,7 +183,7 @@ def test_a_token_that_makes_more_than_there_can_be_is_refused_and_nothing_is_kep
     (event,) = node.head.events
     assert isinstance(event, Transferred)
     mints = [
-        replace(event, at=replace(event.at, log_index=index), sender=ZERO_ADDRESS, amount=UINT256_MAX)
+        replace(event, at=event.at._replace(log_index=index), sender=ZERO_ADDRESS, amount=UINT256_MAX)
         for index in range(10)
     ]
     with pytest.raises(Conflict, match="more than any token"), database.write() as session:
@@ -203,7 +203,7 @@ def test_books_of_two_chains_and_tokens_do_not_mix(database: Database) -> None:
     with database.write() as session:
         elsewhere = other(session, chain_id=10, token=TOKEN, escrow=ESCROW)
         assert elsewhere.head() is None
-        assert elsewhere.record(ref, [replace(event, at=replace(event.at, block=ref), amount=5)])
+        assert elsewhere.record(ref, [replace(event, at=event.at._replace(block=ref), amount=5)])
     with database.read() as session:
         assert book(session).balance(wallet(WALLETS[0])) == SUPPLY
         assert other(session, chain_id=10, token=TOKEN, escrow=ESCROW).balance(wallet(WALLETS[0])) == 5

@@ -92,7 +92,7 @@ def test_another_escrow_or_chain_is_not_ours(house: House) -> None:
     terms = terms_on(house.quote())
     event = opened(terms, house.chain.grow())
     assert house.take_in(replace(event, escrow=OTHER_PAYER)) == []
-    elsewhere = replace(event.at, block=replace(event.at.block, chain_id=1))
+    elsewhere = event.at._replace(block=replace(event.at.block, chain_id=1))
     assert house.take_in(replace(event, at=elsewhere)) == []
     with house.work() as rooms, pytest.raises(NotFound):
         rooms.stakes.get(event.stake_id)
