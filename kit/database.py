@@ -234,7 +234,7 @@ def _translated() -> Iterator[None]:
         raise DatabaseUnavailable(message) from error
 
 
-def write_many(session: Session, table: type[Base], columns: Mapping[str, Sequence[Any]]) -> None:
+def write_many(session: Session, table: type[DeclarativeBase], columns: Mapping[str, Sequence[Any]]) -> None:
     """Insert rows, given column by column, at the driver's own speed: ``COPY`` on PostgreSQL, one statement on SQLite.
 
     Values are what the driver takes; our own column types check and convert theirs as anywhere else. Nothing is
@@ -258,7 +258,7 @@ def write_many(session: Session, table: type[Base], columns: Mapping[str, Sequen
             copy.write_row(row)
 
 
-def set_many(session: Session, table: type[Base], column: str, values: Mapping[int, Any]) -> None:
+def set_many(session: Session, table: type[DeclarativeBase], column: str, values: Mapping[int, Any]) -> None:
     """Set one column of many rows, each by its ``id``, in as few statements as the driver takes them in."""
     if not values:
         return
@@ -289,7 +289,7 @@ def one_of(session: Session, column: Any, values: Sequence[str]) -> ColumnElemen
     return cast("ColumnElement[bool]", column.in_(select(listed.c.value)))
 
 
-def _bound(table: type[Base], name: str, values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
+def _bound(table: type[DeclarativeBase], name: str, values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
     kind = table.__table__.c[name].type
     if not isinstance(kind, TypeDecorator):
         return values
@@ -298,7 +298,7 @@ def _bound(table: type[Base], name: str, values: Sequence[Any], dialect: Dialect
     return [kind.process_bind_param(value, dialect) for value in values]
 
 
-def draw_numbers(session: Session, table: type[Base], count: int) -> range | list[int]:
+def draw_numbers(session: Session, table: type[DeclarativeBase], count: int) -> range | list[int]:
     """Return ``count`` ascending numbers for new rows of a table that counts its ``id`` up, taken from everybody else.
 
     On SQLite whoever writes is alone, so the numbers follow the highest there is: for tables alone whose rows are never

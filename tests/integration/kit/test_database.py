@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from kit import changes
 from kit.amounts import UINT256_MAX
-from kit.database import Database, ExactInteger, UtcDateTime, make_engine
+from kit.database import Database, ExactInteger, UtcDateTime, make_engine, set_many, write_many
 from kit.errors import DatabaseUnavailable
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -146,6 +146,30 @@ def test_readers_see_nothing_half_done_and_do_not_wait(shelf: Database) -> None:
         looking.execute(text("DELETE FROM things_of_a_test"))
     with shelf.look() as looking:
         assert looking.scalar(text("SELECT count(*) FROM things_of_a_test")) == 1, "what is written in it is lost"
+
+
+EDGES = [0, -1, 2**64, UINT256_MAX, 10**78 - 1, 1 - 10**78]
+
+
+def test_many_numbers_come_back_exactly_and_are_set_exactly(shelf: Database) -> None:
+    with shelf.write() as session:
+        write_many(session, Thing, {"id": range(1, 8), "amount": [*EDGES, None]})
+    with shelf.write() as session:
+        assert [thing.amount for thing in session.query(Thing).order_by(Thing.id)] == [*EDGES, None]
+        set_many(session, Thing, "amount", dict(enumerate(reversed(EDGES), 1)))
+    with shelf.read() as session:
+        assert [thing.amount for thing in session.query(Thing).order_by(Thing.id)] == [*reversed(EDGES), None]
+
+
+@pytest.mark.parametrize("misfit", [1.0, "1", True, Decimal(1), 10**78, -(10**78)])
+def test_one_misfit_among_many_keeps_all_of_them_out(shelf: Database, misfit: Any) -> None:  # noqa: ANN401 - that is it
+    with (
+        pytest.raises((TypeError, ValueError), match=r"not a whole number|at most 78 digits"),
+        shelf.write() as session,
+    ):
+        write_many(session, Thing, {"id": range(1, 4), "amount": [5, misfit, 7]})
+    with shelf.read() as session:
+        assert session.query(Thing).count() == 0
 
 
 def test_a_reader_of_one_moment_sees_nothing_that_is_written_meanwhile(shelf: Database) -> None:
