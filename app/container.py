@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -32,8 +31,7 @@ from kit.errors import Invalid, NotFound
 from kit.federation import Homeservers
 from kit.fetching import Fetcher
 from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id
-from kit.names import Names
-from kit.reaching import Reacher
+from kit.internet import parse_networks
 from kit.sealing import Seal, kept_key, parse_key
 from ledger.book import Book
 from ledger.feed import Feed
@@ -216,19 +214,23 @@ class Container:
 
     @cached_property
     def fetcher(self) -> Fetcher:
-        """What asks servers that strangers name."""
-        return Fetcher(allow_private=self.settings.fetch_private, timeout=_FETCH_SECONDS)
+        """What asks servers that strangers name. Raises ``Invalid`` for settings of it that are wrong."""
+        with self._making:
+            try:
+                return Fetcher(
+                    private=parse_networks(self.settings.private_networks),
+                    authority=self.settings.extra_authority,
+                    timeout=_FETCH_SECONDS,
+                )
+            except Invalid as error:
+                message = f"{error.message} Check EARNEST_PRIVATE_NETWORKS and EARNEST_EXTRA_AUTHORITY."
+                raise Invalid(error.code, message) from None
 
     @cached_property
     def homeservers(self) -> Homeservers:
-        """Other people's homeservers. Raises ``Invalid`` for private networks that are none."""
+        """Other people's homeservers."""
         with self._making:
-            try:
-                listed = self.settings.federation_private.replace(",", " ").split()
-                private = [ipaddress.ip_network(network) for network in listed]
-            except ValueError as error:
-                raise Invalid("networks_malformed", f"EARNEST_FEDERATION_PRIVATE: {error}.") from None
-            return Homeservers(Reacher(Names(), private=private, authority=self.settings.federation_authority))
+            return Homeservers(self.fetcher)
 
     @cached_property
     def bot_id(self) -> UserId | None:
@@ -269,6 +271,9 @@ class Container:
     def _sealing(self) -> Seal:
         return self.seal
 
+    def _check_url(self, url: str) -> None:
+        self.fetcher.check(url)  # made for whoever needs it: a setting of it that is wrong stops no knock
+
     def _work(self, session: Session) -> Work:
         now = self.clock()
         terms = self.terms
@@ -304,6 +309,6 @@ class Container:
             notices=notices,
             feed=feed,
             happenings=Happenings(session, now, terms),
-            webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self.fetcher.check),
+            webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self._check_url),
             owed=Owed(session, now, feed=feed, seal=self._sealing, notices=notices),
         )

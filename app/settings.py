@@ -51,13 +51,6 @@ class Settings(BaseSettings):
         3, ge=0, le=1000, description="Openings carried in 24 hours for one stranger, and from one wallet."
     )
 
-    federation_private: str = Field(
-        "",
-        description="Networks (10.1.0.0/16, …) where a homeserver may be found although they are not public.",
-    )
-    federation_authority: Path | None = Field(
-        None, description="File of certificate authorities (PEM) to believe beside the usual ones, of homeservers."
-    )
     homeserver_url: str = Field("http://127.0.0.1:8008", description="Client API of the bot's homeserver.")
     bot_user_id: str | None = Field(None, description="The bot's Matrix id.")
     bot_password: SecretStr | None = Field(None, description="The bot's password (or a password file).")
@@ -68,9 +61,13 @@ class Settings(BaseSettings):
         None, description="Seals secrets in the database (or a file); by default sealing.key in the data folder."
     )
     sealing_key_file: Path | None = Field(None, description="File that holds the sealing key.")
-    fetch_private: bool = Field(
-        default=False,
-        description="Let strangers' URLs lead into private networks, without TLS: for a local world alone.",
+    private_networks: str = Field(
+        "",
+        description="Networks (10.1.0.0/16, …) that are not public, where homeservers and webhooks that strangers name "
+        "are asked all the same; of this machine (127.0.0.0/8), without TLS too: that is for a local world alone.",
+    )
+    extra_authority: Path | None = Field(
+        None, description="File of certificate authorities (PEM) to believe beside the public ones, of such servers."
     )
 
     broker_url: str | None = Field(None, description="redis://… for Celery; an embedded Valkey by default.")

@@ -14,7 +14,6 @@
         HomeserverUnavailable
         DatabaseUnavailable
         PeerUnavailable  a server that somebody else named
-        FetchUnavailable
         LeaseLost
 
 Anything else is a bug: let it crash and log it with its context. A "no" that is an *answer* (``Hold``, ``Refuse``)
@@ -80,16 +79,12 @@ class DatabaseUnavailable(Unavailable):
 
 
 class PeerUnavailable(Unavailable):
-    """A server of which we know nothing but the name that somebody gave did not answer; ``code`` says how."""
+    """A server that somebody else named did not answer, answered beyond bounds, or may not be asked: ``code`` says."""
 
     def __init__(self, code: str, message: str) -> None:
         """Say in one snake_case word, and in a sentence, what went wrong; neither repeats what the server said."""
         super().__init__(message)
         self.code = code
-
-
-class FetchUnavailable(Unavailable):
-    """A place that somebody named did not answer, answered beyond bounds, or may not be asked."""
 
 
 class LeaseLost(Unavailable):

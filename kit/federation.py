@@ -1,12 +1,11 @@
 """Federation: finds a homeserver by its name, as the Matrix specification says, and asks it who somebody is.
 
 Server-server API, "Resolving server names". What a name leads to is chosen by whoever owns it, so everything here goes
-through ``kit.reaching``: public addresses alone, one deadline for all of it, small answers.
+through ``kit.fetching``: public addresses alone, one deadline for all of it, small answers.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import threading
 import time
@@ -16,9 +15,10 @@ from urllib.parse import quote
 
 import orjson
 
-from kit.errors import FetchUnavailable, HomeserverUnavailable, Invalid
+from kit.errors import HomeserverUnavailable, Invalid, PeerUnavailable
+from kit.fetching import PORT, Fetcher, Place
 from kit.identifiers import ServerName, UserId, parse_server_name, parse_user_id
-from kit.reaching import PORT, Place, Reacher
+from kit.internet import literal
 
 SECONDS: Final = 10.0
 """How long finding a homeserver and asking it may take, all together."""
@@ -35,7 +35,7 @@ class Homeservers:
     """Other people's homeservers. Safe to share between threads."""
 
     def __init__(
-        self, fetcher: Reacher, *, seconds: float = SECONDS, https_port: int = PORT, most_at_once: int = 4
+        self, fetcher: Fetcher, *, seconds: float = SECONDS, https_port: int = PORT, most_at_once: int = 4
     ) -> None:
         """Ask by ``fetcher``, for at most ``seconds`` each time; who stands for whom is asked on ``https_port``.
 
@@ -77,12 +77,12 @@ class Homeservers:
     def places(self, server: ServerName, *, until: float) -> list[Place]:
         """Return where to find a homeserver, in the order to try."""
         host, port = _split(server)
-        if port is not None or _is_literal(host):
+        if port is not None or literal(host) is not None:
             return [_place(server, host, port)]
         delegated = self._delegated(host, until)
         if delegated is not None:
             host, port = _split(delegated)
-            if port is not None or _is_literal(host):
+            if port is not None or literal(host) is not None:
                 return [_place(delegated, host, port)]
         found = self._services(host, until)
         return found or [_place(host, host, None)]
@@ -92,12 +92,12 @@ class Homeservers:
         try:
             for place in self.places(server, until=until):
                 try:
-                    found = self._fetcher.get(place, target, until=until, most_bytes=_MOST_ANSWER)
-                except FetchUnavailable as failed:
+                    found = self._fetcher.ask(place, target, until=until, most_bytes=_MOST_ANSWER)
+                except PeerUnavailable as failed:
                     reason = str(failed)
                 else:
                     return found.status, found.body
-        except FetchUnavailable as failed:
+        except PeerUnavailable as failed:
             reason = str(failed)
         raise HomeserverUnavailable(f"{server} could not be asked: {reason}")
 
@@ -113,7 +113,7 @@ class Homeservers:
             )
             named = _document(found.body).get("m.server") if found.status == HTTPStatus.OK else None
             return parse_server_name(named) if isinstance(named, str) else None
-        except (FetchUnavailable, HomeserverUnavailable, Invalid):
+        except (PeerUnavailable, HomeserverUnavailable, Invalid):
             return None
 
     def _services(self, host: str, until: float) -> list[Place]:
@@ -133,14 +133,6 @@ def _split(server: str) -> tuple[str, int | None]:
 
 def _place(header: str, host: str, port: int | None) -> Place:
     return Place(host, _FEDERATION_PORT if port is None else port, host, header)
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _document(body: bytes) -> dict[str, object]:

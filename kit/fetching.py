@@ -1,45 +1,53 @@
-"""Fetching: HTTP to wherever a stranger's URL leads, bounded in time and size, and never into our own network.
+"""Fetching: HTTP to wherever strangers lead us, bounded in time and size, and never into our own network.
 
-Names are looked up here, once for each question, and the connection goes to the very address that was judged: whoever
-answers otherwise a moment later (DNS rebinding) gains nothing. Redirects are answers like any other, proxies of the
-environment are not heard, nothing is kept open. Certificates are checked for the name in the URL.
+Whoever names a place chooses what we connect to. So a name is looked up here, once for each question, every address
+that it leads to is judged, and the connection goes to one of these very addresses: whoever answers otherwise a moment
+later (DNS rebinding) gains nothing. The certificate must be the name's all the same. Redirects are answers like any
+other, or such names again; proxies of the environment are not heard, nothing is kept open.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import queue
-import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
 
 import httpcore
 
-from kit.errors import Forbidden, Invalid, PeerUnavailable
+from kit.errors import Forbidden, Invalid, PeerUnavailable, Refusal
 from kit.hurry import HurriedBackend
+from kit.internet import LOOPBACK, IpAddress, Network, is_public, literal
+from kit.names import Names
 
+PORT: Final = 443
 TIMEOUT: Final = 10.0
 """Seconds that one question may take in all, from looking up the name to the last byte."""
 MOST_BYTES: Final = 64 * 1024
 """The largest answer that is read, unless whoever asks says otherwise."""
 LONGEST_URL: Final = 2_000
 
+_PLAIN_PORT: Final = 80
 _LEAST_PORT: Final = 1024
-_WEB_PORTS: Final = frozenset({80, 443})
 _MOST_ADDRESSES: Final = 4
-_MOST_LOOKUPS: Final = 16
-_GLOBAL_V6: Final = ipaddress.IPv6Network("2000::/3")
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_MOST_TIME_TO_CONNECT: Final = 3.0
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_DOCUMENTS: Final = {"Accept": "application/json"}
 
-Resolve = Callable[[str, int], Sequence[str]]
-"""Looks a name up: numeric addresses. Raises ``OSError`` where there are none."""
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to ask: what is connected to, whose certificate must be there, and what the ``Host`` header says."""
+
+    host: str
+    port: int
+    name: str
+    header: str
+    tls: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,66 +57,50 @@ class Fetched:
     status: int
     headers: Mapping[str, str]
     body: bytes
-    whole: bool
-
-
-def is_public(address: str) -> bool:
-    """Tell whether a numeric address is one of the public internet, whatever it is wrapped in."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address):
-        if found in _NAT64:  # how a network without IPv4 reaches it
-            found = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
-        elif found not in _GLOBAL_V6 or found.sixtofour is not None or found.teredo is not None:
-            return False  # mapped ones, too: nobody needs them
-    shut = found.is_multicast or found.is_reserved or found.is_unspecified or found.is_loopback or found.is_link_local
-    return found.is_global and not shut
+    whole: bool = True
 
 
 class Fetcher:
-    """Asks servers of which we know nothing but a URL. Safe to use from several threads.
-
-    ``allow_private``: for a local world alone; private addresses and plain http are allowed then. ``ca_file``: whom to
-    believe about certificates, in place of the public authorities.
-    """
+    """Asks servers of which we know nothing but what strangers say. Safe to use from several threads."""
 
     def __init__(
         self,
+        names: Names | None = None,
         *,
-        allow_private: bool = False,
+        private: Sequence[Network] = (),
+        authority: Path | None = None,
         timeout: float = TIMEOUT,
-        ca_file: Path | None = None,
-        resolve: Resolve | None = None,
     ) -> None:
-        """Ask with these bounds."""
-        self._allow_private = allow_private
+        """Look names up by ``names``; give each question to a URL at most ``timeout`` seconds.
+
+        ``private``: networks that may be reached although they are not public; what of this machine is among them, on
+        any port and without TLS, too. ``authority``: a file of certificate authorities (PEM) to believe beside the
+        public ones; raises ``Invalid`` where it is none.
+        """
+        self.names = names or Names()
+        self._private = tuple(private)
+        self._authority = authority
         self._timeout = timeout
-        self._ca_file = ca_file
-        self._guard = _Guard(resolve or _look_up, allow_private=allow_private)
+        if authority is not None:
+            _ = self._trust  # a setting that is wrong is said at once
+
+    # --------------------------------------------------------------------------------------------------- by URL
 
     def check(self, url: str) -> None:
         """Refuse what would never be asked, without asking anybody; names are judged when they are looked up.
 
         Raises ``Invalid`` for what is no URL of the kind we take, ``Forbidden`` for an address that is not public.
         """
-        _, host, _ = self._parse(url)
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return
-        self._guard.judge([host])
+        self._checked(url)
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None, most_bytes: int = MOST_BYTES) -> Fetched:
         """Return what stands there, whatever its status. What is longer than ``most_bytes`` counts as no answer.
 
-        Raises as ``check`` does, and ``PeerUnavailable`` where there is no answer in time.
+        Raises as ``check`` does, and ``PeerUnavailable`` where there is no answer in time, or none may be asked for.
         """
-        fetched = self._ask(b"GET", url, headers or {}, b"", most_bytes)
-        if not fetched.whole:
-            raise _no_answer("too_large", f"more than {most_bytes} bytes")
-        return fetched
+        place, target = self._checked(url)
+        until = time.monotonic() + self._timeout
+        return _all_of(self._exchange(b"GET", place, target, headers or {}, b"", until, most_bytes))
 
     def post(
         self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, most_bytes: int = MOST_BYTES
@@ -117,52 +109,139 @@ class Fetcher:
 
         Raises as ``get`` does.
         """
-        return self._ask(b"POST", url, headers or {}, body, most_bytes)
+        place, target = self._checked(url)
+        until = time.monotonic() + self._timeout
+        return self._exchange(b"POST", place, target, headers or {}, body, until, most_bytes)
+
+    def follow(self, url: str, *, until: float, most_bytes: int, most_redirects: int) -> Fetched:
+        """Return the document that an ``https`` URL leads to, over at most so many redirects.
+
+        Raises as ``ask`` does, for a URL that nobody would ask too.
+        """
+        for _ in range(most_redirects + 1):
+            try:
+                place, target = self._checked(url)
+            except Refusal as refused:
+                raise PeerUnavailable(refused.code, refused.message) from None
+            if not place.tls:
+                raise PeerUnavailable("url_not_https", "It leads to what is no https:// address.")
+            found = self.ask(place, target, until=until, most_bytes=most_bytes)
+            location = found.headers.get("location") if found.status in _REDIRECTS else None
+            if not location:
+                return found
+            url = _joined(url, location)
+        raise PeerUnavailable("redirected", "It redirects again and again.")
+
+    # --------------------------------------------------------------------------------------------------- by place
+
+    def ask(self, place: Place, target: str, *, until: float, most_bytes: int) -> Fetched:
+        """Ask ``place`` for the document ``target`` (path and query) and return its answer, whatever its status.
+
+        ``until`` (monotonic seconds) ends all of it. Raises ``PeerUnavailable``, whose sentence never has the target:
+        secrets stand there.
+        """
+        return _all_of(self._exchange(b"GET", place, target, _DOCUMENTS, b"", until, most_bytes))
 
     # --------------------------------------------------------------------------------------------------- within
 
     @cached_property
-    def _ssl(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._ca_file) if self._ca_file else httpcore.default_ssl_context()
+    def _trust(self) -> ssl.SSLContext:
+        made = httpcore.default_ssl_context()
+        if self._authority is not None:
+            try:
+                made.load_verify_locations(self._authority)
+            except OSError:  # those of TLS are such errors, too
+                raise Invalid("authority_malformed", f"{self._authority} has no certificate authorities.") from None
+        return made
 
-    def _parse(self, url: str) -> tuple[SplitResult, str, int]:
-        found = _split(url)
-        if found is None:
-            raise Invalid("url_malformed", "That is no address of a page: no spaces, no name and password, no '#'.")
-        parts, host, port = found
-        if parts.scheme != "https" and not (parts.scheme == "http" and self._allow_private):
-            raise Invalid("url_not_https", "Such an address begins with https://.")
-        port = port or (443 if parts.scheme == "https" else 80)
-        if port not in _WEB_PORTS and port < _LEAST_PORT and not self._allow_private:
-            raise Invalid("url_port", "The port of such an address is 443, or above 1023.")
-        return parts, host, port
+    def _checked(self, url: str) -> tuple[Place, str]:
+        place, target = _parse(url)
+        address = literal(place.host)
+        if address is not None:
+            refusal = self._refusal(place, address)
+        else:
+            refusal = None if self._opens_this_machine else _good_for_this_machine_alone(place)
+        if refusal is not None:
+            raise refusal
+        return place, target
 
-    def _ask(self, method: bytes, url: str, headers: Mapping[str, str], body: bytes, most_bytes: int) -> Fetched:
-        parts, host, port = self._parse(url)
-        given = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+    @cached_property
+    def _opens_this_machine(self) -> bool:
+        pairs = ((private, own) for private in self._private for own in LOOPBACK if private.version == own.version)
+        return any(private.overlaps(own) for private, own in pairs)
+
+    def _refusal(self, place: Place, address: IpAddress) -> Refusal | None:
+        """Return why ``address`` may not be asked as ``place`` says; ``None`` where it may."""
+        opened = any(address in network for network in self._private)
+        if opened and any(address in network for network in LOOPBACK):
+            return None
+        wrong = _good_for_this_machine_alone(place)
+        if wrong is not None or opened or is_public(address):
+            return wrong
+        return Forbidden("address_private", "That name does not lead to a public address.")
+
+    def _addresses(self, place: Place, until: float) -> list[IpAddress]:
+        """Return the addresses that may be connected to; one that may not be is as good as none."""
+        refusal: Refusal | None = None
+        allowed = []
+        for address in self.names.addresses(place.host, until=until):
+            found = self._refusal(place, address)
+            if found is None:
+                allowed.append(address)
+            refusal = refusal or found
+        if refusal is not None and not allowed:
+            raise PeerUnavailable(refusal.code, refusal.message)
+        return allowed[:_MOST_ADDRESSES]
+
+    def _exchange(
+        self,
+        method: bytes,
+        place: Place,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        until: float,
+        most_bytes: int,
+    ) -> Fetched:
         all_headers = [
-            (b"Host", parts.netloc.encode()),
+            (b"Host", place.header.encode()),
             (b"User-Agent", b"earnest"),
             (b"Accept-Encoding", b"identity"),  # an answer that unfolds has no bound
-            *given,
+            *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
             *([(b"Content-Length", str(len(body)).encode())] if method == b"POST" else []),
         ]
-        target = (parts.path or "/").encode() + (b"?" + parts.query.encode() if parts.query else b"")
-        place = httpcore.URL(scheme=parts.scheme.encode(), host=host.encode(), port=port, target=target)
-        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)
-        context = self._ssl if parts.scheme == "https" else None
+        scheme = b"https" if place.tls else b"http"
+        url = httpcore.URL(scheme=scheme, host=place.host.encode(), port=place.port, target=target.encode())
+        context = self._trust if place.tls else None
+        network = _Pinned(self._addresses(place, until))
+        extensions = {
+            "timeout": dict.fromkeys(("connect", "read", "write", "pool"), max(0.0, until - time.monotonic())),
+            "sni_hostname": place.name,
+        }
         try:
             with (
-                self._guard.until(time.monotonic() + self._timeout),
-                httpcore.HTTPConnection(place.origin, ssl_context=context, network_backend=self._guard) as connection,
-                connection.stream(
-                    method, place, headers=all_headers, content=body, extensions={"timeout": timeouts}
-                ) as response,
+                network.until(until),
+                httpcore.HTTPConnection(url.origin, ssl_context=context, network_backend=network) as connection,
+                connection.stream(method, url, headers=all_headers, content=body, extensions=extensions) as response,
             ):
                 return _read(response, most_bytes)
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError, ValueError) as error:
             # Not chained: the frames of the library's error hold the URL, where secrets of its owner may stand.
             raise _why(error) from None
+
+
+def _parse(url: str) -> tuple[Place, str]:
+    """Take a URL apart. Raises ``Invalid`` for what is none of the kind we take."""
+    found = _split(url)
+    if found is None:
+        raise Invalid("url_malformed", "That is no address of a page: no spaces, no name and password, no '#'.")
+    parts, host, port = found
+    if parts.scheme not in {"https", "http"}:
+        raise _not_https()
+    if port is None:
+        port = PORT if parts.scheme == "https" else _PLAIN_PORT
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Place(host, port, host, parts.netloc, tls=parts.scheme == "https"), target
 
 
 def _split(url: str) -> tuple[SplitResult, str, int | None] | None:
@@ -179,10 +258,29 @@ def _split(url: str) -> tuple[SplitResult, str, int | None] | None:
     return parts, host, port
 
 
+def _joined(url: str, location: str) -> str:
+    try:
+        return urldefrag(urljoin(url, location)).url
+    except ValueError:
+        raise PeerUnavailable("url_malformed", "It leads to what is no address of a page.") from None
+
+
+def _good_for_this_machine_alone(place: Place) -> Invalid | None:
+    if not place.tls:
+        return _not_https()
+    if place.port != PORT and place.port < _LEAST_PORT:
+        return Invalid("url_port", "The port of such an address is 443, or above 1023.")
+    return None
+
+
+def _not_https() -> Invalid:
+    return Invalid("url_not_https", "Such an address begins with https://.")
+
+
 def _read(response: httpcore.Response, most_bytes: int) -> Fetched:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
     received, whole = bytearray(), True
-    if headers.get("content-encoding", "identity") != "identity":
+    if headers.get("content-encoding", "identity").lower() != "identity":
         whole = False
     else:
         for chunk in response.iter_stream():
@@ -193,14 +291,18 @@ def _read(response: httpcore.Response, most_bytes: int) -> Fetched:
     return Fetched(response.status, headers, bytes(received[:most_bytes]), whole)
 
 
+def _all_of(fetched: Fetched) -> Fetched:
+    if not fetched.whole:
+        raise _no_answer("too_large", "it says more than is read, or in an encoding that was not asked for")
+    return fetched
+
+
 def _why(error: Exception) -> PeerUnavailable:
     """Say in one word what went wrong: for its owner, so without a word of what the other side said."""
     if isinstance(error, httpcore.TimeoutException):
         return _no_answer("too_slow", "not in time")
     if isinstance(error.__cause__, ssl.SSLError) or isinstance(error, ssl.SSLError):
         return _no_answer("certificate_wrong", "its certificate is not good for that name")
-    if isinstance(error, socket.gaierror):
-        return _no_answer("name_unknown", "nobody knows its name")
     if isinstance(error, httpcore.ProtocolError):
         return _no_answer("nonsense", "it does not speak HTTP")
     return _no_answer("no_connection", "it takes no connection")
@@ -210,21 +312,12 @@ def _no_answer(code: str, what: str) -> PeerUnavailable:
     return PeerUnavailable(code, f"The other server did not answer: {what}.")
 
 
-class _Guard(HurriedBackend):
-    """The network beyond our own: looks names up itself and connects to the addresses that it judged."""
+class _Pinned(HurriedBackend):
+    """The network, for one question: whatever the name, it connects to these addresses and to no others."""
 
-    def __init__(self, resolve: Resolve, *, allow_private: bool) -> None:
+    def __init__(self, addresses: Sequence[IpAddress]) -> None:
         super().__init__()
-        self._resolve = resolve
-        self._allow_private = allow_private
-        self._lookups = threading.BoundedSemaphore(_MOST_LOOKUPS)
-
-    def judge(self, addresses: Sequence[str]) -> list[str]:
-        """Return those that may be connected to. Raises ``Forbidden`` where there are none."""
-        allowed = [one for one in addresses if self._allow_private or is_public(one)]
-        if not allowed:
-            raise Forbidden("address_private", "That name does not lead to a public address.")
-        return allowed[:_MOST_ADDRESSES]
+        self._addresses = addresses
 
     def connect_tcp(
         self,
@@ -234,51 +327,13 @@ class _Guard(HurriedBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        failed: Exception | None = None
-        addresses = self.judge(self._addresses(host, port))
-        for tried, address in enumerate(addresses):
+        failed: Exception = httpcore.ConnectError(host)
+        for tried, address in enumerate(self._addresses):
             left = self.left(timeout)
-            share = (
-                None if left is None else left / (len(addresses) - tried)
-            )  # one that is silent leaves time to others
+            most = _MOST_TIME_TO_CONNECT  # one that is silent leaves time to others
+            seconds = most if left is None else min(most, left / (len(self._addresses) - tried))
             try:
-                return super().connect_tcp(address, port, share, local_address, socket_options)
+                return super().connect_tcp(str(address), port, seconds, local_address, socket_options)
             except (httpcore.NetworkError, httpcore.ConnectTimeout, OSError) as error:
                 failed = error
-        raise failed or httpcore.ConnectError
-
-    def _addresses(self, host: str, port: int) -> Sequence[str]:
-        """Look a name up in a thread: the system's own look-up knows no deadline."""
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            pass
-        else:
-            return [host]
-        if not self._lookups.acquire(timeout=self.left(None)):
-            raise httpcore.ConnectTimeout
-        found: queue.SimpleQueue[Sequence[str] | OSError] = queue.SimpleQueue()
-
-        def look() -> None:
-            try:
-                found.put(self._resolve(host, port))
-            except OSError as error:
-                found.put(error)
-            except UnicodeError:
-                found.put(socket.gaierror())
-            finally:
-                self._lookups.release()
-
-        threading.Thread(target=look, name="look-up", daemon=True).start()
-        try:
-            result = found.get(timeout=self.left(None))
-        except queue.Empty:
-            raise httpcore.ConnectTimeout from None
-        if isinstance(result, OSError):
-            raise result
-        return result
-
-
-def _look_up(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(place[4][0]) for place in found))
+        raise failed

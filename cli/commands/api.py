@@ -30,6 +30,7 @@ def api(context: click.Context, *, share_port: bool) -> None:
     """Answer homeservers, pages and programs over HTTP; as many processes as you like may do so."""
     sys.setswitchinterval(_SWITCH_SECONDS)
     container = begin(context, "api")
+    _ = container.fetcher  # settings of it that are wrong are said at once
     settings = container.settings
     try:
         sockets = [shared_socket(settings.api_host, settings.api_port)] if share_port else None

@@ -25,6 +25,7 @@ def worker(context: click.Context) -> None:
     time calls the rounds.
     """
     container = begin(context, "worker")
+    _ = container.fetcher  # settings of it that are wrong are said at once
     url = container.settings.broker_url
     embedded = None
     if url is None:

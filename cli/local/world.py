@@ -196,7 +196,7 @@ class World:
             "EARNEST_HOMESERVER_URL": plan.homeserver_url,
             "EARNEST_BOT_USER_ID": plan.user_id(BOT),
             "EARNEST_BOT_PASSWORD_FILE": str(self.folder / "bot.password"),
-            "EARNEST_FETCH_PRIVATE": "true",
+            "EARNEST_PRIVATE_NETWORKS": "127.0.0.0/8, ::1/128",
             "EARNEST_BROKER_URL": valkey.url(plan.ports.broker),
             "EARNEST_BOT_HEALTH_PORT": str(plan.ports.bot_health),
             "EARNEST_CHAIN_HEALTH_PORT": str(plan.ports.chain_health),
@@ -205,14 +205,11 @@ class World:
         }
 
     def _federation_settings(self) -> dict[str, str]:
-        """Let people of both homeservers sign in by their word: they are on this machine, with certificates of ours."""
+        """Let people of both homeservers sign in by their word: they have certificates of ours."""
         federation = self._federation("homeserver")
         if federation is None:
             return {}
-        return {
-            "EARNEST_FEDERATION_PRIVATE": "127.0.0.0/8",
-            "EARNEST_FEDERATION_AUTHORITY": str(federation.files.authority),
-        }
+        return {"EARNEST_EXTRA_AUTHORITY": str(federation.files.authority)}
 
     def _say(self, step: str) -> None:
         self._heed()

@@ -20,7 +20,7 @@ def main(folder: str, url: str, seconds: str) -> None:
     """Deliver until killed."""
     ahead = timedelta(seconds=int(seconds))
     container = a_container(
-        Path(folder), Database(make_engine(url)), fetch_private=True, clock=lambda: system_clock() + ahead
+        Path(folder), Database(make_engine(url)), private_networks="127.0.0.0/8", clock=lambda: system_clock() + ahead
     )
     Deliverer(container, look_every=0.02).start()
     threading.Event().wait()

@@ -12,6 +12,7 @@ import secrets
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,8 +28,8 @@ import dns.rrset
 import pytest
 import trustme
 
+from kit.fetching import Fetched, Fetcher, Place
 from kit.names import Names
-from kit.reaching import Reacher
 
 PUBLIC: Final = ipaddress.ip_network("127.80.0.0/12")
 """What stands for the public internet."""
@@ -98,14 +99,17 @@ class Server(threading.Thread):
 
 
 class NameServer(threading.Thread):
-    """A name server over UDP: ``records[name, type]`` are texts as in a zone file, or a function that gives them."""
+    """A name server over UDP: ``records[name, type]`` are texts as in a zone file, or a function that gives them.
+
+    A function that gives ``None`` lets it say nothing.
+    """
 
     def __init__(self) -> None:
         """Listen."""
         super().__init__(name="names", daemon=True)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
-        self.records: dict[tuple[str, str], list[str] | Callable[[], list[str]]] = {}
+        self.records: dict[tuple[str, str], list[str] | Callable[[], list[str] | None]] = {}
         self.asked: list[tuple[str, str]] = []
         self.start()
 
@@ -124,6 +128,8 @@ class NameServer(threading.Thread):
             self.asked.append(key)
             found = self.records.get(key, [])
             texts = found() if callable(found) else found
+            if texts is None:
+                continue
             answer = dns.message.make_response(question)
             answer.flags |= dns.flags.RA
             if texts:
@@ -181,9 +187,14 @@ class Elsewhere:
         self._servers.append(server)
         return server
 
-    def fetcher(self, **options: Any) -> Reacher:  # noqa: ANN401 - as the fetcher has them
+    def fetcher(self, **options: Any) -> Fetcher:  # noqa: ANN401 - as the fetcher has them
         """A fetcher that finds these names, and takes ``PUBLIC`` for public."""
-        return Reacher(self.dns.names, private=[PUBLIC], authority=self.authority_file, **options)
+        return Fetcher(self.dns.names, **{"private": [PUBLIC], "authority": self.authority_file, **options})
+
+    def ask(self, server: Server, *, seconds: float = 20.0, most_bytes: int = 10_000) -> Fetched:
+        """What ``server`` answers for ``/it``, asked as ``far.example``."""
+        place = Place("far.example", server.port, "far.example", f"far.example:{server.port}")
+        return self.fetcher().ask(place, "/it", until=time.monotonic() + seconds, most_bytes=most_bytes)
 
     def __enter__(self) -> Self:
         return self
@@ -206,3 +217,19 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
     """An internet of this test's own."""
     with somewhere(tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def far(elsewhere: Elsewhere) -> Server:
+    """A server that is found as ``far.example``."""
+    server = elsewhere.server("far.example")
+    elsewhere.dns.records["far.example", "A"] = [server.address]
+    return server
+
+
+@pytest.fixture
+def inside(elsewhere: Elsewhere) -> Server:
+    """A server on an address that is not public, and names for it that a stranger made."""
+    elsewhere.dns.records["inside.example", "A"] = ["127.0.0.1"]
+    elsewhere.dns.records["mapped.example", "AAAA"] = ["::ffff:127.0.0.1"]
+    return elsewhere.server("inside.example", "localhost", address="127.0.0.1")

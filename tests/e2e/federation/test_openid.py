@@ -35,7 +35,7 @@ def far(start_homeserver: StartHomeserver, files: Certificate) -> Homeserver:
 
 @pytest.fixture
 def container(tmp_path: Path, database: Database, files: Certificate) -> Container:
-    return a_container(tmp_path, database, federation_private="127.0.0.0/8", federation_authority=files.authority)
+    return a_container(tmp_path, database, private_networks="127.0.0.0/8", extra_authority=files.authority)
 
 
 @pytest.fixture
@@ -77,6 +77,6 @@ def test_a_token_that_synapse_does_not_know_signs_nobody_in(door: Door, far: Hom
 def test_where_the_operator_opens_no_network_this_machine_is_not_asked(
     tmp_path: Path, database: Database, far: Homeserver, files: Certificate
 ) -> None:
-    with http_door(a_container(tmp_path, database, federation_authority=files.authority)) as door:
+    with http_door(a_container(tmp_path, database, extra_authority=files.authority)) as door:
         answer = door.post("/v1/sessions/openid", headers=OWN, json=openid(far, far.account()))
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:earnest:problem:homeserver_unavailable")

@@ -39,8 +39,8 @@ def container(tmp_path: Path, database: Database, elsewhere: Elsewhere) -> Conta
     return a_container(
         tmp_path,
         database,
-        federation_private=f"{PUBLIC}, 10.99.0.0/16",
-        federation_authority=elsewhere.authority_file,
+        private_networks=f"{PUBLIC}, 10.99.0.0/16",
+        extra_authority=elsewhere.authority_file,
     )
 
 

@@ -104,7 +104,7 @@ def test_what_cannot_be_is_refused(
 
 
 def test_its_life_as_its_owner_leads_it(tmp_path: Path, container: Container, receiver: Receiver) -> None:
-    local = a_container(tmp_path, container.database, fetch_private=True)
+    local = a_container(tmp_path, container.database, private_networks="127.0.0.0/8")
     with http_door(local) as door:
         alice = {"Authorization": a_token(local, ALICE)}
         made = added(door, alice, url=receiver.url)

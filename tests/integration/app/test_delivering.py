@@ -91,7 +91,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def post(tmp_path: Path, database: Database, receiver: Receiver) -> Post:
-    return Post(a_container(tmp_path, database, fetch_private=True), receiver)
+    return Post(a_container(tmp_path, database, private_networks="127.0.0.0/8"), receiver)
 
 
 def say(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler, Received], None]:
@@ -104,7 +104,7 @@ def say(status: int, **headers: str) -> Callable[[BaseHTTPRequestHandler, Receiv
 def test_what_is_sent_verifies_with_the_standards_own_library(
     tmp_path: Path, database: Database, receiver: Receiver
 ) -> None:
-    post = Post(a_container(tmp_path, database, fetch_private=True, clock=system_clock), receiver)
+    post = Post(a_container(tmp_path, database, private_networks="127.0.0.0/8", clock=system_clock), receiver)
     name, secret = post.add()
     bob = a_person(post.container, BOB)
     with post.container.work() as work:
@@ -152,7 +152,10 @@ def test_no_secret_stands_in_the_database_as_it_is(post: Post) -> None:
         sealed = work.session.scalars(select(WebhookRow.secret)).one()
     assert Verifier(secret)._whsecret not in bytes(sealed)
     other = a_container(
-        post.container.settings.data, post.container.database, fetch_private=True, sealing_key="A" * 43 + "="
+        post.container.settings.data,
+        post.container.database,
+        private_networks="127.0.0.0/8",
+        sealing_key="A" * 43 + "=",
     )
     post.tell("one")
     with pytest.raises(Conflict, match="another key"):
@@ -221,7 +224,7 @@ def test_whoever_is_killed_between_sending_and_noting_is_followed_by_another(pos
 def test_a_process_that_is_killed_when_it_has_sent_loses_nothing(
     tmp_path: Path, database: Database, receiver: Receiver
 ) -> None:
-    post = Post(a_container(tmp_path, database, fetch_private=True, clock=system_clock), receiver)
+    post = Post(a_container(tmp_path, database, private_networks="127.0.0.0/8", clock=system_clock), receiver)
     name, secret = post.add()
     processes: list[subprocess.Popen[bytes]] = []
 
@@ -435,7 +438,7 @@ def test_one_that_is_away_or_hangs_up_is_tried_again(post: Post) -> None:
 def test_a_private_address_is_never_asked_where_the_operator_does_not_allow_it(
     tmp_path: Path, database: Database, receiver: Receiver
 ) -> None:
-    post = Post(a_container(tmp_path, database, fetch_private=True), receiver)
+    post = Post(a_container(tmp_path, database, private_networks="127.0.0.0/8"), receiver)
     name, _ = post.add(url=receiver.url.replace("http:", "https:"))
     post.tell("one")
     strict = Deliverer(a_container(tmp_path, database))

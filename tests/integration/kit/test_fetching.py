@@ -1,23 +1,28 @@
-"""Fetching from hostile URLs: bounded in every way, never into our own network, and pinned to what was judged."""
+"""Fetching from where strangers lead us: what is reached, what never is, and what they may cost us.
+
+By plain HTTP from a receiver on this machine, which an operator may open, and over TLS from servers that stand for the
+public internet.
+"""
 
 from __future__ import annotations
 
-import threading
+import ipaddress
+import socket
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import trustme
-from pytest_socket import SocketConnectBlockedError
 
 from kit.errors import Forbidden, Invalid, PeerUnavailable
-from kit.fetching import Fetcher, is_public
-from tests.support.receivers import Received, Receiver, a_receiver, answer
+from kit.fetching import Fetched, Fetcher, Place
+from tests.support.elsewhere import PUBLIC, Elsewhere, Server, an_address, says
+from tests.support.receivers import Receiver, a_receiver, answer
 
-PUBLIC = "93.184.216.34"
-LOCAL = Fetcher(allow_private=True)
+MOST = 10_000
+LATER = 20.0
+LOCAL = Fetcher(private=[ipaddress.ip_network("127.0.0.0/8")])
 
 
 @pytest.fixture
@@ -26,12 +31,8 @@ def receiver() -> Iterator[Receiver]:
         yield found
 
 
-def say(handler: BaseHTTPRequestHandler, noise: bytes) -> None:
-    handler.wfile.write(noise)
-
-
-def port_of(receiver: Receiver) -> str:
-    return receiver.url.rpartition(":")[2]
+def url_of(server: Server) -> str:
+    return f"https://far.example:{server.port}/it"
 
 
 # ----------------------------------------------------------------------------------------------- what is told
@@ -59,75 +60,138 @@ def test_a_redirect_is_an_answer_and_is_not_followed(receiver: Receiver) -> None
     assert [one.path for one in receiver.got] == ["/"]
 
 
+def test_a_document_is_fetched(elsewhere: Elsewhere, far: Server) -> None:
+    far.answers["/it"] = says(b"hello")
+    found = elsewhere.ask(far)
+    assert (found.status, found.body) == (200, b"hello")
+    (head,) = far.heard
+    assert f"Host: far.example:{far.port}\r\n" in head
+    assert "Accept: application/json\r\n" in head
+    assert "Accept-Encoding: identity\r\n" in head
+
+
+def test_another_machine_may_answer_for_a_name(elsewhere: Elsewhere, far: Server) -> None:
+    elsewhere.dns.records["machine.example", "A"] = [far.address]
+    far.answers["/it"] = says(b"hello")
+    place = Place("machine.example", far.port, "far.example", "said.example")
+    assert elsewhere.fetcher().ask(place, "/it", until=time.monotonic() + LATER, most_bytes=MOST).body == b"hello"
+    assert "Host: said.example\r\n" in far.heard[0]
+    itself = Place("machine.example", far.port, "machine.example", "said.example")
+    with pytest.raises(PeerUnavailable) as wrong:
+        elsewhere.fetcher().ask(itself, "/it", until=time.monotonic() + LATER, most_bytes=MOST)
+    assert wrong.value.code == "certificate_wrong"
+
+
 # ----------------------------------------------------------------------------------------------- where it never goes
 
-OURS = (
-    "127.0.0.1",
-    "127.9.9.9",
-    "localhost",
-    "[::1]",
-    "[::ffff:127.0.0.1]",
-    "[::127.0.0.1]",
-    "[64:ff9b::7f00:1]",
-    "0",
-    "0.0.0.0",  # noqa: S104 - not bound to
-    "2130706433",
-    "0x7f000001",
-    "0177.0.0.1",
-    "127.1",
-)
+OURS = [
+    *("127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "anything.localhost", "localhost.", "127.1", "0", "0.0.0.0"),  # noqa: S104 - not bound to
+    *("2130706433", "0x7f000001", "0177.0.0.1", "inside.example", "mapped.example", "nowhere.example"),
+]
+OURS_V6 = ["::1", "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1"]
+NO_NAMES = ["", "a" * 300, "..", "-", ".", ".far.example", "a" * 64 + ".example", "\u00e9.example"]
 
 
-@pytest.mark.parametrize("host", OURS)
-def test_no_name_for_ourselves_leads_to_ourselves(receiver: Receiver, host: str) -> None:
-    with pytest.raises(Forbidden) as refused:
-        Fetcher().get(f"https://{host}:{port_of(receiver)}/")
-    assert refused.value.code == "address_private"
-    assert receiver.got == []
+@pytest.mark.parametrize("host", [*OURS, *OURS_V6, *NO_NAMES])
+def test_no_place_is_ourselves(elsewhere: Elsewhere, inside: Server, host: str) -> None:
+    place = Place(host, inside.port, "inside.example", "inside.example")
+    with pytest.raises(PeerUnavailable) as refused:
+        elsewhere.fetcher().ask(place, "/it", until=time.monotonic() + LATER, most_bytes=MOST)
+    assert refused.value.code in {"address_private", "name_unknown"}
+    assert inside.reached == 0
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        *("10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "198.18.0.1", "192.0.2.1"),
-        *("224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255", "0.1.2.3", "203.0.113.7"),
-        *("fe80::1", "fe80::1%eth0", "fc00::1", "fec0::1", "ff02::1", "::", "::1", "100::1", "2001:db8::1"),
-        *("::ffff:8.8.8.8", "2002:7f00:1::", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "64:ff9b::a00:1", "nonsense"),
-    ],
-)
-def test_addresses_that_are_not_public(address: str) -> None:
-    assert not is_public(address)
+@pytest.mark.parametrize("host", [*OURS, *(f"[{one}]" for one in OURS_V6)])
+def test_no_url_leads_to_ourselves(elsewhere: Elsewhere, inside: Server, host: str) -> None:
+    with pytest.raises((Forbidden, PeerUnavailable), match=r"public address|leads nowhere"):
+        elsewhere.fetcher().get(f"https://{host}:{inside.port}/")
+    assert inside.reached == 0
 
 
-@pytest.mark.parametrize("address", [PUBLIC, "8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"])
-def test_addresses_that_are_public(address: str) -> None:
-    assert is_public(address)
+def test_a_private_network_is_reached_where_the_operator_says_so(elsewhere: Elsewhere, inside: Server) -> None:
+    inside.answers["/it"] = says(b"hello")
+    fetcher = elsewhere.fetcher(private=[ipaddress.ip_network("127.0.0.0/24")])
+    place = Place("inside.example", inside.port, "inside.example", "inside.example")
+    assert fetcher.ask(place, "/it", until=time.monotonic() + LATER, most_bytes=MOST).body == b"hello"
+    assert fetcher.get(f"https://localhost:{inside.port}/it").body == b"hello"
 
 
-@pytest.mark.filterwarnings("ignore:A test tried")
-def test_a_name_is_looked_up_once_and_the_connection_goes_to_what_was_judged(receiver: Receiver) -> None:
-    answers = [[PUBLIC], ["127.0.0.1"]]
-    asked = []
-
-    def rebinding(host: str, port: int) -> list[str]:
-        asked.append((host, port))
-        return answers.pop(0)
-
-    fetcher = Fetcher(resolve=rebinding)
-    # Only this machine may be connected to here, so this tells where it went.
-    with pytest.raises(SocketConnectBlockedError, match=PUBLIC):
-        fetcher.get(f"https://rebinding.example:{port_of(receiver)}/")
-    assert asked == [("rebinding.example", int(port_of(receiver)))]
-    with pytest.raises(Forbidden):
-        fetcher.get(f"https://rebinding.example:{port_of(receiver)}/")
-    assert receiver.got == []
+def test_of_several_addresses_the_private_ones_are_left_out(elsewhere: Elsewhere, far: Server) -> None:
+    inside = elsewhere.server("far.example", address="127.0.0.1", port=far.port)
+    elsewhere.dns.records["far.example", "A"] = ["127.0.0.1", "10.0.0.1", *["127.0.0.1"] * 8, far.address]
+    far.answers["/it"] = inside.answers["/it"] = says(b"hello")
+    assert elsewhere.ask(far).body == b"hello"
+    assert (inside.reached, far.reached) == (0, 1)
 
 
-@pytest.mark.filterwarnings("ignore:A test tried")
-def test_of_several_addresses_the_private_ones_are_passed_over() -> None:
-    fetcher = Fetcher(resolve=lambda _, __: ["127.0.0.1", "10.0.0.1", PUBLIC])
-    with pytest.raises(SocketConnectBlockedError, match=PUBLIC):
-        fetcher.get("https://many.example/")
+def test_a_name_that_means_another_place_a_moment_later_gains_nothing(elsewhere: Elsewhere, far: Server) -> None:
+    inside = elsewhere.server("far.example", address="127.0.0.1", port=far.port)
+    far.answers["/it"] = inside.answers["/it"] = says(b"hello")
+    fetches: list[Callable[[], Fetched]] = [
+        lambda: elsewhere.ask(far),
+        lambda: elsewhere.fetcher().get(url_of(far)),
+    ]
+    for fetch in fetches:
+        turns = iter([[far.address]])
+        elsewhere.dns.asked.clear()
+        elsewhere.dns.records["far.example", "A"] = lambda turns=turns: next(turns, ["127.0.0.1"])  # type: ignore[misc]
+        assert fetch().body == b"hello"
+        assert elsewhere.dns.asked.count(("far.example", "A")) == 1, "what was looked at is what is connected to"
+        with pytest.raises(PeerUnavailable) as refused:
+            fetch()
+        assert refused.value.code == "address_private"
+    assert inside.reached == 0
+
+
+def test_a_server_that_is_not_who_was_named_is_not_believed(elsewhere: Elsewhere, far: Server) -> None:
+    other = elsewhere.server("other.example", port=far.port)
+    forger = elsewhere.server("far.example", port=far.port, authority=trustme.CA())
+    for server in (other, forger):
+        server.answers["/it"] = says(b"hello")
+        elsewhere.dns.records["far.example", "A"] = [server.address]
+        fetches: list[Callable[[], Fetched]] = [
+            lambda: elsewhere.ask(far),
+            lambda: elsewhere.fetcher().post(url_of(far), b"hello"),
+        ]
+        for fetch in fetches:
+            with pytest.raises(PeerUnavailable) as wrong:
+                fetch()
+            assert wrong.value.code == "certificate_wrong"
+        assert server.heard == [], "nothing was said to it"
+
+
+def test_an_authority_is_believed_where_the_operator_names_it(elsewhere: Elsewhere, far: Server) -> None:
+    with pytest.raises(PeerUnavailable) as unknown:
+        elsewhere.fetcher(authority=None).get(url_of(far))
+    assert unknown.value.code == "certificate_wrong"
+    assert elsewhere.fetcher().get(url_of(far)).status == 404
+
+
+def test_an_authority_that_is_none_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").touch()
+    for name in ("empty.pem", "missing.pem"):
+        with pytest.raises(Invalid) as refused:
+            Fetcher(authority=tmp_path / name)
+        assert refused.value.code == "authority_malformed"
+
+
+@pytest.mark.parametrize("addresses", [["127.81.255.255"], [f"127.81.254.{last}" for last in (1, 2)]])
+def test_the_next_address_is_tried_where_one_is_dead(elsewhere: Elsewhere, far: Server, addresses: list[str]) -> None:
+    far.answers["/it"] = says(b"hello")
+    elsewhere.dns.records["far.example", "A"] = [*addresses, far.address]
+    assert elsewhere.ask(far).body == b"hello"
+
+
+def test_an_address_that_is_silent_leaves_time_to_the_next_one(elsewhere: Elsewhere, far: Server) -> None:
+    far.answers["/it"] = says(b"hello")
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind((an_address(), far.port))
+        full.listen(0)
+        for one in (first, second):  # it has room for no more, and answers no further wish to connect
+            one.setblocking(False)  # noqa: FBT003 - the library's name
+            one.connect_ex(full.getsockname())
+        elsewhere.dns.records["far.example", "A"] = [full.getsockname()[0], far.address]
+        assert elsewhere.ask(far).body == b"hello"
 
 
 # ----------------------------------------------------------------------------------------------- what it takes
@@ -137,6 +201,7 @@ def test_of_several_addresses_the_private_ones_are_passed_over() -> None:
     ("url", "code"),
     [
         ("http://example.org/", "url_not_https"),
+        ("http://127.0.0.1/", "url_not_https"),
         ("ftp://example.org/", "url_not_https"),
         ("file:///etc/passwd", "url_malformed"),
         ("gopher://example.org:25/", "url_not_https"),
@@ -149,127 +214,53 @@ def test_of_several_addresses_the_private_ones_are_passed_over() -> None:
         ("https://example.org/\r\nHost: other", "url_malformed"),
         ("https://exämple.org/", "url_malformed"),
         ("https://example.org:25/", "url_port"),
+        ("https://example.org:80/", "url_port"),
+        ("https://example.org:0/", "url_port"),
         ("https://example.org:99999/", "url_malformed"),
         ("https://[::1/", "url_malformed"),
         ("https://" + "a" * 64 + ".org/", "url_malformed"),
         ("https://example.org/" + "a" * 2_000, "url_malformed"),
     ],
 )
-def test_a_url_that_is_none_of_ours_is_refused_before_anybody_is_asked(url: str, code: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        Fetcher(resolve=lambda _, __: pytest.fail("it asked")).check(url)
-    assert refused.value.code == code
-    with pytest.raises(Invalid):
-        Fetcher(resolve=lambda _, __: pytest.fail("it asked")).get(url)
+def test_a_url_that_is_none_of_ours_is_refused_before_anybody_is_asked(
+    elsewhere: Elsewhere, url: str, code: str
+) -> None:
+    fetcher = elsewhere.fetcher(private=[ipaddress.ip_network("10.0.0.0/8")])
+    for refuse in (fetcher.check, fetcher.get, lambda url: fetcher.post(url, b"")):
+        with pytest.raises(Invalid) as refused:
+            refuse(url)
+        assert refused.value.code == code
+    assert elsewhere.dns.asked == []
 
 
-def test_what_may_be_asked_passes_the_check() -> None:
+def test_what_may_be_asked_passes_the_check(elsewhere: Elsewhere) -> None:
+    fetcher = elsewhere.fetcher(private=[])
     for url in ("https://example.org", "https://example.org:8448/hook?token=1", "https://8.8.8.8/"):
-        Fetcher(resolve=lambda _, __: pytest.fail("it asked")).check(url)
+        fetcher.check(url)
     with pytest.raises(Forbidden):
-        Fetcher().check("https://192.168.1.1/")
-    LOCAL.check("http://127.0.0.1:25/")
+        fetcher.check("https://192.168.1.1/")
+    for url in ("http://127.0.0.1:25/", "http://example.org/"):
+        LOCAL.check(url)
+    assert elsewhere.dns.asked == []
 
 
-# ----------------------------------------------------------------------------------------------- bounds
-
-
-def dawdling(receiver: Receiver, *, status_first: bool) -> None:
-    def dawdle(handler: BaseHTTPRequestHandler, _: Received) -> None:
-        if status_first:
-            handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-        while not receiver.stopping.wait(0.02):  # a byte now and then: no pause is ever long
-            handler.wfile.write(b"x")
-
-    receiver.manner = dawdle
-
-
-@pytest.mark.parametrize("status_first", [False, True])
-def test_whoever_dawdles_is_left(receiver: Receiver, *, status_first: bool) -> None:
-    dawdling(receiver, status_first=status_first)
-    with pytest.raises(PeerUnavailable) as silent:
-        Fetcher(allow_private=True, timeout=0.3).get(receiver.url)
-    assert silent.value.code in {"too_slow", "nonsense"}
-
-
-def test_a_name_that_is_never_found_is_waited_for_no_longer() -> None:
-    release = threading.Event()
-
-    def never(_: str, __: int) -> list[str]:
-        release.wait()
-        raise OSError
-
-    fetcher = Fetcher(timeout=0.2, resolve=never)
-    began = time.monotonic()
-    for _ in range(20):  # more than look up at once
-        with pytest.raises(PeerUnavailable, match="in time"):
-            fetcher.get("https://slow.example/")
-    assert time.monotonic() - began < 60
-    release.set()
-
-
-def test_a_long_answer_is_no_answer_to_get_and_a_cut_one_to_post(receiver: Receiver) -> None:
-    sent = 0
-
-    def endless(handler: BaseHTTPRequestHandler, _: Received) -> None:
-        nonlocal sent
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        while not receiver.stopping.is_set():
-            handler.wfile.write(b"x" * 65_536)
-            sent += 65_536
-
-    receiver.manner = endless
+def test_without_tls_and_on_odd_ports_this_machine_alone_is_asked(elsewhere: Elsewhere) -> None:
+    elsewhere.dns.records["near.example", "A"] = ["10.0.0.1"]
+    opened = [ipaddress.ip_network("10.0.0.0/8"), PUBLIC]
+    fetcher = elsewhere.fetcher(private=opened)
+    for url, code in (
+        ("http://10.0.0.1/", "url_not_https"),
+        ("http://8.8.8.8/", "url_not_https"),
+        ("https://10.0.0.1:25/", "url_port"),
+    ):
+        with pytest.raises(Invalid) as never:
+            fetcher.check(url)
+        assert never.value.code == code
+    for url, code in (("http://near.example/", "url_not_https"), ("https://near.example:25/", "url_port")):
+        with pytest.raises(PeerUnavailable) as refused:
+            fetcher.get(url)
+        assert refused.value.code == code
+    place = Place("10.0.0.1", 25, "10.0.0.1", "10.0.0.1")
     with pytest.raises(PeerUnavailable) as refused:
-        LOCAL.get(receiver.url, most_bytes=1_000)
-    assert refused.value.code == "too_large"
-    found = LOCAL.post(receiver.url, b"", most_bytes=1_000)
-    assert (found.status, len(found.body), found.whole) == (200, 1_000, False)
-
-
-def test_an_answer_that_unfolds_is_not_unfolded(receiver: Receiver) -> None:
-    receiver.manner = lambda handler, _: answer(handler, 200, b"\x1f\x8b", Content_Encoding="gzip")
-    with pytest.raises(PeerUnavailable):
-        LOCAL.get(receiver.url)
-
-
-@pytest.mark.parametrize("noise", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000])
-def test_what_does_not_speak_http_is_no_answer(receiver: Receiver, noise: bytes) -> None:
-    receiver.manner = lambda handler, _: say(handler, noise)
-    with pytest.raises(PeerUnavailable):
-        LOCAL.get(receiver.url)
-
-
-def test_nobody_there_is_no_answer() -> None:
-    with pytest.raises(PeerUnavailable) as silent:
-        LOCAL.get("http://127.0.0.1:1/")
-    assert silent.value.code == "no_connection"
-
-
-# ----------------------------------------------------------------------------------------------- certificates
-
-
-def test_a_certificate_is_good_for_the_name_in_the_url_alone(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    file = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(file)
-    fetcher = Fetcher(allow_private=True, ca_file=file, resolve=lambda _, __: ["127.0.0.1"])
-    with a_receiver(authority.issue_cert("right.example").configure_cert) as receiver:
-        port = port_of(receiver)
-        assert fetcher.post(f"https://right.example:{port}/", b"hello").status == 204
-        with pytest.raises(PeerUnavailable) as wrong:
-            fetcher.post(f"https://wrong.example:{port}/", b"hello")
-        assert wrong.value.code == "certificate_wrong"
-        stranger = Fetcher(allow_private=True, resolve=lambda _, __: ["127.0.0.1"])
-        with pytest.raises(PeerUnavailable) as unknown:
-            stranger.post(f"https://right.example:{port}/", b"hello")
-        assert unknown.value.code == "certificate_wrong"
-        assert [one.body for one in receiver.got] == [b"hello"]
-
-
-def test_no_error_repeats_the_url_or_what_the_server_said(receiver: Receiver) -> None:
-    receiver.manner = lambda handler, _: say(handler, b"a secret\r\n")
-    with pytest.raises(PeerUnavailable) as refused:
-        LOCAL.get(f"{receiver.url}/?key=hidden")
-    assert "hidden" not in str(refused.value)
-    assert "secret" not in str(refused.value)
-    assert refused.value.__suppress_context__
+        fetcher.ask(place, "/it", until=time.monotonic() + LATER, most_bytes=MOST)
+    assert refused.value.code == "url_port"
