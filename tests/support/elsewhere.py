@@ -189,7 +189,8 @@ class Elsewhere:
 
     def fetcher(self, **options: Any) -> Fetcher:  # noqa: ANN401 - as the fetcher has them
         """A fetcher that finds these names, and takes ``PUBLIC`` for public."""
-        return Fetcher(self.dns.names, **{"private": [PUBLIC], "authority": self.authority_file, **options})
+        usual = {"names": self.dns.names, "private": [PUBLIC], "authority": self.authority_file}
+        return Fetcher(**{**usual, **options})
 
     def ask(self, server: Server, *, seconds: float = 20.0, most_bytes: int = 10_000) -> Fetched:
         """What ``server`` answers for ``/it``, asked as ``far.example``."""

@@ -17,6 +17,8 @@ import trustme
 
 from kit.errors import Forbidden, Invalid, PeerUnavailable
 from kit.fetching import Fetched, Fetcher, Place
+from kit.internet import IpAddress
+from kit.names import Names
 from tests.support.elsewhere import PUBLIC, Elsewhere, Server, an_address, says
 from tests.support.receivers import Receiver, a_receiver, answer
 
@@ -33,6 +35,17 @@ def receiver() -> Iterator[Receiver]:
 
 def url_of(server: Server) -> str:
     return f"https://far.example:{server.port}/it"
+
+
+class InOrder(Names):
+    """Every name leads to these addresses, in this order; a name server may give them in any."""
+
+    def __init__(self, *addresses: str) -> None:
+        super().__init__()
+        self._addresses = [ipaddress.ip_address(one) for one in addresses]
+
+    def addresses(self, host: str, *, until: float) -> list[IpAddress]:  # noqa: ARG002 - as names are looked up
+        return self._addresses
 
 
 # ----------------------------------------------------------------------------------------------- what is told
@@ -190,8 +203,18 @@ def test_an_address_that_is_silent_leaves_time_to_the_next_one(elsewhere: Elsewh
         for one in (first, second):  # it has room for no more, and answers no further wish to connect
             one.setblocking(False)  # noqa: FBT003 - the library's name
             one.connect_ex(full.getsockname())
-        elsewhere.dns.records["far.example", "A"] = [full.getsockname()[0], far.address]
-        assert elsewhere.ask(far).body == b"hello"
+        fetcher = elsewhere.fetcher(names=InOrder(full.getsockname()[0], far.address))
+        assert fetcher.get(url_of(far)).body == b"hello"
+
+
+def test_of_many_addresses_a_few_are_tried(elsewhere: Elsewhere, far: Server) -> None:
+    far.answers["/it"] = says(b"hello")
+    dead = [f"127.81.253.{last}" for last in range(1, 5)]
+    assert elsewhere.fetcher(names=InOrder(*dead[1:], far.address)).get(url_of(far)).body == b"hello"
+    with pytest.raises(PeerUnavailable) as refused:
+        elsewhere.fetcher(names=InOrder(*dead, far.address)).get(url_of(far))
+    assert refused.value.code == "no_connection"
+    assert far.reached == 1
 
 
 # ----------------------------------------------------------------------------------------------- what it takes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import dns.name
 import dns.resolver
 import pytest
 
@@ -63,6 +64,18 @@ def test_no_time_left_is_said_at_once(elsewhere: Elsewhere) -> None:
     with pytest.raises(PeerUnavailable):
         elsewhere.dns.names.services("_matrix-fed._tcp", "far.example", until=time.monotonic() - 1)
     assert elsewhere.dns.asked == []
+
+
+def test_no_domain_of_ours_is_added_to_a_name(elsewhere: Elsewhere) -> None:
+    elsewhere.dns.records["secret.inside.example", "A"] = ["192.0.2.1"]
+    elsewhere.dns.records["_matrix-fed._tcp.secret.inside.example", "SRV"] = ["1 1 443 inside.example."]
+    names = elsewhere.dns.names
+    names._resolver.search = [dns.name.from_text("inside.example")]
+    names._resolver.use_search_by_default = True
+    with pytest.raises(PeerUnavailable):
+        addresses(names, "secret")
+    assert names.services("_matrix-fed._tcp", "secret", until=time.monotonic() + LATER) == []
+    assert all("inside" not in name for name, _ in elsewhere.dns.asked)
 
 
 @pytest.mark.parametrize("host", ["nowhere.example", "", ".", "..", "-", "a" * 64 + ".example", "a" * 300])
