@@ -1,8 +1,8 @@
 """The feed: what happened, told to each person whom it concerns, in numbers that have the order of the commits.
 
 Each person has events and a counter of their own: the same fact is one event for each of those who may know of it, with
-what that one may know. So numbers are without gaps, tell nothing of what happens to others, and whoever has read number
-N never meets a new event below it. An event is written in the transaction of its fact.
+what that one may know. So numbers are without gaps (a restore alone leaves one), tell nothing of others,
+and whoever has read number N never meets a new event below it. An event is written in the transaction of its fact.
 
 What rests on a block is told when it is seen. When the block becomes final it is told again, as final (``confirms``
 names the first telling); when the block leaves the chain an event of another type, its own with ``.reversed`` at the

@@ -1,7 +1,8 @@
 """Restoring a backup: its tables into a database of either kind, brought to today's schema, and its files in place.
 
 What was sent to the chain since the backup was made is not in it. So nothing new is signed until that is final and read
-(``ledger/quiet.py``), and effects get numbers that none since then can have had, for the homeserver knows them.
+(``ledger/quiet.py``). Effects and events get numbers that none since then can have had, for the homeserver knows the
+ones, and whoever reads events the others.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, func, insert, inspect, select, text, update
+from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select, text, update
 from sqlalchemy.engine import make_url
 
 from app.backups import folder
@@ -25,9 +26,10 @@ from app.metadata import METADATA
 from kit.database import make_engine
 from kit.errors import Invalid
 from kit.outbox import OutboxRow
+from ledger.store.events import BEGINS
 
 _SKIPPED: Final = 1_000_000
-"""Numbers of effects that are left out: more than were given out since any backup that is worth restoring."""
+"""Numbers that are left out at the least, where the clock does not say that it is later than any of them."""
 _STAGED: Final = ".restored"
 
 Migrate = Callable[[str, str], None]
@@ -136,20 +138,36 @@ def _settle(connection: Connection, now: datetime) -> None:
     for name in ("chain_cursor", "leases"):
         connection.execute(update(METADATA.tables[name]).values(holder=None))
     connection.execute(update(METADATA.tables["chain_cursor"]).values(quiet_until=0))
-    highest = connection.scalar(select(func.max(OutboxRow.id))) or 0
+    begin = _unused(connection, now)
+    # An event's number is a reader's cursor, and names a webhook to its endpoint, of whoever comes only now, too.
+    connection.execute(update(METADATA.tables["event_counters"]).values(last=begin))
+    changes = METADATA.tables["changes"]
+    connection.execute(delete(changes).where(changes.c.topic == BEGINS))
+    connection.execute(insert(changes).values(topic=BEGINS, counter=begin))
     # An effect's number names its message to the homeserver, which brings none of that name a second time.
-    gap: dict[str, Any] = {
-        "id": highest + _SKIPPED,
-        "kind": "restored",
-        "key": f"restored:{secrets.token_hex(8)}",
-        "payload": {},
-    }
+    gap = {"id": begin, "kind": "restored", "key": f"restored:{secrets.token_hex(8)}", "payload": {}}
     times = {"created_at": now, "due_at": now, "done_at": now}
     connection.execute(insert(METADATA.tables["outbox"]).values(**gap, **times, attempts=0, given_up=False))
     if connection.dialect.name == "postgresql":
         for table in METADATA.sorted_tables:
             if "id" in table.c and connection.scalar(_SEQUENCE, {"table": table.name}) is not None:
                 connection.execute(text(f"{_COUNT_ON} {table.name}"), {"table": table.name})
+
+
+def _unused(connection: Connection, now: datetime) -> int:
+    """Return a number above any that was ever given, by this service or by what became of it since the backup.
+
+    Nothing gives out a thousand a second for ever, so the milliseconds of now are above them all: those of another
+    restore of the same backup, too.
+    """
+    counters, changes = METADATA.tables["event_counters"], METADATA.tables["changes"]
+    known = (
+        select(func.max(OutboxRow.id)),
+        select(func.max(counters.c.last)),
+        select(changes.c.counter).where(changes.c.topic == BEGINS),
+    )
+    highest = max(connection.scalar(query) or 0 for query in known)
+    return max(highest + _SKIPPED, int(now.timestamp() * 1000))
 
 
 _SEQUENCE = text("SELECT pg_get_serial_sequence(:table, 'id')")

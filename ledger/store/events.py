@@ -12,14 +12,19 @@ from sqlalchemy import ColumnElement, Subquery, delete, event, func, select, upd
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from kit.changes import Change
 from kit.identifiers import Hash32, PersonId
 from ledger.model import Level
 from ledger.tables import BlockRow, EventCounterRow, EventRow, HolderRow, PersonRow
 from ledger.telling import REVERSED, Event, Fact, Mode, Telling
 
+BEGINS = "event numbers"
+"""The change topic whose counter is the number that new people's events follow; a restore sets it, and nothing else."""
+
 _NEW = "earnest_events"
 _GONE = "earnest_events_gone"
 _CHUNK = 500
+_BEGIN = select(Change.counter).where(Change.topic == BEGINS).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def _number(session: Session) -> None:
             continue
         its = of[person]
         count = len(its)
-        statement = upsert(EventCounterRow).values(person=person, last=count, pruned=0)
+        statement = upsert(EventCounterRow).values(person=person, last=func.coalesce(_BEGIN, 0) + count, pruned=0)
         last: int = session.scalars(
             statement.on_conflict_do_update(
                 index_elements=[EventCounterRow.person], set_={"last": EventCounterRow.last + count}
@@ -82,7 +87,7 @@ def counter(session: Session, person: PersonId) -> Counter:
     """Return how far a person's events go."""
     query = select(EventCounterRow.last, EventCounterRow.pruned).where(EventCounterRow.person == person)
     found = session.execute(query).one_or_none()
-    return Counter() if found is None else Counter(found[0], found[1])
+    return Counter(session.scalar(select(_BEGIN)) or 0) if found is None else Counter(found[0], found[1])
 
 
 def counted() -> Subquery:
