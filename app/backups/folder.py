@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from app.backups.archive import MOST_BYTES
+from kit.disk import draft_of
 from kit.errors import Invalid
 
 _MADE_AGAIN: Final = ("anvil", "certificates", "elsewhere", "homeserver", "logs", "valkey")
 """Folders of programs that are not ours, or that are made anew."""
 _KEPT_ALL_THE_SAME: Final = ("homeserver/bearer",)
 """What a local world keeps in them of our own: its tenant's bearer."""
-_PASSING: Final = ("*.backup", "*.lock", "lock", "*.new", ".*.draft", "celery*", "*-wal", "*-shm", "*-journal")
+_BESIDE: Final = ("-wal", "-shm", "-journal")
+_PASSING: Final = ("*.backup", "*.lock", "lock", "*.new", ".*.draft", "celery*", *(f"*{end}" for end in _BESIDE))
 _SQLITE: Final = b"SQLite format 3\0"
 _FIRST: Final = ("since.json",)
 """Whatever came after what this says is heard again, so it is read before anything that it speaks of."""
@@ -79,11 +81,8 @@ def _database(path: Path) -> bytes:
 
 def put(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, for its owner's eyes only."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    with draft_of(path, content) as draft:
+        # What lies beside a database file is what was written to the one before, and SQLite would write it into this.
+        for end in _BESIDE:
+            path.with_name(f"{path.name}{end}").unlink(missing_ok=True)
+        draft.replace(path)

@@ -19,6 +19,7 @@ from app.settings import Settings
 from cli.backup_passphrase import passphrase_options, read_passphrase
 from cli.context import container_of, disk_told, told
 from cli.migrations import newest, revision_of
+from kit.disk import sync
 from kit.errors import Conflict
 
 
@@ -94,6 +95,7 @@ def _draft(file: Path, draft: Path) -> Iterator[IO[bytes]]:
             raw.flush()
             os.fsync(raw.fileno())
         draft.replace(file)
+        sync(file.parent)
     finally:
         draft.unlink(missing_ok=True)
 

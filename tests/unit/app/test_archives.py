@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import sqlite3
 import subprocess
 import tarfile
 from collections.abc import Callable
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
@@ -229,3 +231,32 @@ def test_a_file_that_is_put_is_its_owners_alone_and_takes_the_place_of_a_link(tm
     assert outside.read_text() == "not yours"
     assert (tmp_path / "in" / "key").read_bytes() == b"mine"
     assert (tmp_path / "in" / "key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("mode", ["WAL", "PERSIST"])
+def test_a_database_that_is_put_is_not_mended_by_what_the_one_before_left_beside_it(tmp_path: Path, mode: str) -> None:
+    def made(name: str, secret: str, *more: str) -> sqlite3.Connection:
+        made = sqlite3.connect(tmp_path / name, isolation_level=None)
+        for command in (f"PRAGMA journal_mode={mode}", "CREATE TABLE keys (secret TEXT)", *more):
+            made.execute(command)
+        made.execute("INSERT INTO keys VALUES (?)", [secret])
+        return made
+
+    with closing(made("in-backup.db", "restored", "CREATE TABLE more (a TEXT)")):
+        kept = folder.content(tmp_path / "in-backup.db")
+    assert kept is not None
+    with closing(made("lived.db", "of before", "PRAGMA cache_size=1")) as lived:
+        if mode == "PERSIST":  # killed in the midst of a transaction: the journal says how to undo it
+            lived.execute("BEGIN")
+            for _ in range(200):
+                lived.execute("INSERT INTO keys VALUES (hex(randomblob(3000)))")
+        left = {path.name.removeprefix("lived"): path.read_bytes() for path in tmp_path.glob("lived.db-*")}
+    assert left
+    for name, content in left.items():  # as they were when it was killed
+        (tmp_path / f"killed{name}").write_bytes(content)
+    (tmp_path / "killed.db").write_bytes(b"")
+    folder.put(tmp_path / "killed.db", kept)
+    assert sorted(path.name for path in tmp_path.glob("killed.db*")) == ["killed.db"]
+    with closing(sqlite3.connect(tmp_path / "killed.db")) as again:
+        assert again.execute("SELECT secret FROM keys").fetchall() == [("restored",)]
+        assert again.execute("PRAGMA integrity_check").fetchone() == ("ok",)
