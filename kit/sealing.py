@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from kit.disk import draft_of
 from kit.errors import Conflict, Invalid
 
 _KEY_BYTES: Final = 32
@@ -64,14 +66,7 @@ def make_key() -> str:
 def kept_key(file: Path) -> bytes:
     """Return the key in ``file``, made now where there is none; of several that make one at once, one wins."""
     if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(make_key() + "\n")
-        try:
+        # On the disk before anything is sealed under it: a key that the next power cut takes would take that along.
+        with draft_of(file, f"{make_key()}\n".encode()) as draft, contextlib.suppress(FileExistsError):
             os.link(draft, file)  # whole or not at all, and never over another
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
     return parse_key(file.read_text(encoding="ascii"))

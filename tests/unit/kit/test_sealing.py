@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,3 +52,24 @@ def test_a_key_is_made_once_by_whoever_comes_first_and_is_for_its_owner_alone(tm
     assert found == {kept_key(file)}
     assert file.stat().st_mode & 0o777 == 0o600
     assert [one.name for one in file.parent.iterdir()] == ["sealing.key"]
+
+
+def test_a_key_is_on_the_disk_before_it_has_its_name_and_its_name_before_anything_is_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, done = tmp_path / "sealing.key", list[str]()
+    sync, link = os.fsync, os.link
+
+    def synced(opened: int) -> None:
+        about = os.fstat(opened)
+        done.append("folder" if stat.S_ISDIR(about.st_mode) else f"{about.st_size} bytes")
+        sync(opened)
+
+    def linked(draft: Path, name: Path) -> None:
+        done.append("name")
+        link(draft, name)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "link", linked)
+    kept_key(file)
+    assert done == [f"{file.stat().st_size} bytes", "name", "folder"]
