@@ -22,6 +22,8 @@ MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Of one member; what is larger is no part of a backup."""
+MOST_UNPACKED: Final = 32 * 1024 * 1024
+"""Of one part of a table, unpacked; all of it is held in memory at once, more than once."""
 _MOST_MEMBERS: Final = 100_000
 _NAME: Final = re.compile(r"(?:data|tables)(?:/[^/\\\0]{1,150}){1,8}")
 _GZIP: Final = 31
@@ -63,7 +65,7 @@ class Writer:
         if not is_tame(name) or len(content) > MOST_BYTES:
             raise Invalid("not_for_a_backup", f"{name} has a name or a size that no backup takes.")
         self._put(name, content)
-        self.members[name] = Member(len(content), hashlib.sha256(content).hexdigest())
+        self.members[name] = _member(content)
 
     def close(self, facts: Mapping[str, Any]) -> None:
         """Write the manifest and end."""
@@ -119,13 +121,31 @@ def verify(stream: IO[bytes], *, told: Callable[[int], None] = lambda _: None) -
         if name == MANIFEST:
             manifest = read_manifest(content)
         else:
-            found[name] = Member(len(content), hashlib.sha256(content).hexdigest())
+            found[name] = _member(content)
     if manifest is None:
         raise damaged("its manifest is missing")
     for name in {*found, *manifest.members}:
         if found.get(name) != manifest.members.get(name):
             raise damaged(f"{name[:_SHOWN]!r} is not as its manifest says")
     return manifest
+
+
+def again(stream: IO[bytes], manifest: Manifest) -> Iterator[tuple[str, bytes]]:
+    """Give every member of a verified archive, each held against its manifest: files change. Raises ``Invalid``."""
+    missing = set(manifest.members)
+    for name, content in members(stream):
+        if name == MANIFEST:
+            continue
+        if manifest.members.get(name) != _member(content):
+            raise damaged(f"{name[:_SHOWN]!r} was changed while it was read")
+        missing.discard(name)
+        yield name, content
+    if missing:
+        raise damaged(f"{min(missing)[:_SHOWN]!r} was taken out while it was read")
+
+
+def _member(content: bytes) -> Member:
+    return Member(len(content), hashlib.sha256(content).hexdigest())
 
 
 def read_manifest(content: bytes) -> Manifest:
@@ -147,7 +167,9 @@ def is_tame(name: str) -> bool:
 
 
 def squeeze(content: bytes) -> bytes:
-    """Compress a part, as gzip does."""
+    """Compress a part, as gzip does. Raises ``Invalid`` for one that could not be read again."""
+    if len(content) > MOST_UNPACKED:
+        raise Invalid("not_for_a_backup", "A row is larger than any part of a backup.")
     packer = zlib.compressobj(1, wbits=_GZIP)
     return packer.compress(content) + packer.flush()
 
@@ -156,7 +178,7 @@ def unsqueeze(content: bytes) -> bytes:
     """Undo ``squeeze``, up to the largest size a part may have. Raises ``Invalid``."""
     unpacker = zlib.decompressobj(_GZIP)
     try:
-        found = unpacker.decompress(content, MOST_BYTES)
+        found = unpacker.decompress(content, MOST_UNPACKED)
     except zlib.error:
         raise damaged("a part of it cannot be unpacked") from None
     if not unpacker.eof or unpacker.unused_data:

@@ -42,6 +42,8 @@ _IN: Final[dict[str, tuple[type, Callable[[Any], Any]]]] = {
     "whole": (int, int),
     "text": (str, str),
 }
+_LIMITS: Final = {"exact": 10**78, "whole": 2**63}
+"""What whole numbers stay below, on both databases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,12 @@ def parts(shape: Shape, rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, by
 def rows(shape: Shape, part: bytes) -> list[dict[str, Any]]:
     """Read what ``parts`` gave. Raises ``Invalid`` for anything else."""
     found = []
-    for line in part.splitlines():
+    lines = part.split(b"\n", ROWS)
+    if not lines[-1]:
+        lines.pop()
+    if len(lines) > ROWS:
+        raise damaged(f"a part of {shape.name[:80]} has more rows than any")
+    for line in lines:
         try:
             values = orjson.loads(line)
             found.append(
@@ -110,7 +117,12 @@ def _read(kind: str, value: object) -> Any:  # noqa: ANN401 - whatever the colum
     wanted, make = _IN[kind]
     if not isinstance(value, wanted) or (kind == "whole" and isinstance(value, bool)):
         raise TypeError
-    return make(value)
+    made = make(value)
+    if isinstance(made, datetime) and made.tzinfo is None:
+        raise TypeError
+    if type(made) is int and not -(_LIMITS[kind]) < made < _LIMITS[kind]:
+        raise OverflowError
+    return made
 
 
 def read_shape(document: Any) -> Shape:  # noqa: ANN401 - JSON

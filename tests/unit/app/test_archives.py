@@ -17,7 +17,7 @@ import pyrage
 import pytest
 
 from app.backups import archive, folder, sealing
-from app.backups.archive import MANIFEST, Writer, members, squeeze, unsqueeze, verify
+from app.backups.archive import MANIFEST, Writer, again, members, squeeze, unsqueeze, verify
 from app.backups.rows import Shape, parts, read_shape, rows
 from kit.errors import Invalid
 
@@ -103,7 +103,7 @@ def test_a_size_without_bounds_is_refused_before_it_is_read() -> None:
 
 
 def test_a_part_that_swells_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MOST_BYTES", 1000)
+    monkeypatch.setattr(archive, "MOST_UNPACKED", 1000)
     assert unsqueeze(squeeze(b"x" * 1000)) == b"x" * 1000
     for bomb in (gzip.compress(b"x" * 1001), squeeze(b"x") + b"more", squeeze(b"x")[:-1], b"nonsense"):
         with pytest.raises(Invalid):
@@ -136,6 +136,14 @@ def test_what_is_not_as_the_manifest_says_is_refused() -> None:
     ):
         with pytest.raises(Invalid, match=why):
             verify(wrong)
+
+
+def test_what_changes_after_it_was_verified_is_refused() -> None:
+    manifest = verify(BytesIO(sound(one=b"1", other=b"22")))
+    assert dict(again(BytesIO(sound(one=b"1", other=b"22")), manifest)) == {"data/one": b"1", "data/other": b"22"}
+    for changed in (sound(one=b"1", other=b"33"), sound(one=b"1"), sound(one=b"1", other=b"22", more=b"")):
+        with pytest.raises(Invalid, match="while it was read"):
+            list(again(BytesIO(changed), manifest))
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"format": 1}', b'{"format": 1, "members": [1]}', b"[" * 10**5])
@@ -175,6 +183,19 @@ def test_rows_are_cut_into_parts() -> None:
     found = list(parts(shape, ((number,) for number in range(12_000))))
     assert [count for count, _ in found] == [5_000, 5_000, 2_000]
     assert [row["id"] for _, part in found for row in rows(shape, part)] == list(range(12_000))
+    with pytest.raises(Invalid, match="more rows than any"):
+        rows(shape, b"[1]\n" * 5_001)
+
+
+def test_what_no_database_takes_is_refused_when_it_is_read() -> None:
+    shape = Shape("things", (("id", "whole"), ("sum", "exact"), ("at", "time")))
+    for line in (
+        f"[{2**63},null,null]",
+        f'[1,"{10**78}",null]',
+        '[1,null,"2026-11-26T00:00:00"]',
+    ):
+        with pytest.raises(Invalid, match="a row of things"):
+            rows(shape, line.encode())
 
 
 def test_a_seal_opens_for_its_passphrase_alone_and_hides_what_it_holds(tmp_path: Path) -> None:
