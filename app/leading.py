@@ -9,11 +9,13 @@ from contextlib import contextmanager
 
 import structlog
 from prometheus_client import Gauge
+from sqlalchemy import select
 
 from app.container import Container
 from app.health import Check, Look, Role
+from app.metadata import METADATA
 from kit.errors import LeaseLost, Unavailable
-from kit.leases import RENEW_EVERY, Lease, Reign, seat
+from kit.leases import RENEW_EVERY, Lease, LeaseRow, Reign, seat
 from ledger import book
 
 LOG = structlog.get_logger(__name__)
@@ -38,6 +40,15 @@ def bot_lease(container: Container) -> Lease:
 def clock_lease(container: Container) -> Lease:
     """Return the lease of whoever calls the regular rounds."""
     return Lease(container.database, seat("clock"))
+
+
+def every_lease(container: Container) -> list[Lease]:
+    """Return the leases of all work that any process on the container's database ever led in, whatever its settings."""
+    with container.database.read() as session:
+        names = session.scalars(select(LeaseRow.name)).all()
+        chains = session.scalars(select(METADATA.tables["chain_cursor"].c.chain_id)).all()
+    seats = [*(book.seat(chain) for chain in chains), *(seat(name) for name in names)]
+    return [Lease(container.database, one) for one in seats]
 
 
 class Leader:

@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
 from kit.database import make_engine
@@ -26,6 +27,13 @@ def configuration(url: str) -> Config:
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring the database at ``url`` to a schema, the newest by default."""
     command.upgrade(configuration(url), revision)
+
+
+def upgrade_within(connection: Connection, revision: str) -> None:
+    """Bring the database of a transaction to a schema, within it: at its end all of that is there, or nothing."""
+    config = configuration("")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def newest(url: str) -> str:

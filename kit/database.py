@@ -177,7 +177,7 @@ class Database:
 
         Raises ``DatabaseUnavailable`` where the database does not answer or stays locked.
         """
-        with _translated(), self._turn(), self._sessions.begin() as session:
+        with translated(), self._turn(), self._sessions.begin() as session:
             if self._guard is not None:
                 self._guard(session)
             yield session
@@ -205,7 +205,7 @@ class Database:
         options: dict[str, Any] = {_READ_ONLY: True}
         if one_moment and self.engine.dialect.name == "postgresql":
             options["isolation_level"] = "REPEATABLE READ"
-        with _translated(), self._sessions() as session:
+        with translated(), self._sessions() as session:
             session.connection(execution_options=options)
             yield session
             session.rollback()
@@ -213,12 +213,13 @@ class Database:
     @contextmanager
     def look(self) -> Iterator[Connection]:
         """Open one reading transaction for a query or two: half as dear as ``read``, without rows as objects."""
-        with _translated(), self._reading.connect() as connection:
+        with translated(), self._reading.connect() as connection:
             yield connection
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Raise ``DatabaseUnavailable`` where the block's database does not answer."""
     try:
         yield
     except DBAPIError as error:

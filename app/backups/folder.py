@@ -19,8 +19,8 @@ _MADE_AGAIN: Final = ("anvil", "certificates", "elsewhere", "homeserver", "logs"
 """Folders of programs that are not ours, or that are made anew."""
 _KEPT_ALL_THE_SAME: Final = ("homeserver/bearer",)
 """What a local world keeps in them of our own: its tenant's bearer."""
-_BESIDE: Final = ("-wal", "-shm", "-journal")
-_PASSING: Final = ("*.backup", "*.lock", "lock", "*.new", ".*.draft", "celery*", *(f"*{end}" for end in _BESIDE))
+BESIDE: Final = ("-wal", "-shm", "-journal")
+_PASSING: Final = ("*.backup", "*.lock", "lock", "*.new", ".*.draft", "celery*", *(f"*{end}" for end in BESIDE))
 _SQLITE: Final = b"SQLite format 3\0"
 _FIRST: Final = ("since.json",)
 """Whatever came after what this says is heard again, so it is read before anything that it speaks of."""
@@ -83,6 +83,6 @@ def put(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, for its owner's eyes only."""
     with draft_of(path, content) as draft:
         # What lies beside a database file is what was written to the one before, and SQLite would write it into this.
-        for end in _BESIDE:
+        for end in BESIDE:
             path.with_name(f"{path.name}{end}").unlink(missing_ok=True)
         draft.replace(path)

@@ -7,33 +7,32 @@ ones, and whoever reads events the others.
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select, text, update
+from sqlalchemy import Connection, delete, func, insert, inspect, select, text, update
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
 
-from app.backups import folder
+from app.backups import folder, place
 from app.backups.archive import Manifest, damaged, unsqueeze
 from app.backups.rows import Shape, read_shape, rows
 from app.metadata import METADATA
-from kit.database import make_engine
-from kit.errors import Invalid
+from kit.leases import LeaseRow
 from kit.outbox import OutboxRow
 from ledger.store.events import BEGINS
 
 _SKIPPED: Final = 1_000_000
 """Numbers that are left out at the least, where the clock does not say that it is later than any of them."""
-_STAGED: Final = ".restored"
 
-Migrate = Callable[[str, str], None]
-"""Brings the database at an address to a revision."""
+Migrate = Callable[[Connection, str], None]
+"""Brings the database of a transaction to a revision, within it."""
+Parts = Iterator[tuple[str, bytes]]
+"""Members of a backup, each its name and its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,44 +44,51 @@ class Plan:
     files: tuple[str, ...]
     rows: int
     replaced: tuple[str, ...]
+    leased: bool
+    """Whether that database has leases, which a process that works would hold."""
 
 
 def plan(manifest: Manifest, data: Path, url: str) -> Plan:
-    """Look where a backup would go. Raises ``Invalid`` for a manifest that contradicts itself."""
+    """Look where a backup would go.
+
+    Raises ``Invalid`` for a manifest that contradicts itself, ``Conflict`` where the database is not ours alone.
+    """
     files = tuple(name.removeprefix("data/") for name in manifest.members if name.startswith("data/"))
     there = [str(data / name) for name in files if (data / name).exists() or (data / name).is_symlink()]
-    if _has_rows(url):
+    held = place.look(url)
+    if held.rows:
         there.append(f"the database {make_url(url).render_as_string(hide_password=True)}")
-    return Plan(data, url, files, sum(rows for _, rows in _tables(manifest).values()), tuple(there))
+    rows = sum(rows for _, rows in _tables(manifest).values())
+    return Plan(data, url, files, rows, tuple(there), leased=LeaseRow.__tablename__ in held.tables)
+
+
+def check(manifest: Manifest, members: Parts) -> None:
+    """Unpack and read every row, before anything is touched. Raises ``Invalid``."""
+    for _ in _rows(manifest, members, keep=lambda *_: None):
+        pass
 
 
 def restore(
     manifest: Manifest,
-    members: Iterator[tuple[str, bytes]],
+    members: Parts,
     to: Plan,
     *,
     migrate: Migrate,
     now: datetime,
     told: Callable[[int, int], None],
 ) -> None:
-    """Do it. A SQLite database and every file is replaced in one step; PostgreSQL's tables are made anew.
+    """Do it. The database changes in one step, at the end, and every file in one of its own right before.
 
     Nothing in the data folder changes before the database's rows are all there. Raises ``Invalid`` for a backup that
-    does not fit the schema that it names.
+    does not fit the schema that it names, ``Conflict`` where somebody else is at the database.
     """
     files: list[tuple[str, bytes]] = []
-    with _database(to.url) as url:
-        migrate(url, str(manifest.facts["schema"]))
-        engine = make_engine(url)
-        try:
-            with engine.begin() as connection:
-                _fill(connection, manifest, members, files, told=told)
-            migrate(url, "head")
-            with engine.begin() as connection:
-                _settle(connection, now)
-            _sync(engine)
-        finally:
-            engine.dispose()
+    with place.taken(to.url) as filling:
+        with filling as connection:
+            migrate(connection, str(manifest.facts["schema"]))
+            _fill(connection, manifest, _rows(manifest, members, keep=lambda *file: files.append(file)), told=told)
+            migrate(connection, "head")
+            _settle(connection, now)
         for name, content in files:
             folder.put(to.data / name, content)
 
@@ -98,11 +104,33 @@ def _tables(manifest: Manifest) -> Mapping[str, tuple[Shape, int]]:
     return found
 
 
+def _rows(
+    manifest: Manifest, members: Parts, *, keep: Callable[[str, bytes], None]
+) -> Iterator[tuple[Shape, list[dict[str, Any]]]]:
+    """Give the rows of all tables, some at a time, and each file to ``keep``. Raises ``Invalid``."""
+    tables = _tables(manifest)
+    counts = dict.fromkeys(tables, 0)
+    for name, content in members:
+        kind, _, rest = name.partition("/")
+        if kind == "data":
+            keep(rest, content)
+            continue
+        table = rest.partition("/")[0]
+        if table not in tables:
+            raise damaged(f"its manifest does not know {table[:80]!r}")
+        shape, _ = tables[table]
+        found = rows(shape, unsqueeze(content))
+        counts[table] += len(found)
+        yield shape, found
+    wrong = [name for name, (_, count) in tables.items() if counts[name] != count]
+    if wrong:
+        raise damaged(f"{wrong[0][:80]} has another number of rows than its manifest says")
+
+
 def _fill(
     connection: Connection,
     manifest: Manifest,
-    members: Iterator[tuple[str, bytes]],
-    files: list[tuple[str, bytes]],
+    given: Iterator[tuple[Shape, list[dict[str, Any]]]],
     *,
     told: Callable[[int, int], None],
 ) -> None:
@@ -113,24 +141,18 @@ def _fill(
         if not {name for name, _ in shape.columns} <= known.get(shape.name, set()):
             raise damaged(f"the schema that it names has no such table {shape.name[:80]!r}")
     total, done = sum(count for _, count in tables.values()), 0
-    counts = dict.fromkeys(tables, 0)
-    for name, content in members:
-        kind, _, rest = name.partition("/")
-        if kind == "data":
-            files.append((rest, content))
-        elif kind == "tables":
-            table = rest.partition("/")[0]
-            if table not in tables:
-                raise damaged(f"its manifest does not know {table[:80]!r}")
-            found = rows(tables[table][0], unsqueeze(content))
+    for shape, found in given:
+        try:
             if found:
-                connection.execute(insert(tables[table][0].table()), found)
-            counts[table] += len(found)
-            done += len(found)
-            told(done, total)
-    wrong = [name for name, (_, count) in tables.items() if counts[name] != count]
-    if wrong:
-        raise damaged(f"{wrong[0]} has another number of rows than its manifest says")
+                connection.execute(insert(shape.table()), found)
+        except (OperationalError, InterfaceError):
+            raise
+        except StatementError:  # of a value, or of what a row refers to
+            raise damaged(f"a row of {shape.name[:80]} does not fit its schema") from None
+        done += len(found)
+        told(done, total)
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise damaged("a row of it points nowhere")
 
 
 def _settle(connection: Connection, now: datetime) -> None:
@@ -172,71 +194,6 @@ def _unused(connection: Connection, now: datetime) -> int:
 
 _SEQUENCE = text("SELECT pg_get_serial_sequence(:table, 'id')")
 _COUNT_ON = "SELECT setval(pg_get_serial_sequence(:table, 'id'), max(id)) FROM"
-
-
-def _has_rows(url: str) -> bool:
-    """Tell whether a database holds anything of ours."""
-    found = make_url(url)
-    if found.get_backend_name() == "sqlite" and not Path(found.database or "").is_file():
-        return False
-    engine = make_engine(url)
-    try:
-        with engine.connect() as connection:
-            there = set(inspect(connection).get_table_names()) & METADATA.tables.keys()
-            return any(
-                connection.execute(select(text("1")).select_from(METADATA.tables[name]).limit(1)).first()
-                for name in there
-            )
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def _database(url: str) -> Iterator[str]:
-    """Give the address of an empty database that takes the place of the one at ``url`` when the block went well."""
-    found = make_url(url)
-    if found.get_backend_name() != "sqlite":
-        _clear(url)
-        yield url
-        return
-    if not found.database or found.database == ":memory:":
-        raise Invalid("no_place", "There is no database file to restore into: set EARNEST_DATABASE_URL.")
-    place = Path(found.database)
-    staged = place.with_name(f".{place.name}{_STAGED}")
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _remove(staged)
-    try:
-        yield found.set(database=str(staged)).render_as_string(hide_password=False)
-        _remove(place, but_itself=True)
-        staged.chmod(0o600)
-        staged.replace(place)
-    finally:
-        _remove(staged)
-
-
-def _remove(place: Path, *, but_itself: bool = False) -> None:
-    for end in ("-wal", "-shm", "-journal", *([] if but_itself else [""])):
-        Path(f"{place}{end}").unlink(missing_ok=True)
-
-
-def _clear(url: str) -> None:
-    """Take every table out of a PostgreSQL database."""
-    engine = make_engine(url)
-    try:
-        with engine.begin() as connection:
-            quote = connection.dialect.identifier_preparer.quote
-            for name in inspect(connection).get_table_names():
-                connection.execute(text(f"DROP TABLE {quote(name)} CASCADE"))
-    finally:
-        engine.dispose()
-
-
-def _sync(engine: Engine) -> None:
-    """Bring all of a SQLite database into its one file."""
-    if engine.dialect.name != "sqlite":
-        return
-    with contextlib.closing(engine.raw_connection()) as raw:
-        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def facts(manifest: Manifest) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +18,14 @@ from app.backups import archive, restoring, sealing
 from app.backups.archive import Manifest
 from app.backups.restoring import Plan
 from app.container import Container
-from app.leading import bot_lease, chain_lease
+from app.leading import every_lease
+from bot.kept import alone
+from bot.main import FOLDER
 from cli.backup_passphrase import passphrase_options, read_passphrase
 from cli.context import container_of, disk_told, told
-from cli.migrations import knows, upgrade
+from cli.migrations import knows, upgrade_within
 from kit.errors import Conflict, Unavailable
-from kit.leases import LASTS
+from kit.leases import LASTS, Lease, Reign
 
 _LOOK_SECONDS = 0.5
 
@@ -62,6 +65,8 @@ def restore(
             manifest = archive.verify(stream, told=lambda size: progress.advance(task, size))
         _check(manifest, container)
         plan = restoring.plan(manifest, settings.data.resolve(), settings.database())
+        with sealing.opened(file, passphrase) as stream:
+            restoring.check(manifest, archive.again(stream, manifest))
         if dry_run:
             _tell(manifest, plan, done=False, as_json=as_json)
             return
@@ -72,15 +77,14 @@ def restore(
                 + (" …" if len(plan.replaced) > 5 else "")  # noqa: PLR2004 - as many as above
                 + ". Name another place by EARNEST_DATA and EARNEST_DATABASE_URL, or say --replace.",
             )
-        with _nobody_runs(container) if plan.replaced else contextlib.nullcontext():
-            container.close()
+        with _nobody_runs(container, plan):
             task = progress.add_task("writing the database", total=None)
             with sealing.opened(file, passphrase) as stream:
                 restoring.restore(
                     manifest,
-                    archive.members(stream),
+                    archive.again(stream, manifest),
                     plan,
-                    migrate=upgrade,
+                    migrate=upgrade_within,
                     now=container.clock(),
                     told=lambda done, of: progress.update(task, completed=done, total=of),
                 )
@@ -105,19 +109,59 @@ def _check(manifest: Manifest, container: Container) -> None:
 
 
 @contextmanager
-def _nobody_runs(container: Container) -> Iterator[None]:
-    """Refuse while a process of the service works: it would go on with what is taken away from under it."""
-    try:
-        for lease in (chain_lease(container), bot_lease(container)):
-            deadline = time.monotonic() + LASTS + 2 * _LOOK_SECONDS
-            while (reign := lease.claim()) is None:
-                if time.monotonic() > deadline:
-                    raise Conflict("service_running", f"The service runs ({lease.holder}): stop it first.")
-                time.sleep(_LOOK_SECONDS)
-            reign.give_back()
-    except Unavailable:
-        pass  # a database without these tables, or none: nothing of this release can be at work on it
-    yield
+def _nobody_runs(container: Container, plan: Plan) -> Iterator[None]:
+    """Hold for the block what only one process at a time may hold. Raises ``Conflict`` where a process works.
+
+    It would go on with what is taken away from under it. What holds nothing is seen by the database (``app/backups``).
+    """
+    reigns: list[Reign] = []
+    with _nobody_is_the_bot(plan.data / FOLDER):
+        engine = container.database.engine if plan.leased else None
+        try:
+            if plan.leased:
+                _claim(every_lease(container), reigns)
+            container.close()  # our own sessions would be in the way, too
+            yield
+        except BaseException:
+            for reign in reigns:
+                with contextlib.suppress(Unavailable):  # then it runs out by itself
+                    reign.give_back()
+            raise
+        finally:
+            if engine is not None:
+                engine.dispose()
+
+
+def _claim(leases: list[Lease], reigns: list[Reign]) -> None:
+    deadline = time.monotonic() + LASTS + 2 * _LOOK_SECONDS
+    while True:
+        held: list[Lease] = []
+        for lease in leases:
+            reign = lease.claim()
+            if reign is None:
+                held.append(lease)
+            else:
+                reigns.append(reign)
+        if not held:
+            return
+        if time.monotonic() > deadline:
+            raise Conflict("service_running", f"The service runs ({held[0].holder}): stop it first.")
+        leases = held
+        time.sleep(_LOOK_SECONDS)
+
+
+@contextmanager
+def _nobody_is_the_bot(folder: Path) -> Iterator[None]:
+    """Lock the bot's folder, whichever database its bot works on."""
+    if not folder.is_dir():
+        yield
+        return
+    at_once = threading.Event()
+    at_once.set()
+    with alone(folder, at_once) as ours:
+        if not ours:
+            raise Conflict("service_running", f"A process is the bot of {folder}: stop it first.")
+        yield
 
 
 def _tell(manifest: Manifest, plan: Plan, *, done: bool, as_json: bool) -> None:
