@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import structlog
+from prometheus_client import Counter
+
 from app.container import Container
 from contracts import codec
 from contracts.chain import BlockLogs, RawLog
 from contracts.events import BlockRef, ChainEvent, ForfeitAnnounced, Opened
 from kit.errors import ChainUnavailable, Invalid
 
+LOG = structlog.get_logger(__name__)
+
+UNPROVED = Counter(
+    "earnest_chain_blocks_unproved", "Blocks with too many logs to prove that those of ours which came are all"
+)
 _LAST_TIME = 2**63 - 1
 """What a database counts to; our escrow takes none that is more than 60 days away."""
 
@@ -36,13 +44,27 @@ def _times(event: ChainEvent) -> tuple[int, ...]:
 def block(container: Container, number: int) -> BlockLogs | None:
     """Return a block with our contracts' logs; ``None`` where the node has none of this number."""
     place = container.deployment
-    return container.chain.read(number, codec.wanted(place.token, place.escrow))
+    found = container.chain.read(number, codec.wanted(place.token, place.escrow))
+    if found is not None:
+        _tell_of_doubts([found])
+    return found
 
 
 def stretch(container: Container, first: int, last: int) -> list[BlockLogs]:
     """Return final blocks with our contracts' logs, all in one question."""
     place = container.deployment
-    return container.chain.stretch(first, last, codec.wanted(place.token, place.escrow))
+    found = container.chain.stretch(first, last, codec.wanted(place.token, place.escrow))
+    _tell_of_doubts(found)
+    return found
+
+
+def _tell_of_doubts(blocks: Sequence[BlockLogs]) -> None:
+    for found in blocks:
+        if found.doubtful:
+            UNPROVED.inc()
+            LOG.warning(
+                "block_unproved", number=found.ref.number, mend="`earnest ledger verify` shows what is lacking."
+            )
 
 
 def final_events(container: Container, first: int, last: int) -> list[tuple[BlockRef, list[ChainEvent]]]:

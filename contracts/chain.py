@@ -38,8 +38,8 @@ class RawLog:
 class BlockLogs:
     """A block and its logs of the addresses that were asked for, in log order.
 
-    ``doubtful``: its bloom filter says that a contract may have written something that matters, and the node told of
-    nothing that it wrote.
+    ``doubtful``: its bloom filter says that a contract may have written something that matters, of which the node told
+    nothing; and there are too many logs in the block, by whomever, to settle it.
     """
 
     ref: BlockRef
@@ -99,8 +99,8 @@ class Chain(Protocol):
 
         ``wanted``: the contracts, each with the first topics by which their logs matter. All of it was checked: each
         block is the parent of the next, each log is of its block and in its bloom filter; and where that speaks of logs
-        that did not come, all logs of the block were asked for, and make up that very filter. For blocks that may still
-        leave the chain ask one by one (``read``).
+        that did not come, all logs of the block were asked for, and make up that very filter; or they are too many, and
+        the block is ``doubtful``. For blocks that may still leave the chain ask one by one (``read``).
         """
         ...
 

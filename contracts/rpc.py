@@ -44,6 +44,10 @@ class Declined(ChainUnavailable):
     """The node answered that it cannot tell this, or will not: another one may."""
 
 
+class TooMuch(Declined):
+    """The node tells more than is read: whoever asked may ask for less."""
+
+
 class BoundedProvider(JSONBaseProvider):
     """A web3 provider over HTTP(S). Its URL is shown nowhere; ``place`` (host and port) may be."""
 
@@ -162,7 +166,9 @@ class BoundedProvider(JSONBaseProvider):
                 for chunk in response.iter_stream():
                     received += chunk
                     if len(received) > self._most_bytes:
-                        raise self._nonsense(f"more than {self._most_bytes} bytes")
+                        raise TooMuch(
+                            f"The chain's node at {self.place} answered nonsense: more than {self._most_bytes} bytes."
+                        )
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
             # Not chained: the frames of the library's error hold the URL, where keys stand.
             raise ChainUnavailable(

@@ -12,7 +12,7 @@ from contracts import stretch as stretches
 from contracts.chain import BlockLogs, BlockTag, Fees, RawLog, Receipt
 from contracts.events import BlockRef
 from contracts.reverts import reverted_because
-from contracts.rpc import TIMEOUT, BoundedProvider, Declined, NodeError
+from contracts.rpc import TIMEOUT, BoundedProvider, Declined, NodeError, TooMuch
 from contracts.stretch import Header
 from kit.errors import ChainMismatch, ChainUnavailable, Conflict, Invalid
 from kit.identifiers import Address, Hash32, show_address, show_hash
@@ -274,15 +274,31 @@ class Web3Chain:
             found = stretches.assemble(headers, self._logs(answer), wanted)
             for header, block in zip(headers, found, strict=True):
                 if block.doubtful:
-                    whole = self._ask_plainly("eth_getLogs", {"blockHash": show_hash(header.ref.hash)})
-                    block.logs, block.doubtful = stretches.settle(header, self._logs(whole), wanted), False
+                    block.logs, block.doubtful = self._settled(header, wanted)
         except Invalid as error:
             raise self._nonsense(error.message) from None
         return found
 
+    def _settled(self, header: Header, wanted: Mapping[Address, Collection[Hash32]]) -> tuple[list[RawLog], bool]:
+        """Return what ``wanted`` wrote in a doubtful block, and whether a doubt is left.
+
+        Anybody can fill a block with more logs than are ever told: then the node is taken at its word about ours.
+        """
+        about: dict[str, object] = {"blockHash": show_hash(header.ref.hash)}
+        try:
+            whole = self._logs(self._ask_plainly("eth_getLogs", about))
+        except Declined:
+            about["address"] = [show_address(one) for one in wanted]
+            ours = self._logs(self._ask_plainly("eth_getLogs", about))
+            (block,) = stretches.assemble([header], ours, wanted)
+            return block.logs, block.doubtful
+        return stretches.settle(header, whole, wanted), False
+
     def _logs(self, answer: object) -> list[RawLog]:
-        if not isinstance(answer, list) or len(answer) > _MOST_LOGS:
-            raise self._nonsense("no list of logs, or too long a one")
+        if not isinstance(answer, list):
+            raise self._nonsense("no list of logs")
+        if len(answer) > _MOST_LOGS:
+            raise TooMuch(f"The chain's node at {self.place} answered nonsense: more than {_MOST_LOGS} logs.")
         return [stretches.read_log(entry) for entry in answer]
 
     def _fields(self, answer: object, what: str) -> dict[str, object]:

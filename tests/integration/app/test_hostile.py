@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from app import books
 from app.chain_loop import ChainLoop, Progress
 from app.container import Container
+from app.reading import UNPROVED
 from app.rebuilding import rebuild
 from contracts import codec
 from contracts.chain import Deployment
@@ -276,6 +277,44 @@ def test_ten_thousand_logs_in_one_block_are_booked_to_the_last(liar: Liar, *, st
     with liar.container.read() as work:
         booked = [entry for entry in work.book.entries_until(full.number) if entry.block_number == full.number]
     assert [entry.log_index for entry in booked] == list(range(MANY))
+
+
+# Writes a log of one topic for every number from the one that it is called with down to 1, the number its topic.
+SPAM = "0x" + "600035" + "5b80156016578060006000a1" + "600190036003565b00"
+SPAMMER = Address(b"\x5b" * 20)
+
+
+def spam(liar: Liar, logs: int) -> None:
+    """Let somebody write so many logs that the next block's bloom filter speaks of everything there is."""
+    liar.anvil.rpc("anvil_setCode", show_address(SPAMMER), SPAM)
+    for part in range(3):
+        count = word(logs // 3 + part)
+        call = {"from": liar.sender, "to": show_address(SPAMMER), "gas": hex(9_000_000), "data": "0x" + count.hex()}
+        liar.anvil.rpc("eth_sendTransaction", call)
+
+
+@pytest.mark.parametrize("stretched", [False, True], ids=["at the head", "in a stretch"])
+def test_a_block_that_somebody_filled_with_logs_stops_nobody(liar: Liar, *, stretched: bool) -> None:
+    node, token = liar.anvil, show_address(liar.place.token)
+    node.rpc("anvil_setCode", token, MANY_TRANSFERS)
+    node.rpc("evm_setAutomine", False)  # noqa: FBT003 - the node's own call
+    spam(liar, 21_000)
+    node.rpc("eth_sendTransaction", {"from": liar.sender, "to": token, "gas": hex(10**6), "data": "0x" + word(2).hex()})
+    node.mine()
+    spam(liar, 21_000)
+    node.mine()
+    last = node.chain.block("latest")
+    assert last is not None
+    if stretched:
+        liar.bury()
+    before = UNPROVED._value.get()
+    with capture_logs() as logs:
+        liar.follow()
+    assert liar.holds(Address((2).to_bytes(20))) == 2 + 1
+    assert liar.read_up_to() >= last.number
+    told = [(line["log_level"], line["number"]) for line in logs if line["event"] == "block_unproved"]
+    assert told == [("warning", last.number - 1), ("warning", last.number)]
+    assert UNPROVED._value.get() == before + 2
 
 
 def test_a_chain_without_any_block_of_ours_is_waited_for(

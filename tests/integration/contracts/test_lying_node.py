@@ -191,6 +191,35 @@ def test_a_filter_that_speaks_of_more_than_there_is_may_be_right(chain: Web3Chai
     assert [log.topics for log in found.logs] == [()], "the token wrote something, and no transfer"
 
 
+@pytest.mark.parametrize("how", ["declines", "too many logs", "too many bytes"])
+def test_what_ours_wrote_is_asked_for_alone_where_there_is_too_much_to_settle_a_doubt(
+    chain: Web3Chain, lying_node: LyingNode, how: str
+) -> None:
+    asked: list[dict[str, Any]] = []
+    many = [TRUE_LOG | {"logIndex": hex(index)} for index in range(20_001)]
+
+    def tell(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        question = json.loads(body)
+        answer = {"jsonrpc": "2.0", "id": question["id"], "result": lying_node.answers[question["method"]]}
+        if question["method"] == "eth_getLogs":
+            (about,) = question["params"]
+            asked.append(about)
+            ours = [TRUE_LOG] if len(asked) > 1 else []
+            answer["result"] = ours if "address" in about else many if how == "too many logs" else "0x" + "0" * 2**24
+            if "address" not in about and how == "declines":
+                answer = {"jsonrpc": "2.0", "id": question["id"], "error": {"code": -32005, "message": "too many"}}
+        reply(handler, json.dumps(answer).encode())
+
+    bloom = bits_of(TOKEN) | bits_of(bytes.fromhex("aa" * 32)) | bits_of(ESCROW) | bits_of(bytes.fromhex("bb" * 32))
+    lying_node.answers["eth_getBlockByNumber"] = TRUE_BLOCK | {"logsBloom": f"0x{bloom:0512x}"}
+    lying_node.lie = tell
+    found = chain.read(BLOCK.number, WANTED)
+    assert found is not None
+    assert [log.log_index for log in found.logs] == [0]
+    assert found.doubtful, "of the escrow nothing came, and nothing says that there is nothing"
+    assert [sorted(about) for about in asked] == [["address", "blockHash"], ["blockHash"], ["address", "blockHash"]]
+
+
 RECEIPT_LIES: dict[str, dict[str, Any]] = {
     "of another transaction": {"transactionHash": OTHER},
     "without a block number": {"blockNumber": None},
