@@ -148,7 +148,7 @@ class ChainLoop:
         container = self._container
         finalized = container.chain.block("finalized")
         asked = syncing.stretch(number, finalized, self._length)
-        if finalized is None or asked is None:
+        if asked is None:
             return False
         try:
             found = reading.stretch(container, *asked)
@@ -160,8 +160,6 @@ class ChainLoop:
         if not syncing.joins(window, found[0].ref):
             self._rewind(window[-1])
             return True
-        if asked[1] == finalized.number and found[-1].ref != finalized:
-            raise ChainUnavailable("The node's final blocks do not lead to its final block.")
         self._book(found)
         return True
 

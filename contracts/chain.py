@@ -95,12 +95,13 @@ class Chain(Protocol):
         ...
 
     def stretch(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]]) -> list[BlockLogs]:
-        """Return the blocks from ``first`` to ``last`` (numbers, both included), each with its logs, in order.
+        """Return the final blocks from ``first`` to ``last`` (numbers, both included), each with its logs, in order.
 
         ``wanted``: the contracts, each with the first topics by which their logs matter. All of it was checked: each
         block is the parent of the next, each log is of its block and in its bloom filter; and where that speaks of logs
         that did not come, all logs of the block were asked for, and make up that very filter; or they are too many, and
-        the block is ``doubtful``. For blocks that may still leave the chain ask one by one (``read``).
+        the block is ``doubtful``. The same node says at the end that the last of them is final. For blocks that may
+        still leave the chain ask one by one (``read``).
         """
         ...
 

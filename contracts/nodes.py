@@ -20,6 +20,9 @@ from kit.errors import ChainUnavailable, Invalid, Refusal
 from kit.identifiers import Address, Hash32
 
 T = TypeVar("T")
+Declining = Literal["fails", "is passed over", "is heard"]
+"""What becomes of a node that says that it cannot tell something: it fails like one that does not answer; another is
+asked for once; or whoever asked hears it, to ask for less."""
 _Sent = Hash32 | Refusal | ChainUnavailable
 
 
@@ -97,8 +100,8 @@ class Nodes:
         return self._ask(lambda chain: chain.read(which, wanted))
 
     def stretch(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]]) -> list[BlockLogs]:
-        """Return blocks with their logs, all of them from one node; see ``Chain.stretch``."""
-        return self._ask(lambda chain: chain.stretch(first, last, wanted), may_decline=True)
+        """Return blocks with their logs, all of them from the node that is asked now; see ``Chain.stretch``."""
+        return self._ask(lambda chain: chain.stretch(first, last, wanted), declining="is heard")
 
     def call(
         self,
@@ -110,26 +113,28 @@ class Nodes:
         gas: int | None = None,
     ) -> bytes:
         """Return what a call answers; see ``Chain.call``."""
-        return self._ask(lambda chain: chain.call(to, data, sender=sender, block=block, gas=gas), may_decline=True)
+        return self._ask(
+            lambda chain: chain.call(to, data, sender=sender, block=block, gas=gas), declining="is passed over"
+        )
 
     def estimate_gas(self, to: Address | None, data: bytes, sender: Address) -> int:
         """Return the gas a transaction would take; see ``Chain.estimate_gas``."""
-        return self._ask(lambda chain: chain.estimate_gas(to, data, sender), may_decline=True)
+        return self._ask(lambda chain: chain.estimate_gas(to, data, sender), declining="is passed over")
 
     def nonce(self, account: Address, block: BlockTag | Literal["pending"] = "pending") -> int:
         """Return the account's next nonce at a block."""
-        return self._ask(lambda chain: chain.nonce(account, block), may_decline=True)
+        return self._ask(lambda chain: chain.nonce(account, block), declining="is passed over")
 
     def fees(self) -> Fees:
         """Return fees with which a transaction is likely to be mined soon."""
-        return self._ask(lambda chain: chain.fees(), may_decline=True)
+        return self._ask(lambda chain: chain.fees(), declining="is passed over")
 
     def send(self, raw: bytes) -> Hash32:
         """Broadcast to every node that answers. One that takes it is enough, else the first one's no is raised."""
         self._roster.look_if_due()
         asked = self._roster.candidates()
         if len(asked) <= 1:
-            return self._ask(lambda chain: chain.send(raw), may_decline=True)
+            return self._ask(lambda chain: chain.send(raw), declining="is passed over")
         with ThreadPoolExecutor(len(asked)) as pool:
             answers = list(pool.map(lambda node: self._sent(node, raw), asked))
         ranks = (bytes, Refusal, ChainUnavailable)
@@ -142,23 +147,22 @@ class Nodes:
 
     def receipt(self, transaction: Hash32) -> Receipt | None:
         """Return the receipt of a mined transaction, else ``None``."""
-        return self._ask(lambda chain: chain.receipt(transaction), may_decline=True)
+        return self._ask(lambda chain: chain.receipt(transaction), declining="is passed over")
 
     def balance(self, account: Address) -> int:
         """Return the account's ether, in wei."""
-        return self._ask(lambda chain: chain.balance(account), may_decline=True)
+        return self._ask(lambda chain: chain.balance(account), declining="is passed over")
 
     def code(self, account: Address) -> bytes:
         """Return the code that stands at an address at the head."""
-        return self._ask(lambda chain: chain.code(account), may_decline=True)
+        return self._ask(lambda chain: chain.code(account), declining="is passed over")
 
     # --------------------------------------------------------------------------------------------------- asking
 
-    def _ask(self, question: Callable[[Web3Chain], T], *, may_decline: bool = False) -> T:
+    def _ask(self, question: Callable[[Web3Chain], T], *, declining: Declining = "fails") -> T:
         """Put a question to one node after the other until one answers.
 
-        ``may_decline``: a node may say that it cannot tell this (a range too long, a state that it has no more), and is
-        a good node all the same.
+        Whoever may decline (a range too long, a state that it has no more) is a good node all the same.
         """
         self._roster.look_if_due()
         failure: ChainUnavailable | None = None
@@ -168,10 +172,12 @@ class Nodes:
                 answer = question(node.chain)
             except ChainUnavailable as error:
                 failure = failure or error
-                if may_decline and isinstance(error, Declined):
-                    declined = True
-                else:
+                if declining == "fails" or not isinstance(error, Declined):
                     self._roster.failed(node, error)
+                elif declining == "is heard":
+                    raise
+                else:
+                    declined = True
                 continue
             except Refusal:
                 self._roster.answered(node, once=declined)

@@ -122,7 +122,18 @@ class Web3Chain:
         headers = [self._read_header(block, chain_id) for block in blocks]
         if [header.ref.number for header in headers] != list(numbers):
             raise self._nonsense("other blocks than those asked for")
-        return self._assembled(headers, logs, wanted)
+        found = self._assembled(headers, logs, wanted)
+        self._make_sure_is_final(found[-1].ref)
+        return found
+
+    def _make_sure_is_final(self, last: BlockRef) -> None:
+        """Ask once more, after all else: who asked for final blocks may have heard from another node that they are."""
+        final = self._header("finalized")
+        if final is None or final.ref.number < last.number:
+            raise Declined(f"The chain's node at {self._provider.place} does not call block {last.number} final.")
+        stands = final if final.ref.number == last.number else self._header(last.number)
+        if stands is None or stands.ref != last:
+            raise self._nonsense(f"final blocks that do not lead to its block {last.number}")
 
     def call(
         self,

@@ -15,9 +15,11 @@ from app.chain_loop import ChainLoop
 from app.container import KEY_ROLES, Container
 from app.following import MISMATCH, NODE, WAITS
 from contracts import codec
-from contracts.chain import Deployment
+from contracts.chain import BlockLogs, Deployment
 from contracts.events import BlockRef
 from contracts.nodes import Nodes
+from contracts.rpc import Declined
+from contracts.web3_chain import Web3Chain
 from kit.clock import system_clock
 from kit.database import Database
 from kit.errors import ChainMismatch, ChainUnavailable
@@ -241,6 +243,48 @@ def test_a_node_behind_takes_over_and_nothing_is_undone(both: Pair) -> None:
         both.follow()
     assert rewinds(logs) == 0
     assert both.holds() == 8
+
+
+def test_final_blocks_come_from_the_node_that_calls_them_final(both: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that is asked gives no ranges; the other one would, and is on another branch by now."""
+
+    def no_ranges(*_: object) -> list[BlockLogs]:
+        raise Declined("no ranges here")
+
+    both.container.chain._roster._look_at = float("inf")
+    both.ours.mine(120)
+    both.other.mine()
+    both.give(both.other, 3)
+    both.other.mine(120)
+    monkeypatch.setattr(both.container.chain._roster._nodes[0].chain, "stretch", no_ranges)
+    while both.loop.round():
+        pass
+    assert both.head() == both.ours.chain.block("latest")
+    assert both.holds() == 7
+    assert state_of(both) == ["asked", "ready"], "whoever gives no ranges is a good node all the same"
+
+
+def test_a_stretch_is_final_where_it_comes_from(both: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that called it final is gone when it is asked for."""
+    asked = Web3Chain.stretch
+
+    def gone(chain: Web3Chain, *about: Any) -> list[BlockLogs]:  # noqa: ANN401 - what a stretch is asked for by
+        if chain is both.container.chain._roster._nodes[0].chain:
+            raise ChainUnavailable("gone")
+        return asked(chain, *about)
+
+    both.container.chain._roster._look_at = float("inf")
+    both.ours.mine(60)
+    both.other.mine(30)
+    monkeypatch.setattr(Web3Chain, "stretch", gone)
+    both.loop._length = 30
+    both.loop.step()
+    with both.container.read() as work:
+        final = work.book.final()
+    theirs = both.other.chain.block("finalized")
+    assert final is not None
+    assert theirs is not None
+    assert final.number <= theirs.number
 
 
 def test_a_node_that_leads_elsewhere_is_left_and_the_other_is_followed(both: Pair) -> None:

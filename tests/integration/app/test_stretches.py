@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from app.chain_loop import ChainLoop
 from app.container import Container
 from contracts import codec
 from contracts.chain import BlockLogs, Deployment, RawLog
+from contracts.rpc import BoundedProvider, Declined
 from contracts.web3_chain import Web3Chain
 from kit.clock import from_unix
 from kit.database import Database
@@ -27,6 +29,7 @@ from tests.support.services import a_container
 
 Wanted = Mapping[Address, Collection[Hash32]]
 TRUTH = Web3Chain.stretch
+ASKED = BoundedProvider.ask_all
 
 
 def container_on(folder: Path, database: Database, anvil: Anvil, deployment: Deployment) -> Container:
@@ -139,27 +142,40 @@ def test_a_node_that_gives_few_at_a_time_is_asked_for_fewer(
 def test_a_stretch_that_leads_elsewhere_than_the_final_block_is_not_booked(
     tmp_path: Path, database: Database, busy: Anvil, fresh_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def elsewhere(self: Web3Chain, first: int, last: int, wanted: Wanted) -> list[BlockLogs]:
-        *blocks, end = TRUTH(self, first, last, wanted)
-        if end.ref != self.block("finalized"):
-            return [*blocks, end]
-        return [*blocks, BlockLogs(replace(end.ref, hash=Hash32(b"\x66" * 32)), end.logs)]
+    """The node says what its last block is when it is asked for all, and something else when it is asked once more."""
+    told: list[str] = []
+
+    def elsewhere(self: BoundedProvider, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+        *others, end, _ = ASKED(self, questions)
+        told.append(end["number"])
+        return [*others, {**end, "hash": "0x" + "66" * 32, "logsBloom": "0x" + "00" * 256}, []]
 
     container = container_on(tmp_path, database, busy, fresh_deployment)
-    with monkeypatch.context() as lying:
-        lying.setattr(Web3Chain, "stretch", elsewhere)
-        with pytest.raises(ChainUnavailable, match="do not lead"):
-            follow(container)
-    follow(container)
+    with monkeypatch.context() as lying, capture_logs() as logs:
+        lying.setattr(BoundedProvider, "ask_all", elsewhere)
+        follow(container)
+    assert told
+    assert "blocks_read" not in [line["event"] for line in logs], "all was read block by block"
+    refused = [line["reason"] for line in logs if line["event"] == "stretch_refused"]
+    assert "final blocks that do not lead to its block" in refused[0]
     with container.read() as work:
         assert prove(work.book.standing(full=True), container.chain).holds
     container.chain.close()
 
 
+def test_what_is_not_final_comes_in_no_stretch(busy: Anvil, fresh_deployment: Deployment) -> None:
+    final = busy.chain.block("finalized")
+    assert final is not None
+    wanted = codec.wanted(fresh_deployment.token, fresh_deployment.escrow)
+    assert busy.chain.stretch(final.number - 1, final.number, wanted)[-1].ref == final
+    with pytest.raises(Declined, match=f"does not call block {final.number + 1} final"):
+        busy.chain.stretch(final.number, final.number + 1, wanted)
+
+
 def test_logs_that_a_node_forgot_are_asked_for_by_their_block(
     busy: Anvil, fresh_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, head = fresh_deployment, busy.chain.block("latest")
+    place, head = fresh_deployment, busy.chain.block("finalized")
     assert head is not None
     wanted = codec.wanted(place.token, place.escrow)
     whole = busy.chain.stretch(place.deployed_block, head.number, wanted)
