@@ -54,7 +54,11 @@ class NodeReport:
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A node and what is thought of it: ``lie`` and ``failure`` say why it is not believed, or does not answer."""
+    """A node and what is thought of it: ``lie`` and ``failure`` say why it is not believed, or does not answer.
+
+    ``disputed``: the highest final block about which it stood against others. That ends where another says the same of
+    this block, or of a later one; that the others are silent ends nothing.
+    """
 
     chain: Web3Chain
     place: str
@@ -62,6 +66,7 @@ class Node:
     final: BlockRef | None = None
     lags: bool = False
     lie: str = ""
+    disputed: int | None = None
     failure: str = ""
     failures: int = 0
     again_at: float = 0.0
@@ -169,7 +174,7 @@ class Roster:
     def believe(self, node: Node) -> None:
         """Note that nothing speaks against a node."""
         with self._lock:
-            before, node.lie = node.lie, ""
+            before, node.lie, node.disputed = node.lie, "", None
         if before and not self.alone:
             LOG.warning("node_believed_again", node=node.place)
 
@@ -244,12 +249,14 @@ class Roster:
                 self.failed(node, error)
             else:
                 says[node] = block.hash
+        times = Counter(says.values())
         wrong = contradicted(list(says.values()))
         for node, block_hash in says.items():
             if block_hash in wrong:
+                node.disputed = max(height, node.disputed or 0)
                 told = f"says that final block {height} is {show_hash(block_hash)}, and not all others say so"
                 self._disbelieve(node, f"The node at {node.place} {told}.")
-            else:
+            elif node.disputed is None or (times[block_hash] > 1 and height >= node.disputed):
                 self.believe(node)
 
     def _choose(self) -> None:

@@ -253,6 +253,41 @@ def test_of_two_that_contradict_each_other_neither_is_believed(three: list[Anvil
             chain.send(transfer(three[0]))
 
 
+def test_a_contradiction_does_not_end_with_the_silence_of_one(three: list[Anvil], watch: Watch) -> None:
+    with seen(three[:2], watch) as chain:
+        assert number(chain)
+        three[0].mine(5)
+        three[1].mine(5)
+        assert look(chain, watch) == [LIES, LIES]
+        three[0].silence()
+        impatient(chain, 0, 0.5)
+        for _ in range(2):
+            assert look(chain, watch) == [LIES, LIES]
+            with pytest.raises(ChainMismatch, match="No node is believed"):
+                chain.block("latest")
+        three[0].speak()
+        impatient(chain, 0, PATIENCE)
+        three[0].follow(three[1])
+        assert look(chain, watch) == [ASKED, READY], "they agree again"
+
+
+def test_a_third_ends_a_contradiction_only_by_what_it_knows_of_it(three: list[Anvil], watch: Watch) -> None:
+    with seen(three, watch) as chain:
+        three[2].silence()
+        impatient(chain, 2, 0.5)
+        three[0].mine(5)
+        three[1].mine(5)
+        assert look(chain, watch) == [LIES, LIES, SILENT]
+        three[0].process.kill()
+        three[0].process.wait()
+        three[2].speak()
+        impatient(chain, 2, PATIENCE)
+        assert look(chain, watch) == [LIES, LIES, READY], "what it agrees about was never in doubt"
+        assert number(chain) == number(three[2].chain)
+        three[2].follow(three[1])
+        assert look(chain, watch) == [LIES, ASKED, READY]
+
+
 def test_whoever_contradicts_our_final_block_lies_though_most_say_so(three: list[Anvil], watch: Watch) -> None:
     with seen(three, watch) as chain:
         three[0].mine(5)
