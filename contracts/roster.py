@@ -237,10 +237,35 @@ class Roster:
         return True
 
     def _hold_together(self, seen: Sequence[Node]) -> None:
-        """Compare the highest block that all call final; where none calls any so, the genesis."""
-        height = min((node.final.number for node in seen if node.final), default=0)
+        """Compare each block that one of them calls its last final (the genesis, where there is none), lowest first.
+
+        Whoever lags has a say up to where it knows what is final, and hides nothing above that.
+        """
+        finals = {node: node.final.number for node in seen if node.final}
+        heights = sorted({*finals.values()}) or [0]
+        backed = dict.fromkeys(seen, -1)  # those who are right so far, and up to where another says the same
+        for height in heights:
+            asked = [node for node in backed if finals.get(node, heights[0]) >= height]
+            says = self._say(asked, height)
+            times, wrong = Counter(says.values()), contradicted(list(says.values()))
+            for node in asked:
+                block_hash = says.get(node)
+                if block_hash is None or block_hash in wrong:
+                    del backed[node]
+                elif times[block_hash] > 1:
+                    backed[node] = height
+                if block_hash in wrong:
+                    node.disputed = max(height, node.disputed or 0)
+                    told = f"says that final block {height} is {show_hash(block_hash)}, and not all others say so"
+                    self._disbelieve(node, f"The node at {node.place} {told}.")
+        for node, up_to in backed.items():
+            if node.disputed is None or up_to >= node.disputed:
+                self.believe(node)
+
+    def _say(self, asked: Sequence[Node], height: int) -> dict[Node, Hash32]:
+        """Return what each of them says that the block of this number is, if it answers."""
         says: dict[Node, Hash32] = {}
-        for node in seen:
+        for node in asked:
             try:
                 block = node.chain.block(height)
                 if block is None:
@@ -249,15 +274,7 @@ class Roster:
                 self.failed(node, error)
             else:
                 says[node] = block.hash
-        times = Counter(says.values())
-        wrong = contradicted(list(says.values()))
-        for node, block_hash in says.items():
-            if block_hash in wrong:
-                node.disputed = max(height, node.disputed or 0)
-                told = f"says that final block {height} is {show_hash(block_hash)}, and not all others say so"
-                self._disbelieve(node, f"The node at {node.place} {told}.")
-            elif node.disputed is None or (times[block_hash] > 1 and height >= node.disputed):
-                self.believe(node)
+        return says
 
     def _choose(self) -> None:
         """Note who lags, and give a better node its place back where nothing has to be undone for it."""

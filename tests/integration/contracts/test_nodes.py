@@ -253,6 +253,27 @@ def test_of_two_that_contradict_each_other_neither_is_believed(three: list[Anvil
             chain.send(transfer(three[0]))
 
 
+def test_one_that_lags_hides_no_lie(three: list[Anvil], watch: Watch) -> None:
+    with seen(three, watch) as chain:
+        assert number(chain)
+        three[0].mine(5)
+        three[1].mine(5)
+        assert look(chain, watch) == [LIES, LIES, READY], (
+            "of what the third does not know yet they say different things"
+        )
+        assert number(chain) == number(three[2].chain)
+
+
+def test_who_is_wrong_where_most_are_right_counts_for_nothing_above(three: list[Anvil], watch: Watch) -> None:
+    with seen(three, watch) as chain:
+        assert number(chain)
+        three[0].mine(3)
+        three[2].follow(three[0])
+        three[0].mine(4)
+        three[1].mine(7)
+        assert look(chain, watch) == [ASKED, LIES, READY]
+
+
 def test_a_contradiction_does_not_end_with_the_silence_of_one(three: list[Anvil], watch: Watch) -> None:
     with seen(three[:2], watch) as chain:
         assert number(chain)
