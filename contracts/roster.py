@@ -63,6 +63,7 @@ class Node:
     chain: Web3Chain
     place: str
     head: BlockRef | None = None
+    moved_at: float = 0.0
     final: BlockRef | None = None
     lags: bool = False
     lie: str = ""
@@ -232,6 +233,8 @@ class Roster:
             self.failed(node, error)
             return False
         with self._lock:
+            if head != node.head:
+                node.moved_at = self._clock()
             node.head, node.final, node.proved = head, final, True
             node.failure, node.failures = "", 0
         return True
@@ -282,9 +285,11 @@ class Roster:
             there = [node for node in self._nodes if not node.lie and not node.failure]
             heads = sorted((node.head for node in there if node.head), key=lambda head: head.number)
             # One node alone must not make laggards of all others by telling of a head that nobody else has.
-            newest = heads[-2 if len(heads) >= _ENOUGH_TO_DOUBT_ONE else -1] if heads else None
+            many = len(heads) >= _ENOUGH_TO_DOUBT_ONE
             for node in there:
-                node.lags = node.head is not None and newest is not None and behind(node.head, newest)
+                if node.head is not None:
+                    newest = heads[-2 if many else -1]
+                    node.lags = behind(node.head, newest) and (many or self._stands_still(node, node.head))
             current = self._current
         for node in self._better(there, current):
             try:
@@ -297,6 +302,11 @@ class Roster:
                     self._current = node
                 LOG.info("node_asked_again", node=node.place, before=current.place)
                 return
+
+    def _stands_still(self, node: Node, head: BlockRef) -> bool:
+        """Tell by our own clock and books whether a node is behind, where one other alone says so."""
+        long_ago = self._clock() - node.moved_at > _LONG_BEHIND_SECONDS
+        return long_ago or (self.anchor is not None and head.number < self.anchor.number)
 
     def _better(self, there: Collection[Node], current: Node) -> Iterator[Node]:
         for node in self._nodes:

@@ -209,6 +209,37 @@ def test_one_whose_time_stands_still_lags(three: list[Anvil], watch: Watch) -> N
         assert look(chain, watch) == [LAGS, READY]
 
 
+def test_one_of_two_does_not_take_over_by_naming_a_high_head(three: list[Anvil], watch: Watch) -> None:
+    with seen(three[:2], watch) as chain:
+        assert number(chain)
+        grown = []
+        for _ in range(3):
+            three[2].mine()
+            grown.append(three[2].rpc("anvil_dumpState"))
+        three[1].follow(three[2])
+        three[1].mine(500)
+        for state in grown:
+            three[0].rpc("anvil_loadState", state)
+            assert look(chain, watch) == [ASKED, READY], "it goes on, and more is known of nobody"
+            assert number(chain) == number(three[0].chain)
+        assert look(chain, watch) == [LAGS, READY], "by our clock it stands still"
+        assert number(chain) == number(three[1].chain)
+        three[0].mine()
+        assert look(chain, watch) == [READY, ASKED]
+
+
+def test_one_that_is_behind_our_own_books_lags_though_it_goes_on(three: list[Anvil], watch: Watch) -> None:
+    with seen(three[:2], watch) as chain:
+        assert number(chain)
+        three[1].mine(500)
+        final = three[1].chain.block("finalized")
+        assert final is not None
+        chain.stand_on(final)
+        three[0].mine()
+        assert look(chain, watch) == [LAGS, READY]
+        assert number(chain) == number(three[1].chain)
+
+
 def test_one_alone_makes_no_laggards_of_many(three: list[Anvil], watch: Watch) -> None:
     with seen(three, watch) as chain:
         three[2].mine(150)
