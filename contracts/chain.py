@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from contracts.events import BlockRef
 from kit.identifiers import Address, Hash32
 
+T = TypeVar("T")
 BlockTag = Literal["latest", "safe", "finalized"]
 
 
@@ -73,6 +74,10 @@ class Chain(Protocol):
     @property
     def chain_id(self) -> int:
         """The chain's id, asked once and checked against what the operator set."""
+        ...
+
+    def at_one(self, questions: Callable[[Chain], T]) -> T:
+        """Put questions that belong together, and only read, to one node; all of them again to another if it fails."""
         ...
 
     def block(self, which: int | Hash32 | BlockTag) -> BlockRef | None:

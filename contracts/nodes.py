@@ -75,6 +75,10 @@ class Nodes:
         """The chain's id; the same at every node that is believed."""
         return self._ask(lambda chain: chain.chain_id)
 
+    def at_one(self, questions: Callable[[Chain], T]) -> T:
+        """Put questions that belong together to one node; where it may not tell one of them, all of them to another."""
+        return self._ask(questions, declining="is passed over")
+
     def block(self, which: int | Hash32 | BlockTag) -> BlockRef | None:
         """Return a block by number, hash or tag, as the node that is asked now has it."""
         return self._ask(lambda chain: chain.block(which))
@@ -123,7 +127,7 @@ class Nodes:
 
     def nonce(self, account: Address, block: BlockTag | Literal["pending"] = "pending") -> int:
         """Return the account's next nonce at a block."""
-        return self._ask(lambda chain: chain.nonce(account, block), declining="is passed over")
+        return self._ask(lambda chain: chain.nonce(account, block))
 
     def fees(self) -> Fees:
         """Return fees with which a transaction is likely to be mined soon."""
@@ -147,7 +151,7 @@ class Nodes:
 
     def receipt(self, transaction: Hash32) -> Receipt | None:
         """Return the receipt of a mined transaction, else ``None``."""
-        return self._ask(lambda chain: chain.receipt(transaction), declining="is passed over")
+        return self._ask(lambda chain: chain.receipt(transaction))
 
     def balance(self, account: Address) -> int:
         """Return the account's ether, in wei."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, Literal, NoReturn
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, Literal, NoReturn, TypeVar
 
 from eth_utils.crypto import keccak
 
 from contracts import stretch as stretches
-from contracts.chain import BlockLogs, BlockTag, Fees, RawLog, Receipt
+from contracts.chain import BlockLogs, BlockTag, Chain, Fees, RawLog, Receipt
 from contracts.events import BlockRef
 from contracts.reverts import reverted_because
 from contracts.rpc import TIMEOUT, BoundedProvider, Declined, NodeError, TooMuch
@@ -17,6 +17,7 @@ from contracts.stretch import Header
 from kit.errors import ChainMismatch, ChainUnavailable, Conflict, Invalid
 from kit.identifiers import Address, Hash32, show_address, show_hash
 
+T = TypeVar("T")
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _MOST_LOGS: Final = 20_000
 _MOST_CODE_BYTES: Final = 2**16
@@ -81,6 +82,10 @@ class Web3Chain:
                 )
             self._found = found
         return found
+
+    def at_one(self, questions: Callable[[Chain], T]) -> T:
+        """Put questions that belong together to this node."""
+        return questions(self)
 
     def block(self, which: int | Hash32 | BlockTag) -> BlockRef | None:
         """Return a block by number, hash or tag; ``None`` where the node has no such block (or no such tag)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -21,10 +22,15 @@ from kit.database import Database
 from kit.errors import ChainUnavailable, Refusal
 from kit.identifiers import Address, Hash32
 from ledger.calls import WITHOUT_END, Attempt, Bounds, Call, Outcome, OutgoingState
+from ledger.model import Level
 from ledger.quiet import is_quiet
+from ledger.sightings import Sighting, sightings
+from ledger.store import books
 from ledger.store import outgoing as store
 
 _A_ROUND = 50
+_AT_ONE_NODE = 20
+"""Calls whose fate is asked for together: where the node fails in between, these are asked for again."""
 _LOOK_SENT = timedelta(seconds=1)
 _LOOK_MINED = timedelta(seconds=5)
 _BROADCAST_AGAIN = timedelta(seconds=15)
@@ -140,41 +146,34 @@ class _Sender:
             signed = {call.id: store.attempts(session, call) for call in calls}
         if not calls:
             return
-        # Asked before the receipts: a nonce that was used up in a final block by then has its receipt by now.
-        final = self._chain.block("finalized")
-        senders = {call.sender for call in calls}
-        used = {sender: self._chain.nonce(sender, "finalized") if sender and final else 0 for sender in senders}
-        for call in calls:
-            self._look(call, signed[call.id], final, used)
+        for start in range(0, len(calls), _AT_ONE_NODE):
+            some = calls[start : start + _AT_ONE_NODE]
+            for call, seen in zip(some, self._chain.at_one(partial(sightings, calls=some, signed=signed)), strict=True):
+                self._look(call, signed[call.id], seen)
 
-    def _look(
-        self, call: Call, attempts: list[Attempt], final: BlockRef | None, used: Mapping[Address | None, int]
-    ) -> None:
-        receipts = ((attempt, self._chain.receipt(attempt.hash)) for attempt in attempts)
-        attempt, receipt = next((found for found in receipts if found[1] is not None), (None, None))
-        if attempt is None or receipt is None:
-            # One that was mined before is looked at twice: a node may lag, and a second transaction would be too many.
-            if call.state is OutgoingState.SENT and self._used(call, used[call.sender]):
+    def _look(self, call: Call, attempts: list[Attempt], seen: Sighting) -> None:
+        if seen.mined is None:
+            if seen.lost:
                 self._free(call, "another transaction of this key used its nonce")
             else:
                 self._push(call, attempts)
             return
-        if final is None or receipt.block_number > final.number:
+        attempt, receipt = seen.mined
+        if seen.final is None or not self._may_be_final(seen.final):
             self._note(call, OutgoingState.MINED, None, after=_LOOK_MINED)
         elif receipt.succeeded:
             with self._database.write() as session:
                 store.finish(session, call, Outcome(_cost(attempt, receipt), receipt.block_number))
         else:
-            block = self._chain.block(receipt.block_hash)
-            time = block.timestamp if block else None
-            outcome = Outcome(_cost(attempt, receipt), receipt.block_number, time)
+            outcome = Outcome(_cost(attempt, receipt), receipt.block_number, seen.final.timestamp)
             self._free(call, "it reverted when it was mined", reverted=outcome)
 
-    def _used(self, call: Call, used: int) -> bool:
-        """Tell whether a call's nonce is used up for good: now too, by the node that had no receipt for it."""
-        if call.sender is None or call.nonce is None or call.nonce >= used:
-            return False
-        return call.nonce < self._chain.nonce(call.sender, "finalized")
+    def _may_be_final(self, block: BlockRef) -> bool:
+        """Tell whether our books hold a block that a node calls final as such, too, where they have come so far."""
+        with self._database.read() as session:
+            ours = books.standing_at(session, self._chain_id, block.number)
+            booked = books.block(session, self._chain_id, block.hash)
+        return ours is None or (booked is not None and booked[1] is Level.FINALIZED)
 
     def _push(self, call: Call, attempts: list[Attempt]) -> None:
         """Bring a call that is in no block nearer to one: broadcast it again, with a higher fee where it is stuck."""

@@ -7,9 +7,10 @@ whatever was in a block when we came back, too; by then our books say what of it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from contracts.chain import Chain
+from contracts.events import BlockRef
 from kit.database import Database
 from kit.identifiers import Address
 from ledger.store import books
@@ -26,10 +27,7 @@ def is_quiet(database: Database, chain: Chain, senders: Iterable[Address]) -> bo
     if until is None:
         return False
     keys = list(senders)
-    # In this order: whatever the first answer counts lies at or below the block that is asked for last.
-    settled = [chain.nonce(key, "finalized") for key in keys]
-    sent = [chain.nonce(key) for key in keys]
-    final, head = chain.block("finalized"), chain.block("latest")
+    settled, sent, final, head = chain.at_one(lambda one: _asked(one, keys))
     if final is None or head is None:
         return True
     if not until:
@@ -43,3 +41,10 @@ def is_quiet(database: Database, chain: Chain, senders: Iterable[Address]) -> bo
     with database.write() as session:
         store.set_quiet(session, chain.chain_id, None)
     return False
+
+
+def _asked(chain: Chain, keys: Sequence[Address]) -> tuple[list[int], list[int], BlockRef | None, BlockRef | None]:
+    """Ask for what was sent, in this order: whatever is counted lies at or below the block that is asked for last."""
+    settled = [chain.nonce(key, "finalized") for key in keys]
+    sent = [chain.nonce(key) for key in keys]
+    return settled, sent, chain.block("finalized"), chain.block("latest")

@@ -169,6 +169,28 @@ def test_what_one_cannot_tell_another_may_and_keeps_its_place(
         assert states(chain) == [ASKED, READY, READY]
 
 
+def test_what_became_of_transactions_is_asked_at_one_node(
+    three: list[Anvil], watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pruned(*_: object, **__: object) -> int:
+        raise Declined("missing trie node")
+
+    three[1].mine()
+    bob = three[0].signer("bob").address
+
+    def questions(one: Chain) -> tuple[int, int]:
+        return number(one), one.nonce(bob)
+
+    with seen(three, watch) as chain:
+        monkeypatch.setattr(chain._roster._nodes[0].chain, "nonce", pruned)
+        assert chain.at_one(questions)[0] == number(three[1].chain), "all of it comes from another"
+        assert number(chain) == number(three[0].chain)
+        assert states(chain) == [ASKED, READY, READY]
+        assert chain.nonce(bob) == 0
+        assert number(chain) == number(three[1].chain), "whoever was asked for it alone is asked on"
+        assert states(chain) == [SILENT, ASKED, READY]
+
+
 def test_while_it_is_asked_the_others_are_looked_at_now_and_then(three: list[Anvil], watch: Watch) -> None:
     with seen(three, watch) as chain:
         assert number(chain)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from sqlalchemy.orm import Session
 from contracts import codec
 from contracts.chain import Deployment
 from contracts.events import BlockRef
+from contracts.nodes import Nodes
+from contracts.rpc import Declined
 from contracts.signer import Signer, Transaction
 from kit.database import Database
 from kit.errors import ChainUnavailable, Conflict
@@ -24,7 +27,7 @@ from ledger.book import Book
 from ledger.calls import WITHOUT_END, Bounds, Call, OutgoingState
 from ledger.outgoing import Outgoing, send_due
 from ledger.tables import AttemptRow, OutgoingRow
-from tests.support.anvil import CHAIN_ID, ETHER, Anvil
+from tests.support.anvil import CHAIN_ID, ETHER, Anvil, running_anvil
 
 ROLE = "relayer"
 TARGET = Address(b"\x7a" * 20)
@@ -34,7 +37,14 @@ class Crash(BaseException):
     """The process dies here."""
 
 
-class Dying:
+class Disguised:
+    """A node that is not what it was: whoever asks for several things together asks it, too."""
+
+    def at_one(self, questions: Callable[[Any], object]) -> object:
+        return questions(self)
+
+
+class Dying(Disguised):
     """Passes everything on, and dies just before (or just after) the ``at``-th thing it is asked for."""
 
     def __init__(self, inner: Any, *, at: int, before: bool, names: tuple[str, ...]) -> None:  # noqa: ANN401
@@ -351,7 +361,7 @@ def test_a_nonce_that_was_used_past_us_is_given_up_only_when_that_is_final(desk:
     assert desk.got() == 1
 
 
-class Slow:
+class Slow(Disguised):
     """A node whose first answer about a receipt comes so late that ``meanwhile`` happens before it is acted on."""
 
     def __init__(self, inner: Any, meanwhile: Callable[[], object]) -> None:  # noqa: ANN401
@@ -555,7 +565,7 @@ def test_two_senders_at_once_send_everything_once(desk: Desk) -> None:
     assert len(set(desk.nonces())) == 12
 
 
-class Away:
+class Away(Disguised):
     """A node that does not answer what is in ``names``."""
 
     def __init__(self, inner: Any, names: tuple[str, ...]) -> None:  # noqa: ANN401
@@ -621,7 +631,87 @@ def test_an_impatient_call_that_would_revert_is_given_up_and_may_be_asked_for_an
     assert not desk.queue(amount=5000, bounds=impatient)
 
 
-class Strict:
+@pytest.fixture
+def other_node(tmp_path: Path) -> Iterator[Anvil]:
+    with running_anvil(tmp_path / "other.log") as node:
+        yield node
+
+
+@pytest.fixture
+def both(desk: Desk, other_node: Anvil) -> Iterator[Nodes]:
+    """The desk's node and another one of the same chain; no look at them is ever due again."""
+    other_node.follow(desk.node)
+    nodes = Nodes([desk.node.url, other_node.url], CHAIN_ID, timeout=120, clock=lambda: 1000.0)
+    assert nodes.block("latest") == other_node.chain.block("latest")
+    yield nodes
+    nodes.close()
+
+
+def decline(nodes: Nodes, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first node be one that cannot tell something."""
+
+    def declined(*_: object) -> None:
+        raise Declined("that is pruned here")
+
+    monkeypatch.setattr(nodes._roster._nodes[0].chain, name, declined)
+
+
+def test_a_nonce_of_one_node_and_a_receipt_of_another_are_not_held_together(
+    desk: Desk, both: Nodes, other_node: Anvil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one lags and cannot tell what is final; for the other one all is mined and final."""
+    desk.stop_mining()
+    desk.queue()
+    desk.round(chain=both)
+    other_node.rest()
+    other_node.mine(3)
+    decline(both, "nonce", monkeypatch)
+    for _ in range(2):
+        desk.round(chain=both)
+    assert len(desk.signed()) == 1, "a second transaction would be too many"
+    assert desk.state() is OutgoingState.DONE
+
+
+def test_a_receipt_of_one_node_and_a_final_block_of_another_are_not_held_together(
+    desk: Desk, both: Nodes, other_node: Anvil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was mined on a branch of the second one is in no block of the first, which is far ahead."""
+    other_node.mine(3)
+    desk.stop_mining()
+    desk.queue()
+    desk.round(chain=both)
+    other_node.rest()
+    desk.node.rpc("anvil_dropAllTransactions")
+    desk.node.mine(10)
+    decline(both, "receipt", monkeypatch)
+    desk.round(chain=both)
+    assert desk.state() is OutgoingState.MINED
+    assert desk.got() == 0
+
+
+def test_a_call_is_done_in_no_block_that_our_books_do_not_hold_final(desk: Desk) -> None:
+    desk.queue()
+    desk.round()
+    mined = desk.node.chain.receipt(desk.signed()[0])
+    assert mined is not None
+    desk.node.mine(3)
+    parent = desk.node.chain.block(mined.block_number - 1)
+    block = desk.node.chain.block(mined.block_number)
+    assert parent is not None
+    assert block is not None
+    _book(desk, parent, replace(block, hash=Hash32(b"\x66" * 32)))
+    desk.round()
+    assert desk.state() is OutgoingState.MINED, "another block stands in its place"
+    _with_book(desk, lambda book: book.rewind(replace(block, hash=Hash32(b"\x66" * 32))))
+    _book(desk, block)
+    desk.round()
+    assert desk.state() is OutgoingState.MINED, "it may still leave"
+    _with_book(desk, lambda book: book.mark_levels(None, block))
+    desk.round()
+    assert desk.state() is OutgoingState.DONE
+
+
+class Strict(Disguised):
     """A node that tries nothing out for a key without ether."""
 
     def __init__(self, inner: Any) -> None:  # noqa: ANN401
