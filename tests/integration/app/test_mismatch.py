@@ -287,11 +287,17 @@ def test_a_stretch_is_final_where_it_comes_from(both: Pair, monkeypatch: pytest.
     assert final.number <= theirs.number
 
 
-def test_a_node_that_leads_elsewhere_is_left_and_the_other_is_followed(both: Pair) -> None:
-    both.break_away(40)
+@pytest.mark.parametrize("blocks", [1, 14], ids=["the next block", "far ahead"])
+@pytest.mark.parametrize("looks", [True, False], ids=["seen at a look", "met on the way"])
+def test_a_node_that_leads_elsewhere_is_left_and_the_other_is_followed(both: Pair, *, blocks: int, looks: bool) -> None:
+    both.break_away(blocks)
     both.give(both.other, 3)
+    both.container.chain._roster._look_at = both.loop._stood_at = float("inf")
     with capture_logs() as logs:
-        both.follow()
+        if looks:
+            both.follow()
+        while both.loop.round():
+            pass
     assert both.holds() == 10
     assert state_of(both) == ["not_believed", "asked"]
     assert rewinds(logs) == 0
