@@ -66,8 +66,10 @@ def assemble(
                 raise _wrong(f"a log is not in the bloom filter of block {block.ref.number}")
         block.logs.append(log)
     for block in found.values():
-        told = {log.address for log in block.logs}
-        silent = {address: topics for address, topics in wanted.items() if address not in told}
+        told = {(log.address, log.topics[0]) for log in block.logs if log.topics}
+        silent = {
+            address: [topic for topic in topics if (address, topic) not in told] for address, topics in wanted.items()
+        }
         block.doubtful = _may_hold_any(blooms[block.ref.hash], silent)
     return list(found.values())
 

@@ -82,6 +82,18 @@ def test_what_one_contract_tells_does_not_settle_what_another_may_have_written()
     assert [one.doubtful for one in assemble(whole, [theirs], WANTED)] == [True]
 
 
+def test_one_kind_of_log_that_came_does_not_settle_another_kind_of_the_same_contract() -> None:
+    both = {TOKEN: frozenset({TOPIC, OTHER})}
+    second = log(1, 4, OTHER)
+    whole = [header(1, FIRST, second)]
+    assert [one.doubtful for one in assemble(whole, [FIRST, second], both)] == [False]
+    assert [one.doubtful for one in assemble(whole, [FIRST], both)] == [True]
+    assert [one.doubtful for one in assemble(whole, [second], both)] == [True]
+    assert [one.doubtful for one in assemble(whole, [FIRST], {TOKEN: frozenset({TOPIC})})] == [False], (
+        "we do not read it"
+    )
+
+
 def test_three_bits_an_item_at_most() -> None:
     address = bytes.fromhex("095e7baea6a6c7c4c2dfeb977efac326af552d87")
     assert bits_of(address).bit_count() <= 3
