@@ -34,10 +34,10 @@ test: ## Run the whole test suite; ARGS="-k stake" goes to pytest
 	$(SETUP) --stage test
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
-torture: ## Do to the ledger for long what may happen to it; SEED=7 DATABASE=sqlite STEPS=file play a part or again
+torture: ## Do to the ledger for long what may happen to it; SEED=7 DATABASE=sqlite STEPS=file play a part or again; NODES=2 for two
 	$(SETUP) --stage test
 	@$(BIN)/python -m tests.torture.long $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database $(DATABASE)) \
-	    $(if $(STEPS),--steps $(STEPS))
+	    $(if $(STEPS),--steps $(STEPS)) $(if $(NODES),--nodes $(NODES))
 
 check: ## Format, lint, types, arrows, contracts and migrations: what every change must pass
 	$(SETUP) --stage check

@@ -13,8 +13,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from contracts.nodes import Nodes
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
+_BETWEEN: Final = 100
+"""Seconds that seem to pass between two commands to whoever knows several nodes: by then every pause is over."""
 TIMEOUT: Final = 0.7
 """Seconds that a question to the node may take: time-outs are part of the game, and ten seconds each would end it."""
 
@@ -66,9 +69,11 @@ class Lives:
         self.pid = 0
         self.node: FaultyNode | None = None
 
-    def begin(self, settings: Settings, database_url: str, node: FaultyNode, *, now: int, patience: float) -> None:
-        """Let one be born, with the settings of a service on that database; so many seconds it waits for the node."""
-        self.node = node
+    def begin(
+        self, settings: Settings, database_url: str, nodes: Sequence[FaultyNode], *, now: int, patience: float
+    ) -> None:
+        """Let one be born, with the settings of a service on that database; so many seconds it waits for a node."""
+        self.node = nodes[0]
         self._write(
             {
                 "data": str(settings.data),
@@ -76,7 +81,7 @@ class Lives:
                 "bot_user_id": settings.bot_user_id,
                 "public_url": settings.public_url,
                 "database_url": database_url,
-                "rpc_url": node.url,
+                "rpc_url": ",".join(node.url for node in nodes),
                 "now": now,
                 "patience": patience,
             }
@@ -200,7 +205,10 @@ class _Service:
             role: load_signer(settings.keystore(), role, config["keystore_password"]) for role in KEY_ROLES
         }
         urls, chain_id = settings.rpc_urls(), settings.chain_id
-        self._chain: Callable[[], Nodes] = lambda: nodes.Nodes(urls, chain_id, timeout=patience)
+        self._commands = 0
+        self._chain: Callable[[], Nodes] = lambda: nodes.Nodes(
+            urls, chain_id, timeout=patience, clock=lambda: time.monotonic() + _BETWEEN * self._commands
+        )
         # A round: what Python does when something is done for the first time would else be done at every birth.
         container.__dict__["chain"] = self._chain()
         with suppress(Unavailable):
@@ -215,6 +223,7 @@ class _Service:
         while line := commands.readline():
             command = json.loads(line)
             self._now = command["now"]
+            self._commands += 1
             self._points.order(command["death"])
             try:
                 done = self._follow(loop, command["rounds"]) if command["do"] == "follow" else self._sweep()
@@ -227,6 +236,8 @@ class _Service:
     def _follow(self, loop: ChainLoop, rounds: int) -> dict[str, Any]:
         troubles: list[str] = []
         busy = True
+        if len(self._container.chain.report()) > 1:
+            self._container.chain.look()  # now, so that which questions come does not hang on the time
         for _ in range(rounds):
             try:
                 busy = loop.round()

@@ -1,7 +1,8 @@
 """A node that fails: an HTTP proxy before a real one, which passes on the truth, or spoils an answer as it is told to.
 
-It lies as real nodes do that lag, are overloaded or stand behind a balancer: about blocks that are not final yet. And
-it can end whoever asks, at a question, before it reaches the node or before the answer is back.
+It lies as real nodes do that lag, are overloaded or stand behind a balancer: about blocks that are not final yet; and,
+where it stands beside others, about what is final. And it can end whoever asks, at a question, before it reaches the
+node or before the answer is back.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ class Fault(StrEnum):
     """The node is some blocks behind."""
     OTHER_FORK = "a block of another fork"
     """The node still stands on a branch that was left."""
+    OTHER_FINAL = "another final block"
+    """The node says that its last final block is one that there never was; its head, and what is below, are true."""
 
 
 @dataclass
@@ -58,6 +61,8 @@ class FaultyNode:
     url: str
     upstream: str
     plan: deque[Fault | None] = field(default_factory=deque)
+    mood: Fault | None = None
+    """What becomes of every answer of which the plan says nothing."""
     raws: dict[str, str] = field(default_factory=dict)
     """Every transaction that was sent through it, by its hash."""
     told: Counter[str] = field(default_factory=Counter)
@@ -73,6 +78,7 @@ class FaultyNode:
     def spare(self) -> None:
         """Tell nothing but the truth from here on, and let live."""
         self.plan.clear()
+        self.mood = None
         self.doom = None
 
     # ------------------------------------------------------------------------------------------------ the node
@@ -153,6 +159,8 @@ class FaultyNode:
     def _other_block(self, which: str, truth: Json, fault: Fault) -> Json:
         final = int(self._ask("eth_getBlockByNumber", "finalized", False)["number"], 16)  # noqa: FBT003 - the wire's own
         head = int(truth["number"], 16) if truth else 0
+        if fault is Fault.OTHER_FINAL and which != "latest" and head == final:
+            return {**truth, "hash": "0x" + "66" * 32}
         if fault is Fault.LAGS and truth:
             lagging = max(final, head - _LAG)
             if which == "latest":
@@ -186,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         node = self.node
         node.asked += 1
-        fault = node.plan.popleft() if node.plan else None
+        fault = node.plan.popleft() if node.plan else node.mood
         execution = node.doom
         if execution:
             victim, left, before = execution

@@ -9,7 +9,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -87,7 +87,10 @@ class Tally:
 
 @dataclass
 class Ground:
-    """What all runs share: a node, a proxy before it, whoever gives birth to chain processes, a kind of database."""
+    """What all runs share: a node, a proxy or two before it, whoever gives birth to chain processes, a database.
+
+    Our process knows the proxies, ``standby`` as the second one, where there is one, for nodes of one chain.
+    """
 
     anvil: Anvil
     node: FaultyNode
@@ -95,7 +98,12 @@ class Ground:
     folder: Path
     template: Path
     postgresql: Engine | None
+    standby: FaultyNode | None = None
     tally: Tally = field(default_factory=Tally)
+
+    def nodes(self) -> list[FaultyNode]:
+        """All proxies, the preferred one first."""
+        return [self.node] if self.standby is None else [self.node, self.standby]
 
     def database(self) -> Database:
         """An empty database of this ground's kind."""
@@ -110,14 +118,15 @@ class Ground:
 
 
 @contextmanager
-def ground(folder: Path, template: Path, postgresql: Engine | None) -> Iterator[Ground]:
+def ground(folder: Path, template: Path, postgresql: Engine | None, *, two_nodes: bool = False) -> Iterator[Ground]:
     """Make the ground for the block: on PostgreSQL where an engine is given, else on copies of a SQLite file."""
     with (
         running_anvil(folder / "anvil.log", finality=FINALITY) as anvil,
         faulty_node(anvil.url) as node,
+        faulty_node(anvil.url) if two_nodes else nullcontext() as standby,
         lives(folder / "lives.log") as born,
     ):
-        yield Ground(anvil, node, born, folder, template, postgresql)
+        yield Ground(anvil, node, born, folder, template, postgresql, standby)
 
 
 class World:
@@ -127,7 +136,7 @@ class World:
         """Deploy, endow everybody, and let the process be born, which waits ``patience`` seconds for an answer."""
         self.ground = ground
         self.anvil, self.node, self.lives, self.tally = ground.anvil, ground.node, ground.lives, ground.tally
-        self.node.spare()
+        self._spare()
         self.raws: dict[str, str] = {}
         self.terms: list[Terms] = []
         self.rooms = 0
@@ -154,7 +163,7 @@ class World:
             for number, recipient in enumerate(RECIPIENTS):
                 work.doors.ask(work.people.number(recipient), stake=Amount((5 + number) * ETHER))
         url = self.database.engine.url.render_as_string(hide_password=False)
-        self.lives.begin(self.container.settings, url, self.node, now=self.now, patience=patience)
+        self.lives.begin(self.container.settings, url, ground.nodes(), now=self.now, patience=patience)
 
     def _container(self) -> Container:
         return a_container(
@@ -167,7 +176,7 @@ class World:
 
     def close(self) -> None:
         """End the run's process, and what it holds."""
-        self.node.spare()
+        self._spare()
         self.lives.end()
         self.container.chain.close()
         if self.ground.postgresql is None:
@@ -262,7 +271,8 @@ class World:
 
     def raw(self, identity: str) -> str:
         """A transaction's bytes: one of the world's, or one that our process sent."""
-        return self.raws.get(identity) or self.node.raws[identity]
+        sent = (node.raws.get(identity) for node in self.ground.nodes())
+        return self.raws.get(identity) or next(raw for raw in sent if raw is not None)
 
     def _sender(self, identity: str) -> Address:
         return Address(bytes.fromhex(Account.recover_transaction(self.raw(identity))[2:]))
@@ -385,6 +395,15 @@ class World:
         """Spoil the answers that come next: a fault each, or none."""
         self.node.plan.extend(Fault(one) if one else None for one in faults)
 
+    def turn(self, which: int, mood: str) -> None:
+        """Let one node be as it is told from now on, and every other one good."""
+        self._spare()
+        self.ground.nodes()[which].mood = Fault(mood) if mood else None
+
+    def _spare(self) -> None:
+        for node in self.ground.nodes():
+            node.spare()
+
     def repeat(self, which: int) -> None:
         """Deliver again what was delivered before: a block of ours, and a block's leaving that was taken in."""
         self.head()
@@ -417,7 +436,7 @@ class World:
 
     def settle(self) -> None:
         """Let the world tell the truth and our process catch up, until all is final and nothing is under way."""
-        self.node.spare()
+        self._spare()
         for number in range(_PATIENCE):
             self.mine()
             self._catch_up()

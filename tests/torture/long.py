@@ -28,7 +28,7 @@ from sqlalchemy import Engine
 from kit.database import make_engine
 from tests.support.databases import BACKENDS, make_schema, postgresql_server, sqlite_made
 from tests.support.torture import Ground, Tally, ground
-from tests.torture.machine import Torture, replay
+from tests.torture.machine import machine_of, replay
 
 P = ParamSpec("P")
 
@@ -43,6 +43,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="begin where an earlier one began; drawn and printed, else")
     parser.add_argument("--reorgs", type=int, default=500, help="as many, at least, of blocks that were booked")
     parser.add_argument("--kills", type=int, default=200, help="as many, at least, in the middle of work")
+    parser.add_argument("--nodes", type=int, choices=(1, 2), default=1, help="of two, one lags or lies at times")
     parser.add_argument("--steps", type=Path, help="a file with the steps of a run that failed, to be played again")
     given = parser.parse_args()
     for name in [name for name in os.environ if name.startswith("EARNEST_")]:
@@ -53,7 +54,10 @@ def main() -> int:
     tallies = []
     for number, backend in enumerate(backends):
         share = [-(-wanted // len(backends)) for wanted in (given.reorgs, given.kills)]
-        with tempfile.TemporaryDirectory(prefix="earnest-torture-") as folder, _ground(Path(folder), backend) as found:
+        with (
+            tempfile.TemporaryDirectory(prefix="earnest-torture-") as folder,
+            _ground(Path(folder), backend, two_nodes=given.nodes == 2) as found,
+        ):
             print(f"On {backend}, SEED={begin + number}:", flush=True)
             tallies.append(found.tally)
             if given.steps is not None:
@@ -76,7 +80,7 @@ def _torture(found: Ground, begin: int, *, reorgs: int, kills: int) -> bool:
     while tally.reorgs < reorgs or tally.kills.total() < kills:
         turn += 1
         # Each turn has a seed of its own, so that a failing one can be begun with.
-        machine = seed(begin * 1000 + turn)(type("Tortured", (Torture,), {"ground": found}))
+        machine = seed(begin * 1000 + turn)(type("Tortured", (machine_of(found),), {"ground": found}))
         plan = settings(
             max_examples=_RUNS_AT_ONCE,
             stateful_step_count=_STEPS,
@@ -113,15 +117,16 @@ def _tell(found: Ground) -> None:
     tally: Tally = found.tally
     print(f"  reorgs: {tally.reorgs} of blocks that were booked, of {tally.forks} in all")
     print(f"  kills in the middle of work: {dict(tally.kills)}; between two rounds: {tally.restarts}")
-    faults = {str(fault): times for fault, times in sorted(found.node.told.items())}
-    print(f"  faults: {faults}")
+    for node in found.nodes():
+        faults = {str(fault): times for fault, times in sorted(node.told.items())}
+        print(f"  faults: {faults}")
     print(f"  what the process waited for: {dict(tally.troubles)}; delivered again: {tally.repeats}")
     print(f"  blocks: {tally.blocks}; entries: {tally.entries}, {tally.reversals} of them took others back")
     print(f"  stakes: {dict(tally.stakes)}", flush=True)
 
 
 @contextmanager
-def _ground(folder: Path, backend: str) -> Iterator[Ground]:
+def _ground(folder: Path, backend: str, *, two_nodes: bool) -> Iterator[Ground]:
     with ExitStack() as stack:
         template = sqlite_made(folder / "template.db")
         engine: Engine | None = None
@@ -129,7 +134,7 @@ def _ground(folder: Path, backend: str) -> Iterator[Ground]:
             engine = make_engine(stack.enter_context(postgresql_server()).url)
             stack.callback(engine.dispose)
             make_schema(engine)
-        yield stack.enter_context(ground(folder, template, engine))
+        yield stack.enter_context(ground(folder, template, engine, two_nodes=two_nodes))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.support.databases import BACKENDS
 from tests.support.torture import Ground, ground
-from tests.torture.machine import Torture
+from tests.torture.machine import Torture, TortureOfTwo
 
 SHORT = settings(
     max_examples=4,
@@ -41,3 +41,15 @@ def test_whatever_happens_the_books_are_those_of_the_chain(torturing: Ground) ->
     assert tally.kills.total() > 2
     assert tally.reversals > 0
     assert len(torturing.node.told) > 5
+
+
+def test_whatever_one_of_two_nodes_says_the_books_are_those_of_the_chain(tmp_path: Path, sqlite_template: Path) -> None:
+    with ground(tmp_path, sqlite_template, None, two_nodes=True) as torturing:
+        machine = type("Tortured", (TortureOfTwo,), {"ground": torturing})
+        run_state_machine_as_test(machine, settings=settings(SHORT, max_examples=2), _min_steps=15)
+        tally, told = torturing.tally, [node.told for node in torturing.nodes()]
+    print(tally, told)  # noqa: T201 - pytest shows it where the test fails
+    assert tally.reorgs > 2
+    assert tally.kills.total() > 1
+    assert tally.troubles["ChainMismatch"], "two that contradict each other were never met"
+    assert all(told)
