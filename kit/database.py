@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -35,6 +34,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
 from kit.errors import DatabaseUnavailable
+from kit.line import Line
 
 NAMING_CONVENTION = {
     "ix": "ix_%(column_0_N_label)s",
@@ -162,8 +162,9 @@ class Database:
         self._guard: Callable[[Session], None] | None = None
         self._sessions = sessionmaker(engine, expire_on_commit=False)
         self._reading = engine.execution_options(**{_READ_ONLY: True})
-        # SQLite lets one write at a time and has the others poll; within a process they can stand in line instead.
-        self._line = threading.Lock() if engine.dialect.name == "sqlite" else None
+        # SQLite lets one write at a time and has the others poll, and luck decides between them; within a process they
+        # stand in line instead.
+        self._line = Line() if engine.dialect.name == "sqlite" else None
 
     def fenced(self, guard: Callable[[Session], None]) -> Database:
         """Return the same database, each writing transaction of which begins with ``guard``, which may refuse it."""

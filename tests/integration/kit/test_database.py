@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,6 +173,22 @@ def test_one_misfit_among_many_keeps_all_of_them_out(shelf: Database, misfit: An
         write_many(session, Thing, {"id": range(1, 4), "amount": [5, misfit, 7]})
     with shelf.read() as session:
         assert session.query(Thing).count() == 0
+
+
+def test_who_writes_to_sqlite_takes_turns_with_those_who_wait(tmp_path: Path) -> None:
+    database = Database(make_engine(f"sqlite:///{tmp_path / 'turns.db'}"))
+    Shelf.metadata.create_all(database.engine)
+    others = [threading.Thread(target=kept, args=(database,), kwargs={"amount": number}) for number in range(5)]
+    with database.write():
+        for number, other in enumerate(others):
+            other.start()
+            while database._line is None or database._line.waiting() == number:
+                time.sleep(0.001)
+    with database.write() as session:
+        assert session.query(Thing).count() == 5, "whoever just wrote, and asks again at once, waits for all of them"
+    for other in others:
+        other.join()
+    database.engine.dispose()
 
 
 def test_a_reader_of_one_moment_sees_nothing_that_is_written_meanwhile(shelf: Database) -> None:
