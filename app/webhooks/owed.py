@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ScalarResult, delete, func, or_, select
+from sqlalchemy.orm import Session, aliased
 from standardwebhooks import Webhook as Signer
 
 from app.webhooks import model
@@ -43,25 +43,14 @@ class Owed:
         self._seal = seal
 
     def claim(self, total: int, *, slow: int) -> list[Claim]:
-        """Take up to so many endpoints that are owed something, the longest due first; commit before sending.
+        """Take up to so many endpoints that are owed something, the longest waiting first; commit before sending.
 
-        At most ``slow`` of them have been slow lately.
+        At most ``slow`` of them have been slow lately, and of one person's no more than two are taken up at once.
         """
         claims: list[Claim] = []
         for is_slow in (True, False):
             limit = min(slow, total) if is_slow else total - len(claims)
-            events = counted()
-            query = (
-                select(WebhookRow)
-                .join(events, events.c.person == WebhookRow.person)
-                .where(WebhookRow.state == State.ACTIVE.value, WebhookRow.due_at <= self._now)
-                .where(WebhookRow.slow.is_(is_slow), WebhookRow.cursor < events.c.last)
-                .where(WebhookRow.leased_until.is_(None) | (WebhookRow.leased_until <= self._now))
-                .order_by(WebhookRow.due_at, WebhookRow.id)
-                .limit(limit)
-                .with_for_update(of=WebhookRow, skip_locked=True)
-            )
-            for row in self._session.scalars(query) if limit else ():
+            for row in self._waiting(limit, slow=is_slow) if limit else ():
                 row.claims += 1
                 row.leased_until = self._now + LEASE
                 claims.append(Claim(row.name, row.claims, is_slow))
@@ -111,6 +100,31 @@ class Owed:
 
     # ------------------------------------------------------------------------------------------ within
 
+    def _waiting(self, limit: int, *, slow: bool) -> ScalarResult[WebhookRow]:
+        """Lock up to so many endpoints that are owed something and are free to be taken up."""
+        events, one, other = counted(), aliased(WebhookRow), aliased(WebhookRow)
+        free = or_(WebhookRow.leased_until.is_(None), WebhookRow.leased_until <= self._now)
+        # Each one's place among those of its person, behind those that are taken up at this moment.
+        place = func.row_number().over(partition_by=one.person, order_by=(one.due_at, one.id))
+        taken = select(func.count()).where(other.person == one.person, other.leased_until > self._now)
+        places = (
+            select(one.id, (place + taken.scalar_subquery()).label("place"))
+            .join(events, events.c.person == one.person)
+            .where(one.state == State.ACTIVE.value, one.due_at <= self._now)
+            .where(one.slow.is_(slow), one.cursor < events.c.last)
+            .where(or_(one.leased_until.is_(None), one.leased_until <= self._now))
+            .subquery("places")
+        )
+        query = (
+            select(WebhookRow)
+            .join(places, places.c.id == WebhookRow.id)
+            .where(places.c.place <= model.MOST_AT_ONCE, WebhookRow.state == State.ACTIVE.value, free)
+            .order_by(WebhookRow.due_at, WebhookRow.id)
+            .limit(limit)
+            .with_for_update(of=WebhookRow, skip_locked=True)
+        )
+        return self._session.scalars(query)
+
     def _failed(self, row: WebhookRow, job: Job, result: Result) -> bool:
         row.attempts += 1
         row.failing_since = row.failing_since or self._now
@@ -123,8 +137,8 @@ class Owed:
             self._notices.webhook_disabled(PersonId(row.person), row.name, row.why)
             self._give_back(row)
             return False
-        row.due_at = self._now + (pause or timedelta())
         self._give_back(row)
+        row.due_at = self._now + (pause or timedelta())
         return False
 
     def _event(self, row: WebhookRow) -> Event | None:
@@ -160,10 +174,11 @@ class Owed:
         row = self._session.scalar(query.execution_options(populate_existing=True))
         return row if row is not None and row.claims == claim.number and row.state == State.ACTIVE.value else None
 
-    @staticmethod
-    def _give_back(row: WebhookRow) -> None:
+    def _give_back(self, row: WebhookRow) -> None:
+        """Let others take it up, behind those that wait for their turn by now."""
         row.claims += 1
         row.leased_until = None
+        row.due_at = self._now
 
     def _keep(self, row: WebhookRow, job: Job, result: Result, outcome: Outcome) -> None:
         """Keep how an attempt ended; of those that ended otherwise than dead the last hundred alone."""

@@ -25,12 +25,13 @@ from app.webhooks.tables import WebhookRow
 from kit.clock import system_clock
 from kit.database import Database
 from kit.errors import Conflict, Forbidden, Invalid, NotFound
-from kit.identifiers import PersonId
+from kit.identifiers import PersonId, UserId
 from kit.outbox import OutboxRow
 from ledger.telling import Fact, Mode
 from tests.support.receivers import Received, Receiver, a_receiver, answer
 from tests.support.services import ALICE, BOB, Clock, a_container, a_person
 
+CAROL = UserId("@carol:example.org")
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -318,6 +319,49 @@ def test_one_that_dawdles_keeps_nobody_waiting(post: Post) -> None:
         release.set()
         post.receiver.wait_for(5)
         deliverer.stop()
+
+
+# ------------------------------------------------------------------------------------------------- whose turn it is
+
+
+def test_endpoints_take_turns_however_much_one_is_owed(post: Post) -> None:
+    greedy = [post.add()[0] for _ in range(2)]
+    bob, carol = a_person(post.container, BOB), a_person(post.container, CAROL)
+    post.tell(*["much"] * 10)
+    post.pass_(hours=1)
+    others = [post.add(who=bob)[0], post.add(who=carol)[0]]
+    post.tell("one", who=bob)
+    post.tell("one", who=carol)
+
+    def turn() -> set[str]:
+        with post.container.work() as work:
+            claims = work.owed.claim(2, slow=2)
+            for claim in claims:
+                assert work.owed.next(claim, lambda event: {"type": event.type}) is not None
+        post.pass_(seconds=5)
+        with post.container.work() as work:
+            for claim in claims:
+                work.owed.give_back(claim)
+        return {claim.webhook for claim in claims}
+
+    assert [turn() for _ in range(4)] == [set(greedy), set(others), set(greedy), set(others)]
+
+
+def test_one_person_has_two_endpoints_served_at_once(post: Post) -> None:
+    mine = [post.add()[0] for _ in range(5)]
+    bob = a_person(post.container, BOB)
+    post.pass_(seconds=1)
+    his = post.add(who=bob)[0]
+    post.tell("one")
+    post.tell("one", who=bob)
+    first = post.claims()
+    assert [claim.webhook for claim in first] == [*mine[:2], his]
+    assert post.claims() == [], "those two are under way"
+    with post.container.work() as work:
+        work.owed.give_back(first[0])
+    assert [claim.webhook for claim in post.claims()] == [mine[2]]
+    post.pass_(seconds=61)
+    assert len(post.claims()) == 3, "leases end"
 
 
 # ------------------------------------------------------------------------------------------------- failures
