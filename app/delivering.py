@@ -24,13 +24,15 @@ from kit.errors import PeerUnavailable, Refusal, Unavailable
 
 LOG = structlog.get_logger(__name__)
 DELIVERIES = Counter("earnest_webhook_deliveries", "Attempts to deliver an event to an endpoint", ["outcome"])
+ROUNDS_FAILED = Counter("earnest_webhook_rounds_failed", "Looks for endpoints that are owed something which broke")
 
 THREADS = 8
 """Endpoints that are sent something at the same moment."""
 _LOOK_SECONDS = 0.5
 _TURN_SECONDS = 5.0
 _READ_BYTES = 1_024
-_LONGEST_DIGITS = 6
+_LONGEST_WISH = 40
+"""Characters of a date, or of a number, that is read at all."""
 
 
 class Deliverer:
@@ -78,6 +80,10 @@ class Deliverer:
             except Unavailable as error:
                 LOG.warning("webhooks_wait", reason=str(error))
                 found = 0
+            except Exception:  # whatever it is: a worker that lives and delivers nothing is the worst there is
+                LOG.exception("webhooks_round_failed")
+                ROUNDS_FAILED.inc()
+                found = 0
             if not found:
                 self._stop.wait(self._look_every)
 
@@ -123,20 +129,23 @@ class Deliverer:
 
         try:
             answer = self._container.fetcher.post(job.url, job.body, headers=job.headers, most_bytes=_READ_BYTES)
+            wait = _wished(answer.headers.get("retry-after"), self._container.clock())
         except (PeerUnavailable, Refusal) as error:
             return Result(took(), error=error.code)
-        wait = _wished(answer.headers.get("retry-after"), self._container.clock())
+        except Exception:  # or the event would be sent again, and break again, for ever
+            LOG.exception("webhook_sending_failed", webhook=job.headers["webhook-id"])
+            return Result(took(), error="failed")
         return Result(took(), status=answer.status, wait=wait)
 
 
 def _wished(retry_after: str | None, now: datetime) -> timedelta | None:
     """Read how long an endpoint wants to be left alone: seconds, or a date; nonsense is no wish."""
-    if not retry_after:
+    if not retry_after or len(retry_after) > _LONGEST_WISH:
         return None
-    if retry_after.isascii() and retry_after.isdigit():
-        return timedelta(seconds=int(retry_after[:_LONGEST_DIGITS]))
     try:
+        if retry_after.isascii() and retry_after.isdigit():
+            return timedelta(seconds=int(retry_after))
         until = parsedate_to_datetime(retry_after)
-    except ValueError:
+        return max(timedelta(), (until if until.tzinfo else until.replace(tzinfo=UTC)) - now)
+    except (ValueError, OverflowError):
         return None
-    return max(timedelta(), (until if until.tzinfo else until.replace(tzinfo=UTC)) - now)

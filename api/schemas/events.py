@@ -81,7 +81,7 @@ class WebhookOut(_Out):
     mode: Literal["instant", "finalized"]
     types: list[str]
     state: Literal["active", "paused", "disabled"]
-    why: Annotated[str | None, Field(description="Why it is disabled.", examples=["failing", "gone"])]
+    why: Annotated[str | None, Field(description="Why it is disabled.", examples=["failing", "gone", "sealed"])]
     sent_up_to: Annotated[int, Field(description="The id up to which events were sent, or given up.")]
     waiting: Annotated[int, Field(description="How many ids follow.")]
     attempts: Annotated[int, Field(description="Attempts to deliver the next one so far.")]

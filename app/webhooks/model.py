@@ -50,7 +50,7 @@ class State(StrEnum):
     PAUSED = "paused"
     """Its owner wants it so."""
     DISABLED = "disabled"
-    """It took nothing for days, or said that it is gone."""
+    """It took nothing for days, or said that it is gone, or its secret cannot be opened any more."""
 
 
 class Outcome(StrEnum):

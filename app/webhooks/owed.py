@@ -69,9 +69,13 @@ class Owed:
         if event is None:
             self._give_back(row)
             return None
+        secrets = self._secrets(row)
+        if secrets is None:
+            self._disable(row, "sealed")
+            return None
         body = orjson.dumps(show(event))
         sent_as = f"msg_{row.name}_{event.number}"
-        signatures = [Signer(secret).sign(sent_as, self._now, body.decode()) for secret in self._secrets(row)]
+        signatures = [Signer(secret).sign(sent_as, self._now, body.decode()) for secret in secrets]
         headers = {
             "content-type": "application/json",
             "webhook-id": sent_as,
@@ -133,13 +137,17 @@ class Owed:
         if pause is None:
             row.cursor, row.attempts = job.event, 0
         if result.gone or self._now - row.failing_since >= model.DISABLED_AFTER:
-            row.state, row.why = State.DISABLED.value, "gone" if result.gone else "failing"
-            self._notices.webhook_disabled(PersonId(row.person), row.name, row.why)
-            self._give_back(row)
+            self._disable(row, "gone" if result.gone else "failing")
             return False
         self._give_back(row)
         row.due_at = self._now + (pause or timedelta())
         return False
+
+    def _disable(self, row: WebhookRow, why: str) -> None:
+        """Send it nothing more, until its owner, who is told why, says so."""
+        row.state, row.why = State.DISABLED.value, why
+        self._notices.webhook_disabled(PersonId(row.person), row.name, why)
+        self._give_back(row)
 
     def _event(self, row: WebhookRow) -> Event | None:
         """Return the next event that goes to an endpoint, and move its cursor over those that do not."""
@@ -163,11 +171,21 @@ class Owed:
             if not page.more:
                 return None
 
-    def _secrets(self, row: WebhookRow) -> list[bytes]:
-        kept = [row.secret]
+    def _secrets(self, row: WebhookRow) -> list[bytes] | None:
+        """Return what signs for an endpoint; ``None`` where its secret was sealed under another key than ours."""
+        secret = self._opened(row, row.secret)
+        if secret is None:
+            return None
+        before = None
         if row.old_secret is not None and row.old_until is not None and row.old_until > self._now:
-            kept.append(row.old_secret)
-        return [self._seal().open(one, purpose_of(row.name)) for one in kept]
+            before = self._opened(row, row.old_secret)
+        return [secret] if before is None else [secret, before]
+
+    def _opened(self, row: WebhookRow, sealed: bytes) -> bytes | None:
+        try:
+            return self._seal().open(sealed, purpose_of(row.name))
+        except Conflict:
+            return None
 
     def _ours(self, claim: Claim) -> WebhookRow | None:
         query = select(WebhookRow).where(WebhookRow.name == claim.webhook).with_for_update()

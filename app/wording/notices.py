@@ -303,6 +303,11 @@ def _webhook_disabled(reader: Reader, facts: Facts) -> Letter:
             "Your webhook {webhook} answered that it is gone, so nothing is sent to it any more. Nothing is lost for "
             "now: once it is resumed, it is sent what happened since, as long as events are kept."
         )
+    elif str(facts.literal("why").text) == "sealed":
+        template = marked(
+            "Your webhook {webhook} has a secret that this service cannot read any more, so nothing is sent to it. "
+            "Give it a new secret and resume it: it is sent what happened since, as long as events are kept."
+        )
     else:
         template = marked(
             "Your webhook {webhook} took nothing for five days, so nothing is sent to it any more. Nothing is lost for "

@@ -18,9 +18,10 @@ from sqlalchemy import select
 from standardwebhooks import Webhook as Verifier
 
 from app.container import Container
-from app.delivering import Deliverer
+from app.delivering import ROUNDS_FAILED, Deliverer
 from app.webhooks import model
 from app.webhooks.model import PAUSES, PAUSES_OF_A_NO, Claim, Result, State, Webhook, pause_after
+from app.webhooks.owed import Owed
 from app.webhooks.tables import WebhookRow
 from kit.clock import system_clock
 from kit.database import Database
@@ -148,7 +149,7 @@ def test_two_secrets_sign_for_a_day(post: Post) -> None:
 
 
 def test_no_secret_stands_in_the_database_as_it_is(post: Post) -> None:
-    _, secret = post.add()
+    name, secret = post.add()
     with post.container.read() as work:
         sealed = work.session.scalars(select(WebhookRow.secret)).one()
     assert Verifier(secret)._whsecret not in bytes(sealed)
@@ -159,8 +160,21 @@ def test_no_secret_stands_in_the_database_as_it_is(post: Post) -> None:
         sealing_key="A" * 43 + "=",
     )
     post.tell("one")
-    with pytest.raises(Conflict, match="another key"):
-        Deliverer(other).deliver(post.claims()[0])
+    Deliverer(other).deliver(post.claims()[0])
+    assert (post.show(name).state, post.show(name).why) == (State.DISABLED, "sealed")
+    assert post.receiver.got == []
+    with post.container.read() as work:
+        (notice,) = work.session.scalars(select(OutboxRow.payload).where(OutboxRow.kind == "notice"))
+    assert notice["values"] == {"webhook": name, "why": "sealed"}
+    with other.work() as work:
+        again = work.webhooks.rotate(post.alice, name)
+        work.webhooks.resume(post.alice, name)
+    Deliverer(other).deliver(post.claims()[0])
+    (got,) = post.receiver.got
+    sent_at = post.container.clock()
+    assert got.headers["webhook-signature"] == Verifier(again).sign(
+        got.headers["webhook-id"], sent_at, got.body.decode()
+    ), "the lost secret signs no more"
 
 
 def test_events_go_in_order_and_each_mode_gets_its_own(post: Post) -> None:
@@ -443,6 +457,71 @@ def test_a_wish_to_be_left_alone_is_heard_as_far_as_it_makes_sense(post: Post) -
         due = (post.show(name).due_at - post.container.clock()).total_seconds()
         assert at_least <= due <= max(at_least, 2.3 * 3600)
         post.pass_(seconds=due)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 99999 00:00:00 GMT",
+        "1 Jan 99999999999999999999 00:00:00",
+        "Mon, 01 Jan 2026 00:00:00 +9999999999999999",
+        "9" * 40,
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Mon, 01 Jan 2026 00:00:00 +99999999999999999999",
+        "9" * 4000,
+        "Mon, " * 1000,
+        "\xb2",
+    ],
+)
+def test_a_senseless_wish_is_no_reason_to_send_again(post: Post, header: str) -> None:
+    name, _ = post.add()
+    post.receiver.manner = say(503, Retry_After=header)
+    post.tell("one")
+    post.deliver()
+    assert post.outcomes(name) == [(1, 1, 503, None, "failed")]
+    due = post.show(name).due_at - post.container.clock()
+    assert timedelta(seconds=5) <= due <= model.LONGEST_WISH
+    assert post.deliver() == 0
+    post.receiver.manner = say(204, Retry_After=header)
+    post.pass_(seconds=due.total_seconds())
+    post.deliver()
+    assert post.show(name).cursor == 1
+
+
+def test_whatever_breaks_while_sending_is_a_failure_like_others(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, _ = post.add()
+    post.tell("one")
+
+    def break_(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(post.container.fetcher, "post", break_)
+    post.deliver()
+    assert post.outcomes(name) == [(1, 1, None, "failed", "failed")]
+    assert post.deliver() == 0, "it waits as long as after any other failure"
+
+
+def test_a_round_that_breaks_ends_nothing(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    post.add()
+    post.tell("one")
+    broken = threading.Event()
+    claim = Owed.claim
+
+    def break_once(owed: Owed, total: int, *, slow: int) -> list[Claim]:
+        if not broken.is_set():
+            broken.set()
+            raise ZeroDivisionError
+        return claim(owed, total, slow=slow)
+
+    monkeypatch.setattr(Owed, "claim", break_once)
+    before = ROUNDS_FAILED._value.get()
+    deliverer = Deliverer(post.container, look_every=0.02)
+    deliverer.start()
+    broken.wait()
+    post.receiver.wait_for(1)
+    deliverer.stop()
+    assert ROUNDS_FAILED._value.get() == before + 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 404, 500])
