@@ -18,7 +18,7 @@ from reputation.courtesy import Courtesy
 from reputation.decision import decide, grant_for, teaches
 from reputation.doors import Doors
 from reputation.grants import Grants
-from reputation.happenings import Happenings
+from reputation.happenings import ANSWERED, Happenings
 from reputation.model import (
     INVITED_KEPT,
     KNOCKS_KEPT,
@@ -228,9 +228,8 @@ class Gate:
         stakes = [
             self._stakes.get(Hash32(grant.stake_id))
             for grant in self._store.grants_of(recipient=recipient, stranger=other)
-            if grant.answer is None and self._answer_one(Hash32(grant.stake_id), answer)
+            if grant.answer is None and self._answer_one(recipient, Hash32(grant.stake_id), answer)
         ]
-        self._happenings.answered(recipient, stakes, answer.value)
         if not stakes:
             stakes = self._said_before(recipient, other, answer)
         elif answer is not Answer.SPAM:
@@ -245,7 +244,7 @@ class Gate:
         touch(self._session, TOPIC, recipient)
         return AnswerOutcome(answer, other, tuple(stakes), self._undo_until(stakes))
 
-    def _answer_one(self, stake_id: Hash32, answer: Answer) -> bool:
+    def _answer_one(self, recipient: PersonId, stake_id: Hash32, answer: Answer) -> bool:
         """Answer one stake if it waits for that; one whose block just left the chain is answered when it is back."""
         stake = self._stakes.lock(stake_id)
         grant = self._store.grant_row(stake_id, lock=True)
@@ -258,6 +257,9 @@ class Gate:
             self._stakes.request_forfeit(stake_id)
         else:
             self._stakes.request_return(stake_id, answered=True)
+        self._happenings.answered(recipient, [stake], answer.value)
+        if grant.state == GrantState.OPEN and answer is not Answer.ACCEPT:
+            self._happenings.grant_closed(stake, ANSWERED)
         grant.state = (GrantState.ACCEPTED if answer is Answer.ACCEPT else GrantState.ENDED).value
         grant.answer = answer.value
         grant.answered_at = self._now

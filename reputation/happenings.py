@@ -19,6 +19,8 @@ from ledger.model import Level, erc20
 from ledger.telling import Fact, Telling, block_data
 from payments.stakes.model import EscrowTerms, Quote, Stake, StakeChange, StakeState
 
+ANSWERED = "answered"
+"""Why a grant is open no more whose recipient returned the stake or called it spam; which of them is theirs to know."""
 MOST_KNOCKS_A_DAY = 200
 """Held knocks that one person is told of in 24 hours: a flood fills no feed. All of them are counted in ``knocks``."""
 KNOCK_HELD = "knock.held"
@@ -62,8 +64,12 @@ class Happenings:
         self._tell(stake, "grant.opened", self._of(stake), block=stake.opened_hash, level=level)
 
     def grant_closed(self, stake: Stake, because: str) -> None:
-        """Tell both that it is open no more, and why."""
-        self._tell(stake, "grant.closed", {**self._of(stake), "because": because})
+        """Tell both that it is open no more, and why: it was ended here, or by what the chain did last to its stake.
+
+        It rests on the last block of its stake, so that nobody hears that it is final before the opening is.
+        """
+        data = {**self._of(stake), "because": because}
+        self._tell(stake, "grant.closed", data, block=stake.last_hash)
 
     def knock_held(self, quote: Quote, because: Iterable[str]) -> None:
         """Tell the recipient that a stranger was asked for a stake; once for each quote, and no more than so many."""

@@ -257,6 +257,38 @@ def test_what_a_reorg_takes_back_is_told_to_both(street: Street) -> None:
     assert kinds(street, BOB, Mode.FINALIZED) == []
 
 
+def test_whoever_hears_only_what_is_final_hears_of_no_end_before_the_beginning(street: Street) -> None:
+    street.stake(held(street))
+    street.loop.round()
+    with street.container.work() as work:
+        work.doors.open(work.people.number(ALICE))
+    assert kinds(street, BOB)[-1] == "grant.closed"
+    assert kinds(street, BOB, Mode.FINALIZED) == []
+    street.settle()
+    street.settle()
+    for who, before in ((ALICE, 1), (BOB, 0)):
+        assert kinds(street, who, Mode.FINALIZED)[before:] == [
+            "stake.opened",
+            "grant.opened",
+            "grant.closed",
+            "stake.returned",
+        ]
+
+
+@pytest.mark.parametrize("answer", [Answer.RETURN, Answer.SPAM])
+def test_an_answer_that_ends_a_grant_says_so_to_both_but_not_which_it_was(street: Street, answer: Answer) -> None:
+    street.stake(held(street))
+    street.settle(4)
+    street.answer(answer)
+    for who in (ALICE, BOB):
+        closed = told(street, who)[-1]
+        assert (closed.type, closed.data["because"]) == ("grant.closed", "answered")
+    assert kinds(street, ALICE)[-2] == "stake.answered"
+    street.settle()
+    for mode in (Mode.INSTANT, Mode.FINALIZED):
+        assert kinds(street, BOB, mode).count("grant.closed") == 1
+
+
 def test_whoever_hears_only_what_is_final_hears_a_stakes_whole_life_once(street: Street) -> None:
     wallet = street.bob.address
     street.settle(1)  # what the wallet got before it was linked is told to nobody
