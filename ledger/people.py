@@ -59,6 +59,10 @@ class People:
         )
         wallets.forget(self._session, person)
 
+    def lock(self, person: PersonId) -> None:
+        """Let nobody else who locks this person go on before the commit: so what is counted of theirs stays so."""
+        store.lock(self._session, person)
+
     def prune(self, candidates: Collection[PersonId]) -> int:
         """Take out those of whom nothing is known but their name; return how many went.
 

@@ -33,6 +33,8 @@ LONGEST_WISH: Final = timedelta(hours=24)
 """An endpoint that wants to be left alone for longer is tried again after that."""
 MOST_WEBHOOKS: Final = 5
 """Endpoints of one person."""
+MOST_TESTS: Final = 50
+"""Events that one person has sent to try endpoints, in 24 hours."""
 MOST_AT_ONCE: Final = 2
 """Endpoints of one person that are sent something at the same moment, however much each is owed."""
 SLOW: Final = 1_000

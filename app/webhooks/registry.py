@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -17,6 +17,7 @@ from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import PersonId
 from kit.sealing import Seal
 from ledger.feed import Feed
+from ledger.people import People
 from ledger.telling import TYPES, Fact, Mode
 
 TEST = "webhook.test"
@@ -35,6 +36,7 @@ class Webhooks:
         self._session = session
         self._now = now
         self._feed = feed
+        self._people = People(session, now)
         self._seal = seal
         self._check = check
 
@@ -54,6 +56,7 @@ class Webhooks:
         unknown = sorted(set(types) - TYPES)
         if unknown:
             raise Invalid("event_type_unknown", f"Types of events are {', '.join(sorted(TYPES))}.")
+        self._people.lock(person)  # of two that are added at once, the second one counts the first
         if len(self.all(person)) >= model.MOST_WEBHOOKS:
             raise Conflict("too_many_webhooks", f"One person has at most {model.MOST_WEBHOOKS} endpoints; delete one.")
         last, _ = self._feed.bounds(person)
@@ -112,8 +115,11 @@ class Webhooks:
         self._anew(row)
 
     def test(self, person: PersonId, name: str) -> None:
-        """Have an event sent that means nothing."""
+        """Have an event sent that means nothing. Raises ``Conflict`` where that was asked for too often of late."""
+        self._people.lock(person)
         row = self._row(person, name)
+        if self._feed.told_lately(person, TEST, timedelta(days=1), most=model.MOST_TESTS):
+            raise Conflict("too_many_tests", f"One person has at most {model.MOST_TESTS} tests in 24 hours.")
         self._feed.tell(person, Fact(TEST, f"webhook:{row.name}", {"webhook": row.name}))
 
     def attempts(self, person: PersonId, name: str, *, dead: bool = False, limit: int = 50) -> list[Attempt]:

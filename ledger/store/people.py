@@ -70,6 +70,11 @@ def exists(session: Session, person: PersonId) -> bool:
     return session.scalar(query) is not None
 
 
+def lock(session: Session, person: PersonId) -> None:
+    """Wait until nobody else has a person locked, and keep them until the commit; what refers to them need not wait."""
+    session.execute(select(PersonRow.id).where(PersonRow.id == person).with_for_update(key_share=True))
+
+
 def drop_unreferred(session: Session, candidates: Collection[PersonId]) -> int:
     """Take out those of ``candidates`` whom no row of any table names and who told us nothing; return how many went.
 

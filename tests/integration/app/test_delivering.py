@@ -644,6 +644,39 @@ def test_endpoints_are_their_owners_alone_and_few(post: Post) -> None:
         post.add()
 
 
+def test_endpoints_that_are_added_at_once_are_no_more_than_others(post: Post) -> None:
+    for _ in range(model.MOST_WEBHOOKS - 1):
+        post.add()
+    refused: list[str] = []
+
+    def add() -> None:
+        try:
+            post.add()
+        except Conflict as error:
+            refused.append(error.code)
+
+    other = threading.Thread(target=add)
+    with post.container.work() as work:
+        work.webhooks.add(post.alice, f"{post.receiver.url}/hook")
+        other.start()
+        other.join(0.5)  # it would be done by then, did it not wait for us
+    other.join()
+    assert refused == ["too_many_webhooks"]
+
+
+def test_tests_are_few_a_day(post: Post) -> None:
+    names = [post.add()[0] for _ in range(2)]
+    with post.container.work() as work:
+        for number in range(model.MOST_TESTS):
+            work.webhooks.test(post.alice, names[number % 2])
+        with pytest.raises(Conflict) as refused:
+            work.webhooks.test(post.alice, names[0])
+    assert refused.value.code == "too_many_tests"
+    post.pass_(hours=25)
+    with post.container.work() as work:
+        work.webhooks.test(post.alice, names[0])
+
+
 @pytest.mark.parametrize(
     ("url", "kind"),
     [
