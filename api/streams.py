@@ -18,8 +18,9 @@ import orjson
 import structlog
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
+from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api.errors import TooMany
 from app.container import Container, Work
@@ -41,6 +42,8 @@ RETRY_MILLISECONDS = 3_000
 """How long a listener waits before it comes back."""
 
 _LOOK_SECONDS = 0.5
+_SEND_SECONDS = 30.0
+"""How long a listener may read nothing of what is sent to them."""
 _THREADS = 2
 _PAGE = 100
 _WAIT_AGAIN_SECONDS = 60
@@ -168,9 +171,16 @@ class EventStream(StreamingResponse):
         self._listener = listener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the end."""
+        """Send until the end, or until the listener reads no more."""
+
+        async def patiently(message: Message) -> None:
+            async with asyncio.timeout(_SEND_SECONDS):
+                await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, patiently)
+        except (ClientDisconnect, TimeoutError):  # which of the two, the server's version of ASGI decides
+            LOG.info("stream_unread", person=self._listener.person)
         finally:
             self._streams.close(self._listener)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -384,6 +387,30 @@ def try_to_listen(url: str, headers: dict[str, str]) -> Ear | None:
         return ear
     ear.join()
     return None
+
+
+@pytest.mark.usefixtures("quick")
+def test_who_reads_nothing_of_what_is_sent_loses_their_place(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "_SEND_SECONDS", 0.3)
+    alice = a_person(container, ALICE)
+    with container.work() as work:
+        for number in range(1_000):
+            work.feed.tell(alice, Fact("long", f"s:{number}", {"said": "x" * 10_000}))
+    headers = header(container, ALICE)
+    with listening(container) as url, ExitStack() as deaf:
+        parts = urlsplit(url)
+        lines = [f"{name}: {value}" for name, value in {**headers, "Accept": "text/event-stream"}.items()]
+        for _ in range(streams.MOST_OF_A_PERSON):
+            connection = deaf.enter_context(socket.create_connection((parts.hostname, parts.port)))
+            connection.sendall("\r\n".join(["GET /v1/events HTTP/1.1", "Host: x", *lines, "", ""]).encode())
+            connection.recv(1)
+        while (again := try_to_listen(url, {**headers, "Last-Event-ID": "1000"})) is None:
+            time.sleep(0.05)
+        tell(container, ALICE, "one")
+        again.wait_for("event: one")
+    again.join()
 
 
 @pytest.mark.usefixtures("quick")
