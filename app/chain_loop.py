@@ -16,7 +16,7 @@ from typing import Literal
 
 import structlog
 
-from app import gasless, reading
+from app import gasless, reading, spending
 from app.container import Container, Work
 from app.following import Following
 from app.reactions import react
@@ -66,6 +66,7 @@ class ChainLoop:
         self._beat = beat
         self.following = Following(container.chain) if following is None else following
         self.wake = Event() if wake is None else wake
+        self._watch = spending.Watch(container)
         self._stood_at = float("-inf")
         self._length = syncing.LONGEST // 4
         self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
@@ -105,7 +106,9 @@ class ChainLoop:
         self._settle_levels()
         container = self._container
         gasless.settle(container)  # before sending: what nobody wants any more is not signed
-        outgoing.send_due(container.database, container.chain, container.signers, container.clock())
+        outgoing.send_due(
+            container.database, container.chain, container.signers, container.clock(), self._watch.limits()
+        )
         return came is not Progress.NONE
 
     def step(self) -> Progress:

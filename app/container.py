@@ -36,6 +36,7 @@ from kit.sealing import Seal, kept_key, parse_key
 from ledger.book import Book
 from ledger.feed import Feed
 from ledger.holders import Holders
+from ledger.limits import DayLimit
 from ledger.model import Level
 from ledger.outgoing import Outgoing
 from ledger.people import People
@@ -190,10 +191,18 @@ class Container:
     @cached_property
     def relay_limits(self) -> RelayLimits:
         """How much is carried for strangers without ether."""
-        budget = parse(self.settings.relay_budget, _GWEI_DECIMALS).base_units
-        if budget > _MOST_GWEI:
-            raise Invalid("relay_budget_too_high", "EARNEST_RELAY_BUDGET is at most a thousand ether a day.")
-        return RelayLimits(per_day=self.settings.gasless_per_day, budget=budget)
+        budget = _gwei(self.settings.relay_budget, "EARNEST_RELAY_BUDGET")
+        return RelayLimits(per_day=self.settings.gasless_per_day, budget=budget, together=self.settings.relayer_per_day)
+
+    @property
+    def day_limits(self) -> Mapping[str, DayLimit]:
+        """What each key may send in 24 hours. The relayer's gas is the budget up to which openings are taken on."""
+        settings = self.settings
+        resolvers = _gwei(settings.resolver_budget, "EARNEST_RESOLVER_BUDGET")
+        return {
+            RESOLVER: DayLimit(settings.resolver_per_day, resolvers * 10**_GWEI_DECIMALS),
+            RELAYER: DayLimit(settings.relayer_per_day, self.relay_limits.budget * 10**_GWEI_DECIMALS),
+        }
 
     @cached_property
     def opens_at(self) -> OpensAt:
@@ -312,3 +321,10 @@ class Container:
             webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self._check_url),
             owed=Owed(session, now, feed=feed, seal=self._sealing, notices=notices),
         )
+
+
+def _gwei(ether: str, setting: str) -> int:
+    gwei = parse(ether, _GWEI_DECIMALS).base_units
+    if gwei > _MOST_GWEI:
+        raise Invalid("budget_too_high", f"{setting} is at most a thousand ether a day.")
+    return gwei

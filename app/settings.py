@@ -43,9 +43,20 @@ class Settings(BaseSettings):
     keystore_password: SecretStr | None = Field(None, description="Opens the keystore in the data folder.")
     keystore_password_file: Path | None = Field(None, description="File that holds the keystore's password.")
 
+    resolver_per_day: int = Field(
+        5000, ge=0, description="Transactions that the resolver's key may send in 24 hours; what is more waits."
+    )
+    resolver_budget: str = Field(
+        "0.5", description="Ether that the gas of the resolver's transactions may cost in 24 hours; what is more waits."
+    )
+    relayer_per_day: int = Field(
+        2000, ge=0, description="Transactions that the relayer's key may send in 24 hours; what is more waits."
+    )
     relay_fee: str = Field("0.1", description="ERN that a stranger without ether pays for having an opening carried.")
     relay_budget: str = Field(
-        "0.05", description="Ether that carried openings may cost in 24 hours, all together; 0 carries none."
+        "0.05",
+        description="Ether that carried openings may cost in 24 hours, all together; 0 carries none. More openings are "
+        "not taken on, and the relayer's key sends no more.",
     )
     gasless_per_day: int = Field(
         3, ge=0, le=1000, description="Openings carried in 24 hours for one stranger, and from one wallet."

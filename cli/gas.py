@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app import spending
 from app.container import RELAYER, RESOLVER, Container
 from kit.amounts import Amount, show
 from kit.identifiers import show_address
@@ -13,6 +14,8 @@ _GWEI_DECIMALS = 9
 def look(container: Container) -> tuple[str, str, bool]:
     """Return what there is in one sentence, how to mend it (empty where it is good), and whether answers stand still.
 
+    So too where a key has sent all that it may in a day.
+
     Without ether for openings only strangers who have none themselves are kept out.
     """
     keys = container.signers
@@ -23,6 +26,14 @@ def look(container: Container) -> tuple[str, str, bool]:
     }
     if not held[RESOLVER]:
         return f"No ether for gas: {shown[RESOLVER]}.", "Send some there, else no answer reaches the chain.", True
+    with container.read() as work:
+        days = spending.key_days(container, work)
+    if any(one.held for one in days):
+        return (
+            spending.health(days).says,
+            "Raise the limits if that is no mistake; what waits is sent by itself.",
+            False,
+        )
     limits = container.relay_limits
     if limits.off:
         return f"{shown[RESOLVER]}; no openings are carried.", "", False

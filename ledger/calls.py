@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from contracts.chain import Fees
 from kit.identifiers import Address, Hash32
+
+_FIRST_PAUSE = timedelta(seconds=2)
+_LONGEST_PAUSE = timedelta(minutes=10)
+_MOST_DOUBLINGS = 10
 
 
 class OutgoingState(StrEnum):
@@ -90,3 +95,14 @@ class Attempt:
     priority_fee: int
     made_at: datetime
     broadcast_at: datetime | None
+
+
+def too_dear(call: Call, gas: int, fees: Fees) -> bool:
+    """Tell whether so much gas at this fee is more than may be spent on a call."""
+    return call.bounds.most_wei is not None and gas * fees.max_fee > call.bounds.most_wei
+
+
+def pause(call: Call) -> timedelta:
+    """Return how long a call waits that failed once more: longer each time."""
+    doubled: timedelta = _FIRST_PAUSE * 2 ** min(call.tries, _MOST_DOUBLINGS)
+    return min(doubled, _LONGEST_PAUSE)

@@ -12,20 +12,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from contracts.chain import Chain, Fees, Receipt
 from contracts.events import BlockRef
-from contracts.signer import Signer, Transaction
+from contracts.signer import Signer
 from kit.database import Database
 from kit.errors import ChainUnavailable, Refusal
 from kit.identifiers import Address, Hash32
-from ledger.calls import WITHOUT_END, Attempt, Bounds, Call, Outcome, OutgoingState
+from ledger.calls import WITHOUT_END, Attempt, Bounds, Call, Outcome, OutgoingState, pause, too_dear
+from ledger.limits import WITHOUT_LIMITS, Day, Limits
 from ledger.model import Level
 from ledger.quiet import is_quiet
 from ledger.sightings import Sighting, sightings
-from ledger.store import books
+from ledger.signing import Signing
+from ledger.store import books, spending
+from ledger.store import outgoing as store
 from ledger.store import outgoing as store
 
 _A_ROUND = 50
@@ -35,9 +37,6 @@ _LOOK_SENT = timedelta(seconds=1)
 _LOOK_MINED = timedelta(seconds=5)
 _BROADCAST_AGAIN = timedelta(seconds=15)
 _STUCK = timedelta(seconds=60)
-_FIRST_PAUSE = timedelta(seconds=2)
-_LONGEST_PAUSE = timedelta(minutes=10)
-_MOST_DOUBLINGS = 10
 _FILLER = "filler:"
 _MOST_FILLERS = 16
 _MOST_FAILURES = 3
@@ -102,19 +101,30 @@ class Outgoing:
         """Return the block before whose finality nothing new is signed, 0 while it is not known; ``None``: none."""
         return store.quiet_until(self._session, self._chain_id)
 
+    def day(self, sender: Address) -> Day:
+        """Return what a key sent in the last 24 hours."""
+        return spending.day(self._session, chain_id=self._chain_id, sender=sender, now=self._now)
+
+    def limited(self, role: str) -> int:
+        """Count the calls of a role that wait for nothing but their key's daily limit."""
+        return spending.limited(self._session, chain_id=self._chain_id, role=role)
+
     def withdraw(self, key: str) -> bool:
         """Take a call back while nothing is signed for it; ``False`` where it is too late, or there is none."""
         return store.withdraw(self._session, key, chain_id=self._chain_id)
 
 
-def send_due(database: Database, chain: Chain, signers: Mapping[str, Signer], now: datetime) -> int:
+def send_due(
+    database: Database, chain: Chain, signers: Mapping[str, Signer], now: datetime, limits: Limits = WITHOUT_LIMITS
+) -> int:
     """Look after every call that is due: settle, send again, raise fees, send what waits; return how many were new.
 
-    ``signers`` by role; no role's calls wait behind another's. Safe to run at any time, and twice at once. After a
-    restore nothing new is signed for a while (``ledger/quiet.py``). Raises
-    ``ChainUnavailable`` where the node does not answer; everything up to there is kept.
+    ``signers`` by role; no role's calls wait behind another's. Nothing is signed beyond a key's daily limit: the first
+    call that would go beyond it waits, and what its key owes after it waits behind it. Safe to run at any time, and
+    twice at once (but two at once may each take a limit's last room). After a restore nothing new is signed for a while
+    (``ledger/quiet.py``). Raises ``ChainUnavailable`` where the node does not answer; everything up to there is kept.
     """
-    sender = _Sender(database, chain, signers, now)
+    sender = _Sender(database, chain, signers, now, limits)
     sender.look_after_live()
     if is_quiet(database, chain, [signer.address for signer in signers.values()]):
         return 0
@@ -126,13 +136,16 @@ def send_due(database: Database, chain: Chain, signers: Mapping[str, Signer], no
 class _Sender:
     """One round. No transaction is open while the node is asked."""
 
-    def __init__(self, database: Database, chain: Chain, signers: Mapping[str, Signer], now: datetime) -> None:
+    def __init__(
+        self, database: Database, chain: Chain, signers: Mapping[str, Signer], now: datetime, limits: Limits
+    ) -> None:
         self._database = database
         self._chain = chain
         self._chain_id = chain.chain_id
         self._signers = signers
         self._by_address = {signer.address: signer for signer in signers.values()}
         self._now = now
+        self._signing = Signing(database, chain.chain_id, now, limits)
         self._fees: Fees | None = None
         self._failures = 0
         self._pushed: set[Address | None] = set()
@@ -197,19 +210,28 @@ class _Sender:
             max_fee=max(now_asked.max_fee, attempt.max_fee * 9 // 8 + 1),
             priority_fee=max(now_asked.priority_fee, attempt.priority_fee * 9 // 8 + 1),
         )
-        if _too_dear(call, attempt.gas, fees):
+        if too_dear(call, attempt.gas, fees):
             return None
-        return self._sign(call, signer, call.nonce, attempt.gas, fees, assign=False)
+        return self._signing.sign(call, signer, call.nonce, attempt.gas, fees, assign=False)
 
     # ------------------------------------------------------------------------------------------- what waits
 
     def send_waiting(self) -> int:
         """Sign and send what waits and may go, one role after the other; return how many."""
-        calls: list[Call] = []
+        return sum(self._send_of(role, signer) for role, signer in self._signers.items())
+
+    def _send_of(self, role: str, signer: Signer) -> int:
+        """Send a role's calls in their order, up to the first that its key's limit holds up."""
+        if self._signing.holds(role):
+            return 0
         with self._database.read() as session:
-            for role in self._signers:
-                calls += store.due(session, chain_id=self._chain_id, role=role, now=self._now, limit=_A_ROUND)
-        return sum(self._send(call, self._signers[call.role]) for call in calls)
+            calls = store.due(session, chain_id=self._chain_id, role=role, now=self._now, limit=_A_ROUND)
+        sent = 0
+        for call in calls:
+            sent += self._send(call, signer)
+            if role in self._signing.held:
+                break
+        return sent
 
     def _send(self, call: Call, signer: Signer) -> bool:
         if call.bounds.not_after is not None and self._now >= call.bounds.not_after:
@@ -232,7 +254,7 @@ class _Sender:
             self._put_off(call, lacking)
             return False
         nonce = self._free_nonce(signer.address)
-        attempt = self._sign(call, signer, nonce, gas, fees, assign=True)
+        attempt = self._signing.sign(call, signer, nonce, gas, fees, assign=True)
         if attempt is None:
             return False
         self._broadcast(replace(call, state=OutgoingState.SENT, sender=signer.address, nonce=nonce), attempt)
@@ -240,7 +262,7 @@ class _Sender:
 
     def _lacking(self, call: Call, signer: Signer, gas: int, fees: Fees) -> str | None:
         """Say why the gas for a call cannot be paid now."""
-        if _too_dear(call, gas, fees):
+        if too_dear(call, gas, fees):
             return "too_dear: gas costs more than may be spent on it"
         if self._chain.balance(signer.address) < gas * fees.max_fee:
             return "insufficient_funds: the key has too little ether for the gas"
@@ -282,32 +304,11 @@ class _Sender:
         if call is None or call.state is not OutgoingState.WAITING:
             return
         gas = self._chain.estimate_gas(call.to, call.data, signer.address) * 6 // 5
-        attempt = self._sign(call, signer, nonce, gas, self._now_asked(), assign=True)
+        attempt = self._signing.sign(call, signer, nonce, gas, self._now_asked(), assign=True)
         if attempt is not None:
             self._broadcast(replace(call, state=OutgoingState.SENT, sender=signer.address, nonce=nonce), attempt)
 
     # ------------------------------------------------------------------------------------------------ steps
-
-    def _sign(self, call: Call, signer: Signer, nonce: int, gas: int, fees: Fees, *, assign: bool) -> Attempt | None:
-        """Sign, and commit nonce and bytes; ``None`` where another sender was faster: then nobody sees the bytes."""
-        transaction = Transaction(
-            chain_id=self._chain_id,
-            nonce=nonce,
-            to=call.to,
-            data=call.data,
-            gas=gas,
-            max_fee=fees.max_fee,
-            priority_fee=fees.priority_fee,
-        )
-        signed = signer.sign_transaction(transaction)
-        try:
-            with self._database.write() as session:
-                if assign and not store.assign(session, call, signer.address, nonce):
-                    return None
-                store.add_attempt(session, call, signer.address, transaction, signed, now=self._now)
-        except IntegrityError:
-            return None
-        return Attempt(signed.hash, signed.raw, gas, fees.max_fee, fees.priority_fee, self._now, None)
 
     def _broadcast(self, call: Call, attempt: Attempt) -> None:
         error: str | None = None
@@ -330,7 +331,7 @@ class _Sender:
 
     def _put_off(self, call: Call, error: str) -> None:
         with self._database.write() as session:
-            store.put_off(session, call, due_at=self._now + _pause(call), error=error)
+            store.put_off(session, call, due_at=self._now + pause(call), error=error)
 
     def _give_up(self, call: Call, error: str) -> None:
         with self._database.write() as session:
@@ -346,7 +347,7 @@ class _Sender:
             store.free(
                 session,
                 call,
-                due_at=self._now + _pause(call),
+                due_at=self._now + pause(call),
                 error=error,
                 state=state,
                 reverted=reverted,
@@ -367,12 +368,3 @@ class _Sender:
 def _cost(attempt: Attempt, receipt: Receipt) -> int:
     """Return what a mined transaction cost, in wei; where the node does not tell its price, the most it can have."""
     return receipt.gas_used * (attempt.max_fee if receipt.gas_price is None else receipt.gas_price)
-
-
-def _too_dear(call: Call, gas: int, fees: Fees) -> bool:
-    return call.bounds.most_wei is not None and gas * fees.max_fee > call.bounds.most_wei
-
-
-def _pause(call: Call) -> timedelta:
-    doubled: timedelta = _FIRST_PAUSE * 2 ** min(call.tries, _MOST_DOUBLINGS)
-    return min(doubled, _LONGEST_PAUSE)

@@ -258,7 +258,10 @@ class AttemptRow(Base):
     """One signed transaction for an outgoing call, stored before it is ever broadcast."""
 
     __tablename__ = "outgoing_attempts"
-    __table_args__ = (Index("ix_outgoing_attempts_call", "outgoing_id", "nonce"),)
+    __table_args__ = (
+        Index("ix_outgoing_attempts_call", "outgoing_id", "nonce"),
+        Index("ix_outgoing_attempts_made", "chain_id", "sender", "made_at"),
+    )
 
     chain_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     hash: Mapped[bytes] = mapped_column(Bytes32, primary_key=True)
@@ -271,3 +274,4 @@ class AttemptRow(Base):
     priority_fee: Mapped[int] = mapped_column(ExactInteger)
     made_at: Mapped[datetime] = mapped_column(UtcDateTime)
     broadcast_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    cost_wei: Mapped[int | None] = mapped_column(ExactInteger)

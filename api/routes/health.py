@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
 from api.dependencies import ContainerDep, limited
-from app import books
+from app import books, spending
 from app.container import Container
 from app.health import Check, Health
 from kit.clock import unix
@@ -38,13 +38,14 @@ def ready(container: ContainerDep) -> JSONResponse:
 
 
 def examine(container: Container) -> Health:
-    """Look at the database, how far the chain has been read, how the books stand, and what the bot owes people."""
+    """Look at the database, how far the chain has been read, how the books stand, and what keys and bot sent."""
     try:
         with container.read() as work:
             head, owed = work.book.head(), backlog(work.session)
             held = books.health(work.book.reconciled(), work.book.finalized_number(), work.now)
             age = None if head is None else unix(work.now) - head.timestamp
             number = None if head is None else head.number
+            sent = spending.health(spending.key_days(container, work))
     except Unavailable:
         silent = Check(ok=False, says="The database does not answer. The gate answers by each homeserver's own choice.")
         return Health(status="not_ready", checks={"database": silent})
@@ -54,6 +55,7 @@ def examine(container: Container) -> Health:
         "database": Check(ok=True, says="It answers."),
         "chain": _chain(number, age),
         "books": held,
+        "sending": sent,
         "bot": _bot(owed),
     }
     return Health(status="ready" if all(check.ok for check in checks.values()) else "degraded", checks=checks)

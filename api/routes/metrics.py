@@ -5,6 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from starlette.responses import Response
 
 from api.dependencies import ContainerDep, limited
+from app import spending
 from kit.clock import unix
 from kit.errors import EarnestError
 from kit.outbox import backlog
@@ -40,11 +41,13 @@ def metrics(container: ContainerDep) -> Response:
             head, owed, now = work.book.head(), backlog(work.session), unix(work.now)
             counts, spent = work.relaying.counts(), work.relaying.spent()
             kept = work.book.reconciled()
+            keys = spending.key_days(container, work)
     except EarnestError:
         DATABASE_UP.set(0)
     else:
         DATABASE_UP.set(1)
         OWED.set(owed)
+        spending.show(keys)
         RELAY_SPENT.set(spent)
         RELAY_BUDGET.set(container.relay_limits.budget)
         for outcome in (None, *OpeningOutcome):

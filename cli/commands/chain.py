@@ -8,7 +8,7 @@ from threading import Event
 
 import click
 
-from app import health
+from app import health, spending
 from app.chain_loop import ChainLoop
 from app.following import Following
 from app.health import Check, Pulse, Vitals
@@ -34,7 +34,7 @@ def chain(context: click.Context) -> None:
 
     def beside() -> Mapping[str, Check]:
         told = {} if heads is None else {"new blocks": _heard(heads)}
-        return {**following.looks(), **told}
+        return {**following.looks(), **told, "sending": spending.look(container)}
 
     def rule(reign: Reign) -> None:
         pulse.begin()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
+from app import spending
 from app.container import KEY_ROLES
 from cli.context import container_of, told
 from contracts.signers import create_key
@@ -40,3 +43,31 @@ def list_keys(context: click.Context) -> None:
     """Show each role's address."""
     for role, signer in container_of(context).signers.items():
         click.echo(f"{role}: {show_address(signer.address)}")
+
+
+@keys.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+@told
+def sent(context: click.Context, *, as_json: bool) -> None:
+    """Show what each key sent in the last 24 hours, what it may, and how many calls wait for that alone."""
+    container = container_of(context)
+    with container.read() as work:
+        days = spending.key_days(container, work)
+    if as_json:
+        shown = [
+            {
+                "role": one.role,
+                "address": show_address(one.address),
+                "transactions": one.day.transactions,
+                "most_transactions": one.limit.transactions,
+                "gas_wei": str(one.day.wei),
+                "most_gas_wei": str(one.limit.wei),
+                "calls_held": one.held,
+            }
+            for one in days
+        ]
+        click.echo(json.dumps(shown))
+        return
+    for one in days:
+        click.echo(f"{one}{f'; {one.held} calls wait for that' if one.held else ''}")

@@ -207,11 +207,17 @@ def finish(session: Session, call: Call, outcome: Outcome) -> None:
             final_block=outcome.block,
         )
     )
+    _settle_cost(session, call, outcome)
 
 
 def put_off(session: Session, call: Call, *, due_at: datetime, error: str) -> None:
     """Let a waiting call wait until ``due_at``, because it would fail now."""
     session.execute(_as_it_was(call).values(tries=call.tries + 1, due_at=due_at, last_error=_short(error)))
+
+
+def hold(session: Session, call: Call, *, due_at: datetime, error: str) -> None:
+    """Let a waiting call wait until ``due_at`` for something that is not its own fault."""
+    session.execute(_as_it_was(call).values(due_at=due_at, last_error=_short(error)))
 
 
 def give_up(session: Session, call: Call, *, error: str) -> None:
@@ -237,6 +243,14 @@ def free(
             final_time=reverted.time if reverted else None,
         )
     )
+    if reverted is not None:
+        _settle_cost(session, call, reverted)
+
+
+def _settle_cost(session: Session, call: Call, outcome: Outcome) -> None:
+    """Note at all transactions signed with a call's nonce what that nonce cost: one of them was mined for good."""
+    this = (AttemptRow.outgoing_id == call.id, AttemptRow.sender == call.sender, AttemptRow.nonce == call.nonce)
+    session.execute(update(AttemptRow).where(*this).values(cost_wei=outcome.cost))
 
 
 def _level() -> ScalarSelect[str]:

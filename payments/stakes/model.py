@@ -235,15 +235,20 @@ def undo_closes(executable_at: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class RelayLimits:
-    """How much is carried: openings per stranger and per wallet in 24 hours, and gas for all of them, in gwei."""
+    """How much is carried in 24 hours.
+
+    Openings ``per_day`` for each stranger and each wallet, gas for all of them (``budget``, in gwei), and so many of
+    them ``together``.
+    """
 
     per_day: int
     budget: int
+    together: int = 2000
 
     @property
     def off(self) -> bool:
         """Tell whether nothing is carried at all."""
-        return not (self.per_day and self.budget)
+        return not (self.per_day and self.budget and self.together)
 
 
 class OpeningOutcome(StrEnum):

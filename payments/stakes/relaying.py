@@ -97,7 +97,7 @@ class Relaying:
             made = max(made, self._store.made(since, payer=payer))
         if made >= most:
             raise Conflict("gasless_limit", f"At most {most} openings a day are carried for one person. {_YOURSELF}")
-        if self.spent() + max(gwei, 1) > self._limits.budget:
+        if self._store.made(since) >= self._limits.together or self.spent() + max(gwei, 1) > self._limits.budget:
             raise Conflict("gasless_budget_empty", f"What can be spent on gas today is spent. {_YOURSELF}")
 
     def why_not(self, quote: Quote) -> Conflict | None:

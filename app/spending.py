@@ -1,0 +1,116 @@
+"""Spending: what each key of ours has sent in 24 hours beside what it may, for logs, metrics, health and operators."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import Counter, Gauge
+
+from app.container import RELAYER, RESOLVER, Container, Work
+from app.health import Check
+from kit.errors import EarnestError
+from kit.identifiers import Address
+from ledger.limits import LIMITED, Day, DayLimit, Limits, ether
+
+LOG = structlog.get_logger(__name__)
+
+REACHED = Counter("earnest_key_limit_reached", "How often a key was found to have reached its daily limit", ["role"])
+TRANSACTIONS = Gauge("earnest_key_transactions", "Transactions that a key sent in the last 24 hours", ["role"])
+MOST_TRANSACTIONS = Gauge("earnest_key_transactions_limit", "Transactions that a key may send in 24 hours", ["role"])
+GAS = Gauge("earnest_key_gas_ether", "What those cost, at the fee cap while that is not final", ["role"])
+MOST_GAS = Gauge("earnest_key_gas_limit_ether", "What a key's transactions may cost in 24 hours", ["role"])
+HELD = Gauge("earnest_key_calls_held", "Calls that wait for nothing but their key's daily limit", ["role"])
+
+SETTINGS = {
+    RESOLVER: "EARNEST_RESOLVER_PER_DAY and EARNEST_RESOLVER_BUDGET",
+    RELAYER: "EARNEST_RELAYER_PER_DAY and EARNEST_RELAY_BUDGET",
+}
+_TELL_EVERY_SECONDS = 600.0
+_WEI = 10**18
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDay:
+    """What a key has sent in 24 hours, what it may, and how many calls wait for that alone."""
+
+    role: str
+    address: Address
+    day: Day
+    limit: DayLimit
+    held: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.role} {self.day.transactions} of {self.limit.transactions} transactions, "
+            f"{ether(self.day.wei)} of {ether(self.limit.wei)} ETH for gas"
+        )
+
+
+def key_days(container: Container, work: Work) -> list[KeyDay]:
+    """Return how each key stands."""
+    addresses = {RESOLVER: container.terms.resolver, RELAYER: container.relayer}
+    return [
+        KeyDay(role, address, work.outgoing.day(address), container.day_limits[role], work.outgoing.limited(role))
+        for role, address in addresses.items()
+    ]
+
+
+def health(days: list[KeyDay]) -> Check:
+    """Say how the keys stand, in one sentence for whoever runs the service."""
+    held = [one for one in days if one.held]
+    if not held:
+        return Check(ok=True, says=f"Sent in 24 hours: {'; '.join(map(str, days))}.")
+    waits = " ".join(
+        f"{one}: it may send no more now, and {one.held} calls of it wait in their order; {SETTINGS[one.role]} say so."
+        for one in held
+    )
+    return Check(ok=False, says=f"Sent in 24 hours: {waits}")
+
+
+def look(container: Container) -> Check:
+    """Look at how the keys stand."""
+    try:
+        with container.read() as work:
+            return health(key_days(container, work))
+    except EarnestError:  # what is wrong is told where that itself is looked at
+        return Check(ok=False, says="It cannot be told now what was sent.")
+
+
+def show(days: list[KeyDay]) -> None:
+    """Set the metrics."""
+    for one in days:
+        TRANSACTIONS.labels(one.role).set(one.day.transactions)
+        MOST_TRANSACTIONS.labels(one.role).set(one.limit.transactions)
+        GAS.labels(one.role).set(one.day.wei / _WEI)
+        MOST_GAS.labels(one.role).set(one.limit.wei / _WEI)
+        HELD.labels(one.role).set(one.held)
+
+
+class Watch:
+    """Counts each time that a key is found at its limit, and says so in the log, every ten minutes while it lasts."""
+
+    def __init__(self, container: Container, *, time: Callable[[], float] = time.monotonic) -> None:
+        """Watch the container's limits."""
+        self._container = container
+        self._time = time
+        self._told_at: dict[str, float] = {}
+
+    def limits(self) -> Limits:
+        """Return the limits as they are now."""
+        return Limits(self._container.day_limits, self._reached)
+
+    def _reached(self, role: str, why: str) -> None:
+        REACHED.labels(role).inc()
+        if self._time() - self._told_at.get(role, float("-inf")) < _TELL_EVERY_SECONDS:
+            return
+        self._told_at[role] = self._time()
+        LOG.warning(
+            "daily_limit_reached",
+            role=role,
+            reason=why.removeprefix(LIMITED),
+            then="its calls wait in their order, none is lost",
+            settings=SETTINGS[role],
+        )

@@ -1,0 +1,79 @@
+"""Signing: what a key may sign now, and that nonce and bytes are committed before anybody sees them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
+
+from contracts.chain import Fees
+from contracts.signer import Signer, Transaction
+from kit.database import Database
+from ledger.calls import Attempt, Call, OutgoingState
+from ledger.limits import Limits
+from ledger.store import outgoing as store
+from ledger.store import spending
+
+_HELD = timedelta(seconds=5)
+"""How long a key that may send no more today is left alone, until it is looked at again."""
+
+
+class Signing:
+    """One round's signatures. No transaction is open while a signer is asked."""
+
+    def __init__(self, database: Database, chain_id: int, now: datetime, limits: Limits) -> None:
+        """Sign for chain ``chain_id``, within ``limits``."""
+        self._database = database
+        self._chain_id = chain_id
+        self._now = now
+        self._limits = limits
+        self.held: set[str] = set()
+        """Roles whose next call waits for their key: nothing else of theirs may overtake it."""
+
+    def holds(self, role: str) -> bool:
+        """Tell whether a call of this role was held up a moment ago, and is not to be looked at again yet."""
+        with self._database.read() as session:
+            return bool(spending.limited(session, chain_id=self._chain_id, role=role, after=self._now))
+
+    def sign(self, call: Call, signer: Signer, nonce: int, gas: int, fees: Fees, *, assign: bool) -> Attempt | None:
+        """Sign, and commit nonce and bytes; ``None`` where the key may not now.
+
+        So too where another sender was faster: then nobody sees the bytes. ``assign``: the call has no nonce yet.
+        """
+        if self._beyond_limit(call, signer, nonce, gas * fees.max_fee):
+            return None
+        transaction = Transaction(
+            chain_id=self._chain_id,
+            nonce=nonce,
+            to=call.to,
+            data=call.data,
+            gas=gas,
+            max_fee=fees.max_fee,
+            priority_fee=fees.priority_fee,
+        )
+        signed = signer.sign_transaction(transaction)
+        try:
+            with self._database.write() as session:
+                if assign and not store.assign(session, call, signer.address, nonce):
+                    return None
+                store.add_attempt(session, call, signer.address, transaction, signed, now=self._now)
+        except IntegrityError:
+            return None
+        return Attempt(signed.hash, signed.raw, gas, fees.max_fee, fees.priority_fee, self._now, None)
+
+    def _beyond_limit(self, call: Call, signer: Signer, nonce: int, wei: int) -> bool:
+        """Tell whether a key may not sign for so much now; a call that waits is held back then, and keeps its place."""
+        limit = self._limits.by_role.get(call.role)
+        if limit is None:
+            return False
+        with self._database.read() as session:
+            day = spending.day(session, chain_id=self._chain_id, sender=signer.address, now=self._now)
+        why = day.lacking(limit, nonce, wei)
+        if why is None:
+            return False
+        self._limits.reached(call.role, why)
+        if call.state is OutgoingState.WAITING:
+            self.held.add(call.role)
+            with self._database.write() as session:
+                store.hold(session, call, due_at=self._now + _HELD, error=why)
+        return True
