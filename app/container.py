@@ -21,9 +21,9 @@ from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
 from contracts import deployment as deployments
 from contracts.chain import Chain, Deployment
+from contracts.keyring import Keyring
 from contracts.nodes import Nodes
 from contracts.signer import Signer
-from contracts.signers import key_address, load_signer
 from kit.amounts import ZERO, parse
 from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
@@ -108,6 +108,7 @@ class Container:
         self.settings = settings
         self.clock = clock
         self._making = threading.RLock()
+        self._terms: tuple[tuple[Address, Address, RelayLimits], EscrowTerms] | None = None
 
     @cached_property
     def database(self) -> Database:
@@ -153,24 +154,29 @@ class Container:
             deployments.check(chain, self.deployment)
 
     @cached_property
-    def signers(self) -> Mapping[str, Signer]:
-        """The service's keys by role, from the encrypted keystore."""
-        with self._making:
-            password = self.settings.password_of_keystore()
-            if password is None:
-                raise Invalid(
-                    "keystore_locked",
-                    "The keystore has no password: set EARNEST_KEYSTORE_PASSWORD_FILE.",
-                )
-            return {role: load_signer(self.settings.keystore(), role, password) for role in KEY_ROLES}
+    def keyring(self) -> Keyring:
+        """The service's keys: which there are, and where each is."""
+        urls = {RESOLVER: self.settings.resolver_signer, RELAYER: self.settings.relayer_signer}
+        signers = {role: None if url is None else url.get_secret_value() for role, url in urls.items()}
+        return Keyring(self.settings.keystore(), password=self.settings.password_of_keystore, signers=signers)
 
-    @cached_property
+    @property
+    def signers(self) -> Mapping[str, Signer]:
+        """The keys that sign what is new, by role."""
+        return {role: self.keyring.signer(self.keyring.current(role)) for role in KEY_ROLES}
+
+    @property
     def terms(self) -> EscrowTerms:
         """What every quote of ours has in common; reads the keys' addresses, so it opens none."""
-        resolver = key_address(self.settings.keystore(), RESOLVER)
+        made_of = (self.keyring.current(RESOLVER).address, self.relayer, self.relay_limits)
+        if self._terms is None or self._terms[0] != made_of:
+            self._terms = (made_of, self._terms_of(*made_of))
+        return self._terms[1]
+
+    def _terms_of(self, resolver: Address, relayer: Address, limits: RelayLimits) -> EscrowTerms:
         guardian = parse_address(self.settings.guardian) if self.settings.guardian else resolver
         place = self.deployment
-        carried = not self.relay_limits.off
+        carried = not limits.off
         return EscrowTerms(
             chain_id=place.chain_id,
             token=place.token,
@@ -180,13 +186,13 @@ class Container:
             symbol=SYMBOL,
             decimals=DECIMALS,
             relay_fee=parse(self.settings.relay_fee, DECIMALS) if carried else ZERO,
-            relay_receiver=self.relayer if carried else ZERO_ADDRESS,
+            relay_receiver=relayer if carried else ZERO_ADDRESS,
         )
 
-    @cached_property
+    @property
     def relayer(self) -> Address:
         """The address of the key that carries openings."""
-        return key_address(self.settings.keystore(), RELAYER)
+        return self.keyring.current(RELAYER).address
 
     @cached_property
     def relay_limits(self) -> RelayLimits:
@@ -251,6 +257,9 @@ class Container:
         chain: Nodes | None = self.__dict__.pop("chain", None)
         if chain is not None:
             chain.close()
+        keyring: Keyring | None = self.__dict__.pop("keyring", None)
+        if keyring is not None:
+            keyring.close()
         database: Database | None = self.__dict__.pop("database", None)
         if database is not None:
             database.engine.dispose()
@@ -260,7 +269,7 @@ class Container:
 
         It shares what this one has opened, so this one is closed after it.
         """
-        shared = {"database": self.database.fenced(guard), "chain": self.chain}
+        shared = {"database": self.database.fenced(guard), "chain": self.chain, "keyring": self.keyring}
         twin = copy(self)
         twin.__dict__.update(shared)
         return twin

@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     guardian: str | None = Field(None, description="Cold address that may turn an announced forfeit into a return.")
     keystore_password: SecretStr | None = Field(None, description="Opens the keystore in the data folder.")
     keystore_password_file: Path | None = Field(None, description="File that holds the keystore's password.")
+    resolver_signer: SecretStr | None = Field(
+        None, description="JSON-RPC signer (http(s)://…) of resolver's keys that are not in the keystore."
+    )
+    relayer_signer: SecretStr | None = Field(
+        None, description="JSON-RPC signer (http(s)://…) of relayer's keys that are not in the keystore."
+    )
 
     resolver_per_day: int = Field(
         5000, ge=0, description="Transactions that the resolver's key may send in 24 hours; what is more waits."

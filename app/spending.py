@@ -13,16 +13,20 @@ from app.container import RELAYER, RESOLVER, Container, Work
 from app.health import Check
 from kit.errors import EarnestError
 from kit.identifiers import Address
-from ledger.limits import LIMITED, Day, DayLimit, Limits, ether
+from ledger.limits import LIMITED, UNSIGNED, Day, DayLimit, Held, Limits, ether
 
 LOG = structlog.get_logger(__name__)
 
-REACHED = Counter("earnest_key_limit_reached", "How often a key was found to have reached its daily limit", ["role"])
+UNWILLING = Counter(
+    "earnest_key_did_not_sign",
+    "How often a key was found not to sign: at its limit, or not to be had",
+    ["role", "because"],
+)
 TRANSACTIONS = Gauge("earnest_key_transactions", "Transactions that a key sent in the last 24 hours", ["role"])
 MOST_TRANSACTIONS = Gauge("earnest_key_transactions_limit", "Transactions that a key may send in 24 hours", ["role"])
 GAS = Gauge("earnest_key_gas_ether", "What those cost, at the fee cap while that is not final", ["role"])
 MOST_GAS = Gauge("earnest_key_gas_limit_ether", "What a key's transactions may cost in 24 hours", ["role"])
-HELD = Gauge("earnest_key_calls_held", "Calls that wait for nothing but their key's daily limit", ["role"])
+HELD = Gauge("earnest_key_calls_held", "Calls that wait for their key alone", ["role"])
 
 SETTINGS = {
     RESOLVER: "EARNEST_RESOLVER_PER_DAY and EARNEST_RESOLVER_BUDGET",
@@ -34,13 +38,27 @@ _WEI = 10**18
 
 @dataclass(frozen=True, slots=True)
 class KeyDay:
-    """What a key has sent in 24 hours, what it may, and how many calls wait for that alone."""
+    """What a key has sent in 24 hours, what it may, and what waits for it alone."""
 
     role: str
     address: Address
     day: Day
     limit: DayLimit
-    held: int
+    held: Held | None
+
+    @property
+    def calls_held(self) -> int:
+        """How many calls wait for it alone."""
+        return self.held.calls if self.held else 0
+
+    @property
+    def waits(self) -> str:
+        """Say why those wait, and name no place."""
+        if self.held is None:
+            return ""
+        if self.held.why.startswith(LIMITED):
+            return f"it may send no more now ({SETTINGS[self.role]} say so)"
+        return "whoever holds its key does not sign (the chain loop's log says more)"
 
     def __str__(self) -> str:
         return (
@@ -53,7 +71,7 @@ def key_days(container: Container, work: Work) -> list[KeyDay]:
     """Return how each key stands."""
     addresses = {RESOLVER: container.terms.resolver, RELAYER: container.relayer}
     return [
-        KeyDay(role, address, work.outgoing.day(address), container.day_limits[role], work.outgoing.limited(role))
+        KeyDay(role, address, work.outgoing.day(address), container.day_limits[role], work.outgoing.held(role))
         for role, address in addresses.items()
     ]
 
@@ -63,10 +81,7 @@ def health(days: list[KeyDay]) -> Check:
     held = [one for one in days if one.held]
     if not held:
         return Check(ok=True, says=f"Sent in 24 hours: {'; '.join(map(str, days))}.")
-    waits = " ".join(
-        f"{one}: it may send no more now, and {one.held} calls of it wait in their order; {SETTINGS[one.role]} say so."
-        for one in held
-    )
+    waits = " ".join(f"{one}: {one.waits}, and {one.calls_held} calls wait in their order." for one in held)
     return Check(ok=False, says=f"Sent in 24 hours: {waits}")
 
 
@@ -86,31 +101,27 @@ def show(days: list[KeyDay]) -> None:
         MOST_TRANSACTIONS.labels(one.role).set(one.limit.transactions)
         GAS.labels(one.role).set(one.day.wei / _WEI)
         MOST_GAS.labels(one.role).set(one.limit.wei / _WEI)
-        HELD.labels(one.role).set(one.held)
+        HELD.labels(one.role).set(one.calls_held)
 
 
 class Watch:
-    """Counts each time that a key is found at its limit, and says so in the log, every ten minutes while it lasts."""
+    """Counts each time that a key is found not to sign, and says why in the log, every ten minutes while it lasts."""
 
     def __init__(self, container: Container, *, time: Callable[[], float] = time.monotonic) -> None:
-        """Watch the container's limits."""
+        """Watch the container's keys."""
         self._container = container
         self._time = time
-        self._told_at: dict[str, float] = {}
+        self._told_at: dict[tuple[str, str], float] = {}
 
     def limits(self) -> Limits:
         """Return the limits as they are now."""
-        return Limits(self._container.day_limits, self._reached)
+        return Limits(self._container.day_limits, self._hear)
 
-    def _reached(self, role: str, why: str) -> None:
-        REACHED.labels(role).inc()
-        if self._time() - self._told_at.get(role, float("-inf")) < _TELL_EVERY_SECONDS:
+    def _hear(self, role: str, why: str) -> None:
+        event = "daily_limit_reached" if why.startswith(LIMITED) else "signer_unavailable"
+        UNWILLING.labels(role, event).inc()
+        if self._time() - self._told_at.get((role, event), float("-inf")) < _TELL_EVERY_SECONDS:
             return
-        self._told_at[role] = self._time()
-        LOG.warning(
-            "daily_limit_reached",
-            role=role,
-            reason=why.removeprefix(LIMITED),
-            then="its calls wait in their order, none is lost",
-            settings=SETTINGS[role],
-        )
+        self._told_at[role, event] = self._time()
+        reason = why.removeprefix(LIMITED).removeprefix(UNSIGNED)
+        LOG.warning(event, role=role, reason=reason, then="its calls wait in their order, none is lost")

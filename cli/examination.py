@@ -22,7 +22,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from app.container import Container
+from app.container import KEY_ROLES, Container
 from cli import bot_device, gas, nodes
 from cli.migrations import configuration
 from contracts import deployment as deployments
@@ -163,8 +163,10 @@ class Examination:
         return f"The schema is the newest, {newest}."
 
     def _keystore(self) -> str:
+        keyring = self._container.keyring
         try:
-            signers = self._container.signers
+            keys = [keyring.current(role) for role in KEY_ROLES]
+            return "; ".join(f"{key.role} {show_address(key.address)} {keyring.check(key)}" for key in keys) + "."
         except Refusal as error:
             raise _Ill(
                 error.message,
@@ -174,7 +176,6 @@ class Examination:
             raise _Ill(
                 f"The keystore's password cannot be read: {error.strerror}.", "Check EARNEST_KEYSTORE_PASSWORD_FILE."
             ) from None
-        return "; ".join(f"{role} {show_address(signer.address)}" for role, signer in signers.items()) + "."
 
     def _broker(self) -> str:
         url = self._settings.broker_url

@@ -14,7 +14,7 @@ _GWEI_DECIMALS = 9
 def look(container: Container) -> tuple[str, str, bool]:
     """Return what there is in one sentence, how to mend it (empty where it is good), and whether answers stand still.
 
-    So too where a key has sent all that it may in a day.
+    So too where a key has sent all that it may in a day, or is not to be had.
 
     Without ether for openings only strangers who have none themselves are kept out.
     """
@@ -31,7 +31,7 @@ def look(container: Container) -> tuple[str, str, bool]:
     if any(one.held for one in days):
         return (
             spending.health(days).says,
-            "Raise the limits if that is no mistake; what waits is sent by itself.",
+            "What waits is sent by itself once that is mended, or the day is over.",
             False,
         )
     limits = container.relay_limits

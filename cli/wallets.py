@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from contracts.chain import Chain
-from contracts.signer import Signer, Transaction
-from contracts.signers import signer_from_file, signer_from_secret
+from contracts.signer import Transaction
+from contracts.signers import KeySigner, signer_from_file, signer_from_secret
 from kit.errors import Conflict, Invalid, Unavailable
 from kit.identifiers import Address, Hash32, show_hash
 
@@ -23,7 +23,7 @@ _GAS_MARGIN_PERCENT = 120
 class Wallet:
     """A key that pays."""
 
-    signer: Signer
+    signer: KeySigner
 
     @property
     def address(self) -> Address:

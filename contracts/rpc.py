@@ -51,11 +51,14 @@ class TooMuch(Declined):
 class BoundedProvider(JSONBaseProvider):
     """A web3 provider over HTTP(S). Its URL is shown nowhere; ``place`` (host and port) may be."""
 
-    def __init__(self, url: str, *, timeout: float = TIMEOUT, most_bytes: int = MOST_BYTES) -> None:
-        """Ask the node at ``url``. Raises ``Invalid`` for what is no http(s) URL."""
+    def __init__(
+        self, url: str, *, timeout: float = TIMEOUT, most_bytes: int = MOST_BYTES, who: str = "The chain's node"
+    ) -> None:
+        """Ask ``who`` is at ``url``. Raises ``Invalid`` for what is no http(s) URL."""
         super().__init__()
         parts, host, port = parse_url(url, ("http", "https"), "EARNEST_RPC_URL")
         self.place = f"{host}:{port}"
+        self._who = f"{who} at {self.place}"
         self._timeout = timeout
         self._most_bytes = most_bytes
         self._url = httpcore.URL(
@@ -109,7 +112,7 @@ class BoundedProvider(JSONBaseProvider):
             answers = [{**answers, "id": number} for number in numbers]
         if not isinstance(answers, list) or len(answers) != len(numbers):
             if status != _OK:
-                raise ChainUnavailable(f"The chain's node at {self.place} answered with HTTP status {status}.")
+                raise ChainUnavailable(f"{self._who} answered with HTTP status {status}.")
             raise self._nonsense("no JSON-RPC answers to the questions")
         found = {
             answer.get("id"): answer for answer in answers if isinstance(answer, dict) and _is_id(answer.get("id"))
@@ -142,7 +145,7 @@ class BoundedProvider(JSONBaseProvider):
     def _envelope(self, status: int, answer: Any, number: int) -> RPCResponse:  # noqa: ANN401 - JSON
         whole = isinstance(answer, dict) and answer.get("jsonrpc") == "2.0" and answer.get("id") == number
         if status != _OK and not (whole and "error" in answer):
-            raise ChainUnavailable(f"The chain's node at {self.place} answered with HTTP status {status}.")
+            raise ChainUnavailable(f"{self._who} answered with HTTP status {status}.")
         if not whole or ("result" in answer) == (answer.get("error") is not None):
             raise self._nonsense("no JSON-RPC answer to the question")
         if answer.get("error") is None:
@@ -171,13 +174,11 @@ class BoundedProvider(JSONBaseProvider):
                         )
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
             # Not chained: the frames of the library's error hold the URL, where keys stand.
-            raise ChainUnavailable(
-                f"The chain's node at {self.place} did not answer: {type(error).__name__}."
-            ) from None
+            raise ChainUnavailable(f"{self._who} did not answer: {type(error).__name__}.") from None
         return response.status, bytes(received)
 
     def _nonsense(self, what: str) -> ChainUnavailable:
-        return ChainUnavailable(f"The chain's node at {self.place} answered nonsense: {what}.")
+        return ChainUnavailable(f"{self._who} answered nonsense: {what}.")
 
 
 def _is_id(given: object) -> bool:

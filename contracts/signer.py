@@ -1,4 +1,8 @@
-"""The signer, as a port: a key that signs for us and never leaves its keystore."""
+"""The signer, as a port: a key that signs transactions for us and never leaves where it is kept.
+
+That is all that a key of the service signs. Digests (a payer's permit or authorization, a message that links a wallet)
+are signed by people's own wallets alone.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,10 @@ class SignedTransaction:
 
 
 class Signer(Protocol):
-    """One key. Its secret is shown nowhere: not in ``repr``, logs or errors."""
+    """One key, in a file of ours (``contracts.signers``) or elsewhere (``contracts.remote_signer``).
+
+    Its secret is shown nowhere: not in ``repr``, logs or errors.
+    """
 
     @property
     def address(self) -> Address:
@@ -39,9 +46,5 @@ class Signer(Protocol):
         ...
 
     def sign_transaction(self, transaction: Transaction) -> SignedTransaction:
-        """Sign a transaction."""
-        ...
-
-    def sign_digest(self, digest: Hash32) -> bytes:
-        """Sign a 32-byte digest (an EIP-712 or EIP-191 hash); 65 bytes r ‖ s ‖ v with v in {27, 28}."""
+        """Sign a transaction. Raises ``SignerUnavailable`` where the key is elsewhere, and is not to be had now."""
         ...

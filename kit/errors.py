@@ -11,6 +11,7 @@
       Unavailable      the world did not answer; trying again may help; never shown raw
         ChainUnavailable
           ChainMismatch  it answered, and its chain is not ours
+        SignerUnavailable  a key that somebody else holds signed nothing, or something else
         HomeserverUnavailable
         DatabaseUnavailable
         PeerUnavailable  a server that somebody else named
@@ -68,6 +69,10 @@ class ChainUnavailable(Unavailable):
 
 class ChainMismatch(ChainUnavailable):
     """The node's chain is not the one that is ours: nothing that it says is believed until it is right again."""
+
+
+class SignerUnavailable(Unavailable):
+    """Whoever holds a key of ours did not sign what was asked: silent, unwilling, or not to be believed."""
 
 
 class HomeserverUnavailable(Unavailable):

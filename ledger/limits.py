@@ -11,6 +11,8 @@ from kit.amounts import Amount, show
 DAY = timedelta(hours=24)
 LIMITED = "daily_limit: "
 """How the reason begins why a call waits that nothing but its key's limit holds up."""
+UNSIGNED = "signer_unavailable: "
+"""How it begins where nothing but whoever holds its key does."""
 
 _WEI_DECIMALS = 18
 
@@ -65,6 +67,14 @@ class Day:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Calls of one role that wait for their key alone, and why the first of them does."""
+
+    why: str
+    calls: int
+
+
 def day_of(sent: Iterable[Sent]) -> Day:
     """Sum up what was signed, by nonce."""
     costs: dict[int, int] = {}
@@ -87,10 +97,10 @@ def _nobody(role: str, why: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of our keys by role (a role without one has none), and who hears that one was reached, and why."""
+    """The limits of our keys by role (a role without one has none), and who hears that a key does not sign, and why."""
 
     by_role: Mapping[str, DayLimit] = field(default_factory=dict)
-    reached: Callable[[str, str], None] = _nobody
+    hear: Callable[[str, str], None] = _nobody
 
 
 WITHOUT_LIMITS = Limits()

@@ -21,13 +21,12 @@ from kit.database import Database
 from kit.errors import ChainUnavailable, Refusal
 from kit.identifiers import Address, Hash32
 from ledger.calls import WITHOUT_END, Attempt, Bounds, Call, Outcome, OutgoingState, pause, too_dear
-from ledger.limits import WITHOUT_LIMITS, Day, Limits
+from ledger.limits import WITHOUT_LIMITS, Day, Held, Limits
 from ledger.model import Level
 from ledger.quiet import is_quiet
 from ledger.sightings import Sighting, sightings
 from ledger.signing import Signing
 from ledger.store import books, spending
-from ledger.store import outgoing as store
 from ledger.store import outgoing as store
 
 _A_ROUND = 50
@@ -105,9 +104,9 @@ class Outgoing:
         """Return what a key sent in the last 24 hours."""
         return spending.day(self._session, chain_id=self._chain_id, sender=sender, now=self._now)
 
-    def limited(self, role: str) -> int:
-        """Count the calls of a role that wait for nothing but their key's daily limit."""
-        return spending.limited(self._session, chain_id=self._chain_id, role=role)
+    def held(self, role: str) -> Held | None:
+        """Return what of a role waits for nothing but its key: for its daily limit, or for whoever holds it."""
+        return spending.held(self._session, chain_id=self._chain_id, role=role, now=self._now)
 
     def withdraw(self, key: str) -> bool:
         """Take a call back while nothing is signed for it; ``False`` where it is too late, or there is none."""

@@ -9,13 +9,14 @@ from sqlalchemy.exc import IntegrityError
 from contracts.chain import Fees
 from contracts.signer import Signer, Transaction
 from kit.database import Database
+from kit.errors import SignerUnavailable
 from ledger.calls import Attempt, Call, OutgoingState
-from ledger.limits import Limits
+from ledger.limits import UNSIGNED, Limits
 from ledger.store import outgoing as store
 from ledger.store import spending
 
 _HELD = timedelta(seconds=5)
-"""How long a key that may send no more today is left alone, until it is looked at again."""
+"""How long a key that may not sign, or does not, is left alone until it is looked at again."""
 
 
 class Signing:
@@ -33,7 +34,7 @@ class Signing:
     def holds(self, role: str) -> bool:
         """Tell whether a call of this role was held up a moment ago, and is not to be looked at again yet."""
         with self._database.read() as session:
-            return bool(spending.limited(session, chain_id=self._chain_id, role=role, after=self._now))
+            return spending.held_now(session, chain_id=self._chain_id, role=role, now=self._now)
 
     def sign(self, call: Call, signer: Signer, nonce: int, gas: int, fees: Fees, *, assign: bool) -> Attempt | None:
         """Sign, and commit nonce and bytes; ``None`` where the key may not now.
@@ -51,7 +52,11 @@ class Signing:
             max_fee=fees.max_fee,
             priority_fee=fees.priority_fee,
         )
-        signed = signer.sign_transaction(transaction)
+        try:
+            signed = signer.sign_transaction(transaction)
+        except SignerUnavailable as error:
+            self._hold(call, f"{UNSIGNED}{error}")
+            return None
         try:
             with self._database.write() as session:
                 if assign and not store.assign(session, call, signer.address, nonce):
@@ -62,7 +67,7 @@ class Signing:
         return Attempt(signed.hash, signed.raw, gas, fees.max_fee, fees.priority_fee, self._now, None)
 
     def _beyond_limit(self, call: Call, signer: Signer, nonce: int, wei: int) -> bool:
-        """Tell whether a key may not sign for so much now; a call that waits is held back then, and keeps its place."""
+        """Tell whether a key may not sign for so much now; a call that waits is held back then."""
         limit = self._limits.by_role.get(call.role)
         if limit is None:
             return False
@@ -71,9 +76,13 @@ class Signing:
         why = day.lacking(limit, nonce, wei)
         if why is None:
             return False
-        self._limits.reached(call.role, why)
+        self._hold(call, why)
+        return True
+
+    def _hold(self, call: Call, why: str) -> None:
+        """Say why a key does not sign now; a call that waits keeps its place, and so do those behind it."""
+        self._limits.hear(call.role, why)
         if call.state is OutgoingState.WAITING:
             self.held.add(call.role)
             with self._database.write() as session:
                 store.hold(session, call, due_at=self._now + _HELD, error=why)
-        return True

@@ -1,4 +1,4 @@
-"""``earnest keys``: the service's own keys, in an encrypted keystore."""
+"""``earnest keys``: the service's own keys, in an encrypted keystore or held by a remote signer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.container import KEY_ROLES
 from cli.context import container_of, told
 from contracts.signers import create_key
 from kit.errors import Invalid
-from kit.identifiers import show_address
+from kit.identifiers import parse_address, show_address
 
 
 @click.group()
@@ -20,29 +20,46 @@ def keys() -> None:
 
 
 @keys.command()
+@click.option(
+    "--remote",
+    "remotes",
+    type=(click.Choice(KEY_ROLES), str),
+    multiple=True,
+    metavar="ROLE ADDRESS",
+    help="Take, for this role, a key that its remote signer (EARNEST_<ROLE>_SIGNER) holds, instead of making one.",
+)
 @click.pass_context
 @told
-def create(context: click.Context) -> None:
+def create(context: click.Context, remotes: tuple[tuple[str, str], ...]) -> None:
     """Make the keys that are missing, one for each role, in the keystore (Web3 Secret Storage v3)."""
-    settings = container_of(context).settings
-    password = settings.password_of_keystore()
-    if password is None:
-        raise Invalid("keystore_locked", "Set EARNEST_KEYSTORE_PASSWORD_FILE to a file with a strong password first.")
+    container = container_of(context)
+    settings, keyring = container.settings, container.keyring
+    elsewhere = {role: parse_address(address) for role, address in remotes}
     for role in KEY_ROLES:
-        if (settings.keystore() / f"{role}.json").exists():
+        if keyring.has(role):
             click.echo(f"{role}: kept")
             continue
-        address = create_key(settings.keystore(), role, password)
-        click.echo(f"{role}: made, {show_address(address)} (send it some ether for gas)")
+        if role in elsewhere:
+            address, verb = keyring.use_remote(role, elsewhere[role]).address, "taken"
+        else:
+            password = settings.password_of_keystore()
+            if password is None:
+                raise Invalid(
+                    "keystore_locked", "Set EARNEST_KEYSTORE_PASSWORD_FILE to a file with a strong password first."
+                )
+            address, verb = create_key(settings.keystore(), role, password), "made"
+        click.echo(f"{role}: {verb}, {show_address(address)} (send it some ether for gas)")
 
 
 @keys.command("list")
 @click.pass_context
 @told
 def list_keys(context: click.Context) -> None:
-    """Show each role's address."""
-    for role, signer in container_of(context).signers.items():
-        click.echo(f"{role}: {show_address(signer.address)}")
+    """Show each role's keys, the current one first, and where each is; each is opened, or asked for."""
+    keyring = container_of(context).keyring
+    for role in KEY_ROLES:
+        for key in keyring.keys(role):
+            click.echo(f"{role}: {show_address(key.address)} {keyring.check(key)}")
 
 
 @keys.command()
@@ -63,11 +80,11 @@ def sent(context: click.Context, *, as_json: bool) -> None:
                 "most_transactions": one.limit.transactions,
                 "gas_wei": str(one.day.wei),
                 "most_gas_wei": str(one.limit.wei),
-                "calls_held": one.held,
+                "calls_held": one.calls_held,
             }
             for one in days
         ]
         click.echo(json.dumps(shown))
         return
     for one in days:
-        click.echo(f"{one}{f'; {one.held} calls wait for that' if one.held else ''}")
+        click.echo(f"{one}{f': {one.waits}, {one.calls_held} calls wait' if one.held else ''}")

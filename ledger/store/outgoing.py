@@ -53,7 +53,7 @@ def add(session: Session, call: Call, *, chain_id: int, now: datetime) -> bool:
 
 def reopen(session: Session, call: Call, *, chain_id: int, now: datetime) -> bool:
     """Let a call wait again, as it is asked for now: withdrawn, given up before it was mined, or its block left."""
-    waits_for_nothing = (OutgoingRow.state == OutgoingState.WAITING.value) & (_level() == Level.ORPHANED.value)
+    waits_for_nothing = (OutgoingRow.state == OutgoingState.WAITING.value) & (level() == Level.ORPHANED.value)
     never_mined = (OutgoingRow.state == OutgoingState.GIVEN_UP.value) & (OutgoingRow.reverts == 0)
     withdrawn = (OutgoingRow.state == OutgoingState.WITHDRAWN.value) | never_mined
     statement = (
@@ -127,7 +127,7 @@ def due(session: Session, *, chain_id: int, role: str, now: datetime, limit: int
         select(OutgoingRow)
         .where(OutgoingRow.chain_id == chain_id, OutgoingRow.state == OutgoingState.WAITING.value)
         .where(OutgoingRow.due_at <= now, OutgoingRow.role == role)
-        .where(OutgoingRow.after_block.is_(None) | (_level() == Level.FINALIZED.value))
+        .where(OutgoingRow.after_block.is_(None) | (level() == Level.FINALIZED.value))
         .order_by(OutgoingRow.id)
         .limit(limit)
     )
@@ -253,7 +253,7 @@ def _settle_cost(session: Session, call: Call, outcome: Outcome) -> None:
     session.execute(update(AttemptRow).where(*this).values(cost_wei=outcome.cost))
 
 
-def _level() -> ScalarSelect[str]:
+def level() -> ScalarSelect[str]:
     """Look up the level of the block that a call rests on, by its key alone: there are very many blocks."""
     this = (BlockRow.chain_id == OutgoingRow.chain_id, BlockRow.hash == OutgoingRow.after_block)
     return select(BlockRow.level).where(*this).scalar_subquery()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from kit.identifiers import Address
 from ledger.calls import OutgoingState
-from ledger.limits import DAY, LIMITED, Day, Sent, day_of
-from ledger.store.outgoing import LIVE
+from ledger.limits import DAY, LIMITED, UNSIGNED, Day, Held, Sent, day_of
+from ledger.model import Level
+from ledger.store.outgoing import LIVE, level
 from ledger.tables import AttemptRow, OutgoingRow
 
 
@@ -28,14 +29,31 @@ def day(session: Session, *, chain_id: int, sender: Address, now: datetime) -> D
     return day_of(Sent(row.nonce, row.gas * row.max_fee, row.cost_wei) for row in rows.values())
 
 
-def limited(session: Session, *, chain_id: int, role: str, after: datetime | None = None) -> int:
-    """Count a role's calls that wait for nothing but their key's limit (to be looked at ``after`` then)."""
-    query = select(func.count()).where(
-        OutgoingRow.chain_id == chain_id,
-        OutgoingRow.state == OutgoingState.WAITING.value,
-        OutgoingRow.role == role,
-        OutgoingRow.last_error.startswith(LIMITED, autoescape=True),
+def held_now(session: Session, *, chain_id: int, role: str, now: datetime) -> bool:
+    """Tell whether a call of a role waits for its key, and is not to be looked at again yet."""
+    query = select(OutgoingRow.id).where(*_held(chain_id, role), OutgoingRow.due_at > now).limit(1)
+    return session.scalar(query) is not None
+
+
+def held(session: Session, *, chain_id: int, role: str, now: datetime) -> Held | None:
+    """Return what of a role waits for its key alone: the first such call, and all that could go but for it."""
+    first = session.execute(
+        select(OutgoingRow.id, OutgoingRow.last_error).where(*_held(chain_id, role)).order_by(OutgoingRow.id).limit(1)
+    ).one_or_none()
+    if first is None:
+        return None
+    behind = select(func.count()).where(*_waiting(chain_id, role), OutgoingRow.id > first.id)
+    behind = behind.where(
+        OutgoingRow.due_at <= now, OutgoingRow.after_block.is_(None) | (level() == Level.FINALIZED.value)
     )
-    if after is not None:
-        query = query.where(OutgoingRow.due_at > after)
-    return session.scalar(query) or 0
+    return Held(first.last_error, 1 + (session.scalar(behind) or 0))
+
+
+def _waiting(chain_id: int, role: str) -> tuple[ColumnElement[bool], ...]:
+    waits = OutgoingRow.state == OutgoingState.WAITING.value
+    return OutgoingRow.chain_id == chain_id, waits, OutgoingRow.role == role
+
+
+def _held(chain_id: int, role: str) -> tuple[ColumnElement[bool], ...]:
+    why = [OutgoingRow.last_error.startswith(reason, autoescape=True) for reason in (LIMITED, UNSIGNED)]
+    return *_waiting(chain_id, role), or_(*why)

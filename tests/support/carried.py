@@ -13,7 +13,7 @@ from app.container import RELAYER, RESOLVER, Container
 from contracts import codec, typed_data
 from contracts.chain import Deployment
 from contracts.events import Terms
-from contracts.signer import Signer
+from contracts.signers import KeySigner
 from kit.amounts import Amount
 from kit.clock import from_unix
 from kit.database import Database
@@ -44,7 +44,7 @@ class Carried:
             work.doors.ask(work.people.number(ALICE), stake=Amount(PRICE))
         self.rooms = 0
 
-    def pauper(self, name: str, tokens: int = 100 * ETHER) -> Signer:
+    def pauper(self, name: str, tokens: int = 100 * ETHER) -> KeySigner:
         """A wallet with tokens and no ether."""
         wallet = self.anvil.signer(name)
         if tokens:
@@ -69,7 +69,7 @@ class Carried:
         assert quote is not None
         return quote
 
-    def terms(self, quote: Quote, wallet: Signer | None = None) -> Terms:
+    def terms(self, quote: Quote, wallet: KeySigner | None = None) -> Terms:
         """The terms for a wallet (Bob's by default)."""
         return terms_of(quote, payer=(wallet or self.wallet).address)
 
@@ -77,7 +77,7 @@ class Carried:
         """The id of a stake on these terms."""
         return codec.stake_id(terms, chain_id=self.deployment.chain_id, escrow=self.deployment.escrow)
 
-    def sign(self, terms: Terms, wallet: Signer | None = None) -> bytes:
+    def sign(self, terms: Terms, wallet: KeySigner | None = None) -> bytes:
         """What a wallet signs, once."""
         place = self.deployment
         document = typed_data.authorization_to_open(
@@ -85,13 +85,13 @@ class Carried:
         )
         return (wallet or self.wallet).sign_digest(document.digest)
 
-    def body(self, quote: Quote, wallet: Signer | None = None) -> dict[str, Any]:
+    def body(self, quote: Quote, wallet: KeySigner | None = None) -> dict[str, Any]:
         """What is sent in for a quote."""
         signer = wallet or self.wallet
         signature = self.sign(self.terms(quote, signer), signer)
         return {"payer": show_address(signer.address), "signature": "0x" + signature.hex()}
 
-    def open(self, quote: Quote, wallet: Signer | None = None, **changes: Any) -> Any:  # noqa: ANN401 - a response
+    def open(self, quote: Quote, wallet: KeySigner | None = None, **changes: Any) -> Any:  # noqa: ANN401 - a response
         """Sign, and send it in."""
         return self.door.post(f"/v1/quotes/{quote.id}/open", json={**self.body(quote, wallet), **changes})
 
@@ -136,7 +136,7 @@ class Carried:
         data = codec.encode_stakes(self.stake_id(terms))
         return codec.decode_stake(self.anvil.chain.call(self.deployment.escrow, data))[0]
 
-    def tokens(self, wallet: Signer | None = None) -> int:
+    def tokens(self, wallet: KeySigner | None = None) -> int:
         """What a wallet holds."""
         return self.anvil.tokens_of(self.deployment, (wallet or self.wallet).address)
 
@@ -173,4 +173,5 @@ def carried(tmp_path: Path, database: Database, fresh_anvil: Anvil, fresh_deploy
     )
     with http_door(container) as door:
         yield Carried(container, fresh_anvil, fresh_deployment, door)
+    container.keyring.close()
     container.chain.close()

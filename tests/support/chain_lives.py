@@ -190,9 +190,8 @@ class _Service:
 
     def __init__(self, config: dict[str, Any], points: _Points) -> None:
         from app.chain_loop import ChainLoop  # noqa: PLC0415 - whoever only tells needs none of it
-        from app.container import KEY_ROLES, Container  # noqa: PLC0415 - the same
+        from app.container import Container  # noqa: PLC0415 - the same
         from contracts import nodes  # noqa: PLC0415 - the same
-        from contracts.signers import load_signer  # noqa: PLC0415 - the same
         from kit.clock import from_unix  # noqa: PLC0415 - the same
         from kit.errors import Unavailable  # noqa: PLC0415 - the same
 
@@ -201,9 +200,7 @@ class _Service:
         self._now = config.pop("now")
         settings = Settings.model_validate(config)
         self._container = container = Container(settings, clock=lambda: from_unix(self._now))
-        container.__dict__["signers"] = {
-            role: load_signer(settings.keystore(), role, config["keystore_password"]) for role in KEY_ROLES
-        }
+        assert container.signers, "each key is opened once, here"
         urls, chain_id = settings.rpc_urls(), settings.chain_id
         self._commands = 0
         self._chain: Callable[[], Nodes] = lambda: nodes.Nodes(

@@ -50,7 +50,7 @@ def test_a_key_at_its_limit_is_said_everywhere_and_goes_on_by_itself(carried: Ca
     assert (told[0]["role"], told[0]["reason"]) == (RESOLVER, "0 of 0 transactions are sent")
     health = carried.door.get("/health/ready").json()
     assert health["status"] == "degraded"
-    assert "1 calls of it wait" in health["checks"]["sending"]["says"]
+    assert "1 calls wait" in health["checks"]["sending"]["says"]
     assert "EARNEST_RESOLVER_PER_DAY" in health["checks"]["sending"]["says"]
     assert spending.look(carried.container).ok is False
     metrics = carried.door.get("/metrics").text
@@ -58,7 +58,7 @@ def test_a_key_at_its_limit_is_said_everywhere_and_goes_on_by_itself(carried: Ca
     assert 'earnest_key_calls_held{role="relayer"} 0.0' in metrics
     assert 'earnest_key_transactions{role="relayer"} 1.0' in metrics
     says, mend, wrong = gas.look(carried.container)
-    assert ("1 calls of it wait" in says, bool(mend), wrong) == (True, True, False)
+    assert ("1 calls wait" in says, bool(mend), wrong) == (True, True, False)
     shown = {one["role"]: one for one in json.loads(earnest(carried, "keys", "sent", "--json").output)}
     assert (shown[RESOLVER]["calls_held"], shown[RESOLVER]["most_transactions"]) == (1, 0)
     assert shown[RELAYER]["transactions"] == 1
