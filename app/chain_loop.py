@@ -107,7 +107,12 @@ class ChainLoop:
         container = self._container
         gasless.settle(container)  # before sending: what nobody wants any more is not signed
         outgoing.send_due(
-            container.database, container.chain, container.signers, container.clock(), self._watch.limits()
+            container.database,
+            container.chain,
+            container.signers,
+            container.clock(),
+            self._watch.limits(),
+            older=container.older_pens,
         )
         return came is not Progress.NONE
 

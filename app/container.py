@@ -34,6 +34,7 @@ from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_
 from kit.internet import parse_networks
 from kit.sealing import Seal, kept_key, parse_key
 from ledger.book import Book
+from ledger.calls import Pen
 from ledger.feed import Feed
 from ledger.holders import Holders
 from ledger.limits import DayLimit
@@ -164,6 +165,12 @@ class Container:
     def signers(self) -> Mapping[str, Signer]:
         """The keys that sign what is new, by role."""
         return {role: self.keyring.signer(self.keyring.current(role)) for role in KEY_ROLES}
+
+    @property
+    def older_pens(self) -> list[Pen]:
+        """The keys that were a role's before: they finish what they began."""
+        before = (key for role in KEY_ROLES for key in self.keyring.keys(role)[1:])
+        return [Pen(key.role, self.keyring.signer(key), current=False) for key in before]
 
     @property
     def terms(self) -> EscrowTerms:

@@ -18,7 +18,7 @@ from typing import Final
 
 from contracts.remote_signer import RemoteSigner
 from contracts.signer import Signer
-from contracts.signers import key_address, load_signer
+from contracts.signers import KDF_WORK, create_key, key_address, load_signer
 from kit.errors import Invalid
 from kit.identifiers import Address, parse_address, show_address
 
@@ -38,11 +38,19 @@ class Key:
 class Keyring:
     """The service's keys. Whether the list is another one is looked at whenever it is used; a key is opened once."""
 
-    def __init__(self, folder: Path, *, password: Callable[[], str | None], signers: Mapping[str, str | None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        password: Callable[[], str | None],
+        signers: Mapping[str, str | None],
+        kdf_work: int = KDF_WORK,
+    ) -> None:
         """Keep keys in ``folder``; ``signers``: each role's remote signer, as a URL."""
         self._folder = folder
         self._password = password
         self._urls = signers
+        self._kdf_work = kdf_work
         self._opened: dict[Key, Signer] = {}
         self._opening = threading.Lock()
         self._read: tuple[object, dict[str, tuple[Key, ...]]] = (None, {})
@@ -87,6 +95,28 @@ class Keyring:
         self._write(self._named() | {role: [show_address(address)]})
         return key
 
+    def make(self, role: str) -> Key:
+        """Make a key in the keystore that no role uses yet; one that an interrupted ``make`` left there is taken."""
+        named = self._named().get(role, [role])
+        number = 2
+        while (name := f"{role}-{number}") in named:
+            number += 1
+        if not (self._folder / f"{name}.json").exists():
+            password = self._password()
+            if password is None:
+                raise _locked()
+            create_key(self._folder, name, password, kdf_work=self._kdf_work)
+        key = self._key(role, name)
+        self.signer(key)  # one that cannot be opened must not be the current one
+        return key
+
+    def switch(self, key: Key) -> None:
+        """Let a key be its role's current one; those before it stay, to finish what they began."""
+        self.check(key)
+        name = show_address(key.address) if key.file is None else key.file
+        names = self._named().get(key.role, [key.role])
+        self._write(self._named() | {key.role: [name, *(other for other in names if other != name)]})
+
     def close(self) -> None:
         """Close what was opened."""
         for signer in self._opened.values():
@@ -118,7 +148,7 @@ class Keyring:
             return RemoteSigner(url, key.address, setting=setting)
         password = self._password()
         if password is None:
-            raise Invalid("keystore_locked", "The keystore has no password: set EARNEST_KEYSTORE_PASSWORD_FILE.")
+            raise _locked()
         return load_signer(self._folder, key.file, password)
 
     def _named(self) -> dict[str, list[str]]:
@@ -158,3 +188,7 @@ class Keyring:
 
 def _is_list(names: object) -> bool:
     return isinstance(names, list) and bool(names) and all(isinstance(name, str) for name in names)
+
+
+def _locked() -> Invalid:
+    return Invalid("keystore_locked", "The keystore has no password: set EARNEST_KEYSTORE_PASSWORD_FILE.")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from contracts.chain import Fees
+from contracts.signer import Signer
 from kit.identifiers import Address, Hash32
 
 _FIRST_PAUSE = timedelta(seconds=2)
@@ -53,6 +54,7 @@ WITHOUT_END = Bounds()
 class Call:
     """A call that we owe, as it is stored.
 
+    ``signer``: the one key that can do it, whichever is its role's key by then; ``None``: whichever that is.
     ``spent_wei``: what its mined transactions cost, as far as they are final; the last of those, if it was ours, is in
     block ``final_block``, of ``final_time`` (Unix; only where it reverted).
     """
@@ -69,10 +71,20 @@ class Call:
     last_error: str | None
     sender: Address | None
     nonce: int | None
+    signer: Address | None = None
     bounds: Bounds = WITHOUT_END
     spent_wei: int = 0
     final_block: int | None = None
     final_time: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """A key and its role; the ``current`` one of a role signs whatever names no key of its own."""
+
+    role: str
+    signer: Signer
+    current: bool = True
 
 
 @dataclass(frozen=True, slots=True)

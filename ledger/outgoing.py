@@ -7,7 +7,7 @@ a crash at any line, a reorg, or two senders at work together only mean that the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from contracts.signer import Signer
 from kit.database import Database
 from kit.errors import ChainUnavailable, Refusal
 from kit.identifiers import Address, Hash32
-from ledger.calls import WITHOUT_END, Attempt, Bounds, Call, Outcome, OutgoingState, pause, too_dear
+from ledger.calls import WITHOUT_END, Attempt, Bounds, Call, Outcome, OutgoingState, Pen, pause, too_dear
 from ledger.limits import WITHOUT_LIMITS, Day, Held, Limits
 from ledger.model import Level
 from ledger.quiet import is_quiet
@@ -60,9 +60,12 @@ class Outgoing:
         to: Address,
         data: bytes,
         after_block: Hash32 | None = None,
+        signer: Address | None = None,
         bounds: Bounds = WITHOUT_END,
     ) -> bool:
         """Owe the chain one call, signed by the key of ``role``; ``False`` where ``key`` is taken (nothing is added).
+
+        ``signer``: the one key of that role that can do it; by default whichever is the current one by then.
 
         ``after_block``: it is sent only once that block, which must be booked, is final; should it leave the chain, the
         call counts as withdrawn. A withdrawn call, and one that was given up before anything of it was mined, is queued
@@ -81,6 +84,7 @@ class Outgoing:
             last_error=None,
             sender=None,
             nonce=None,
+            signer=signer,
             bounds=bounds,
         )
         return store.add(self._session, call, chain_id=self._chain_id, now=self._now) or store.reopen(
@@ -108,24 +112,36 @@ class Outgoing:
         """Return what of a role waits for nothing but its key: for its daily limit, or for whoever holds it."""
         return spending.held(self._session, chain_id=self._chain_id, role=role, now=self._now)
 
+    def bound(self, role: str, key: Address) -> tuple[int, int]:
+        """Count the calls that hold a nonce of a key, and those that wait to be signed by it and no other."""
+        return spending.bound(self._session, chain_id=self._chain_id, role=role, key=key)
+
     def withdraw(self, key: str) -> bool:
         """Take a call back while nothing is signed for it; ``False`` where it is too late, or there is none."""
         return store.withdraw(self._session, key, chain_id=self._chain_id)
 
 
 def send_due(
-    database: Database, chain: Chain, signers: Mapping[str, Signer], now: datetime, limits: Limits = WITHOUT_LIMITS
+    database: Database,
+    chain: Chain,
+    signers: Mapping[str, Signer],
+    now: datetime,
+    limits: Limits = WITHOUT_LIMITS,
+    *,
+    older: Sequence[Pen] = (),
 ) -> int:
     """Look after every call that is due: settle, send again, raise fees, send what waits; return how many were new.
 
-    ``signers`` by role; no role's calls wait behind another's. Nothing is signed beyond a key's daily limit: the first
-    call that would go beyond it waits, and what its key owes after it waits behind it. Safe to run at any time, and
-    twice at once (but two at once may each take a limit's last room). After a restore nothing new is signed for a while
-    (``ledger/quiet.py``). Raises ``ChainUnavailable`` where the node does not answer; everything up to there is kept.
+    ``signers`` by role; ``older``: keys that finish what they began, and sign what names them. No key's calls wait
+    behind another's. Nothing is signed beyond a key's daily limit: the first call that would go beyond it waits, and
+    what its key owes after it waits behind it. Safe to run at any time, and twice at once (but two at once may each
+    take a limit's last room). After a restore nothing new is signed for a while (``ledger/quiet.py``). Raises
+    ``ChainUnavailable`` where the node does not answer; everything up to there is kept.
     """
-    sender = _Sender(database, chain, signers, now, limits)
+    pens = [*(Pen(role, signer) for role, signer in signers.items()), *older]
+    sender = _Sender(database, chain, pens, now, limits)
     sender.look_after_live()
-    if is_quiet(database, chain, [signer.address for signer in signers.values()]):
+    if is_quiet(database, chain, [pen.signer.address for pen in pens]):
         return 0
     sent = sender.send_waiting()
     sender.fill_gaps()
@@ -135,14 +151,12 @@ def send_due(
 class _Sender:
     """One round. No transaction is open while the node is asked."""
 
-    def __init__(
-        self, database: Database, chain: Chain, signers: Mapping[str, Signer], now: datetime, limits: Limits
-    ) -> None:
+    def __init__(self, database: Database, chain: Chain, pens: Sequence[Pen], now: datetime, limits: Limits) -> None:
         self._database = database
         self._chain = chain
         self._chain_id = chain.chain_id
-        self._signers = signers
-        self._by_address = {signer.address: signer for signer in signers.values()}
+        self._pens = pens
+        self._by_address = {pen.signer.address: pen.signer for pen in pens}
         self._now = now
         self._signing = Signing(database, chain.chain_id, now, limits)
         self._fees: Fees | None = None
@@ -216,19 +230,19 @@ class _Sender:
     # ------------------------------------------------------------------------------------------- what waits
 
     def send_waiting(self) -> int:
-        """Sign and send what waits and may go, one role after the other; return how many."""
-        return sum(self._send_of(role, signer) for role, signer in self._signers.items())
+        """Sign and send what waits and may go, one key after the other; return how many."""
+        return sum(self._send_of(pen) for pen in self._pens)
 
-    def _send_of(self, role: str, signer: Signer) -> int:
-        """Send a role's calls in their order, up to the first that its key's limit holds up."""
-        if self._signing.holds(role):
+    def _send_of(self, pen: Pen) -> int:
+        """Send a key's calls in their order, up to the first that it may not sign now, or does not."""
+        if self._signing.holds(pen):
             return 0
         with self._database.read() as session:
-            calls = store.due(session, chain_id=self._chain_id, role=role, now=self._now, limit=_A_ROUND)
+            calls = store.due(session, chain_id=self._chain_id, pen=pen, now=self._now, limit=_A_ROUND)
         sent = 0
         for call in calls:
-            sent += self._send(call, signer)
-            if role in self._signing.held:
+            sent += self._send(call, pen.signer)
+            if pen.signer.address in self._signing.held:
                 break
         return sent
 
@@ -285,7 +299,7 @@ class _Sender:
 
         A call is not moved to a lower nonce, for its old transaction would stay good; so an empty one goes there.
         """
-        for role, signer in self._signers.items():
+        for role, signer in ((pen.role, pen.signer) for pen in self._pens):
             taken = self._taken(signer.address)
             if signer.address not in self._pushed or not taken:
                 continue
@@ -298,7 +312,7 @@ class _Sender:
         key = f"{_FILLER}{signer.address.hex()}:{nonce}"
         with self._database.write() as session:
             queue = Outgoing(session, self._now, self._chain_id)
-            queue.queue(key=key, role=role, to=signer.address, data=b"")
+            queue.queue(key=key, role=role, to=signer.address, data=b"", signer=signer.address)
             call = queue.find(key)
         if call is None or call.state is not OutgoingState.WAITING:
             return

@@ -10,7 +10,8 @@ from contracts.chain import Fees
 from contracts.signer import Signer, Transaction
 from kit.database import Database
 from kit.errors import SignerUnavailable
-from ledger.calls import Attempt, Call, OutgoingState
+from kit.identifiers import Address
+from ledger.calls import Attempt, Call, OutgoingState, Pen
 from ledger.limits import UNSIGNED, Limits
 from ledger.store import outgoing as store
 from ledger.store import spending
@@ -28,13 +29,13 @@ class Signing:
         self._chain_id = chain_id
         self._now = now
         self._limits = limits
-        self.held: set[str] = set()
-        """Roles whose next call waits for their key: nothing else of theirs may overtake it."""
+        self.held: set[Address] = set()
+        """Keys for which a call waits: nothing else that is theirs to sign may overtake it."""
 
-    def holds(self, role: str) -> bool:
-        """Tell whether a call of this role was held up a moment ago, and is not to be looked at again yet."""
+    def holds(self, pen: Pen) -> bool:
+        """Tell whether a call was held up by this key a moment ago, and is not to be looked at again yet."""
         with self._database.read() as session:
-            return spending.held_now(session, chain_id=self._chain_id, role=role, now=self._now)
+            return spending.held_now(session, chain_id=self._chain_id, pen=pen, now=self._now)
 
     def sign(self, call: Call, signer: Signer, nonce: int, gas: int, fees: Fees, *, assign: bool) -> Attempt | None:
         """Sign, and commit nonce and bytes; ``None`` where the key may not now.
@@ -55,7 +56,7 @@ class Signing:
         try:
             signed = signer.sign_transaction(transaction)
         except SignerUnavailable as error:
-            self._hold(call, f"{UNSIGNED}{error}")
+            self._hold(call, signer, f"{UNSIGNED}{error}")
             return None
         try:
             with self._database.write() as session:
@@ -76,13 +77,13 @@ class Signing:
         why = day.lacking(limit, nonce, wei)
         if why is None:
             return False
-        self._hold(call, why)
+        self._hold(call, signer, why)
         return True
 
-    def _hold(self, call: Call, why: str) -> None:
+    def _hold(self, call: Call, signer: Signer, why: str) -> None:
         """Say why a key does not sign now; a call that waits keeps its place, and so do those behind it."""
         self._limits.hear(call.role, why)
         if call.state is OutgoingState.WAITING:
-            self.held.add(call.role)
+            self.held.add(signer.address)
             with self._database.write() as session:
                 store.hold(session, call, due_at=self._now + _HELD, error=why)

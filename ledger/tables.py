@@ -236,6 +236,7 @@ class OutgoingRow(Base):
     role: Mapped[str] = mapped_column(String(20))
     to: Mapped[bytes] = mapped_column(Bytes20)
     data: Mapped[bytes] = mapped_column(LargeBinary)
+    signer: Mapped[bytes | None] = mapped_column(Bytes20)
     after_block: Mapped[bytes | None] = mapped_column(Bytes32)
     state: Mapped[str] = mapped_column(String(12))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

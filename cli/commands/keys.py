@@ -6,12 +6,15 @@ import json
 
 import click
 
-from app import spending
+from app import rotating, spending
 from app.container import KEY_ROLES
 from cli.context import container_of, told
 from contracts.signers import create_key
+from kit.amounts import Amount, show
 from kit.errors import Invalid
 from kit.identifiers import parse_address, show_address
+
+_WEI_DECIMALS = 18
 
 
 @click.group()
@@ -88,3 +91,71 @@ def sent(context: click.Context, *, as_json: bool) -> None:
         return
     for one in days:
         click.echo(f"{one}{f': {one.waits}, {one.calls_held} calls wait' if one.held else ''}")
+
+
+@keys.command()
+@click.argument("role", type=click.Choice(KEY_ROLES))
+@click.option("--to", "to", metavar="ADDRESS", help="A key that the role's remote signer holds, or an earlier one.")
+@click.option("--back", is_flag=True, help="Take the key before this one again: that undoes a rotation.")
+@click.option("--yes", is_flag=True, help="Do it; else it is only said what would happen.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+@told
+def rotate(context: click.Context, role: str, *, to: str | None, back: bool, yes: bool, as_json: bool) -> None:
+    """Let another key of ROLE sign what is new, by default one that is made now; the one before finishes its own.
+
+    Every step can be broken off and done again.
+    """
+    container = container_of(context)
+    before = container.keyring.current(role)
+    new = rotating.target(container, role, to=None if to is None else parse_address(to), back=back)
+    if yes:
+        new = container.keyring.make(role) if new is None else new
+        container.keyring.switch(new)
+    elif new is not None:
+        container.keyring.check(new)
+    found = [rotating.left(container, key) for key in container.keyring.keys(role)]
+    if as_json:
+        address = None if new is None else show_address(new.address)
+        shown = {"role": role, "from": show_address(before.address), "to": address, "done": yes}
+        click.echo(json.dumps(shown | {"keys": [_as_json(one) for one in found]}))
+        return
+    name = "a new key in the keystore" if new is None else show_address(new.address)
+    click.echo(
+        f"{role}: {name} {'signs' if yes else 'would sign'} what is new, {show_address(before.address)} no more."
+    )
+    for one in found:
+        click.echo(f"  {_shown(one, current=new is not None and one.key.address == new.address)}")
+    if yes:
+        click.echo(
+            "Send the new key some ether for gas. Processes that share this keystore follow by themselves; "
+            "bring it to those that do not. `--back` undoes it, at any time."
+        )
+    else:
+        click.echo("Nothing was changed: --yes does it.")
+
+
+def _shown(one: rotating.Left, *, current: bool) -> str:
+    ether = show(Amount(one.wei), _WEI_DECIMALS)
+    begin = f"{show_address(one.key.address)} has {ether} ETH"
+    if current:
+        return f"{begin} for gas."
+    if one.done:
+        return f"{begin}; it has nothing left to do, so that may be sent elsewhere."
+    return (
+        f"{begin} and needs some until it has finished: {one.nonces} calls under way, {one.calls} that it alone may "
+        f"sign, {one.stakes} stakes and {one.quotes} prices that name it. Keep its key until then."
+    )
+
+
+def _as_json(one: rotating.Left) -> dict[str, object]:
+    return {
+        "address": show_address(one.key.address),
+        "file": one.key.file,
+        "calls_under_way": one.nonces,
+        "calls_waiting": one.calls,
+        "stakes": one.stakes,
+        "quotes": one.quotes,
+        "wei": str(one.wei),
+        "nothing_left": one.done,
+    }

@@ -8,12 +8,13 @@ from typing import Literal
 import click
 
 from cli.context import container_of, told
+from kit.errors import NotFound
 from kit.identifiers import parse_server_name
 
 
 @click.group()
 def tenants() -> None:
-    """Add and list the homeservers that call the gate."""
+    """Add and list the homeservers that call the gate, and renew their bearers."""
 
 
 @tenants.command()
@@ -27,24 +28,29 @@ def add(context: click.Context, server: str, on_deadline: Literal["open", "close
     container = container_of(context)
     with container.work() as work:
         bearer = work.tenants.add(parse_server_name(server), on_deadline=on_deadline)
-    if as_json:
-        click.echo(
-            json.dumps({"server": server, "bearer": bearer, "base_url": _base_url(container.settings.public_url)})
-        )
-        return
-    click.echo(f"{server} may call the gate. Its bearer, shown only now:\n\n  {bearer}\n")
-    click.echo("Put this into the homeserver's configuration (Synapse with synapse-http-antispam) and restart it:\n")
-    click.echo(
-        "modules:\n"
-        "  - module: synapse_http_antispam.HTTPAntispam\n"
-        "    config:\n"
-        f"      base_url: {_base_url(container.settings.public_url)}\n"
-        f"      authorization: {bearer}\n"
-        "      do_ping: true\n"
-        "      enabled_callbacks: [user_may_invite, federated_user_may_invite, user_may_join_room]\n"
-        "      fail_open: {user_may_invite: true, federated_user_may_invite: true, user_may_join_room: true}\n"
-        "      async: {user_may_join_room: true}\n"
-    )
+    _tell(server, bearer, container.settings.public_url, as_json=as_json)
+
+
+@tenants.command()
+@click.argument("server")
+@click.option("--yes", is_flag=True, help="Do it; else it is only said what would happen.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+@told
+def renew(context: click.Context, server: str, *, yes: bool, as_json: bool) -> None:
+    """Give SERVER a new bearer and print it, once; the old one is worth nothing from that moment."""
+    container = container_of(context)
+    name = parse_server_name(server)
+    with container.work() as work:
+        if name not in [tenant.server_name for tenant in work.tenants.all()]:
+            raise NotFound("tenant_unknown", f"{server} is no tenant; `earnest tenants add` makes it one.")
+        bearer = work.tenants.renew_bearer(name) if yes else None
+    if bearer is not None:
+        _tell(server, bearer, container.settings.public_url, as_json=as_json)
+    elif as_json:
+        click.echo(json.dumps({"server": server, "bearer": None}))
+    else:
+        click.echo(f"{server} would be refused until it has its new bearer. Nothing was changed: --yes does it.")
 
 
 @tenants.command("list")
@@ -66,3 +72,22 @@ def list_tenants(context: click.Context, *, as_json: bool) -> None:
 
 def _base_url(public_url: str) -> str:
     return f"{public_url}/api/1/spam_check"
+
+
+def _tell(server: str, bearer: str, public_url: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"server": server, "bearer": bearer, "base_url": _base_url(public_url)}))
+        return
+    click.echo(f"{server} may call the gate. Its bearer, shown only now:\n\n  {bearer}\n")
+    click.echo("Put this into the homeserver's configuration (Synapse with synapse-http-antispam) and restart it:\n")
+    click.echo(
+        "modules:\n"
+        "  - module: synapse_http_antispam.HTTPAntispam\n"
+        "    config:\n"
+        f"      base_url: {_base_url(public_url)}\n"
+        f"      authorization: {bearer}\n"
+        "      do_ping: true\n"
+        "      enabled_callbacks: [user_may_invite, federated_user_may_invite, user_may_join_room]\n"
+        "      fail_open: {user_may_invite: true, federated_user_may_invite: true, user_may_join_room: true}\n"
+        "      async: {user_may_join_room: true}\n"
+    )

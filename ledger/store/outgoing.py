@@ -6,13 +6,13 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Update, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from contracts.signer import SignedTransaction, Transaction
 from kit.identifiers import Address, Hash32
-from ledger.calls import Attempt, Bounds, Call, Outcome, OutgoingState
+from ledger.calls import Attempt, Bounds, Call, Outcome, OutgoingState, Pen
 from ledger.model import Level
 from ledger.tables import AttemptRow, BlockRow, CursorRow, OutgoingRow
 
@@ -36,6 +36,7 @@ def add(session: Session, call: Call, *, chain_id: int, now: datetime) -> bool:
             role=call.role,
             to=call.to,
             data=call.data,
+            signer=call.signer,
             after_block=call.after_block,
             state=call.state.value,
             created_at=now,
@@ -64,6 +65,7 @@ def reopen(session: Session, call: Call, *, chain_id: int, now: datetime) -> boo
             role=call.role,
             to=call.to,
             data=call.data,
+            signer=call.signer,
             after_block=call.after_block,
             state=call.state.value,
             due_at=now,
@@ -121,17 +123,23 @@ def set_quiet(session: Session, chain_id: int, until: int | None) -> None:
 # --------------------------------------------------------------------------------------------------- sending
 
 
-def due(session: Session, *, chain_id: int, role: str, now: datetime, limit: int) -> list[Call]:
-    """Return a role's waiting calls that may be sent now, oldest first: due, and after nothing but final blocks."""
+def due(session: Session, *, chain_id: int, pen: Pen, now: datetime, limit: int) -> list[Call]:
+    """Return a key's waiting calls that may be sent now, oldest first: due, and after nothing but final blocks."""
     query = (
         select(OutgoingRow)
         .where(OutgoingRow.chain_id == chain_id, OutgoingRow.state == OutgoingState.WAITING.value)
-        .where(OutgoingRow.due_at <= now, OutgoingRow.role == role)
+        .where(OutgoingRow.due_at <= now, *to_sign(pen))
         .where(OutgoingRow.after_block.is_(None) | (level() == Level.FINALIZED.value))
         .order_by(OutgoingRow.id)
         .limit(limit)
     )
     return [_call(row, OutgoingState(row.state)) for row in session.scalars(query)]
+
+
+def to_sign(pen: Pen) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition of what a key is to sign."""
+    named = OutgoingRow.signer == pen.signer.address
+    return OutgoingRow.role == pen.role, named | OutgoingRow.signer.is_(None) if pen.current else named
 
 
 def live(session: Session, *, chain_id: int, due_by: datetime | None = None) -> list[Call]:
@@ -276,6 +284,7 @@ def _call(row: OutgoingRow, state: OutgoingState) -> Call:
         role=row.role,
         to=Address(row.to),
         data=row.data,
+        signer=None if row.signer is None else Address(row.signer),
         after_block=None if row.after_block is None else Hash32(row.after_block),
         state=state,
         tries=row.tries,

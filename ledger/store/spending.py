@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from kit.identifiers import Address
-from ledger.calls import OutgoingState
+from ledger.calls import OutgoingState, Pen
 from ledger.limits import DAY, LIMITED, UNSIGNED, Day, Held, Sent, day_of
 from ledger.model import Level
-from ledger.store.outgoing import LIVE, level
+from ledger.store.outgoing import LIVE, level, to_sign
 from ledger.tables import AttemptRow, OutgoingRow
 
 
@@ -29,9 +29,9 @@ def day(session: Session, *, chain_id: int, sender: Address, now: datetime) -> D
     return day_of(Sent(row.nonce, row.gas * row.max_fee, row.cost_wei) for row in rows.values())
 
 
-def held_now(session: Session, *, chain_id: int, role: str, now: datetime) -> bool:
-    """Tell whether a call of a role waits for its key, and is not to be looked at again yet."""
-    query = select(OutgoingRow.id).where(*_held(chain_id, role), OutgoingRow.due_at > now).limit(1)
+def held_now(session: Session, *, chain_id: int, pen: Pen, now: datetime) -> bool:
+    """Tell whether a call waits for this key, and is not to be looked at again yet."""
+    query = select(OutgoingRow.id).where(*_held(chain_id, pen.role), *to_sign(pen), OutgoingRow.due_at > now).limit(1)
     return session.scalar(query) is not None
 
 
@@ -47,6 +47,14 @@ def held(session: Session, *, chain_id: int, role: str, now: datetime) -> Held |
         OutgoingRow.due_at <= now, OutgoingRow.after_block.is_(None) | (level() == Level.FINALIZED.value)
     )
     return Held(first.last_error, 1 + (session.scalar(behind) or 0))
+
+
+def bound(session: Session, *, chain_id: int, role: str, key: Address) -> tuple[int, int]:
+    """Count the calls that hold a nonce of a key, and those that wait to be signed by it and no other."""
+    counted = select(func.count()).where(OutgoingRow.chain_id == chain_id)
+    nonces = counted.where(OutgoingRow.state.in_(LIVE), OutgoingRow.sender == key)
+    calls = counted.where(*_waiting(chain_id, role), OutgoingRow.signer == key)
+    return session.scalar(nonces) or 0, session.scalar(calls) or 0
 
 
 def _waiting(chain_id: int, role: str) -> tuple[ColumnElement[bool], ...]:

@@ -317,6 +317,10 @@ class Stakes:
         row.wish = Wish.FORFEIT
         self._settle(row)
 
+    def naming(self, resolver: Address) -> tuple[int, int]:
+        """Count the stakes on our quotes that nothing became of yet, and the quotes that can be paid, of a resolver."""
+        return self._store.naming(resolver, chain_time=self.chain_time)
+
     def _in_time(self, stake: Stake) -> None:
         if stake.state is StakeState.FORFEIT_ANNOUNCED:
             closes = self.undo_closes(stake)
@@ -351,6 +355,7 @@ class Stakes:
             to=self._terms.escrow,
             data=errand.data,
             after_block=errand.after_block,
+            signer=errand.signer,
         )
 
     def _row(self, stake_id: Hash32, *, lock: bool = False) -> StakeRow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contracts import codec
-from kit.identifiers import Hash32
+from kit.identifiers import Address, Hash32
 from payments.stakes.model import Stake, StakeState, Wish
 
 RESOLVER = "resolver"
@@ -21,12 +21,16 @@ _VERBS = (_RETURN_ANSWERED, _RETURN_UNANSWERED, _ANNOUNCE, _EXECUTE, _EXPIRE)
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """A call to the escrow: under which key of ours, once ``after_block`` is final; one key is never sent twice."""
+    """A call to the escrow: under which key of ours, once ``after_block`` is final; one key is never sent twice.
+
+    ``signer``: the resolver whom the terms name, where the escrow takes it from nobody else.
+    """
 
     key: str
     role: str
     data: bytes
     after_block: Hash32
+    signer: Address | None = None
 
 
 def possible_keys(stake: Stake) -> tuple[str, ...]:
@@ -48,7 +52,8 @@ def errands(stake: Stake, *, chain_time: int) -> tuple[Errand, ...]:
     if stake.state is StakeState.FORFEIT_ANNOUNCED:
         if wish in (Wish.RETURN_ANSWERED, Wish.RETURN_UNANSWERED):
             data = codec.encode_return(stake.terms, answered=True)
-            return (Errand(_key(stake, _RETURN_ANSWERED), RESOLVER, data, stake.opened_hash),)
+            key, resolver = _key(stake, _RETURN_ANSWERED), stake.terms.resolver
+            return (Errand(key, RESOLVER, data, stake.opened_hash, resolver),)
         if stake.executable_at is not None and chain_time >= stake.executable_at:
             data = codec.encode_execute_forfeit(stake.terms)
             return (Errand(_key(stake, _EXECUTE), RESOLVER, data, stake.last_hash),)
@@ -64,11 +69,11 @@ def _while_open(stake: Stake, wish: Wish | None, chain_time: int) -> Errand:
         return Errand(_key(stake, _EXPIRE), RESOLVER, codec.encode_expire(stake.terms), stake.opened_hash)
     if wish is Wish.FORFEIT:
         data = codec.encode_announce_forfeit(stake.terms)
-        return Errand(_key(stake, _ANNOUNCE), RESOLVER, data, stake.opened_hash)
+        return Errand(_key(stake, _ANNOUNCE), RESOLVER, data, stake.opened_hash, stake.terms.resolver)
     answered = wish is Wish.RETURN_ANSWERED
     data = codec.encode_return(stake.terms, answered=answered)
     verb = _RETURN_ANSWERED if answered else _RETURN_UNANSWERED
-    return Errand(_key(stake, verb), RESOLVER, data, stake.opened_hash)
+    return Errand(_key(stake, verb), RESOLVER, data, stake.opened_hash, stake.terms.resolver)
 
 
 def _key(stake: Stake, verb: str) -> str:

@@ -303,6 +303,14 @@ class StakeStore:
         query = select(StakeRow).where(StakeRow.state.in_(_UNANSWERED), StakeRow.quote_id.is_not(None), due)
         return self._session.scalars(query.order_by(StakeRow.answer_by, StakeRow.id)).all()
 
+    def naming(self, resolver: Address, *, chain_time: int) -> tuple[int, int]:
+        """Count a resolver's stakes on our quotes that nothing became of yet, and its quotes that can still be paid."""
+        stakes = select(func.count()).where(StakeRow.chain_id == self._chain_id, StakeRow.resolver == resolver)
+        stakes = stakes.where(StakeRow.state.in_(_UNANSWERED), StakeRow.quote_id.is_not(None))
+        quotes = select(func.count()).where(QuoteRow.chain_id == self._chain_id, QuoteRow.resolver == resolver)
+        quotes = quotes.where(QuoteRow.quote_expiry > chain_time)
+        return self._session.scalar(stakes) or 0, self._session.scalar(quotes) or 0
+
     def paid_by(self, payers: Collection[Address]) -> set[Hash32]:
         """Return the stakes that these addresses put down."""
         query = select(StakeRow.id).where(StakeRow.chain_id == self._chain_id, StakeRow.payer.in_(list(payers)))

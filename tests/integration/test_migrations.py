@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import MetaData, Table, create_engine, insert, inspect, text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -112,3 +114,36 @@ def test_balances_and_postings_survive_their_move_to_accounts_and_back(config: C
         old = session.execute(text("SELECT account, amount FROM balances WHERE asset = 'ern'"))
         assert {account: int(amount) for account, amount in old} == amounts
     engine.dispose()
+
+
+def test_calls_that_wait_get_the_one_key_that_can_do_them(config: Config, url: str) -> None:
+    """A call that ends a stake is its resolver's; a forfeit's execution and an opening are anybody's."""
+    command.upgrade(config, "0012")
+    engine = create_engine(url)
+    stake, resolver = b"\x01" * 32, b"\x52" * 20
+    with engine.begin() as connection:
+        found = MetaData()
+        found.reflect(connection, only=["stakes", "outgoing"])
+        stakes, outgoing = found.tables["stakes"], found.tables["outgoing"]
+        connection.execute(insert(stakes).values(_filled(stakes) | {"id": stake, "resolver": resolver}))
+        for number, verb in enumerate(
+            ("return_answered", "announce_forfeit", "execute_forfeit", "expire", "open", "filler")
+        ):
+            row = {"id": number + 1, "key": f"{verb}:{stake.hex()}:{'02' * 32}", "state": "waiting"}
+            connection.execute(insert(outgoing).values(_filled(outgoing) | row))
+    command.upgrade(config, "0014")
+    with engine.connect() as connection:
+        signers = connection.execute(text("SELECT signer FROM outgoing ORDER BY id")).scalars().all()
+    engine.dispose()
+    assert [signer and bytes(signer) for signer in signers] == [resolver, resolver, None, None, None, None]
+
+
+def _filled(table: Table) -> dict[str, Any]:
+    """Fill what must be filled, with nothing in particular."""
+    given = {bytes: b"\x07" * 20, str: "7", datetime: datetime(2026, 11, 26, tzinfo=UTC)}
+    values: dict[str, Any] = {}
+    for column in table.columns:
+        if not column.nullable and not column.foreign_keys:
+            kind = column.type.python_type
+            values[column.name] = given[kind] if kind in given else kind(1)
+    return values
