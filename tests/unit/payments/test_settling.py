@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from contracts import codec
-from kit.identifiers import Hash32, PersonId
+from kit.identifiers import Address, Hash32, PersonId
 from payments.stakes.model import Stake, StakeState, Wish
 from payments.stakes.settling import errands, possible_keys
 from tests.support.terms import TERMS
@@ -80,3 +80,22 @@ def test_a_stake_opened_anew_is_answered_anew_and_no_other_stakes_call_is_taken_
     keys = [errands(stake, chain_time=EARLY)[0].key for stake in (wished, elsewhere, other)]
     assert len(set(keys)) == 3
     assert all(len(key) <= 200 for stake in (wished, elsewhere, other) for key in possible_keys(stake))
+
+
+@pytest.mark.parametrize(
+    ("stake", "time", "signer"),
+    [
+        (replace(STAKE, wish=Wish.RETURN_ANSWERED), EARLY, TERMS.resolver),
+        (replace(STAKE, wish=Wish.RETURN_UNANSWERED), EARLY, TERMS.resolver),
+        (replace(STAKE, wish=Wish.FORFEIT), EARLY, TERMS.resolver),
+        (replace(ANNOUNCED, wish=Wish.RETURN_ANSWERED), 999, TERMS.resolver),
+        (ANNOUNCED, 1_000, None),
+        (STAKE, LATE, None),
+    ],
+    ids=["return", "return unanswered", "announce", "take back", "execute", "expire"],
+)
+def test_what_the_escrow_takes_from_one_resolver_alone_names_it(
+    stake: Stake, time: int, signer: Address | None
+) -> None:
+    (errand,) = errands(stake, chain_time=time)
+    assert errand.signer == signer
