@@ -131,7 +131,7 @@ def test_calls_that_wait_get_the_one_key_that_can_do_them(config: Config, url: s
         ):
             row = {"id": number + 1, "key": f"{verb}:{stake.hex()}:{'02' * 32}", "state": "waiting"}
             connection.execute(insert(outgoing).values(_filled(outgoing) | row))
-    command.upgrade(config, "0014")
+    command.upgrade(config, "0013")
     with engine.connect() as connection:
         signers = connection.execute(text("SELECT signer FROM outgoing ORDER BY id")).scalars().all()
     engine.dispose()
