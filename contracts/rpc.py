@@ -169,9 +169,7 @@ class BoundedProvider(JSONBaseProvider):
                 for chunk in response.iter_stream():
                     received += chunk
                     if len(received) > self._most_bytes:
-                        raise TooMuch(
-                            f"The chain's node at {self.place} answered nonsense: more than {self._most_bytes} bytes."
-                        )
+                        raise TooMuch(f"{self._who} answered nonsense: more than {self._most_bytes} bytes.")
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
             # Not chained: the frames of the library's error hold the URL, where keys stand.
             raise ChainUnavailable(f"{self._who} did not answer: {type(error).__name__}.") from None
