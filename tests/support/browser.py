@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from kit.errors import Refusal, Unavailable
 from tests.support.anvil import Anvil
 
 HOW_TO_GET_IT = "no Chromium: apt-get install -y --no-install-recommends chromium fonts-dejavu-core"
+_PATIENCE_MILLISECONDS = 120_000
+"""Playwright's own 5 s for what a page shows are not enough where two cores are busy with more than that."""
 _ARGUMENTS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -95,6 +97,7 @@ def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip(HOW_TO_GET_IT)
+    expect.set_options(timeout=_PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(_ARGUMENTS))
         yield browser
@@ -105,6 +108,7 @@ def chromium() -> Iterator[Browser]:
 def a_page(browser: Browser, *, wallet: Wallet | None = None, width: int = 1280, **options: Any) -> Iterator[Page]:  # noqa: ANN401 - Playwright's own options
     """A page in a context of its own; what the console complains about, or a page's script throws, fails the test."""
     context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    context.set_default_timeout(_PATIENCE_MILLISECONDS)
     if wallet is not None:
         wallet.put_into(context)
     page = context.new_page()
