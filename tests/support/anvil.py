@@ -41,6 +41,13 @@ CHAIN_ID: Final = 31337
 
 _ROOT = Path(__file__).resolve().parents[2]
 _INSTALLED = _ROOT / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+_STATES: Final = 500
+"""How many states the node keeps, all in memory and each of them whole: 300 MB once the chain is long.
+
+Left alone it begins with as many, but keeps fewer and fewer, 10 after 1,000 blocks (each fork takes another place),
+and writes the others to disk, gigabytes an hour. A fork that begins at one of those leaves no contract its code: anvil
+1.7.1 reads the accounts of such a state back without it. The deepest fork of a test begins at the final block.
+"""
 _LOOKS = 500
 _LISTENING = re.compile(r"Listening on 127\.0\.0\.1:(\d+)")
 _PR_SET_PDEATHSIG = 1
@@ -180,8 +187,7 @@ def running_anvil(log: Path, *arguments: str, finality: int = 2) -> Iterator[Anv
     """
     command = [str(anvil_program()), "--port", "0", "--chain-id", str(CHAIN_ID)]
     command += ["--slots-in-an-epoch", str(finality // 2)]
-    # Left alone it writes every old state to the home folder, gigabytes an hour, and leaves them there.
-    command += ["--cache-path", str(log.with_name("anvil-states")), "--max-persisted-states", "16", *arguments]
+    command += ["--prune-history", str(_STATES), *arguments]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.support.anvil import SUPPLY, running_anvil
 from tests.support.databases import BACKENDS
-from tests.support.torture import Ground, ground
+from tests.support.torture import FINALITY, Ground, ground
 from tests.torture.machine import Torture, TortureOfTwo
 
 SHORT = settings(
@@ -53,3 +54,11 @@ def test_whatever_one_of_two_nodes_says_the_books_are_those_of_the_chain(tmp_pat
     assert tally.kills.total() > 1
     assert tally.troubles["ChainMismatch"], "two that contradict each other were never met"
     assert all(told)
+
+
+def test_the_deepest_fork_leaves_the_contracts_where_they_are_however_long_the_node_ran(tmp_path: Path) -> None:
+    with running_anvil(tmp_path / "anvil.log", finality=FINALITY) as anvil:
+        place = anvil.deploy()
+        anvil.mine(1_100)
+        anvil.reorg(FINALITY)
+        assert anvil.tokens_of(place, anvil.signer("treasury").address) == SUPPLY
