@@ -33,9 +33,14 @@ def prove(
 
     def ask(data: bytes) -> int:
         try:
-            return codec.decode_uint(chain.call(standing.token, data, block=block))
+            answer = chain.call(standing.token, data, block=block)
+            if answer:
+                return codec.decode_uint(answer)
         except Refusal as error:  # our token answers each of these
             raise ChainUnavailable(f"The token does not say what it must at block {number}: {error}") from error
+        raise ChainUnavailable(
+            f"The node has no token at block {number}: it lost that block's state, or keeps it no more."
+        )
 
     total_supply = ask(codec.encode_total_supply())
     escrow = ask(codec.encode_balance_of(standing.escrow))

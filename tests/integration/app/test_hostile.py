@@ -119,11 +119,16 @@ def test_transfers_of_what_nobody_has_are_booked_and_the_books_are_said_to_diffe
     assert "earnest ledger verify" in books.health(kept, kept.block.number, kept.checked_at).says
 
 
-def test_a_token_that_says_nothing_is_waited_for(liar: Liar) -> None:
-    liar.anvil.rpc("anvil_setCode", show_address(liar.place.token), "0x00")
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [("0x", "The node has no token at block"), ("0x60016000f3", "The token does not say what it must")],
+    ids=["nothing", "half a word"],
+)
+def test_a_token_that_says_nothing_is_waited_for(liar: Liar, code: str, says: str) -> None:
+    liar.anvil.rpc("anvil_setCode", show_address(liar.place.token), code)
     liar.anvil.mine(3)
     liar.follow()
-    with pytest.raises(ChainUnavailable, match="The token does not say what it must"):
+    with pytest.raises(ChainUnavailable, match=says):
         books.reconcile(liar.container)
     with capture_logs() as logs:
         books.regular(liar.container)
