@@ -201,8 +201,9 @@ class World:
         self.head()
 
     def travel(self, which: int) -> None:
-        """Let time pass."""
-        self.anvil.rpc("evm_setNextBlockTimestamp", self.head().timestamp + SECONDS[which % len(SECONDS)])
+        """Let time pass, for the chain and for us: a branch that is days behind the one that left catches up."""
+        self.head()
+        self.anvil.rpc("evm_setNextBlockTimestamp", self.now + SECONDS[which % len(SECONDS)])
         self.mine()
 
     def sign(self, signer: KeySigner, to: Address, data: bytes, nonce: int) -> tuple[str, str]:
