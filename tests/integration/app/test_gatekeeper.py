@@ -137,6 +137,7 @@ def test_an_admit_that_was_overtaken_by_a_change_is_not_kept(asking: Lodge, monk
 
 def test_an_admit_is_not_served_when_the_changes_were_not_read_for_a_while(asking: Lodge) -> None:
     asking.exempt()
+    asking.gatekeeper._refresh()
     asking.ask()
     assert asking.at_once() is not None
     asking.gatekeeper._read_at -= 1
@@ -147,6 +148,7 @@ def test_nobody_speaks_from_memory_in_the_name_of_the_tenants_own_people(asking:
     asking.exempt(other=CAROL)
     own = asking.knock(inviter=CAROL, federated=False)
     asking.ask(own)
+    asking.gatekeeper._refresh()
     asking.ask(own)
     assert asking.at_once(own) is not None
     assert asking.at_once(replace(own, federated=True)) == Reply(Refuse((Reason(Code.FORGED),)))
