@@ -29,9 +29,9 @@ TOKEN, ESCROW = Address(b"\x70" * 20), Address(b"\xe5" * 20)
 _number = itertools.count()
 
 
-def quiet() -> None:
+def quiet(level: int = logging.WARNING) -> None:
     """Have the process speak of trouble alone, and keep its memory as ``earnest chain`` does."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
     settle_memory()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import statistics
 import subprocess
 import tempfile
@@ -43,7 +44,7 @@ def head_latency() -> Mapping[str, Any]:
 
 def rewind() -> Mapping[str, Any]:
     """Seconds in which 64 blocks of 20 transfers each are taken back when they leave the chain."""
-    quiet()
+    quiet(logging.ERROR)  # each block that is taken back is a warning
     with _node() as url, tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         with service(place, url, f"sqlite:///{place / 'earnest.db'}") as container:
