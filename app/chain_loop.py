@@ -23,6 +23,7 @@ from app.reactions import react
 from contracts.chain import BlockLogs
 from contracts.events import BlockRef
 from kit.errors import ChainMismatch, ChainUnavailable, Conflict, Unavailable
+from kit.identifiers import Hash32
 from ledger import outgoing, syncing
 
 LOG = structlog.get_logger(__name__)
@@ -69,6 +70,7 @@ class ChainLoop:
         self._watch = spending.Watch(container)
         self._stood_at = float("-inf")
         self._length = syncing.LONGEST // 4
+        self._parent_of_left: Hash32 | None = None
         self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
 
     def run(self, stop: Event) -> None:
@@ -134,6 +136,7 @@ class ChainLoop:
                 self._rewind(block)
                 return Progress.BLOCK
             case syncing.Rest():
+                self._parent_of_left = None
                 if window and head.number < window[0].number:
                     self._stand(head.number)
                 return Progress.NONE
@@ -203,19 +206,22 @@ class ChainLoop:
         with _ours(), container.work() as work:
             if work.book.record(block, events):
                 react(work, events)
+        self._parent_of_left = None
         if events:
             LOG.info("block_read", number=block.number, events=len(events))
         return True
 
     def _rewind(self, block: BlockRef) -> None:
-        self._stand()  # before the first one: a chain that leads elsewhere below our final block undoes nothing
-        if self._container.chain.block(block.number) == block:
-            return  # whoever said otherwise was found out, and another node is asked now
+        if block.hash != self._parent_of_left:
+            self._stand()  # before the first one: a chain that leads elsewhere below our final block undoes nothing
+            if self._container.chain.block(block.number) == block:
+                return  # whoever said otherwise was found out, and another node is asked now
         with _ours(), self._container.work() as work:
             work.book.rewind(block)
             work.feed.reverse(block)
             for change in work.stakes.rewind(block.hash):
                 work.gate.stake_changed(change)
+        self._parent_of_left = block.parent_hash
         LOG.warning("block_rewound", number=block.number, hash=block.hash.hex())
 
     def _settle_levels(self) -> None:
