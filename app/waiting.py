@@ -23,11 +23,12 @@ LOG = structlog.get_logger(__name__)
 
 MOST_FIRST = 2_000
 """Those known that wait at most."""
-_FIRST_GUESS = 0.01
+_FIRST_PACE, _FIRST_EFFORT = 0.01, 0.003
+"""Seconds that a job is taken to last, and to take of a core, before any was done."""
 _WEIGHT = 0.1
-_SAVED = 1.0
-"""Seconds of a core that they may take at once, after a quiet time."""
-_SCARCE = 0.5
+_SAVED = 0.2
+"""Seconds of a core that they may take at once, after a quiet time: some twenty who are told a price."""
+_SCARCE = 0.1
 """Seconds of a core: what is left below it is for those who took less than others of late."""
 _HALF_LIFE, _FORGOTTEN = 30.0, 0.001
 """Seconds after which half of what a party took is forgotten, and how little of it all of it."""
@@ -72,8 +73,8 @@ class Line:
         self._most = most
         self._came = threading.Condition()
         self._waiting: Counter[str] = Counter()
-        self._pace = _FIRST_GUESS
-        self._effort = _FIRST_GUESS
+        self._pace = _FIRST_PACE
+        self._effort = _FIRST_EFFORT
         self._saved, self._saved_at = _SAVED, time.monotonic()
         self._taken = _Taken()
         self._ends = False

@@ -121,7 +121,7 @@ def test_who_took_most_leaves_the_rest_to_others_whoever_else_comes() -> None:
 
         return job
 
-    def served(party: str, seconds: float = 0.01) -> bool:
+    def served(party: str, seconds: float = 0.002) -> bool:
         let_in = line.join(takes(seconds), party=party)
         if let_in:
             done.acquire()
@@ -129,8 +129,8 @@ def test_who_took_most_leaves_the_rest_to_others_whoever_else_comes() -> None:
                 time.sleep(0.001)
         return let_in
 
-    assert served("flood", 0.3)
-    assert served("flood", 0.25), "there is plenty, and nobody else"
+    assert served("flood", 0.06)
+    assert served("flood", 0.05), "there is plenty, and nobody else"
     assert not served("flood"), "half of it is for others"
     assert served("quiet")
     assert [served("another") for _ in range(3)] == [True] * 3
