@@ -1,6 +1,7 @@
 """What holds for every test: no time limits, and nothing of the environment of whoever runs them."""
 
 import os
+import sys
 from collections.abc import Generator
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import HealthCheck, settings
 # A test is right or wrong, never late: a busy machine must not turn it red.
 settings.register_profile("earnest", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("earnest")
+
+# A thread of another test may log at any moment: never on the standard output of a command that a test reads.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
 # Fixtures that many folders use, one file per thing.
 pytest_plugins = [

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,19 +97,36 @@ class Service:
             timeout=30,
         )
 
-    def answering(self) -> set[str]:
-        """When the processes began that answer at the one port, as far as some asking shows."""
+    def answering(self) -> set[int]:
+        """The numbers of the processes that answer at the one port, as far as some asking shows."""
         found = set()
         for _ in range(12):
-            try:
-                answer = httpx.get(f"http://{LOOPBACK}:{self.api}/metrics", timeout=5)
-            except httpx.HTTPError:
-                continue
+            with httpx.Client(timeout=5) as client:
+                try:
+                    answer = client.get(f"http://{LOOPBACK}:{self.api}/metrics")
+                except httpx.HTTPError:
+                    continue
+                ours = answer.extensions["network_stream"].get_extra_info("client_addr")[1]
+                found |= self._whose(ours)
             if answer.status_code == 429:
                 time.sleep(1)
-            text = answer.text
-            found |= {line for line in text.splitlines() if line.startswith("process_start_time_seconds")}
         return found
+
+    def _whose(self, ours: int) -> set[int]:
+        """Which process holds the other end of a connection. Two that start at once share their time of start."""
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ends = {f"socket:[{line[9]}]" for line in lines if _port(line[1]) == self.api and _port(line[2]) == ours}
+        holders = set()
+        for line in processes_of(self.folder):
+            number = line.split()[0]
+            with suppress(OSError):
+                if any(str(each.readlink()) in ends for each in Path("/proc", number, "fd").iterdir()):
+                    holders.add(int(number))
+        return holders
+
+
+def _port(end: str) -> int:
+    return int(end.rpartition(":")[2], 16)
 
 
 @pytest.fixture
