@@ -20,10 +20,9 @@ from app import gasless, reading, spending
 from app.container import Container, Work
 from app.following import Following
 from app.reactions import react
-from contracts.chain import BlockLogs
+from contracts.chain import BlockLogs, Chain
 from contracts.events import BlockRef
 from kit.errors import ChainMismatch, ChainUnavailable, Conflict, Unavailable
-from kit.identifiers import Hash32
 from ledger import outgoing, syncing
 
 LOG = structlog.get_logger(__name__)
@@ -70,7 +69,6 @@ class ChainLoop:
         self._watch = spending.Watch(container)
         self._stood_at = float("-inf")
         self._length = syncing.LONGEST // 4
-        self._parent_of_left: Hash32 | None = None
         self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
 
     def run(self, stop: Event) -> None:
@@ -119,7 +117,7 @@ class ChainLoop:
         return came is not Progress.NONE
 
     def step(self) -> Progress:
-        """Read or rewind one block, or read a stretch of final ones."""
+        """Read one block, or a stretch of final ones, or take back those that left."""
         container = self._container
         head = container.chain.block("latest")
         if head is None:
@@ -131,18 +129,16 @@ class ChainLoop:
             case syncing.Read(number):
                 if self._read_stretch(number, head, window):
                     return Progress.STRETCH
-                return Progress.BLOCK if self._read(number, window) else Progress.NONE
-            case syncing.Rewind(block):
-                self._rewind(block)
-                return Progress.BLOCK
+                return self._read(number, window)
+            case syncing.Rewind():
+                return self._rewind(window)
             case syncing.Rest():
-                self._parent_of_left = None
                 if window and head.number < window[0].number:
                     self._stand(head.number)
                 return Progress.NONE
 
-    def _stand(self, number: int | None = None) -> None:
-        """Make sure that the chain is the one that we booked, at our last final block, or at one before it.
+    def _stand(self, number: int | None = None) -> BlockRef | None:
+        """Make sure that the chain is the one that we booked, at our last final block, or at one before it: return it.
 
         Raises ``ChainMismatch``: then nothing of it is to be read, undone or sent.
         """
@@ -151,6 +147,7 @@ class ChainLoop:
         if ours is not None:
             self._container.chain.stand_on(ours)
         self._stood_at = time.monotonic()
+        return ours
 
     def _read_stretch(self, number: int, head: BlockRef, window: list[BlockRef]) -> bool:
         """Read final blocks from ``number`` on; ``False`` where there are too few, or the node cannot give them so."""
@@ -169,7 +166,7 @@ class ChainLoop:
             return self._read_stretch(number, head, window)
         self._length = syncing.next_length(self._length, logs=sum(len(block.logs) for block in found))
         if not syncing.joins(window, found[0].ref):
-            self._rewind(window[-1])
+            self._rewind(window)
             return True
         self._book(found)
         return True
@@ -193,36 +190,45 @@ class ChainLoop:
             start = end
         LOG.info("blocks_read", first=found[0].ref.number, last=found[-1].ref.number)
 
-    def _read(self, number: int, window: list[BlockRef]) -> bool:
+    def _read(self, number: int, window: list[BlockRef]) -> Progress:
         container = self._container
         found = reading.block(container, number)
         if found is None:
-            return False
+            return Progress.NONE
         block = found.ref
         if not syncing.joins(window, block):
-            self._rewind(window[-1])
-            return True
+            return self._rewind(window)
         events = reading.events_of(container, block, found.logs)
         with _ours(), container.work() as work:
             if work.book.record(block, events):
                 react(work, events)
-        self._parent_of_left = None
         if events:
             LOG.info("block_read", number=block.number, events=len(events))
-        return True
+        return Progress.BLOCK
 
-    def _rewind(self, block: BlockRef) -> None:
-        if block.hash != self._parent_of_left:
-            self._stand()  # before the first one: a chain that leads elsewhere below our final block undoes nothing
-            if self._container.chain.block(block.number) == block:
-                return  # whoever said otherwise was found out, and another node is asked now
-        with _ours(), self._container.work() as work:
-            work.book.rewind(block)
-            work.feed.reverse(block)
-            for change in work.stakes.rewind(block.hash):
-                work.gate.stake_changed(change)
-        self._parent_of_left = block.parent_hash
-        LOG.warning("block_rewound", number=block.number, hash=block.hash.hex())
+    def _rewind(self, window: list[BlockRef]) -> Progress:
+        """Take back the blocks that left, the newest first: those alone that one node says are not in its chain.
+
+        It says so at once of all of them, and stands on our last final block: whoever leads elsewhere below that, or
+        takes its place meanwhile, undoes nothing.
+        """
+        final = self._stand()
+
+        def left(node: Chain) -> Sequence[BlockRef]:
+            if final is not None:
+                node.stand_on(final)
+            return syncing.left(window, node.block)
+
+        gone = self._container.chain.at_one(left)[-_STEPS_A_ROUND:]
+        for block in reversed(gone):
+            with _ours(), self._container.work() as work:
+                work.book.rewind(block)
+                work.feed.reverse(block)
+                for change in work.stakes.rewind(block.hash):
+                    work.gate.stake_changed(change)
+            LOG.warning("block_rewound", number=block.number, hash=block.hash.hex())
+        # Where none left, whoever said so was found out, and another node is asked now.
+        return Progress.STRETCH if len(gone) == _STEPS_A_ROUND else Progress.BLOCK
 
     def _settle_levels(self) -> None:
         with self._container.read() as work:

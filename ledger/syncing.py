@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from contracts.events import BlockRef
 
@@ -17,7 +19,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """Take back our newest block: it is not in the node's chain any more."""
+    """Take back our newest block, if not more (``left``): it is not in the node's chain any more."""
 
     block: BlockRef
 
@@ -47,6 +49,26 @@ def plan(window: Sequence[BlockRef], head: BlockRef, start: int) -> Step:
         return Read(head.number) if joins(window, head) else Rewind(tip)
     known = {block.number: block.hash for block in window}
     return Rewind(tip) if known.get(head.number, head.hash) != head.hash else Rest()
+
+
+def left(window: Sequence[BlockRef], at: Callable[[int], BlockRef | None]) -> Sequence[BlockRef]:
+    """Return which of our blocks are not in a node's chain, ascending; ``at`` says which one it has of a number.
+
+    Of many blocks few are asked for: below one that is in it all are, above one that is not none is. A node that has
+    another in the place of none of them lags: then none left.
+    """
+    at = cache(at)
+
+    def absent(block: BlockRef) -> bool:
+        return at(block.number) != block
+
+    begin, end, reach = len(window), len(window), 1
+    while end and absent(window[begin := max(end - reach, 0)]):
+        end, reach = begin, 2 * reach
+    first = bisect_left(window, True, min(begin + 1, end), end, key=absent)  # noqa: FBT003 - what it looks for
+    if first < len(window) and at(window[first].number) is None:
+        return []
+    return window[first:]
 
 
 FAR = 16

@@ -86,9 +86,13 @@ class Pair:
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> Iterator[tuple[Anvil, Anvil, Deployment]]:
+def two(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Anvil, Anvil, Deployment]]:
+    finality = getattr(request, "param", 2)
     with ExitStack() as stack:
-        ours, other = (stack.enter_context(running_anvil(tmp_path / f"{name}.log")) for name in ("ours", "other"))
+        ours, other = (
+            stack.enter_context(running_anvil(tmp_path / f"{name}.log", finality=finality))
+            for name in ("ours", "other")
+        )
         place = ours.deploy()
         for name in ("bob", "treasury"):
             ours.signer(name)
@@ -202,10 +206,11 @@ def test_a_node_that_contradicts_itself_about_a_final_block_is_a_mismatch_too(
         work.book.mark_levels(None, before)
     pair.break_away(30)
 
-    def calm(self: Nodes, block: BlockRef) -> None: ...
+    def calm(self: Nodes | Web3Chain, block: BlockRef) -> None: ...
 
     with monkeypatch.context() as patched:
         patched.setattr(Nodes, "stand_on", calm)
+        patched.setattr(Web3Chain, "stand_on", calm)
         with pytest.raises(ChainMismatch, match="was final, but the node's chain is another"):
             pair.loop.round()
     assert pair.head() == before
@@ -285,6 +290,40 @@ def test_a_stretch_is_final_where_it_comes_from(both: Pair, monkeypatch: pytest.
     assert final is not None
     assert theirs is not None
     assert final.number <= theirs.number
+
+
+@pytest.mark.parametrize("two", [8], indirect=True)
+def test_whoever_takes_over_while_blocks_are_taken_back_undoes_no_others(
+    both: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that is asked has another branch, and is gone once the first block is undone; the next one lies."""
+    meets, roster = both.head(), both.container.chain._roster
+    both.ours.mine(3)
+    both.follow()
+    before, (_, honest) = both.head(), roster._nodes
+    both.other.mine(4)
+    both.break_away(2)
+    asked, roster._current = honest.chain._provider._post, honest
+    roster._look_at = both.loop._stood_at = float("inf")
+
+    def gone(question: bytes) -> tuple[int, bytes]:
+        if both.head() != before:
+            raise ChainUnavailable("gone")
+        return asked(question)
+
+    with monkeypatch.context() as patched, capture_logs() as logs:
+        patched.setattr(honest.chain._provider, "_post", gone)
+        for _ in range(3):
+            with pytest.raises(ChainUnavailable):
+                both.loop.round()
+    assert both.head() == meets
+    assert rewinds(logs) == 3
+    assert state_of(both) == ["not_believed", "silent"]
+    honest.again_at = 0.0
+    with capture_logs() as logs:
+        both.follow()
+    assert both.head() == both.other.chain.block("latest")
+    assert rewinds(logs) == 0
 
 
 @pytest.mark.parametrize("blocks", [1, 14], ids=["the next block", "far ahead"])

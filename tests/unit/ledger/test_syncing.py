@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from contracts.events import BlockRef
 from kit.identifiers import Hash32
-from ledger.syncing import LONGEST, Read, Rest, Rewind, joins, next_length, plan, stretch
+from ledger.syncing import LONGEST, Read, Rest, Rewind, joins, left, next_length, plan, stretch
 
 START = 100
 
@@ -49,6 +51,36 @@ def test_a_block_joins_only_its_own_parent() -> None:
     assert not joins(OURS, block(103, "b"))
     assert not joins(OURS, block(102))
     assert not joins(OURS, BlockRef(1, 104, Hash32(b"x" * 32), OURS[-1].hash, 104))
+
+
+@pytest.mark.parametrize("ours", [1, 2, 3, 64])
+@pytest.mark.parametrize("theirs", [1, 2, 40, 70])
+def test_all_that_left_are_found_and_no_others(ours: int, theirs: int) -> None:
+    window = [block(number) for number in range(100, 100 + ours)]
+    for stay in range(ours + 1):
+        node = {one.number: one for one in window[:stay]}
+        node |= {number: block(number, "b") for number in range(100 + stay, 100 + stay + theirs)}
+        assert left(window, node.get) == window[stay:]
+
+
+def test_none_left_where_the_node_lags() -> None:
+    for stay in range(len(OURS) + 1):
+        assert left(OURS, {one.number: one for one in OURS[:stay]}.get) == []
+    assert left([], lambda _: None) == []
+
+
+def test_few_blocks_are_asked_for_and_none_twice() -> None:
+    window = [block(number) for number in range(100, 1_100)]
+    for depth, questions in ((0, 1), (1, 3), (4, 5), (64, 13), (999, 20)):
+        node = {one.number: one for one in window[: len(window) - depth]}
+        asked = list[int]()
+
+        def at(number: int, node: dict[int, BlockRef] = node, asked: list[int] = asked) -> BlockRef | None:
+            asked.append(number)
+            return node.get(number, block(number, "b"))
+
+        assert len(left(window, at)) == depth
+        assert len(asked) == len(set(asked)) <= questions
 
 
 def test_what_is_final_is_read_in_stretches() -> None:
