@@ -12,7 +12,7 @@ from contracts import stretch as stretches
 from contracts.chain import BlockLogs, BlockTag, Chain, Fees, RawLog, Receipt
 from contracts.events import BlockRef
 from contracts.reverts import reverted_because
-from contracts.rpc import TIMEOUT, BoundedProvider, Declined, NodeError, TooMuch
+from contracts.rpc import MOST_BYTES, TIMEOUT, BoundedProvider, Declined, NodeError, TooMuch
 from contracts.stretch import Header
 from kit.errors import ChainMismatch, ChainUnavailable, Conflict, Invalid
 from kit.identifiers import Address, Hash32, show_address, show_hash
@@ -20,6 +20,7 @@ from kit.identifiers import Address, Hash32, show_address, show_hash
 T = TypeVar("T")
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _MOST_LOGS: Final = 20_000
+_TIMES_MORE: Final = 5  # as much of our own in one block is read, where it is more than that
 _MOST_CODE_BYTES: Final = 2**16
 _MOST_ANSWER_BYTES: Final = 2**18
 _MOST_GAS: Final = 30_000_000
@@ -50,6 +51,7 @@ class Web3Chain:
         question; ``None`` takes whatever it serves. ``timeout``: seconds that one question may take in all.
         """
         self._provider = BoundedProvider(rpc_url, timeout=timeout)
+        self._patient = BoundedProvider(rpc_url, timeout=timeout, most_bytes=_TIMES_MORE * MOST_BYTES)
         self._expected = expected_chain_id
         self._found: int | None = None
 
@@ -64,6 +66,7 @@ class Web3Chain:
     def close(self) -> None:
         """Close the connections to the node."""
         self._provider.close()
+        self._patient.close()
 
     @property
     def chain_id(self) -> int:
@@ -107,8 +110,7 @@ class Web3Chain:
         header = self._header(which)
         if header is None:
             return None
-        about = {"blockHash": show_hash(header.ref.hash), "address": [show_address(one) for one in wanted]}
-        (found,) = self._assembled([header], self._ask_plainly("eth_getLogs", about), wanted)
+        (found,) = self._assembled([header], self._ours(header, wanted), wanted)
         return found
 
     def stretch(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]]) -> list[BlockLogs]:
@@ -127,7 +129,7 @@ class Web3Chain:
         headers = [self._read_header(block, chain_id) for block in blocks]
         if [header.ref.number for header in headers] != list(numbers):
             raise self._nonsense("other blocks than those asked for")
-        found = self._assembled(headers, logs, wanted)
+        found = self._assembled(headers, self._logs(logs), wanted)
         self._make_sure_is_final(found[-1].ref)
         return found
 
@@ -283,11 +285,11 @@ class Web3Chain:
             raise self._nonsense(error.message) from None
 
     def _assembled(
-        self, headers: Sequence[Header], answer: object, wanted: Mapping[Address, Collection[Hash32]]
+        self, headers: Sequence[Header], logs: Sequence[RawLog], wanted: Mapping[Address, Collection[Hash32]]
     ) -> list[BlockLogs]:
         """Put logs to their blocks; what is doubtful is asked for once more, and has to prove itself."""
         try:
-            found = stretches.assemble(headers, self._logs(answer), wanted)
+            found = stretches.assemble(headers, logs, wanted)
             for header, block in zip(headers, found, strict=True):
                 if block.doubtful:
                     block.logs, block.doubtful = self._settled(header, wanted)
@@ -300,22 +302,34 @@ class Web3Chain:
 
         Anybody can fill a block with more logs than are ever told: then the node is taken at its word about ours.
         """
-        about: dict[str, object] = {"blockHash": show_hash(header.ref.hash)}
         try:
-            whole = self._logs(self._ask_plainly("eth_getLogs", about))
+            whole = self._logs(self._ask_plainly("eth_getLogs", {"blockHash": show_hash(header.ref.hash)}))
         except Declined:
-            about["address"] = [show_address(one) for one in wanted]
-            ours = self._logs(self._ask_plainly("eth_getLogs", about))
-            (block,) = stretches.assemble([header], ours, wanted)
+            (block,) = stretches.assemble([header], self._ours(header, wanted), wanted)
             return block.logs, block.doubtful
         return stretches.settle(header, whole, wanted), False
 
-    def _logs(self, answer: object) -> list[RawLog]:
+    def _ours(self, header: Header, wanted: Collection[Address]) -> list[RawLog]:
+        """Return what ``wanted`` wrote in one block. There is no less to ask for, so where it is much, more is read."""
+        about = {"blockHash": show_hash(header.ref.hash), "address": [show_address(one) for one in wanted]}
+        try:
+            return self._logs(self._ask_plainly("eth_getLogs", about))
+        except TooMuch:
+            try:
+                answer = self._patient.ask("eth_getLogs", about)
+            except NodeError as error:
+                raise self._unavailable(error) from None
+            return self._logs(answer, _TIMES_MORE * _MOST_LOGS)
+
+    def _logs(self, answer: object, most: int = _MOST_LOGS) -> list[RawLog]:
         if not isinstance(answer, list):
             raise self._nonsense("no list of logs")
-        if len(answer) > _MOST_LOGS:
-            raise TooMuch(f"The chain's node at {self.place} answered nonsense: more than {_MOST_LOGS} logs.")
-        return [stretches.read_log(entry) for entry in answer]
+        if len(answer) > most:
+            raise TooMuch(f"The chain's node at {self.place} answered nonsense: more than {most} logs.")
+        try:
+            return [stretches.read_log(entry) for entry in answer]
+        except Invalid as error:
+            raise self._nonsense(error.message) from None
 
     def _fields(self, answer: object, what: str) -> dict[str, object]:
         if not isinstance(answer, dict):

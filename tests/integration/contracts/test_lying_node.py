@@ -147,7 +147,7 @@ LOG_LIES: dict[str, list[Any]] = {
     "a negative index": [TRUE_LOG | {"logIndex": "-0x1"}],
     "an index beyond any block": [TRUE_LOG | {"logIndex": hex(2**31)}],
     "a log that is a list": [[TRUE_LOG]],
-    "more logs than a block holds": [TRUE_LOG | {"logIndex": hex(index)} for index in range(20_001)],
+    "more logs than a block holds": [TRUE_LOG | {"logIndex": hex(index)} for index in range(100_001)],
 }
 
 
@@ -189,6 +189,17 @@ def test_a_filter_that_speaks_of_more_than_there_is_may_be_right(chain: Web3Chai
     found = chain.read(BLOCK.number, WANTED)
     assert found is not None
     assert [log.topics for log in found.logs] == [()], "the token wrote something, and no transfer"
+
+
+@pytest.mark.parametrize(("logs", "data"), [(20_001, 32), (300, 2**15)], ids=["many logs", "many bytes"])
+def test_a_block_with_very_much_of_ours_is_read_all_the_same(
+    chain: Web3Chain, lying_node: LyingNode, logs: int, data: int
+) -> None:
+    told = TRUE_LOG | {"data": "0x" + "00" * data}
+    lying_node.answers["eth_getLogs"] = [told | {"logIndex": hex(index)} for index in range(logs)]
+    found = chain.read(BLOCK.number, WANTED)
+    assert found is not None
+    assert [log.log_index for log in found.logs] == list(range(logs))
 
 
 @pytest.mark.parametrize("how", ["declines", "too many logs", "too many bytes"])
