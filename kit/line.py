@@ -28,13 +28,14 @@ class Line:
             turn = threading.Lock()
             turn.acquire()
             self._turns.append(turn)
-        if turn.acquire(timeout=timeout):
-            return True
-        with self._guard:
-            if turn not in self._turns:
-                return True  # it came at the last moment
-            self._turns.remove(turn)
-            return False
+        try:
+            if turn.acquire(timeout=timeout):
+                return True
+        except BaseException:  # Ctrl-C, say: the turn of one who is gone would never end
+            if not self._leave(turn):
+                self.release()
+            raise
+        return not self._leave(turn)
 
     def release(self) -> None:
         """Let the next one have it."""
@@ -43,6 +44,14 @@ class Line:
                 self._turns.popleft().release()
             else:
                 self._taken = False
+
+    def _leave(self, turn: threading.Lock) -> bool:
+        """Go away; ``False`` where our turn came at the last moment."""
+        with self._guard:
+            if turn not in self._turns:
+                return False
+            self._turns.remove(turn)
+            return True
 
     def waiting(self) -> int:
         """Count those who wait."""

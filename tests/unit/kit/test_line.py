@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
+
+import pytest
 
 from kit.line import Line
 
@@ -76,6 +79,36 @@ def test_whoever_waited_for_long_enough_goes_away_and_is_passed_over() -> None:
     visitors.go()
     assert visitors.served == ["a", "b"]
     assert line.acquire(0), "and then it is free"
+
+
+def test_whoever_is_interrupted_in_the_line_keeps_nobody_waiting() -> None:
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    line = Line()
+    assert line.acquire(0)
+
+    def poke() -> None:
+        while not line.waiting():
+            time.sleep(0.001)
+        time.sleep(0.05)  # by then it waits
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    poking = threading.Thread(target=poke)
+    poking.start()
+    try:
+        with pytest.raises(Interrupted):
+            line.acquire(LONG)
+    finally:
+        poking.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert line.waiting() == 0
+    line.release()
+    assert line.acquire(0), "nobody who is gone has it"
 
 
 def test_one_alone_has_it_however_many_hurry() -> None:
