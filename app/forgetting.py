@@ -34,8 +34,6 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
     while True:
         with work() as some:
             concerned = some.feed.prune(events_kept, limit=MOST_PRUNED)
-        with work() as some:  # on its own: nobody is to wait for a name while they hold the counter of events
-            some.people.prune(concerned)
         gone += len(concerned)
         if not concerned:
             break

@@ -21,6 +21,7 @@ from kit.errors import Conflict
 from kit.identifiers import PersonId
 from ledger.model import Level
 from ledger.store import events as store
+from ledger.store import people
 from ledger.telling import Fact, Mode, Page, Telling, transfer
 
 
@@ -126,5 +127,11 @@ class Feed:
         store.forget(self._session, person)
 
     def prune(self, kept: timedelta, *, limit: int) -> set[PersonId]:
-        """Take away some of what is older; return who was in it. Call it until that is nobody."""
-        return store.drop_older(self._session, self._now - kept, limit=limit)
+        """Take away some of what is older; return who was in it. Call it until that is nobody.
+
+        The names go along that nothing else refers to: once their events are gone nobody would look for them again.
+        """
+        named, highest = store.drop_older(self._session, self._now - kept, limit=limit)
+        people.drop_unreferred(self._session, named)
+        store.note_gone(self._session, highest)
+        return named

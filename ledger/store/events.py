@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -209,13 +209,19 @@ def forget(session: Session, person: PersonId) -> None:
     session.info.setdefault(_GONE, set()).add(person)
 
 
-def drop_older(session: Session, before: datetime, *, limit: int) -> set[PersonId]:
-    """Take away some events from before then, and note up to which number theirs are gone; return who was in them."""
+def drop_older(session: Session, before: datetime, *, limit: int) -> tuple[set[PersonId], dict[PersonId, int]]:
+    """Take away some events from before then; return who was in them, and whose they were, up to which number."""
     old = select(EventRow.id).where(EventRow.at < before).order_by(EventRow.at).limit(limit)
-    gone = _delete(session, EventRow.id.in_(old))
-    highest: defaultdict[int, int] = defaultdict(int)
-    for person, _, number in gone:
-        highest[person] = max(highest[person], number or 0)
+    named: set[PersonId] = set()
+    highest: defaultdict[PersonId, int] = defaultdict(int)
+    for person, other, number in _delete(session, EventRow.id.in_(old)):
+        named |= {PersonId(one) for one in (person, other) if one is not None}
+        highest[PersonId(person)] = max(highest[PersonId(person)], number or 0)
+    return named, highest
+
+
+def note_gone(session: Session, highest: Mapping[PersonId, int]) -> None:
+    """Note up to which number each one's events are gone; like all counters these are touched last."""
     for person, number in sorted(highest.items()):
         session.execute(
             update(EventCounterRow)
@@ -223,7 +229,6 @@ def drop_older(session: Session, before: datetime, *, limit: int) -> set[PersonI
             .values(pruned=number)
             .execution_options(synchronize_session=False)
         )
-    return {PersonId(one) for person, other, _ in gone for one in (person, other) if one is not None}
 
 
 def _delete(session: Session, where: ColumnElement[bool]) -> Sequence[Any]:

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from api import streams
-from app.container import Container
+from app.container import Container, Work
 from app.forgetting import prune_all
 from contracts.events import Opened, StakeEvent
 from kit.amounts import Amount
@@ -292,6 +292,37 @@ def test_a_name_that_events_alone_need_goes_with_them(door: Door, container: Con
         prune_all(container.work, events_kept=timedelta(days=kept))
         with container.read() as work:
             assert (work.people.find(BOB) is not None) is there
+    assert events(door, container, ALICE) == []
+
+
+@pytest.mark.parametrize("lives", [1, 2, 3])
+def test_whoever_dies_while_names_are_taken_away_leaves_none_behind(
+    door: Door, container: Container, life: Life, lives: int
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    left = [lives]
+
+    @contextmanager
+    def mortal() -> Iterator[Work]:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        with container.work() as work:
+            yield work
+
+    life.knock()
+    a_person(container, UserId("@carol:example.org"))  # whoever is the newest stays
+    clock = container.clock
+    assert isinstance(clock, Clock)
+    clock.pass_(days=62)
+    prune_all(container.work, events_kept=timedelta(days=365))  # all but events
+    with pytest.raises(Killed):
+        prune_all(mortal, events_kept=timedelta(days=30))
+    prune_all(container.work, events_kept=timedelta(days=30))
+    with container.read() as work:
+        assert work.people.find(BOB) is None
     assert events(door, container, ALICE) == []
 
 
