@@ -154,7 +154,7 @@ def read_manifest(content: bytes) -> Manifest:
         document = json.loads(content)
         form = document.pop("format")
         parts = {str(name): Member(int(size), str(digest)) for name, (size, digest) in document.pop("members").items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise damaged("its manifest cannot be read") from None
     if form != FORMAT:
         raise Invalid("backup_newer", f"This backup has form {form!r}, and this release knows form {FORMAT}.")
@@ -162,8 +162,8 @@ def read_manifest(content: bytes) -> Manifest:
 
 
 def is_tame(name: str) -> bool:
-    """Tell whether a name stays below where it is unpacked."""
-    return _NAME.fullmatch(name) is not None and not {".", ".."} & set(name.split("/"))
+    """Tell whether a name stays below where it is unpacked, and can be shown as it is."""
+    return _NAME.fullmatch(name) is not None and name.isprintable() and not {".", ".."} & set(name.split("/"))
 
 
 def squeeze(content: bytes) -> bytes:

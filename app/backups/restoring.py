@@ -99,7 +99,7 @@ def _tables(manifest: Manifest) -> Mapping[str, tuple[Shape, int]]:
         for document in manifest.facts["tables"]:
             shape = read_shape(document)
             found[shape.name] = shape, int(document["rows"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise damaged("its manifest does not tell its tables") from None
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,8 @@ _IN: Final[dict[str, tuple[type, Callable[[Any], Any]]]] = {
     "whole": (int, int),
     "text": (str, str),
 }
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+"""Names of tables and columns, all of ours among them."""
 _LIMITS: Final = {"exact": 10**78, "whole": 2**63}
 """What whole numbers stay below, on both databases."""
 
@@ -132,6 +135,9 @@ def read_shape(document: Any) -> Shape:  # noqa: ANN401 - JSON
         shape = Shape(str(document["name"]), columns)
     except (KeyError, TypeError, ValueError):
         raise damaged("its manifest names a table that is none") from None
-    if not columns or not {kind for _, kind in columns} <= _TYPES.keys():
+    names = [shape.name, *(name for name, _ in columns)]
+    if not columns or not all(map(_NAME.fullmatch, names)) or len({*names[1:]}) < len(columns):
+        raise damaged(f"{shape.name[:80]!r} is no table, or has columns that are none")
+    if not {kind for _, kind in columns} <= _TYPES.keys():
         raise damaged(f"{shape.name[:80]!r} has columns of an unknown kind")
     return shape

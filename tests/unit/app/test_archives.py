@@ -71,6 +71,8 @@ def test_a_sound_one_is_read_as_it_was_written() -> None:
         "data/" + "a/" * 10 + "b",
         "data\\one",
         "C:/data/one",
+        "data/one\x1b[2Jtwo",
+        "data/one\ntwo",
     ],
 )
 def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
@@ -146,7 +148,18 @@ def test_what_changes_after_it_was_verified_is_refused() -> None:
             list(again(BytesIO(changed), manifest))
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"format": 1}', b'{"format": 1, "members": [1]}', b"[" * 10**5])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"format": 1}',
+        b'{"format": 1, "members": [1]}',
+        b'{"format": 1, "members": {"data/a": [Infinity, ""]}}',
+        b"[" * 10**5,
+    ],
+)
 def test_a_manifest_that_is_none_is_refused(text: bytes) -> None:
     with pytest.raises(Invalid, match="manifest"):
         archive.read_manifest(text)
@@ -173,7 +186,15 @@ def test_rows_of_other_kinds_are_refused() -> None:
         rows(shape, b'[true,"a","00","1",null]')
     (found,) = rows(shape, b'[1,"a","00ff","-9",null]')
     assert found == {"id": 1, "name": "a", "hash": b"\x00\xff", "sum": -9, "at": None}
-    for document in ({}, {"name": "a", "columns": []}, {"name": "a", "columns": [["b", "code"]]}, None):
+    for document in (
+        {},
+        {"name": "a", "columns": []},
+        {"name": "a", "columns": [["b", "code"]]},
+        {"name": "a", "columns": [["b", "text"], ["b", "text"]]},
+        {"name": "a", "columns": [["b) --", "text"]]},
+        {"name": "a\x1b[2J", "columns": [["b", "text"]]},
+        None,
+    ):
         with pytest.raises(Invalid):
             read_shape(document)
 
