@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
+from app.backups.archive import Writer, squeeze
 from app.backups.making import back_up
 from app.backups.rows import shape_of
 from app.container import KEY_ROLES
@@ -225,7 +226,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_touched(
     fine(place.back_up(file, *sealed, "--json"))
     assert "passphrase is another" in refused(place.earnest("restore", str(file), "--passphrase-file", str(other)))
     assert "--passphrase-file" in refused(place.earnest("restore", str(file)))
-    assert "other chain" not in refused(place.earnest("restore", str(file), *sealed, EARNEST_CHAIN_ID="1"))
+    assert "EARNEST_CHAIN_ID is 1" in refused(place.earnest("restore", str(file), *sealed, EARNEST_CHAIN_ID="1"))
     broken = bytearray(file.read_bytes())
     broken[len(broken) // 2] ^= 1
     changed = tmp_path / "changed.backup"
@@ -233,6 +234,13 @@ def test_what_does_not_fit_is_refused_before_anything_is_touched(
     assert "was changed, or cut off" in refused(place.earnest("restore", str(changed), *sealed))
     changed.write_bytes(file.read_bytes()[:-20])
     assert "was changed, or cut off" in refused(place.earnest("restore", str(changed), *sealed))
+    odd = tmp_path / "odd.backup"
+    with odd.open("wb") as out:
+        writer = Writer(out)
+        writer.add("tables/people/00000001.jsonl.gz", squeeze(b'["seven"]\n'))
+        tables = [{"name": "people", "columns": [["id", "whole"]], "rows": 1}]
+        writer.close({"schema": newest(place.url), "chain_id": carried.container.settings.chain_id, "tables": tables})
+    assert "a row of people" in refused(place.earnest("restore", str(odd), "--unencrypted", "--dry-run"))
     with carried.container.work() as work:
         work.session.execute(text("UPDATE alembic_version SET version_num = '0008'"))
     try:
