@@ -7,11 +7,13 @@ whole or not at all, so that whoever reads it meanwhile sees the one or the othe
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -92,19 +94,23 @@ class Keyring:
         """Let a role without a key have one that its remote signer holds, and which it says it has."""
         key = Key(role, address, None)
         self.check(key)
-        self._write(self._named() | {role: [show_address(address)]})
+        with self._changing():
+            self._write(self._named() | {role: [show_address(address)]})
         return key
 
     def make(self, role: str) -> Key:
-        """Make a key in the keystore that no role uses yet; one that an interrupted ``make`` left there is taken."""
-        named = self._named().get(role, [role])
-        number = 2
-        while (name := f"{role}-{number}") in named:
-            number += 1
-        if not (self._folder / f"{name}.json").exists():
-            password = self._password()
-            if password is None:
-                raise _locked()
+        """Make a key in the keystore that no role uses yet.
+
+        A file that lies there already is never taken, though no role may name it: it may have been stolen.
+        """
+        password = self._password()
+        if password is None:
+            raise _locked()
+        with self._changing():
+            named = self._named().get(role, [role])
+            number = 2
+            while (name := f"{role}-{number}") in named or (self._folder / f"{name}.json").exists():
+                number += 1
             create_key(self._folder, name, password, kdf_work=self._kdf_work)
         key = self._key(role, name)
         self.signer(key)  # one that cannot be opened must not be the current one
@@ -114,14 +120,27 @@ class Keyring:
         """Let a key be its role's current one; those before it stay, to finish what they began."""
         self.check(key)
         name = show_address(key.address) if key.file is None else key.file
-        names = self._named().get(key.role, [key.role])
-        self._write(self._named() | {key.role: [name, *(other for other in names if other != name)]})
+        with self._changing():
+            named = self._named()
+            names = named.get(key.role, [key.role])
+            self._write(named | {key.role: [name, *(other for other in names if other != name)]})
 
     def close(self) -> None:
         """Close what was opened."""
         for signer in self._opened.values():
             if isinstance(signer, RemoteSigner):
                 signer.close()
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Let nobody else change the list between reading and writing it."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def _mark(self) -> object:
         """Return what changes whenever the list does."""
@@ -170,7 +189,6 @@ class Keyring:
 
     def _write(self, named: Mapping[str, list[str]]) -> None:
         """Replace the list, whole or not at all, durably."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / _LIST
         draft = path.with_name(f".{_LIST}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -187,7 +187,7 @@ def test_one_that_was_broken_off_goes_on_where_it_was(tmp_path: Path, monkeypatc
     made = a_ring(tmp_path).make("resolver")  # and it dies before the list is written
     assert a_ring(tmp_path).current("resolver") == first
     again = a_ring(tmp_path).make("resolver")
-    assert again == made, "no second key is made"
+    assert again.address != made.address, "what lies there may be anybody's"
 
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
@@ -204,7 +204,7 @@ def test_one_that_was_broken_off_goes_on_where_it_was(tmp_path: Path, monkeypatc
     assert ring.keys("resolver") == (again, first)
     third = ring.make("resolver")
     ring.switch(third)
-    assert [key.file for key in ring.keys("resolver")] == ["resolver-3", "resolver-2", "resolver"]
+    assert [key.file for key in ring.keys("resolver")] == ["resolver-4", "resolver-3", "resolver"]
 
 
 def test_there_is_none_before_the_first(carried: Carried) -> None:
