@@ -50,6 +50,7 @@ class Keyring:
     ) -> None:
         """Keep keys in ``folder``; ``signers``: each role's remote signer, as a URL."""
         self._folder = folder
+        self._list = str(folder / _LIST)
         self._password = password
         self._urls = signers
         self._kdf_work = kdf_work
@@ -145,7 +146,7 @@ class Keyring:
     def _mark(self) -> object:
         """Return what changes whenever the list does."""
         try:
-            seen = (self._folder / _LIST).stat()
+            seen = os.stat(self._list)  # noqa: PTH116 - every knock comes by here: a path object takes its time
         except OSError:
             return "none"
         return seen.st_ino, seen.st_mtime_ns, seen.st_size

@@ -27,7 +27,7 @@ from app.remembering import Reply
 from app.wording.refusals import refusal
 from kit.errors import Invalid, Unavailable
 from kit.identifiers import RoomId, UserId, parse_room_id, parse_user_id, server_of
-from payments.stakes.model import Quote
+from payments.stakes.model import EscrowTerms, Quote
 from reputation.decision import may_pass_unread
 from reputation.model import Knock, Tenant
 from reputation.verdict import Admit, Code, Hold, Reason, Refuse
@@ -185,9 +185,10 @@ async def _knock(invite: _Invite, tenant: Tenant, gatekeeper: Gatekeeper, contai
     CALLS.labels("invite", type(reply.verdict).__name__.lower()).inc()
     if isinstance(reply.verdict, Admit):
         return allowed()
-    sentence = _sentence(reply, knock, container)
+    terms = container.terms
+    sentence = _sentence(reply, knock, container, terms)
     if isinstance(reply.verdict, Hold) and reply.quote is not None:
-        return denied(sentence, _stake_object(reply.quote, container))
+        return denied(sentence, _stake_object(reply.quote, container, terms))
     return denied(sentence)
 
 
@@ -211,20 +212,19 @@ async def _verdict(knock: Knock, tenant: Tenant, gatekeeper: Gatekeeper) -> Repl
     return gatekeeper.late(tenant, asked) if may_pass_unread(knock) else Reply(Refuse((Reason(Code.LATE),)))
 
 
-def _sentence(reply: Reply, knock: Knock, container: Container) -> str:
+def _sentence(reply: Reply, knock: Knock, container: Container, terms: EscrowTerms) -> str:
     quote = reply.quote
     return refusal(
         reply.verdict,
         recipient=knock.invitee,
         quote_url=quote_url(container, quote.id) if quote else None,
         check_code=quote.check_code if quote else None,
-        symbol=container.terms.symbol,
-        decimals=container.terms.decimals,
+        symbol=terms.symbol,
+        decimals=terms.decimals,
     )
 
 
-def _stake_object(quote: Quote, container: Container) -> dict[str, object]:
-    terms = container.terms
+def _stake_object(quote: Quote, container: Container, terms: EscrowTerms) -> dict[str, object]:
     return {
         "price": str(quote.price.stake.base_units),
         "fee": str(quote.price.fee.base_units),
