@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from time import monotonic
+from typing import Final
 
 from sqlalchemy.exc import IntegrityError
 
@@ -16,6 +18,8 @@ from ledger.limits import UNSIGNED, Limits
 from ledger.store import outgoing as store
 from ledger.store import spending
 
+_MOST_SECONDS: Final = 5.0
+"""How long a key may have taken for its signatures in one round to be asked for another: blocks are to be read, too."""
 _HELD = timedelta(seconds=5)
 """How long a key that may not sign, or does not, is left alone until it is looked at again."""
 
@@ -29,6 +33,7 @@ class Signing:
         self._chain_id = chain_id
         self._now = now
         self._limits = limits
+        self._took: dict[Address, float] = {}
         self.held: set[Address] = set()
         """Keys for which a call waits: nothing else that is theirs to sign may overtake it."""
 
@@ -42,6 +47,10 @@ class Signing:
 
         So too where another sender was faster: then nobody sees the bytes. ``assign``: the call has no nonce yet.
         """
+        took = self._took.get(signer.address, 0.0)
+        if took >= _MOST_SECONDS:
+            self.held.add(signer.address)  # in this round alone
+            return None
         if self._beyond_limit(call, signer, nonce, gas * fees.max_fee):
             return None
         transaction = Transaction(
@@ -53,11 +62,14 @@ class Signing:
             max_fee=fees.max_fee,
             priority_fee=fees.priority_fee,
         )
+        began = monotonic()
         try:
             signed = signer.sign_transaction(transaction)
         except SignerUnavailable as error:
             self._hold(call, signer, f"{UNSIGNED}{error}")
             return None
+        finally:
+            self._took[signer.address] = took + monotonic() - began
         try:
             with self._database.write() as session:
                 if assign and not store.assign(session, call, signer.address, nonce):

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from contracts import codec
 from contracts.chain import Deployment
-from contracts.signer import Signer
+from contracts.signer import SignedTransaction, Signer, Transaction
 from kit.database import Database
 from kit.identifiers import Address
 from ledger.calls import Bounds, Call, OutgoingState
@@ -229,3 +229,28 @@ def test_what_nobody_wants_any_more_holds_nothing_up(desk: Desk) -> None:
     desk.limits["resolver"] = DayLimit(2, MANY * ETHER)
     desk.round(seconds=1)
     assert desk.call("c").state is OutgoingState.SENT
+
+
+def test_a_slow_signer_keeps_a_round_for_seconds_and_no_longer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks are read between rounds, and the other key has its turn."""
+    moment = [0.0]
+    monkeypatch.setattr("ledger.signing.monotonic", lambda: moment[0], raising=False)
+    prompt = desk.signers["resolver"]
+
+    class Slow:
+        """Signs well, and takes three seconds for it."""
+
+        address = prompt.address
+
+        def sign_transaction(self, transaction: Transaction) -> SignedTransaction:
+            moment[0] += 3.0
+            return prompt.sign_transaction(transaction)
+
+    desk.signers["resolver"] = Slow()
+    desk.queue("a", "b", "c", "d", "e")
+    desk.queue("f", role="relayer")
+    assert desk.round(seconds=1) == 3
+    assert desk.waiting("a", "b", "c", "d", "e", "f") == ["c", "d", "e"]
+    assert desk.held() == 0, "nothing is wrong with it"
+    assert desk.round(seconds=1) == 2
+    assert desk.waiting("c", "d", "e") == ["e"]
