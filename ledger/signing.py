@@ -84,8 +84,12 @@ class Signing:
         limit = self._limits.by_role.get(call.role)
         if limit is None:
             return False
+        # What fills a gap would wait for ever for what is behind it, were that counted until it is mined.
+        fills = call.to == signer.address
         with self._database.read() as session:
-            day = spending.day(session, chain_id=self._chain_id, sender=signer.address, now=self._now)
+            day = spending.day(
+                session, chain_id=self._chain_id, sender=signer.address, now=self._now, unsettled=not fills
+            )
         why = day.lacking(limit, nonce, wei)
         if why is None:
             return False

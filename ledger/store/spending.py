@@ -15,8 +15,8 @@ from ledger.store.outgoing import LIVE, level, to_sign
 from ledger.tables import AttemptRow, OutgoingRow
 
 
-def day(session: Session, *, chain_id: int, sender: Address, now: datetime) -> Day:
-    """Return what a key sent in the last 24 hours, and what of before is not settled yet."""
+def day(session: Session, *, chain_id: int, sender: Address, now: datetime, unsettled: bool = True) -> Day:
+    """Return what a key sent in the last 24 hours, and (``unsettled``) what of before is not settled yet."""
     ours = (AttemptRow.chain_id == chain_id, AttemptRow.sender == sender)
     columns = (AttemptRow.hash, AttemptRow.nonce, AttemptRow.gas, AttemptRow.max_fee, AttemptRow.cost_wei)
     lately = select(*columns).where(*ours, AttemptRow.made_at > now - DAY)
@@ -25,7 +25,7 @@ def day(session: Session, *, chain_id: int, sender: Address, now: datetime) -> D
         .join(OutgoingRow, (OutgoingRow.id == AttemptRow.outgoing_id) & (OutgoingRow.nonce == AttemptRow.nonce))
         .where(*ours, OutgoingRow.chain_id == chain_id, OutgoingRow.sender == sender, OutgoingRow.state.in_(LIVE))
     )
-    rows = {row.hash: row for query in (lately, held) for row in session.execute(query)}
+    rows = {row.hash: row for query in ((lately, held) if unsettled else (lately,)) for row in session.execute(query)}
     return day_of(Sent(row.nonce, row.gas * row.max_fee, row.cost_wei) for row in rows.values())
 
 

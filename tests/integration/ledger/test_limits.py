@@ -85,6 +85,10 @@ class Desk:
             rows = session.scalars(select(AttemptRow).order_by(AttemptRow.made_at, AttemptRow.max_fee))
             return [row.gas * row.max_fee for row in rows]
 
+    def attempts(self) -> list[bytes]:
+        with self.database.read() as session:
+            return list(session.scalars(select(AttemptRow.hash).order_by(AttemptRow.made_at)))
+
     def got(self) -> int:
         return self.node.tokens_of(self.deployment, TARGET)
 
@@ -229,6 +233,30 @@ def test_what_nobody_wants_any_more_holds_nothing_up(desk: Desk) -> None:
     desk.limits["resolver"] = DayLimit(2, MANY * ETHER)
     desk.round(seconds=1)
     assert desk.call("c").state is OutgoingState.SENT
+
+
+def test_a_gap_is_filled_the_next_day_though_what_waits_behind_it_uses_up_the_limit(desk: Desk) -> None:
+    desk.node.rpc("evm_setAutomine", False)  # noqa: FBT003 - JSON
+    resolver = desk.signers["resolver"]
+    foreign = resolver.sign_transaction(Transaction(CHAIN_ID, 0, TARGET, b"", 21_000, 10**10, 10**9))
+    desk.node.chain.send(foreign.raw)
+    desk.limits["resolver"] = DayLimit(1, MANY * ETHER)
+    desk.queue("a")
+    desk.round()
+    assert desk.call("a").nonce == 1
+    for dropped in (foreign.hash, desk.attempts()[0]):
+        desk.node.rpc("anvil_dropTransaction", "0x" + dropped.hex())
+    for _ in range(30):
+        desk.round(seconds=61)
+    assert set(desk.day().costs) == {1}, "the limit holds for what fills gaps, too"
+    desk.round(hours=24)
+    desk.round()
+    assert set(desk.day().costs) == {0, 1}
+    desk.node.rpc("evm_setAutomine", True)  # noqa: FBT003 - JSON
+    desk.node.mine()
+    desk.settle()
+    assert desk.call("a").state is OutgoingState.DONE
+    assert desk.got() == 1
 
 
 def test_a_slow_signer_keeps_a_round_for_seconds_and_no_longer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
