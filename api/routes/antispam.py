@@ -44,6 +44,9 @@ MOST_BYTES = 1024 * 1024
 
 _PLACE = re.compile(r"/(?:api/1/spam_check|_meowlnir/antispam/(?P<name>[^/]+))/(?P<callback>.*)", re.DOTALL)
 _LONGEST_PING = 255
+_REFUSED_AT_ONCE = 8
+"""Refusals that are worded and sent in one round of the event loop. However many wait for theirs, the loop soon looks
+who else has asked: those known are answered in a round, not behind everybody whom a flood has standing there."""
 _UNREADABLE = (
     "This invite was stopped: the Matrix id or room id that it comes with is not a valid one, so the person invited "
     "could not be asked."
@@ -83,6 +86,7 @@ class GateDoor:
         """Answer by ``gatekeeper``."""
         self._container = container
         self._gatekeeper = gatekeeper
+        self._refusals = asyncio.Semaphore(_REFUSED_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call."""
@@ -114,7 +118,7 @@ class GateDoor:
         if name is not None and _server_named(name) != tenant.server_name:
             CALLS.labels(_label(callback), "wrong_tenant").inc()
             return denied(_WRONG_TENANT, status=401)
-        return await _answer(callback, scope, receive, tenant, self._gatekeeper, self._container)
+        return await self._answer(callback, scope, receive, tenant)
 
     def _caller(self, scope: Scope) -> Tenant | None:
         for header, value in scope["headers"]:
@@ -123,30 +127,62 @@ class GateDoor:
                 return self._gatekeeper.tenant(bearer.strip()) if scheme.lower() == "bearer" else None
         return None
 
+    async def _answer(self, callback: str, scope: Scope, receive: Receive, tenant: Tenant) -> Response:
+        try:
+            body = await _body(scope, receive)
+            if callback == "ping":
+                return _pong(body)
+            if callback == "user_may_invite":
+                return await self._knock(_local_invite(body), tenant)
+            if callback == "federated_user_may_invite":
+                return await self._knock(_federated_invite(body), tenant)
+            if callback == "user_may_join_room":
+                _join(body, tenant, self._gatekeeper)
+                return allowed()
+        except _NotUnderstood as why:
+            return _stopped_short(why, callback, tenant)
+        CALLS.labels("other", "allowed").inc()
+        return allowed()
+
+    async def _knock(self, invite: _Invite, tenant: Tenant) -> Response:
+        try:
+            invitee = parse_user_id(invite.invitee)
+        except Invalid:
+            return allowed("The invitee is no Matrix id, so nobody of ours.")
+        try:
+            knock = Knock(
+                tenant=tenant.id,
+                tenant_server=tenant.server_name,
+                inviter=parse_user_id(invite.inviter),
+                invitee=invitee,
+                room=parse_room_id(invite.room),
+                at=self._container.clock(),
+                federated=invite.federated,
+                proven=invite.proven,
+            )
+        except Invalid:
+            # Both are a stranger's to choose. To let them pass unread would be a way around every door of this tenant;
+            # its own users' outbound invites are never refused.
+            if server_of(invitee) != tenant.server_name or invite.inviter.endswith(":" + tenant.server_name):
+                return allowed("The inviter or the room is not named as Matrix names them.")
+            CALLS.labels("invite", "unreadable").inc()
+            return denied(_UNREADABLE)
+        reply = await _verdict(knock, tenant, self._gatekeeper)
+        CALLS.labels("invite", type(reply.verdict).__name__.lower()).inc()
+        if isinstance(reply.verdict, Admit):
+            return allowed()
+        async with self._refusals:
+            await asyncio.sleep(0)  # whom memory admits goes first
+        container, terms = self._container, self._container.terms
+        sentence = _sentence(reply, knock, container, terms)
+        if isinstance(reply.verdict, Hold) and reply.quote is not None:
+            return denied(sentence, _stake_object(reply.quote, container, terms))
+        return denied(sentence)
+
 
 def _server_named(name: str) -> str:
     """Return the server that a Meowlnir path means: its name, or ``!anything:server`` (continuwuity takes no other)."""
     return name.partition(":")[2] if name.startswith("!") else name
-
-
-async def _answer(
-    callback: str, scope: Scope, receive: Receive, tenant: Tenant, gatekeeper: Gatekeeper, container: Container
-) -> Response:
-    try:
-        body = await _body(scope, receive)
-        if callback == "ping":
-            return _pong(body)
-        if callback == "user_may_invite":
-            return await _knock(_local_invite(body), tenant, gatekeeper, container)
-        if callback == "federated_user_may_invite":
-            return await _knock(_federated_invite(body), tenant, gatekeeper, container)
-        if callback == "user_may_join_room":
-            _join(body, tenant, gatekeeper)
-            return allowed()
-    except _NotUnderstood as why:
-        return _stopped_short(why, callback, tenant)
-    CALLS.labels("other", "allowed").inc()
-    return allowed()
 
 
 def _stopped_short(why: _NotUnderstood, callback: str, tenant: Tenant) -> Response:
@@ -156,40 +192,6 @@ def _stopped_short(why: _NotUnderstood, callback: str, tenant: Tenant) -> Respon
     if isinstance(why, _TooLong) and callback == "federated_user_may_invite":
         return denied(_TOO_MUCH)  # the short callback that comes next does not tell who sent it
     return allowed(str(why))
-
-
-async def _knock(invite: _Invite, tenant: Tenant, gatekeeper: Gatekeeper, container: Container) -> Response:
-    try:
-        invitee = parse_user_id(invite.invitee)
-    except Invalid:
-        return allowed("The invitee is no Matrix id, so nobody of ours.")
-    try:
-        knock = Knock(
-            tenant=tenant.id,
-            tenant_server=tenant.server_name,
-            inviter=parse_user_id(invite.inviter),
-            invitee=invitee,
-            room=parse_room_id(invite.room),
-            at=container.clock(),
-            federated=invite.federated,
-            proven=invite.proven,
-        )
-    except Invalid:
-        # Both are a stranger's to choose. To let them pass unread would be a way around every door of this tenant;
-        # its own users' outbound invites are never refused.
-        if server_of(invitee) != tenant.server_name or invite.inviter.endswith(":" + tenant.server_name):
-            return allowed("The inviter or the room is not named as Matrix names them.")
-        CALLS.labels("invite", "unreadable").inc()
-        return denied(_UNREADABLE)
-    reply = await _verdict(knock, tenant, gatekeeper)
-    CALLS.labels("invite", type(reply.verdict).__name__.lower()).inc()
-    if isinstance(reply.verdict, Admit):
-        return allowed()
-    terms = container.terms
-    sentence = _sentence(reply, knock, container, terms)
-    if isinstance(reply.verdict, Hold) and reply.quote is not None:
-        return denied(sentence, _stake_object(reply.quote, container, terms))
-    return denied(sentence)
 
 
 async def _verdict(knock: Knock, tenant: Tenant, gatekeeper: Gatekeeper) -> Reply:

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.schemas.antispam import STAKE_KEY, GateResponse, denied
+from app.remembering import Reply
 from kit.errors import DatabaseUnavailable
+from reputation.model import Knock
 from reputation.verdict import Code, Hold, Reason, Refuse
-from tests.support.gates import BEARER, QUOTE, ToldGatekeeper, a_client, a_tenant, an_app
+from tests.support.gates import BEARER, OPEN_HANDED, QUOTE, ToldGatekeeper, a_client, a_tenant, an_app
 
 DRAUPNIR = "/api/1/spam_check/"
 MEOWLNIR = "/_meowlnir/antispam/example.org/"
@@ -310,3 +312,30 @@ def test_no_answer_can_hold_a_key_that_hangs_the_inviter(content: dict[str, int]
 
 def test_a_denial_holds_its_three_keys_and_nothing_else() -> None:
     assert set(json.loads(bytes(denied("no", {"msg": 1, "code": 2}).body))) == {"errcode", "error", STAKE_KEY}
+
+
+def test_whoever_is_let_in_is_answered_before_a_crowd_that_is_refused() -> None:
+    class Crowded(ToldGatekeeper):
+        def at_once(self, knock: Knock) -> Reply:
+            known = knock.inviter == "@carol:example.org"
+            return Reply(OPEN_HANDED if known else CLOSED)
+
+    statuses: list[int] = []
+
+    async def call(client: httpx.AsyncClient, inviter: str) -> None:
+        statuses.append(
+            (await client.post(DRAUPNIR + "user_may_invite", json=INVITE | {"inviter": inviter})).status_code
+        )
+
+    async def all_at_once() -> None:
+        async with (
+            a_client(an_app(Crowded()), Authorization=f"Bearer {BEARER}") as client,
+            asyncio.TaskGroup() as calls,
+        ):
+            for number in range(200):
+                calls.create_task(call(client, f"@s{number}:example.org"))
+            calls.create_task(call(client, "@carol:example.org"))
+
+    asyncio.run(all_at_once())
+    assert len(statuses) == 201
+    assert statuses.index(200) < 50, "she came last"
