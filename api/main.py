@@ -26,6 +26,7 @@ from api.routes import (
     sessions,
     stakes,
     tokens,
+    vouches,
     wallets,
     webhooks,
 )
@@ -87,7 +88,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
     app.state.streams = Streams(container)
-    private = (sessions, me, wallets, tokens, events, webhooks)
+    private = (sessions, me, vouches, wallets, tokens, events, webhooks)
     for part in (quotes, stakes, ledger, *private, health, metrics, front, stake, link):
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")

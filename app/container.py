@@ -52,6 +52,7 @@ from reputation.happenings import Happenings
 from reputation.model import OpensAt
 from reputation.notices import Notices
 from reputation.tenants import Tenants
+from reputation.vouches import Vouches
 
 # py_ecc, which comes with web3, lets Python recurse 100,000 deep. A text of a stranger's that is nested as deep as that
 # (JSON, say) then crashes the process, where Python's own limit makes it a RecursionError.
@@ -91,6 +92,7 @@ class Work:
     doors: Doors
     tenants: Tenants
     gate: Gate
+    vouches: Vouches
     sessions: Sessions
     conversations: Conversations
     courtesy: Courtesy
@@ -328,6 +330,7 @@ class Container:
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,
+            vouches=Vouches(session, now=now, people=people),
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
             courtesy=Courtesy(session, now),

@@ -17,6 +17,7 @@ def forget_person(work: Work, person: PersonId) -> None:
     Raises ``Conflict`` while a stake of theirs waits for an answer to an invite that arrived (``Gate.forget``).
     """
     work.gate.forget(person)
+    work.vouches.forget(person)
     work.sessions.forget(person)
     work.conversations.forget(person)
     work.webhooks.forget(person)
@@ -36,6 +37,12 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
             concerned = some.feed.prune(events_kept, limit=MOST_PRUNED)
         gone += len(concerned)
         if not concerned:
+            break
+    while True:
+        with work() as some:
+            spoken_of = some.vouches.prune(limit=MOST_PRUNED)
+            gone += len(spoken_of) + some.people.prune(set(spoken_of))
+        if not spoken_of:
             break
     while True:
         with work() as some:

@@ -1,4 +1,4 @@
-"""The gate's tables: tenants, message budgets, doors, contacts, grants, verdicts, knocks. People are numbers here."""
+"""Tables of the gate: tenants, budgets, doors, contacts, grants, verdicts, knocks, vouches. People are numbers here."""
 
 from __future__ import annotations
 
@@ -158,3 +158,27 @@ class KnockRow(Base):
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_room: Mapped[str] = mapped_column(String(255))
     last_codes: Mapped[str] = mapped_column(String(100))
+
+
+_STANDS = text("withdrawn_at IS NULL")
+
+
+class VouchRow(Base):
+    """``author``'s word for ``subject``. A changed one is a new row and the old one is withdrawn: that is its trail."""
+
+    __tablename__ = "vouches"
+    __table_args__ = (
+        Index("ix_vouches_pair", "author", "subject", unique=True, sqlite_where=_STANDS, postgresql_where=_STANDS),
+        Index("ix_vouches_author", "author", "since"),
+        Index("ix_vouches_subject", "subject", "author"),
+        Index("ix_vouches_until", "until"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    author: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    subject: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    weight: Mapped[int] = mapped_column(Integer)
+    audience: Mapped[str] = mapped_column(String(10))
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -184,10 +184,15 @@ def why(
     user = parse_user_id(other)
     with container.read() as work:
         found = work.gate.why(reader.person, user)
+        number = work.people.find(user)
+        vouches = [] if number is None else work.vouches.seen(reader.person, number)
+        names = work.people.mxids({vouch.author for vouch in vouches if vouch.author != reader.person})
     verdict = type(found.verdict).__name__.lower()
     reasons = [ReasonOut(code=str(reason.code), values=_plain(reason.values)) for reason in found.because]
     knock = _knock(found.knocks, user) if found.knocks else None
-    return WhyOut.model_validate({"other": user, "verdict": verdict, "because": reasons, "knocks": knock})
+    return WhyOut.model_validate(
+        {"other": user, "verdict": verdict, "because": reasons, "knocks": knock, "vouched_by": sorted(names.values())}
+    )
 
 
 @router.post("/forget", status_code=204)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.quotes import AddressText, BaseUnits, HashText, StakeOut, Unix
+from reputation.evidence import LEAST_WEIGHT, MOST_WEIGHT, Audience
 
 MatrixId = Annotated[str, Field(max_length=255, examples=["@bob:example.org"])]
 
@@ -148,6 +149,35 @@ class WhyOut(_Out):
     verdict: Literal["admit", "hold", "refuse"]
     because: list[ReasonOut]
     knocks: KnockOut | None
+    vouched_by: Annotated[list[MatrixId], Field(description="Who of those that you know vouches for them, to you.")]
+
+
+class VouchIn(_In):
+    """A word for somebody, good for a year."""
+
+    weight: Annotated[int, Field(ge=LEAST_WEIGHT, le=MOST_WEIGHT, description="1: I know them; 3: I would answer.")] = (
+        LEAST_WEIGHT
+    )
+    audience: Annotated[
+        Audience, Field(description="Whose view it enters: of people whom you know (never the subject's), or whose.")
+    ] = Audience.TRUSTED
+
+
+class VouchOut(_Out):
+    """A word that you gave for somebody."""
+
+    subject: MatrixId | None
+    weight: int
+    audience: Audience
+    since: Unix
+    until: Unix
+    withdrawn_at: Unix | None
+
+
+class VouchesOut(_Out):
+    """For whom you vouch, newest first."""
+
+    vouches: list[VouchOut]
 
 
 class TokenOut(_Out):

@@ -26,6 +26,12 @@ _SENTENCES: Mapping[str, str] = {
         "A door takes between 1 and {most} strangers at once and in a day. To let in none, write {closed}."
     ),
     "exempt_self": marked("You need no exemption from your own door."),
+    "vouch_self": marked("Nobody can vouch for themselves."),
+    "vouch_weight": marked(
+        "A vouch weighs 1 (you know them), 2 (you know them well) or 3 (you would answer for them)."
+    ),
+    "vouches_full": marked("You vouch for {most} people already. Take one back first; {vouches} shows them."),
+    "vouch_unknown": marked("You do not vouch for anybody of that name. {vouches} shows for whom you do."),
     "nothing_waiting": marked("Nobody of that name waits for your answer. {knocks} shows who does."),
     "answered_already": marked("Another answer was given at the same moment. {knocks} shows how things stand."),
     "nothing_to_undo": marked("You have not called anybody of that name spam."),
@@ -59,6 +65,7 @@ def error(failure: EarnestError, reader: Reader) -> Message:
         "example": reader.command("@name:example.org"),
         "link": reader.command("link"),
         "tokens": reader.command("token list"),
+        "vouches": reader.command("vouch list"),
         "wallets": reader.command("wallets"),
         "no_fee": reader.command("door stake 5 fee 0"),
         "knocks": reader.command("knocks"),

@@ -140,7 +140,7 @@ def help_text(reader: Reader, commands: Sequence[tuple[str, str]]) -> Message:
                     "theirs reaches you. Write one of these words:"
                 )
             ),
-            lines(reader, entries),
+            lines(reader, entries, most=len(entries)),
             reader.say(
                 marked("{more} shows how one of them is written. I never ask for passwords or recovery words."),
                 more=Literal("help door"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice, product
+from string import ascii_lowercase
 
 from app.conversations import Meaning
 from app.wording.buttons import SIGNS, Letter, Word
@@ -63,12 +65,12 @@ def people_list(reader: Reader, people: Sequence[UserId]) -> Message:
     return lines(reader, [reader.say("{who}", who=reader.person(who)) for who in people])
 
 
-def lines(reader: Reader, entries: Sequence[Message]) -> Message:
-    """Make a list; beyond 20 entries the rest is counted."""
-    shown = list(entries[:MOST_LISTED])
-    if len(entries) > MOST_LISTED:
-        shown.append(reader.say(marked("… and {count} more"), count=len(entries) - MOST_LISTED))
-    names = [f"line_{chr(ord('a') + place)}" for place in range(len(shown))]
+def lines(reader: Reader, entries: Sequence[Message], *, most: int = MOST_LISTED) -> Message:
+    """Make a list; beyond ``most`` entries the rest is counted."""
+    shown = list(entries[:most])
+    if len(entries) > most:
+        shown.append(reader.say(marked("… and {count} more"), count=len(entries) - most))
+    names = [f"line_{a}{b}" for a, b in islice(product(ascii_lowercase, repeat=2), len(shown))]
     return reader.say("\n".join(f"- {{{name}}}" for name in names), **dict(zip(names, shown, strict=True)))
 
 

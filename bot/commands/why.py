@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from app.container import Work
-from app.wording import replies
+from app.wording import replies, vouching
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
+from app.wording.message import join
 from bot.commands.command import Asked, Command, Unclear, named
 
 
@@ -14,12 +15,19 @@ def run(work: Work, asked: Asked) -> Letter:
     other = named(asked, asked.words)
     if other is None:
         raise Unclear
-    return Letter(replies.why(asked.reader, work.gate.why(asked.person, other), other))
+    told = replies.why(asked.reader, work.gate.why(asked.person, other), other)
+    number = work.people.find(other)
+    vouches = [] if number is None else work.vouches.seen(asked.person, number)
+    others = [vouch for vouch in vouches if vouch.author != asked.person]
+    if others:
+        names = work.people.mxids({vouch.author for vouch in others})
+        told = join([told, vouching.seen(asked.reader, others, names)])
+    return Letter(told)
 
 
 COMMAND = Command(
     "why",
     ("why @name:example.org",),
-    marked("says what an invitation from somebody would meet, and for what reason"),
+    marked("says what an invitation from somebody would meet and why, and who vouches for them"),
     run,
 )

@@ -72,6 +72,7 @@ class Desk:
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,
+            vouches=rooms.vouches,
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
             courtesy=rooms.courtesy,

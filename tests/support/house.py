@@ -34,6 +34,7 @@ from reputation.lookup import Passing, look_up
 from reputation.model import AnswerOutcome, GateAnswer, Knock, OpensAt, Tenant
 from reputation.notices import Notices
 from reputation.tenants import Tenants
+from reputation.vouches import Vouches
 from tests.support.knocks import ALICE, BOB, BOT, HOME, ROOM
 from tests.support.stakes import ESCROW_TERMS, GENESIS, PAYER, Branch, opened, terms_on
 
@@ -54,6 +55,7 @@ class Rooms:
     doors: Doors
     tenants: Tenants
     gate: Gate
+    vouches: Vouches
     courtesy: Courtesy
     notices: Notices
 
@@ -99,6 +101,7 @@ class House:
             doors,
             tenants,
             gate,
+            Vouches(session, now=now, people=people),
             courtesy,
             notices,
         )

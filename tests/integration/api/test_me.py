@@ -12,6 +12,7 @@ import pytest
 from app.container import Container
 from app.sessions import Scope
 from kit.database import Database
+from kit.identifiers import UserId
 from tests.support.services import (
     ALICE,
     BOB,
@@ -58,7 +59,17 @@ def problem(code: str) -> str:
 
 @pytest.mark.parametrize("header", [None, "Bearer ern_nonsense", "Bearer ", "Basic YTpi", "ern_nonsense"])
 def test_without_a_good_token_nothing_is_told(door: Door, header: str | None) -> None:
-    for path in ("", "/door", "/knocks", "/waiting", "/balance", "/wallets", "/tokens", "/why?other=@bob:far.example"):
+    for path in (
+        "",
+        "/door",
+        "/knocks",
+        "/waiting",
+        "/balance",
+        "/wallets",
+        "/tokens",
+        "/vouches",
+        "/why?other=@bob:far.example",
+    ):
         answer = door.get("/v1/me" + path, headers={"Authorization": header} if header is not None else {})
         assert answer.status_code == 401, path
         assert answer.headers["content-type"] == "application/problem+json"
@@ -159,6 +170,38 @@ def test_exemptions_come_and_go(container: Container, door: Door) -> None:
     assert door.delete("/v1/me/exempt/@never:seen.example", headers=headers).status_code == 204
     assert door.get("/v1/me/door", headers=headers).json()["exempt"] == []
     assert door.put("/v1/me/exempt/bob", headers=headers).json()["type"] == problem("user_id_malformed")
+
+
+def test_vouches_come_and_go(container: Container, door: Door) -> None:
+    headers = as_alice(container)
+    given = door.put(f"/v1/me/vouches/{BOB}", headers=headers, json={})
+    assert (given.status_code, given.json()["weight"], given.json()["audience"]) == (200, 1, "trusted")
+    more = {"weight": 3, "audience": "everybody"}
+    assert door.put(f"/v1/me/vouches/{BOB}", headers=headers, json=more).json()["subject"] == BOB
+    (listed,) = door.get("/v1/me/vouches", headers=headers).json()["vouches"]
+    assert (listed["subject"], listed["weight"], listed["withdrawn_at"]) == (BOB, 3, None)
+    taken = door.delete(f"/v1/me/vouches/{BOB}", headers=headers)
+    assert (taken.status_code, taken.json()["withdrawn_at"] is None) == (200, False)
+    assert door.get("/v1/me/vouches", headers=headers).json() == {"vouches": []}
+    assert len(door.get("/v1/me/vouches?past=true", headers=headers).json()["vouches"]) == 2
+    for other in (BOB, "@never:seen.example"):
+        assert door.delete(f"/v1/me/vouches/{other}", headers=headers).json()["type"] == problem("vouch_unknown")
+    assert door.put(f"/v1/me/vouches/{ALICE}", headers=headers, json={}).json()["type"] == problem("vouch_self")
+    assert door.put("/v1/me/vouches/bob", headers=headers, json={}).json()["type"] == problem("user_id_malformed")
+    assert door.put(f"/v1/me/vouches/{BOB}", headers=headers, json={"weight": 4}).status_code in (400, 422)
+
+
+def test_why_names_who_vouches_among_those_one_knows(container: Container, door: Door) -> None:
+    headers = as_alice(container)
+    with container.work() as work:
+        alice, bob, carol = (work.people.number(UserId(name)) for name in (ALICE, BOB, "@carol:example.org"))
+        work.vouches.vouch(carol, bob)
+        work.doors.exempt(carol, alice)
+    assert door.get("/v1/me/why", params={"other": BOB}, headers=headers).json()["vouched_by"] == []
+    with container.work() as work:
+        work.doors.exempt(alice, carol)
+    why = door.get("/v1/me/why", params={"other": BOB}, headers=headers).json()
+    assert why["vouched_by"] == ["@carol:example.org"]
 
 
 # ---------------------------------------------------------------------------------------------------- answers

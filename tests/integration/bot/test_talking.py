@@ -4,6 +4,7 @@ import pytest
 
 from app.sessions import code_of
 from app.wording import replies
+from bot.commands.table import COMMANDS
 from contracts.events import Transferred
 from kit.amounts import Amount
 from kit.identifiers import Address, RoomId, UserId, show_address
@@ -23,7 +24,7 @@ ERN = 10**18
 
 def test_help_names_every_command_and_one_command_shows_how_it_is_written(bot: Bot) -> None:
     said = bot.says("help")
-    for word in ("door", "knocks", "accept", "return", "spam", "undo", "balance", "why", "link", "token", "forget"):
+    for word in COMMANDS:
         assert f"- {word}: " in said
     assert "door stake 5 fee 1" in bot.says("help door")
 
@@ -424,3 +425,50 @@ def test_a_stake_that_is_over_is_told_as_such(bot: Bot, desk: Desk) -> None:
     desk.house.time = stake.terms.answer_by + 1
     assert "Nobody waits" in bot.says("accept")
     assert desk.house.stake(stake.id).state is StakeState.OPEN
+
+
+# ------------------------------------------------------------------------------------------------ vouching
+
+
+def plain(said: str) -> str:
+    """The same without the marks that keep names of other scripts from reordering what stands around them."""
+    return said.translate({0x2068: None, 0x2069: None})
+
+
+def test_a_word_for_somebody_is_given_listed_and_taken_back(bot: Bot, desk: Desk) -> None:
+    assert "You vouch for nobody" in bot.says("vouch")
+    said = plain(bot.says(f"vouch {CAROL}"))
+    for part in (f"You vouch for {CAROL} now: you know them", f"people whom you know may see it, but not {CAROL}"):
+        assert part in said
+    assert f"unvouch {CAROL}" in said
+    assert "you would answer for them; everybody may see it" in plain(bot.says(f"vouch {CAROL} 3 everybody"))
+    assert "nobody but you sees it" in bot.says(f"Vouch {CAROL} MYSELF")
+    assert bot.says("vouch list").count(CAROL) == 1
+    assert "Taken back" in bot.says(f"unvouch {CAROL}")
+    assert "You vouch for nobody" in bot.says("vouch list")
+    assert bot.says("vouch history").count("taken back") == 3
+    assert "You do not vouch for anybody of that name" in bot.says(f"unvouch {CAROL}")
+    assert "You do not vouch for anybody of that name" in bot.says("unvouch @never:seen.example")
+    with desk.read() as work:
+        assert work.people.find(UserId("@never:seen.example")) is None
+
+
+def test_a_vouch_written_wrongly_is_explained(bot: Bot) -> None:
+    assert "vouch for themselves" in bot.says(f"vouch {ALICE}")
+    assert "weighs 1" in bot.says(f"vouch {CAROL} 4")
+    assert "weighs 1" in bot.says(f"vouch {CAROL} 0")
+    for text in ("vouch everybody 2 3", f"vouch {CAROL} friends", "unvouch", "vouch list all"):
+        assert "Write it like this" in bot.says(text), text
+
+
+def test_why_names_those_people_one_knows_who_vouch_for_somebody(bot: Bot, desk: Desk) -> None:
+    with desk.work() as work:
+        alice, bob, carol = (work.people.number(name) for name in (ALICE, BOB, CAROL))
+        work.vouches.vouch(carol, bob)
+        work.vouches.vouch(carol, alice)
+    assert "vouch" not in bot.says(f"why {BOB}")
+    with desk.work() as work:
+        work.doors.exempt(alice, carol)
+    said = bot.says(f"why {BOB}")
+    assert "People whom you know vouch for them:" in said
+    assert CAROL in said

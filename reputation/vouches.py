@@ -1,0 +1,156 @@
+"""Vouches, in one transaction: people's words for each other, given, changed and withdrawn, and who may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, union_all, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from kit.errors import Conflict, Invalid, NotFound
+from kit.identifiers import PersonId
+from ledger.people import People
+from reputation.evidence import (
+    LEAST_WEIGHT,
+    MOST_VOUCHES,
+    MOST_WEIGHT,
+    TRAIL_KEPT,
+    VOUCH_LASTS,
+    Audience,
+    Vouch,
+    may_see,
+)
+from reputation.tables import ContactRow, ExemptionRow, VouchRow
+
+_MOST_SHOWN = 1_000
+
+_Column = InstrumentedAttribute[int]
+
+
+class Vouches:
+    """What people say for others. Nothing of it is changed: a new word withdraws the old one, which stays as trail."""
+
+    def __init__(self, session: Session, *, now: datetime, people: People) -> None:
+        """Work in ``session``, at ``now``."""
+        self._session = session
+        self._now = now
+        self._people = people
+
+    def vouch(
+        self,
+        author: PersonId,
+        subject: PersonId,
+        *,
+        weight: int = LEAST_WEIGHT,
+        audience: Audience = Audience.TRUSTED,
+    ) -> Vouch:
+        """Give one's word for somebody for a year from now, in the place of what one said of them before.
+
+        ``weight``: 1 (I know them) to 3 (I would answer for them). Raises ``Invalid`` for oneself or another weight,
+        ``Conflict`` for more people than one can know.
+        """
+        if author == subject:
+            raise Invalid("vouch_self", "Nobody can vouch for themselves.")
+        if not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
+            raise Invalid("vouch_weight", f"A vouch weighs from {LEAST_WEIGHT} to {MOST_WEIGHT}.", most=MOST_WEIGHT)
+        self._people.lock(author)  # two words of one person at once would both be counted as the last
+        self._withdraw(author, subject)
+        standing = select(func.count()).select_from(VouchRow).where(VouchRow.author == author, self._stands())
+        if (self._session.scalar(standing) or 0) >= MOST_VOUCHES:
+            raise Conflict(
+                "vouches_full", f"You vouch for {MOST_VOUCHES} people already: withdraw one first.", most=MOST_VOUCHES
+            )
+        row = VouchRow(
+            author=author,
+            subject=subject,
+            weight=weight,
+            audience=audience.value,
+            since=self._now,
+            until=self._now + VOUCH_LASTS,
+        )
+        self._session.add(row)
+        self._session.flush()
+        return _vouch(row)
+
+    def withdraw(self, author: PersonId, subject: PersonId) -> Vouch:
+        """Take one's word back. Raises ``NotFound`` where none stands."""
+        row = self._session.scalar(
+            select(VouchRow).where(VouchRow.author == author, VouchRow.subject == subject, self._stands())
+        )
+        if row is None or not self._withdraw(author, subject):
+            raise NotFound("vouch_unknown", "You do not vouch for anybody of that name.")
+        self._session.refresh(row)
+        return _vouch(row)
+
+    def given(self, author: PersonId, *, past: bool = False) -> list[Vouch]:
+        """Return for whom a person vouches, newest first; ``past``: also what they withdrew and what ran out."""
+        query = select(VouchRow).where(VouchRow.author == author)
+        return self._read(query if past else query.where(self._stands()))
+
+    def seen(self, viewer: PersonId, subject: PersonId) -> list[Vouch]:
+        """Return what people whom a viewer knows say for somebody, as far as each author's audience lets the viewer in.
+
+        What strangers say is left out: anybody can have a thousand of them.
+        """
+        about = select(VouchRow).where(VouchRow.subject == subject, self._stands())
+        known = union_all(*(select(whom).where(who == viewer, *more) for who, whom, more in self._bonds()))
+        found = self._read(about.where(or_(VouchRow.author == viewer, VouchRow.author.in_(known))))
+        trusting = self._who_trust(viewer, [vouch.author for vouch in found])
+        return [vouch for vouch in found if may_see(vouch, viewer, trusted=vouch.author in trusting)]
+
+    def forget(self, person: PersonId) -> None:
+        """Take out what a person said for others, and what others said for them, the trail of both too."""
+        gone = delete(VouchRow).where(or_(VouchRow.author == person, VouchRow.subject == person))
+        self._session.execute(gone.execution_options(synchronize_session=False))
+
+    def prune(self, *, limit: int) -> list[PersonId]:
+        """Take out some of those that ran out long ago; return whom they spoke of. Call it until it returns none."""
+        old = select(VouchRow.id).where(VouchRow.until < self._now - TRAIL_KEPT).order_by(VouchRow.until).limit(limit)
+        gone = delete(VouchRow).where(VouchRow.id.in_(old)).returning(VouchRow.subject)
+        return [PersonId(each) for each in self._session.scalars(gone.execution_options(synchronize_session=False))]
+
+    # -------------------------------------------------------------------------------------------- within
+
+    def _stands(self) -> ColumnElement[bool]:
+        return and_(VouchRow.withdrawn_at.is_(None), VouchRow.until > self._now)
+
+    def _withdraw(self, author: PersonId, subject: PersonId) -> bool:
+        """Withdraw what was not withdrawn yet, run out or not: one row of a pair is the last word."""
+        gone = self._session.execute(
+            update(VouchRow)
+            .where(VouchRow.author == author, VouchRow.subject == subject, VouchRow.withdrawn_at.is_(None))
+            .values(withdrawn_at=self._now)
+            .returning(VouchRow.id)
+            .execution_options(synchronize_session=False)
+        )
+        return gone.first() is not None
+
+    def _read(self, query: Select[VouchRow]) -> list[Vouch]:
+        rows = self._session.scalars(query.order_by(VouchRow.since.desc(), VouchRow.id.desc()).limit(_MOST_SHOWN))
+        return [_vouch(row) for row in rows]
+
+    def _who_trust(self, person: PersonId, authors: Sequence[PersonId]) -> set[PersonId]:
+        """Return those of these who know a person, exempted them or vouch for them."""
+        queries = (select(who).where(whom == person, who.in_(authors), *more) for who, whom, more in self._bonds())
+        return {PersonId(author) for author in self._session.scalars(union_all(*queries))}
+
+    def _bonds(self) -> tuple[tuple[_Column, _Column, tuple[ColumnElement[bool], ...]], ...]:
+        """Return where it stands that one person (the first column) knows or trusts another (the second)."""
+        return (
+            (ContactRow.person, ContactRow.other, ()),
+            (ExemptionRow.person, ExemptionRow.other, ()),
+            (VouchRow.author, VouchRow.subject, (self._stands(),)),
+        )
+
+
+def _vouch(row: VouchRow) -> Vouch:
+    return Vouch(
+        author=PersonId(row.author),
+        subject=PersonId(row.subject),
+        weight=row.weight,
+        audience=Audience(row.audience),
+        since=row.since,
+        until=row.until,
+        withdrawn_at=row.withdrawn_at,
+    )
