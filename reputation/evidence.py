@@ -23,7 +23,7 @@ class Audience(StrEnum):
     """Into whose view a piece of evidence enters, by name or as part of a sum: its author's choice."""
 
     TRUSTED = "trusted"
-    """People whom the author knows (invited, accepted or exempted) or vouches for."""
+    """People whom the author accepted, or vouches for so that others may know."""
     EVERYBODY = "everybody"
     MYSELF = "myself"
     """Nobody's but the author's own."""
@@ -47,7 +47,7 @@ class Vouch:
 
 
 def may_see(vouch: Vouch, viewer: PersonId, *, trusted: bool) -> bool:
-    """Tell whether a vouch may enter a viewer's view; ``trusted``: its author knows or vouches for the viewer.
+    """Tell whether a vouch may enter a viewer's view; ``trusted``: its author accepted the viewer, or vouches for them.
 
     Never the view of whom it speaks of, unless it is everybody's: else a stranger learned who trusts them.
     """

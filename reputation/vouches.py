@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, union_all, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
+from kit.changes import touch
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import PersonId
 from ledger.people import People
@@ -21,11 +22,11 @@ from reputation.evidence import (
     Vouch,
     may_see,
 )
+from reputation.model import ContactWhy
 from reputation.tables import ContactRow, ExemptionRow, VouchRow
+from reputation.tenants import TOPIC
 
 _MOST_SHOWN = 1_000
-
-_Column = InstrumentedAttribute[int]
 
 
 class Vouches:
@@ -71,6 +72,7 @@ class Vouches:
         )
         self._session.add(row)
         self._session.flush()
+        touch(self._session, TOPIC, author)
         return _vouch(row)
 
     def withdraw(self, author: PersonId, subject: PersonId) -> Vouch:
@@ -80,6 +82,7 @@ class Vouches:
         )
         if row is None or not self._withdraw(author, subject):
             raise NotFound("vouch_unknown", "You do not vouch for anybody of that name.")
+        touch(self._session, TOPIC, author)
         self._session.refresh(row)
         return _vouch(row)
 
@@ -94,7 +97,11 @@ class Vouches:
         What strangers say is left out: anybody can have a thousand of them.
         """
         about = select(VouchRow).where(VouchRow.subject == subject, self._stands())
-        known = union_all(*(select(whom).where(who == viewer, *more) for who, whom, more in self._bonds()))
+        known = union_all(
+            select(ContactRow.other).where(ContactRow.person == viewer),
+            select(ExemptionRow.other).where(ExemptionRow.person == viewer),
+            select(VouchRow.subject).where(VouchRow.author == viewer, self._stands()),
+        )
         found = self._read(about.where(or_(VouchRow.author == viewer, VouchRow.author.in_(known))))
         trusting = self._who_trust(viewer, [vouch.author for vouch in found])
         return [vouch for vouch in found if may_see(vouch, viewer, trusted=vouch.author in trusting)]
@@ -102,7 +109,8 @@ class Vouches:
     def forget(self, person: PersonId) -> None:
         """Take out what a person said for others, and what others said for them, the trail of both too."""
         gone = delete(VouchRow).where(or_(VouchRow.author == person, VouchRow.subject == person))
-        self._session.execute(gone.execution_options(synchronize_session=False))
+        authors = self._session.scalars(gone.returning(VouchRow.author).execution_options(synchronize_session=False))
+        touch(self._session, TOPIC, person, *authors)
 
     def prune(self, *, limit: int) -> list[PersonId]:
         """Take out some of those that ran out long ago; return whom they spoke of. Call it until it returns none."""
@@ -131,17 +139,18 @@ class Vouches:
         return [_vouch(row) for row in rows]
 
     def _who_trust(self, person: PersonId, authors: Sequence[PersonId]) -> set[PersonId]:
-        """Return those of these who know a person, exempted them or vouch for them."""
-        queries = (select(who).where(whom == person, who.in_(authors), *more) for who, whom, more in self._bonds())
-        return {PersonId(author) for author in self._session.scalars(union_all(*queries))}
-
-    def _bonds(self) -> tuple[tuple[_Column, _Column, tuple[ColumnElement[bool], ...]], ...]:
-        """Return where it stands that one person (the first column) knows or trusts another (the second)."""
-        return (
-            (ContactRow.person, ContactRow.other, ()),
-            (ExemptionRow.person, ExemptionRow.other, ()),
-            (VouchRow.author, VouchRow.subject, (self._stands(),)),
+        """Return those of these who accepted a person, or vouch for them so that others may know."""
+        accepted = ContactRow.why == ContactWhy.ACCEPTED.value
+        trusting = union_all(
+            select(ContactRow.person).where(ContactRow.other == person, ContactRow.person.in_(authors), accepted),
+            select(VouchRow.author).where(
+                VouchRow.subject == person,
+                VouchRow.author.in_(authors),
+                VouchRow.audience != Audience.MYSELF.value,
+                self._stands(),
+            ),
         )
+        return {PersonId(author) for author in self._session.scalars(trusting)}
 
 
 def _vouch(row: VouchRow) -> Vouch:

@@ -159,7 +159,8 @@ class VouchIn(_In):
         LEAST_WEIGHT
     )
     audience: Annotated[
-        Audience, Field(description="Whose view it enters: of people whom you know (never the subject's), or whose.")
+        Audience,
+        Field(description="Into whose view it enters: of those whom you accepted or vouch for (never the subject's)."),
     ] = Audience.TRUSTED
 
 

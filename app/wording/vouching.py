@@ -17,7 +17,7 @@ _WEIGHTS: Mapping[int, str] = {
     3: marked("you would answer for them"),
 }
 _AUDIENCES: Mapping[Audience, str] = {
-    Audience.TRUSTED: marked("people whom you know may see it, but not {who}"),
+    Audience.TRUSTED: marked("those whom you accepted or vouch for may see it, but not {who}"),
     Audience.EVERYBODY: marked("everybody may see it, {who} too"),
     Audience.MYSELF: marked("nobody but you sees it"),
 }

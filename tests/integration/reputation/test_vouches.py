@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
+from kit.clock import from_unix
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import PersonId, UserId
 from payments.stakes.model import Answer
 from reputation.evidence import MOST_VOUCHES, Audience
+from reputation.words import words
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOB
 
@@ -102,38 +104,39 @@ def test_nobody_knows_more_people_than_one_can(house: House, people: People) -> 
 # ---------------------------------------------------------------------------------------------------- who sees it
 
 
-def test_a_word_is_for_those_whom_its_author_knows_and_who_know_its_author(house: House, people: People) -> None:
+def test_a_word_is_for_those_whom_its_author_trusts_and_who_know_its_author(house: House, people: People) -> None:
     alice, bob, carol, dave = people
     vouch(house, carol, bob)
     know(house, alice, carol)
-    assert seen(house, alice, bob) == [], "carol does not know alice"
+    assert seen(house, alice, bob) == [], "carol said nothing of alice"
     know(house, carol, alice)
+    assert seen(house, alice, bob) == [], "nor for others to know"
+    vouch(house, carol, alice, audience=Audience.MYSELF)
+    assert seen(house, alice, bob) == []
+    vouch(house, carol, alice)
     assert seen(house, alice, bob) == [carol]
-    know(house, carol, dave)
+    vouch(house, carol, dave)
     assert seen(house, dave, bob) == [], "dave does not know carol: anybody can have a thousand strangers vouch"
 
 
-def test_contacts_by_acceptance_and_vouches_are_knowing_too(house: House, people: People) -> None:
-    alice, bob, carol, _ = people
-    vouch(house, carol, bob)
-    vouch(house, carol, alice)
-    with house.work() as rooms:
-        rooms.doors.closed(alice)
-    assert seen(house, alice, bob) == []
-    vouch(house, alice, carol, audience=Audience.MYSELF)
-    assert seen(house, alice, bob) == [carol]
+def test_whom_one_accepted_one_trusts_and_whom_one_invited_not(house: House, people: People) -> None:
+    alice, bob, _, _ = people
     house.asking()
     house.pay(inviter=DAVE)
     house.knock(inviter=DAVE)
     house.answer(Answer.ACCEPT, stranger=DAVE)
     dave = house.person(DAVE)
-    vouch(house, dave, bob, audience=Audience.EVERYBODY)
-    assert set(seen(house, alice, bob)) == {carol, dave}
+    vouch(house, alice, bob)
+    vouch(house, dave, alice, audience=Audience.MYSELF)
+    assert seen(house, dave, bob) == [alice]
+    house.knock(inviter=ALICE, invitee=CAROL)
+    carol = house.person(CAROL)
+    know(house, carol, alice)
+    assert seen(house, carol, bob) == []
 
 
 def test_whom_it_speaks_of_does_not_see_who_trusts_them(house: House, people: People) -> None:
     alice, bob, *_ = people
-    know(house, alice, bob)
     know(house, bob, alice)
     vouch(house, alice, bob)
     assert seen(house, bob, bob) == []
@@ -154,6 +157,40 @@ def test_a_sybil_who_trusts_one_person_learns_nothing_of_them(house: House, peop
     vouch(house, sybil, alice)
     assert seen(house, sybil, bob) == []
     assert seen(house, sybil, carol) == []
+
+
+# ---------------------------------------------------------------------------------------------------- as words
+
+
+def said(house: House) -> dict[tuple[PersonId, PersonId], tuple[float, Audience]]:
+    with house.database.read() as session:
+        return {
+            (word.author, word.subject): (word.said, word.audience) for word in words(session, from_unix(house.time))
+        }
+
+
+def test_each_pair_has_one_word_the_newest_of_what_was_said_outright(house: House, people: People) -> None:
+    alice, bob, carol, dave = people
+    house.knock(inviter=ALICE, invitee=CAROL)
+    know(house, alice, bob)
+    myself, trusted = (1 / 3, Audience.MYSELF), (1 / 3, Audience.TRUSTED)
+    assert said(house) == {(alice, carol): myself, (alice, bob): myself}
+    vouch(house, alice, bob, weight=3, audience=Audience.EVERYBODY)
+    house.answer(Answer.SPAM, stranger=DAVE)
+    assert said(house) == {
+        (alice, carol): myself,
+        (alice, bob): (1.0, Audience.EVERYBODY),
+        (alice, dave): (-1.0, Audience.TRUSTED),
+    }
+    house.time += DAY
+    house.answer(Answer.SPAM, stranger=BOB)
+    vouch(house, alice, dave)
+    assert said(house) == {(alice, carol): myself, (alice, bob): (-1.0, Audience.TRUSTED), (alice, dave): trusted}
+    house.time += YEAR
+    assert said(house)[alice, dave] == (-1.0, Audience.TRUSTED), "a vouch runs out, and what was said before counts"
+    with house.database.read() as session:
+        assert list(words(session, from_unix(house.time), [bob, carol])) == []
+        assert len(list(words(session, from_unix(house.time), [alice]))) == 3
 
 
 # ---------------------------------------------------------------------------------------------------- keeping house
