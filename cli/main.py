@@ -143,6 +143,12 @@ def _simulate() -> click.Command:
     return simulate
 
 
+def _standing() -> click.Command:
+    from cli.commands.standing import standing
+
+    return standing
+
+
 def _travel() -> click.Command:
     from cli.commands.travel import travel
 
@@ -178,6 +184,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "chain": _chain,
     "worker": _worker,
     "simulate": _simulate,
+    "standing": _standing,
     "travel": _travel,
     "reset": _reset,
 }

@@ -1,0 +1,291 @@
+"""Whose word counts for a viewer, and what the words come to: credibility, budget, quorum, evidence; compiled loops (pure)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from reputation.trust.compiling import compiled
+from reputation.trust.pushing import Numbers, Places, enter, find, level_for, said, usable
+from reputation.trust.rows import Edges, Heads
+
+VOICE = np.dtype([("who", "i4"), ("word", "f4"), ("near", "f4"), ("level", "i4")])
+"""One whose word counts: by how much for each word, how near they are, and which of their edges the viewer may use."""
+
+Voices = npt.NDArray[np.void]
+Floats = npt.NDArray[np.float64]
+
+_DECAY = math.log(2.0)
+
+
+@compiled
+def listen(  # noqa: PLR0913, PLR0917 - a compiled loop takes its arrays one by one
+    places: Places,
+    count: int,
+    index: Numbers,
+    heads: Heads,
+    edges: Edges,
+    viewer: int,
+    restart: float,
+    nearest: int,
+    least: float,
+    faint: float,
+    budget: int,
+    voices: Voices,
+    numbers: Numbers,
+) -> int:
+    """Find who has a word for the viewer, as if no quorum were asked; return how many.
+
+    ``numbers`` gets for each place its voice's number plus one, negative for a contact's, 0 for none.
+    """
+    reach = np.empty(count, np.float32)
+    found = 0
+    for place in range(count):
+        entry = places[place]
+        numbers[place] = 0
+        # What waits unpushed has reached them too; only those that were pushed are near enough to be heard at all.
+        value = entry["reach"] + restart * entry["residual"]
+        if entry["reach"] > 0 and value > faint:
+            reach[found] = value
+            found += 1
+            numbers[place] = found
+    head = heads[viewer]
+    for edge in range(head["start"], head["start"] + head["n2"]):
+        if edges[edge]["said"] > 0:
+            place = find(index, places, edges[edge]["other"])
+            if place >= 0:
+                if numbers[place] == 0:
+                    value = restart * places[place]["residual"] + places[place]["reach"]
+                    if value <= faint:
+                        continue
+                    reach[found] = value
+                    found += 1
+                    numbers[place] = found
+                numbers[place] = -numbers[place]
+    bar = least
+    if found >= nearest:
+        bar = max(bar, np.partition(reach[:found], found - nearest)[found - nearest])
+    kept = 0
+    for place in range(count):
+        number = numbers[place]
+        if number == 0:
+            continue
+        who = places[place]["who"]
+        level = level_for(heads, edges, viewer, who)
+        words = usable(heads, who, level)
+        if words == 0:
+            numbers[place] = 0
+            continue
+        voice = voices[kept]
+        near = 1.0 if who == viewer else min(1.0, reach[abs(number) - 1] / bar)
+        voice["who"] = who
+        voice["near"] = near
+        voice["word"] = near * min(1.0, budget / words)
+        voice["level"] = level
+        kept += 1
+        numbers[place] = kept if number > 0 else -kept
+    return kept
+
+
+@compiled
+def ask_quorum(  # noqa: PLR0913, PLR0917, C901, PLR0912, PLR0915 - as above
+    places: Places,
+    count: int,
+    index: Numbers,
+    heads: Heads,
+    edges: Edges,
+    viewer: int,
+    voices: Voices,
+    kept: int,
+    numbers: Numbers,
+    quorum: int,
+    enough: float,
+    rounds: int,
+) -> None:
+    """Let nobody but contacts be heard whom fewer than ``quorum`` of those heard endorse: the largest parts left out."""
+    contact = np.zeros(kept, np.bool_)
+    own = -1
+    for place in range(count):
+        number = numbers[place]
+        if number < 0:
+            contact[-number - 1] = True
+        elif number > 0 and places[place]["who"] == viewer:
+            own = number - 1
+            contact[own] = True
+    total = 0
+    for number in range(kept):
+        total += usable(heads, voices[number]["who"], voices[number]["level"])
+    targets = np.empty(total, np.int32)
+    starts = np.zeros(kept + 1, np.int64)
+    pairs = 0
+    for number in range(kept):
+        voice = voices[number]
+        start = heads[voice["who"]]["start"]
+        for edge in range(start, start + usable(heads, voice["who"], voice["level"])):
+            place = find(index, places, edges[edge]["other"])
+            if place < 0 or numbers[place] <= 0 or numbers[place] - 1 == own:
+                continue
+            targets[pairs] = numbers[place] if edges[edge]["said"] > 0 else -numbers[place]
+            pairs += 1
+        starts[number + 1] = pairs
+    heard = np.zeros(kept, np.float64)
+    for number in range(kept):
+        if contact[number]:
+            heard[number] = voices[number]["near"]
+    budgets = np.zeros(kept, np.float64)
+    for number in range(kept):
+        budgets[number] = voices[number]["word"] / max(voices[number]["near"], np.float32(1e-30))
+    praised, blamed = np.zeros(kept), np.zeros(kept)
+    largest, second = np.zeros(kept), np.zeros(kept)
+    for _ in range(rounds):
+        praised[:], blamed[:], largest[:], second[:] = 0.0, 0.0, 0.0, 0.0
+        for number in range(kept):
+            part = heard[number] * budgets[number]
+            if part <= 0:
+                continue
+            for pair in range(starts[number], starts[number + 1]):
+                target = targets[pair]
+                if target < 0:
+                    blamed[-target - 1] += part
+                    continue
+                target -= 1
+                praised[target] += part
+                if part > largest[target]:
+                    second[target] = largest[target]
+                    largest[target] = part
+                elif part > second[target]:
+                    second[target] = part
+        for number in range(kept):
+            if contact[number]:
+                continue
+            left = praised[number] - largest[number]
+            if quorum > 2:  # noqa: PLR2004 - formula.MOST_QUORUM is 3
+                left -= second[number]
+            near = voices[number]["near"]
+            heard[number] = 0.0 if left <= 1e-12 else near * min(1.0, left / enough) * left / (left + blamed[number])  # noqa: PLR2004 - what rounding leaves
+    for number in range(kept):
+        voices[number]["word"] = heard[number] * budgets[number]
+        voices[number]["near"] = heard[number]
+
+
+@compiled
+def note(voices: Voices, kept: int, index: Numbers) -> int:
+    """Drop who has no word after all, and enter the others into their index; return how many there are."""
+    left = 0
+    for number in range(kept):
+        if voices[number]["word"] > 0:
+            voices[left] = voices[number]
+            enter(index, voices[left]["who"], left)
+            left += 1
+    return left
+
+
+@compiled
+def _weight(edge: Edges, word: float, day: float, half_life: float) -> float:
+    """Return what one edge is as evidence, with its sign."""
+    age = max(0.0, day - edge["day"])
+    return word * edge["said"] * (edge["bond"] * 1e-3) * math.exp(-_DECAY * age / half_life)  # type: ignore[no-any-return,call-overload]
+
+
+@compiled
+def weigh(  # noqa: PLR0913, PLR0917, C901 - as above
+    into_heads: Heads,
+    into_edges: Edges,
+    heads: Heads,
+    edges: Edges,
+    voices: Voices,
+    index: Numbers,
+    subject: int,
+    day: float,
+    half_life: float,
+) -> tuple[float, float, int, int, int]:
+    """Return evidence for and against somebody, and the three voices with the largest parts in it (-1 for none).
+
+    It goes through those who rated the subject, or through the voices where these are far fewer, so that nobody makes
+    scoring slow by having many accounts rate.
+    """
+    good, bad = 0.0, 0.0
+    most = (0.0, 0.0, 0.0)
+    who = (-1, -1, -1)
+    rated = into_heads[subject]["n2"]
+    start = into_heads[subject]["start"]
+    by_voices = rated > 16 * len(voices)
+    for step in range(len(voices) if by_voices else rated):
+        if by_voices:
+            voice = step
+            head = heads[voices[voice]["who"]]
+            level = voices[voice]["level"]
+            row = head["start"]
+            place = said(edges, row, row + head["n0"], subject)
+            if place < 0 and level > 0:
+                place = said(edges, row + head["n0"], row + head["n1"], subject)
+            if place < 0 and level > 1:
+                place = said(edges, row + head["n1"], row + head["n2"], subject)
+            if place < 0:
+                continue
+            part = _weight(edges[place], voices[voice]["word"], day, half_life)
+        else:
+            place = start + step
+            voice = find(index, voices, into_edges[place]["other"])
+            if voice < 0 or into_edges[place]["level"] > voices[voice]["level"]:
+                continue
+            part = _weight(into_edges[place], voices[voice]["word"], day, half_life)
+        if part > 0:
+            good += part
+        else:
+            bad -= part
+        size = abs(part)
+        if size > most[0]:
+            most, who = (size, most[0], most[1]), (voice, who[0], who[1])
+        elif size > most[1]:
+            most, who = (most[0], size, most[1]), (who[0], voice, who[1])
+        elif size > most[2]:
+            most, who = (most[0], most[1], size), (who[0], who[1], voice)
+    return good, bad, who[0], who[1], who[2]
+
+
+@compiled
+def weigh_many(  # noqa: PLR0913, PLR0917 - as above
+    into_heads: Heads,
+    into_edges: Edges,
+    heads: Heads,
+    edges: Edges,
+    voices: Voices,
+    index: Numbers,
+    subjects: Numbers,
+    day: float,
+    half_life: float,
+    good: Floats,
+    bad: Floats,
+) -> None:
+    """Weigh many subjects at once."""
+    for place in range(len(subjects)):
+        found = weigh(into_heads, into_edges, heads, edges, voices, index, subjects[place], day, half_life)
+        good[place], bad[place] = found[0], found[1]
+
+
+@compiled
+def parts_of(  # noqa: PLR0913, PLR0917 - as above
+    into_heads: Heads,
+    into_edges: Edges,
+    voices: Voices,
+    index: Numbers,
+    subject: int,
+    day: float,
+    half_life: float,
+    who: Numbers,
+    part: Floats,
+) -> int:
+    """Write down each voice's part in what is known of somebody; return how many there are."""
+    count = 0
+    start = into_heads[subject]["start"]
+    for place in range(start, start + into_heads[subject]["n2"]):
+        voice = find(index, voices, into_edges[place]["other"])
+        if voice < 0 or into_edges[place]["level"] > voices[voice]["level"]:
+            continue
+        who[count] = voice
+        part[count] = _weight(into_edges[place], voices[voice]["word"], day, half_life)
+        count += 1
+    return count
