@@ -41,7 +41,6 @@ def gained(ratings: Ratings, attack: Attack, quorum: int, audience: Audience, st
 
 
 def _lines(file: Path) -> Iterator[str]:
-    opened = gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8")
-    with opened as lines:
+    with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
         while line := lines.readline(_LONGEST_LINE):
             yield line

@@ -1,4 +1,4 @@
-"""``earnest standing``: how well the formula of standing does on a file of ratings, and what an attack gains against it."""
+"""``earnest standing``: how well the formula does on a file of ratings, and what an attack gains against it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ def evaluate(*, file: Path, columns: str, quorum: int, seed: int, audience: str,
     _about(ratings)
     click.echo(
         f"Of {found.scored:,} ratings between people known before, {found.negative:.1%} turned out bad.\n"
-        f"Quorum {quorum}: a good one was predicted higher than a bad one in {found.auc:.1%} of pairs (AUC {found.auc:.3f}); "
+        f"Quorum {quorum}: a good one was predicted higher than a bad one in {found.auc:.1%} of pairs "
+        f"(AUC {found.auc:.3f}); "
         f"there was evidence for {found.coverage:.1%}."
     )
 
@@ -85,7 +86,9 @@ def evaluate(*, file: Path, columns: str, quorum: int, seed: int, audience: str,
 @standing.command()
 @_shared
 @click.option("--sybils", type=int, default=_ATTACK.sybils, show_default=True, help="Made-up accounts.")
-@click.option("--tricked", type=int, default=_ATTACK.tricked, show_default=True, help="Honest people who rate one well.")
+@click.option(
+    "--tricked", type=int, default=_ATTACK.tricked, show_default=True, help="Honest people who rate one well."
+)
 @click.option(
     "--own",
     type=click.IntRange(0, 2),
@@ -123,7 +126,7 @@ def attack(  # noqa: PLR0913 - one parameter for each option
     with _progress("Farms played") as step:
         gains = gained(ratings, plan, quorum, _AUDIENCES[audience], step)
     if as_json:
-        click.echo(json.dumps([{name: _rounded(value) for name, value in asdict(gain).items()} for gain in gains]))
+        click.echo(json.dumps([_rounded(asdict(gain)) for gain in gains]))
         return
     _about(ratings)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -140,8 +143,8 @@ def _about(ratings: Ratings) -> None:
     click.echo(f"{len(ratings):,} ratings of {ratings.people:,} people{skipped}.")
 
 
-def _rounded(value: float) -> float:
-    return round(value, 4) if isinstance(value, float) else value
+def _rounded(figures: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in figures.items()}
 
 
 def _densities(text: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""What a farm of made-up accounts gains against standing, when it tricks honest people, the viewer's own contacts too (pure)."""
+"""What a farm of made-up accounts gains against standing, the viewer's own contacts tricked or not (pure)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Attack:
 
     def __post_init__(self) -> None:
         """Refuse an attack that cannot be played."""
-        if not 1 < self.sybils <= MOST_SYBILS or not 0 <= self.tricked or not 0 <= self.own <= _CONTACTS:
+        if not 1 < self.sybils <= MOST_SYBILS or not self.tricked >= 0 or not 0 <= self.own <= _CONTACTS:
             raise Invalid("attack", f"2 to {MOST_SYBILS} sybils, and at most {_CONTACTS} own contacts")
         if not self.densities or not all(1 <= density < self.sybils for density in self.densities):
             raise Invalid("attack", f"a density lies between 1 and {self.sybils - 1}: edges to each sybil from others")
@@ -145,7 +145,7 @@ def _told_apart(
     return area(scores, kinds), float(passing[~kinds].mean()), float(passing[kinds].mean())
 
 
-def _farm(  # noqa: PLR0913, PLR0917 - the parts of a farm
+def _farm(
     world: _World,
     attack: Attack,
     density: int,
@@ -164,7 +164,12 @@ def _farm(  # noqa: PLR0913, PLR0917 - the parts of a farm
     said = np.concatenate([world.said, farm, -np.ones(victims * attack.sybils)])
     day = np.concatenate([world.day, np.full(len(said) - len(world.day), world.now)])
     return Graph.of_arrays(
-        np.concatenate(by), np.concatenate(of), said, day, np.full(len(said), world.audience), people=int(sybils[-1]) + 1
+        np.concatenate(by),
+        np.concatenate(of),
+        said,
+        day,
+        np.full(len(said), world.audience),
+        people=int(sybils[-1]) + 1,
     )
 
 

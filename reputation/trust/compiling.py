@@ -1,4 +1,4 @@
-"""How the inner loops are compiled: by numba, kept on disk beside the source, compiled anew where no disk takes them (pure)."""
+"""How the inner loops are compiled: by numba, and kept on disk where one takes them (pure)."""
 
 from __future__ import annotations
 

@@ -77,7 +77,9 @@ def rolling(
         raise Invalid("ratings_few", "no rating has both ends known from before")
     kinds = np.array(good)
     if kinds.all() or not kinds.any():
-        raise Invalid("ratings_alike", "all ratings that are predicted are good, or all are bad: there is nothing to tell")
+        raise Invalid(
+            "ratings_alike", "all ratings that are predicted are good, or all are bad: there is nothing to tell"
+        )
     found_area = area(np.array(scores), kinds)
     return Evaluation(
         formula.quorum, found_area, len(scores), covered / len(scores), 1 - float(np.count_nonzero(kinds)) / len(kinds)

@@ -1,4 +1,4 @@
-"""The formula of standing in numbers: every constant with its meaning and its source, and what a stake may shift (pure)."""
+"""The formula of standing in numbers: each constant with its meaning and source, and what a stake shifts (pure)."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Formula:
     """a: how much of all reach stays with whoever it comes to. The bound on what a farm can reach is (1-a)/a times what
     flows over the edges into it: 2.33. Personalised PageRank, as in Andersen, Chung and Lang (FOCS 2006)."""
     tolerance: float = 1e-5
-    """Reach below this, for each person whom somebody rated, is not passed on. On a million people 97 of the nearest 100
-    are the exact ones, in half a millisecond."""
+    """Reach below this, for each person whom somebody rated, is not passed on. On a million people 97 of the nearest
+    100 are the exact ones, in half a millisecond."""
     nearest: int = 50
     """So many of the nearest count in full: credibility is reach divided by that of the 50th, at most 1. No size of the
     whole is in it."""
@@ -39,10 +39,12 @@ class Formula:
     """How often endorsement is passed on from the contacts, so that four steps away is the furthest that is heard."""
     weight: float = 1.0
     """kappa: how much evidence the prior counts as (Josang and Ismail's Beta reputation has 2)."""
-    prior: float = 0.5
-    """rho: the reputation of strangers, for whoever set none of their own."""
-    half_life: float = 730.0
-    """Days after which a word counts half as evidence."""
+    prior: float = 0.9
+    """rho: the reputation of strangers, for whoever set none of their own. Of the first 60 % of the ratings in
+    docs/standing.md 87 % are good; who wants strangers to prove themselves sets less."""
+    half_life: float = 365.0
+    """Days after which a word counts half as evidence. Chosen on the first 60 % of those ratings, on which nothing is
+    measured."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no formula."""
@@ -52,14 +54,14 @@ class Formula:
         within = {
             "restart": 0.05 <= self.restart <= 0.95,  # noqa: PLR2004 - beyond, nothing or everything is near
             "tolerance": 1e-12 <= self.tolerance <= 0.1,  # noqa: PLR2004 - beyond, a view takes for ever or is empty
-            "nearest": 1 <= self.nearest,
-            "budget": 1 <= self.budget,
+            "nearest": self.nearest >= 1,
+            "budget": self.budget >= 1,
             "quorum": 1 <= self.quorum <= MOST_QUORUM,
-            "enough": 0 < self.enough,
+            "enough": self.enough > 0,
             "rounds": 1 <= self.rounds <= 10,  # noqa: PLR2004 - beyond, everybody is reached
-            "weight": 0 < self.weight,
+            "weight": self.weight > 0,
             "prior": 0 <= self.prior <= 1,
-            "half_life": 0 < self.half_life,
+            "half_life": self.half_life > 0,
         }
         wrong = [name for name, fine in within.items() if not fine]
         if wrong:
@@ -71,14 +73,14 @@ PRODUCT = Formula()
 
 
 def bond_factor(bonded: float, price: float) -> float:
-    """Return what a vouch's evidence is multiplied by when its author put money behind it, in units of a door's price."""
+    """Return what a vouch's evidence is multiplied by when its author put money behind it."""
     if not (math.isfinite(bonded) and math.isfinite(price)) or bonded < 0 or price <= 0:
         raise Invalid("bond", "a bond is nothing or more, and a price more than nothing")
     return min(MOST_BOND, 1 + math.log1p(bonded / price))
 
 
 def prior_with_stake(prior: float, staked: float, price: float, *, shift: float = MOST_SHIFT) -> float:
-    """Return the prior of a stranger who staked so much with this viewer: nearer to ``shift``, never lower than before."""
+    """Return the prior of a stranger who staked so much with this viewer: nearer to ``shift``, never lower."""
     if not all(map(math.isfinite, (prior, staked, price))) or not 0 <= prior <= 1 or staked < 0 or price <= 0:
         raise Invalid("prior", "a prior lies between 0 and 1, a stake is nothing or more, a price more than nothing")
     goal = min(shift, MOST_SHIFT)

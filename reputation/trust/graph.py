@@ -16,8 +16,9 @@ from reputation.trust.formula import MOST_BOND
 from reputation.trust.rows import BOND_UNIT, EDGE, Edges, Rows
 
 MOST_PEOPLE = 50_000_000
-MOST_RATED = 20_000
-"""Whoever has a word for more people than this has none that counts: their budget is long spent."""
+MOST_HEARD = 200
+"""Of one person's words for each audience the newest so many are heard: one account that fooled everybody can bring no
+more than these with it, however thinly it spreads its budget; and nobody's row makes a push or a score slow."""
 REMEMBERED = 4_096
 """Changes that a view can catch up with; one that is further behind is built anew."""
 
@@ -98,7 +99,7 @@ class Graph:
         )
 
     @staticmethod
-    def of_arrays(  # noqa: PLR0913 - one for each column
+    def of_arrays(
         by: npt.NDArray[np.int64],
         of: npt.NDArray[np.int64],
         said: npt.NDArray[np.float64],
@@ -115,6 +116,9 @@ class Graph:
             raise Invalid("edges", "the columns are not equally long")
         _check(by, of, said, day, audience, bond)
         graph = Graph(max(people, int(max(by.max(), of.max())) + 1 if len(by) else 0))
+        kept = _newest(by, of, day, audience)
+        by, of, said, day = by[kept], of[kept], said[kept], day[kept]
+        audience, bond = audience[kept], bond[kept]
         records = np.zeros(len(by), EDGE)
         records["said"], records["day"], records["level"] = said, day, audience
         records["bond"] = np.rint(bond * BOND_UNIT)
@@ -126,19 +130,32 @@ class Graph:
         return graph
 
     def put(self, edge: Edge) -> None:
-        """Set one person's word for another, in place of what they said before."""
+        """Set one person's word for another, in place of what they said before.
+
+        Beyond the newest ``MOST_HEARD`` for its audience the oldest word is lost here; whoever keeps the words puts it
+        again when a newer one is taken back.
+        """
         self._reserve(max(edge.by, edge.of) + 1)
         row = self.out.of(edge.by)
         kept = row[row["other"] != edge.of]
-        if len(kept) >= MOST_RATED:
-            raise Invalid("edges_many", f"nobody rates more than {MOST_RATED} people")
         record = np.zeros(1, EDGE)
         record[0] = (edge.of, edge.said, edge.day, edge.audience, round(edge.bond * BOND_UNIT))
         after = np.concatenate([kept, record])
+        same = np.flatnonzero(after["level"] == edge.audience)
+        lost = -1
+        if len(same) > MOST_HEARD:
+            # The order of who is dropped hangs on words for the same audience alone, else it would tell of others.
+            oldest = same[np.lexsort((after["other"][same], after["day"][same]))[0]]
+            lost = int(after["other"][oldest])
+            after = np.delete(after, oldest)
         self._change(edge.by, after[np.lexsort((after["other"], after["level"]))])
         record["other"] = edge.by
-        others = self.into.of(edge.of)
-        self.into.put(edge.of, np.concatenate([others[others["other"] != edge.by], record]))
+        if lost != edge.of:
+            others = self.into.of(edge.of)
+            self.into.put(edge.of, np.concatenate([others[others["other"] != edge.by], record]))
+        if lost >= 0:
+            others = self.into.of(lost)
+            self.into.put(lost, others[others["other"] != edge.by])
 
     def drop(self, by: int, of: int) -> bool:
         """Take a word back, and say whether there was one."""
@@ -187,14 +204,14 @@ class Graph:
 
 
 def by_degree(by: npt.NDArray[np.int64], of: npt.NDArray[np.int64], people: int) -> npt.NDArray[np.int64]:
-    """Return a new number for each person, lowest for those with the most edges: what is used together lies together."""
+    """Return a new number for each person, lowest for whoever has most edges: what is used together lies together."""
     degree = np.bincount(by, minlength=people) + np.bincount(of, minlength=people)
     rank = np.empty(people, np.int64)
     rank[np.argsort(-degree, kind="stable")] = np.arange(people)
     return rank
 
 
-def _check(  # noqa: PLR0913, PLR0917 - one for each column
+def _check(
     by: npt.NDArray[np.int64],
     of: npt.NDArray[np.int64],
     said: npt.NDArray[np.float64],
@@ -220,5 +237,17 @@ def _check(  # noqa: PLR0913, PLR0917 - one for each column
     if (pairs[1:] == pairs[:-1]).any():
         twice = int(pairs[1:][pairs[1:] == pairs[:-1]][0])
         raise Invalid("edges_twice", f"{twice // MOST_PEOPLE} rates {twice % MOST_PEOPLE} twice")
-    if np.bincount(by).max() > MOST_RATED:
-        raise Invalid("edges_many", f"nobody rates more than {MOST_RATED} people")
+
+
+def _newest(
+    by: npt.NDArray[np.int64], of: npt.NDArray[np.int64], day: npt.NDArray[np.float64], audience: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return the places of each author's newest words for each audience, as many as are heard."""
+    rows = by * len(Audience) + audience
+    if not len(rows) or np.bincount(by).max() <= MOST_HEARD:
+        return np.arange(len(rows))
+    order = np.lexsort((-of, -day, rows))
+    sorted_rows = rows[order]
+    starts = np.flatnonzero(np.concatenate([[True], sorted_rows[1:] != sorted_rows[:-1]]))
+    rank = np.arange(len(rows)) - np.repeat(starts, np.diff(np.append(starts, len(rows))))
+    return np.sort(order[rank < MOST_HEARD])

@@ -29,7 +29,7 @@ def find(index: Numbers, places: Places, who: int) -> int:
     while index[slot]:
         place = index[slot] - 1
         if places[place]["who"] == who:
-            return place
+            return int(place)
         slot = (slot + 1) & mask
     return -1
 
@@ -88,8 +88,15 @@ def flowing(heads: Heads, author: int, level: int) -> float:
 
 
 @compiled
-def push(  # noqa: PLR0913, PLR0917, C901 - a compiled loop takes its arrays one by one
-    nodes: Nodes, heads: Heads, edges: Edges, queue: Numbers, touched: Numbers, viewer: int, restart: float, least: float
+def push(
+    nodes: Nodes,
+    heads: Heads,
+    edges: Edges,
+    queue: Numbers,
+    touched: Numbers,
+    viewer: int,
+    restart: float,
+    least: float,
 ) -> int:
     """Spread one from the viewer until no residual is above its limit; return how many were touched.
 
@@ -145,7 +152,7 @@ def push(  # noqa: PLR0913, PLR0917, C901 - a compiled loop takes its arrays one
 
 
 @compiled
-def collect(  # noqa: PLR0913, PLR0917 - as above
+def collect(
     nodes: Nodes, heads: Heads, touched: Numbers, count: int, places: Places, index: Numbers, viewer: int, least: float
 ) -> None:
     """Write down whom a push came to, and leave the nodes as they were before it."""
@@ -185,9 +192,7 @@ def _add(places: Places, index: Numbers, count: int, who: int, amount: float) ->
 
 
 @compiled
-def _shift(  # noqa: PLR0913, PLR0917 - as above
-    places: Places, index: Numbers, count: int, row: Edges, level: int, factor: float
-) -> int:
+def _shift(places: Places, index: Numbers, count: int, row: Edges, level: int, factor: float) -> int:
     """Add a row's shares, as far as that audience goes, to the residuals; return the count, or -1 without room."""
     total = 0.0
     for edge in row:
@@ -212,10 +217,10 @@ def _admits(row: Edges, viewer: int) -> bool:
 
 
 @compiled
-def shift(  # noqa: PLR0913, PLR0917 - as above
+def shift(
     places: Places, index: Numbers, count: int, viewer: int, author: int, before: Edges, after: Edges, restart: float
 ) -> int:
-    """Set the residuals right for one changed row: exactly, whatever was pushed. Return the count, or -1 without room."""
+    """Set the residuals right for one changed row, exactly. Return the count, or -1 where there is no room."""
     place = find(index, places, author)
     if place < 0 or places[place]["reach"] == 0:
         return count
@@ -227,7 +232,7 @@ def shift(  # noqa: PLR0913, PLR0917 - as above
 
 
 @compiled
-def settle(  # noqa: PLR0913, PLR0917, C901 - as above
+def settle(  # noqa: PLR0913, PLR0917 - as above
     places: Places,
     index: Numbers,
     count: int,

@@ -1,4 +1,4 @@
-"""A file of ratings read line by line: who rated whom, how, and when; columns found by their names or as they are told (pure)."""
+"""A file of ratings, line by line: who rated whom, how, and when; columns by name or as told (pure)."""
 
 from __future__ import annotations
 
@@ -18,28 +18,110 @@ MOST_LINES = 20_000_000
 _LONGEST_LINE = 10_000
 _LONGEST_NAME = 500
 _DAY = 86_400.0
-_LEAST = 1e-3
 _NEEDED = 4
 
 COLUMNS = ("rater", "ratee", "rating", "time")
 
 _CALLED: Mapping[str, frozenset[str]] = {
     "rater": frozenset(
-        ("rater", "source", "src", "from", "fromnode", "fromid", "fromnodeid", "fromuser", "fromuserid", "raterid")
-        + ("author", "by", "user", "userid", "voter", "truster", "trustor", "sender", "i", "u", "node1", "who")
+        (
+            "rater",
+            "source",
+            "src",
+            "from",
+            "fromnode",
+            "fromid",
+            "fromnodeid",
+            "fromuser",
+            "fromuserid",
+            "raterid",
+            "author",
+            "by",
+            "user",
+            "userid",
+            "voter",
+            "truster",
+            "trustor",
+            "sender",
+            "i",
+            "u",
+            "node1",
+            "who",
+        )
     ),
     "ratee": frozenset(
-        ("ratee", "target", "tgt", "dst", "dest", "destination", "to", "tonode", "toid", "tonodeid", "touser", "touserid")
-        + ("rateeid", "subject", "of", "rated", "ratedid", "candidate", "trustee", "receiver", "recipient", "whom")
-        + ("j", "v", "node2", "other", "otherid")
+        (
+            "ratee",
+            "target",
+            "tgt",
+            "dst",
+            "dest",
+            "destination",
+            "to",
+            "tonode",
+            "toid",
+            "tonodeid",
+            "touser",
+            "touserid",
+            "rateeid",
+            "subject",
+            "of",
+            "rated",
+            "ratedid",
+            "candidate",
+            "trustee",
+            "receiver",
+            "recipient",
+            "whom",
+            "j",
+            "v",
+            "node2",
+            "other",
+            "otherid",
+        )
     ),
     "rating": frozenset(
-        ("rating", "score", "weight", "trust", "trustindex", "trustscore", "sign", "value", "vote", "vot", "label")
-        + ("stars", "opinion", "edge", "edgeweight", "w", "y")
+        (
+            "rating",
+            "score",
+            "weight",
+            "trust",
+            "trustindex",
+            "trustscore",
+            "sign",
+            "value",
+            "vote",
+            "vot",
+            "label",
+            "stars",
+            "opinion",
+            "edge",
+            "edgeweight",
+            "w",
+            "y",
+        )
     ),
     "time": frozenset(
-        ("time", "timestamp", "date", "datetime", "timesinceepoch", "epoch", "unixtime", "when", "day", "created")
-        + ("createdat", "ts", "t", "at", "year", "ratedat", "ratingtime", "ratingdate")
+        (
+            "time",
+            "timestamp",
+            "date",
+            "datetime",
+            "timesinceepoch",
+            "epoch",
+            "unixtime",
+            "when",
+            "day",
+            "created",
+            "createdat",
+            "ts",
+            "t",
+            "at",
+            "year",
+            "ratedat",
+            "ratingtime",
+            "ratingdate",
+        )
     ),
 }
 
@@ -51,7 +133,7 @@ class Ratings:
     by: npt.NDArray[np.int64]
     of: npt.NDArray[np.int64]
     said: npt.NDArray[np.float64]
-    """From -1 to 1: the rating divided by the largest there is."""
+    """From -1 to 1: half for the sign, and half for how near the rating is to the largest there is."""
     day: npt.NDArray[np.float64]
     people: int
     skipped: int
@@ -99,12 +181,11 @@ def read(lines: Iterable[str], columns: str = "") -> Ratings:
         found.append((day, names.setdefault(rater, len(names)), names.setdefault(ratee, len(names)), rating))
     if not found:
         raise Invalid("ratings_none", "there is no rating in it")
-    day, by, of, said = (np.array(column) for column in zip(*found, strict=True))
-    order = np.argsort(day, kind="stable")
-    largest = np.abs(said).max()
-    weights = said / largest
-    weights = np.sign(weights) * np.maximum(np.abs(weights), _LEAST)
-    return Ratings(by[order], of[order], weights[order], day[order].astype(np.float64), len(names), skipped)
+    days, by, of, said = (np.array(column) for column in zip(*found, strict=True))
+    order = np.argsort(days, kind="stable")
+    # That somebody rates at all says half of it, how high says the rest.
+    weights = np.sign(said) * (1 + np.abs(said) / np.abs(said).max()) / 2
+    return Ratings(by[order], of[order], weights[order], days[order].astype(np.float64), len(names), skipped)
 
 
 class _Splitter:
@@ -127,7 +208,9 @@ def _told(columns: str) -> dict[str, str]:
     for part in filter(None, (piece.strip() for piece in columns.split(","))):
         name, sign, place = (piece.strip() for piece in part.partition("="))
         if name not in COLUMNS or not sign or not place or name in told:
-            raise Invalid("ratings_columns", f"{part!r}: each of {', '.join(COLUMNS)} once, as in rater=FROM_NODE or rater=1")
+            raise Invalid(
+                "ratings_columns", f"{part!r}: each of {', '.join(COLUMNS)} once, as in rater=FROM_NODE or rater=1"
+            )
         told[name] = place
     return told
 
@@ -154,13 +237,15 @@ def _places(first: Sequence[str], told: Mapping[str, str]) -> tuple[dict[str, in
             if not fitting:
                 raise Invalid(
                     "ratings_columns",
-                    f"none of the columns {', '.join(first[:20])} is called like a {name}: name it with --columns {name}=…",
+                    f"none of {', '.join(first[:20])} is called like a {name}: name it by --columns {name}=…",
                 )
             places[name] = fitting[0]
         elif COLUMNS.index(name) in free:
             places[name] = COLUMNS.index(name)
         else:
-            raise Invalid("ratings_columns", f"there is no column for {name}: rater, ratee, rating, time, in this order")
+            raise Invalid(
+                "ratings_columns", f"there is no column for {name}: rater, ratee, rating, time, in this order"
+            )
     if len(set(places.values())) < len(COLUMNS):
         raise Invalid("ratings_columns", "one column cannot be two things")
     return places, headed
@@ -169,7 +254,9 @@ def _places(first: Sequence[str], told: Mapping[str, str]) -> tuple[dict[str, in
 def _row(cells: Sequence[str], places: Mapping[str, int], number: int) -> tuple[str, str, float, float] | None:
     """Read one line; None where it says nothing of anybody else."""
     if len(cells) <= max(places.values()):
-        raise Invalid("ratings_row", f"line {number}: {len(cells)} columns, where {max(places.values()) + 1} are needed")
+        raise Invalid(
+            "ratings_row", f"line {number}: {len(cells)} columns, where {max(places.values()) + 1} are needed"
+        )
     rater, ratee, rating, time = (cells[places[name]] for name in COLUMNS)
     if not rater or not ratee or max(len(rater), len(ratee)) > _LONGEST_NAME:
         raise Invalid("ratings_row", f"line {number}: no rater or ratee, or one longer than {_LONGEST_NAME} characters")

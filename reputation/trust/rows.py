@@ -1,4 +1,4 @@
-"""Rows of edges that can grow and change: one pool of 16-byte records, and where each person's row lies in it (pure)."""
+"""Rows of edges that grow and change: one pool of 16-byte records, and where each row lies in it (pure)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ import numpy.typing as npt
 EDGE = np.dtype([("other", "i4"), ("said", "f4"), ("day", "f4"), ("level", "u2"), ("bond", "u2")])
 """One edge as its row holds it: the other end, the weight with its sign, when, for whom, and a bond's factor x 1000."""
 HEAD = np.dtype(
-    [("start", "i8"), ("room", "i4"), ("n0", "i4"), ("n1", "i4"), ("n2", "i4"), ("s0", "f4"), ("s1", "f4"), ("s2", "f4")]
-    + [("unused", "f4")]
+    [
+        ("start", "i8"),
+        ("room", "i4"),
+        ("n0", "i4"),
+        ("n1", "i4"),
+        ("n2", "i4"),
+        ("s0", "f4"),
+        ("s1", "f4"),
+        ("s2", "f4"),
+        ("unused", "f4"),
+    ]
 )
 """Where a row lies, and for each audience how many edges it may use and what their positive weights sum up to: a row is
 ordered by audience, so that what somebody may see of it is its beginning."""
@@ -22,7 +31,7 @@ _SPARE = 1.25
 
 
 class Rows:
-    """All rows of one direction. Readers take ``heads`` and ``edges`` anew each time: both are replaced as they grow."""
+    """All rows of one direction. Readers take ``heads`` and ``edges`` anew each time: they change as they grow."""
 
     def __init__(self, people: int) -> None:
         self.heads: Heads = np.zeros(people, HEAD)
@@ -31,7 +40,7 @@ class Rows:
         self._wasted = 0
 
     def fill(self, owners: npt.NDArray[np.int64], edges: Edges) -> None:
-        """Lay out all rows at once; ``edges`` are in the order of their owners, and of audience and other end within."""
+        """Lay out all rows at once; ``edges`` are in the order of owners, and of audience and other end within."""
         self.edges, self._end = edges, len(edges)
         counts = np.bincount(owners, minlength=len(self.heads))
         self.heads["room"] = counts

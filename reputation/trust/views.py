@@ -1,4 +1,4 @@
-"""One viewer's view: whose word counts for them, what is known of anybody, and how a view follows a changing graph (pure)."""
+"""One viewer's view: whose word counts, what is known of anybody, and how it follows a changing graph (pure)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,26 @@ import numpy.typing as npt
 from kit.errors import Invalid
 from reputation.trust.formula import PRODUCT, Formula
 from reputation.trust.graph import Change, Graph
-from reputation.trust.pushing import MIXED, NODE, PLACE, Numbers, Places, collect, find, push, settle, shift
+from reputation.trust.pushing import (
+    MIXED,
+    NODE,
+    PLACE,
+    Numbers,
+    Places,
+    collect,
+    find,
+    level_for,
+    push,
+    settle,
+    shift,
+    usable,
+)
+from reputation.trust.rows import Edges
 from reputation.trust.weighing import VOICE, Voices, ask_quorum, listen, note, weigh, weigh_many
 
 LEAST_NEAR = 2e-4
-"""Where fewer than the nearest 50 are reached (or only just), nobody nearer than this counts less than in full. Without a
-floor the word of whoever is reached last would hang on how far the arithmetic went."""
+"""Where fewer than the nearest 50 are reached (or only just), nobody nearer than this counts less than in full.
+Without a floor the word of whoever is reached last would hang on how far the arithmetic went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +112,9 @@ class Viewing:
             known = view.voices[quorum] = self._voices(view, quorum)
         return known
 
-    def standing(self, view: View, subject: int, day: float, *, quorum: int | None = None, prior: float | None = None) -> Standing:
+    def standing(
+        self, view: View, subject: int, day: float, *, quorum: int | None = None, prior: float | None = None
+    ) -> Standing:
         """Return how somebody stands with the viewer on that day."""
         graph, formula = self.graph, self.formula
         prior = formula.prior if prior is None else prior
@@ -122,6 +138,11 @@ class Viewing:
         half_life = self.formula.half_life
         weigh_many(into.heads, into.edges, out.heads, out.edges, voices, index, subjects, day, half_life, good, bad)
         return good, bad
+
+    def usable(self, view: View, author: int) -> Edges:
+        """Return those of somebody's edges that the viewer may use."""
+        heads, edges = self.graph.out.heads, self.graph.out.edges
+        return self.graph.out.of(author)[: usable(heads, author, level_for(heads, edges, view.viewer, author))]
 
     def _voices(self, view: View, quorum: int) -> tuple[Voices, Numbers]:
         formula, heads, edges = self.formula, self.graph.out.heads, self.graph.out.edges

@@ -1,4 +1,4 @@
-"""Whose word counts for a viewer, and what the words come to: credibility, budget, quorum, evidence; compiled loops (pure)."""
+"""Whose word counts for a viewer, and what the words come to: credibility, budget, quorum; compiled (pure)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DECAY = math.log(2.0)
 
 
 @compiled
-def listen(  # noqa: PLR0913, PLR0917 - a compiled loop takes its arrays one by one
+def listen(  # noqa: C901, PLR0913, PLR0917 - a compiled loop takes its arrays one by one
     places: Places,
     count: int,
     index: Numbers,
@@ -47,7 +47,7 @@ def listen(  # noqa: PLR0913, PLR0917 - a compiled loop takes its arrays one by 
         numbers[place] = 0
         # What waits unpushed has reached them too; only those that were pushed are near enough to be heard at all.
         value = entry["reach"] + restart * entry["residual"]
-        if entry["reach"] > 0 and value > faint:
+        if value > faint:
             reach[found] = value
             found += 1
             numbers[place] = found
@@ -104,7 +104,7 @@ def ask_quorum(  # noqa: PLR0913, PLR0917, C901, PLR0912, PLR0915 - as above
     enough: float,
     rounds: int,
 ) -> None:
-    """Let nobody but contacts be heard whom fewer than ``quorum`` of those heard endorse: the largest parts left out."""
+    """Let nobody but contacts be heard whom fewer than ``quorum`` of the heard endorse: the largest parts left out."""
     contact = np.zeros(kept, np.bool_)
     own = -1
     for place in range(count):
@@ -183,10 +183,10 @@ def note(voices: Voices, kept: int, index: Numbers) -> int:
 
 
 @compiled
-def _weight(edge: Edges, word: float, day: float, half_life: float) -> float:
+def _weight(edge: np.void, word: float, day: float, half_life: float) -> float:
     """Return what one edge is as evidence, with its sign."""
     age = max(0.0, day - edge["day"])
-    return word * edge["said"] * (edge["bond"] * 1e-3) * math.exp(-_DECAY * age / half_life)  # type: ignore[no-any-return,call-overload]
+    return word * edge["said"] * (edge["bond"] * 1e-3) * math.exp(-_DECAY * age / half_life)  # type: ignore[no-any-return]
 
 
 @compiled

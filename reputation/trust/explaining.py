@@ -1,0 +1,183 @@
+"""Why somebody stands as they do with a viewer: whose words, by which path, through whom (pure)."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kit.errors import Invalid
+from reputation.trust.pushing import find
+from reputation.trust.views import Standing, View, Viewing
+from reputation.trust.weighing import parts_of
+
+_WHOLE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One person's part in all that is known: per cent of the evidence, and for or against."""
+
+    who: int
+    percent: int
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All of it is made of edges that the viewer may use: none of it tells of others."""
+
+    standing: Standing
+    alone: Standing
+    """The same with a quorum of one: as far as it is above, all hangs on single friends' words."""
+    shares: tuple[Share, ...]
+    """Largest first; they add up to 100, or there are none."""
+    path: tuple[int, ...]
+    """From the viewer to whoever has the largest share, by the edges along which most reach flows."""
+    through: int | None
+    """The one contact through whom all of it comes, whatever the quorum."""
+
+    @property
+    def nobody(self) -> bool:
+        """Whether nobody whom the viewer knows knows them."""
+        return not self.shares and self.alone.confidence == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What would turn a verdict: so much more evidence for (or against) them, and the fewest whose word could be it."""
+
+    good: bool
+    evidence: float
+    people: tuple[int, ...]
+    """Those nearest who have not spoken yet; all of them together may not be enough: then ``enough`` says so."""
+    enough: bool
+
+
+def explain(
+    viewing: Viewing, view: View, subject: int, day: float, *, quorum: int | None = None, prior: float | None = None
+) -> Explanation:
+    """Explain how somebody stands."""
+    parts = _parts(viewing, view, subject, day, quorum)
+    known = _parts(viewing, view, subject, day, 1)
+    largest = max(parts or known, key=lambda part: (abs(part[1]), -part[0]), default=None)
+    path = () if largest is None else _path(viewing, view, largest[0])
+    return Explanation(
+        viewing.standing(view, subject, day, quorum=quorum, prior=prior),
+        viewing.standing(view, subject, day, quorum=1, prior=prior),
+        _shares(parts),
+        path,
+        _through(viewing, view, [who for who, _ in known], path),
+    )
+
+
+def turn(
+    viewing: Viewing,
+    view: View,
+    subject: int,
+    day: float,
+    bar: float,
+    *,
+    quorum: int | None = None,
+    prior: float | None = None,
+) -> Turn:
+    """Say what would bring somebody's reputation to the other side of a bar."""
+    if not math.isfinite(bar) or not 0 < bar < 1:
+        raise Invalid("bar", "a bar lies between 0 and 1")
+    found = viewing.standing(view, subject, day, quorum=quorum, prior=prior)
+    weight = viewing.formula.weight
+    held = found.reputation * (found.good + found.bad + weight)
+    whole = found.good + found.bad + weight
+    good = found.reputation < bar
+    needed = (bar * whole - held) / (1 - bar) if good else held / bar - whole
+    spoke = {who for who, _ in _parts(viewing, view, subject, day, quorum)} | {subject}
+    voices, _ = viewing.voices(view, quorum)
+    people, given = [], 0.0
+    for place in np.argsort(-voices["word"], kind="stable"):
+        if given >= needed:
+            break
+        who = int(voices[place]["who"])
+        if who not in spoke:
+            people.append(who)
+            given += float(voices[place]["word"])
+    return Turn(good, max(0.0, needed), tuple(people), given >= needed)
+
+
+def _parts(viewing: Viewing, view: View, subject: int, day: float, quorum: int | None) -> list[tuple[int, float]]:
+    """Return each rater's signed part of the evidence."""
+    graph = viewing.graph
+    if not 0 <= subject < graph.people:
+        return []
+    voices, index = viewing.voices(view, quorum)
+    who, part = np.zeros(len(voices), np.int32), np.zeros(len(voices))
+    into = graph.into
+    count = parts_of(into.heads, into.edges, voices, index, subject, day, viewing.formula.half_life, who, part)
+    return [(int(voices[who[place]]["who"]), float(part[place])) for place in range(count) if part[place]]
+
+
+def _shares(parts: Sequence[tuple[int, float]]) -> tuple[Share, ...]:
+    """Round parts to whole per cents that add up: what is left over goes to the largest remainders."""
+    whole = math.fsum(abs(part) for _, part in parts)
+    if not whole:
+        return ()
+    exact = sorted(
+        ((abs(part) / whole * _WHOLE, who, part > 0) for who, part in parts), key=lambda one: (-one[0], one[1])
+    )
+    percents = [math.floor(share) for share, _, _ in exact]
+    left = _WHOLE - sum(percents)
+    for place in sorted(range(len(exact)), key=lambda place: (percents[place] - exact[place][0], place))[:left]:
+        percents[place] += 1
+    return tuple(Share(who, percent, good) for percent, (_, who, good) in zip(percents, exact, strict=True))
+
+
+def _ways(viewing: Viewing, view: View, who: int) -> Iterator[tuple[int, float]]:
+    """Yield to whom reach flows from one whom it came to, and which part of theirs."""
+    place = find(view.index, view.places, who)
+    if place < 0 or (view.places[place]["reach"] <= 0 and who != view.viewer):
+        return
+    row = viewing.usable(view, who)
+    flows = row[row["said"] > 0]
+    total = float(flows["said"].sum())
+    for edge in flows:
+        yield int(edge["other"]), float(edge["said"]) / total
+
+
+def _path(viewing: Viewing, view: View, goal: int) -> tuple[int, ...]:
+    """Find the path along which most reach flows from the viewer."""
+    stays = -math.log1p(-viewing.formula.restart)
+    waiting, came, done = [(0.0, view.viewer, view.viewer)], dict[int, int](), set[int]()
+    while waiting:
+        far, who, before = heapq.heappop(waiting)
+        if who in done:
+            continue
+        done.add(who)
+        came[who] = before
+        if who == goal:
+            path = [goal]
+            while path[-1] != view.viewer:
+                path.append(came[path[-1]])
+            return tuple(reversed(path))
+        for other, part in _ways(viewing, view, who):
+            if other not in done:
+                heapq.heappush(waiting, (far + stays - math.log(part), other, who))
+    return ()
+
+
+def _through(viewing: Viewing, view: View, raters: Sequence[int], path: Sequence[int]) -> int | None:
+    """Return the contact without whom no reach would come to any of the raters."""
+    if len(path) < 2 or view.viewer in raters:  # noqa: PLR2004 - the viewer, and a contact
+        return None
+    contact = path[1]
+    others = set(raters) - {contact}
+    seen, waiting = {view.viewer, contact}, [view.viewer]
+    while waiting:
+        for other, _ in _ways(viewing, view, waiting.pop()):
+            if other in others:
+                return None
+            if other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return contact
