@@ -223,6 +223,8 @@ def plan(stage: str) -> list[list[Step]]:
     ]
     if stage == "check":
         lanes.append([environment("the contracts' auditor", ".venv-audit", ["audit.txt"], "slither")])
+    if stage == "bench":
+        lanes.append([environment("others who rank people, to measure beside", ".venv-graphs", ["graphs.txt"], "f2py")])
     if stage == "test":
         lanes.append([environment("the journals' checker", ".venv-accounting", ["accounting.txt"], "bean-check")])
     return lanes
