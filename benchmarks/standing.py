@@ -64,7 +64,7 @@ def _world() -> _World:
 
 
 def _first_score() -> float:
-    """Return the seconds that the first score of a process takes, its imports among them, where the loops are on disk."""
+    """Return the seconds of a process's first score, its imports among them, where the compiled loops lie on disk."""
     program = (
         "import time; begun = time.perf_counter()\n"
         "from reputation.trust.graph import Edge, Graph\n"

@@ -53,8 +53,9 @@ class Turn:
     good: bool
     evidence: float
     people: tuple[int, ...]
-    """Those nearest who have not spoken yet; all of them together may not be enough: then ``enough`` says so."""
+    """Of those whose word counts for the viewer, and who have not spoken yet, the ones with the weightiest."""
     enough: bool
+    """Whether all of these together would do."""
 
 
 def explain(
@@ -93,7 +94,7 @@ def turn(
     whole = found.good + found.bad + weight
     good = found.reputation < bar
     needed = (bar * whole - held) / (1 - bar) if good else held / bar - whole
-    spoke = {who for who, _ in _parts(viewing, view, subject, day, quorum)} | {subject}
+    spoke = {who for who, _ in _parts(viewing, view, subject, day, quorum)} | {subject, view.viewer}
     voices, _ = viewing.voices(view, quorum)
     people, given = [], 0.0
     for place in np.argsort(-voices["word"], kind="stable"):

@@ -75,14 +75,11 @@ def listen(  # noqa: C901, PLR0913, PLR0917 - a compiled loop takes its arrays o
         who = places[place]["who"]
         level = level_for(heads, edges, viewer, who)
         words = usable(heads, who, level)
-        if words == 0:
-            numbers[place] = 0
-            continue
         voice = voices[kept]
         near = 1.0 if who == viewer else min(1.0, reach[abs(number) - 1] / bar)
         voice["who"] = who
         voice["near"] = near
-        voice["word"] = near * min(1.0, budget / words)
+        voice["word"] = near * min(1.0, budget / max(1, words))
         voice["level"] = level
         kept += 1
         numbers[place] = kept if number > 0 else -kept
