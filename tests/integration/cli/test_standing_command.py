@@ -117,7 +117,7 @@ def test_dates_gzip_and_lines_that_say_nothing_are_read(tmp_path: Path) -> None:
         ([HEADER, "1,2,3," + "4" * 20_000], "line 2: longer than"),
         ([HEADER], "there is no rating in it"),
         (["a,b,c,d", "1,2,3,4"], "is called like a rater: name it by --columns rater="),
-        ([HEADER, "1,2,3,4", "2,1,3,4"], "no rating has both ends known"),
+        ([HEADER, "1,2,3,4", "3,4,3,5"], "no rating has both ends known"),
         ([HEADER, *["1,2,3,4", "2,1,3,4"] * 4], "all ratings that are predicted are good"),
     ],
 )
