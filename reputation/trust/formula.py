@@ -72,16 +72,16 @@ PRODUCT = Formula()
 """What Earnest judges with unless a viewer turned a knob of theirs."""
 
 
-def bond_factor(bonded: float, price: float) -> float:
-    """Return what a vouch's evidence is multiplied by when its author put money behind it."""
-    if not (math.isfinite(bonded) and math.isfinite(price)) or bonded < 0 or price <= 0:
-        raise Invalid("bond", "a bond is nothing or more, and a price more than nothing")
-    return min(MOST_BOND, 1 + math.log1p(bonded / price))
+def bond_factor(times: float) -> float:
+    """Return what a vouch's evidence is multiplied by when its author put so many times a door's price behind it."""
+    if not math.isfinite(times) or times < 0:
+        raise Invalid("bond", "a bond is nothing or more")
+    return min(MOST_BOND, 1 + math.log1p(times))
 
 
-def prior_with_stake(prior: float, staked: float, price: float, *, shift: float = MOST_SHIFT) -> float:
-    """Return the prior of a stranger who staked so much with this viewer: nearer to ``shift``, never lower."""
-    if not all(map(math.isfinite, (prior, staked, price))) or not 0 <= prior <= 1 or staked < 0 or price <= 0:
-        raise Invalid("prior", "a prior lies between 0 and 1, a stake is nothing or more, a price more than nothing")
+def prior_with_stake(prior: float, times: float, *, shift: float = MOST_SHIFT) -> float:
+    """Return the prior of a stranger who staked so many times a viewer's price with them: nearer to ``shift``."""
+    if not all(map(math.isfinite, (prior, times, shift))) or not 0 <= prior <= 1 or times < 0:
+        raise Invalid("prior", "a prior lies between 0 and 1, and a stake is nothing or more")
     goal = min(shift, MOST_SHIFT)
-    return prior if prior >= goal else prior + (goal - prior) * -math.expm1(-staked / price)
+    return prior if prior >= goal else prior + (goal - prior) * -math.expm1(-times)

@@ -173,7 +173,7 @@ def collect(
 
 
 @compiled
-def _add(places: Places, index: Numbers, count: int, who: int, amount: float) -> int:
+def _add(places: Places, index: Numbers, count: int, who: int, more: float) -> int:
     """Add to somebody's residual; return the count, or -1 where there is no room for another."""
     place = find(index, places, who)
     if place < 0:
@@ -187,7 +187,7 @@ def _add(places: Places, index: Numbers, count: int, who: int, amount: float) ->
         entry["state"] = 0
         enter(index, who, place)
         count += 1
-    places[place]["residual"] += amount
+    places[place]["residual"] += more
     return count
 
 

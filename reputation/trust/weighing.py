@@ -87,7 +87,38 @@ def listen(  # noqa: C901, PLR0913, PLR0917 - a compiled loop takes its arrays o
 
 
 @compiled
-def ask_quorum(  # noqa: PLR0913, PLR0917, C901, PLR0912, PLR0915 - as above
+def _words_among(
+    places: Places,
+    index: Numbers,
+    heads: Heads,
+    edges: Edges,
+    voices: Voices,
+    kept: int,
+    numbers: Numbers,
+    own: int,
+) -> tuple[Numbers, Numbers]:
+    """List whom each voice rates among those who are no contacts, by number plus one, negative for a bad word."""
+    total = 0
+    for number in range(kept):
+        total += usable(heads, voices[number]["who"], voices[number]["level"])
+    targets = np.empty(total, np.int32)
+    starts = np.zeros(kept + 1, np.int32)
+    pairs = 0
+    for number in range(kept):
+        voice = voices[number]
+        start = heads[voice["who"]]["start"]
+        for edge in range(start, start + usable(heads, voice["who"], voice["level"])):
+            place = find(index, places, edges[edge]["other"])
+            if place < 0 or numbers[place] <= 0 or numbers[place] - 1 == own:
+                continue
+            targets[pairs] = numbers[place] if edges[edge]["said"] > 0 else -numbers[place]
+            pairs += 1
+        starts[number + 1] = pairs
+    return targets, starts
+
+
+@compiled
+def ask_quorum(  # noqa: PLR0913, PLR0917, C901, PLR0912 - as above
     places: Places,
     count: int,
     index: Numbers,
@@ -111,22 +142,7 @@ def ask_quorum(  # noqa: PLR0913, PLR0917, C901, PLR0912, PLR0915 - as above
         elif number > 0 and places[place]["who"] == viewer:
             own = number - 1
             contact[own] = True
-    total = 0
-    for number in range(kept):
-        total += usable(heads, voices[number]["who"], voices[number]["level"])
-    targets = np.empty(total, np.int32)
-    starts = np.zeros(kept + 1, np.int64)
-    pairs = 0
-    for number in range(kept):
-        voice = voices[number]
-        start = heads[voice["who"]]["start"]
-        for edge in range(start, start + usable(heads, voice["who"], voice["level"])):
-            place = find(index, places, edges[edge]["other"])
-            if place < 0 or numbers[place] <= 0 or numbers[place] - 1 == own:
-                continue
-            targets[pairs] = numbers[place] if edges[edge]["said"] > 0 else -numbers[place]
-            pairs += 1
-        starts[number + 1] = pairs
+    targets, starts = _words_among(places, index, heads, edges, voices, kept, numbers, own)
     heard = np.zeros(kept, np.float64)
     for number in range(kept):
         if contact[number]:

@@ -72,17 +72,17 @@ def test_numbers_that_make_no_formula_are_refused(name: str) -> None:
 
 
 def test_a_stake_buys_a_hearing_and_never_trust() -> None:
-    assert prior_with_stake(0.1, 0, 5) == pytest.approx(0.1)
-    assert 0.1 < prior_with_stake(0.1, 5, 5) < prior_with_stake(0.1, 50, 5) <= 0.5
-    assert prior_with_stake(0.1, 1e9, 5, shift=1.0) == 0.5
-    assert prior_with_stake(0.9, 1e9, 5) == 0.9
-    assert bond_factor(0, 5) == 1
-    assert 1 < bond_factor(5, 5) < bond_factor(1e9, 5) == 3
+    assert prior_with_stake(0.1, 0) == pytest.approx(0.1)
+    assert 0.1 < prior_with_stake(0.1, 1) < prior_with_stake(0.1, 10) <= 0.5
+    assert prior_with_stake(0.1, 1e9, shift=1.0) == 0.5
+    assert prior_with_stake(0.9, 1e9) == 0.9
+    assert bond_factor(0) == 1
+    assert 1 < bond_factor(1) < bond_factor(1e9) == 3
     for wrong in (math.nan, -1.0):
         with pytest.raises(Invalid):
-            bond_factor(wrong, 5)
+            bond_factor(wrong)
         with pytest.raises(Invalid):
-            prior_with_stake(0.1, wrong, 5)
+            prior_with_stake(0.1, wrong)
 
 
 def test_a_sybil_that_trusts_one_person_reads_nothing_of_theirs() -> None:
