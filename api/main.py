@@ -25,6 +25,7 @@ from api.routes import (
     quotes,
     sessions,
     stakes,
+    standing,
     tokens,
     vouches,
     wallets,
@@ -88,7 +89,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
     app.state.streams = Streams(container)
-    private = (sessions, me, vouches, wallets, tokens, events, webhooks)
+    private = (sessions, me, vouches, standing, wallets, tokens, events, webhooks)
     for part in (quotes, stakes, ledger, *private, health, metrics, front, stake, link):
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")

@@ -152,6 +152,32 @@ class WhyOut(_Out):
     vouched_by: Annotated[list[MatrixId], Field(description="Who of those that you know vouches for them, to you.")]
 
 
+class ShareOut(_Out):
+    """One person's part in what is known of somebody."""
+
+    who: MatrixId | None
+    percent: Annotated[int, Field(ge=0, le=100)]
+    good: bool
+
+
+class ScoreOut(_Out):
+    """Two numbers that are never folded into one."""
+
+    reputation: Annotated[float, Field(ge=0, le=1)]
+    confidence: Annotated[float, Field(ge=0, le=1, description="0: nothing is known, and the reputation is a guess.")]
+
+
+class StandingOut(ScoreOut):
+    """How somebody stands with you."""
+
+    other: MatrixId
+    alone: Annotated[ScoreOut, Field(description="The same where single friends' words are enough (a quorum of 1).")]
+    nobody: Annotated[bool, Field(description="Nobody whom you know knows them.")]
+    shares: Annotated[list[ShareOut], Field(description="Whose words it is made of; they add up to 100, or are none.")]
+    path: Annotated[list[MatrixId | None], Field(description="From you to whoever has the largest part.")]
+    through: Annotated[MatrixId | None, Field(description="The one contact through whom all of it comes.")]
+
+
 class VouchIn(_In):
     """A word for somebody, good for a year."""
 

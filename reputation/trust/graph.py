@@ -135,7 +135,7 @@ class Graph:
         Beyond the newest ``MOST_HEARD`` for its audience the oldest word is lost here; whoever keeps the words puts it
         again when a newer one is taken back.
         """
-        self._reserve(max(edge.by, edge.of) + 1)
+        self.reserve(max(edge.by, edge.of) + 1)
         row = self.out.of(edge.by)
         kept = row[row["other"] != edge.of]
         record = np.zeros(1, EDGE)
@@ -196,7 +196,10 @@ class Graph:
         self.changes += 1
         self._recent.append(Change(by, before, after))
 
-    def _reserve(self, people: int) -> None:
+    def reserve(self, people: int) -> None:
+        """Have numbers for so many people, whether or not anything is said by them or of them."""
+        if people > MOST_PEOPLE:
+            raise Invalid("edge_person", f"a graph holds at most {MOST_PEOPLE} people")
         if people > self.people:
             self.out.reserve(people)
             self.into.reserve(people)

@@ -1,0 +1,86 @@
+"""Judging: how people stand with each other, in a process that keeps everybody's words in memory and follows them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Final
+
+from app.container import Container
+from kit.changes import news_since
+from kit.clock import unix
+from kit.identifiers import PersonId
+from reputation import evidence
+from reputation.tenants import TOPIC
+from reputation.trust.caching import Views
+from reputation.trust.explaining import Explanation
+from reputation.trust.formula import MOST_QUORUM, PRODUCT
+from reputation.trust.graph import Audience, Edge, Graph
+from reputation.words import Word, words
+
+_ANEW: Final = timedelta(days=1)
+"""How long a vouch that ran out, which nobody tells of, may still be heard: then all words are read again."""
+_DAY: Final = 86_400
+_AUDIENCES: Final = {
+    evidence.Audience.EVERYBODY: Audience.EVERYONE,
+    evidence.Audience.TRUSTED: Audience.TRUSTED,
+    evidence.Audience.MYSELF: Audience.NOBODY,
+}
+
+
+class Judgements:
+    """One process's views. The first one takes seconds: everything is read, and the loops are compiled.
+
+    Safe to use from several threads. Nothing is asked of the database but what changed since.
+    """
+
+    def __init__(self, container: Container) -> None:
+        """Judge by what stands in the container's database."""
+        self._container = container
+        self._lock = Lock()
+        self._views: Views | None = None
+        self._graph = Graph()
+        self._counter = 0
+        self._read_at = container.clock()
+
+    def explain(self, viewer: PersonId, subject: PersonId, *, quorum: int = PRODUCT.quorum) -> Explanation:
+        """Return how somebody stands with a viewer, and why: of what the viewer may know, and nothing else.
+
+        ``quorum``: 1 to 3, how many must have a word for whoever is no contact before they are heard.
+        """
+        if not 1 <= quorum <= MOST_QUORUM:
+            message = f"a quorum is 1 to {MOST_QUORUM}"
+            raise ValueError(message)
+        now = self._container.clock()
+        with self._lock:
+            views = self._follow(now)
+            self._graph.reserve(viewer + 1)
+            return views.explain(viewer, subject, unix(now) / _DAY, quorum=quorum)
+
+    def _follow(self, now: datetime) -> Views:
+        """Bring the words to where the database is."""
+        with self._container.database.read() as session:
+            news = news_since(session, TOPIC, self._counter)
+            views = self._views
+            if views is None or news.subjects is None or now - self._read_at > _ANEW:
+                self._graph = Graph.of(_edge(word) for word in words(session, now))
+                views, self._read_at = Views(self._graph), now
+            elif news.subjects:
+                authors = [PersonId(number) for number in news.subjects]
+                self._put(views, authors, list(words(session, now, authors)))
+            self._views, self._counter = views, news.counter
+        return views
+
+    def _put(self, views: Views, authors: list[PersonId], said: list[Word]) -> None:
+        """Set all that these people say now, and take back what they say no more."""
+        now = {(word.author, word.subject) for word in said}
+        for author in authors:
+            for edge in list(self._graph.edges_of(author)):
+                if (author, edge.of) not in now:
+                    views.drop(author, edge.of)
+        for word in said:
+            views.put(_edge(word))
+
+
+def _edge(word: Word) -> Edge:
+    return Edge(word.author, word.subject, word.said, unix(word.at) / _DAY, _AUDIENCES[word.audience])
