@@ -167,12 +167,12 @@ def skeleton(text: str) -> str:
         twins = [twin["c"] for entry in found for twin in entry["homoglyphs"] if twin["c"].isascii()]
         plain.append(twins[0] if twins else character)
     folded = "".join(plain).casefold()
-    for pair, single in _LOOKS_LIKE:
+    for pair, single in LOOKS_LIKE:
         folded = folded.replace(pair, single)
     return folded
 
 
-_LOOKS_LIKE = (("rn", "m"), ("vv", "w"), ("0", "o"), ("1", "l"), ("i", "l"), ("|", "l"), ("5", "s"))
+LOOKS_LIKE = (("rn", "m"), ("vv", "w"), ("0", "o"), ("1", "l"), ("i", "l"), ("|", "l"), ("5", "s"))
 
 
 def look_alike(candidate: UserId, known: Iterable[UserId]) -> UserId | None:
