@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import assert_never
+
 from kit.identifiers import UserId, server_of
+from payments.stakes.model import Price
 from reputation import pricing
+from reputation.conditions.facts import DOOR_FACTS
+from reputation.conditions.model import Record
 from reputation.model import RETRY_WINDOW, ContactWhy, Door, DoorMode, Facts, Grant, Knock
-from reputation.verdict import Admit, Code, Hold, Reason, Refuse, Verdict
+from reputation.policy import Admitting, Holding, Limits, Refusing
+from reputation.policy_rules import Policy, judge
+from reputation.pricing import Caps
+from reputation.verdict import Admit, Code, FreePath, Hold, Reason, Refuse, Verdict
 
 
 def decide(knock: Knock, door: Door, facts: Facts) -> Verdict:
@@ -27,7 +36,50 @@ def decide(knock: Knock, door: Door, facts: Facts) -> Verdict:
     decided = _not_ours_to_judge(knock, facts) or _known(facts) or _door(door)
     if decided is None and not knock.proven:
         return _refuse(Code.UNPROVEN)
-    return decided or _paid(knock, facts) or _barred(facts) or _full(door, facts) or _hold(door, facts)
+    return decided or _priced(knock, facts, door.price, door.caps)
+
+
+def decide_by(knock: Knock, policy: Policy, facts: Facts, record: Record) -> Verdict:
+    """Return what becomes of a knock at a door whose owner wrote rules: the order of ``decide``, with its third step:
+
+    3. what the rules say of this stranger, the first that holds deciding, else what is said of all others:
+       admit — admitted; refuse — refused; hold — on to the fourth step, with the rule's own price. Where a contact's
+       word is a free path and somebody gave theirs — admitted.
+
+    Own word (the second step) beats any rule: none keeps out whom the owner let in, or lets in whom they called spam.
+    ``record`` holds what is known of ``conditions.facts.DOOR_FACTS``.
+    """  # noqa: D400, D415 - the list below belongs to the sentence
+    if forged(knock) and not facts.leaving:
+        return _refuse(Code.FORGED)
+    return _not_ours_to_judge(knock, facts) or _known(facts) or _ruled(knock, policy, facts, record)
+
+
+def _ruled(knock: Knock, policy: Policy, facts: Facts, record: Record) -> Verdict:
+    ruling = judge(policy, record)
+    by_rule = () if ruling.number is None else (Reason(Code.BY_RULE, {"number": ruling.number, "rule": ruling.name}),)
+    match ruling.action:
+        case Admitting():
+            return Admit(by_rule or (Reason(Code.DOOR_OPEN),))
+        case Refusing():
+            return Refuse(by_rule or (Reason(Code.DOOR_CLOSED),))
+        case Holding() as action:
+            verdict = _asked(knock, action, policy.document.limits, facts, record)
+            return replace(verdict, because=(*verdict.because, *by_rule)) if isinstance(verdict, Hold) else verdict
+    assert_never(ruling.action)
+
+
+def _asked(knock: Knock, action: Holding, limits: Limits, facts: Facts, record: Record) -> Verdict:
+    if not knock.proven:
+        return _refuse(Code.UNPROVEN)
+    if FreePath.VOUCH in action.free and record[_VOUCHES]:
+        return _admit(Code.VOUCHED)
+    if not (action.stake or action.fee):
+        return _paid(knock, facts) or Hold(action.price, (Reason(Code.ASKS_FREE),), action.free)
+    verdict = _priced(knock, facts, action.price, Caps(limits.at_once, limits.a_day))
+    return replace(verdict, free=action.free) if isinstance(verdict, Hold) else verdict
+
+
+_VOUCHES = DOOR_FACTS.places["sender.vouches"]
 
 
 def may_pass_unread(knock: Knock) -> bool:
@@ -120,15 +172,20 @@ def _barred(facts: Facts) -> Verdict | None:
     return _refuse(Code.BARRED, until=until) if until is not None and facts.chain_time < until else None
 
 
-def _full(door: Door, facts: Facts) -> Verdict | None:
-    if not pricing.is_full(door.caps, facts.pressure):
+def _priced(knock: Knock, facts: Facts, asked: Price, caps: Caps) -> Verdict:
+    """Put a stranger to the steps from the fourth on."""
+    return _paid(knock, facts) or _barred(facts) or _full(caps, facts) or _hold(asked, facts)
+
+
+def _full(caps: Caps, facts: Facts) -> Verdict | None:
+    if not pricing.is_full(caps, facts.pressure):
         return None
     return _refuse(Code.DOOR_FULL, until=pricing.free_at(facts.pressure, facts.chain_time))
 
 
-def _hold(door: Door, facts: Facts) -> Verdict:
-    price = pricing.price_for(door.price, facts.pressure)
-    if facts.quoted is not None and facts.quoted.own == door.price and pricing.still_stands(facts.quoted, price):
+def _hold(asked: Price, facts: Facts) -> Hold:
+    price = pricing.price_for(asked, facts.pressure)
+    if facts.quoted is not None and facts.quoted.own == asked and pricing.still_stands(facts.quoted, price):
         price = facts.quoted
     values = {"stake": str(price.stake.base_units), "fee": str(price.fee.base_units)}
     if price.base is not None:

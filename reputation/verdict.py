@@ -38,6 +38,18 @@ class Code(StrEnum):
     DEARER_OWN = "dearer_own"
     DEARER_WALLET = "dearer_wallet"
     DEARER_SERVER = "dearer_server"
+    BY_RULE = "by_rule"
+    ASKS_FREE = "asks_free"
+    VOUCHED = "vouched"
+
+
+class FreePath(StrEnum):
+    """A way past a hold that costs nothing."""
+
+    ASK = "ask"
+    """One sentence without links, into the recipient's silent queue."""
+    VOUCH = "vouch"
+    """One contact's word opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +69,11 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Let it through once ``price`` is put down."""
+    """Let it through once ``price`` is put down, or by one of the ``free`` paths; one of both is asked at least."""
 
     price: Price
     because: tuple[Reason, ...]
+    free: tuple[FreePath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,191 @@
+"""Documents that people own (pure): doors and filters, their rules in order, as pydantic models with a version."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+from kit.amounts import ZERO, Amount, parse, show
+from payments.stakes.model import HIGHEST_PRICE, Price
+from reputation.conditions.model import LONGEST_CONDITION
+from reputation.pricing import DEFAULT_A_DAY, DEFAULT_OPEN, HIGHEST_CAP
+from reputation.verdict import FreePath
+
+VERSION: Final = 1
+MOST_RULES: Final = 50
+MOST_PATTERNS: Final = 50
+MOST_WORDS: Final = 2_000
+MOST_REGEXES: Final = 200
+LONGEST_WORD: Final = 100
+LONGEST_REGEX: Final = 300
+LONGEST_NAME: Final = 60
+LONGEST_REMARK: Final = 200
+DECIMALS: Final = 18
+"""Amounts in documents are written in whole tokens, as people say them, with at most so many decimal places."""
+
+
+def _read_amount(value: object) -> object:
+    return parse(value, DECIMALS) if isinstance(value, str) else value
+
+
+def _one_line(text: str) -> str:
+    if text.strip() != text or not text.isprintable():
+        raise ValueError("one line of text, without blanks at its ends")
+    return text
+
+
+Tokens = Annotated[
+    Amount,
+    BeforeValidator(_read_amount),
+    PlainSerializer(lambda amount: show(amount, DECIMALS), return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,78}(\.[0-9]{1,18})?$", "examples": ["5", "0.25"]}),
+]
+"""An amount as people write it: ``"5"``, ``"0.25"``."""
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_one_line)]
+Remark = Annotated[str, Field(min_length=1, max_length=LONGEST_REMARK), AfterValidator(_one_line)]
+PatternName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Admitting(_Model):
+    """Let the knock through."""
+
+    do: Literal["admit"] = "admit"
+
+
+class Holding(_Model):
+    """Let it through once what is asked is put down, or by a free path."""
+
+    do: Literal["hold"] = "hold"
+    stake: Tokens = ZERO
+    fee: Tokens = ZERO
+    free: Annotated[tuple[FreePath, ...], Field(max_length=2)] = ()
+
+    @property
+    def price(self) -> Price:
+        """What it costs before anything raises it."""
+        return Price(self.stake, self.fee)
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Holding:
+        if not self.stake and not self.fee and not self.free:
+            raise ValueError("a hold asks for a stake, a fee, or a free path; else admit or refuse")
+        if self.stake.base_units + self.fee.base_units > HIGHEST_PRICE:
+            raise ValueError("stake and fee together are more than the escrow can hold")
+        if len(set(self.free)) != len(self.free):
+            raise ValueError("a free path is named once")
+        return self
+
+
+class Refusing(_Model):
+    """Do not let it through, whatever is paid."""
+
+    do: Literal["refuse"] = "refuse"
+
+
+Action: TypeAlias = Annotated[Admitting | Holding | Refusing, Field(discriminator="do")]
+
+
+class Pattern(_Model):
+    """Words and regexes under one name: it is found where any of them is. Upper and lower case are the same."""
+
+    words: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=LONGEST_WORD)], ...], Field(max_length=MOST_WORDS)
+    ] = ()
+    regexes: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=LONGEST_REGEX)], ...], Field(max_length=MOST_REGEXES)
+    ] = ()
+    whole_words: bool = False
+    """Find words only where no letter or digit touches them."""
+    look_alikes: bool = False
+    """Find words also where letters of other alphabets, or digits, stand in for theirs."""
+
+
+Patterns: TypeAlias = Annotated[dict[PatternName, Pattern], Field(max_length=MOST_PATTERNS)]
+
+
+class Rule(_Model):
+    """One rule of a door: the first whose condition holds decides."""
+
+    name: Name
+    when: Annotated[str, Field(min_length=1, max_length=LONGEST_CONDITION)]
+    then: Action
+    because: Remark | None = None
+    """The owner's own note; shown to them alone."""
+
+
+class Limits(_Model):
+    """How many strangers a door takes: stakes that wait at once, and new ones in 24 hours."""
+
+    at_once: Annotated[int, Field(ge=1, le=HIGHEST_CAP)] = DEFAULT_OPEN
+    a_day: Annotated[int, Field(ge=1, le=HIGHEST_CAP)] = DEFAULT_A_DAY
+
+
+class DoorDocument(_Model):
+    """A door: what becomes of a knock by somebody of whom its owner has not said anything."""
+
+    version: Literal[1] = VERSION
+    kind: Literal["door"] = "door"
+    rules: Annotated[tuple[Rule, ...], Field(max_length=MOST_RULES)] = ()
+    otherwise: Action
+    limits: Limits = Limits()
+    patterns: Patterns = {}
+
+
+class Severity(StrEnum):
+    """How loudly a label is shown."""
+
+    NOTE = "note"
+    WARN = "warn"
+    HIDE = "hide"
+
+
+class Labelling(_Model):
+    """Attach a label."""
+
+    label: PatternName
+    severity: Severity = Severity.WARN
+    days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """How long it holds; for good where nothing is said."""
+
+
+class FilterRule(_Model):
+    """One rule of a filter: each whose condition holds attaches its label."""
+
+    name: Name
+    when: Annotated[str, Field(min_length=1, max_length=LONGEST_CONDITION)]
+    then: Labelling
+    because: Remark | None = None
+
+
+class FilterDocument(_Model):
+    """A filter: rules that attach labels to messages; enforced nowhere, shown to its owner."""
+
+    version: Literal[1] = VERSION
+    kind: Literal["filter"] = "filter"
+    rules: Annotated[tuple[FilterRule, ...], Field(max_length=MOST_RULES)] = ()
+    patterns: Patterns = {}
+
+
+Document: TypeAlias = DoorDocument | FilterDocument
+KINDS: Final[dict[str, type[DoorDocument | FilterDocument]]] = {"door": DoorDocument, "filter": FilterDocument}
+
+
+def schema_of(kind: str) -> dict[str, Any]:
+    """Return the JSON Schema of a kind of document, as it is published."""
+    made = KINDS[kind].model_json_schema(mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

@@ -1,0 +1,71 @@
+"""Doors that a person understands in one sentence (pure): what most choose, to be refined from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from kit.errors import Invalid
+from kit.identifiers import ServerName, UserId
+from reputation.conditions.model import LONGEST_CONDITION
+from reputation.policy import MOST_RULES, Admitting, DoorDocument, Holding, Refusing, Rule
+from reputation.pricing import DEFAULT_STAKE
+from reputation.verdict import FreePath
+
+
+class Preset(StrEnum):
+    """The names by which they are chosen; ``app/wording/rules.py`` has the sentence of each."""
+
+    OPEN = "open"
+    STAKE = "stake"
+    FRIENDS_OF_FRIENDS = "friends-of-friends"
+    KNOWN = "known"
+
+
+_FRIENDS = Rule(name="friends of friends", when="sender.known_by >= 1 || sender.vouches >= 1", then=Admitting())
+_ASKING = Holding(stake=DEFAULT_STAKE, free=(FreePath.ASK, FreePath.VOUCH))
+
+PRESETS: Final[Mapping[Preset, DoorDocument]] = {
+    Preset.OPEN: DoorDocument(otherwise=Admitting()),
+    Preset.STAKE: DoorDocument(otherwise=Holding(stake=DEFAULT_STAKE)),
+    Preset.FRIENDS_OF_FRIENDS: DoorDocument(rules=(_FRIENDS,), otherwise=_ASKING),
+    Preset.KNOWN: DoorDocument(otherwise=Refusing()),
+}
+
+
+def open_but(users: Sequence[UserId] = (), servers: Sequence[ServerName] = ()) -> DoorDocument:
+    """Return a door that is open, but not for these. Raises ``Invalid`` where they are too many for one document."""
+    rules: list[Rule] = []
+    for fact, names in (("sender.id", users), ("sender.server", servers)):
+        for when in _chunks(fact, names):
+            number = len(rules) + 1
+            rules.append(Rule(name="not these" if number == 1 else f"not these ({number})", when=when, then=Refusing()))
+    if len(rules) > MOST_RULES:
+        raise Invalid("too_many_excepted", "These are too many for one door; a list is for so many.")
+    return DoorDocument(rules=tuple(rules), otherwise=Admitting())
+
+
+def _chunks(fact: str, names: Sequence[str]) -> list[str]:
+    """Write a condition for as many names as one may hold, and another for the rest."""
+    found: list[str] = []
+    held: list[str] = []
+    for name in dict.fromkeys(names):
+        word = quoted(name)
+        if held and len(f"{fact} in [{', '.join([*held, word])}]") > LONGEST_CONDITION:
+            found.append(f"{fact} in [{', '.join(held)}]")
+            held = []
+        held.append(word)
+    return [*found, f"{fact} in [{', '.join(held)}]"] if held else found
+
+
+def quoted(text: str) -> str:
+    """Write a text as a condition has it."""
+    escaped = "".join(_escape(character) for character in text)
+    return f'"{escaped}"'
+
+
+def _escape(character: str) -> str:
+    if character in '\\"':
+        return "\\" + character
+    return character if character.isprintable() else f"\\U{ord(character):08x}"

@@ -1,0 +1,301 @@
+"""Documents in force (pure, total): read once, then asked of any knock or message, with the rule that decided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NoReturn, TypeAlias
+
+from pydantic import ValidationError
+
+from kit.errors import Invalid
+from reputation.conditions.condition import Condition, Trace, read
+from reputation.conditions.facts import DOOR_FACTS, FILTER_FACTS
+from reputation.conditions.mistakes import Misread
+from reputation.conditions.model import Broken, Part, Record, Schema, Unknown
+from reputation.filters.patterns import Group, check
+from reputation.filters.scanning import Scanner
+from reputation.model import Door, DoorMode
+from reputation.policy import (
+    KINDS,
+    Action,
+    Admitting,
+    Document,
+    DoorDocument,
+    FilterDocument,
+    FilterRule,
+    Holding,
+    Labelling,
+    Limits,
+    Pattern,
+    Refusing,
+    Rule,
+)
+
+LONGEST_DOCUMENT: Final = 300_000
+"""Characters of a document as JSON."""
+MOST_INSTRUCTIONS: Final = 50_000
+"""Instructions of all regexes in one document."""
+FOUND: Final = "text.found"
+"""The fact that holds the names of all patterns of the document which are in the text."""
+
+Outcome: TypeAlias = bool | Unknown | Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A door that was read: its document, and each rule's condition."""
+
+    document: DoorDocument
+    conditions: tuple[Condition, ...]
+
+    @property
+    def schema(self) -> Schema:
+        """The facts that it may ask about."""
+        return DOOR_FACTS
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A filter that was read: its document, and each rule's condition."""
+
+    document: FilterDocument
+    conditions: tuple[Condition, ...]
+
+    @property
+    def schema(self) -> Schema:
+        """The facts that it may ask about."""
+        return FILTER_FACTS
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """A rule of which it could not be said whether it holds, so that it decided nothing; counted from 1."""
+
+    number: int
+    name: str
+    outcome: Unknown | Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a door says: the action, the rule that decided (``None``: none did), and those that could not tell."""
+
+    action: Action
+    number: int | None = None
+    name: str | None = None
+    unsure: tuple[Unsure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """One rule that was come to: counted from 1, its own words, and why its condition gave what it did."""
+
+    number: int
+    name: str
+    when: str
+    because: str | None
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A ruling with every rule up to the one that decided."""
+
+    ruling: Ruling
+    considered: tuple[Considered, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A label that a filter attaches, and the rule that did it."""
+
+    label: Labelling
+    number: int
+    name: str
+
+
+# ------------------------------------------------------------------------------------------------- reading
+
+
+def read_json(text: str) -> Policy | Screen:
+    """Read a document. Raises ``Invalid`` that says where the mistake is and what to write instead."""
+    if len(text) > LONGEST_DOCUMENT:
+        message = f"A document has at most {LONGEST_DOCUMENT} characters."
+        raise Invalid("document_too_long", message, most=LONGEST_DOCUMENT)
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        message = f"line {error.lineno}, column {error.colno}: this is no JSON: {error.msg}"
+        raise Invalid("document_no_json", message, line=error.lineno, column=error.colno) from None
+    except (ValueError, RecursionError):
+        raise Invalid("document_no_json", "This is no JSON that a document could be.") from None
+    if not isinstance(found, dict):
+        raise Invalid("document_malformed", "A document is a JSON object, from { to }.", where="")
+    return read_document(found)
+
+
+def read_document(found: Mapping[str, object]) -> Policy | Screen:
+    """Read a document that was JSON. Raises ``Invalid``."""
+    kind = found.get("kind")
+    model = KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise Invalid("document_kind", 'A document says what it is: "kind": "door", or "filter".', where="kind")
+    try:
+        return in_force(model.model_validate(found))
+    except ValidationError as error:
+        _malformed(error)
+    except RecursionError:
+        raise Invalid("document_malformed", "This document is nested too deeply.", where="") from None
+
+
+def in_force(document: Document) -> Policy | Screen:
+    """Read the conditions and patterns of a document. Raises ``Invalid``."""
+    _check_patterns(document.patterns)
+    if isinstance(document, DoorDocument):
+        return policy_of(document)
+    return Screen(document, _conditions(document.rules, FILTER_FACTS, document.patterns))
+
+
+def policy_of(document: DoorDocument) -> Policy:
+    """Read a door's conditions. Raises ``Invalid``."""
+    return Policy(document, _conditions(document.rules, DOOR_FACTS, document.patterns))
+
+
+def _conditions(
+    rules: Sequence[Rule | FilterRule], schema: Schema, patterns: Mapping[str, Pattern]
+) -> tuple[Condition, ...]:
+    names = [rule.name for rule in rules]
+    found: list[Condition] = []
+    for number, rule in enumerate(rules, 1):
+        if names.index(rule.name) != number - 1:
+            message = f"rule {number}: there is a rule {rule.name!r} already; give this one another name"
+            raise Invalid("rule_name_twice", message, number=number, rule=rule.name)
+        try:
+            condition = read(rule.when, schema)
+        except Misread as error:
+            message = f"rule {number} ({rule.name}), {error.message}"
+            values = error.values | {"number": number, "rule": rule.name, "sentence": error.sentence}
+            raise Invalid(error.code, message, **values) from None
+        for name in _asked(condition.part, schema.places[FOUND]):
+            if name not in patterns:
+                there = ", ".join(patterns) or "none"
+                message = f"rule {number} ({rule.name}): there is no pattern {name!r}; there are {there}"
+                raise Invalid("pattern_unknown", message, number=number, rule=rule.name, name=name)
+        found.append(condition)
+    return tuple(found)
+
+
+def _asked(part: Part, place: int) -> Iterator[str]:
+    """Find the names of patterns that a condition asks for."""
+    if part.kind == "in" and part.parts[1].place == place and isinstance(part.parts[0].value, str):
+        yield part.parts[0].value
+    for each in part.parts:
+        yield from _asked(each, place)
+
+
+def _check_patterns(patterns: Mapping[str, Pattern]) -> None:
+    total = 0
+    for name, pattern in patterns.items():
+        try:
+            total += check(group_of(pattern))
+        except Invalid as error:
+            message = f"pattern {name}: {error.message}"
+            raise Invalid(error.code, message, **(error.values | {"pattern": name})) from None
+    if total > MOST_INSTRUCTIONS:
+        raise Invalid(
+            "too_many_regexes", "The regexes of this document together are too large.", most=MOST_INSTRUCTIONS
+        )
+
+
+def _malformed(error: ValidationError) -> NoReturn:
+    """Tell the first mistake, and where it is, as somebody would write the place: ``rules[2].then.stake``."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]).lstrip(".")
+    said = first["msg"].removeprefix("Value error, ")
+    raise Invalid("document_malformed", f"{where or 'the document'}: {said}", where=where, said=said) from None
+
+
+# ------------------------------------------------------------------------------------------------- asking
+
+
+def judge(policy: Policy, record: Record) -> Ruling:
+    """Return what a door says to a knock of which these facts are known: the first rule that holds, else ``otherwise``.
+
+    A rule of which it cannot be said whether it holds decides nothing, and is named.
+    """
+    unsure: list[Unsure] = []
+    for number, condition in enumerate(policy.conditions, 1):
+        outcome = condition.ask(record)
+        if outcome is True:
+            rule = policy.document.rules[number - 1]
+            return Ruling(rule.then, number, rule.name, tuple(unsure))
+        if outcome is not False:
+            unsure.append(Unsure(number, policy.document.rules[number - 1].name, outcome))
+    return Ruling(policy.document.otherwise, unsure=tuple(unsure))
+
+
+def explain(policy: Policy, record: Record) -> Explained:
+    """Return what a door says, with the reasons of each rule up to the one that decided."""
+    ruling = judge(policy, record)
+    last = len(policy.conditions) if ruling.number is None else ruling.number
+    pairs = zip(policy.document.rules[:last], policy.conditions[:last], strict=True)
+    considered = (
+        Considered(number, rule.name, rule.when, rule.because, condition.explain(record))
+        for number, (rule, condition) in enumerate(pairs, 1)
+    )
+    return Explained(ruling, tuple(considered))
+
+
+def attach(screen: Screen, record: Record) -> tuple[Attached, ...]:
+    """Return the labels that a filter attaches to a message of which these facts are known."""
+    return tuple(
+        Attached(rule.then, number, rule.name)
+        for number, (rule, condition) in enumerate(zip(screen.document.rules, screen.conditions, strict=True), 1)
+        if condition.ask(record) is True
+    )
+
+
+def explain_screen(screen: Screen, record: Record) -> tuple[Considered, ...]:
+    """Return of every rule of a filter why it holds or does not."""
+    return tuple(
+        Considered(number, rule.name, rule.when, rule.because, condition.explain(record))
+        for number, (rule, condition) in enumerate(zip(screen.document.rules, screen.conditions, strict=True), 1)
+    )
+
+
+# ------------------------------------------------------------------------------------------------- texts
+
+
+def group_of(pattern: Pattern) -> Group:
+    """Return a pattern as it is looked for."""
+    return Group(pattern.words, pattern.regexes, pattern.whole_words, pattern.look_alikes)
+
+
+class Finder:
+    """Finds the patterns of one document in texts; many documents' are found at once by ``filters.fan``."""
+
+    def __init__(self, patterns: Mapping[str, Pattern]) -> None:
+        """Compile."""
+        self._names = tuple(patterns)
+        self._scanner = Scanner([group_of(pattern) for pattern in patterns.values()])
+
+    def found(self, text: str) -> tuple[str, ...]:
+        """Return the names of the patterns that are in a text: the value of ``text.found``."""
+        bits = self._scanner.scan(text)
+        return tuple(name for number, name in enumerate(self._names) if bits >> number & 1)
+
+
+# ------------------------------------------------------------------------------------------------- today's doors
+
+
+def document_of(door: Door) -> DoorDocument:
+    """Return the document that says what a door of three modes says; where its fee goes stays with the door."""
+    limits = Limits(at_once=door.caps.most_open, a_day=door.caps.most_a_day)
+    if door.mode is DoorMode.CLOSED:
+        return DoorDocument(otherwise=Refusing(), limits=limits)
+    # A door that asks for nothing is open: the escrow holds no stake of nothing.
+    if door.mode is DoorMode.OPEN or not (door.stake or door.fee):
+        return DoorDocument(otherwise=Admitting(), limits=limits)
+    return DoorDocument(otherwise=Holding(stake=door.stake, fee=door.fee), limits=limits)
