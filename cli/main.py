@@ -147,6 +147,10 @@ def _standing() -> click.Command:
     from cli.commands.standing import standing
 
     return standing
+def _rules() -> click.Command:
+    from cli.commands.rules import rules
+
+    return rules
 
 
 def _travel() -> click.Command:
@@ -185,6 +189,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "worker": _worker,
     "simulate": _simulate,
     "standing": _standing,
+    "rules": _rules,
     "travel": _travel,
     "reset": _reset,
 }
