@@ -227,6 +227,10 @@ def plan(stage: str) -> list[list[Step]]:
         lanes.append([environment("others who rank people, to measure beside", ".venv-graphs", ["graphs.txt"], "f2py")])
     if stage == "test":
         lanes.append([environment("the journals' checker", ".venv-accounting", ["accounting.txt"], "bean-check")])
+    if stage == "bench":
+        lanes.append(
+            [environment("peers of the rules' benchmarks", ".venv-peers-rules", ["peers-rules.txt"], "python")]
+        )
     return lanes
 
 
