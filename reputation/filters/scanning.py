@@ -15,8 +15,6 @@ LONGEST_SCANNED = 10_000
 """Characters of a text that are looked at."""
 _WIDEST = 4
 """Bytes of a character at most."""
-_SMALL = 250_000
-"""Characters of words up to which the quicker automaton is made; it takes about ten times the memory."""
 
 
 class Scanner:
@@ -101,8 +99,8 @@ def _encoded(text: str) -> bytes:
 
 
 def _automaton(texts: Sequence[str]) -> ahocorasick_rs.BytesAhoCorasick:
-    small = sum(map(len, texts)) <= _SMALL
-    kind = ahocorasick_rs.Implementation.DFA if small else ahocorasick_rs.Implementation.ContiguousNFA
+    # The small kind: beside the regexes' automaton it stays in the caches, where the large one does not.
+    kind = ahocorasick_rs.Implementation.ContiguousNFA
     return ahocorasick_rs.BytesAhoCorasick([_encoded(text) for text in texts], implementation=kind)
 
 
