@@ -147,6 +147,8 @@ def _standing() -> click.Command:
     from cli.commands.standing import standing
 
     return standing
+
+
 def _rules() -> click.Command:
     from cli.commands.rules import rules
 
