@@ -224,13 +224,12 @@ def plan(stage: str) -> list[list[Step]]:
     if stage == "check":
         lanes.append([environment("the contracts' auditor", ".venv-audit", ["audit.txt"], "slither")])
     if stage == "bench":
-        lanes.append([environment("others who rank people, to measure beside", ".venv-graphs", ["graphs.txt"], "f2py")])
+        lanes += [
+            [environment("others who rank people, to measure beside", ".venv-graphs", ["graphs.txt"], "f2py")],
+            [environment("others who evaluate rules, the same", ".venv-peers-rules", ["peers-rules.txt"], "python")],
+        ]
     if stage == "test":
         lanes.append([environment("the journals' checker", ".venv-accounting", ["accounting.txt"], "bean-check")])
-    if stage == "bench":
-        lanes.append(
-            [environment("peers of the rules' benchmarks", ".venv-peers-rules", ["peers-rules.txt"], "python")]
-        )
     return lanes
 
 
