@@ -103,7 +103,7 @@ def no_tables(facts: dict[str, Any]) -> None:
     [
         (newer, "does not know"),
         (unknown_table, "no such table"),
-        (unknown_column, "no such table"),
+        (unknown_column, "has columns that are none"),
         (other_count, "another number of rows"),
         (no_tables, "does not tell its tables"),
     ],
