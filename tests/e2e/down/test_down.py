@@ -153,11 +153,23 @@ class Knocks:
         """Prices told stand in the books, who was told to come again hears one, and what was owed was brought."""
         assert self.unanswered == []
         for localpart, first in self.held.items():
-            answer = first if "org.earnest.stake" in first else self.knock(localpart).json()
+            answer = self.until_priced(localpart, first)
             told = answer["org.earnest.stake"]
             page = httpx.get(told["url"].replace("/stake/", "/v1/quotes/"), timeout=30)
             assert page.json()["stranger"] == self.place.plan.user_id(localpart), answer
         until("nothing is owed", lambda: owed(self.place) == 0)
+
+    def until_priced(self, localpart: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """Come again for as long as one is told to: many who do so at once are a crowd, and told to once more."""
+        answers = [answer]
+
+        def priced() -> bool:
+            if "org.earnest.stake" not in answers[-1]:
+                answers.append(self.knock(localpart).json())
+            return "org.earnest.stake" in answers[-1]
+
+        until(f"{localpart} is told a price", priced)
+        return answers[-1]
 
 
 def owed(place: Place) -> int:
