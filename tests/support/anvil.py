@@ -97,6 +97,9 @@ class Anvil:
     def silence(self) -> None:
         """Let it answer nothing any more, until it may ``speak``; connections to it stay open."""
         self.process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.process.pid}/task")
+        while any((each / "stat").read_text().rpartition(")")[2].split()[0] != "T" for each in threads.iterdir()):
+            time.sleep(0.001)  # a thread that was at work may still have had something to say
 
     def speak(self) -> None:
         """Let it answer again."""
