@@ -15,6 +15,10 @@ TRAIL_KEPT: Final = timedelta(days=365)
 """How long a vouch is kept after its year, withdrawn or not, so that its author sees what they once said."""
 MOST_VOUCHES: Final = 500
 """Whom one person may vouch for at a time."""
+MOST_KEPT: Final = 1_000
+"""Vouches of one person that are kept, those of the past among them: changing one's word for ever fills no disk."""
+SAID_AGAIN: Final = timedelta(days=1)
+"""Within this, to say the same again is to have said it once."""
 LEAST_WEIGHT: Final = 1
 MOST_WEIGHT: Final = 3
 

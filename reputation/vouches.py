@@ -14,8 +14,10 @@ from kit.identifiers import PersonId
 from ledger.people import People
 from reputation.evidence import (
     LEAST_WEIGHT,
+    MOST_KEPT,
     MOST_VOUCHES,
     MOST_WEIGHT,
+    SAID_AGAIN,
     TRAIL_KEPT,
     VOUCH_LASTS,
     Audience,
@@ -56,6 +58,10 @@ class Vouches:
         if not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
             raise Invalid("vouch_weight", f"A vouch weighs from {LEAST_WEIGHT} to {MOST_WEIGHT}.", most=MOST_WEIGHT)
         self._people.lock(author)  # two words of one person at once would both be counted as the last
+        before = self._standing(author, subject)
+        same = before is not None and (before.weight, before.audience) == (weight, audience.value)
+        if before is not None and same and self._now - before.since < SAID_AGAIN:
+            return _vouch(before)
         self._withdraw(author, subject)
         standing = select(func.count()).select_from(VouchRow).where(VouchRow.author == author, self._stands())
         if (self._session.scalar(standing) or 0) >= MOST_VOUCHES:
@@ -72,14 +78,13 @@ class Vouches:
         )
         self._session.add(row)
         self._session.flush()
+        self._shorten(author)
         touch(self._session, TOPIC, author)
         return _vouch(row)
 
     def withdraw(self, author: PersonId, subject: PersonId) -> Vouch:
         """Take one's word back. Raises ``NotFound`` where none stands."""
-        row = self._session.scalar(
-            select(VouchRow).where(VouchRow.author == author, VouchRow.subject == subject, self._stands())
-        )
+        row = self._standing(author, subject)
         if row is None or not self._withdraw(author, subject):
             raise NotFound("vouch_unknown", "You do not vouch for anybody of that name.")
         touch(self._session, TOPIC, author)
@@ -123,6 +128,10 @@ class Vouches:
     def _stands(self) -> ColumnElement[bool]:
         return and_(VouchRow.withdrawn_at.is_(None), VouchRow.until > self._now)
 
+    def _standing(self, author: PersonId, subject: PersonId) -> VouchRow | None:
+        mine = VouchRow.author == author, VouchRow.subject == subject
+        return self._session.scalar(select(VouchRow).where(*mine, self._stands()))
+
     def _withdraw(self, author: PersonId, subject: PersonId) -> bool:
         """Withdraw what was not withdrawn yet, run out or not: one row of a pair is the last word."""
         gone = self._session.execute(
@@ -133,6 +142,14 @@ class Vouches:
             .execution_options(synchronize_session=False)
         )
         return gone.first() is not None
+
+    def _shorten(self, author: PersonId) -> None:
+        """Let the oldest of what a person said in the past go, where it is very much."""
+        past = VouchRow.author == author, or_(VouchRow.withdrawn_at.is_not(None), VouchRow.until <= self._now)
+        newest = select(VouchRow.id).where(*past).order_by(VouchRow.id.desc()).limit(MOST_KEPT - MOST_VOUCHES)
+        gone = delete(VouchRow).where(*past, VouchRow.id.not_in(newest)).returning(VouchRow.subject)
+        subjects = self._session.scalars(gone.execution_options(synchronize_session=False))
+        self._people.prune({PersonId(subject) for subject in subjects})
 
     def _read(self, query: Select[VouchRow]) -> list[Vouch]:
         rows = self._session.scalars(query.order_by(VouchRow.since.desc(), VouchRow.id.desc()).limit(_MOST_SHOWN))

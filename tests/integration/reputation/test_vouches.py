@@ -9,7 +9,7 @@ from kit.clock import from_unix
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import PersonId, UserId
 from payments.stakes.model import Answer
-from reputation.evidence import MOST_VOUCHES, Audience
+from reputation.evidence import MOST_KEPT, MOST_VOUCHES, Audience
 from reputation.words import words
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOB
@@ -52,6 +52,33 @@ def test_a_new_word_takes_the_place_of_the_old_one_which_stays_as_trail(house: H
         assert (now.weight, now.audience, now.withdrawn_at) == (3, Audience.EVERYBODY, None)
         new, old = rooms.vouches.given(alice, past=True)
         assert (new, old.weight, old.withdrawn_at) == (now, 1, now.since)
+
+
+def test_to_say_the_same_again_is_to_have_said_it_once_and_a_day_later_it_lasts_longer(
+    house: House, people: People
+) -> None:
+    alice, bob, *_ = people
+    for _ in range(3):
+        vouch(house, alice, bob)
+    with house.work() as rooms:
+        (only,) = rooms.vouches.given(alice, past=True)
+    house.time += DAY
+    vouch(house, alice, bob)
+    with house.work() as rooms:
+        renewed, old = rooms.vouches.given(alice, past=True)
+        assert (old.since, old.withdrawn_at, renewed.until > only.until) == (only.since, renewed.since, True)
+
+
+def test_whoever_changes_their_word_for_ever_fills_no_disk(house: House, people: People) -> None:
+    alice, bob, carol, _ = people
+    vouch(house, alice, carol)
+    with house.work() as rooms:
+        for turn in range(MOST_KEPT):
+            rooms.vouches.vouch(alice, bob, weight=1 + turn % 2)
+    with house.database.read() as session:
+        kept = session.scalar(text("SELECT count(*) FROM vouches"))
+        assert kept == MOST_KEPT - MOST_VOUCHES + 2
+    assert seen(house, alice, carol) == [alice], "what stands stays"
 
 
 def test_a_word_taken_back_is_seen_by_nobody_and_once_is_enough(house: House, people: People) -> None:
