@@ -9,6 +9,7 @@ from typing import Final
 from app.container import Container
 from kit.changes import news_since
 from kit.clock import unix
+from kit.errors import Unavailable
 from kit.identifiers import PersonId
 from reputation import evidence
 from reputation.tenants import TOPIC
@@ -21,6 +22,8 @@ from reputation.words import Word, words
 _ANEW: Final = timedelta(days=1)
 """How long a vouch that ran out, which nobody tells of, may still be heard: then all words are read again."""
 _DAY: Final = 86_400
+_PATIENCE: Final = 1.0
+"""Seconds to wait for another who asks: the first one takes many, and the API's threads are few."""
 _AUDIENCES: Final = {
     evidence.Audience.EVERYBODY: Audience.EVERYONE,
     evidence.Audience.TRUSTED: Audience.TRUSTED,
@@ -40,7 +43,7 @@ class Judgements:
         self._lock = Lock()
         self._views: Views | None = None
         self._graph = Graph()
-        self._counter = 0
+        self._seen = dict.fromkeys((TOPIC, evidence.TOPIC), 0)
         self._read_at = container.clock()
 
     def explain(self, viewer: PersonId, subject: PersonId, *, quorum: int = PRODUCT.quorum) -> Explanation:
@@ -52,23 +55,29 @@ class Judgements:
             message = f"a quorum is 1 to {MOST_QUORUM}"
             raise ValueError(message)
         now = self._container.clock()
-        with self._lock:
+        if not self._lock.acquire(timeout=_PATIENCE):
+            message = "standings are being read for somebody else"
+            raise Unavailable(message)
+        try:
             views = self._follow(now)
             self._graph.reserve(viewer + 1)
             return views.explain(viewer, subject, unix(now) / _DAY, quorum=quorum)
+        finally:
+            self._lock.release()
 
     def _follow(self, now: datetime) -> Views:
         """Bring the words to where the database is."""
         with self._container.database.read() as session:
-            news = news_since(session, TOPIC, self._counter)
+            news = {topic: news_since(session, topic, seen) for topic, seen in self._seen.items()}
             views = self._views
-            if views is None or news.subjects is None or now - self._read_at > _ANEW:
+            anybody = any(one.subjects is None for one in news.values())
+            if views is None or anybody or now - self._read_at > _ANEW:
                 self._graph = Graph.of(_edge(word) for word in words(session, now))
                 views, self._read_at = Views(self._graph), now
-            elif news.subjects:
-                authors = [PersonId(number) for number in news.subjects]
-                self._put(views, authors, list(words(session, now, authors)))
-            self._views, self._counter = views, news.counter
+            else:
+                authors = [PersonId(number) for one in news.values() for number in one.subjects or ()]
+                self._put(views, authors, list(words(session, now, authors)) if authors else [])
+            self._views, self._seen = views, {topic: one.counter for topic, one in news.items()}
         return views
 
     def _put(self, views: Views, authors: list[PersonId], said: list[Word]) -> None:

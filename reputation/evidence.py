@@ -9,6 +9,8 @@ from typing import Final
 
 from kit.identifiers import PersonId
 
+TOPIC: Final = "vouches"
+"""What the change counter counts them under; the gate, which asks for none of them, follows another."""
 VOUCH_LASTS: Final = timedelta(days=365)
 """How long a vouch is good unless it is renewed: what somebody said of another years ago tells little."""
 TRAIL_KEPT: Final = timedelta(days=365)

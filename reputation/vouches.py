@@ -18,6 +18,7 @@ from reputation.evidence import (
     MOST_VOUCHES,
     MOST_WEIGHT,
     SAID_AGAIN,
+    TOPIC,
     TRAIL_KEPT,
     VOUCH_LASTS,
     Audience,
@@ -26,7 +27,6 @@ from reputation.evidence import (
 )
 from reputation.model import ContactWhy
 from reputation.tables import ContactRow, ExemptionRow, VouchRow
-from reputation.tenants import TOPIC
 
 _MOST_SHOWN = 1_000
 

@@ -10,7 +10,10 @@ import pytest
 
 from app.container import Container
 from app.forgetting import forget_person
+from app.judging import Judgements
+from kit.changes import counters
 from kit.database import Database
+from kit.errors import Unavailable
 from kit.identifiers import PersonId, UserId
 from payments.stakes.model import Answer
 from reputation.evidence import Audience
@@ -131,6 +134,27 @@ def test_whoever_is_forgotten_speaks_no_more(door: Door, container: Container) -
     with container.work() as work:
         forget_person(work, work.people.number(CAROL))
     assert shares(seen(door, container)) == {DAVE: (100, True)}
+
+
+def test_while_another_is_answered_for_long_nobody_takes_a_thread_to_wait(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judgements = Judgements(container)
+    monkeypatch.setattr("app.judging._PATIENCE", 0.01)
+    with judgements._lock, pytest.raises(Unavailable):
+        judgements.explain(PersonId(1), PersonId(2))
+    assert judgements.explain(PersonId(1), PersonId(2)).nobody
+
+
+def test_the_gate_forgets_nobody_because_somebody_vouched(container: Container) -> None:
+    def changes() -> int | None:
+        with container.database.read() as session:
+            return counters(session).get("gate")
+
+    before = changes()
+    vouch(container, CAROL, BOB)
+    unvouch(container, CAROL, BOB)
+    assert changes() == before
 
 
 def test_what_makes_no_sense_is_refused(door: Door, container: Container) -> None:
