@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Select, case, literal, select
+from sqlalchemy import Select, case, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from kit.identifiers import PersonId
@@ -35,41 +36,46 @@ class Word:
 
 
 def words(session: Session, now: datetime, authors: Collection[PersonId] | None = None) -> Iterator[Word]:
-    """Give what these people (everybody, where ``None``) say at ``now``, one word for each pair.
+    """Give what these people (everybody, where ``None``) say at ``now``, one word for each pair, and keep none of it.
 
     A vouch or a spam verdict, whichever is newer, goes before an acceptance, and that before an exemption or an invite.
     """
-    found: dict[tuple[int, int], tuple[int, Word]] = {}
-    for rank, query in enumerate(_queries(now)):
-        authored = query if authors is None else query.where(query.selected_columns[0].in_(authors))
-        for author, subject, weight, at, audience in session.execute(authored.execution_options(yield_per=_STREAMED)):
-            word = Word(PersonId(author), PersonId(subject), weight / MOST_WEIGHT, at, Audience(audience))
-            before = found.get((author, subject))
-            if before is None or before[0] < _EXPLICIT or before[1].at <= at:
-                found[author, subject] = rank, word
-    return (word for _, word in found.values())
+    said = union_all(*_queries(now)).subquery()
+    query = select(said).order_by(said.c.author, said.c.subject, said.c.rank, said.c.at)
+    if authors is not None:
+        query = query.where(said.c.author.in_(authors))
+    rows = session.execute(query.execution_options(yield_per=_STREAMED))
+    for (author, subject), of_pair in groupby(rows, key=lambda row: (row.author, row.subject)):
+        *_, last = of_pair
+        yield Word(PersonId(author), PersonId(subject), last.weight / MOST_WEIGHT, last.at, Audience(last.audience))
 
 
-_EXPLICIT: Final = 2
-"""From this query on, what is newer counts."""
-
-
-def _queries(now: datetime) -> tuple[Select[*tuple[Any, ...]], ...]:
-    """Return all that says something of somebody, what says least first."""
+def _queries(now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
+    """Give all that says something of somebody: what counts last of a pair's is ranked highest, and then is newest."""
     trusted, myself = Audience.TRUSTED.value, Audience.MYSELF.value
-    knows, accepted = literal(_ACQUAINTED), ContactRow.why == ContactWhy.ACCEPTED.value
-    heard = case((accepted, trusted), else_=myself)
-    return (
-        select(ExemptionRow.person, ExemptionRow.other, knows, ExemptionRow.since, literal(myself)),
-        select(ContactRow.person, ContactRow.other, knows, ContactRow.since, heard),
-        select(VouchRow.author, VouchRow.subject, VouchRow.weight, VouchRow.since, VouchRow.audience).where(
-            VouchRow.withdrawn_at.is_(None), VouchRow.until > now
-        ),
-        select(
+    accepted = ContactRow.why == ContactWhy.ACCEPTED.value
+    acquainted, spam = literal(_ACQUAINTED), literal(-MOST_WEIGHT)
+    heard, contact = case((accepted, trusted), else_=myself), case((accepted, 1), else_=0)
+    stands = VouchRow.withdrawn_at.is_(None), VouchRow.until > now
+    for author, subject, rank, weight, at, audience, where in (
+        (ExemptionRow.person, ExemptionRow.other, literal(0), acquainted, ExemptionRow.since, literal(myself), ()),
+        (ContactRow.person, ContactRow.other, contact, acquainted, ContactRow.since, heard, ()),
+        (VouchRow.author, VouchRow.subject, literal(2), VouchRow.weight, VouchRow.since, VouchRow.audience, stands),
+        (
             SpamVerdictRow.recipient,
             SpamVerdictRow.stranger,
-            literal(-MOST_WEIGHT),
+            literal(2),
+            spam,
             SpamVerdictRow.since,
             literal(trusted),
+            (),
         ),
-    )
+    ):
+        yield select(
+            author.label("author"),
+            subject.label("subject"),
+            rank.label("rank"),
+            weight.label("weight"),
+            at.label("at"),
+            audience.label("audience"),
+        ).where(*where)
