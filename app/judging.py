@@ -80,19 +80,13 @@ class Judgements:
                 views, self._read_at = Views(self._graph), now
             else:
                 authors = [PersonId(number) for one in news.values() for number in one.subjects or ()]
-                self._put(views, authors, list(words(session, now, authors)) if authors else [])
+                said: dict[int, list[Edge]] = {author: [] for author in authors}
+                for word in words(session, now, authors) if authors else ():
+                    said[word.author].append(_edge(word))
+                for author, edges in said.items():
+                    views.say(author, edges)
             self._views, self._seen = views, {topic: one.counter for topic, one in news.items()}
         return views
-
-    def _put(self, views: Views, authors: list[PersonId], said: list[Word]) -> None:
-        """Set all that these people say now, and take back what they say no more."""
-        now = {(word.author, word.subject) for word in said}
-        for author in authors:
-            for edge in list(self._graph.edges_of(author)):
-                if (author, edge.of) not in now:
-                    views.drop(author, edge.of)
-        for word in said:
-            views.put(_edge(word))
 
 
 def _graph(said: Iterable[Word]) -> Graph:

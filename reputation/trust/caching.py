@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from threading import Lock
 
 from reputation.trust.explaining import Explanation, explain
@@ -29,15 +30,10 @@ class Views:
         """Count the views that are kept."""
         return len(self._kept)
 
-    def put(self, edge: Edge) -> None:
-        """Set one person's word for another."""
+    def say(self, by: int, edges: Iterable[Edge]) -> None:
+        """Set all that one person says."""
         with self._lock:
-            self._viewing.graph.put(edge)
-
-    def drop(self, by: int, of: int) -> bool:
-        """Take a word back."""
-        with self._lock:
-            return self._viewing.graph.drop(by, of)
+            self._viewing.graph.say(by, edges)
 
     def standing(
         self, viewer: int, subject: int, day: float, *, quorum: int | None = None, prior: float | None = None

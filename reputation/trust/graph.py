@@ -87,16 +87,7 @@ class Graph:
     @staticmethod
     def of(edges: Iterable[Edge], people: int = 0) -> Graph:
         """Make a graph of edges, each pair at most once."""
-        given = list(edges)
-        return Graph.of_arrays(
-            np.array([edge.by for edge in given], np.int64),
-            np.array([edge.of for edge in given], np.int64),
-            np.array([edge.said for edge in given], np.float64),
-            np.array([edge.day for edge in given], np.float64),
-            np.array([edge.audience for edge in given], np.int64),
-            np.array([edge.bond for edge in given], np.float64),
-            people=people,
-        )
+        return Graph.of_arrays(*_columns(edges), people=people)
 
     @staticmethod
     def of_arrays(
@@ -116,12 +107,9 @@ class Graph:
             raise Invalid("edges", "the columns are not equally long")
         _check(by, of, said, day, audience, bond)
         graph = Graph(max(people, int(max(by.max(), of.max())) + 1 if len(by) else 0))
-        kept = _newest(by, of, day, audience)
-        by, of, said, day = by[kept], of[kept], said[kept], day[kept]
-        audience, bond = audience[kept], bond[kept]
-        records = np.zeros(len(by), EDGE)
-        records["said"], records["day"], records["level"] = said, day, audience
-        records["bond"] = np.rint(bond * BOND_UNIT)
+        records = _records(of, said, day, audience, bond)
+        kept = _newest(by, records)
+        by, of, records = by[kept], of[kept], records[kept]
         for rows, owners, others in ((graph.out, by, of), (graph.into, of, by)):
             order = np.lexsort((others, records["level"], owners))
             laid = records[order]
@@ -129,46 +117,32 @@ class Graph:
             rows.fill(owners[order], laid)
         return graph
 
+    def say(self, by: int, edges: Iterable[Edge]) -> None:
+        """Set all that one person says, in place of all that they said: as if the graph had been made of that."""
+        columns = _columns(edges)
+        _check(*columns)
+        authors, of = columns[:2]
+        if (authors != by).any():
+            raise Invalid("edges", "somebody else's words are among one person's")
+        self.reserve(max(by, int(of.max(initial=0))) + 1)
+        self._set(by, _records(*columns[1:]))
+
     def put(self, edge: Edge) -> None:
         """Set one person's word for another, in place of what they said before.
 
-        Beyond the newest ``MOST_HEARD`` for its audience the oldest word is lost here; whoever keeps the words puts it
-        again when a newer one is taken back.
+        Beyond the newest ``MOST_HEARD`` for its audience the oldest word is lost here; whoever keeps the words has
+        ``say`` instead, which brings it back when a newer one is taken back.
         """
         self.reserve(max(edge.by, edge.of) + 1)
         row = self.out.of(edge.by)
-        kept = row[row["other"] != edge.of]
-        record = np.zeros(1, EDGE)
-        record[0] = (edge.of, edge.said, edge.day, edge.audience, round(edge.bond * BOND_UNIT))
-        after = np.concatenate([kept, record])
-        same = np.flatnonzero(after["level"] == edge.audience)
-        lost = -1
-        if len(same) > MOST_HEARD:
-            # The order of who is dropped hangs on words for the same audience alone, else it would tell of others.
-            oldest = same[np.lexsort((after["other"][same], after["day"][same]))[0]]
-            lost = int(after["other"][oldest])
-            after = np.delete(after, oldest)
-        self._change(edge.by, after[np.lexsort((after["other"], after["level"]))])
-        record["other"] = edge.by
-        if lost != edge.of:
-            others = self.into.of(edge.of)
-            self.into.put(edge.of, np.concatenate([others[others["other"] != edge.by], record]))
-        if lost >= 0:
-            others = self.into.of(lost)
-            self.into.put(lost, others[others["other"] != edge.by])
+        self._set(edge.by, np.concatenate([row[row["other"] != edge.of], _records(*_columns([edge])[1:])]))
 
     def drop(self, by: int, of: int) -> bool:
         """Take a word back, and say whether there was one."""
         if not 0 <= by < self.people or not 0 <= of < self.people:
             return False
         row = self.out.of(by)
-        after = row[row["other"] != of]
-        if len(after) == len(row):
-            return False
-        self._change(by, after)
-        others = self.into.of(of)
-        self.into.put(of, others[others["other"] != by])
-        return True
+        return self._set(by, row[row["other"] != of])
 
     def since(self, seen: int) -> list[Change] | None:
         """Return what changed after so many changes, or None where that is no longer known."""
@@ -190,11 +164,25 @@ class Graph:
                     float(record["bond"]) / BOND_UNIT,
                 )
 
-    def _change(self, by: int, after: Edges) -> None:
-        before = self.out.of(by).copy()
+    def _set(self, by: int, said: Edges) -> bool:
+        """Set one person's row to the newest of these words, and say whether that is another than before."""
+        heard = said[_newest(np.zeros(len(said), np.int64), said)]
+        before, after = self.out.of(by).copy(), heard[np.lexsort((heard["other"], heard["level"]))]
+        if before.tobytes() == after.tobytes():
+            return False
         self.out.put(by, after)
+        _, stood, stays = np.intersect1d(before["other"], after["other"], assume_unique=True, return_indices=True)
+        for gone in np.delete(before["other"], stood):
+            others = self.into.of(gone)
+            self.into.put(gone, others[others["other"] != by])
+        for word in np.delete(after, stays[before[stood] == after[stays]]):
+            others = self.into.of(word["other"])
+            record = np.array([word])
+            record["other"] = by
+            self.into.put(word["other"], np.concatenate([others[others["other"] != by], record]))
         self.changes += 1
         self._recent.append(Change(by, before, after))
+        return True
 
     def reserve(self, people: int) -> None:
         """Have numbers for so many people, whether or not anything is said by them or of them."""
@@ -212,6 +200,40 @@ def by_degree(by: npt.NDArray[np.int64], of: npt.NDArray[np.int64], people: int)
     rank = np.empty(people, np.int64)
     rank[np.argsort(-degree, kind="stable")] = np.arange(people)
     return rank
+
+
+def _columns(
+    edges: Iterable[Edge],
+) -> tuple[
+    npt.NDArray[np.int64],
+    npt.NDArray[np.int64],
+    npt.NDArray[np.float64],
+    npt.NDArray[np.float64],
+    npt.NDArray[np.int64],
+    npt.NDArray[np.float64],
+]:
+    given = list(edges)
+    return (
+        np.array([edge.by for edge in given], np.int64),
+        np.array([edge.of for edge in given], np.int64),
+        np.array([edge.said for edge in given], np.float64),
+        np.array([edge.day for edge in given], np.float64),
+        np.array([edge.audience for edge in given], np.int64),
+        np.array([edge.bond for edge in given], np.float64),
+    )
+
+
+def _records(
+    of: npt.NDArray[np.int64],
+    said: npt.NDArray[np.float64],
+    day: npt.NDArray[np.float64],
+    audience: npt.NDArray[np.int64],
+    bond: npt.NDArray[np.float64],
+) -> Edges:
+    records = np.zeros(len(of), EDGE)
+    records["other"], records["said"], records["day"], records["level"] = of, said, day, audience
+    records["bond"] = np.rint(bond * BOND_UNIT)
+    return records
 
 
 def _check(
@@ -242,14 +264,15 @@ def _check(
         raise Invalid("edges_twice", f"{twice // MOST_PEOPLE} rates {twice % MOST_PEOPLE} twice")
 
 
-def _newest(
-    by: npt.NDArray[np.int64], of: npt.NDArray[np.int64], day: npt.NDArray[np.float64], audience: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Return the places of each author's newest words for each audience, as many as are heard."""
-    rows = by * len(Audience) + audience
+def _newest(by: npt.NDArray[np.int64], said: Edges) -> npt.NDArray[np.int64]:
+    """Return the places of each author's newest words for each audience, as many as are heard.
+
+    Which of them are hangs on words for the same audience alone, else it would tell of others.
+    """
+    rows = by * len(Audience) + said["level"]
     if not len(rows) or np.bincount(by).max() <= MOST_HEARD:
         return np.arange(len(rows))
-    order = np.lexsort((-of, -day, rows))
+    order = np.lexsort((-said["other"], -said["day"], rows))
     sorted_rows = rows[order]
     starts = np.flatnonzero(np.concatenate([[True], sorted_rows[1:] != sorted_rows[:-1]]))
     rank = np.arange(len(rows)) - np.repeat(starts, np.diff(np.append(starts, len(rows))))

@@ -17,6 +17,7 @@ from kit.errors import Unavailable
 from kit.identifiers import PersonId, UserId
 from payments.stakes.model import Answer
 from reputation.evidence import Audience
+from reputation.trust.graph import MOST_HEARD
 from tests.support.services import ALICE, BOB, Clock, Door, a_bearer, a_container, a_token, http_door
 
 CAROL, DAVE = UserId("@carol:example.org"), UserId("@dave:far.example")
@@ -124,6 +125,20 @@ def test_a_word_that_ran_out_is_heard_a_day_longer_at_most(door: Door, container
     assert not seen(door, container)["nobody"]
     clock.pass_(days=367)
     assert seen(door, container)["nobody"]
+
+
+@pytest.mark.usefixtures("friends")
+def test_an_older_word_is_heard_again_once_a_newer_one_is_for_others(
+    door: Door, container: Container, clock: Clock
+) -> None:
+    """A person is heard for the newest 200 of their words for an audience, whatever was said before."""
+    vouch(container, CAROL, BOB)
+    clock.pass_(hours=1)
+    many = [UserId(f"@u{at}:far.example") for at in range(MOST_HEARD)]
+    vouch(container, CAROL, *many[1:], ALICE)
+    assert seen(door, container)["nobody"], "Bob is the one too many"
+    vouch(container, CAROL, many[-1], audience=Audience.EVERYBODY)
+    assert shares(seen(door, container)) == {CAROL: (100, True)}
 
 
 @pytest.mark.usefixtures("friends")

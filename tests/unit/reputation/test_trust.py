@@ -157,6 +157,25 @@ def test_only_the_newest_words_of_anybody_are_heard() -> None:
     assert len(list(one_by_one.edges_of(0))) == MOST_HEARD + 1, "one audience's words take no other's place"
 
 
+def test_all_that_one_says_at_once_is_as_if_it_had_been_so_from_the_start() -> None:
+    """An older word comes back for a newer one that was taken back, or is for others now: whatever the order."""
+    before = [Edge(0, 1 + at, 1.0, float(at), ALL) for at in range(MOST_HEARD + 30)]
+    graph = Graph.of(before)
+    older, elsewhere = replace(before[-1], day=-1.0), replace(before[-1], audience=Audience.NOBODY)
+    for changed in ([*before[:-1], older], [*before[:-1], elsewhere], before[:-1], before[:3], [], before):
+        for said in (changed, changed[::-1]):
+            graph.say(0, said)
+            anew = Graph.of(changed, graph.people)
+            assert list(graph.edges_of(0)) == list(anew.edges_of(0))
+            assert [sorted(graph.into.of(one).tolist()) for one in range(graph.people)] == [
+                sorted(anew.into.of(one).tolist()) for one in range(graph.people)
+            ]
+    assert graph.changes == 6, "who says again what they said changes nothing"
+    for wrong in ([a_word(1, 2)], [a_word(0, 1), a_word(0, 1, -1.0)]):
+        with pytest.raises(Invalid):
+            graph.say(0, wrong)
+
+
 def test_whoever_has_many_accounts_rate_makes_no_score_another() -> None:
     """Beyond a point the voices are gone through instead of those who rated: to the same end."""
     edges = [a_word(ALICE, BOB), a_word(BOB, CAROL, -1.0)]
@@ -175,10 +194,11 @@ def test_views_stay_within_their_memory_and_follow_the_graph() -> None:
         views.standing(viewer, 7, 0.0)
         assert views.bytes <= 50_000
     assert 1 <= len(views) < 100
-    views.put(a_word(99, 150, -1.0))
+    said = [edge for edge in graph.edges_of(99) if edge.of != 150]
+    views.say(99, [*said, a_word(99, 150, -1.0)])
     assert views.standing(99, 150, 0.0).bad > 0
     assert views.explain(99, 150, 0.0).shares
-    views.drop(99, 150)
+    views.say(99, said)
     fresh = Viewing(graph)
     now, anew = views.standing(99, 150, 0.0), fresh.standing(fresh.build(99), 150, 0.0)
     assert (now.good, now.bad) == pytest.approx((anew.good, anew.bad), abs=1e-2)
