@@ -1,5 +1,6 @@
 """Standing: how somebody stands with the person who asks, and through whom; never as seen by anybody else."""
 
+from threading import Lock
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -10,6 +11,9 @@ from api.schemas.problems import problems
 from app.container import Container
 from kit.errors import Invalid
 from kit.identifiers import PersonId, parse_user_id
+
+_FIRST = Lock()
+"""Two who are first at once would each keep all words in memory."""
 
 router = APIRouter(prefix="/v1/me/standing", tags=["me"], responses=problems(400, 401, 403, 404, 409, 429, 503))
 
@@ -60,8 +64,9 @@ def standing(
 def _judgements(request: Request, container: Container) -> Any:  # noqa: ANN401 - its type is not to be imported
     """Return the process's views. Who never asks for any pays nothing for what compiles them."""
     state = request.app.state
-    if not hasattr(state, "judgements"):
-        from app.judging import Judgements  # noqa: PLC0415
+    with _FIRST:
+        if not hasattr(state, "judgements"):
+            from app.judging import Judgements  # noqa: PLC0415
 
-        state.judgements = Judgements(container)
-    return state.judgements
+            state.judgements = Judgements(container)
+        return state.judgements
