@@ -204,6 +204,15 @@ def test_views_stay_within_their_memory_and_follow_the_graph() -> None:
     assert (now.good, now.bad) == pytest.approx((anew.good, anew.bad), abs=1e-2)
 
 
+def test_three_must_have_a_word_where_three_are_asked() -> None:
+    friends = (1, 2, 3)
+    trusting = [a_word(0, friend) for friend in friends]
+    for vouching in range(4):
+        said = [a_word(friend, 4) for friend in friends[:vouching]]
+        viewing = Viewing(Graph.of([*trusting, *said, a_word(4, 5)], 6), replace(PRODUCT, quorum=3))
+        assert (viewing.standing(viewing.build(0), 5, 0.0).good > 0) == (vouching == 3)
+
+
 def test_nobody_who_does_not_score_pays_for_the_compiler() -> None:
     program = "import sys, api.main, app.container, app.worker, bot.main; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
