@@ -244,7 +244,7 @@ def settle(  # noqa: PLR0913, PLR0917 - as above
     least: float,
     suspects: Numbers,
 ) -> int:
-    """Push residuals of either sign until none is above its limit; return the count, or -1 without room.
+    """Push residuals of either sign until none is above its limit or half a reach; return the count, -1 without room.
 
     ``suspects`` are those whose rows changed; all who had a residual shifted are among their old and new others.
     """
@@ -266,7 +266,10 @@ def settle(  # noqa: PLR0913, PLR0917 - as above
         residual = entry["residual"]
         level = level_for(heads, edges, viewer, author)
         seen = usable(heads, author, level)
-        if abs(residual) <= least * max(1, seen):
+        # Whoever lost most of their reach passes that loss on, be it below their limit: else those who are reached
+        # through them alone would be heard after the last who trusts them has taken that back.
+        fallen = entry["reach"] > least and -2 * restart * residual > entry["reach"]
+        if abs(residual) <= least * max(1, seen) and not fallen:
             continue
         entry["residual"] = 0.0
         entry["reach"] += restart * residual

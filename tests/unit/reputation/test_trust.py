@@ -185,6 +185,22 @@ def test_whoever_has_many_accounts_rate_makes_no_score_another() -> None:
     assert many.standing(many.build(ALICE), CAROL, 9.0).bad > 0
 
 
+def test_nobody_is_heard_through_somebody_whom_the_last_has_ceased_to_trust() -> None:
+    """Carol says so much that little is passed on through her; she is let go in two steps, the second a small one."""
+    viewer, dave, erin = 10, 500, 501
+    edges = [a_word(viewer, who) for who in (ALICE, BOB, *range(11, 109))]
+    edges += [a_word(ALICE, CAROL), *(a_word(BOB, who) for who in (CAROL, 11, 12))]
+    edges += [a_word(CAROL, dave), a_word(dave, erin), *(a_word(CAROL, 200 + at, -1.0) for at in range(MOST_HEARD - 1))]
+    viewing = Viewing(Graph.of(edges), ALONE)
+    view = viewing.build(viewer)
+    assert viewing.standing(view, erin, 0.0).good > 0
+    for friend in (ALICE, BOB):
+        viewing.graph.drop(friend, CAROL)
+        view = viewing.follow(view)
+    assert explain(viewing, view, erin, 0.0) == explain(viewing, viewing.build(viewer), erin, 0.0)
+    assert explain(viewing, view, erin, 0.0).nobody
+
+
 def test_views_stay_within_their_memory_and_follow_the_graph() -> None:
     chance = np.random.default_rng(1)
     pairs = {(int(by), int(of)) for by, of in chance.integers(0, 200, (1500, 2)) if by != of}
