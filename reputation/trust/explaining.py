@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from kit.errors import Invalid
-from reputation.trust.pushing import find
+from reputation.trust.searching import come_without, way
 from reputation.trust.views import Standing, View, Viewing
 from reputation.trust.weighing import parts_of
 
@@ -134,51 +133,18 @@ def _shares(parts: Sequence[tuple[int, float]]) -> tuple[Share, ...]:
     return tuple(Share(who, percent, good) for percent, (_, who, good) in zip(percents, exact, strict=True))
 
 
-def _ways(viewing: Viewing, view: View, who: int) -> Iterator[tuple[int, float]]:
-    """Yield to whom reach flows from one whom it came to, and which part of theirs."""
-    place = find(view.index, view.places, who)
-    if place < 0 or (view.places[place]["reach"] <= 0 and who != view.viewer):
-        return
-    row = viewing.usable(view, who)
-    flows = row[row["said"] > 0]
-    total = float(flows["said"].sum())
-    for edge in flows:
-        yield int(edge["other"]), float(edge["said"]) / total
-
-
 def _path(viewing: Viewing, view: View, goal: int) -> tuple[int, ...]:
     """Find the path along which most reach flows from the viewer."""
-    stays = -math.log1p(-viewing.formula.restart)
-    waiting, came, done = [(0.0, view.viewer, view.viewer)], dict[int, int](), set[int]()
-    while waiting:
-        far, who, before = heapq.heappop(waiting)
-        if who in done:
-            continue
-        done.add(who)
-        came[who] = before
-        if who == goal:
-            path = [goal]
-            while path[-1] != view.viewer:
-                path.append(came[path[-1]])
-            return tuple(reversed(path))
-        for other, part in _ways(viewing, view, who):
-            if other not in done:
-                heapq.heappush(waiting, (far + stays - math.log(part), other, who))
-    return ()
+    out = viewing.graph.out
+    found = way(view.places, view.index, out.heads, out.edges, view.viewer, goal, viewing.formula.restart)
+    return tuple(reversed(found)) if found[-1] == view.viewer else ()
 
 
 def _through(viewing: Viewing, view: View, raters: Sequence[int], path: Sequence[int]) -> int | None:
     """Return the contact without whom no reach would come to any of the raters."""
     if len(path) < 2 or view.viewer in raters:  # noqa: PLR2004 - the viewer, and a contact
         return None
-    contact = path[1]
-    others = set(raters) - {contact}
-    seen, waiting = {view.viewer, contact}, [view.viewer]
-    while waiting:
-        for other, _ in _ways(viewing, view, waiting.pop()):
-            if other in others:
-                return None
-            if other not in seen:
-                seen.add(other)
-                waiting.append(other)
-    return contact
+    contact, out = path[1], viewing.graph.out
+    others = np.array([rater for rater in raters if rater != contact], np.int32)
+    apart = come_without(view.places, view.index, out.heads, out.edges, view.viewer, contact, others)
+    return None if apart else contact

@@ -18,13 +18,10 @@ from reputation.trust.pushing import (
     Places,
     collect,
     find,
-    level_for,
     push,
     settle,
     shift,
-    usable,
 )
-from reputation.trust.rows import Edges
 from reputation.trust.weighing import VOICE, Voices, ask_quorum, listen, note, weigh, weigh_many
 
 LEAST_NEAR = 2e-4
@@ -138,11 +135,6 @@ class Viewing:
         half_life = self.formula.half_life
         weigh_many(into.heads, into.edges, out.heads, out.edges, voices, index, subjects, day, half_life, good, bad)
         return good, bad
-
-    def usable(self, view: View, author: int) -> Edges:
-        """Return those of somebody's edges that the viewer may use."""
-        heads, edges = self.graph.out.heads, self.graph.out.edges
-        return self.graph.out.of(author)[: usable(heads, author, level_for(heads, edges, view.viewer, author))]
 
     def _voices(self, view: View, quorum: int) -> tuple[Voices, Numbers]:
         formula, heads, edges = self.formula, self.graph.out.heads, self.graph.out.edges

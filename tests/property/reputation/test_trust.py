@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -128,6 +128,38 @@ def test_shares_add_up_to_a_hundred(edges: list[Edge], viewer: int, subject: int
         percent = sum(share.percent for share in told.shares if share.good is good)
         assert abs(percent - (100 * evidence / whole if whole else 0)) <= len(told.shares)
     assert told.nobody == (told.alone.confidence == 0)
+
+
+@given(graphs, people, people)
+def test_the_path_is_the_best_and_all_comes_through_whom_it_is_said_to(
+    edges: list[Edge], viewer: int, subject: int
+) -> None:
+    told = explain(*seen(edges, viewer, replace(EXACT, quorum=1)), subject, 0)
+    if not told.shares:
+        assert (told.path, told.through) == ((), None)
+        return
+    good = [edge for edge in usable(edges, viewer) if edge.said > 0]
+    said = {who: sum(edge.said for edge in good if edge.by == who) for who in range(PEOPLE)}
+    parts = {(edge.by, edge.of): (1 - EXACT.restart) * edge.said / said[edge.by] for edge in good}
+    best = {viewer: 1.0}
+    for _ in range(PEOPLE):
+        for (by, of), part in parts.items():
+            best[of] = max(best.get(of, 0.0), best.get(by, 0.0) * part)
+    assert (told.path[0], told.path[-1]) == (viewer, told.shares[0].who)
+    steps = [parts[step] for step in zip(told.path, told.path[1:], strict=False)]
+    assert np.prod(steps) == pytest.approx(best[told.path[-1]], rel=1e-4)
+    raters = {share.who for share in told.shares}
+    if viewer not in raters:
+        alone = not raters & came(parts, viewer, told.path[1])
+        assert told.through == (told.path[1] if alone else None)
+
+
+def came(parts: Collection[tuple[int, int]], viewer: int, without: int) -> set[int]:
+    """Return to whom reach comes from the viewer if none goes by one contact."""
+    known = {viewer}
+    for _ in range(PEOPLE):
+        known |= {of for by, of in parts if by in known and of != without}
+    return known
 
 
 inside = st.lists(
