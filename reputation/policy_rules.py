@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn, TypeAlias
+from typing import Final, NoReturn
 
 from pydantic import ValidationError
 
@@ -39,8 +39,6 @@ MOST_INSTRUCTIONS: Final = 50_000
 """Instructions of all regexes in one document."""
 FOUND: Final = "text.found"
 """The fact that holds the names of all patterns of the document which are in the text."""
-
-Outcome: TypeAlias = bool | Unknown | Broken
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from reputation.conditions.model import NO_OUTCOME, Broken, Outcome, Record, Run, Unknown, Value
+from reputation.conditions.model import NO_OUTCOME, Outcome, Record, Run, Unknown, Value
 from reputation.conditions.operations import Operation, merged
 
 # The types are checked before anything is computed, so nothing here asks for them; Any stands for "as checked".
@@ -160,7 +160,6 @@ def _two(one: Run, two: Run, *, decides: bool) -> Run:
 
 def _three(one: Run, two: Run, three: Run, *, decides: bool) -> Run:
     goes_on = not decides
-    odd = _two(one, two, decides=decides)
 
     def run(record: Record) -> Outcome:
         if (first := one(record)) is decides or (second := two(record)) is decides:
@@ -168,8 +167,8 @@ def _three(one: Run, two: Run, three: Run, *, decides: bool) -> Run:
         third = three(record)
         if third is decides or (first is goes_on and second is goes_on):
             return third
-        before = odd(record)
-        return before if third is goes_on else merged(before, third)
+        # No part is asked twice: what is nested would be asked twice as often at each level.
+        return merged(*(value for value in (first, second, third) if value is not goes_on))
 
     return run
 
@@ -184,8 +183,3 @@ def chosen(asked: Run, then: Run, otherwise: Run) -> Run:
         return otherwise(record) if value is False else value
 
     return run
-
-
-def failed(outcome: Outcome) -> bool:
-    """Tell whether an outcome is no value."""
-    return isinstance(outcome, Unknown | Broken)

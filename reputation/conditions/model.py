@@ -138,10 +138,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part that was checked: its type, and what computes it; ``place`` where it is a fact.
-
-    ``test`` where it asks whether a fact is known (``has``), which is never unknown itself.
-    """
+    """A part that was checked: its type, and what computes it; ``place`` where it is a fact."""
 
     kind: str
     type: Type

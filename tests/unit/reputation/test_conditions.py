@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kit.errors import Invalid
+from reputation.conditions import closures
 from reputation.conditions.condition import read
 from reputation.conditions.facts import DOOR_FACTS, flat, plain, record
 from reputation.conditions.mistakes import Misread
@@ -19,6 +20,9 @@ from reputation.conditions.model import (
     Broken,
     Fact,
     Failure,
+    Outcome,
+    Record,
+    Run,
     Schema,
     Unknown,
 )
@@ -261,3 +265,19 @@ def test_moments() -> None:
 def test_a_duration_can_be_a_fact() -> None:
     schema = Schema((Fact("a.age", SPAN),))
     assert read("a.age > duration('1h')", schema).ask(record(schema, {"a.age": "2h"})) is True
+
+
+@pytest.mark.parametrize("parts", [2, 3, 4])
+def test_each_part_is_asked_once_however_deep_it_stands(parts: int) -> None:
+    missing = Unknown(frozenset({"sender.vouches"}))
+    asked = []
+
+    def run(record: Record) -> Outcome:
+        asked.append(record)
+        return missing
+
+    whole: Run = run
+    for _ in range(12):
+        whole = closures.every([whole, *[closures.constant(value=True)] * (parts - 1)])
+    assert whole(()) == missing
+    assert len(asked) == 1
