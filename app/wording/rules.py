@@ -27,6 +27,8 @@ PRESETS: Mapping[Preset, str] = {
 OPEN_BUT = marked("Everybody comes in free, but for those whom you name.")
 
 _Line = tuple[str, Message]
+_LETTERS = str.maketrans("0123456789", "abcdefghij")
+"""Holes in templates have names of letters."""
 _ITEM = "- "
 _FREE: Mapping[FreePath, str] = {
     FreePath.ASK: marked("one sentence that waits in your queue"),
@@ -153,7 +155,7 @@ def _steps(rule: Considered, reader: Reader) -> list[_Line]:
 
 
 def _step(step: Step, reader: Reader) -> Message:
-    part = Literal(step.text)
+    part = _written(step.text)
     if isinstance(step.outcome, Unknown):
         return reader.say(
             marked("{part} cannot be told: {facts} not known"),
@@ -165,6 +167,11 @@ def _step(step: Step, reader: Reader) -> Message:
         return reader.say(marked("{part} cannot be computed: {why}"), part=part, why=why)
     template = marked("{part} is true{facts}") if step.outcome is True else marked("{part} is not true{facts}")
     return reader.say(template, part=part, facts=_facts(step, reader))
+
+
+def _written(condition: str) -> Literal:
+    """Show a condition, or a part of one, on one line: its own line breaks would begin lines of ours."""
+    return Literal(" ".join(condition.split()))
 
 
 def _facts(step: Step, reader: Reader) -> Value:
@@ -195,7 +202,7 @@ def _value(value: object, reader: Reader) -> Value:
 def _told(told: Told, reader: Reader) -> Value:
     match told:
         case Rule() | FilterRule():
-            return reader.say(marked("{then} when {when}"), then=_told(told.then, reader), when=Literal(told.when))
+            return reader.say(marked("{then} when {when}"), then=_told(told.then, reader), when=_written(told.when))
         case Admitting() | Holding() | Refusing():
             return _action(told, reader)
         case Labelling():
@@ -214,6 +221,6 @@ def _told(told: Told, reader: Reader) -> Value:
 
 def _under_one_another(lines: Sequence[_Line]) -> Message:
     """Put lines under one another; what stands before each says whether it is an item of a list."""
-    names = [f"line_{chr(ord('a') + number // 26)}{chr(ord('a') + number % 26)}" for number in range(len(lines))]
+    names = [f"line_{str(number).translate(_LETTERS)}" for number in range(len(lines))]
     template = "\n".join(f"{before}{{{name}}}" for name, (before, _) in zip(names, lines, strict=True))
     return render(template, {name: line for name, (_, line) in zip(names, lines, strict=True)})

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from app.wording import rules
+from app.wording.message import LONGEST_MESSAGE
 from app.wording.reader import Reader, Service
 from kit.amounts import Amount
 from reputation.conditions.facts import DOOR_FACTS, record
-from reputation.policy import Admitting, DoorDocument, Holding, Limits, Pattern, Refusing, Rule
+from reputation.policy import MOST_RULES, Admitting, DoorDocument, Holding, Limits, Pattern, Refusing, Rule
 from reputation.policy_changes import What, changes
 from reputation.policy_presets import PRESETS, Preset
 from reputation.policy_rules import explain, judge, policy_of
@@ -53,6 +54,26 @@ def test_a_verdict_is_told_with_the_rule_that_decided_and_strange_values_do_no_h
     assert "<b>" not in told.html
     assert "<li><code>size(sender.labels) &gt; 0</code> is true" in told.html
     assert rules.of_ruling(judge(policy, known), READER).plain == "Is refused, by rule 1, \u2068<b>**x**\u2069"
+
+
+def test_a_condition_over_several_lines_begins_none_of_ours() -> None:
+    policy = policy_of(DoorDocument(otherwise=Admitting()))
+    rule = Rule(name="deep", when="sender.vouches >\n- 1", then=Refusing())
+    forged = policy_of(DoorDocument(rules=(rule,), otherwise=Admitting()))
+    said = rules.explained(explain(forged, record(DOOR_FACTS, {"sender.vouches": 0})), READER).plain
+    assert said.splitlines()[1:] == ["- sender.vouches > - 1 is true (sender.vouches = \u20680\u2069)"]
+    assert len(rules.changed(changes(policy.document, forged.document), READER).plain.splitlines()) == 1
+
+
+def test_the_longest_explanation_is_cut_and_not_refused() -> None:
+    when = " || ".join(f"sender.vouches > {number}" for number in range(40))
+    many = tuple(Rule(name=f"rule {number}", when=when, then=Refusing()) for number in range(MOST_RULES))
+    told = explain(
+        policy_of(DoorDocument(rules=many, otherwise=Admitting())), record(DOOR_FACTS, {"sender.vouches": 0})
+    )
+    said = rules.explained(told, READER)
+    assert said.plain.startswith("Comes in free, because no rule says otherwise.\nRule 1, ")
+    assert len(said.plain) <= LONGEST_MESSAGE
 
 
 def test_why_nothing_could_be_said_is_told() -> None:
