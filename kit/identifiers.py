@@ -140,10 +140,19 @@ def isolate(text: str) -> str:
     Embedded bidirectional controls are taken out first: an unbalanced PDI would end the isolate early (UAX #9). What
     would end the line, or move about on a terminal, is shown as U+FFFD: a foreign text is one line of ours.
     """
+    return f"\u2068{on_one_line(text)}\u2069"
+
+
+def on_one_line(text: str) -> str:
+    """Return a text as ``isolate`` shows it, without the isolates: for what has foreign words in it here and there."""
     if text.isascii() and text.isprintable():  # what nearly all are, seen at a glance
-        return f"\u2068{text}\u2069"
-    shown = (_REPLACEMENT if unicodedata.category(c) in _UNSEEMLY else c for c in text if c not in _BIDI_CONTROLS)
-    return "\u2068" + "".join(shown) + "\u2069"
+        return text
+    return "".join(_REPLACEMENT if unicodedata.category(c) in _UNSEEMLY else c for c in text if c not in _BIDI_CONTROLS)
+
+
+def is_hidden(character: str) -> bool:
+    """Tell whether a character would turn the text around it, end its line, or move about on a terminal."""
+    return character in _BIDI_CONTROLS or unicodedata.category(character) in _UNSEEMLY
 
 
 _REPLACEMENT = "\ufffd"

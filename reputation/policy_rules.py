@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 from pydantic import ValidationError
 
 from kit.errors import Invalid
+from kit.identifiers import on_one_line
 from reputation.conditions.condition import Condition, Trace, read
 from reputation.conditions.facts import DOOR_FACTS, FILTER_FACTS
 from reputation.conditions.mistakes import Misread
@@ -37,6 +38,8 @@ LONGEST_DOCUMENT: Final = 300_000
 """Characters of a document as JSON."""
 MOST_INSTRUCTIONS: Final = 50_000
 """Instructions of all regexes in one document."""
+_LONGEST_QUOTED: Final = 300
+"""Characters of a document that are told in a mistake's sentence."""
 FOUND: Final = "text.found"
 """The fact that holds the names of all patterns of the document which are in the text."""
 
@@ -210,8 +213,10 @@ def _check_patterns(patterns: Mapping[str, Pattern]) -> None:
 def _malformed(error: ValidationError) -> NoReturn:
     """Tell the first mistake, and where it is, as somebody would write the place: ``rules[2].then.stake``."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]).lstrip(".")
-    said = first["msg"].removeprefix("Value error, ")
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
+    # Both may hold words of whoever wrote the document.
+    where = on_one_line(steps.lstrip(".")[:_LONGEST_QUOTED])
+    said = on_one_line(first["msg"].removeprefix("Value error, ")[:_LONGEST_QUOTED])
     raise Invalid("document_malformed", f"{where or 'the document'}: {said}", where=where, said=said) from None
 
 

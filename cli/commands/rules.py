@@ -105,7 +105,7 @@ def explain_(file: Path, facts: Path, *, as_json: bool) -> None:
             return
         labels = [{"rule": each.name, **each.label.model_dump(mode="json")} for each in attach(policy, known)]
         document = {"labels": labels, "considered": [_considered(rule) for rule in considered]}
-    click.echo(json.dumps(document, indent=1, ensure_ascii=False))
+    click.echo(json.dumps(document, indent=1))  # ASCII alone: what strangers wrote moves no terminal
 
 
 def _read(file: Path) -> Policy | Screen:

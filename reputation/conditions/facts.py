@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NoReturn
 
 from kit.errors import Invalid
+from kit.identifiers import on_one_line
 from reputation.conditions.model import (
     BOOL,
     DOUBLE,
@@ -28,6 +29,8 @@ from reputation.conditions.model import (
 )
 from reputation.conditions.moments import read_moment, read_span, show_moment, show_span
 
+_LONGEST_NAME = 100
+"""Characters of a name that is none which are told back."""
 _BOTH, _DOOR, _FILTER = "both", "door", "filter"
 
 TABLE: Final[tuple[tuple[str, Type, str], ...]] = (
@@ -115,7 +118,8 @@ def plain(value: Value | None) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _refuse_name(schema: Schema, name: str) -> None:
+def _refuse_name(schema: Schema, given: str) -> NoReturn:
+    name = on_one_line(given[:_LONGEST_NAME])
     near = schema.nearest(name)
     hint = f"; did you mean {near}?" if near else ""
     raise Invalid("fact_unknown", f"There is no fact {name}{hint}", name=name, instead=near or "")

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from kit.identifiers import is_hidden
 from reputation.conditions.mistakes import misread
 from reputation.conditions.model import GREATEST_INT, LEAST_INT, LONGEST_CONDITION, Scalar
 
 # Our own patterns, each linear; nothing that a stranger wrote is ever a pattern for `re`.
 _BLANK = re.compile(r"(?:[ \t\n\f\r]+|//[^\n]*)+")
+_BLANKS = " \t\n\f\r"
 _WORD = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]*\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+(?:[eE][+-]?[0-9]+)?")
 _SIGN = re.compile(r"&&|\|\||<=|>=|==|!=|[-+*/%<>!?:.,()\[\]]")
@@ -69,6 +71,8 @@ def tokens(text: str) -> list[Token]:
     if len(text) > LONGEST_CONDITION:
         message = f"a condition has at most {LONGEST_CONDITION} characters, this one has {len(text)}"
         raise misread(text, LONGEST_CONDITION, "too_long", message, most=LONGEST_CONDITION)
+    if not text.isprintable():
+        _look_for_hidden(text)
     found: list[Token] = []
     at = 0
     while True:
@@ -80,6 +84,15 @@ def tokens(text: str) -> list[Token]:
         token = _token(text, at)
         found.append(token)
         at = token.end
+
+
+def _look_for_hidden(text: str) -> None:
+    """Refuse what would show a reader another condition than the one that is asked."""
+    for at, character in enumerate(text):
+        if character not in _BLANKS and is_hidden(character):
+            written = f"\\U{ord(character):08x}"
+            message = f"a character that cannot be seen stands here; write {written}"
+            raise misread(text, at, "hidden", message, instead=written)
 
 
 def _token(text: str, at: int) -> Token:

@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 import re2
 
 from kit.errors import Invalid
+from kit.identifiers import on_one_line
 from reputation.filters.folding import folded, plainest
 
 LONGEST_WORD: Final = 100
@@ -53,7 +54,7 @@ def instructions(regex: str) -> int:
         made = re2.compile(speakable(regex), options())
     except re2.error as error:
         said = error.args[0] if error.args else ""
-        why = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        why = on_one_line(said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said))
         hint = _hint(regex)
         _wrong("regex_malformed", f"this regex cannot be read: {why}{hint}", regex=regex, why=why)
     size = int(made.programsize)

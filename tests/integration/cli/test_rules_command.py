@@ -88,6 +88,14 @@ def test_a_verdict_is_explained(run: Runner) -> None:
     assert rule["steps"][0]["facts"] == {"text.found": ["coin"]}
 
 
+def test_what_strangers_wrote_moves_no_terminal(run: Runner) -> None:
+    document = DOOR | {"rules": [{"name": "a", "when": "knock.text != room.name", "then": {"do": "admit"}}]}
+    facts = {"knock": {"text": "\x1b[2J\x9b2J\u202e\u2028"}, "room": {"name": "Tea"}}
+    assert run("explain", document, facts, as_json=True).output.isascii()
+    said = run("explain", document, facts).output
+    assert not set(said) & set("\x1b\x9b\u202e\u2028")
+
+
 def test_what_is_unknown_is_shown_as_such(run: Runner) -> None:
     facts = {"text.found": ["coin"], "sender.known_by": 0}
     told = run("explain", DOOR, facts)

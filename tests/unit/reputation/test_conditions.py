@@ -155,6 +155,9 @@ def test_what_has_no_answer_says_why(text: str, outcome: object) -> None:
         ("“x” == sender.id", "character", 1, 1, 'write " instead'),
         ("sender.standing ≤ 0.5", "character", 1, 17, "write <= instead"),
         ("sender.id == @bob", "character", 1, 14, "means nothing"),
+        ("sender.id == '\x1b[2J'", "hidden", 1, 15, r"\U0000001b"),
+        ("true // \u202eeurt &&", "hidden", 1, 9, r"\U0000202e"),
+        ("true ||\u2028false", "hidden", 1, 8, r"\U00002028"),
     ],
 )
 def test_mistakes_are_told_with_place_and_remedy(text: str, code: str, line: int, column: int, said: str) -> None:
@@ -221,6 +224,13 @@ def test_facts_that_fit_nowhere_are_refused(name: str, value: object) -> None:
     with pytest.raises(Invalid) as caught:
         record(DOOR_FACTS, {name: value})
     assert name in caught.value.message
+
+
+def test_the_name_of_no_fact_is_told_back_in_short_and_harmless() -> None:
+    with pytest.raises(Invalid) as caught:
+        record(DOOR_FACTS, {"\x1b[2J\u202e" + "x" * 10_000: 1})
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 200
 
 
 def test_facts_are_read_from_json_and_written_to_it() -> None:

@@ -68,6 +68,24 @@ def test_mistakes_are_told_with_their_place(change: dict[str, Any], code: str, s
     assert said in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"\x1b[2J\u202e": 1},
+        {"x" * 100_000: 1},
+        {"otherwise": {"do": "\x1b[2J\u202e" + "x" * 10_000}},
+        {"rules": [RULE | {"then": {"\u2028": 1}}]},
+        {"rules": [RULE | {"when": "sender.id == '\x1b[2J\u202e'"}]},
+        {"patterns": {"bad": {"regexes": ["(\x1b[2J\u202e"]}}},
+    ],
+)
+def test_what_a_document_holds_moves_no_terminal_when_its_mistakes_are_told(change: dict[str, Any]) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_document({**DOOR, **change})
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 1_000
+
+
 @pytest.mark.parametrize("text", ["", "[]", "nonsense", "{" * 100_000, "1" * 10_000, '{"kind": ' + "[" * 50_000])
 def test_what_is_no_document_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
