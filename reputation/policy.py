@@ -11,7 +11,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     PlainSerializer,
+    StrictBool,
     WithJsonSchema,
     model_validator,
 )
@@ -39,6 +41,12 @@ def _read_amount(value: object) -> object:
     return parse(value, DECIMALS) if isinstance(value, str) else value
 
 
+def _whole(value: object) -> object:
+    if type(value) is not int:  # to Python, true and 1.0 are 1
+        raise ValueError("a whole number")
+    return value
+
+
 def _one_line(text: str) -> str:
     if text.strip() != text or not text.isprintable():
         raise ValueError("one line of text, without blanks at its ends")
@@ -52,6 +60,8 @@ Tokens = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,78}(\.[0-9]{1,18})?$", "examples": ["5", "0.25"]}),
 ]
 """An amount as people write it: ``"5"``, ``"0.25"``."""
+_AS_TEXT: Final[dict[str, JsonValue]] = {"default": show(ZERO, DECIMALS)}
+Version = Annotated[Literal[1], BeforeValidator(_whole)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_one_line)]
 Remark = Annotated[str, Field(min_length=1, max_length=LONGEST_REMARK), AfterValidator(_one_line)]
 PatternName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
@@ -71,8 +81,8 @@ class Holding(_Model):
     """Let it through once what is asked is put down, or by a free path."""
 
     do: Literal["hold"] = "hold"
-    stake: Tokens = ZERO
-    fee: Tokens = ZERO
+    stake: Tokens = Field(default=ZERO, json_schema_extra=_AS_TEXT)
+    fee: Tokens = Field(default=ZERO, json_schema_extra=_AS_TEXT)
     free: Annotated[tuple[FreePath, ...], Field(max_length=2)] = ()
 
     @property
@@ -109,9 +119,9 @@ class Pattern(_Model):
     regexes: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=LONGEST_REGEX)], ...], Field(max_length=MOST_REGEXES)
     ] = ()
-    whole_words: bool = False
+    whole_words: StrictBool = False
     """Find words only where no letter or digit touches them."""
-    look_alikes: bool = False
+    look_alikes: StrictBool = False
     """Find words also where letters of other alphabets, or digits, stand in for theirs."""
 
 
@@ -131,14 +141,14 @@ class Rule(_Model):
 class Limits(_Model):
     """How many strangers a door takes: stakes that wait at once, and new ones in 24 hours."""
 
-    at_once: Annotated[int, Field(ge=1, le=HIGHEST_CAP)] = DEFAULT_OPEN
-    a_day: Annotated[int, Field(ge=1, le=HIGHEST_CAP)] = DEFAULT_A_DAY
+    at_once: Annotated[int, Field(ge=1, le=HIGHEST_CAP, strict=True)] = DEFAULT_OPEN
+    a_day: Annotated[int, Field(ge=1, le=HIGHEST_CAP, strict=True)] = DEFAULT_A_DAY
 
 
 class DoorDocument(_Model):
     """A door: what becomes of a knock by somebody of whom its owner has not said anything."""
 
-    version: Literal[1] = VERSION
+    version: Version = VERSION
     kind: Literal["door"] = "door"
     rules: Annotated[tuple[Rule, ...], Field(max_length=MOST_RULES)] = ()
     otherwise: Action
@@ -159,7 +169,7 @@ class Labelling(_Model):
 
     label: PatternName
     severity: Severity = Severity.WARN
-    days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    days: Annotated[int, Field(ge=1, le=3650, strict=True)] | None = None
     """How long it holds; for good where nothing is said."""
 
 
@@ -175,7 +185,7 @@ class FilterRule(_Model):
 class FilterDocument(_Model):
     """A filter: rules that attach labels to messages; enforced nowhere, shown to its owner."""
 
-    version: Literal[1] = VERSION
+    version: Version = VERSION
     kind: Literal["filter"] = "filter"
     rules: Annotated[tuple[FilterRule, ...], Field(max_length=MOST_RULES)] = ()
     patterns: Patterns = {}

@@ -8,7 +8,7 @@ from typing import Final
 
 from kit.errors import Invalid
 from kit.identifiers import ServerName, UserId
-from reputation.conditions.model import LONGEST_CONDITION
+from reputation.conditions.model import LONGEST_CONDITION, MOST_PARTS
 from reputation.policy import MOST_RULES, Admitting, DoorDocument, Holding, Refusing, Rule
 from reputation.pricing import DEFAULT_STAKE
 from reputation.verdict import FreePath
@@ -23,6 +23,8 @@ class Preset(StrEnum):
     KNOWN = "known"
 
 
+_MOST_NAMES = MOST_PARTS - 4
+"""Names in one condition: the fact with its dot, the list and ``in`` are parts, too."""
 _FRIENDS = Rule(name="friends of friends", when="sender.known_by >= 1 || sender.vouches >= 1", then=Admitting())
 _ASKING = Holding(stake=DEFAULT_STAKE, free=(FreePath.ASK, FreePath.VOUCH))
 
@@ -52,7 +54,8 @@ def _chunks(fact: str, names: Sequence[str]) -> list[str]:
     held: list[str] = []
     for name in dict.fromkeys(names):
         word = quoted(name)
-        if held and len(f"{fact} in [{', '.join([*held, word])}]") > LONGEST_CONDITION:
+        longer = len(f"{fact} in [{', '.join([*held, word])}]") > LONGEST_CONDITION
+        if longer or len(held) == _MOST_NAMES:
             found.append(f"{fact} in [{', '.join(held)}]")
             held = []
         held.append(word)

@@ -126,7 +126,7 @@ def read_json(text: str) -> Policy | Screen:
         message = f"A document has at most {LONGEST_DOCUMENT} characters."
         raise Invalid("document_too_long", message, most=LONGEST_DOCUMENT)
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         message = f"line {error.lineno}, column {error.colno}: this is no JSON: {error.msg}"
         raise Invalid("document_no_json", message, line=error.lineno, column=error.colno) from None
@@ -135,6 +135,16 @@ def read_json(text: str) -> Policy | Screen:
     if not isinstance(found, dict):
         raise Invalid("document_malformed", "A document is a JSON object, from { to }.", where="")
     return read_document(found)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse what is said twice: which of both counts, another program may see otherwise."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        name = on_one_line(next(name for name in found if names.count(name) > 1)[:_LONGEST_QUOTED])
+        raise Invalid("document_said_twice", f"{name} is said twice in one place; say it once.", name=name)
+    return found
 
 
 def read_document(found: Mapping[str, object]) -> Policy | Screen:

@@ -11,9 +11,8 @@ import re2
 from kit.errors import Invalid
 from kit.identifiers import on_one_line
 from reputation.filters.folding import folded, plainest
+from reputation.policy import LONGEST_REGEX, LONGEST_WORD
 
-LONGEST_WORD: Final = 100
-LONGEST_REGEX: Final = 300
 LARGEST_REGEX: Final = 2_000
 """Instructions of one compiled regex; what repeats ``{1000}`` times has more."""
 MOST_WORDS: Final = 200_000

@@ -35,6 +35,12 @@ def test_schemas_are_those_of_the_models(kind: str) -> None:
     assert published == wanted, f"make it anew: earnest rules schema {kind} > docs/schemas/{kind}.json"
 
 
+def test_what_a_schema_says_of_the_unsaid_is_itself_allowed() -> None:
+    priced = schema_of("door")["$defs"]["Holding"]["properties"]
+    for name in ("stake", "fee"):
+        assert re.fullmatch(priced[name]["pattern"], priced[name]["default"])
+
+
 def test_every_kind_of_document_has_an_example_that_can_be_read() -> None:
     assert [read_json(block).document.kind for block in blocks("json")] == ["door", "filter"]
 

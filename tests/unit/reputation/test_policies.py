@@ -59,6 +59,13 @@ def test_a_document_is_read() -> None:
         ({"patterns": {"bad": {"words": [""]}}}, "document_malformed", "patterns.bad.words[0]"),
         ({"patterns": {"Bad name": {}}}, "document_malformed", "patterns"),
         ({"limits": {"at_once": 0}}, "document_malformed", "limits.at_once"),
+        ({"limits": {"at_once": True}}, "document_malformed", "limits.at_once"),
+        ({"limits": {"a_day": "7"}}, "document_malformed", "limits.a_day"),
+        ({"limits": {"a_day": 7.0}}, "document_malformed", "limits.a_day"),
+        ({"version": True}, "document_malformed", "version"),
+        ({"version": 1.0}, "document_malformed", "version"),
+        ({"patterns": {"bad": {"whole_words": "yes"}}}, "document_malformed", "patterns.bad.whole_words"),
+        ({"patterns": {"bad": {"look_alikes": 1}}}, "document_malformed", "patterns.bad.look_alikes"),
     ],
 )
 def test_mistakes_are_told_with_their_place(change: dict[str, Any], code: str, said: str) -> None:
@@ -89,6 +96,18 @@ def test_what_a_document_holds_moves_no_terminal_when_its_mistakes_are_told(chan
 @pytest.mark.parametrize("text", ["", "[]", "nonsense", "{" * 100_000, "1" * 10_000, '{"kind": ' + "[" * 50_000])
 def test_what_is_no_document_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
+        read_json(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"kind": "door", "otherwise": {"do": "refuse"}, "otherwise": {"do": "admit"}}',
+        '{"kind": "door", "otherwise": {"do": "refuse", "do": "admit"}}',
+    ],
+)
+def test_what_is_said_twice_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="twice"):
         read_json(text)
 
 
@@ -127,6 +146,8 @@ def test_open_but_not_for_these() -> None:
         ({"sender.id": "@x:good.example", "sender.server": "good.example"}, Admitting()),
     ):
         assert judge(door, record(DOOR_FACTS, facts)).action == action
+    short = [ServerName(f"{number:03}") for number in range(300)]  # more of them have room in a text than it has parts
+    assert judge(policy_of(open_but(servers=short)), record(DOOR_FACTS, {"sender.server": "299"})).action == Refusing()
     assert open_but().rules == ()
     with pytest.raises(Invalid, match="too many"):
         open_but([UserId(f"@{'x' * 240}{number}:a.b") for number in range(400)])

@@ -10,8 +10,9 @@ from reputation.conditions.facts import FILTER_FACTS, record
 from reputation.conditions.model import Record
 from reputation.filters import patterns
 from reputation.filters.fan import Asked, Fan, names
-from reputation.filters.patterns import LARGEST_REGEX, LONGEST_REGEX, LONGEST_WORD, Group, check_all, instructions
+from reputation.filters.patterns import LARGEST_REGEX, Group, check_all, instructions
 from reputation.filters.scanning import LONGEST_SCANNED, Scanner
+from reputation.policy import LONGEST_REGEX, LONGEST_WORD
 
 # ruff: noqa: RUF001 - letters that look like others are what this is about
 
