@@ -13,11 +13,11 @@ from kit.identifiers import on_one_line
 from reputation.filters.folding import folded, plainest
 from reputation.policy import LONGEST_REGEX, LONGEST_WORD
 
-LARGEST_REGEX: Final = 2_000
+LARGEST_REGEX: Final = 1_000
 """Instructions of one compiled regex; what repeats ``{1000}`` times has more."""
 MOST_WORDS: Final = 200_000
 """Words of all patterns that are looked for together."""
-MOST_INSTRUCTIONS: Final = 500_000
+MOST_INSTRUCTIONS: Final = 50_000
 """Instructions of all regexes that are looked for together."""
 REGEX_MEMORY: Final = 256 << 20
 """Bytes that the regexes which are looked for together may take while they are matched."""

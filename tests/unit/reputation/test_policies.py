@@ -57,6 +57,7 @@ def test_a_document_is_read() -> None:
         ({"rules": [RULE] * (MOST_RULES + 1)}, "document_malformed", "rules"),
         ({"patterns": {"bad": {"regexes": ["("]}}}, "regex_malformed", "pattern bad"),
         ({"patterns": {"bad": {"words": [""]}}}, "document_malformed", "patterns.bad.words[0]"),
+        ({"patterns": {"bad": {"regexes": ["a[ab]{900}"] * 6}}}, "too_many_regexes", "together"),
         ({"patterns": {"Bad name": {}}}, "document_malformed", "patterns"),
         ({"limits": {"at_once": 0}}, "document_malformed", "limits.at_once"),
         ({"limits": {"at_once": True}}, "document_malformed", "limits.at_once"),
