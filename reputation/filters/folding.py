@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
 from kit.identifiers import LOOKS_LIKE, skeleton
+
+MOST_REMEMBERED = 20_000
+"""Characters that are remembered of a kind: more than a person's languages have, and few of all that Unicode has."""
+
+
+def visible(text: str) -> str:
+    """Return a text without invisible characters."""
+    return text if text.isascii() else text.translate(_INVISIBLE)
 
 
 def folded(text: str) -> str:
@@ -24,24 +33,21 @@ def plainest(text: str) -> str:
     return shape
 
 
-class _Invisible(dict[int, str | None]):
-    """What a character is for comparing; each is looked at once. There are no more of them than Unicode has."""
+class _Remembered(dict[int, str | None]):
+    """What a character is for comparing. Each is looked at once, until there are so many that all are forgotten."""
+
+    def __init__(self, look: Callable[[str], str | None]) -> None:
+        super().__init__()
+        self._look = look
 
     def __missing__(self, code: int) -> str | None:
-        hidden = unicodedata.category(chr(code)) == "Cf" or chr(code) in _ALSO_HIDDEN
-        found = self[code] = None if hidden else chr(code)
-        return found
-
-
-class _Letters(dict[int, str]):
-    """The plain letter that a character looks like; each is looked up once."""
-
-    def __missing__(self, code: int) -> str:
-        found = self[code] = skeleton(chr(code))
+        if len(self) >= MOST_REMEMBERED:
+            self.clear()
+        found = self[code] = self._look(chr(code))
         return found
 
 
 # Variation selectors, the combining grapheme joiner, and letters of Hangul that show nothing.
 _ALSO_HIDDEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
-_INVISIBLE = _Invisible()
-_LETTERS = _Letters()
+_INVISIBLE = _Remembered(lambda c: None if unicodedata.category(c) == "Cf" or c in _ALSO_HIDDEN else c)
+_LETTERS = _Remembered(skeleton)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 
 import ahocorasick_rs
 import re2
 
 from kit.errors import Invalid
-from reputation.filters.folding import folded, plainest
+from reputation.filters.folding import folded, plainest, visible
 from reputation.filters.patterns import REGEX_MEMORY, Group, check_all, options, speakable
 
 LONGEST_SCANNED = 10_000
 """Characters of a text that are looked at."""
-_WIDEST = 4
-"""Bytes of a character at most."""
+_LONGEST_EVENT = 65_536
+"""Characters of a Matrix event at most: whoever hides a text behind what cannot be seen has no more room."""
+_WINDOW = 1_000
+"""Bytes in which words are looked for at a time: of those that end alike there can be a hundred at every place."""
 
 
 class Scanner:
@@ -44,7 +48,7 @@ class Scanner:
 
     def scan(self, text: str) -> int:
         """Return the bits of all groups that are in a text."""
-        plain = folded(text[:LONGEST_SCANNED])
+        plain = folded(visible(text[:_LONGEST_EVENT])[:LONGEST_SCANNED])
         encoded = _encoded(plain)  # once for both: turning text into bytes costs a good part of looking at it
         found = self._words.find(encoded)
         if self._regexes is not None:
@@ -68,6 +72,8 @@ class _Words:
         self._bits = [anywhere.get(text, 0) for text in texts]
         self._whole = [whole.get(text, 0) for text in texts] if whole else None
         self._automaton = _automaton(texts) if texts else None
+        self._all = reduce(or_, [*anywhere.values(), *whole.values()], 0)
+        self._overlap = max((len(_encoded(text)) for text in texts), default=1) - 1
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to look for."""
@@ -78,17 +84,30 @@ class _Words:
         found = 0
         if self._automaton is None:
             return found
-        for number, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
-            found |= self._bits[number]
-            if self._whole is not None and self._whole[number] and _stands_alone(text, start, end):
-                found |= self._whole[number]
+        letters: tuple[frozenset[int], frozenset[int]] | None = None
+        for begin in range(0, max(len(text) - self._overlap, 1), _WINDOW):
+            piece = text[begin : begin + _WINDOW + self._overlap]
+            for number, start, end in self._automaton.find_matches_as_indexes(piece, overlapping=True):
+                found |= self._bits[number]
+                if self._whole is not None and self._whole[number] & ~found:
+                    letters = letters or _letters(text)
+                    if begin + start not in letters[1] and begin + end not in letters[0]:
+                        found |= self._whole[number]
+            if found == self._all:
+                break
         return found
 
 
-def _stands_alone(text: bytes, start: int, end: int) -> bool:
-    before = text[max(start - _WIDEST, 0) : start].decode("utf-8", "ignore")
-    after = text[end : end + _WIDEST].decode("utf-8", "ignore")
-    return not before[-1:].isalnum() and not after[:1].isalnum()
+def _letters(text: bytes) -> tuple[frozenset[int], frozenset[int]]:
+    """Return where letters and digits begin, and where they end."""
+    begins, ends, at = set(), set(), 0
+    for character in text.decode():
+        after = at + len(character.encode())
+        if character.isalnum():
+            begins.add(at)
+            ends.add(after)
+        at = after
+    return frozenset(begins), frozenset(ends)
 
 
 def _encoded(text: str) -> bytes:

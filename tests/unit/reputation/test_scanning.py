@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from kit.errors import Invalid
 from reputation.conditions.condition import read
 from reputation.conditions.facts import FILTER_FACTS, record
 from reputation.conditions.model import Record
-from reputation.filters import patterns
+from reputation.filters import folding, patterns
 from reputation.filters.fan import Asked, Fan, names
 from reputation.filters.patterns import LARGEST_REGEX, Group, check_all, instructions
 from reputation.filters.scanning import LONGEST_SCANNED, Scanner
@@ -130,6 +132,39 @@ def test_only_the_beginning_of_an_endless_text_is_looked_at() -> None:
     group = Group(("end",), ("end$",))
     assert finds(group, "x" * (LONGEST_SCANNED - 3) + "end") is True
     assert finds(group, "x" * LONGEST_SCANNED + "end") is False
+
+
+def test_nobody_hides_behind_what_cannot_be_seen() -> None:
+    assert finds(Group(("end",)), "\u200b" * LONGEST_SCANNED + "end") is True
+
+
+@pytest.mark.parametrize("before", range(980, 1_020, 3))
+def test_words_are_found_wherever_the_text_is_cut_to_be_looked_at(before: int) -> None:
+    long = "ab" * 40
+    text = "é" * (before // 2) + " " + long + " " + "x" * 2_000 + " cat"
+    for word in ("cat", long):
+        assert finds(Group((word, "dog" * 33)), text) is True
+        assert finds(Group((word, "dog" * 33), whole_words=True), text) is True
+    assert finds(Group((long[1:],), whole_words=True), text) is False
+
+
+def test_words_that_end_alike_take_little_memory_on_the_worst_text() -> None:
+    scanner = Scanner([Group(tuple("a" * length for length in range(1, LONGEST_WORD + 1))), Group(("never",))])
+    tracemalloc.start()
+    try:
+        assert scanner.scan("a" * LONGEST_SCANNED) == 1
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 << 20
+
+
+def test_no_more_characters_are_remembered_than_languages_have() -> None:
+    text = "".join(map(chr, range(0xE000, 0xE000 + 6_400))) + "".join(map(chr, range(0x10000, 0x10000 + 30_000)))
+    for begin in range(0, len(text), LONGEST_SCANNED):
+        finds(Group(("x",), look_alikes=True), text[begin : begin + LONGEST_SCANNED])
+    assert 0 < len(folding._LETTERS) <= folding.MOST_REMEMBERED
+    assert 0 < len(folding._INVISIBLE) <= folding.MOST_REMEMBERED
 
 
 def asked(viewer: int, when: str, bits: dict[str, int]) -> Asked:
