@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import assert_never
 
 from kit.identifiers import UserId, server_of
@@ -11,50 +12,77 @@ from reputation import pricing
 from reputation.conditions.facts import DOOR_FACTS
 from reputation.conditions.model import Record
 from reputation.model import RETRY_WINDOW, ContactWhy, Door, DoorMode, Facts, Grant, Knock
-from reputation.policy import Admitting, Holding, Limits, Refusing
+from reputation.policy import Admitting, Holding, Refusing
 from reputation.policy_rules import Policy, judge
 from reputation.pricing import Caps
 from reputation.verdict import Admit, Code, FreePath, Hold, Reason, Refuse, Verdict
 
 
 def decide(knock: Knock, door: Door, facts: Facts) -> Verdict:
+    """Return what becomes of a knock at a door of three modes; the order is that of ``_in_order``."""
+    return _in_order(knock, facts, lambda: _by_mode(door))
+
+
+def decide_by(knock: Knock, policy: Policy, facts: Facts, record: Record) -> Verdict:
+    """Return what becomes of a knock at a door whose owner wrote rules; the order is that of ``_in_order``.
+
+    ``record`` holds what is known of ``conditions.facts.DOOR_FACTS``.
+    """
+    return _in_order(knock, facts, lambda: _by_rules(policy, record))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a door asks of a stranger instead of a verdict: a price, a free path, or both."""
+
+    price: Price
+    caps: Caps
+    free: tuple[FreePath, ...] = ()
+    vouched: bool = False
+    """Whether one of the free paths is open already: somebody gave their word."""
+    by_rule: tuple[Reason, ...] = ()
+
+
+def _in_order(knock: Knock, facts: Facts, door: Callable[[], Verdict | _Asked]) -> Verdict:
     """Return what becomes of a knock. The first of these that applies, in this order, decides:
 
     0. who says so: another server in the name of this tenant's own people — refused;
     1. whose business it is: our bot's, another server's, a leaving tenant's, one's own — admitted;
-    2. what the recipient said of this very person: spam — refused; exempt, invited first, accepted — admitted;
-    3. what the door says to every stranger: open — admitted; closed — refused;
+    2. what the recipient said of this very person: spam — refused; exempt, invited first, accepted — admitted. No
+       rule keeps out whom they let in, or lets in whom they called spam;
+    3. what the door says to every stranger, or the first of its rules that holds to this one: admit — admitted;
+       refuse — refused; hold — on to the fourth step, with the price that it names;
     4. whether it is the stranger at all: else neither their stake is used nor are they asked for one — refused;
-    5. what the stranger put down: a confirmed grant admits one pending invite, and its repetitions;
-    6. what they put down before and nobody answered: the pair is barred for a while — refused;
-    7. how many strangers wait at the door already: it is full — refused;
-    8. else the price: the door's own, raised by what is unanswered here and of this stranger; one that they were told
-       within the last day stands, unless it has more than doubled since.
+    5. a contact's word, where that is a free path and somebody gave theirs — admitted;
+    6. what the stranger put down: a confirmed grant admits one pending invite, and its repetitions;
+    7. where only a free path is asked: that — held; the rest is about stakes;
+    8. what they put down before and nobody answered: the pair is barred for a while — refused;
+    9. how many strangers wait at the door already: it is full — refused;
+    10. else the price: the door's own, raised by what is unanswered here and of this stranger; one that they were told
+        within the last day stands, unless it has more than doubled since.
     """  # noqa: D400, D415 - the list below belongs to the sentence
     if forged(knock) and not facts.leaving:
         return _refuse(Code.FORGED)
-    decided = _not_ours_to_judge(knock, facts) or _known(facts) or _door(door)
-    if decided is None and not knock.proven:
+    said = _not_ours_to_judge(knock, facts) or _known(facts) or door()
+    if not isinstance(said, _Asked):
+        return said
+    if not knock.proven:
         return _refuse(Code.UNPROVEN)
-    return decided or _priced(knock, facts, door.price, door.caps)
+    if said.vouched:
+        return _admit(Code.VOUCHED)
+    return _paid(knock, facts) or _only_free(said) or _barred(facts) or _full(said.caps, facts) or _hold(said, facts)
 
 
-def decide_by(knock: Knock, policy: Policy, facts: Facts, record: Record) -> Verdict:
-    """Return what becomes of a knock at a door whose owner wrote rules: the order of ``decide``, with its third step:
-
-    3. what the rules say of this stranger, the first that holds deciding, else what is said of all others:
-       admit — admitted; refuse — refused; hold — on to the fourth step, with the rule's own price. Where a contact's
-       word is a free path and somebody gave theirs — admitted.
-
-    Own word (the second step) beats any rule: none keeps out whom the owner let in, or lets in whom they called spam.
-    ``record`` holds what is known of ``conditions.facts.DOOR_FACTS``.
-    """  # noqa: D400, D415 - the list below belongs to the sentence
-    if forged(knock) and not facts.leaving:
-        return _refuse(Code.FORGED)
-    return _not_ours_to_judge(knock, facts) or _known(facts) or _ruled(knock, policy, facts, record)
+def _by_mode(door: Door) -> Verdict | _Asked:
+    if door.mode is DoorMode.CLOSED:
+        return _refuse(Code.DOOR_CLOSED)
+    # A door that asks for nothing is open: the escrow holds no stake of nothing.
+    if door.mode is DoorMode.OPEN or not (door.stake or door.fee):
+        return _admit(Code.DOOR_OPEN)
+    return _Asked(door.price, door.caps)
 
 
-def _ruled(knock: Knock, policy: Policy, facts: Facts, record: Record) -> Verdict:
+def _by_rules(policy: Policy, record: Record) -> Verdict | _Asked:
     ruling = judge(policy, record)
     by_rule = () if ruling.number is None else (Reason(Code.BY_RULE, {"number": ruling.number, "rule": ruling.name}),)
     match ruling.action:
@@ -63,20 +91,10 @@ def _ruled(knock: Knock, policy: Policy, facts: Facts, record: Record) -> Verdic
         case Refusing():
             return Refuse(by_rule or (Reason(Code.DOOR_CLOSED),))
         case Holding() as action:
-            verdict = _asked(knock, action, policy.document.limits, facts, record)
-            return replace(verdict, because=(*verdict.because, *by_rule)) if isinstance(verdict, Hold) else verdict
+            limits = policy.document.limits
+            vouched = FreePath.VOUCH in action.free and bool(record[_VOUCHES])
+            return _Asked(action.price, Caps(limits.at_once, limits.a_day), action.free, vouched, by_rule)
     assert_never(ruling.action)
-
-
-def _asked(knock: Knock, action: Holding, limits: Limits, facts: Facts, record: Record) -> Verdict:
-    if not knock.proven:
-        return _refuse(Code.UNPROVEN)
-    if FreePath.VOUCH in action.free and record[_VOUCHES]:
-        return _admit(Code.VOUCHED)
-    if not (action.stake or action.fee):
-        return _paid(knock, facts) or Hold(action.price, (Reason(Code.ASKS_FREE),), action.free)
-    verdict = _priced(knock, facts, action.price, Caps(limits.at_once, limits.a_day))
-    return replace(verdict, free=action.free) if isinstance(verdict, Hold) else verdict
 
 
 _VOUCHES = DOOR_FACTS.places["sender.vouches"]
@@ -138,15 +156,6 @@ def _known(facts: Facts) -> Verdict | None:
     return None
 
 
-def _door(door: Door) -> Verdict | None:
-    if door.mode is DoorMode.CLOSED:
-        return _refuse(Code.DOOR_CLOSED)
-    # A door that asks for nothing is open: the escrow holds no stake of nothing.
-    if door.mode is DoorMode.OPEN or not (door.stake or door.fee):
-        return _admit(Code.DOOR_OPEN)
-    return None
-
-
 def _paid(knock: Knock, facts: Facts) -> Verdict | None:
     live = _live(facts)
     if any(grant.confirmed and _same_knock(knock, grant) for grant in live):
@@ -172,9 +181,10 @@ def _barred(facts: Facts) -> Verdict | None:
     return _refuse(Code.BARRED, until=until) if until is not None and facts.chain_time < until else None
 
 
-def _priced(knock: Knock, facts: Facts, asked: Price, caps: Caps) -> Verdict:
-    """Put a stranger to the steps from the fourth on."""
-    return _paid(knock, facts) or _barred(facts) or _full(caps, facts) or _hold(asked, facts)
+def _only_free(asked: _Asked) -> Verdict | None:
+    if asked.price.stake or asked.price.fee:
+        return None
+    return Hold(asked.price, (Reason(Code.ASKS_FREE), *asked.by_rule), asked.free)
 
 
 def _full(caps: Caps, facts: Facts) -> Verdict | None:
@@ -183,15 +193,15 @@ def _full(caps: Caps, facts: Facts) -> Verdict | None:
     return _refuse(Code.DOOR_FULL, until=pricing.free_at(facts.pressure, facts.chain_time))
 
 
-def _hold(asked: Price, facts: Facts) -> Hold:
-    price = pricing.price_for(asked, facts.pressure)
-    if facts.quoted is not None and facts.quoted.own == asked and pricing.still_stands(facts.quoted, price):
+def _hold(asked: _Asked, facts: Facts) -> Hold:
+    price = pricing.price_for(asked.price, facts.pressure)
+    if facts.quoted is not None and facts.quoted.own == asked.price and pricing.still_stands(facts.quoted, price):
         price = facts.quoted
     values = {"stake": str(price.stake.base_units), "fee": str(price.fee.base_units)}
     if price.base is not None:
         values["base"] = str(price.base.base_units)
     raised = tuple(Reason(Code(f"dearer_{why}")) for why in price.dearer)
-    return Hold(price, (Reason(Code.ASKS_STAKE, values), *raised))
+    return Hold(price, (Reason(Code.ASKS_STAKE, values), *raised, *asked.by_rule), asked.free)
 
 
 def _admit(code: Code) -> Admit:
