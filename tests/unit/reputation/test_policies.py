@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from kit.errors import Invalid
 from kit.identifiers import ServerName, UserId
 from reputation.conditions.facts import DOOR_FACTS, record
 from reputation.decision import decide_by
+from reputation.model import Door, DoorMode
 from reputation.policy import MOST_RULES, Admitting, DoorDocument, Holding, Limits, Pattern, Refusing, Rule
 from reputation.policy_changes import What, changes
 from reputation.policy_presets import PRESETS, Preset, open_but
-from reputation.policy_rules import Finder, Policy, in_force, judge, policy_of, read_document, read_json
+from reputation.policy_rules import Finder, Policy, document_of, in_force, judge, policy_of, read_document, read_json
+from reputation.pricing import Caps, Pressure
 from reputation.verdict import Admit, Code, FreePath, Hold, Refuse
 from tests.support.knocks import FACTS, KNOCK
 
@@ -164,6 +167,20 @@ def test_a_vouch_is_a_free_path_where_the_rule_says_so() -> None:
     verdict = decide_by(KNOCK, free_alone, FACTS, vouched)
     assert isinstance(verdict, Hold)
     assert (verdict.free, verdict.because[0].code) == ((FreePath.ASK,), Code.ASKS_FREE)
+
+
+def test_a_door_takes_as_many_at_once_and_a_day_as_its_limits_say() -> None:
+    asking = Holding(stake=Amount(5))
+    written = DoorDocument(otherwise=asking, limits=Limits(at_once=9, a_day=3))
+    moded = document_of(Door(DoorMode.ASK, stake=Amount(5), caps=Caps(most_open=9, most_a_day=3)))
+    assert moded == written
+    for pressure, kind in (
+        (Pressure(open_now=8, opened_today=2), Hold),
+        (Pressure(open_now=9), Refuse),
+        (Pressure(opened_today=3), Refuse),
+    ):
+        verdict = decide_by(KNOCK, policy_of(written), replace(FACTS, pressure=pressure), record(DOOR_FACTS, {}))
+        assert type(verdict) is kind
 
 
 def test_patterns_are_found_by_name() -> None:
