@@ -49,6 +49,7 @@ from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
 from reputation.happenings import Happenings
+from reputation.knowing import Knowing, Standings
 from reputation.model import OpensAt
 from reputation.notices import Notices
 from reputation.tenants import Tenants
@@ -111,6 +112,8 @@ class Container:
         self.settings = settings
         self.clock = clock
         self._making = threading.RLock()
+        self.standings: Standings | None = None
+        """Set by the processes that keep everybody's words in memory; in others nobody's standing is known to rules."""
         self._terms: tuple[tuple[Address, Address, RelayLimits], EscrowTerms] | None = None
 
     @cached_property
@@ -313,8 +316,16 @@ class Container:
         stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
         carrying = Relaying(session, now=now, limits=self.relay_limits, stakes=stakes, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
+        vouches = Vouches(session, now=now, people=people)
         gate = Gate(
-            session, now=now, people=people, doors=doors, stakes=stakes, bot_id=self.bot_id, opens_at=self.opens_at
+            session,
+            now=now,
+            people=people,
+            doors=doors,
+            stakes=stakes,
+            bot_id=self.bot_id,
+            opens_at=self.opens_at,
+            knowing=Knowing(people, vouches=vouches, stakes=stakes, standings=self.standings),
         )
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
         return Work(
@@ -330,7 +341,7 @@ class Container:
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,
-            vouches=Vouches(session, now=now, people=people),
+            vouches=vouches,
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
             courtesy=Courtesy(session, now),

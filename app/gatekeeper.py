@@ -15,14 +15,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
 from prometheus_client import Counter, Gauge
 
 from app.container import Container
-from app.remembering import Moments, Pairs, Replies, Reply
+from app.remembering import Arrived, Heard, Moments, Pairs, Replies, Reply
 from app.waiting import Asked, Line
 from app.warming import Warmer
 from kit.amounts import Amount
@@ -44,10 +43,8 @@ _READ_EVERY_SECONDS = 0.1
 """Sooner than anybody could hear from the bot that a door is open, and knock again."""
 _NOTED_EVERY = 3
 _OLDEST_ADMIT_SECONDS = 1.0
-_NOTE_EVERY = timedelta(seconds=10)
 _MADE_UP_AFTER_SECONDS = 5.0
 """How long after its start a process asks what another may have missed: by then it hears every call itself."""
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 _READERS, _WRITERS = 2, {"sqlite": 1, "postgresql": 6}  # SQLite lets one write at a time
 _MOST_READING, _MOST_WRITING = 0.1, 0.15
@@ -69,6 +66,8 @@ _MOST_FLOODING = 10_000
 
 _REPLY_SECONDS = 60.0
 """How long a hold or a refusal is given again from memory: so long may a new price stay unheard of."""
+_FLEETING_SECONDS = 5.0
+"""The same where rules said so, for what they ask about changes without a word of the door's owner."""
 _MOST_COUNTED = 500
 
 FLOODS = Counter("earnest_gate_floods", "Calls refused from memory because too many came from one homeserver")
@@ -92,6 +91,7 @@ class Gatekeeper:
         self._moments = Moments()
         self._pairs = Pairs(self._moments)
         self._replies = Replies(self._moments)
+        self._arrived = Arrived()
         self._warmer = Warmer(container, self._moments, self._pairs)
         self._tenants: Mapping[bytes, Tenant] | None = None
         self._leaving: frozenset[TenantId] = frozenset()
@@ -103,8 +103,7 @@ class Gatekeeper:
         self._crowd_at = float("-inf")
         self._noting = threading.Lock()
         self._make_up_at: float | None = None
-        self._heard: dict[TenantId, datetime] = {}
-        self._noted: dict[TenantId, datetime] = {}
+        self._heard = Heard()
 
     @property
     def deadline(self) -> float:
@@ -143,7 +142,7 @@ class Gatekeeper:
             if hmac.compare_digest(stored, digest):
                 found = tenant
         if found is not None:
-            self._heard[found.id] = self._container.clock()
+            self._heard.note(found.id, self._container.clock())
         return found
 
     # -------------------------------------------------------------------------------------------- at once
@@ -242,6 +241,8 @@ class Gatekeeper:
             asked.settle(error)
             return False
         if found.passing is not None:
+            if found.passing.counted:
+                self._arrived.note(asked.knock)
             seconds = (found.passing.until - now).total_seconds()
             if seconds > _OLDEST_ADMIT_SECONDS:
                 code, until = found.passing.verdict.because[0].code, int(time.monotonic() + seconds)
@@ -270,7 +271,7 @@ class Gatekeeper:
             return False
         reply = Reply(answer.verdict, answer.quote)
         if answer.pair is not None:
-            seconds = _REPLY_SECONDS
+            seconds = _FLEETING_SECONDS if answer.fleeting else _REPLY_SECONDS
             if answer.quote is not None:
                 seconds = min(seconds, answer.quote.quote_expiry - RENEW_BEFORE.total_seconds() - chain_time)
             self._replies.keep(asked.key, reply, answer.pair, knock, moment=moment, until=time.monotonic() + seconds)
@@ -374,21 +375,20 @@ class Gatekeeper:
 
     def _note_calls(self) -> None:
         """Write down when tenants last called, at most every 10 s, for operators who ask whether they still do."""
-        heard = dict(self._heard)
-        due = {tenant: at for tenant, at in heard.items() if at - self._noted.get(tenant, _NEVER) >= _NOTE_EVERY}
+        due = self._heard.due()
         if due:
-            self._noted |= due
             with self._container.database.write() as session:
                 Tenants(session, self._container.clock()).heard(due)
 
     def _count_repeats(self) -> bool:
-        """Count the knocks that memory answered; a crash loses those of the last second."""
-        repeats = self._replies.take(_MOST_COUNTED)
-        if not repeats:
+        """Count the knocks that memory answered, and whom open doors let in; a crash loses those of the last second."""
+        repeats, arrived = self._replies.take(_MOST_COUNTED), self._arrived.take(_MOST_COUNTED)
+        if not (repeats or arrived):
             return False
         try:
             with self._container.work() as work:
                 work.gate.repeated(repeats)
+                work.gate.let_in(arrived)
         except BaseException:
             self._replies.give_back(repeats)
             raise

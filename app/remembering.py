@@ -13,9 +13,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from kit.identifiers import PersonId, RoomId
+from kit.identifiers import PersonId, RoomId, TenantId
 from payments.stakes.model import Quote
 from reputation.model import ONE_KNOCK, Knock, Repeats
 from reputation.verdict import Code, Verdict
@@ -26,6 +26,8 @@ MOST_REPLIES = 20_000
 MOST_CHANGED = 100_000
 """People whose last change is remembered; beyond it nothing that was remembered before counts."""
 
+_NOTE_EVERY = timedelta(seconds=10)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _CODES = tuple(Code)
 _NUMBER = (1 << 40) - 1
 
@@ -109,6 +111,47 @@ class Pairs:
     def knows(self, key: int) -> bool:
         """Tell whether a pair ever was seen to pass, whatever became of it: then it waits behind no stranger."""
         return key in self._young or key in self._old
+
+
+class Heard:
+    """When tenants last called, of which it is yet to be written down."""
+
+    def __init__(self) -> None:
+        """Begin."""
+        self._heard: dict[TenantId, datetime] = {}
+        self._noted: dict[TenantId, datetime] = {}
+
+    def note(self, tenant: TenantId, at: datetime) -> None:
+        """Remember that a tenant called."""
+        self._heard[tenant] = at
+
+    def due(self) -> dict[TenantId, datetime]:
+        """Return the calls to write down, at most one in 10 s of each tenant; they are taken for written."""
+        heard = dict(self._heard)
+        due = {tenant: at for tenant, at in heard.items() if at - self._noted.get(tenant, _NEVER) >= _NOTE_EVERY}
+        self._noted |= due
+        return due
+
+
+class Arrived:
+    """Invites that passed an open door without the gate being asked, yet to be written down; one for each pair."""
+
+    def __init__(self, most: int = MOST_REPLIES) -> None:
+        """Remember ``most`` pairs; more at once are not counted."""
+        self._most = most
+        self._knocks: dict[tuple[str, str], Knock] = {}
+        self._lock = threading.Lock()
+
+    def note(self, knock: Knock) -> None:
+        """Remember one."""
+        with self._lock:
+            if len(self._knocks) < self._most:
+                self._knocks[knock.inviter, knock.invitee] = knock
+
+    def take(self, most: int) -> list[Knock]:
+        """Return what is yet to be written down, at most so many pairs; it is taken for written."""
+        with self._lock:
+            return [self._knocks.pop(pair) for pair in list(self._knocks)[:most]]
 
 
 @dataclass(slots=True)

@@ -39,6 +39,10 @@ class People:
         """Return the person's Matrix id; ``None`` where there is no such person, or none any more."""
         return store.mxids(self._session, [person]).get(person)
 
+    def first_seen(self, person: PersonId) -> datetime | None:
+        """Return when a person was first heard of here."""
+        return store.created_at(self._session, person)
+
     def mxids(self, people: Iterable[PersonId]) -> dict[PersonId, UserId]:
         """Return the Matrix ids of many at once; whoever has none is absent."""
         return store.mxids(self._session, people)

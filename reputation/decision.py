@@ -13,21 +13,24 @@ from reputation.conditions.facts import DOOR_FACTS
 from reputation.conditions.model import Record
 from reputation.model import RETRY_WINDOW, ContactWhy, Door, DoorMode, Facts, Grant, Knock
 from reputation.policy import Admitting, Holding, Refusing
+from reputation.policy_doors import NOTHING_KNOWN
 from reputation.policy_rules import Policy, judge
 from reputation.pricing import Caps
 from reputation.verdict import Admit, Code, FreePath, Hold, Reason, Refuse, Verdict
 
 
-def decide(knock: Knock, door: Door, facts: Facts) -> Verdict:
-    """Return what becomes of a knock at a door of three modes; the order is that of ``_in_order``."""
+def decide(knock: Knock, door: Door, facts: Facts, record: Record = NOTHING_KNOWN) -> Verdict:
+    """Return what becomes of a knock at a door; the order is that of ``_in_order``.
+
+    ``record`` holds what is known of ``conditions.facts.DOOR_FACTS``; only a door with rules looks at it.
+    """
+    if door.policy is not None:
+        return decide_by(knock, door.policy, facts, record)
     return _in_order(knock, facts, lambda: _by_mode(door))
 
 
 def decide_by(knock: Knock, policy: Policy, facts: Facts, record: Record) -> Verdict:
-    """Return what becomes of a knock at a door whose owner wrote rules; the order is that of ``_in_order``.
-
-    ``record`` holds what is known of ``conditions.facts.DOOR_FACTS``.
-    """
+    """Return what becomes of a knock by these rules; the order is that of ``_in_order``."""
     return _in_order(knock, facts, lambda: _by_rules(policy, record))
 
 
@@ -74,7 +77,7 @@ def _in_order(knock: Knock, facts: Facts, door: Callable[[], Verdict | _Asked]) 
 
 
 def _by_mode(door: Door) -> Verdict | _Asked:
-    if door.mode is DoorMode.CLOSED:
+    if door.mode in (DoorMode.CLOSED, DoorMode.RULES):  # rules that were not read let no stranger in
         return _refuse(Code.DOOR_CLOSED)
     # A door that asks for nothing is open: the escrow holds no stake of nothing.
     if door.mode is DoorMode.OPEN or not (door.stake or door.fee):

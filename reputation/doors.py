@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from kit.amounts import Amount
 from kit.changes import touch
-from kit.errors import Conflict, Invalid
+from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Address, Hash32, PersonId
 from ledger.holders import Holders
 from ledger.people import People
@@ -19,12 +19,19 @@ from payments.stakes.model import Price, Quote
 from payments.stakes.service import Stakes
 from reputation.happenings import Happenings
 from reputation.model import LIVE, Door, DoorMode, GrantState
+from reputation.policy import DoorDocument, Limits
+from reputation.policy_doors import document_of, door_of
 from reputation.pressures import Pressures
 from reputation.pricing import HIGHEST_CAP, Caps, Pressure, price_for
 from reputation.store import GateStore
 from reputation.tenants import TOPIC
 from reputation.verdict import Code
+from reputation.versions import Versions
 
+_FEE_NEEDS_WALLET = (
+    "fee_needs_wallet",
+    "A fee is paid to an address of yours: link a wallet first, then ask for a fee.",
+)
 RELEASED = "released"
 """What a grant's answer says where its stake was paid for nothing, because the door changed: it goes back at once."""
 
@@ -40,6 +47,7 @@ class Doors:
         self._holders = holders
         self._stakes = stakes
         self._store = GateStore(session)
+        self.versions = Versions(session, now)
         self._happenings = Happenings(session, now, stakes.terms)
         self.pressures = Pressures(session, holders=holders, stakes=stakes)
 
@@ -68,13 +76,42 @@ class Doors:
         model.check_price(price, relay_fee=self._stakes.terms.relay_fee)
         payee = self._holders.primary(person) if price.fee else None
         if price.fee and payee is None:
-            raise Invalid(
-                "fee_needs_wallet", "A fee is paid to an address of yours: link a wallet first, then ask for a fee."
-            )
-        door = Door(DoorMode.ASK, price.stake, price.fee, payee, before.caps)
-        self._store.set_door(person, door, self._now)
-        touch(self._session, TOPIC, person)
-        return door
+            raise Invalid(*_FEE_NEEDS_WALLET)
+        return self._set(person, Door(DoorMode.ASK, price.stake, price.fee, payee, before.caps))
+
+    def write(self, person: PersonId, document: DoorDocument) -> Door:
+        """Let a person's door be what a document says; quotes given before stand while it may still ask for anything.
+
+        Raises ``Invalid`` for a document that cannot be read, a price the escrow cannot hold, or a fee where no wallet
+        is linked that it could be paid to.
+        """
+        door = door_of(document)
+        for price in door.prices:
+            model.check_price(price, relay_fee=self._stakes.terms.relay_fee)
+        payee = self._holders.primary(person) if any(price.fee for price in door.prices) else None
+        if payee is None and any(price.fee for price in door.prices):
+            raise Invalid(*_FEE_NEEDS_WALLET)
+        if not door.prices:
+            self._stakes.void(person)
+            self._release(person)
+        return self._set(person, replace(door, fee_payee=payee))
+
+    def back(self, person: PersonId, number: int | None = None) -> Door:
+        """Let a person's door be again what it was: in that version, else before the last change.
+
+        It is a new version, so that this can be undone as well. Raises ``NotFound`` where there is none of that number,
+        or nothing was ever changed.
+        """
+        kept = self.versions.all(person)
+        if number is None:
+            if not kept:
+                raise NotFound("door_never_changed", "You never changed your door: there is nothing to undo.")
+            # Before the first one it was open, as everybody's is.
+            return self.write(person, kept[1].document if len(kept) > 1 else document_of(Door()))
+        for version in kept:
+            if version.number == number:
+                return self.write(person, version.document)
+        raise NotFound("door_version_unknown", "There is no version of your door with that number.", number=number)
 
     def pay_primary(self, person: PersonId) -> None:
         """Let a person's fee go to the wallet that is their primary one now. Quotes given before keep theirs.
@@ -82,14 +119,13 @@ class Doors:
         Raises ``Conflict`` where a fee is asked and no wallet is left that it could be paid to.
         """
         door = self.show(person)
-        if not door.fee:
+        if door.fee_payee is None:
             return
         payee = self._holders.primary(person)
         if payee is None:
             raise Conflict("fee_goes_there", "Your fee is paid to this wallet: ask for none first, or link another.")
         if payee != door.fee_payee:
-            self._store.set_door(person, replace(door, fee_payee=payee), self._now)
-            touch(self._session, TOPIC, person)
+            self._set(person, replace(door, fee_payee=payee))
 
     def cap(self, person: PersonId, *, most_open: int | None = None, most_a_day: int | None = None) -> Door:
         """Let at most so many strangers' stakes wait at once, and so many new ones come in 24 hours.
@@ -108,10 +144,10 @@ class Doors:
             before.caps.most_open if most_open is None else most_open,
             before.caps.most_a_day if most_a_day is None else most_a_day,
         )
-        door = replace(before, caps=caps)
-        self._store.set_door(person, door, self._now)
-        touch(self._session, TOPIC, person)
-        return door
+        if before.policy is None:
+            return self._set(person, replace(before, caps=caps))
+        limits = Limits(at_once=caps.most_open, a_day=caps.most_a_day)
+        return self.write(person, before.policy.document.model_copy(update={"limits": limits}))
 
     def exempt(self, person: PersonId, other: PersonId) -> bool:
         """Let one person pass free; ``False`` where they do already.
@@ -142,16 +178,18 @@ class Doors:
     def check(self, quote: Quote, wallets: Collection[Address]) -> Code | None:
         """Tell why a stake on this quote, paid from these wallets now, would come straight back; ``None``: it opens."""
         door = self.show(quote.recipient)
-        if door.mode is not DoorMode.ASK:
+        if not door.prices:
             return None
+        door = door.asking(quote.price.own)
         return self.pressures.refusal(door, quote.price, self._pressure(door, quote, wallets))
 
     def reprice(self, quote: Quote, wallets: Collection[Address]) -> Quote:
         """Put a new price for these wallets in the place of one that stands no more. Raises ``Conflict``."""
         door = self.show(quote.recipient)
         names = self._people.mxids([quote.stranger, quote.recipient])
-        if len(names) != len({quote.stranger, quote.recipient}) or door.mode is not DoorMode.ASK:
+        if len(names) != len({quote.stranger, quote.recipient}) or not door.prices:
             raise Conflict("quote_superseded", "This price stands no more: pay nothing on it.")
+        door = door.asking(quote.price.own)
         return self._stakes.quote(
             quote.stranger,
             quote.recipient,
@@ -166,10 +204,15 @@ class Doors:
         return self.pressures.on(door, quote.stranger, quote.recipient, name, wallets=wallets)
 
     def _stand(self, person: PersonId, mode: DoorMode) -> Door:
-        door = Door(mode, caps=self.show(person).caps)
-        self._store.set_door(person, door, self._now)
         self._stakes.void(person)
         self._release(person)
+        return self._set(person, Door(mode, caps=self.show(person).caps))
+
+    def _set(self, person: PersonId, door: Door) -> Door:
+        """Give a person this door, and keep it as a version."""
+        self._people.lock(person)  # two changes at once would have one number
+        self._store.set_door(person, door, self._now)
+        self.versions.add(person, document_of(door))
         touch(self._session, TOPIC, person)
         return door
 

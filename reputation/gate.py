@@ -9,16 +9,18 @@ from sqlalchemy.orm import Session
 
 from kit.changes import touch
 from kit.errors import Conflict, NotFound
-from kit.identifiers import Hash32, PersonId, RoomId, TenantId, UserId, server_of
+from kit.identifiers import Hash32, PersonId, RoomId, UserId, server_of
 from ledger.model import Level
 from ledger.people import People
 from payments.stakes.model import Answer, OpeningOutcome, Quote, Stake, StakeChange, StakeState, undo_closes
 from payments.stakes.service import Stakes
+from reputation.arrivals import BY_DOOR, Arrivals
 from reputation.courtesy import Courtesy
-from reputation.decision import decide, grant_for, teaches
+from reputation.decision import grant_for, teaches
 from reputation.doors import Doors
 from reputation.grants import Grants
 from reputation.happenings import ANSWERED, Happenings
+from reputation.knowing import Knowing
 from reputation.model import (
     INVITED_KEPT,
     KNOCKS_KEPT,
@@ -27,8 +29,6 @@ from reputation.model import (
     MOST_PRUNED,
     AnswerOutcome,
     ContactWhy,
-    Door,
-    Facts,
     GateAnswer,
     GrantState,
     Knock,
@@ -40,11 +40,14 @@ from reputation.model import (
     Why,
 )
 from reputation.notices import Notices
+from reputation.policy_rules import explain
 from reputation.store import GateStore
 from reputation.tenants import TOPIC, Tenants
 from reputation.verdict import Admit, Code, Hold, Refuse, Verdict
+from reputation.weighing import Weighed, Weighing
 
 _OF_NOBODY = frozenset({Code.FORGED, Code.UNPROVEN})
+_BY_STAKE = (Code.STAKED,)
 _UNDONE = "undone"
 _MOST_KNOCKS_SHOWN = 100
 _MOST_ASKED = 500
@@ -63,6 +66,7 @@ class Gate:
         stakes: Stakes,
         bot_id: UserId | None,
         opens_at: OpensAt,
+        knowing: Knowing,
     ) -> None:
         """Work in ``session``; ``opens_at`` is how sure the chain must be of a stake that opens a door."""
         self._session = session
@@ -73,6 +77,16 @@ class Gate:
         self._bot_id = bot_id
         self._store = GateStore(session)
         self._tenants = Tenants(session, now)
+        self._arrivals = Arrivals(session, now)
+        self.weighing = Weighing(
+            session,
+            people=people,
+            doors=doors,
+            stakes=stakes,
+            tenants=self._tenants,
+            knowing=knowing,
+            bot_id=bot_id,
+        )
         self._notices = Notices(session, now=now, people=people)
         self._happenings = Happenings(session, now, stakes.terms)
         self._grants = Grants(
@@ -93,20 +107,34 @@ class Gate:
         The tenant is believed about its own users alone: as invitees, and as inviters that people here know.
         """
         self._learn(knock)
-        door, facts, verdict = self._weigh(knock)
-        while isinstance(verdict, Admit) and (grant := grant_for(knock, facts)) and _codes(verdict) == (Code.STAKED,):
+        found = self.weighing.weigh(knock)
+        verdict = found.verdict
+        while isinstance(verdict, Admit) and (grant := grant_for(knock, found.facts)) and _codes(verdict) == _BY_STAKE:
             if self._store.claim_grant(grant.stake_id, knock.room, knock.at):
                 touch(self._session, TOPIC, self._people.number(knock.invitee))
                 return GateAnswer(verdict)
-            door, facts, verdict = self._weigh(knock)  # another knock was quicker: look again
+            found = self.weighing.weigh(knock)  # another knock was quicker: look again
+            verdict = found.verdict
         if isinstance(verdict, Admit):
-            if Code.CONTACTED_FIRST in _codes(verdict):
-                recipient, stranger = self._people.number(knock.invitee), self._people.number(knock.inviter)
-                self._store.use_contact(recipient, stranger, knock.at)
+            self._let_in(knock, _codes(verdict)[0])
             return GateAnswer(verdict)
         if _OF_NOBODY.intersection(_codes(verdict)):
             return GateAnswer(verdict)  # it is nobody's knock: not counted, and nobody is written to
-        return self._not_through(knock, door, facts, verdict)
+        return self._not_through(knock, found, verdict)
+
+    def let_in(self, knocks: Sequence[Knock]) -> None:
+        """Count invites that were found to pass an open door without the gate being asked."""
+        for knock in knocks:
+            self._let_in(knock, Code.DOOR_OPEN)
+
+    def _let_in(self, knock: Knock, code: Code) -> None:
+        """Note what an admit leaves behind: that it mattered that they know each other, or whom the door let in."""
+        recipient = self._people.find(knock.invitee)
+        if recipient is not None and code is Code.CONTACTED_FIRST:
+            self._store.use_contact(recipient, self._people.number(knock.inviter), knock.at)
+        elif recipient is not None and code in BY_DOOR and self._store.has_door(recipient):
+            stranger = self._people.number(knock.inviter)
+            self._arrivals.count(stranger, recipient, room=knock.room, at=knock.at, code=code)
 
     def joined(self, tenant: Tenant, user: UserId, room: RoomId) -> None:
         """Take note that a tenant's user joins a room: where a stake brought them its invite, ask what they say of it.
@@ -142,52 +170,28 @@ class Gate:
         else:
             self._store.use_contact(person, other, knock.at)
 
-    def _weigh(self, knock: Knock) -> tuple[Door, Facts, Verdict]:
-        door, facts = Door(), self._facts(knock)
-        recipient = self._people.find(knock.invitee)
-        if recipient is not None:
-            door = self._doors.show(recipient)
-        verdict = decide(knock, door, facts)
-        if recipient is not None and isinstance(verdict, Hold):
-            stranger = self._people.find(knock.inviter)
-            facts = self._doors.pressures.complete(facts, door, stranger, recipient, knock.inviter)
-            verdict = decide(knock, door, facts)
-        return door, facts, verdict
-
-    def _facts(self, knock: Knock) -> Facts:
-        leaving, chain_time = self._tenants.is_leaving(knock.tenant), self._stakes.chain_time
-        stranger, recipient = self._people.find(knock.inviter), self._people.find(knock.invitee)
-        if stranger is None or recipient is None:
-            return Facts(chain_time=chain_time, bot=self._bot_id, leaving=leaving)
-        return Facts(
-            chain_time=chain_time,
-            bot=self._bot_id,
-            leaving=leaving,
-            called_spam=self._store.called_spam(recipient, stranger),
-            exempt=self._store.is_exempt(recipient, stranger),
-            contact=self._store.contact(recipient, stranger),
-            grants=self._store.live_grants(stranger, recipient),
-        )
-
-    def _not_through(self, knock: Knock, door: Door, facts: Facts, verdict: Hold | Refuse) -> GateAnswer:
+    def _not_through(self, knock: Knock, found: Weighed, verdict: Hold | Refuse) -> GateAnswer:
         stranger, recipient = self._people.number(knock.inviter), self._people.number(knock.invitee)
+        pair, fleeting = (stranger, recipient), found.door.policy is not None
         # This row is written first: on PostgreSQL it makes two knocks of one pair wait for each other.
         self._store.count_knock(stranger, recipient, room=knock.room, at=knock.at, codes=_codes(verdict))
         if isinstance(verdict, Refuse):
             if Code.INVITE_PENDING in _codes(verdict):
-                self._notices.of_stake(self._stakes.get(facts.grants[0].stake_id), code="invite_pending_hint")
-            return GateAnswer(verdict, pair=(stranger, recipient))
+                self._notices.of_stake(self._stakes.get(found.facts.grants[0].stake_id), code="invite_pending_hint")
+            return GateAnswer(verdict, None, pair, fleeting)
+        if not (verdict.price.stake or verdict.price.fee):
+            return GateAnswer(verdict, None, pair, fleeting)
         quote = self._stakes.quote(
             stranger,
             recipient,
             verdict.price,
-            door.fee_payee,
+            found.door.fee_payee,
             stranger_id=knock.inviter,
             recipient_id=knock.invitee,
         )
         self._notices.knock_held(quote, knock)
         self._happenings.knock_held(quote, _codes(verdict))
-        return GateAnswer(verdict, quote, pair=(stranger, recipient))
+        return GateAnswer(verdict, quote, pair, fleeting)
 
     def repeated(self, repeats: Sequence[Repeats]) -> None:
         """Count knocks that were answered from memory as their pairs' last ones; pairs forgotten since stay so."""
@@ -340,17 +344,11 @@ class Gate:
 
     def why(self, recipient: PersonId, other: UserId) -> Why:
         """Tell a recipient what a knock of ``other`` would meet now, and why; changes nothing. Raises ``NotFound``."""
-        own = self._people.mxid(recipient)
-        if own is None:
-            raise NotFound("person_unknown", "There is no such person.")
-        server = server_of(own)
-        tenant = self._tenants.find(server)
-        number = TenantId(0) if tenant is None else tenant.id
-        knock = Knock(number, server, other, own, RoomId("!none"), self._now, federated=False)
-        door, facts, verdict = self._weigh(knock)
+        found = self.weighing.weigh(self.weighing.knock_of(recipient, other, self._now))
         stranger = self._people.find(other)
         knocks = None if stranger is None else self._store.knock_count(stranger, recipient)
-        return Why(verdict, door, facts, knocks)
+        rules = None if found.door.policy is None else explain(found.door.policy, found.record)
+        return Why(found.verdict, found.door, found.facts, knocks, rules)
 
     # -------------------------------------------------------------------------------------------- keeping house
 
@@ -376,6 +374,8 @@ class Gate:
         ):
             self._doors.release(Hash32(grant.stake_id), used_too=True)
         others = self._store.forget(person)
+        self._arrivals.forget(person)
+        self._doors.versions.forget(person)
         Courtesy(self._session, self._now).forget(person)
         self._stakes.forget(person)
         touch(self._session, TOPIC, person, *others)
@@ -383,16 +383,16 @@ class Gate:
     def prune(self) -> int:
         """Take out some of what is past its time; return how many rows went. Call it until none does.
 
-        Knocks and unpaid quotes go after 30 days, contacts made by inviting when they have not mattered for a year, and
-        with them the people of whom nothing else is known.
+        Knocks, arrivals and unpaid quotes go after 30 days, contacts made by inviting when they have not mattered for a
+        year, and with them the people of whom nothing else is known.
         """
         knocks = self._store.drop_knocks(before=self._now - KNOCKS_KEPT, limit=MOST_PRUNED)
         contacts = self._store.drop_contacts(before=self._now - INVITED_KEPT, limit=MOST_PRUNED)
         if contacts:
             touch(self._session, TOPIC, *(person for person, _ in contacts))
-        quoted = self._stakes.prune(limit=MOST_PRUNED)
-        self._people.prune({*knocks, *(other for _, other in contacts), *quoted})
-        return len(knocks) + len(contacts) + len(quoted) + Courtesy(self._session, self._now).prune()
+        quoted, arrived = self._stakes.prune(limit=MOST_PRUNED), self._arrivals.prune(limit=MOST_PRUNED)
+        self._people.prune({*knocks, *arrived, *(other for _, other in contacts), *quoted})
+        return len(knocks) + len(arrived) + len(contacts) + len(quoted) + Courtesy(self._session, self._now).prune()
 
 
 def _codes(verdict: Verdict) -> tuple[Code, ...]:

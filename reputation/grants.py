@@ -15,7 +15,7 @@ from payments.stakes.model import Price, Stake, StakeChange, StakeState
 from payments.stakes.service import Stakes
 from reputation.doors import Doors
 from reputation.happenings import Happenings
-from reputation.model import DoorMode, GrantState, OpensAt
+from reputation.model import GrantState, OpensAt
 from reputation.notices import Notices
 from reputation.pricing import origin_of
 from reputation.store import GateStore
@@ -78,7 +78,9 @@ class Grants:
             door, pressures = self._doors.show(recipient), self._doors.pressures
             wallets = (stake.terms.payer, stake.terms.return_to)
             found = pressures.on(door, stranger, recipient, name, wallets=wallets, but=stake.id)
-            why = pressures.refusal(door, Price(Amount(stake.terms.amount), Amount(stake.terms.fee)), found)
+            price = Price(Amount(stake.terms.amount), Amount(stake.terms.fee))
+            own = price if stake.quote_id is None else self._stakes.find_quote(stake.quote_id).price.own
+            why = pressures.refusal(door.asking(own), price, found)
             if why is not None:
                 self._doors.release(stake.id)
                 self._notices.not_taken(stake, why)
@@ -128,7 +130,7 @@ class Grants:
     def _costs(self, recipient: PersonId, stranger: PersonId) -> bool:
         """Tell whether a stake is what this stranger needs to reach this recipient now."""
         return (
-            self._doors.show(recipient).mode is DoorMode.ASK
+            bool(self._doors.show(recipient).prices)
             and not self._store.called_spam(recipient, stranger)
             and not self._store.is_exempt(recipient, stranger)
             and self._store.contact(recipient, stranger) is None

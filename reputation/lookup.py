@@ -36,6 +36,8 @@ class Passing:
     verdict: Admit
     subjects: tuple[int, int]
     until: datetime
+    counted: bool = False
+    """Whether it is to be counted as let in by the door itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ def look_up(connection: Connection, knock: Knock, *, now: datetime, bot: UserId 
         return Found(None, known=met)  # it is to be noted that it matters that they know each other
     if code is Code.DOOR_OPEN and mode is None:
         until = now  # their number, if they have one, may change: nothing of theirs holds on to it
-    return Found(Passing(verdict, (recipient or _NOBODY, inviter), until), known=met)
+    counted = code is Code.DOOR_OPEN and mode is not None
+    return Found(Passing(verdict, (recipient or _NOBODY, inviter), until, counted), known=met)
 
 
 def known_pairs(connection: Connection, after: tuple[int, int], limit: int, *, exempt: bool) -> Sequence[KnownPair]:

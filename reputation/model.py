@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -12,6 +13,8 @@ from kit.amounts import ZERO, Amount
 from kit.identifiers import Address, Hash32, PersonId, RoomId, ServerName, TenantId, UserId
 from ledger.model import Level
 from payments.stakes.model import Answer, Price, Quote, Stake
+from reputation.policy import Holding
+from reputation.policy_rules import Explained, Policy
 from reputation.pricing import NO_PRESSURE, USUAL, Caps, Pressure
 from reputation.verdict import Reason, Verdict
 
@@ -63,6 +66,8 @@ class Knock:
     at: datetime
     federated: bool
     proven: bool = True
+    told: Mapping[str, object] = field(default_factory=dict)
+    """What the inviter's homeserver said of the invite, as facts for rules: names of ``conditions.facts``."""
 
 
 class DoorMode(StrEnum):
@@ -71,22 +76,43 @@ class DoorMode(StrEnum):
     OPEN = "open"
     ASK = "ask"
     CLOSED = "closed"
+    RULES = "rules"
+    """Its owner wrote a document, and the rules in it say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What a person asks of strangers, in base units; the fee goes to ``fee_payee``, an address they linked."""
+    """What a person asks of strangers, in base units; a fee goes to ``fee_payee``, an address they linked.
+
+    ``policy``: the rules of a door that has some; what it asks then differs from one stranger to another.
+    """
 
     mode: DoorMode = DoorMode.OPEN
     stake: Amount = ZERO
     fee: Amount = ZERO
     fee_payee: Address | None = None
     caps: Caps = USUAL
+    policy: Policy | None = None
 
     @property
     def price(self) -> Price:
-        """What passing it costs while it asks."""
+        """What passing it costs while it asks everybody the same."""
         return Price(self.stake, self.fee)
+
+    @property
+    def prices(self) -> tuple[Price, ...]:
+        """All prices that it may ask of a stranger; none where it never asks for a stake or a fee."""
+        if self.policy is not None:
+            held = [action.price for action in self.policy.actions if isinstance(action, Holding)]
+        else:
+            held = [self.price] if self.mode is DoorMode.ASK else []
+        return tuple(price for price in held if price.stake or price.fee)
+
+    def asking(self, own: Price) -> Door:
+        """Return the door as it is for whom it asks this of; one of three modes asks everybody the same."""
+        if self.policy is None:
+            return self
+        return Door(DoorMode.ASK, own.stake, own.fee, self.fee_payee, self.caps)
 
 
 class ContactWhy(StrEnum):
@@ -167,6 +193,8 @@ class GateAnswer:
     verdict: Verdict
     quote: Quote | None = None
     pair: tuple[PersonId, PersonId] | None = None
+    fleeting: bool = False
+    """Whether it rests on facts that change without its recipient doing anything: others' words, the time of day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +252,8 @@ class Why:
     door: Door
     facts: Facts
     knocks: KnockCount | None
+    rules: Explained | None = None
+    """What the rules of the door say, each that was come to; ``None`` for a door without."""
 
     @property
     def because(self) -> tuple[Reason, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NoReturn
 
 from pydantic import ValidationError
@@ -17,20 +18,15 @@ from reputation.conditions.mistakes import Misread
 from reputation.conditions.model import Broken, Part, Record, Schema, Unknown
 from reputation.filters.patterns import Group, check
 from reputation.filters.scanning import Scanner
-from reputation.model import Door, DoorMode
 from reputation.policy import (
     KINDS,
     Action,
-    Admitting,
     Document,
     DoorDocument,
     FilterDocument,
     FilterRule,
-    Holding,
     Labelling,
-    Limits,
     Pattern,
-    Refusing,
     Rule,
 )
 
@@ -45,12 +41,27 @@ FOUND: Final = "text.found"
 """The fact that holds the names of all patterns of the document which are in the text."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """A door that was read: its document, and each rule's condition."""
 
     document: DoorDocument
     conditions: tuple[Condition, ...]
+
+    @cached_property
+    def facts(self) -> frozenset[str]:
+        """The names of all facts that any of its rules asks about."""
+        return frozenset(name for condition in self.conditions for name in condition.facts)
+
+    @cached_property
+    def actions(self) -> tuple[Action, ...]:
+        """All that it may do."""
+        return (*(rule.then for rule in self.document.rules), self.document.otherwise)
+
+    @cached_property
+    def finder(self) -> Finder:
+        """What finds its patterns in texts; made when the first text is looked through."""
+        return Finder(self.document.patterns)
 
     @property
     def schema(self) -> Schema:
@@ -299,17 +310,3 @@ class Finder:
         """Return the names of the patterns that are in a text: the value of ``text.found``."""
         bits = self._scanner.scan(text)
         return tuple(name for number, name in enumerate(self._names) if bits >> number & 1)
-
-
-# ------------------------------------------------------------------------------------------------- today's doors
-
-
-def document_of(door: Door) -> DoorDocument:
-    """Return the document that says what a door of three modes says; where its fee goes stays with the door."""
-    limits = Limits(at_once=door.caps.most_open, a_day=door.caps.most_a_day)
-    if door.mode is DoorMode.CLOSED:
-        return DoorDocument(otherwise=Refusing(), limits=limits)
-    # A door that asks for nothing is open: the escrow holds no stake of nothing.
-    if door.mode is DoorMode.OPEN or not (door.stake or door.fee):
-        return DoorDocument(otherwise=Admitting(), limits=limits)
-    return DoorDocument(otherwise=Holding(stake=door.stake, fee=door.fee), limits=limits)

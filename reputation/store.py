@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +26,9 @@ from reputation.model import (
     KnockCount,
     Repeats,
 )
-from reputation.pricing import USUAL
+from reputation.pricing import USUAL, Caps
 from reputation.tables import ContactRow, DoorRow, ExemptionRow, GrantRow, KnockRow, SpamVerdictRow
+from reputation.versions import Versions
 
 _MOST_KNOCKS = 2**31 - 1
 _LONGEST_ORIGIN = 255
@@ -55,12 +55,14 @@ class GateStore:
         if row is None:
             return Door()
         payee = None if row.fee_payee is None else Address(row.fee_payee)
-        caps = USUAL
-        if row.most_open is not None:
-            caps = replace(caps, most_open=row.most_open)
-        if row.most_a_day is not None:
-            caps = replace(caps, most_a_day=row.most_a_day)
-        return Door(DoorMode(row.mode), Amount(row.stake), Amount(row.fee), payee, caps)
+        caps = Caps(row.most_open or USUAL.most_open, row.most_a_day or USUAL.most_a_day)
+        mode = DoorMode(row.mode)
+        rules = Versions(self._session, row.changed_at).door(person) if mode is DoorMode.RULES else None
+        return Door(mode, Amount(row.stake), Amount(row.fee), payee, caps, None if rules is None else rules.policy)
+
+    def has_door(self, person: PersonId) -> bool:
+        """Tell whether a person ever set their door."""
+        return self._session.scalar(select(DoorRow.person).where(DoorRow.person == person)) is not None
 
     def set_door(self, person: PersonId, door: Door, now: datetime) -> None:
         """Give a person this door."""
@@ -368,12 +370,8 @@ class GateStore:
             .values(pending_room=None, pending_since=None)
             .execution_options(synchronize_session=False)
         )
-        self._session.execute(
-            update(GrantRow)
-            .where(GrantRow.stranger == person)
-            .values(origin="")
-            .execution_options(synchronize_session=False)
-        )
+        unnamed = update(GrantRow).where(GrantRow.stranger == person).values(origin="")
+        self._session.execute(unnamed.execution_options(synchronize_session=False))
         return {PersonId(row[0]) for row in gone} | {PersonId(recipient) for _, recipient in knocks}
 
     # -------------------------------------------------------------------------------------------- within

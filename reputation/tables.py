@@ -1,10 +1,10 @@
-"""Tables of the gate: tenants, budgets, doors, contacts, grants, verdicts, knocks, vouches. People are numbers here."""
+"""Tables of the gate: tenants, budgets, doors, contacts, grants, verdicts, knocks, vouches; people are numbers here."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
@@ -71,6 +71,17 @@ class DoorRow(Base):
     most_open: Mapped[int | None] = mapped_column(Integer)
     most_a_day: Mapped[int | None] = mapped_column(Integer)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DoorVersionRow(Base):
+    """A door as its owner once set it, as a document; the newest is the one that stands."""
+
+    __tablename__ = "door_versions"
+
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    document: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ExemptionRow(Base):
@@ -158,6 +169,24 @@ class KnockRow(Base):
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_room: Mapped[str] = mapped_column(String(255))
     last_codes: Mapped[str] = mapped_column(String(100))
+
+
+class ArrivalRow(Base):
+    """All invites of one stranger that a door let in by itself: a count, so that its owner can try a stricter one."""
+
+    __tablename__ = "arrivals"
+    __table_args__ = (
+        Index("ix_arrivals_recipient", "recipient", "last_at"),
+        Index("ix_arrivals_last_at", "last_at"),
+    )
+
+    stranger: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    recipient: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    count: Mapped[int] = mapped_column(Integer)
+    first_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_room: Mapped[str] = mapped_column(String(255))
+    last_code: Mapped[str] = mapped_column(String(30))
 
 
 _STANDS = text("withdrawn_at IS NULL")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, union_all, update
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, delete, func, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
@@ -102,14 +103,21 @@ class Vouches:
         What strangers say is left out: anybody can have a thousand of them.
         """
         about = select(VouchRow).where(VouchRow.subject == subject, self._stands())
-        known = union_all(
-            select(ContactRow.other).where(ContactRow.person == viewer),
-            select(ExemptionRow.other).where(ExemptionRow.person == viewer),
-            select(VouchRow.subject).where(VouchRow.author == viewer, self._stands()),
-        )
+        known = self._known_to(viewer)
         found = self._read(about.where(or_(VouchRow.author == viewer, VouchRow.author.in_(known))))
         trusting = self._who_trust(viewer, [vouch.author for vouch in found])
         return [vouch for vouch in found if may_see(vouch, viewer, trusted=vouch.author in trusting)]
+
+    def knowing(self, viewer: PersonId, subject: PersonId) -> set[PersonId]:
+        """Return who of those whom a viewer knows know somebody, as far as each of them lets the viewer see it.
+
+        To know is to have accepted, or to vouch. Whom somebody accepted is for those whom they trust, as a vouch is
+        where its author says nothing else.
+        """
+        accepted = ContactRow.other == subject, ContactRow.why == ContactWhy.ACCEPTED.value
+        query = select(ContactRow.person).where(*accepted, ContactRow.person.in_(self._known_to(viewer)))
+        friends = [PersonId(person) for person in self._session.scalars(query.limit(_MOST_SHOWN))]
+        return self._who_trust(viewer, friends) | {vouch.author for vouch in self.seen(viewer, subject)}
 
     def forget(self, person: PersonId) -> None:
         """Take out what a person said for others, and what others said for them, the trail of both too."""
@@ -127,6 +135,13 @@ class Vouches:
 
     def _stands(self) -> ColumnElement[bool]:
         return and_(VouchRow.withdrawn_at.is_(None), VouchRow.until > self._now)
+
+    def _known_to(self, viewer: PersonId) -> CompoundSelect[Any]:
+        return union_all(
+            select(ContactRow.other).where(ContactRow.person == viewer),
+            select(ExemptionRow.other).where(ExemptionRow.person == viewer),
+            select(VouchRow.subject).where(VouchRow.author == viewer, self._stands()),
+        )
 
     def _standing(self, author: PersonId, subject: PersonId) -> VouchRow | None:
         mine = VouchRow.author == author, VouchRow.subject == subject

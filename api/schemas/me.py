@@ -29,7 +29,10 @@ class MeOut(_Out):
 class DoorOut(_Out):
     """What a person asks of strangers."""
 
-    mode: Literal["open", "ask", "closed"]
+    mode: Annotated[
+        Literal["open", "ask", "closed", "rules"],
+        Field(description="`rules`: what is asked differs between strangers; `/v1/me/door/document` says how."),
+    ]
     stake: BaseUnits
     fee: BaseUnits
     fee_payee: AddressText | None

@@ -52,6 +52,11 @@ def tongue(session: Session, person: PersonId) -> tuple[str | None, str | None]:
     return (None, None) if found is None else (found[0], found[1])
 
 
+def created_at(session: Session, person: PersonId) -> datetime | None:
+    """Return when a person was given their number."""
+    return session.scalar(select(PersonRow.created_at).where(PersonRow.id == person))
+
+
 def stopped_at(session: Session, person: PersonId) -> datetime | None:
     """Return when a person asked for no more notices, if they did."""
     return session.scalar(select(PersonRow.notices_stopped_at).where(PersonRow.id == person))

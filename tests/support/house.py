@@ -30,6 +30,7 @@ from payments.stakes.settling import possible_keys
 from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
+from reputation.knowing import Knowing
 from reputation.lookup import Passing, look_up
 from reputation.model import AnswerOutcome, GateAnswer, Knock, OpensAt, Tenant
 from reputation.notices import Notices
@@ -60,6 +61,18 @@ class Rooms:
     notices: Notices
 
 
+class Told:
+    """How people stand with each other, as far as a test says so."""
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self.of: dict[tuple[PersonId, PersonId], tuple[float, float]] = {}
+
+    def get(self, viewer: PersonId, subject: PersonId) -> tuple[float, float] | None:
+        """Return standing and confidence."""
+        return self.of.get((viewer, subject))
+
+
 class House:
     """Opens the rooms; ``time`` is both clocks', in Unix seconds; ``chain`` is what the node would tell."""
 
@@ -70,6 +83,7 @@ class House:
         self.chain = Branch()
         self.escrow: EscrowTerms = ESCROW_TERMS
         self.opens_at = OpensAt()
+        self.standings = Told()
 
     @contextmanager
     def work(self) -> Iterator[Rooms]:
@@ -87,7 +101,17 @@ class House:
         stakes = Stakes(session, now=now, chain_time=self.time, terms=place, outgoing=outgoing, book=book)
         relaying = Relaying(session, now=now, limits=LIMITS, stakes=stakes, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
-        gate = Gate(session, now=now, people=people, doors=doors, stakes=stakes, bot_id=BOT, opens_at=self.opens_at)
+        vouches = Vouches(session, now=now, people=people)
+        gate = Gate(
+            session,
+            now=now,
+            people=people,
+            doors=doors,
+            stakes=stakes,
+            bot_id=BOT,
+            opens_at=self.opens_at,
+            knowing=Knowing(people, vouches=vouches, stakes=stakes, standings=self.standings.get),
+        )
         courtesy, notices = Courtesy(session, now), Notices(session, now=now, people=people)
         tenants = Tenants(session, now)
         return Rooms(
@@ -101,7 +125,7 @@ class House:
             doors,
             tenants,
             gate,
-            Vouches(session, now=now, people=people),
+            vouches,
             courtesy,
             notices,
         )

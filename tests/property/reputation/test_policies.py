@@ -16,7 +16,8 @@ from reputation.decision import decide, decide_by, forged
 from reputation.model import ContactWhy, Door, Facts, Knock
 from reputation.policy import KINDS, DoorDocument, Holding
 from reputation.policy_changes import What, changes
-from reputation.policy_rules import Policy, document_of, explain, judge, policy_of, read_document, read_json
+from reputation.policy_doors import document_of
+from reputation.policy_rules import Policy, explain, judge, policy_of, read_document, read_json
 from reputation.verdict import Admit, Code, Hold, Refuse
 from tests.support.knocks import ALICE, BOB, HOME, any_moments, doors, facts, knocks, rooms
 from tests.support.policies import documents, records

@@ -16,8 +16,9 @@ from reputation.decision import decide_by
 from reputation.model import Door, DoorMode
 from reputation.policy import MOST_RULES, Admitting, DoorDocument, Holding, Limits, Pattern, Refusing, Rule
 from reputation.policy_changes import What, changes
+from reputation.policy_doors import document_of
 from reputation.policy_presets import PRESETS, Preset, open_but
-from reputation.policy_rules import Finder, Policy, document_of, in_force, judge, policy_of, read_document, read_json
+from reputation.policy_rules import Finder, Policy, in_force, judge, policy_of, read_document, read_json
 from reputation.pricing import Caps, Pressure
 from reputation.verdict import Admit, Code, FreePath, Hold, Refuse
 from tests.support.knocks import FACTS, KNOCK

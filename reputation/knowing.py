@@ -1,0 +1,85 @@
+"""Knowing: what is known of a stranger at somebody's door, as facts that its rules may ask about; it only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from kit.identifiers import PersonId, UserId, server_of
+from ledger.people import People
+from payments.stakes.service import Stakes
+from reputation.conditions.facts import DOOR_FACTS, record
+from reputation.conditions.model import Record
+from reputation.model import Facts
+from reputation.policy import Holding
+from reputation.policy_rules import FOUND, Policy
+from reputation.verdict import FreePath
+from reputation.vouches import Vouches
+
+Standings = Callable[[PersonId, PersonId], tuple[float, float] | None]
+"""Tells of a viewer and a subject the standing and the confidence; ``None`` where that cannot be told at once."""
+_TEXT: Final = "knock.text"
+_WORDS: Final = frozenset({"sender.vouches", "sender.vouched_by"})
+_HEARD: Final = frozenset({"sender.standing", "sender.confidence"})
+_TIME: Final = frozenset({"time.hour", "time.weekday"})
+_ONE_TOKEN: Final = 10**18
+
+
+class Knowing:
+    """Finds the facts, in one transaction; only those that a door asks about are looked for."""
+
+    def __init__(self, people: People, *, vouches: Vouches, stakes: Stakes, standings: Standings | None = None) -> None:
+        """Ask these; without ``standings`` nobody's standing is known."""
+        self._people = people
+        self._vouches = vouches
+        self._stakes = stakes
+        self._standings = standings
+
+    def record(
+        self,
+        policy: Policy,
+        recipient: PersonId,
+        other: UserId,
+        facts: Facts,
+        *,
+        at: datetime,
+        told: Mapping[str, object] | None = None,
+    ) -> Record:
+        """Return what is known of a knock by ``other``; ``told``: what their homeserver said of the invite itself."""
+        asked = policy.facts
+        known: dict[str, object] = {
+            "sender.id": other,
+            "sender.localpart": other[1:].partition(":")[0],
+            "sender.server": server_of(other),
+            "time.now": at,
+            **(told or {}),
+        }
+        stranger = self._people.find(other)
+        by_word = any(isinstance(action, Holding) and FreePath.VOUCH in action.free for action in policy.actions)
+        if by_word or asked & _WORDS:
+            self._words(known, recipient, stranger)
+        if "sender.known_by" in asked:
+            known["sender.known_by"] = 0 if stranger is None else len(self._vouches.knowing(recipient, stranger))
+        if "sender.first_seen" in asked and stranger is not None:
+            known["sender.first_seen"] = self._people.first_seen(stranger)
+        if asked & _HEARD and self._standings is not None:
+            heard = self._standings(recipient, stranger or PersonId(0))
+            if heard is not None:
+                known["sender.standing"], known["sender.confidence"] = heard
+        if "stake.amount" in asked:
+            stakes = [self._stakes.get(grant.stake_id) for grant in facts.grants if grant.confirmed]
+            known["stake.amount"] = sum(stake.terms.amount for stake in stakes) / _ONE_TOKEN
+        if asked & _TIME:
+            local = at.astimezone(ZoneInfo(self._people.time_zone(recipient) or "UTC"))
+            known |= {"time.hour": local.hour, "time.weekday": local.isoweekday()}
+        text = known.get(_TEXT)
+        if FOUND in asked and isinstance(text, str):
+            known[FOUND] = policy.finder.found(text)
+        return record(DOOR_FACTS, known)
+
+    def _words(self, known: dict[str, object], recipient: PersonId, stranger: PersonId | None) -> None:
+        authors = {vouch.author for vouch in self._vouches.seen(recipient, stranger)} if stranger is not None else set()
+        known["sender.vouches"] = len(authors)
+        known["sender.vouched_by"] = sorted(self._people.mxids(authors).values())

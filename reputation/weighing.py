@@ -1,0 +1,96 @@
+"""Weighing: puts a knock to its recipient's door with all that the verdict rests on, in one transaction; only reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from kit.errors import NotFound
+from kit.identifiers import PersonId, RoomId, TenantId, UserId, server_of
+from ledger.people import People
+from payments.stakes.service import Stakes
+from reputation.conditions.model import Record
+from reputation.decision import decide
+from reputation.doors import Doors
+from reputation.knowing import Knowing
+from reputation.model import Door, Facts, Knock
+from reputation.policy_doors import NOTHING_KNOWN
+from reputation.store import GateStore
+from reputation.tenants import Tenants
+from reputation.verdict import Hold, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A verdict, and all that it was made of."""
+
+    door: Door
+    facts: Facts
+    record: Record
+    verdict: Verdict
+
+
+class Weighing:
+    """Finds the facts of knocks and has ``decide`` decide."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        people: People,
+        doors: Doors,
+        stakes: Stakes,
+        tenants: Tenants,
+        knowing: Knowing,
+        bot_id: UserId | None,
+    ) -> None:
+        """Read in ``session``."""
+        self._people = people
+        self._doors = doors
+        self._stakes = stakes
+        self._tenants = tenants
+        self._knowing = knowing
+        self._bot_id = bot_id
+        self._store = GateStore(session)
+
+    def knock_of(self, recipient: PersonId, other: UserId, at: datetime) -> Knock:
+        """Return the knock that ``other`` would make at somebody's door now. Raises ``NotFound``."""
+        own = self._people.mxid(recipient)
+        if own is None:
+            raise NotFound("person_unknown", "There is no such person.")
+        server = server_of(own)
+        tenant = self._tenants.find(server)
+        number = TenantId(0) if tenant is None else tenant.id
+        return Knock(number, server, other, own, RoomId("!none"), at, federated=server_of(other) != server)
+
+    def weigh(self, knock: Knock, door: Door | None = None) -> Weighed:
+        """Return what a knock meets at its recipient's door; ``door``: at another one that they might have."""
+        facts, recipient = self._facts(knock), self._people.find(knock.invitee)
+        record = NOTHING_KNOWN
+        if door is None:
+            door = Door() if recipient is None else self._doors.show(recipient)
+        if recipient is not None and door.policy is not None:
+            told = {"knock.federated": knock.federated, "room.id": knock.room} | dict(knock.told)
+            record = self._knowing.record(door.policy, recipient, knock.inviter, facts, at=knock.at, told=told)
+        verdict = decide(knock, door, facts, record)
+        if recipient is not None and isinstance(verdict, Hold):
+            stranger, asking = self._people.find(knock.inviter), door.asking(verdict.price.own)
+            facts = self._doors.pressures.complete(facts, asking, stranger, recipient, knock.inviter)
+            verdict = decide(knock, door, facts, record)
+        return Weighed(door, facts, record, verdict)
+
+    def _facts(self, knock: Knock) -> Facts:
+        leaving, chain_time = self._tenants.is_leaving(knock.tenant), self._stakes.chain_time
+        stranger, recipient = self._people.find(knock.inviter), self._people.find(knock.invitee)
+        facts = Facts(chain_time=chain_time, bot=self._bot_id, leaving=leaving)
+        if stranger is None or recipient is None:
+            return facts
+        return replace(
+            facts,
+            called_spam=self._store.called_spam(recipient, stranger),
+            exempt=self._store.is_exempt(recipient, stranger),
+            contact=self._store.contact(recipient, stranger),
+            grants=self._store.live_grants(stranger, recipient),
+        )
