@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.conversations import Conversations
+from app.hearing import Hearing
 from app.sessions import Sessions
 from app.settings import Settings
 from app.webhooks.owed import Owed
@@ -49,7 +50,7 @@ from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
 from reputation.happenings import Happenings
-from reputation.knowing import Knowing, Standings
+from reputation.knowing import Knowing
 from reputation.model import OpensAt
 from reputation.notices import Notices
 from reputation.tenants import Tenants
@@ -112,8 +113,6 @@ class Container:
         self.settings = settings
         self.clock = clock
         self._making = threading.RLock()
-        self.standings: Standings | None = None
-        """Set by the processes that keep everybody's words in memory; in others nobody's standing is known to rules."""
         self._terms: tuple[tuple[Address, Address, RelayLimits], EscrowTerms] | None = None
 
     @cached_property
@@ -121,6 +120,12 @@ class Container:
         """The database."""
         with self._making:
             return Database(make_engine(self.settings.database()))
+
+    @cached_property
+    def hearing(self) -> Hearing:
+        """How people stand with each other."""
+        with self._making:
+            return Hearing(self.database, self.clock)
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -282,6 +287,7 @@ class Container:
         It shares what this one has opened, so this one is closed after it.
         """
         shared = {"database": self.database.fenced(guard), "chain": self.chain, "keyring": self.keyring}
+        shared["hearing"] = self.hearing
         twin = copy(self)
         twin.__dict__.update(shared)
         return twin
@@ -325,7 +331,7 @@ class Container:
             stakes=stakes,
             bot_id=self.bot_id,
             opens_at=self.opens_at,
-            knowing=Knowing(people, vouches=vouches, stakes=stakes, standings=self.standings),
+            knowing=Knowing(people, vouches=vouches, stakes=stakes, standings=self.hearing.told),
         )
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
         return Work(

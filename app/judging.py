@@ -6,13 +6,13 @@ from array import array
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Final
+from typing import Final, overload
 
 import numpy as np
 
-from app.container import Container
 from kit.changes import news_since
-from kit.clock import unix
+from kit.clock import Clock, unix
+from kit.database import Database
 from kit.errors import Unavailable
 from kit.identifiers import PersonId
 from reputation import evidence
@@ -28,6 +28,7 @@ _ANEW: Final = timedelta(days=1)
 _DAY: Final = 86_400
 _PATIENCE: Final = 1.0
 """Seconds to wait for another who asks: the first one takes many, and the API's threads are few."""
+_NOBODY: Final = PersonId(0)
 _AUDIENCES: Final = {
     evidence.Audience.EVERYBODY: Audience.EVERYONE,
     evidence.Audience.TRUSTED: Audience.TRUSTED,
@@ -41,14 +42,15 @@ class Judgements:
     Safe to use from several threads. Nothing is asked of the database but what changed since.
     """
 
-    def __init__(self, container: Container) -> None:
-        """Judge by what stands in the container's database."""
-        self._container = container
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Judge by what stands in ``database``."""
+        self._database = database
+        self._clock = clock
         self._lock = Lock()
         self._views: Views | None = None
         self._graph = Graph()
         self._seen = dict.fromkeys((TOPIC, evidence.TOPIC), 0)
-        self._read_at = container.clock()
+        self._read_at = clock()
 
     def explain(self, viewer: PersonId, subject: PersonId, *, quorum: int = PRODUCT.quorum) -> Explanation:
         """Return how somebody stands with a viewer, and why: of what the viewer may know, and nothing else.
@@ -58,7 +60,7 @@ class Judgements:
         if not 1 <= quorum <= MOST_QUORUM:
             message = f"a quorum is 1 to {MOST_QUORUM}"
             raise ValueError(message)
-        now = self._container.clock()
+        now = self._clock()
         if not self._lock.acquire(timeout=_PATIENCE):
             message = "standings are being read for somebody else"
             raise Unavailable(message)
@@ -69,13 +71,46 @@ class Judgements:
         finally:
             self._lock.release()
 
-    def _follow(self, now: datetime) -> Views:
-        """Bring the words to where the database is."""
-        with self._container.database.read() as session:
+    def prepare(self) -> None:
+        """Read everybody's words where that is due, and have the loops compiled that tell how somebody stands."""
+        with self._lock:
+            now = self._clock()
+            self._follow(now).standing(_NOBODY, _NOBODY, unix(now) / _DAY)
+
+    def at_once(self, viewer: PersonId, subject: PersonId) -> tuple[float, float] | None:
+        """Return reputation and confidence, or ``None`` where all words had to be read for it, or somebody else asks.
+
+        Whoever gets ``None`` has ``prepare`` called, by a thread that may take its time.
+        """
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            now = self._clock()
+            views = self._follow(now, wait=False)
+            if views is None:
+                return None
+            self._graph.reserve(viewer + 1)
+            found = views.standing(viewer, subject, unix(now) / _DAY)
+            return found.reputation, found.confidence
+        finally:
+            self._lock.release()
+
+    @overload
+    def _follow(self, now: datetime) -> Views: ...
+
+    @overload
+    def _follow(self, now: datetime, *, wait: bool) -> Views | None: ...
+
+    def _follow(self, now: datetime, *, wait: bool = True) -> Views | None:
+        """Bring the words to where the database is; ``None`` where all of them had to be read and nobody can wait."""
+        with self._database.read() as session:
             news = {topic: news_since(session, topic, seen) for topic, seen in self._seen.items()}
             views = self._views
             anybody = any(one.subjects is None for one in news.values())
-            if views is None or anybody or now - self._read_at > _ANEW:
+            anew = views is None or anybody or now - self._read_at > _ANEW
+            if anew and not wait:
+                return None
+            if views is None or anew:
                 self._graph = _graph(words(session, now))
                 views, self._read_at = Views(self._graph), now
             else:

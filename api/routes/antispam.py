@@ -8,6 +8,7 @@ homeserver takes its administrator's choice (``fail_open``).
 import asyncio
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from api.limits import read_bounded
 from api.metering import SECONDS
 from api.presenting import quote_url
 from api.schemas.antispam import GateResponse, allowed, denied
+from api.told import Told, told_of
 from app.container import Container
 from app.gatekeeper import Gatekeeper
 from app.remembering import Reply
@@ -74,6 +76,8 @@ class _Invite:
     room: str
     federated: bool
     proven: bool = True
+    told: Mapping[str, object] | None = None
+    """What the event tells of itself and its room; ``None`` where there is no event."""
 
 
 class GateDoor:
@@ -86,6 +90,7 @@ class GateDoor:
         """Answer by ``gatekeeper``."""
         self._container = container
         self._gatekeeper = gatekeeper
+        self._told = Told()
         self._refusals = asyncio.Semaphore(_REFUSED_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,6 +149,14 @@ class GateDoor:
         CALLS.labels("other", "allowed").inc()
         return allowed()
 
+    def _told_of(self, invite: _Invite, tenant: Tenant) -> Mapping[str, object]:
+        """Return what was told of an invite, by this call or the one before it."""
+        which, now = (tenant.id, invite.inviter, invite.invitee, invite.room), time.monotonic()
+        if invite.told is None:
+            return self._told.of(which, now)
+        self._told.keep(which, invite.told, now)
+        return invite.told
+
     async def _knock(self, invite: _Invite, tenant: Tenant) -> Response:
         try:
             invitee = parse_user_id(invite.invitee)
@@ -159,6 +172,7 @@ class GateDoor:
                 at=self._container.clock(),
                 federated=invite.federated,
                 proven=invite.proven,
+                told=self._told_of(invite, tenant),
             )
         except Invalid:
             # Both are a stranger's to choose. To let them pass unread would be a way around every door of this tenant;
@@ -288,6 +302,7 @@ def _federated_invite(body: dict[str, Any]) -> _Invite:
         federated=True,
         # Synapse checks the signature of the sender's server first, but not of these, which any server may hand on.
         proven="third_party_invite" not in content,
+        told=told_of(event),
     )
 
 

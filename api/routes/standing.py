@@ -1,19 +1,14 @@
 """Standing: how somebody stands with the person who asks, and through whom; never as seen by anybody else."""
 
-from threading import Lock
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 
 from api.dependencies import ContainerDep, Reader
 from api.schemas.me import StandingOut
 from api.schemas.problems import problems
-from app.container import Container
 from kit.errors import Invalid
 from kit.identifiers import PersonId, parse_user_id
-
-_FIRST = Lock()
-"""Two who are first at once would each keep all words in memory."""
 
 router = APIRouter(prefix="/v1/me/standing", tags=["me"], responses=problems(400, 401, 403, 404, 409, 429, 503))
 
@@ -23,7 +18,6 @@ def standing(
     other: Annotated[str, Query(max_length=255, examples=["@bob:example.org"])],
     reader: Reader,
     container: ContainerDep,
-    request: Request,
     quorum: Annotated[int, Query(ge=1, le=3, description="How many must vouch for a stranger who is heard.")] = 2,
 ) -> StandingOut:
     """Tell how somebody stands with you: reputation and confidence, whose words that is made of, and by which path.
@@ -37,12 +31,13 @@ def standing(
     if subject == reader.person:
         raise Invalid("standing_self", "Nobody stands with themselves.")
     nobody = PersonId(0)  # of whom nothing is said
-    found = _judgements(request, container).explain(reader.person, subject or nobody, quorum=quorum)
+    found = container.hearing.judgements.explain(reader.person, subject or nobody, quorum=quorum)
     people = {share.who for share in found.shares} | set(found.path)
     if found.through is not None:
         people.add(found.through)
     with container.read() as work:
-        names = work.people.mxids(people)
+        known = work.people.mxids(map(PersonId, people))
+    names = {int(number): name for number, name in known.items()}
     shown = [{"who": names.get(share.who), "percent": share.percent, "good": share.good} for share in found.shares]
     return StandingOut.model_validate(
         {
@@ -59,14 +54,3 @@ def standing(
             "through": None if found.through is None else names.get(found.through),
         }
     )
-
-
-def _judgements(request: Request, container: Container) -> Any:  # noqa: ANN401 - its type is not to be imported
-    """Return the process's views. Who never asks for any pays nothing for what compiles them."""
-    state = request.app.state
-    with _FIRST:
-        if not hasattr(state, "judgements"):
-            from app.judging import Judgements  # noqa: PLC0415
-
-            state.judgements = Judgements(container)
-        return state.judgements

@@ -15,6 +15,7 @@ import pytest
 from app.container import Container
 from kit.amounts import Amount
 from kit.database import Database, make_engine
+from reputation.policy import Admitting, DoorDocument, Holding, Pattern, Refusing, Rule
 from tests.support.databases import make_schema
 from tests.support.services import ALICE, BOB, PATIENT_MS, a_bearer, a_container, a_person, listening
 
@@ -145,3 +146,24 @@ def test_metrics_tell_of_the_gate(served: Served) -> None:
     assert 'earnest_gate_calls_total{callback="invite",outcome="hold"}' in text
     assert "earnest_outbox_backlog" in text
     assert 'earnest_http_seconds_count{route="gate",status="403"}' in text
+
+
+def test_rules_about_what_an_invite_says_hold_for_both_of_its_calls(served: Served) -> None:
+    coins = Rule(name="coins", when="'coins' in text.found", then=Refusing())
+    document = DoorDocument(
+        rules=(coins, Rule(name="tea", when="room.name == 'Tea'", then=Admitting())),
+        otherwise=Holding(stake=Amount(10**18)),
+        patterns={"coins": Pattern(words=("airdrop",), look_alikes=True)},
+    )
+    with served.container.work() as work:
+        work.doors.write(work.people.number(ALICE), document)
+
+    def invited(room: str, **content: object) -> list[int]:
+        told = {"membership": "invite", **content}
+        state = [{"type": "m.room.name", "content": {"name": "Tea"}}]
+        event = {**FEDERATED["event"], "room_id": room, "content": told, "unsigned": {"invite_room_state": state}}
+        calls = ("federated_user_may_invite", {"event": event}), ("user_may_invite", {**INVITE, "room_id": room})
+        return [served.call(*call).status_code for call in calls]
+
+    assert invited("!a:far.example", reason="Leaves for you") == [200, 200]
+    assert invited("!b:far.example", reason="an \N{CYRILLIC SMALL LETTER A}irdr0p!") == [403, 403]

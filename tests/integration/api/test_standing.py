@@ -154,7 +154,7 @@ def test_whoever_is_forgotten_speaks_no_more(door: Door, container: Container) -
 def test_while_another_is_answered_for_long_nobody_takes_a_thread_to_wait(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judgements = Judgements(container)
+    judgements = Judgements(container.database, container.clock)
     monkeypatch.setattr("app.judging._PATIENCE", 0.01)
     with judgements._lock, pytest.raises(Unavailable):
         judgements.explain(PersonId(1), PersonId(2))
