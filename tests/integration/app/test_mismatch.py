@@ -80,9 +80,13 @@ class Pair:
         self.ours.mine(blocks)
 
     def come_back(self) -> None:
-        """Let our node have the chain again that it once had, which has grown meanwhile."""
+        """Let our node have the chain again that it once had, which has grown meanwhile.
+
+        Of blocks that it took over an anvil has no states; it is asked for that of its final one, which is of its own.
+        """
         self.other.mine(60)
         self.ours.follow(self.other)
+        self.ours.mine(10)
 
 
 @pytest.fixture
