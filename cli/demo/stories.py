@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from cli.demo import fire, knock, proof, storms
+from cli.demo import fire, judging, knock, proof, storms
 from cli.demo.stage import Stage
 
 Step = Callable[[Stage], Awaitable[None]]
@@ -13,4 +13,5 @@ Step = Callable[[Stage], Awaitable[None]]
 
 STORIES: Final[dict[str, tuple[str, tuple[Step, ...]]]] = {
     "knock": ("A stranger knocks", (*knock.STEPS, *fire.STEPS, *storms.STEPS, *proof.STEPS)),
+    "rules": ("People decide who reaches them", judging.STEPS),
 }
