@@ -32,7 +32,7 @@ demo: ## Play the stories on the real components; STORY=knock plays one
 
 test: ## Run the whole test suite; ARGS="-k stake" goes to pytest
 	$(SETUP) --stage test
-	@$(BIN)/pytest --numprocesses=2 --dist=loadfile $(ARGS)
+	@$(BIN)/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 torture: ## Do to the ledger for long what may happen to it; SEED=7 DATABASE=sqlite STEPS=file play a part or again; NODES=2 for two
 	$(SETUP) --stage test

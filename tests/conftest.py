@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.support.house",
     "tests.support.ledgers",
     "tests.support.lying_node",
+    "tests.support.order",
     "tests.support.restored",
     "tests.support.synapse",
     "tests.support.worlds",

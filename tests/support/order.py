@@ -1,0 +1,61 @@
+"""Which files come first: the long ones, so that no worker is left with one of them while the others are done.
+
+xdist gives each worker the next file of the list as soon as it has two tests or fewer to go. Its own order is by the
+number of tests, and ours that take longest have few; so `make test` keeps it from making one (--no-loadscope-reorder).
+pytest-randomly shuffles before any plain hook of this kind is called: what is not named below stays shuffled.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+# What took more than half a minute, longest first.
+LONG = (
+    "tests/e2e/demo/test_run.py",
+    "tests/integration/cli/test_restore_leaves_alone.py",
+    "tests/torture/test_torture.py",
+    "tests/integration/cli/test_backup.py",
+    "tests/e2e/demo/test_demo.py",
+    "tests/integration/app/test_leading.py",
+    "tests/e2e/down/test_down.py",
+    "tests/e2e/killed/test_killed.py",
+    "tests/e2e/federation/test_story.py",
+    "tests/property/ledger/test_books.py",
+    "tests/e2e/bot/test_slowed.py",
+    "tests/integration/cli/test_synapse.py",
+    "tests/e2e/bot/test_bot.py",
+    "tests/e2e/bot/test_signed.py",
+    "tests/integration/bot/test_killed_at_every_line.py",
+    "tests/integration/cli/test_up.py",
+    "tests/integration/cli/test_wrong_settings.py",
+    "tests/integration/app/test_twins.py",
+    "tests/integration/app/test_stretches.py",
+    "tests/integration/reputation/test_courtesy.py",
+    "tests/e2e/bot/test_elsewhere.py",
+    "tests/e2e/pages/test_gasless_page.py",
+    "tests/property/reputation/test_simulating.py",
+    "tests/property/reputation/test_conditions.py",
+    "tests/e2e/bot/test_nio_homeserver.py",
+    "tests/integration/app/test_delivering.py",
+    "tests/integration/app/test_killed_loop.py",
+    "tests/property/reputation/test_reorgs.py",
+    "tests/integration/cli/test_doctor.py",
+    "tests/integration/cli/test_restored_numbers.py",
+    "tests/contracts/test_escrow_model.py",
+)
+# A file that is not named yet comes by its folder: what is quick stands at the end, where it fills what is left.
+FOLDERS = ("tests/e2e/", "tests/torture/", "tests/integration/", "tests/property/")
+_PLACES = {file: place for place, file in enumerate(LONG)}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; the order within a file, and of all others, is left as it was drawn."""
+    items.sort(key=lambda item: place(item.nodeid))
+
+
+def place(nodeid: str) -> int:
+    """Say how early a test comes: the smaller, the earlier."""
+    file = nodeid.partition("::")[0]
+    folder = next((n for n, name in enumerate(FOLDERS) if file.startswith(name)), len(FOLDERS))
+    return _PLACES.get(file, len(LONG) + folder)
