@@ -9,6 +9,8 @@ FOUND := command -v $(PYTHON) >/dev/null || { echo "setup: there is no $(PYTHON)
 SETUP := @$(FOUND); $(PYTHON) -m deploy.bootstrap
 # forge names every passing test; what it says of a failing one is kept.
 QUIETLY := | (grep -v '^\[PASS\]' || true)
+# Set-up leaves it to Python to compile what is used; whose environment forbids that pays for it at every start of every process.
+unexport PYTHONDONTWRITEBYTECODE
 ON_FRESH_SQLITE := @fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && export EARNEST_DATABASE_URL="sqlite:///$$fresh/earnest.db" &&
 
 # forge and slither as set-up installed them; Node is the machine's, or else that of .venv-node, which exists only then.

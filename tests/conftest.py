@@ -33,6 +33,10 @@ pytest_plugins = [
     "tests.support.worlds",
 ]
 
+# Tests start hundreds of processes: each of them would compile all its libraries anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # Settings are given by the test that needs them, so a developer's own EARNEST_* must not leak in.
 for name in [name for name in os.environ if name.startswith("EARNEST_")]:
     del os.environ[name]

@@ -71,9 +71,13 @@ class _Running:
     coming_back: bool = False
 
 
+# The last would have each of our programs compile all its libraries at every start, which doubles what a start takes.
+_PYTHONS_OWN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONDONTWRITEBYTECODE")
+
+
 def environment_for(program: Program) -> dict[str, str]:
     """Return our environment without anybody's EARNEST_* and Python settings, and with what the program adds."""
-    dropped = (*(() if program.inherits else ("EARNEST_",)), "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
+    dropped = (*(() if program.inherits else ("EARNEST_",)), *_PYTHONS_OWN)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return kept | {"PYTHONUNBUFFERED": "1"} | dict(program.environment)
 

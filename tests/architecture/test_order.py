@@ -1,8 +1,10 @@
-"""The order of the suite: long files first, each of them there, quick ones at the end."""
+"""The order of the suite: the long first, all of them there, the quick at the end; and what it starts is compiled."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 
 import pytest
 
@@ -37,3 +39,16 @@ def test_nobody_orders_it_anew() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (line,) = re.findall(r"\$\(BIN\)/pytest .*--dist.*", makefile)
     assert "--no-loadscope-reorder" in line, "xdist would put the files with the most tests first, not the longest"
+
+
+def test_no_command_has_its_processes_compile_all_they_use_at_every_start() -> None:
+    told = subprocess.run(
+        ["make", "--no-print-directory", "--eval=told: ; @env", "told"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "PATH=" in told
+    assert "PYTHONDONTWRITEBYTECODE" not in told

@@ -173,8 +173,9 @@ def _running(group: int) -> bool:
 def test_a_program_never_sees_settings_of_whoever_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARNEST_RPC_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     mine = Program("one", ("true",), tmp_path, tmp_path / "log", environment={"EARNEST_DATA": "here"})
     environment = environment_for(mine)
     assert {name for name in environment if name.startswith("EARNEST_")} == {"EARNEST_DATA"}
-    assert "PYTHONPATH" not in environment
+    assert not environment.keys() & {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
     assert environment["PATH"] == os.environ["PATH"]
