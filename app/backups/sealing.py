@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeAlias
 
 import pyrage
 
@@ -22,6 +22,9 @@ from kit.errors import Invalid
 _BEGIN: Final = b"-----BEGIN AGE ENCRYPTED FILE-----"
 _END: Final = b"-----END AGE ENCRYPTED FILE-----"
 _LONGEST_KEY: Final = 4096
+
+Key: TypeAlias = pyrage.x25519.Identity
+"""What opens the stream of one sealed file."""
 
 
 def is_sealed(file: Path) -> bool:
@@ -48,14 +51,31 @@ def sealed(raw: IO[bytes], passphrase: str | None) -> Iterator[IO[bytes]]:
     work.check()
 
 
-@contextmanager
-def opened(file: Path, passphrase: str | None) -> Iterator[IO[bytes]]:
-    """Give a stream to read what a file holds. Raises ``Invalid`` for another passphrase, and for what was changed."""
+def key_of(file: Path, passphrase: str) -> Key:
+    """Return what opens a sealed file: a passphrase takes about a second to tell, so whoever reads twice asks once.
+
+    Raises ``Invalid`` for another passphrase.
+    """
     with file.open("rb") as raw:
-        if passphrase is None:
+        locked = _locked_key(raw)
+    try:
+        found = pyrage.passphrase.decrypt(locked, passphrase).decode()
+    except pyrage.DecryptError:
+        raise Invalid("backup_sealed", "The passphrase is another, or the backup's beginning is damaged.") from None
+    try:
+        return pyrage.x25519.Identity.from_str(found)
+    except pyrage.IdentityError:
+        raise damaged("its key is none") from None
+
+
+@contextmanager
+def opened(file: Path, key: Key | None) -> Iterator[IO[bytes]]:
+    """Give a stream to read what a file holds; a plain one has no key. Raises ``Invalid`` for what was changed."""
+    with file.open("rb") as raw:
+        if key is None:
             yield raw
             return
-        key = _key(raw, passphrase)
+        _locked_key(raw)
         reading, writing = os.pipe()
         work = _Aside(writing, "wb", lambda pipe: pyrage.decrypt_io(raw, pipe, [key]))
         try:
@@ -67,20 +87,14 @@ def opened(file: Path, passphrase: str | None) -> Iterator[IO[bytes]]:
                 raise damaged("it was changed, or cut off, since it was sealed") from None
 
 
-def _key(raw: IO[bytes], passphrase: str) -> pyrage.x25519.Identity:
+def _locked_key(raw: IO[bytes]) -> bytes:
+    """Read the first of the two files of age."""
     lines: list[bytes] = []
     while sum(map(len, lines)) < _LONGEST_KEY and (line := raw.readline(_LONGEST_KEY)):
         lines.append(line)
         if line.strip() == _END:
             break
-    try:
-        found = pyrage.passphrase.decrypt(b"".join(lines), passphrase).decode()
-    except pyrage.DecryptError:
-        raise Invalid("backup_sealed", "The passphrase is another, or the backup's beginning is damaged.") from None
-    try:
-        return pyrage.x25519.Identity.from_str(found)
-    except pyrage.IdentityError:
-        raise damaged("its key is none") from None
+    return b"".join(lines)
 
 
 class _Aside:

@@ -61,11 +61,12 @@ def restore(
     passphrase = None if unencrypted else read_passphrase(passphrase_file, twice=False)
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task("checking every part", total=None)
-        with sealing.opened(file, passphrase) as stream:
+        key = None if passphrase is None else sealing.key_of(file, passphrase)
+        with sealing.opened(file, key) as stream:
             manifest = archive.verify(stream, told=lambda size: progress.advance(task, size))
         _check(manifest, container)
         plan = restoring.plan(manifest, settings.data.resolve(), settings.database())
-        with sealing.opened(file, passphrase) as stream:
+        with sealing.opened(file, key) as stream:
             restoring.check(manifest, archive.again(stream, manifest))
         if dry_run:
             _tell(manifest, plan, done=False, as_json=as_json)
@@ -79,7 +80,7 @@ def restore(
             )
         with _nobody_runs(container, plan):
             task = progress.add_task("writing the database", total=None)
-            with sealing.opened(file, passphrase) as stream:
+            with sealing.opened(file, key) as stream:
                 restoring.restore(
                     manifest,
                     archive.again(stream, manifest),

@@ -90,6 +90,12 @@ def sealed(tmp_path: Path) -> tuple[str, str]:
     return "--passphrase-file", str(file)
 
 
+@pytest.fixture
+def plain() -> tuple[str, ...]:
+    """For where sealing is not what is asked about: a passphrase takes a second to make and to tell."""
+    return ("--unencrypted",)
+
+
 def fine(result: Result) -> dict[str, Any]:
     assert result.exit_code == 0, result.output
     found: dict[str, Any] = json.loads(result.stdout)

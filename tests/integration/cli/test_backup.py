@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
+from app.backups import sealing
 from app.backups.archive import Writer, squeeze
 from app.backups.making import back_up
 from app.backups.rows import shape_of
@@ -66,7 +67,7 @@ def proved(place: Place) -> None:
 
 
 def test_all_of_it_comes_back_on_the_other_kind_of_database(
-    carried: Carried, place: Place, tmp_path: Path, sealed: tuple[str, str]
+    carried: Carried, place: Place, tmp_path: Path, sealed: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terms = staked(carried)
     carried.answer(Answer.ACCEPT)
@@ -89,7 +90,16 @@ def test_all_of_it_comes_back_on_the_other_kind_of_database(
     assert (dry["restored"], dry["replaced"], dry["rows"]) == (False, [], made["rows"])
     assert not place.data.exists()
     before = content(carried.container.database)
-    assert "rebuild --compare" in place.earnest("restore", str(file), *sealed).output
+    asked, real = list[str](), sealing.key_of
+
+    def told(sealed_file: Path, passphrase: str) -> sealing.Key:
+        asked.append(passphrase)
+        return real(sealed_file, passphrase)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sealing, "key_of", told)
+        assert "rebuild --compare" in place.earnest("restore", str(file), *sealed).output
+    assert len(asked) == 1, "a passphrase takes a second to tell"
     for role in KEY_ROLES:
         name = f"keystore/{role}.json"
         assert (place.data / name).read_bytes() == (data / name).read_bytes()
@@ -108,20 +118,20 @@ def test_all_of_it_comes_back_on_the_other_kind_of_database(
 
 
 def test_blocks_that_came_since_are_caught_up_with_and_what_was_sent_since_is_not_sent_again(
-    carried: Carried, place: Place, tmp_path: Path, sealed: tuple[str, str]
+    carried: Carried, place: Place, tmp_path: Path, plain: tuple[str, ...]
 ) -> None:
     file = tmp_path / "older.backup"
     quote = carried.held()
     assert carried.open(quote).status_code == 202  # queued, and nothing is signed for it yet
     terms = carried.terms(quote)
-    fine(place.back_up(file, *sealed, "--json"))
+    fine(place.back_up(file, *plain, "--json"))
     carried.settle()
     carried.answer(Answer.ACCEPT)
     carried.settle()
     assert carried.on_chain(terms) is codec.State.RETURNED
     sent = transactions(carried)
     assert sent == {"resolver": 1, "relayer": 1}
-    fine(place.earnest("restore", str(file), *sealed, "--json"))
+    fine(place.earnest("restore", str(file), *plain, "--json"))
     with place.living() as again:
         again.settle()
         assert again.opening(terms).outcome is OpeningOutcome.OPENED
@@ -133,7 +143,7 @@ def test_blocks_that_came_since_are_caught_up_with_and_what_was_sent_since_is_no
 
 
 def test_what_is_still_under_way_is_not_made_again_with_another_nonce(
-    carried: Carried, place: Place, tmp_path: Path, sealed: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    carried: Carried, place: Place, tmp_path: Path, plain: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = BoundedProvider.make_request
 
@@ -145,13 +155,13 @@ def test_what_is_still_under_way_is_not_made_again_with_another_nonce(
     terms = staked(carried)
     file = tmp_path / "older.backup"
     carried.answer(Answer.ACCEPT)  # owed, and nothing is signed for it yet
-    fine(place.back_up(file, *sealed, "--json"))
+    fine(place.back_up(file, *plain, "--json"))
     carried.anvil.rpc("evm_setAutomine", False)  # noqa: FBT003 - JSON
     carried.round()
     key = carried.container.signers["resolver"].address
     assert carried.anvil.chain.nonce(key) == 1, "it is on its way"
     assert carried.anvil.chain.nonce(key, "latest") == 0
-    fine(place.earnest("restore", str(file), *sealed, "--json"))
+    fine(place.earnest("restore", str(file), *plain, "--json"))
     with place.living() as again:
         again.round()
         with again.container.read() as work:
@@ -172,14 +182,14 @@ def test_what_is_still_under_way_is_not_made_again_with_another_nonce(
 
 
 def test_after_the_quiet_what_is_owed_is_sent_and_effects_have_numbers_that_none_had(
-    carried: Carried, place: Place, tmp_path: Path, sealed: tuple[str, str]
+    carried: Carried, place: Place, tmp_path: Path, plain: tuple[str, ...]
 ) -> None:
     terms = staked(carried)
     file = tmp_path / "older.backup"
-    fine(place.back_up(file, *sealed, "--json"))
+    fine(place.back_up(file, *plain, "--json"))
     with carried.container.read() as work:
         highest = work.session.scalar(select(func.max(OutboxRow.id))) or 0
-    fine(place.earnest("restore", str(file), *sealed, "--json"))
+    fine(place.earnest("restore", str(file), *plain, "--json"))
     with place.living() as again:
         with again.container.read() as work:
             assert work.outgoing.quiet_until() == 0
@@ -194,21 +204,21 @@ def test_after_the_quiet_what_is_owed_is_sent_and_effects_have_numbers_that_none
 
 
 def test_a_place_that_is_not_empty_is_left_alone_unless_told(
-    place: Place, tmp_path: Path, sealed: tuple[str, str]
+    place: Place, tmp_path: Path, plain: tuple[str, ...]
 ) -> None:
     file, kept = tmp_path / "one.backup", place.data / "bot" / "account.json"
     theirs = place.carried.container.settings.data / "bot" / "account.json"
     theirs.parent.mkdir()
     theirs.write_text("theirs")
-    fine(place.back_up(file, *sealed, "--json"))
-    fine(place.earnest("restore", str(file), *sealed, "--json"))
+    fine(place.back_up(file, *plain, "--json"))
+    fine(place.earnest("restore", str(file), *plain, "--json"))
     kept.write_text("mine")
-    assert "There is a service already" in refused(place.earnest("restore", str(file), *sealed))
+    assert "There is a service already" in refused(place.earnest("restore", str(file), *plain))
     assert kept.read_text() == "mine"
     with place.living() as again, again.container.work() as work:
         work.session.execute(insert(LeaseRow).values(name="bot None", term=1, beats=1, holder="far/1/1/k/n/t"))
         work.people.number(BOB)
-    found = fine(place.earnest("restore", str(file), *sealed, "--replace", "--json"))
+    found = fine(place.earnest("restore", str(file), *plain, "--replace", "--json"))
     assert str(kept) in found["replaced"]
     assert kept.read_text() == "theirs"
     with place.living() as again, again.container.read() as work:
@@ -276,15 +286,15 @@ def test_every_column_can_be_put_into_a_backup() -> None:
 
 
 def test_a_leader_at_work_is_not_pulled_the_rug_from_under(
-    place: Place, tmp_path: Path, sealed: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    place: Place, tmp_path: Path, plain: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "one.backup"
-    fine(place.back_up(file, *sealed, "--json"))
-    fine(place.earnest("restore", str(file), *sealed, "--json"))
+    fine(place.back_up(file, *plain, "--json"))
+    fine(place.earnest("restore", str(file), *plain, "--json"))
     monkeypatch.setattr("cli.commands.restore.LASTS", 0.0)  # it shows life all the time, as far as we look
     with place.living() as again, again.container.work() as work:
         work.session.execute(update(CursorRow).values(holder="far/1/1/k/n/t"))
         if work.session.scalar(select(func.count()).select_from(CursorRow)) == 0:
             row = {"chain_id": again.deployment.chain_id, "term": 1, "beats": 1, "holder": "far/1/1/k/n/t"}
             work.session.execute(insert(CursorRow).values(**row))
-    assert "The service runs (far:1)" in refused(place.earnest("restore", str(file), *sealed, "--replace"))
+    assert "The service runs (far:1)" in refused(place.earnest("restore", str(file), *plain, "--replace"))

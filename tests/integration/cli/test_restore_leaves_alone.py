@@ -20,11 +20,11 @@ from tests.support.restored import Place, fine, refused
 
 
 @pytest.fixture
-def file(place: Place, tmp_path: Path, sealed: tuple[str, str]) -> tuple[str, ...]:
+def file(place: Place, tmp_path: Path, plain: tuple[str, ...]) -> tuple[str, ...]:
     """A backup, with what opens it."""
     made = tmp_path / "one.backup"
-    fine(place.back_up(made, *sealed, "--json"))
-    return str(made), *sealed
+    fine(place.back_up(made, *plain, "--json"))
+    return str(made), *plain
 
 
 @pytest.fixture

@@ -27,19 +27,19 @@ def read(carried: Carried, person: UserId, after: int) -> dict[int, str]:
 
 
 def test_no_cursor_meets_another_event_under_a_number_that_it_knew(
-    carried: Carried, place: Place, tmp_path: Path, sealed: tuple[str, str]
+    carried: Carried, place: Place, tmp_path: Path, plain: tuple[str, ...]
 ) -> None:
     tell(carried, "before", ALICE)
     with carried.container.work() as work:
         work.people.number(BOB)  # known, and never told anything
     file = tmp_path / "older.backup"
-    fine(place.back_up(file, *sealed, "--json"))
+    fine(place.back_up(file, *plain, "--json"))
     everybody = (ALICE, BOB, CAROL)
     tell(carried, "lost", *everybody, *everybody)  # two to each, Carol among them, who came after the backup
     cursors = {person: max(read(carried, person, 0)) for person in everybody}
     assert cursors == {ALICE: 3, BOB: 2, CAROL: 2}
     for what in ("once", "twice"):  # from the same backup again, as if the first time had gone wrong later
-        fine(place.earnest("restore", str(file), *sealed, "--replace", "--json"))
+        fine(place.earnest("restore", str(file), *plain, "--replace", "--json"))
         with place.living() as again:
             assert [read(again, person, cursors[person]) for person in everybody] == [{}, {}, {}]
             tell(again, what, *everybody)
