@@ -29,6 +29,7 @@ pytest_plugins = [
     "tests.support.lying_node",
     "tests.support.order",
     "tests.support.restored",
+    "tests.support.runs",
     "tests.support.synapse",
     "tests.support.worlds",
 ]

@@ -11,9 +11,10 @@ import pytest
 
 # What took more than half a minute, longest first.
 LONG = (
-    "tests/e2e/demo/test_run.py",
-    "tests/integration/cli/test_restore_leaves_alone.py",
     "tests/torture/test_torture.py",
+    "tests/e2e/demo/test_run.py",
+    "tests/e2e/demo/test_run_goes_on.py",
+    "tests/e2e/demo/test_run_refused.py",
     "tests/integration/cli/test_backup.py",
     "tests/e2e/demo/test_demo.py",
     "tests/integration/app/test_leading.py",
@@ -27,6 +28,7 @@ LONG = (
     "tests/e2e/bot/test_signed.py",
     "tests/integration/bot/test_killed_at_every_line.py",
     "tests/integration/cli/test_up.py",
+    "tests/integration/cli/test_restore_leaves_alone.py",
     "tests/integration/cli/test_wrong_settings.py",
     "tests/integration/app/test_twins.py",
     "tests/integration/app/test_stretches.py",

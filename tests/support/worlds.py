@@ -1,6 +1,6 @@
 """A local world for tests: all of Earnest, running, on free ports, in a folder of its own.
 
-Fixture ``world``: one for the session; whoever changes its settings or its tenants takes that back.
+Fixture ``world``: one for a file of tests; whoever changes its settings or its tenants takes that back.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from cli.local.plan import PASSING, new_plan, write_plan
 from cli.local.world import World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """One running world for all tests."""
+    """One running world for the tests of a file: idle, it would take a quarter of a core from all that come after."""
     folder = tmp_path_factory.mktemp("world")
     folder.chmod(0o700)
     plan = new_plan(folder, pace=PASSING, wanted={})
