@@ -166,6 +166,11 @@ class Notices:
         values = {**_values(stake), "answers_close": answers_close}
         return self._tell(f"ask_answer:{show_hash(stake.id)}", stake.recipient, stake.stranger, values)
 
+    def ask_accepted(self, stranger: PersonId, recipient: PersonId, asked_at: datetime) -> None:
+        """Tell a stranger that somebody whom they asked lets them in; once per ask."""
+        values = {"stranger": stranger, "recipient": recipient}
+        self._tell(f"ask_accepted:{stranger}:{recipient}:{unix(asked_at)}", stranger, recipient, values)
+
     def webhook_disabled(self, person: PersonId, webhook: str, why: str) -> None:
         """Tell a person that an endpoint of theirs is sent nothing any more."""
         key = f"webhook_disabled:{webhook}:{unix(self._now)}"

@@ -279,6 +279,18 @@ def _stake_not_taken(reader: Reader, facts: Facts) -> Letter:
     )
 
 
+def _ask_accepted(reader: Reader, facts: Facts) -> Letter:
+    return Letter(
+        reader.say(
+            marked(
+                "**{recipient} accepted you.** What to do now: invite them; it arrives, this time and from now on, and "
+                "costs nothing."
+            ),
+            recipient=facts.person("recipient"),
+        )
+    )
+
+
 def _flood_digest(reader: Reader, facts: Facts) -> Letter:
     return Letter(
         reader.say(
@@ -357,6 +369,7 @@ _NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
     "door_opened": _door_opened,
     "invite_pending_hint": _invite_pending,
     "ask_answer": _ask_answer,
+    "ask_accepted": _ask_accepted,
     "stake_returned": _stake_returned,
     "stake_expired": _stake_expired,
     "forfeit_announced": _forfeit_announced,

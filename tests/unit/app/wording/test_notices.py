@@ -37,6 +37,7 @@ def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
         "door_opened",
         "invite_pending_hint",
         "ask_answer",
+        "ask_accepted",
         "flood_digest",
         "gasless_failed",
         "stake_not_taken",
