@@ -220,6 +220,7 @@ _WHY: Mapping[Code, str] = {
     Code.STAKED: marked("they put down a stake that waits for your answer"),
     Code.SAME_KNOCK: marked("it is the invitation that was let through already"),
     Code.ASKS_STAKE: marked("your door asks people whom you do not know"),
+    Code.ASKS_FREE: marked("your door asks people whom you do not know for a word first"),
     Code.DOOR_CLOSED: marked("your door is closed"),
     Code.CALLED_SPAM: marked("you said that they sent spam"),
     Code.INVITE_PENDING: marked("an invitation of theirs waits already, and only one is let through until you answer"),
@@ -240,8 +241,10 @@ def why(reader: Reader, reasons: Why, other: UserId) -> Message:
     verdict = reasons.verdict
     if isinstance(verdict, Admit):
         template = marked("An invitation from {who} would **reach you**: {because}.")
-    elif isinstance(verdict, Hold):
+    elif isinstance(verdict, Hold) and (verdict.price.stake or verdict.price.fee):
         template = marked("An invitation from {who} would be **held** for {price}: {because}.")
+    elif isinstance(verdict, Hold):
+        template = marked("An invitation from {who} would be **held**: {because}.")
     else:
         template = marked("An invitation from {who} would be **refused**: {because}.")
     asked = price(reader, verdict.price) if isinstance(verdict, Hold) else ""

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from kit.amounts import ZERO
+from kit.clock import from_unix
 from kit.errors import Invalid, NotFound, Refusal
-from kit.identifiers import PersonId, UserId
+from kit.identifiers import PersonId, RoomId, UserId
 from payments.stakes.model import Answer, Price
 from reputation.asking import (
     MOST_A_DAY,
@@ -23,6 +24,7 @@ from reputation.asking import (
     Ask,
     AskState,
 )
+from reputation.model import Knock
 from reputation.verdict import Admit, Code, FreePath, Hold, Reason, Refuse, Verdict
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOB
@@ -180,6 +182,26 @@ def test_what_is_taken_back_is_gone_and_may_be_said_better_but_still_counts(hous
         ask(house, recipient=UserId(f"@person{number}:home.example"))
         withdraw(house, recipient=UserId(f"@person{number}:home.example"))
     assert refused(lambda: ask(house, recipient=BOB)) == "asks_today"
+
+
+def test_a_door_that_asks_for_no_money_is_told_of_once_a_month_as_far_as_budgets_reach(house: House) -> None:
+    tenant, alice, gina = house.tenant(), house.person(ALICE), house.person(GINA)
+
+    def tell(stranger: UserId = GINA) -> None:
+        room, now = RoomId("!r:far.example"), from_unix(house.time)
+        knock = Knock(tenant.id, tenant.server_name, stranger, ALICE, room, now, federated=True)
+        with house.work() as rooms:
+            rooms.notices.knock_free(rooms.people.number(stranger), alice, knock, ASKABLE.free)
+
+    tell()
+    tell()
+    assert house.told(gina) == ["knock_free"]
+    house.time += 30 * DAY
+    tell()
+    assert house.told(gina) == ["knock_free"] * 2
+    for number in range(60):
+        tell(UserId(f"@gina{number}:far.example"))
+    assert len(house.notices()) < 20, "a homeserver's budget"
 
 
 def test_forgetting_takes_out_both_sides(house: House) -> None:
