@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app import answering
 from app.container import Work
 from app.wording import asking
@@ -18,8 +20,8 @@ def run(work: Work, asked: Asked) -> Letter:
         return Letter(asking.made(asked.reader, asks, work.people.mxids({one.recipient for one in asks})))
     if asked.words[0].lower() == "withdraw":
         return _withdraw(work, asked)
-    # The name is written out here: an app that writes a picked name as it is shown does not say where it ends.
-    recipient = named(asked, asked.words[:1])
+    # The name is written out: where an app writes a picked one as it is shown, nobody knows at which word it ends.
+    recipient = named(replace(asked, mentions=()), asked.words[:1])
     if recipient is None or not asked.words[1:]:
         raise Unclear
     ask = answering.ask(work, asked.user, recipient, " ".join(asked.words[1:]))

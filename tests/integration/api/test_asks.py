@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from app.container import Container
+from app.forgetting import forget_person, prune_all
 from app.sessions import Scope
 from kit.amounts import ZERO
 from kit.database import Database
 from kit.identifiers import UserId
 from payments.stakes.model import Price
 from reputation.verdict import Code, FreePath, Hold, Reason
-from tests.support.services import ALICE, BOB, Door, a_bearer, a_container, a_stake, a_token, http_door
+from tests.support.services import ALICE, BOB, Clock, Door, a_bearer, a_container, a_stake, a_token, http_door
 
 HELLO = "Hello, it is Bob from the choir."
 ASKABLE = Hold(Price(ZERO, ZERO), (Reason(Code.ASKS_FREE),), (FreePath.ASK,))
@@ -139,3 +142,34 @@ def test_the_answer_to_a_stake_is_the_answer_to_its_sentence(container: Containe
     accepted = door.post("/v1/me/answers", headers=alice, json={"stranger": BOB, "answer": "accept"})
     assert (accepted.status_code, accepted.json()["stakes"]) == (200, [])
     assert queue(door, alice) == []
+
+
+def rows(container: Container) -> int:
+    with container.read() as work:
+        return work.session.scalar(text("SELECT count(*) FROM asks")) or 0
+
+
+@pytest.mark.parametrize("who", [ALICE, BOB])
+def test_whoever_is_forgotten_takes_what_they_asked_and_were_asked_along(container: Container, who: str) -> None:
+    asks(container)
+    asks(container, stranger=ALICE, recipient=BOB)
+    asks(container, stranger="@carol:far.example", recipient="@dave:example.org")
+    with container.work() as work:
+        forget_person(work, work.people.number(UserId(who)))
+    assert rows(container) == 1
+
+
+def test_what_is_over_is_swept_with_the_names_that_it_alone_needed(container: Container) -> None:
+    clock = container.clock
+    assert isinstance(clock, Clock)
+    asks(container)
+    clock.pass_(days=29)
+    asks(container, stranger="@carol:far.example", recipient="@dave:example.org")
+    prune_all(container.work, events_kept=timedelta(days=365))
+    assert rows(container) == 2
+    clock.pass_(days=1)
+    prune_all(container.work, events_kept=timedelta(days=365))
+    assert rows(container) == 1
+    with container.read() as work:
+        assert work.people.find(UserId(BOB)) is None
+        assert work.people.find(UserId("@carol:far.example")) is not None

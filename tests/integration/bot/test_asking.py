@@ -66,6 +66,8 @@ def test_what_is_no_sentence_is_explained(bot: Bot) -> None:
     for unclear in (f"ask {ALICE}", "ask withdraw"):
         assert "Write it like this" in as_gina(bot, unclear), unclear
     assert "not a Matrix id" in as_gina(bot, "ask alice Hello.")
+    picked = bot.says("ask Alice A Hello.", user=GINA, room=bot.room_of(GINA), mentions=(ALICE,))
+    assert "not a Matrix id" in picked, "the second word may be hers or theirs"
 
 
 @pytest.mark.usefixtures("askable")
