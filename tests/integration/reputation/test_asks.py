@@ -15,6 +15,7 @@ from kit.clock import from_unix
 from kit.errors import Invalid, NotFound, Refusal
 from kit.identifiers import PersonId, RoomId, UserId
 from payments.stakes.model import Answer, Price
+from reputation import asking
 from reputation.asking import (
     MOST_A_DAY,
     MOST_OF_SERVER,
@@ -305,6 +306,17 @@ def test_the_last_place_of_a_homeserver_goes_to_one(house: House) -> None:
     outcomes = at_once(*(partial(ask, house, who) for who in strangers[MOST_OF_SERVER - 1 :]))
     assert sum(isinstance(one, Ask) for one in outcomes) == 1
     assert len(queue(house)) == MOST_OF_SERVER
+
+
+def test_the_last_place_in_a_queue_goes_to_one_whatever_homeservers_they_are_of(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "MOST_QUEUED", 1)
+    strangers = [UserId(f"@gina:far{number}.example") for number in range(6)]
+    for stranger in (ALICE, *strangers):
+        house.person(stranger)
+    outcomes = at_once(*(partial(ask, house, who) for who in strangers))
+    assert sum(isinstance(one, Ask) for one in outcomes) == 1
 
 
 def test_two_who_ask_each_other_at_once_wait_for_nobody(house: House) -> None:
