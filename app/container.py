@@ -46,6 +46,7 @@ from payments.stakes import relaying, settling
 from payments.stakes.model import EscrowTerms, RelayLimits
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
+from reputation.asks import Asks
 from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
@@ -95,6 +96,7 @@ class Work:
     tenants: Tenants
     gate: Gate
     vouches: Vouches
+    asks: Asks
     sessions: Sessions
     conversations: Conversations
     courtesy: Courtesy
@@ -348,6 +350,7 @@ class Container:
             tenants=Tenants(session, now),
             gate=gate,
             vouches=vouches,
+            asks=Asks(session, now=now, people=people),
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
             courtesy=Courtesy(session, now),

@@ -18,6 +18,7 @@ def forget_person(work: Work, person: PersonId) -> None:
     """
     work.gate.forget(person)
     work.vouches.forget(person)
+    work.asks.forget(person)
     work.sessions.forget(person)
     work.conversations.forget(person)
     work.webhooks.forget(person)
@@ -43,6 +44,12 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
             spoken_of = some.vouches.prune(limit=MOST_PRUNED)
             gone += len(spoken_of) + some.people.prune(set(spoken_of))
         if not spoken_of:
+            break
+    while True:
+        with work() as some:
+            over = some.asks.prune(limit=MOST_PRUNED)
+            gone += len(over) + some.people.prune(set(over))
+        if not over:
             break
     while True:
         with work() as some:

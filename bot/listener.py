@@ -37,7 +37,8 @@ from payments.stakes.model import Answer
 LOG = structlog.get_logger(__name__)
 
 _LONGEST_COMMAND = 1_000
-_MOST_WORDS = 20
+_MOST_WORDS = 120
+"""More than a sentence of 200 characters has, so that none is cut short."""
 _TWO = 2
 _MOST_REMEMBERED_ROOMS = 10_000
 _COMMAND_BURST, _COMMAND_SECONDS = 20, 3.0

@@ -189,7 +189,7 @@ class Gate:
             stranger_id=knock.inviter,
             recipient_id=knock.invitee,
         )
-        self._notices.knock_held(quote, knock)
+        self._notices.knock_held(quote, knock, verdict.free)
         self._happenings.knock_held(quote, _codes(verdict))
         return GateAnswer(verdict, quote, pair, fleeting)
 

@@ -210,12 +210,16 @@ class Repeats:
 
 @dataclass(frozen=True, slots=True)
 class AnswerOutcome:
-    """What an answer did: to which stakes, and until when (chain time) a spam verdict's forfeit can be undone."""
+    """What an answer did: to which stakes, and until when (chain time) a spam verdict's forfeit can be undone.
+
+    ``asked``: it answered a sentence of theirs too.
+    """
 
     answer: Answer
     stranger: PersonId
     stakes: tuple[Stake, ...]
     undo_until: int | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

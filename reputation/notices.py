@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from payments.stakes.model import OpeningOutcome, Quote, Stake, StakeState
 from reputation.courtesy import Courtesy
 from reputation.model import Knock
 from reputation.store import GateStore
-from reputation.verdict import Code
+from reputation.verdict import Code, FreePath
 
 KIND = "notice"
 
@@ -27,7 +27,7 @@ OF_STATE: Mapping[StakeState, str] = {
     StakeState.ORPHANED: "stake_orphaned",
 }
 """What a stranger is told when their stake comes to be so."""
-UNASKED = frozenset({"knock_held"})
+UNASKED = frozenset({"knock_held", "knock_free"})
 """What people are told who never turned to us: it is budgeted, and homeservers can be spared it. All else is about
 somebody's own money, answer or door, and is never dropped."""
 FLOOD_PAUSE = timedelta(minutes=10)
@@ -36,6 +36,7 @@ FLOOD_AGAIN = timedelta(days=1)
 """How long a recipient hears of no other flood."""
 LEAST_FLOOD = 20
 """Strangers at one door in a day that are a flood, where some of them could not be written to."""
+_FREE_AGAIN = 30 * 86_400
 _MOST_FLOODS = 20
 _MOST_COUNTED = 5_000
 _FOR_BOTH = frozenset({StakeState.FORFEIT_ANNOUNCED, StakeState.FORFEITED})
@@ -52,23 +53,10 @@ class Notices:
         self._people = people
         self._courtesy = Courtesy(session, now)
 
-    def knock_held(self, quote: Quote, knock: Knock) -> None:
-        """Tell the stranger what a knock costs; once per quote, and only as far as the budgets reach.
-
-        They did not ask for it. Beyond the budgets they still have the refusal in their own app, and the recipient
-        hears of the flood.
-        """
-        key, server = f"knock_held:{quote.id}", server_of(knock.inviter)
-        if outbox.holds(self._session, key) or not self._people.wants_notices(quote.stranger):
-            return
-        if self._courtesy.is_quiet(server) or not self._courtesy.may_write(
-            stranger=quote.stranger,
-            server=server,
-            recipient=quote.recipient,
-            tenant=knock.tenant,
-            own=server == knock.tenant_server,
-        ):
-            self._courtesy.flooded(quote.recipient)
+    def knock_held(self, quote: Quote, knock: Knock, free: Sequence[FreePath] = ()) -> None:
+        """Tell the stranger what a knock costs, and what ``free`` paths there are; once per quote."""
+        key = f"knock_held:{quote.id}"
+        if not self._may_tell(key, quote.stranger, quote.recipient, knock):
             return
         values = {
             "stranger": quote.stranger,
@@ -82,8 +70,35 @@ class Notices:
             "answer_by": quote.answer_by,
             "quote_expiry": quote.quote_expiry,
             "tried_at": unix(self._now),
+            "free": list(free),
         }
         self._tell(key, quote.stranger, quote.recipient, values)
+
+    def knock_free(self, stranger: PersonId, recipient: PersonId, knock: Knock, free: Sequence[FreePath]) -> None:
+        """Tell the stranger of a door that asks for nothing but a free path; once in 30 days."""
+        key = f"knock_free:{stranger}:{recipient}:{unix(self._now) // _FREE_AGAIN}"
+        if self._may_tell(key, stranger, recipient, knock):
+            values = {"stranger": stranger, "recipient": recipient, "tried_at": unix(self._now), "free": list(free)}
+            self._tell(key, stranger, recipient, values)
+
+    def _may_tell(self, key: str, stranger: PersonId, recipient: PersonId, knock: Knock) -> bool:
+        """Tell whether a stranger who did not ask for it is told of their knock: as far as the budgets reach.
+
+        Beyond the budgets they still have the refusal in their own app, and the recipient hears of the flood.
+        """
+        server = server_of(knock.inviter)
+        if outbox.holds(self._session, key) or not self._people.wants_notices(stranger):
+            return False
+        if self._courtesy.is_quiet(server) or not self._courtesy.may_write(
+            stranger=stranger,
+            server=server,
+            recipient=recipient,
+            tenant=knock.tenant,
+            own=server == knock.tenant_server,
+        ):
+            self._courtesy.flooded(recipient)
+            return False
+        return True
 
     def answered(self, stranger: UserId) -> None:
         """Note that a stake was accepted or returned: its stranger's homeserver earns a larger budget."""
@@ -165,6 +180,11 @@ class Notices:
             return False
         values = {**_values(stake), "answers_close": answers_close}
         return self._tell(f"ask_answer:{show_hash(stake.id)}", stake.recipient, stake.stranger, values)
+
+    def ask_accepted(self, stranger: PersonId, recipient: PersonId, asked_at: datetime) -> None:
+        """Tell a stranger that somebody whom they asked lets them in; once per ask."""
+        values = {"stranger": stranger, "recipient": recipient}
+        self._tell(f"ask_accepted:{stranger}:{recipient}:{unix(asked_at)}", stranger, recipient, values)
 
     def webhook_disabled(self, person: PersonId, webhook: str, why: str) -> None:
         """Tell a person that an endpoint of theirs is sent nothing any more."""

@@ -1,4 +1,4 @@
-"""Tables of the gate: tenants, budgets, doors, contacts, grants, verdicts, knocks, vouches; people are numbers here."""
+"""Tables of the gate: tenants, budgets, doors, contacts, grants, knocks, vouches, asks and more. People are numbers."""
 
 from __future__ import annotations
 
@@ -211,3 +211,25 @@ class VouchRow(Base):
     since: Mapped[datetime] = mapped_column(UtcDateTime)
     until: Mapped[datetime] = mapped_column(UtcDateTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AskRow(Base):
+    """``stranger``'s one sentence to ``recipient`` and what became of it; over at ``until``, whatever its state.
+
+    ``origin`` is the domain that the stranger's homeserver counts under.
+    """
+
+    __tablename__ = "asks"
+    __table_args__ = (
+        Index("ix_asks_recipient", "recipient", "state"),
+        Index("ix_asks_origin", "origin", "asked_at"),
+        Index("ix_asks_until", "until"),
+    )
+
+    stranger: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    recipient: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    origin: Mapped[str] = mapped_column(String(255))
+    sentence: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(10))
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -237,6 +237,7 @@ def _sentence(reply: Reply, knock: Knock, container: Container, terms: EscrowTer
         check_code=quote.check_code if quote else None,
         symbol=terms.symbol,
         decimals=terms.decimals,
+        bot=container.bot_id,
     )
 
 

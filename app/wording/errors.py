@@ -32,6 +32,28 @@ _SENTENCES: Mapping[str, str] = {
     ),
     "vouches_full": marked("You vouch for {most} people already. Take one back first; {vouches} shows them."),
     "vouch_unknown": marked("You do not vouch for anybody of that name. {vouches} shows for whom you do."),
+    "ask_nobody": marked(
+        "There is nobody of that name whom you could ask here. Invite them: if it does not arrive, you are told why."
+    ),
+    "ask_waiting": marked("A sentence of yours waits for them already. They see it when they look; {asks} shows it."),
+    "ask_declined": marked("They declined. You can ask them again after {until}."),
+    "ask_unknown": marked("No sentence of yours waits for anybody of that name. {asks} shows those that do."),
+    "ask_empty": marked("Write one sentence to them: {ask}"),
+    "ask_long": marked("That is too long: a sentence has at most {most} characters."),
+    "ask_unseemly": marked("A sentence is one line, of characters that can be seen."),
+    "ask_link": marked(
+        "A sentence has no links, addresses, Matrix ids or telephone numbers. If yours has none, put a space after "
+        "each full stop."
+    ),
+    "asks_waiting": marked("{most} people have yet to answer you, which is all at a time. {asks} shows them."),
+    "asks_today": marked("You asked {most} people within a day, which is all. Ask again tomorrow."),
+    "asks_of_server": marked(
+        "So many people of your homeserver asked today that no more are taken. Ask again tomorrow."
+    ),
+    "queue_full": marked("So many people wait for their answer that no more are taken now. Try again in some days."),
+    "queue_full_of_server": marked(
+        "So many people of your homeserver wait for their answer that no more are taken now. Try again in some days."
+    ),
     "nothing_waiting": marked("Nobody of that name waits for your answer. {knocks} shows who does."),
     "answered_already": marked("Another answer was given at the same moment. {knocks} shows how things stand."),
     "nothing_to_undo": marked("You have not called anybody of that name spam."),
@@ -66,6 +88,8 @@ def error(failure: EarnestError, reader: Reader) -> Message:
         "link": reader.command("link"),
         "tokens": reader.command("token list"),
         "vouches": reader.command("vouch list"),
+        "asks": reader.command("ask"),
+        "ask": reader.command("ask @name:example.org One sentence about who you are."),
         "wallets": reader.command("wallets"),
         "no_fee": reader.command("door stake 5 fee 0"),
         "knocks": reader.command("knocks"),
@@ -76,6 +100,7 @@ def error(failure: EarnestError, reader: Reader) -> Message:
         "language": reader.command("de"),
     }
     values |= {name: value if isinstance(value, int) else str(value) for name, value in failure.values.items()}
-    if isinstance(answer_by := failure.values.get("answer_by"), int):
-        values["answer_by"] = reader.when(answer_by)
+    for name in ("answer_by", "until"):
+        if isinstance(moment := failure.values.get(name), int):
+            values[name] = reader.when(moment)
     return reader.say(template, **values)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.conversations import Meaning
+from app.wording import free
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from app.wording.message import Link, Literal, Message, Safe, Value, join
@@ -42,8 +43,7 @@ class Facts:
 
     def person(self, name: str) -> Value:
         """Return somebody as they are shown to this reader."""
-        number = self._values.get(name)
-        return self._reader.person(None if number is None else self._people.get(PersonId(int(number))))
+        return self._reader.person(self.mxid(name))
 
     def when(self, name: str) -> Safe:
         """Return a moment as it is shown to this reader."""
@@ -63,10 +63,19 @@ class Facts:
         found = self._values.get(name)
         return [str(word) for word in found] if isinstance(found, list) else []
 
+    def mxid(self, name: str) -> UserId | None:
+        """Return somebody's Matrix id, to be put into words that are to be typed."""
+        number = self._values.get(name)
+        return None if number is None else self._people.get(PersonId(int(number)))
+
+    def free(self) -> list[Message]:
+        """Return how the stranger comes in free."""
+        names = {name: self.mxid(name) for name in ("stranger", "recipient")}
+        return free.in_full(self._reader, self.words("free"), **names)
+
     def server(self, name: str) -> Value:
         """Return the homeserver of somebody, as it is shown."""
-        number = self._values.get(name)
-        user = None if number is None else self._people.get(PersonId(int(number)))
+        user = self.mxid(name)
         return "-" if user is None else server_of(user)
 
     def page(self) -> Link:
@@ -142,7 +151,7 @@ def _knock_held(reader: Reader, facts: Facts) -> Letter:
         stop=Literal("stop"),
         help=Literal("help"),
     )
-    return Letter(join([happened, onward, genuine]))
+    return Letter(join([happened, onward, *facts.free(), genuine]))
 
 
 def _door_opened(reader: Reader, facts: Facts) -> Letter:
@@ -354,9 +363,13 @@ _GASLESS_FAILED: Mapping[str, str] = {
 
 _NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
     "knock_held": _knock_held,
+    "knock_free": lambda reader, facts: free.held(
+        reader, facts.free(), recipient=facts.person("recipient"), tried=facts.when("tried_at")
+    ),
     "door_opened": _door_opened,
     "invite_pending_hint": _invite_pending,
     "ask_answer": _ask_answer,
+    "ask_accepted": lambda reader, facts: free.accepted(reader, facts.person("recipient")),
     "stake_returned": _stake_returned,
     "stake_expired": _stake_expired,
     "forfeit_announced": _forfeit_announced,

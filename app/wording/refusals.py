@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.wording import free
 from app.wording.catalogue import marked, translator
 from app.wording.message import Safe, render
 from app.wording.prices import why_dearer
@@ -17,6 +18,7 @@ _HOLD = marked(
     "{recipient} asks people they do not know for {price} before an invitation reaches them, so yours was stopped. "
     "How to go on: {url} (check code {code}). A message from the bot says the same."
 )
+_HOLD_FREE = marked("{recipient} does not know you, so your invitation was stopped.")
 _REFUSE = {
     Code.DOOR_CLOSED: marked("{recipient} takes no invitations from people they do not know."),
     Code.CALLED_SPAM: marked("{recipient} does not want invitations from you."),
@@ -63,6 +65,7 @@ def refusal(
     check_code: str | None,
     symbol: str,
     decimals: int,
+    bot: UserId | None = None,
     locale: str | None = None,
 ) -> str:
     """Say why an invitation was stopped and how to go on; one plain line of at most 700 characters."""
@@ -75,9 +78,12 @@ def refusal(
             parts.append(translate(marked("a fee of %s")) % f"{show(verdict.price.fee, decimals)} {symbol}")
         price = translate(marked(" and ")).join(parts)
         values = {"price": Safe(price), "url": Safe(quote_url or "-"), "code": Safe(check_code or "-")}
-        said = render(translate(_HOLD), {"recipient": str(recipient), **values}).plain
+        template = _HOLD if parts or not verdict.free else _HOLD_FREE
+        said = render(translate(template), {"recipient": str(recipient), **values}).plain
         dearer = why_dearer(verdict.price, symbol=symbol, decimals=decimals, locale=locale)
         said = said if dearer is None else f"{said} {dearer}"
+        for way in free.in_short(verdict.free, recipient=recipient, bot=bot, translate=translate):
+            said = f"{said} {way}" if len(said) + len(way) < LONGEST_REFUSAL else said
     else:
         reasons = () if isinstance(verdict, Admit) else verdict.because
         reason = next((reason for reason in reasons if reason.code in _REFUSE), None)

@@ -74,14 +74,23 @@ def lines(reader: Reader, entries: Sequence[Message], *, most: int = MOST_LISTED
     return reader.say("\n".join(f"- {{{name}}}" for name in names), **dict(zip(names, shown, strict=True)))
 
 
-def knocks(reader: Reader, waiting: Sequence[Waiting], counts: Sequence[KnockCount], names: Names) -> Message:
-    """Tell who waits for an answer, and who was not let through."""
-    if not waiting and not counts:
+def knocks(
+    reader: Reader,
+    waiting: Sequence[Waiting],
+    counts: Sequence[KnockCount],
+    names: Names,
+    *,
+    asks: Message | None = None,
+) -> Message:
+    """Tell who waits for an answer, ``asks`` among them, and who was not let through."""
+    if not waiting and not counts and asks is None:
         return reader.say(marked("Nobody waits for your answer, and nobody was turned away in the last 30 days."))
     parts = []
     if waiting:
         parts.append(reader.say(marked("**Waiting for your answer** (`accept`, `return` or `spam`, with the name):")))
         parts.append(lines(reader, [_waiting(reader, one, names) for one in waiting]))
+    if asks is not None:
+        parts.append(asks)
     if counts:
         parts.append(reader.say(marked("**Not let through** in the last 30 days:")))
         parts.append(lines(reader, [_count(reader, one, names) for one in counts]))
@@ -137,15 +146,20 @@ _ANSWERED: Mapping[tuple[Answer, bool], str] = {
     (Answer.SPAM, False): marked("Noted: {who} reaches you no more. {undo} takes it back."),
 }
 """By answer, and whether there was a stake."""
+_DECLINED = marked(
+    "Declined: {who} stays outside and is not told. They can ask again in 30 days; until then {accept} lets them in."
+)
 
 
 def answered(reader: Reader, outcome: AnswerOutcome, stranger: UserId) -> Letter:
     """Say what an answer did."""
     who = reader.person(stranger)
     count = len(outcome.stakes)
-    template = _ANSWERED[outcome.answer, bool(count)]
+    declined = outcome.asked and outcome.answer is Answer.RETURN and not count
+    template = _DECLINED if declined else _ANSWERED[outcome.answer, bool(count)]
     until = reader.when(outcome.undo_until) if outcome.undo_until is not None else ""
-    message = reader.say(template, who=who, until=until, undo=Literal(f"undo {stranger}"))
+    words = {word: Literal(f"{word} {stranger}") for word in (Word.UNDO, Word.ACCEPT)}
+    message = reader.say(template, who=who, until=until, **words)
     return Letter(message, Meaning.UNDO if outcome.answer is Answer.SPAM else None)
 
 
@@ -206,6 +220,7 @@ _WHY: Mapping[Code, str] = {
     Code.STAKED: marked("they put down a stake that waits for your answer"),
     Code.SAME_KNOCK: marked("it is the invitation that was let through already"),
     Code.ASKS_STAKE: marked("your door asks people whom you do not know"),
+    Code.ASKS_FREE: marked("your door asks people whom you do not know for a word first"),
     Code.DOOR_CLOSED: marked("your door is closed"),
     Code.CALLED_SPAM: marked("you said that they sent spam"),
     Code.INVITE_PENDING: marked("an invitation of theirs waits already, and only one is let through until you answer"),
@@ -226,8 +241,10 @@ def why(reader: Reader, reasons: Why, other: UserId) -> Message:
     verdict = reasons.verdict
     if isinstance(verdict, Admit):
         template = marked("An invitation from {who} would **reach you**: {because}.")
-    elif isinstance(verdict, Hold):
+    elif isinstance(verdict, Hold) and (verdict.price.stake or verdict.price.fee):
         template = marked("An invitation from {who} would be **held** for {price}: {because}.")
+    elif isinstance(verdict, Hold):
+        template = marked("An invitation from {who} would be **held**: {because}.")
     else:
         template = marked("An invitation from {who} would be **refused**: {because}.")
     asked = price(reader, verdict.price) if isinstance(verdict, Hold) else ""

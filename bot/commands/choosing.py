@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app import answering
 from app.container import Work
 from app.conversations import Meaning
 from app.wording import replies
@@ -13,8 +14,11 @@ from kit.identifiers import UserId
 from payments.stakes.model import Answer
 
 
-def choose(work: Work, asked: Asked, word: Word) -> UserId | Letter:
-    """Return whom ``word`` is about: who is named, else the only one in question; else a letter that asks whom."""
+def choose(work: Work, asked: Asked, word: Word, *, verb: str | None = None) -> UserId | Letter:
+    """Return whom ``word`` is about: who is named, else the only one in question; else a letter that asks whom.
+
+    ``verb`` is how it was written, where not as ``word``.
+    """
     said = named(asked, asked.words)
     if said is not None:
         return said
@@ -25,19 +29,19 @@ def choose(work: Work, asked: Asked, word: Word) -> UserId | Letter:
             if prompt.about is not None
         ]
     else:
-        numbers = [one.stranger for one in work.gate.waiting(asked.person)]
+        numbers = answering.waiting(work, asked.person)
     known = work.people.mxids(numbers)
     people = [known[number] for number in dict.fromkeys(numbers) if number in known]
     if len(people) == 1:
         return people[0]
     if not people:
         return Letter(replies.nobody(asked.reader, word))
-    return Letter(replies.which_one(asked.reader, word, people))
+    return Letter(replies.which_one(asked.reader, verb or word, people))
 
 
 def give(work: Work, asked: Asked, stranger: UserId, answer: Answer) -> Letter:
     """Give the answer and say what it did."""
-    outcome = work.gate.answer(asked.person, stranger, answer)
+    outcome = answering.answer(work, asked.person, stranger, answer)
     work.conversations.settle(asked.person, outcome.stranger)
     return replace(replies.answered(asked.reader, outcome, stranger), about=outcome.stranger)
 
@@ -49,7 +53,7 @@ def ask_whether_spam(work: Work, asked: Asked, stranger: UserId) -> Letter:
 
 def take_back(work: Work, asked: Asked, stranger: UserId) -> Letter:
     """Take a spam verdict back."""
-    work.gate.undo(asked.person, stranger)
+    answering.undo(work, asked.person, stranger)
     number = work.people.find(stranger)
     if number is not None:
         work.conversations.settle(asked.person, number)

@@ -73,6 +73,7 @@ class Desk:
             tenants=rooms.tenants,
             gate=rooms.gate,
             vouches=rooms.vouches,
+            asks=rooms.asks,
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
             courtesy=rooms.courtesy,

@@ -113,7 +113,7 @@ class ToldGatekeeper:
 def an_app(gatekeeper: ToldGatekeeper) -> GateFirst:
     """The real application around a gatekeeper of ours; it has no database."""
     settings = SimpleNamespace(public_url="https://earnest.example", bot_user_id="@earnest:example.org")
-    container = SimpleNamespace(settings=settings, terms=PLACE, clock=lambda: NOW, read=_no_database)
+    container = SimpleNamespace(settings=settings, terms=PLACE, clock=lambda: NOW, read=_no_database, bot_id=None)
     return create_app(container, gatekeeper)  # type: ignore[arg-type]
 
 

@@ -27,6 +27,7 @@ from payments.stakes.model import Answer, EscrowTerms, Quote, RelayLimits, Stake
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from payments.stakes.settling import possible_keys
+from reputation.asks import Asks
 from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
@@ -57,6 +58,7 @@ class Rooms:
     tenants: Tenants
     gate: Gate
     vouches: Vouches
+    asks: Asks
     courtesy: Courtesy
     notices: Notices
 
@@ -126,6 +128,7 @@ class House:
             tenants,
             gate,
             vouches,
+            Asks(session, now=now, people=people),
             courtesy,
             notices,
         )

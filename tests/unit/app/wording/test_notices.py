@@ -34,9 +34,11 @@ STAKE = {**HELD, "stake_id": "0x01", "executable_at": UNIX + 48 * 3_600, "answer
 def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
     assert {
         "knock_held",
+        "knock_free",
         "door_opened",
         "invite_pending_hint",
         "ask_answer",
+        "ask_accepted",
         "flood_digest",
         "gasless_failed",
         "stake_not_taken",
@@ -149,3 +151,25 @@ def test_a_stake_that_is_not_taken_says_that_it_comes_back_and_why(why: str | No
     plain = notice("stake_not_taken", {**STAKE, "why": why}, people=PEOPLE, reader=READER).message.plain
     assert "goes back to you at once" in plain
     assert "@alice:home.example" in plain
+
+
+def test_a_held_stranger_hears_of_the_free_paths_with_the_words_to_write() -> None:
+    letter = notice("knock_held", {**HELD, "free": ["ask", "vouch"]}, people=PEOPLE, reader=READER)
+    for part in ("To ask costs nothing", f"ask {ALICE} …", f"vouch {BOB}", "a stake of 5 ERN"):
+        assert part in letter.message.plain
+    only = notice("knock_held", {**HELD, "free": ["vouch"]}, people=PEOPLE, reader=READER).message.plain
+    assert "To ask costs" not in only
+    assert "costs nothing" not in notice("knock_held", HELD, people=PEOPLE, reader=READER).message.plain
+
+
+def test_a_door_that_asks_for_no_money_is_told_without_any() -> None:
+    values = {"stranger": 2, "recipient": 1, "tried_at": UNIX - 60, "free": ["ask"]}
+    plain = notice("knock_free", values, people=PEOPLE, reader=READER).message.plain
+    for part in ("they have not seen it", f"ask {ALICE} …", "Write stop"):
+        assert part in plain
+    for part in ("ERN", "stake", "price", "vouch", "check code"):
+        assert part not in plain
+    assert (
+        "Write to me"
+        not in notice("knock_free", {**values, "recipient": 9}, people=PEOPLE, reader=READER).message.plain
+    )
