@@ -45,6 +45,7 @@ from payments.stakes import relaying, settling
 from payments.stakes.model import EscrowTerms, RelayLimits
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
+from reputation.contacts import Contacts
 from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
@@ -93,6 +94,7 @@ class Work:
     tenants: Tenants
     gate: Gate
     vouches: Vouches
+    contacts: Contacts
     sessions: Sessions
     conversations: Conversations
     courtesy: Courtesy
@@ -331,6 +333,7 @@ class Container:
             tenants=Tenants(session, now),
             gate=gate,
             vouches=Vouches(session, now=now, people=people),
+            contacts=Contacts(session, now=now, people=people),
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
             courtesy=Courtesy(session, now),

@@ -73,6 +73,7 @@ class Desk:
             tenants=rooms.tenants,
             gate=rooms.gate,
             vouches=rooms.vouches,
+            contacts=rooms.contacts,
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
             courtesy=rooms.courtesy,

@@ -27,6 +27,7 @@ from payments.stakes.model import Answer, EscrowTerms, Quote, RelayLimits, Stake
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from payments.stakes.settling import possible_keys
+from reputation.contacts import Contacts
 from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
@@ -56,6 +57,7 @@ class Rooms:
     tenants: Tenants
     gate: Gate
     vouches: Vouches
+    contacts: Contacts
     courtesy: Courtesy
     notices: Notices
 
@@ -102,6 +104,7 @@ class House:
             tenants,
             gate,
             Vouches(session, now=now, people=people),
+            Contacts(session, now=now, people=people),
             courtesy,
             notices,
         )
