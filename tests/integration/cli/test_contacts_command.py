@@ -228,7 +228,7 @@ def test_a_homeserver_that_vanishes_midway_leaves_a_device_of_which_is_said_how_
         return ask(visit, path, **how)
 
     monkeypatch.setattr(one_login.Visit, "ask", vanish)
-    monkeypatch.setattr(one_login.time, "sleep", lambda _: None)
+    monkeypatch.setattr("cli.one_login.time.sleep", lambda _: None)
     try:
         failed = town.run("import", "--yes")
     finally:
@@ -250,7 +250,9 @@ def test_whoever_stops_it_is_logged_out_first(town: Town) -> None:
             if got.path.endswith("/joined_rooms") and not held.is_set():
                 held.set()
                 os.kill(running.pid, signal.SIGTERM)
-            headers = {name: got.headers[name] for name in ("authorization", "content-type") if name in got.headers}
+            headers: dict[str, str] = {
+                name: got.headers[name] for name in ("authorization", "content-type") if name in got.headers
+            }
             passed = httpx.request(got.method, town.homeserver.url + got.path, headers=headers, content=got.body)
             answer(handler, passed.status_code, passed.content)
 
@@ -321,7 +323,7 @@ def test_what_is_no_token_is_never_sent_back(token: object) -> None:
 
 
 def test_a_login_that_is_not_ended_is_said_and_counts_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(one_login.time, "sleep", lambda _: None)
+    monkeypatch.setattr("cli.one_login.time.sleep", lambda _: None)
     with liar({"POST /logout": (500, {})}) as (run, receiver):
         failed = run()
     assert failed.exit_code == 1
@@ -355,7 +357,7 @@ def test_an_answer_without_end_is_not_read_and_its_room_left_out() -> None:
 
 def test_whoever_asks_for_patience_is_asked_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(one_login.time, "sleep", waited.append)
+    monkeypatch.setattr("cli.one_login.time.sleep", waited.append)
     with liar({"GET /joined_rooms": (429, {"retry_after_ms": 1500})}) as (run, _):
         assert run().exit_code == 1
     assert waited == [1.5] * 20
