@@ -9,7 +9,7 @@ from datetime import datetime
 from app.container import Work
 from kit.errors import NotFound
 from kit.identifiers import PersonId
-from reputation.model import MOST_PRUNED
+from reputation.contacts import MOST_AT_ONCE
 
 
 def undo_import(work: Callable[[], AbstractContextManager[Work]], person: PersonId, moment: datetime) -> int:
@@ -17,9 +17,9 @@ def undo_import(work: Callable[[], AbstractContextManager[Work]], person: Person
     undone = 0
     while True:
         with work() as some:
-            concerned = some.contacts.undo(person, moment, limit=MOST_PRUNED)
+            concerned = some.contacts.undo(person, moment, limit=MOST_AT_ONCE)
         undone += concerned
-        if concerned < MOST_PRUNED:
+        if concerned < MOST_AT_ONCE:
             break
     if not undone:
         raise NotFound("import_unknown", "You have no import of that moment.")

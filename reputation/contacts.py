@@ -188,7 +188,7 @@ class Contacts:
         if rows:
             postgres = self._session.get_bind().dialect.name == "postgresql"
             insert: Any = postgresql.insert if postgres else sqlite.insert
-            self._session.execute(insert(ContactRow).values(rows).on_conflict_do_nothing())
+            self._session.execute(insert(ContactRow).on_conflict_do_nothing(), rows)
 
     def _went(self, person: PersonId, others: set[PersonId]) -> None:
         """Have it heard that these are known no more, and take out of whom nothing else is known."""

@@ -57,12 +57,17 @@ def forgotten(reader: Reader, other: UserId) -> Message:
     )
 
 
-def undone(reader: Reader, count: int) -> Message:
-    """Say that an import was taken back."""
-    return reader.say(
-        marked("Taken back: the {count} people of that import are what they were before it."),
-        count=count,
-    )
+def undone(reader: Reader, count: int, left: int) -> Message:
+    """Say that an import was taken back, and how many of a large one are left for the next time."""
+    told = [
+        reader.say(
+            marked("Taken back: **{count}** whom you had imported are to your door what they were before."), count=count
+        )
+    ]
+    if left:
+        more = marked("**{left}** are left of that import: write {undo} again.")
+        told.append(reader.say(more, left=left, undo=Literal("contacts undo")))
+    return join(told)
 
 
 def nothing_imported(reader: Reader) -> Message:

@@ -7,7 +7,7 @@ from app.wording import acquaintances
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from bot.commands.command import Asked, Command, Unclear, named, nothing_more
-from reputation.model import MOST_IMPORTED
+from reputation.model import MOST_PRUNED
 
 
 def run(work: Work, asked: Asked) -> Letter:
@@ -30,8 +30,8 @@ def _undo(work: Work, asked: Asked) -> Letter:
     last = next(iter(work.contacts.imports(asked.person)), None)
     if last is None:
         return Letter(acquaintances.nothing_imported(asked.reader))
-    undone = work.contacts.undo(asked.person, last.moment, limit=MOST_IMPORTED)
-    return Letter(acquaintances.undone(asked.reader, undone))
+    undone = work.contacts.undo(asked.person, last.moment, limit=MOST_PRUNED)
+    return Letter(acquaintances.undone(asked.reader, undone, last.people - undone))
 
 
 COMMAND = Command(

@@ -46,7 +46,7 @@ def add_all(session: Session, mxids: Collection[UserId], now: datetime) -> dict[
     # Always in one order, so that two who add the same never wait for each other.
     rows = [{"mxid": mxid, "created_at": now} for mxid in sorted(set(mxids))]
     if rows:
-        session.execute(insert(PersonRow).values(rows).on_conflict_do_nothing(index_elements=["mxid"]))
+        session.execute(insert(PersonRow).on_conflict_do_nothing(index_elements=["mxid"]), rows)
     return find_all(session, mxids)
 
 
