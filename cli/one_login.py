@@ -20,13 +20,14 @@ from urllib.parse import quote, urlsplit
 
 from cli.local.stopping import StopRequest
 from kit.errors import Forbidden, HomeserverUnavailable, Invalid, NotFound, PeerUnavailable
-from kit.fetching import Fetched, Fetcher
+from kit.fetching import PORT, Fetched, Fetcher
 from kit.identifiers import UserId, on_one_line, server_of
 from kit.internet import IpAddress, literal
 from kit.names import Names
 
 _EVERYWHERE: Final = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
-_TIMEOUT: Final = 30.0
+TIMEOUT: Final = 30.0
+"""Seconds that one question may take."""
 _MOST_BYTES: Final = 4 * 1024 * 1024
 _TRIES: Final = 3
 _LONGEST_WAIT: Final = 30.0
@@ -59,29 +60,29 @@ class Homeserver:
     fetcher: Fetcher
 
 
-def at(url: str, *, authority: Path | None = None) -> Homeserver:
+def at(url: str, authority: Path | None = None) -> Homeserver:
     """Return the homeserver that its user named: anywhere by https://, on this very machine by http:// too.
 
     Raises ``Invalid`` for anything else: a password goes there.
     """
-    fetcher = Fetcher(OwnNames(), private=_EVERYWHERE, authority=authority, timeout=_TIMEOUT)
+    fetcher = Fetcher(OwnNames(), private=_EVERYWHERE, authority=authority, timeout=TIMEOUT)
     return Homeserver(_checked(fetcher, url), fetcher)
 
 
-def of(user: UserId, *, authority: Path | None = None) -> Homeserver:
+def of(user: UserId, fetcher: Fetcher, *, port: int = PORT) -> Homeserver:
     """Return the homeserver that the user's server says is theirs (``/.well-known/matrix/client``).
 
-    It may send us anywhere, so it is asked as strangers are: public addresses, by https:// alone.
+    It may send us anywhere, so it is asked as strangers are: whatever ``fetcher`` asks, by https:// alone. Raises
+    ``NotFound`` where it does not say.
     """
     server = server_of(user)
-    fetcher = Fetcher(authority=authority, timeout=_TIMEOUT)
     hint = "Say where it is with --homeserver URL."
     try:
-        until = time.monotonic() + _TIMEOUT
+        until = time.monotonic() + TIMEOUT
         host = urlsplit(f"//{server}").hostname or server
         place = f"[{host}]" if ":" in host else host
         answer = fetcher.follow(
-            f"https://{place}/.well-known/matrix/client", until=until, most_bytes=64 * 1024, most_redirects=5
+            f"https://{place}:{port}/.well-known/matrix/client", until=until, most_bytes=64 * 1024, most_redirects=5
         )
         if answer.status == _NOT_FOUND:
             return Homeserver(_checked(fetcher, f"https://{server}"), fetcher)

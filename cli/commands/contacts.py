@@ -18,9 +18,10 @@ from cli.acquaintances import Acquaintances, Room, Tie
 from cli.context import told
 from cli.fetching import get_json
 from cli.meeting import LARGEST_ROOM, Step, meet
-from cli.one_login import Homeserver, Visit, at, logged_in, of, takes_passwords
+from cli.one_login import TIMEOUT, Homeserver, Visit, at, logged_in, of, takes_passwords
 from kit.clock import from_unix
 from kit.errors import Conflict, EarnestError, Invalid
+from kit.fetching import Fetcher
 from kit.identifiers import UserId, isolate, parse_user_id
 from reputation.contacts import MOST_AT_ONCE
 
@@ -73,7 +74,8 @@ def import_(
     """
     user = parse_user_id(name)
     to = None if dry_run else _service_url(service)
-    homeserver = at(url) if url else of(user)
+    authority = load().extra_authority
+    homeserver = at(url, authority) if url else of(user, Fetcher(authority=authority, timeout=TIMEOUT))
     known, visit = _read(homeserver, user, largest_room, by_token=token_stdin)
     if not as_json:
         _show(known, homeserver)
