@@ -18,6 +18,7 @@ from api.pages import front, link, rendering, stake
 from api.routes import (
     antispam,
     asks,
+    contacts,
     events,
     health,
     ledger,
@@ -90,7 +91,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
     app.state.streams = Streams(container)
-    private = (sessions, me, asks, vouches, standing, wallets, tokens, events, webhooks)
+    private = (sessions, me, asks, vouches, standing, wallets, tokens, events, webhooks, contacts)
     for part in (quotes, stakes, ledger, *private, health, metrics, front, stake, link):
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")

@@ -47,6 +47,7 @@ from payments.stakes.model import EscrowTerms, RelayLimits
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from reputation.asks import Asks
+from reputation.contacts import Contacts
 from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
@@ -97,6 +98,7 @@ class Work:
     gate: Gate
     vouches: Vouches
     asks: Asks
+    contacts: Contacts
     sessions: Sessions
     conversations: Conversations
     courtesy: Courtesy
@@ -351,6 +353,7 @@ class Container:
             gate=gate,
             vouches=vouches,
             asks=Asks(session, now=now, people=people),
+            contacts=Contacts(session, now=now, people=people),
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
             courtesy=Courtesy(session, now),

@@ -65,6 +65,12 @@ def _contracts() -> click.Command:
     return contracts
 
 
+def _contacts() -> click.Command:
+    from cli.commands.contacts import contacts
+
+    return contacts
+
+
 def _leave() -> click.Command:
     from cli.commands.leave import leave
 
@@ -177,6 +183,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "quiet": _quiet,
     "keys": _keys,
     "contracts": _contracts,
+    "contacts": _contacts,
     "leave": _leave,
     "ledger": _ledger,
     "events": _events,

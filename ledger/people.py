@@ -35,6 +35,14 @@ class People:
         """Return the person's number, if they have one."""
         return store.find(self._session, mxid)
 
+    def numbers(self, mxids: Collection[UserId]) -> dict[UserId, PersonId]:
+        """Return the numbers of many at once; whoever has none is given one."""
+        return store.add_all(self._session, mxids, self._now)
+
+    def find_all(self, mxids: Collection[UserId]) -> dict[UserId, PersonId]:
+        """Return the numbers of those of many who have one."""
+        return store.find_all(self._session, mxids)
+
     def mxid(self, person: PersonId) -> UserId | None:
         """Return the person's Matrix id; ``None`` where there is no such person, or none any more."""
         return store.mxids(self._session, [person]).get(person)

@@ -51,8 +51,8 @@ def _in_order(knock: Knock, facts: Facts, door: Callable[[], Verdict | _Asked]) 
 
     0. who says so: another server in the name of this tenant's own people — refused;
     1. whose business it is: our bot's, another server's, a leaving tenant's, one's own — admitted;
-    2. what the recipient said of this very person: spam — refused; exempt, invited first, accepted — admitted. No
-       rule keeps out whom they let in, or lets in whom they called spam;
+    2. what the recipient said of this very person: spam — refused; exempt, invited first, accepted, known before —
+       admitted. No rule keeps out whom they let in, or lets in whom they called spam;
     3. what the door says to every stranger, or the first of its rules that holds to this one: admit — admitted;
        refuse — refused; hold — on to the fourth step, with the price that it names;
     4. whether it is the stranger at all: else neither their stake is used nor are they asked for one — refused;
@@ -156,6 +156,8 @@ def _known(facts: Facts) -> Verdict | None:
         return _admit(Code.CONTACTED_FIRST)
     if facts.contact is ContactWhy.ACCEPTED:
         return _admit(Code.ACCEPTED_BEFORE)
+    if facts.contact is ContactWhy.IMPORTED:
+        return _admit(Code.KNOWN_BEFORE)
     return None
 
 

@@ -339,7 +339,7 @@ class Gate:
         return self._store.knocks_at(recipient, _MOST_KNOCKS_SHOWN)
 
     def known(self, person: PersonId) -> frozenset[PersonId]:
-        """Return the people that a person knows: invited first, accepted, or exempted by them."""
+        """Return the people that a person knows: invited first, accepted, imported or exempted."""
         return frozenset(self._store.contacts(person)) | frozenset(self._store.exemptions(person))
 
     def why(self, recipient: PersonId, other: UserId) -> Why:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, select, true, tuple_
+from sqlalchemy import Connection, and_, bindparam, func, null, select, true, tuple_
 from sqlalchemy.orm import aliased
 
 from kit.amounts import Amount
@@ -27,6 +27,11 @@ LONGEST = timedelta(hours=6)
 """How long an admit may be given from memory before it is looked up again, though nothing changed."""
 
 _NOBODY = 0
+_NEED_NOTHING_NOTED = {
+    None: Code.EXEMPT,
+    ContactWhy.ACCEPTED.value: Code.ACCEPTED_BEFORE,
+    ContactWhy.IMPORTED.value: Code.KNOWN_BEFORE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class KnownPair:
-    """Somebody whom a person accepted or exempted, and who therefore passes freely."""
+    """Somebody whom a person accepted, exempted or knew before, and who therefore passes freely."""
 
     person: PersonId
     person_id: UserId
@@ -144,11 +149,11 @@ def known_pairs(connection: Connection, after: tuple[int, int], limit: int, *, e
     table: Any = ExemptionRow if exempt else ContactRow
     person, other = people.names("person"), people.names("other")
     query = (
-        select(table.person, person.c.mxid, table.other, other.c.mxid)
+        select(table.person, person.c.mxid, table.other, other.c.mxid, null() if exempt else ContactRow.why)
         .join(person, person.c.id == table.person)
         .join(other, other.c.id == table.other)
         .where(tuple_(table.person, table.other) > after)
-        .where(true() if exempt else ContactRow.why == ContactWhy.ACCEPTED.value)
+        .where(true() if exempt else ContactRow.why.in_(list(filter(None, _NEED_NOTHING_NOTED))))
         .where(
             ~select(SpamVerdictRow.since)
             .where(SpamVerdictRow.recipient == table.person, SpamVerdictRow.stranger == table.other)
@@ -157,8 +162,7 @@ def known_pairs(connection: Connection, after: tuple[int, int], limit: int, *, e
         .order_by(table.person, table.other)
         .limit(limit)
     )
-    code = Code.EXEMPT if exempt else Code.ACCEPTED_BEFORE
     return [
-        KnownPair(PersonId(row[0]), UserId(row[1]), PersonId(row[2]), UserId(row[3]), code)
+        KnownPair(PersonId(row[0]), UserId(row[1]), PersonId(row[2]), UserId(row[3]), _NEED_NOTHING_NOTED[row[4]])
         for row in connection.execute(query)
     ]

@@ -33,6 +33,8 @@ USE_NOTED = timedelta(days=1)
 """How exactly it is noted when that last was."""
 MOST_INVITED = 5_000
 """Whom one person invited, at most; beyond it the least used go. Inviting made-up names fills no more."""
+MOST_IMPORTED = 5_000
+"""Whom one person knew before, at most: importing made-up names fills no more, either."""
 MOST_PRUNED = 500
 """Rows of a kind that are taken out in one transaction, so that no writer waits long."""
 
@@ -120,6 +122,8 @@ class ContactWhy(StrEnum):
 
     INVITED = "invited"
     ACCEPTED = "accepted"
+    IMPORTED = "imported"
+    """They told us that they knew them before we came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class ExemptionRow(Base):
 
 
 class ContactRow(Base):
-    """``person`` knows ``other``: invited them first, or accepted them (``why``)."""
+    """``person`` knows ``other``: invited them first, accepted them, or imported them (``why``)."""
 
     __tablename__ = "contacts"
     __table_args__ = (Index("ix_contacts_other", "other"), Index("ix_contacts_used", "why", "used_at"))

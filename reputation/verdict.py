@@ -41,6 +41,7 @@ class Code(StrEnum):
     BY_RULE = "by_rule"
     ASKS_FREE = "asks_free"
     VOUCHED = "vouched"
+    KNOWN_BEFORE = "known_before"
 
 
 class FreePath(StrEnum):

@@ -54,6 +54,7 @@ _SENTENCES: Mapping[str, str] = {
     "queue_full_of_server": marked(
         "So many people of your homeserver wait for their answer that no more are taken now. Try again in some days."
     ),
+    "contact_unknown": marked("You know nobody of that name here. {contacts} shows how many you know."),
     "nothing_waiting": marked("Nobody of that name waits for your answer. {knocks} shows who does."),
     "answered_already": marked("Another answer was given at the same moment. {knocks} shows how things stand."),
     "nothing_to_undo": marked("You have not called anybody of that name spam."),
@@ -87,6 +88,7 @@ def error(failure: EarnestError, reader: Reader) -> Message:
         "example": reader.command("@name:example.org"),
         "link": reader.command("link"),
         "tokens": reader.command("token list"),
+        "contacts": reader.command("contacts"),
         "vouches": reader.command("vouch list"),
         "asks": reader.command("ask"),
         "ask": reader.command("ask @name:example.org One sentence about who you are."),

@@ -217,6 +217,7 @@ _WHY: Mapping[Code, str] = {
     Code.EXEMPT: marked("you exempted them"),
     Code.CONTACTED_FIRST: marked("you invited them first"),
     Code.ACCEPTED_BEFORE: marked("you accepted them"),
+    Code.KNOWN_BEFORE: marked("you knew them before, as your import of contacts told me"),
     Code.STAKED: marked("they put down a stake that waits for your answer"),
     Code.SAME_KNOCK: marked("it is the invitation that was let through already"),
     Code.ASKS_STAKE: marked("your door asks people whom you do not know"),

@@ -40,6 +40,22 @@ def add(session: Session, mxid: UserId, now: datetime) -> PersonId:
     return PersonId(session.scalars(select(PersonRow.id).where(PersonRow.mxid == mxid)).one())
 
 
+def add_all(session: Session, mxids: Collection[UserId], now: datetime) -> dict[UserId, PersonId]:
+    """Return the numbers of many Matrix ids, given now to those that had none."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    # Always in one order, so that two who add the same never wait for each other.
+    rows = [{"mxid": mxid, "created_at": now} for mxid in sorted(set(mxids))]
+    if rows:
+        session.execute(insert(PersonRow).on_conflict_do_nothing(index_elements=["mxid"]), rows)
+    return find_all(session, mxids)
+
+
+def find_all(session: Session, mxids: Collection[UserId]) -> dict[UserId, PersonId]:
+    """Return the numbers of those of these Matrix ids that have one."""
+    query = select(PersonRow.mxid, PersonRow.id).where(PersonRow.mxid.in_(set(mxids)))
+    return {UserId(mxid): PersonId(number) for mxid, number in session.execute(query) if mxid is not None}
+
+
 def mxids(session: Session, people: Iterable[PersonId]) -> dict[PersonId, UserId]:
     """Return the Matrix ids of those who still have one."""
     query = select(PersonRow.id, PersonRow.mxid).where(PersonRow.id.in_(set(people)), PersonRow.mxid.is_not(None))

@@ -74,6 +74,7 @@ class Desk:
             gate=rooms.gate,
             vouches=rooms.vouches,
             asks=rooms.asks,
+            contacts=rooms.contacts,
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
             courtesy=rooms.courtesy,

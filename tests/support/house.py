@@ -28,6 +28,7 @@ from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from payments.stakes.settling import possible_keys
 from reputation.asks import Asks
+from reputation.contacts import Contacts
 from reputation.courtesy import Courtesy
 from reputation.doors import Doors
 from reputation.gate import Gate
@@ -59,6 +60,7 @@ class Rooms:
     gate: Gate
     vouches: Vouches
     asks: Asks
+    contacts: Contacts
     courtesy: Courtesy
     notices: Notices
 
@@ -129,6 +131,7 @@ class House:
             gate,
             vouches,
             Asks(session, now=now, people=people),
+            Contacts(session, now=now, people=people),
             courtesy,
             notices,
         )
