@@ -46,6 +46,7 @@ from payments.stakes.model import EscrowTerms, RelayLimits
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from reputation.courtesy import Courtesy
+from reputation.digests import Digests
 from reputation.doors import Doors
 from reputation.gate import Gate
 from reputation.happenings import Happenings
@@ -97,6 +98,7 @@ class Work:
     conversations: Conversations
     courtesy: Courtesy
     notices: Notices
+    digests: Digests
     feed: Feed
     happenings: Happenings
     webhooks: Webhooks
@@ -335,6 +337,7 @@ class Container:
             conversations=Conversations(session, now),
             courtesy=Courtesy(session, now),
             notices=notices,
+            digests=Digests(session, now=now, people=people, gate=gate, notices=notices),
             feed=feed,
             happenings=Happenings(session, now, terms),
             webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self._check_url),

@@ -72,6 +72,8 @@ class PromptRow(Base):
     meaning: Mapped[str] = mapped_column(String(20))
     about: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     wallet: Mapped[bytes | None] = mapped_column(Bytes20)
+    behalf: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """In whose name a helper is asked."""
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

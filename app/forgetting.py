@@ -18,6 +18,7 @@ def forget_person(work: Work, person: PersonId) -> None:
     """
     work.gate.forget(person)
     work.vouches.forget(person)
+    work.digests.forget(person)
     work.sessions.forget(person)
     work.conversations.forget(person)
     work.webhooks.forget(person)

@@ -223,6 +223,15 @@ class Courtesy:
             .execution_options(synchronize_session=False)
         )
 
+    def flood_told_of(self, person: PersonId) -> None:
+        """Note that a digest told of a flood, where one goes on: its recipient hears of no other in a day."""
+        self._session.execute(
+            update(FloodRow)
+            .where(FloodRow.person == person, FloodRow.began_at.is_not(None))
+            .values(began_at=None, told_at=self._now)
+            .execution_options(synchronize_session=False)
+        )
+
     # -------------------------------------------------------------------------------------------- keeping
 
     def forget(self, person: PersonId) -> None:

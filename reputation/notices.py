@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from kit import outbox
@@ -15,6 +16,7 @@ from payments.stakes.model import OpeningOutcome, Quote, Stake, StakeState
 from reputation.courtesy import Courtesy
 from reputation.model import Knock
 from reputation.store import GateStore
+from reputation.tables import DigestRow
 from reputation.verdict import Code
 
 KIND = "notice"
@@ -99,7 +101,9 @@ class Notices:
         for person, before in self._courtesy.floods(
             before=self._now - FLOOD_PAUSE, told_before=self._now - FLOOD_AGAIN, limit=_MOST_FLOODS
         ):
-            crowd = self._crowd(person, max(before or self._now - FLOOD_AGAIN, self._now - FLOOD_AGAIN))
+            digest = self._session.scalar(select(DigestRow.told_at).where(DigestRow.person == person))
+            heard = [moment for moment in (before, digest) if moment is not None]
+            crowd = self._crowd(person, max((self._now - FLOOD_AGAIN, *heard)))
             if crowd is not None:
                 key = f"flood_digest:{person}:{unix(self._now)}"
                 self._tell(key, person, None, {"recipient": person, **crowd})
@@ -122,6 +126,10 @@ class Notices:
             "most": len(most),
             "stranger": most[0] if most else None,
         }
+
+    def digest(self, person: PersonId, values: Mapping[str, object], *, due: datetime) -> bool:
+        """Tell a person who knocked; once for each time that it is due. ``False`` where they want no messages."""
+        return self._tell(f"digest:{person}:{unix(due)}", person, None, values)
 
     def gasless_failed(self, quote: Quote, stake_id: Hash32, outcome: OpeningOutcome) -> None:
         """Tell the stranger that the opening they signed, and we carried, came to nothing; once per stake."""

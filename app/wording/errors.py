@@ -42,6 +42,7 @@ _SENTENCES: Mapping[str, str] = {
         "A stake of yours waits for its answer, until {answer_by}. I can forget you once that is over."
     ),
     "time_zone_unknown": marked("A time zone is written like {zone}."),
+    "digest_time": marked("A digest comes at a full hour from 0 to 23: {digest}."),
     "locale_malformed": marked("A language is written like {language}."),
     "token_unknown": marked("You have no such token. {tokens} shows those that you have."),
     "session_code_unknown": marked(
@@ -68,6 +69,7 @@ def error(failure: EarnestError, reader: Reader) -> Message:
         "vouches": reader.command("vouch list"),
         "wallets": reader.command("wallets"),
         "no_fee": reader.command("door stake 5 fee 0"),
+        "digest": reader.command("digest weekly monday 9"),
         "knocks": reader.command("knocks"),
         "open": reader.command("door open"),
         "closed": reader.command("door closed"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.conversations import Meaning
+from app.wording import digests
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from app.wording.message import Link, Literal, Message, Safe, Value, join
@@ -13,6 +14,7 @@ from app.wording.prices import NOT_TAKEN, dearer
 from app.wording.reader import Reader
 from kit.amounts import ZERO, Amount
 from kit.identifiers import PersonId, UserId, server_of
+from reputation.digests import read_digest
 from reputation.verdict import Code
 
 _UNKNOWN_TIME = marked("(not known yet)")
@@ -23,13 +25,13 @@ class Facts:
 
     def __init__(self, values: Mapping[str, Any], people: Mapping[PersonId, UserId], reader: Reader) -> None:
         """Read ``values``; ``people`` resolves the numbers in them."""
-        self._values = values
-        self._people = people
+        self.values = values
+        self.people = people
         self._reader = reader
 
     def amount(self, name: str) -> Amount:
         """Return an amount (base units, kept as text)."""
-        raw = self._values.get(name)
+        raw = self.values.get(name)
         return ZERO if raw is None else Amount(int(raw))
 
     def money(self, name: str) -> Safe:
@@ -38,40 +40,40 @@ class Facts:
 
     def true(self, name: str) -> bool:
         """Tell whether something is so."""
-        return self._values.get(name) is True
+        return self.values.get(name) is True
 
     def person(self, name: str) -> Value:
         """Return somebody as they are shown to this reader."""
-        number = self._values.get(name)
-        return self._reader.person(None if number is None else self._people.get(PersonId(int(number))))
+        number = self.values.get(name)
+        return self._reader.person(None if number is None else self.people.get(PersonId(int(number))))
 
     def when(self, name: str) -> Safe:
         """Return a moment as it is shown to this reader."""
-        raw = self._values.get(name)
+        raw = self.values.get(name)
         return Safe(self._reader.translate(_UNKNOWN_TIME)) if raw is None else self._reader.when(int(raw))
 
     def literal(self, name: str) -> Literal:
         """Return a code or hash."""
-        return Literal(str(self._values.get(name, "-")))
+        return Literal(str(self.values.get(name, "-")))
 
     def number(self, name: str) -> int:
         """Return a count."""
-        return int(self._values.get(name) or 0)
+        return int(self.values.get(name) or 0)
 
     def words(self, name: str) -> list[str]:
         """Return a list of words."""
-        found = self._values.get(name)
+        found = self.values.get(name)
         return [str(word) for word in found] if isinstance(found, list) else []
 
     def server(self, name: str) -> Value:
         """Return the homeserver of somebody, as it is shown."""
-        number = self._values.get(name)
-        user = None if number is None else self._people.get(PersonId(int(number)))
+        number = self.values.get(name)
+        user = None if number is None else self.people.get(PersonId(int(number)))
         return "-" if user is None else server_of(user)
 
     def page(self) -> Link:
         """Return the link to the quote's page."""
-        return self._reader.link(f"/stake/{self._values.get('quote_id', '')}")
+        return self._reader.link(f"/stake/{self.values.get('quote_id', '')}")
 
     def price(self) -> Message:
         """Return what was asked: a stake, a fee, or both."""
@@ -81,6 +83,12 @@ class Facts:
         else:
             template = marked("a stake of **{stake}**") if stake or not fee else marked("a fee of **{fee}**")
         return self._reader.say(template, stake=self.money("stake"), fee=self.money("fee"))
+
+
+def people_in(values: Mapping[str, Any]) -> set[PersonId]:
+    """Return the numbers of all whom a notice names."""
+    numbers = {PersonId(int(values[name])) for name in ("stranger", "recipient") if values.get(name) is not None}
+    return numbers | (digests.people_in(read_digest(values)) if "latest" in values else set())
 
 
 def notice(code: str, values: Mapping[str, Any], *, people: Mapping[PersonId, UserId], reader: Reader) -> Letter:
@@ -297,6 +305,10 @@ def _flood_digest(reader: Reader, facts: Facts) -> Letter:
     )
 
 
+def _digest(reader: Reader, facts: Facts) -> Letter:
+    return Letter(digests.digest(reader, read_digest(facts.values), facts.people))
+
+
 def _webhook_disabled(reader: Reader, facts: Facts) -> Letter:
     if str(facts.literal("why").text) == "gone":
         template = marked(
@@ -366,6 +378,7 @@ _NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
     "gasless_failed": _gasless_failed,
     "flood_digest": _flood_digest,
     "webhook_disabled": _webhook_disabled,
+    "digest": _digest,
 }
 
 CODES = frozenset(_NOTICES)

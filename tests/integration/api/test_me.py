@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def test_without_a_good_token_nothing_is_told(door: Door, header: str | None) ->
         "/wallets",
         "/tokens",
         "/vouches",
+        "/digest",
         "/why?other=@bob:far.example",
     ):
         answer = door.get("/v1/me" + path, headers={"Authorization": header} if header is not None else {})
@@ -83,6 +85,7 @@ def test_a_reading_token_changes_nothing(container: Container, door: Door) -> No
     for method, path, body in (
         ("PUT", "/door", {"mode": "closed"}),
         ("PUT", "/exempt/@bob:far.example", None),
+        ("PUT", "/digest", {"every": "off"}),
         ("POST", "/answers", {"stranger": BOB, "answer": "accept"}),
         ("POST", "/undo", {"stranger": BOB}),
         ("POST", "/forget", {"confirm": ALICE}),
@@ -307,3 +310,22 @@ def test_a_browsers_session_changes_things_only_from_our_own_pages(container: Co
     assert door.put("/v1/me/door", headers=own, json={"mode": "closed"}).status_code == 200
     assert door.delete("/v1/me/session", headers=own).status_code == 204
     assert door.get("/v1/me").status_code == 401
+
+
+# ---------------------------------------------------------------------------------------------------- the digest
+
+
+def test_a_digests_hour_is_shown_and_set(container: Container, door: Door) -> None:
+    headers = as_alice(container)
+    usual = {"every": "weekly", "weekday": 0, "hour": 9, "time_zone": "UTC", "due_at": None}
+    assert door.get("/v1/me/digest", headers=headers).json() == usual, "without a door there is nothing to tell"
+    with container.work() as work:
+        work.people.set_time_zone(work.people.number(ALICE), "Europe/Vienna")
+    asked = {"every": "daily", "hour": 18}
+    found = door.put("/v1/me/digest", headers=headers, json=asked).json()
+    due = int(datetime(2026, 11, 22, 17, tzinfo=UTC).timestamp())
+    assert found == {"every": "daily", "weekday": 0, "hour": 18, "time_zone": "Europe/Vienna", "due_at": due}
+    assert door.get("/v1/me/digest", headers=headers).json() == found
+    assert door.put("/v1/me/digest", headers=headers, json={"every": "off"}).json()["due_at"] is None
+    for wrong in ({"every": "hourly"}, {"every": "daily", "hour": 24}, {"every": "weekly", "weekday": 7}, {}):
+        assert door.put("/v1/me/digest", headers=headers, json=wrong).status_code == 400

@@ -41,6 +41,7 @@ def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
         "gasless_failed",
         "stake_not_taken",
         "webhook_disabled",
+        "digest",
         *OF_STATE.values(),
     } == CODES
 
