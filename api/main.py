@@ -20,6 +20,7 @@ from api.routes import (
     digest,
     events,
     health,
+    helping,
     ledger,
     me,
     metrics,
@@ -90,7 +91,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
     app.state.streams = Streams(container)
-    private = (sessions, me, digest, vouches, standing, wallets, tokens, events, webhooks)
+    private = (sessions, me, digest, helping, vouches, standing, wallets, tokens, events, webhooks)
     for part in (quotes, stakes, ledger, *private, health, metrics, front, stake, link):
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")

@@ -50,6 +50,7 @@ from reputation.digests import Digests
 from reputation.doors import Doors
 from reputation.gate import Gate
 from reputation.happenings import Happenings
+from reputation.helping import Helping
 from reputation.model import OpensAt
 from reputation.notices import Notices
 from reputation.tenants import Tenants
@@ -99,6 +100,7 @@ class Work:
     courtesy: Courtesy
     notices: Notices
     digests: Digests
+    helping: Helping
     feed: Feed
     happenings: Happenings
     webhooks: Webhooks
@@ -338,6 +340,7 @@ class Container:
             courtesy=Courtesy(session, now),
             notices=notices,
             digests=Digests(session, now=now, people=people, gate=gate, notices=notices),
+            helping=Helping(session, now=now, people=people, gate=gate, notices=notices, bot_id=self.bot_id),
             feed=feed,
             happenings=Happenings(session, now, terms),
             webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self._check_url),

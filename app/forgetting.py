@@ -16,6 +16,7 @@ def forget_person(work: Work, person: PersonId) -> None:
 
     Raises ``Conflict`` while a stake of theirs waits for an answer to an invite that arrived (``Gate.forget``).
     """
+    work.helping.forget(person)
     work.gate.forget(person)
     work.vouches.forget(person)
     work.digests.forget(person)
@@ -44,6 +45,12 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
             spoken_of = some.vouches.prune(limit=MOST_PRUNED)
             gone += len(spoken_of) + some.people.prune(set(spoken_of))
         if not spoken_of:
+            break
+    while True:
+        with work() as some:
+            answered = some.helping.prune(limit=MOST_PRUNED)
+            gone += len(answered) + some.people.prune(set(answered))
+        if not answered:
             break
     while True:
         with work() as some:

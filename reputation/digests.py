@@ -136,7 +136,9 @@ class Digests:
         flood = self._session.scalar(select(FloodRow.told_at).where(FloodRow.person == person))
         besides = flood if flood is not None and flood > since else None
         knocked = _knocked(person, since, besides)
-        given = and_(HelperAnswerRow.owner == person, HelperAnswerRow.given_at > since)
+        given = and_(
+            HelperAnswerRow.owner == person, HelperAnswerRow.given_at > since, HelperAnswerRow.undone_at.is_(None)
+        )
         waits = list(dict.fromkeys(one.stranger for one in self._gate.waiting(person)))
         latest = select(KnockRow.stranger).where(knocked).order_by(KnockRow.last_at.desc(), KnockRow.stranger)
         answered = select(HelperAnswerRow).where(given).order_by(HelperAnswerRow.id.desc()).limit(MOST_NAMED)

@@ -60,11 +60,13 @@ def upgrade() -> None:
     with op.batch_alter_table("prompts") as prompts:
         prompts.add_column(sa.Column("behalf", number, nullable=True))
         prompts.create_foreign_key(op.f("fk_prompts_behalf_people"), "people", ["behalf"], ["id"])
+        prompts.create_index("ix_prompts_behalf", ["behalf"])
 
 
 def downgrade() -> None:
     """Undo it."""
     with op.batch_alter_table("prompts") as prompts:
+        prompts.drop_index("ix_prompts_behalf")
         prompts.drop_constraint(op.f("fk_prompts_behalf_people"), type_="foreignkey")
         prompts.drop_column("behalf")
     for table in ("helper_answers", "helpers", "digests"):

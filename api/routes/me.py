@@ -24,6 +24,7 @@ from api.schemas.me import (
     WhyOut,
 )
 from api.schemas.problems import problems
+from app import answering
 from app.container import Container, Work
 from app.forgetting import forget_person
 from app.statements import Span, bounded, of_person, read_day
@@ -128,7 +129,7 @@ def answer(asked: AnswerIn, writer: Writer, container: ContainerDep) -> AnswerOu
     if said is Answer.SPAM and not asked.confirm:
         raise Conflict("confirm_spam", "This burns their stake after 48 hours. Send it again with 'confirm': true.")
     with container.work() as work:
-        return _outcome(work.gate.answer(writer.person, stranger, said), stranger)
+        return _outcome(answering.answer(work, writer.person, stranger, said), stranger)
 
 
 @router.post("/undo")
@@ -136,7 +137,7 @@ def undo(asked: UndoIn, writer: Writer, container: ContainerDep) -> AnswerOut:
     """Take a spam verdict back, as long as the stake is not burned: it goes back to the stranger."""
     stranger = parse_user_id(asked.stranger)
     with container.work() as work:
-        return _outcome(work.gate.undo(writer.person, stranger), stranger)
+        return _outcome(answering.undo(work, writer.person, stranger), stranger)
 
 
 @router.get("/balance")

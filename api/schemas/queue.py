@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.schemas.me import MatrixId
 from api.schemas.quotes import Unix
 from reputation.schedule import USUAL, Every
 
@@ -31,3 +32,22 @@ class DigestOut(BaseModel):
     hour: int
     time_zone: Annotated[str, Field(description="What the person told the bot by 'zone'.", examples=["Europe/Vienna"])]
     due_at: Annotated[Unix | None, Field(description="The next one; null where none ever comes.")]
+
+
+class HelpOut(BaseModel):
+    """One person who helps another, or was asked to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    who: MatrixId | None
+    asked_at: Unix
+    accepted_at: Annotated[Unix | None, Field(description="From when on it counts; null while they have not accepted.")]
+
+
+class HelpersOut(BaseModel):
+    """Who sees and answers your queue with you, and whose queue you see and answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    helpers: list[HelpOut]
+    helping: list[HelpOut]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from app.conversations import Meaning
-from app.wording import digests
+from app.wording import digests, helping
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from app.wording.message import Link, Literal, Message, Safe, Value, join
@@ -44,8 +45,12 @@ class Facts:
 
     def person(self, name: str) -> Value:
         """Return somebody as they are shown to this reader."""
+        return self._reader.person(self.name(name))
+
+    def name(self, name: str) -> UserId | None:
+        """Return somebody's Matrix id, if they have one."""
         number = self.values.get(name)
-        return self._reader.person(None if number is None else self.people.get(PersonId(int(number))))
+        return None if number is None else self.people.get(PersonId(int(number)))
 
     def when(self, name: str) -> Safe:
         """Return a moment as it is shown to this reader."""
@@ -67,8 +72,7 @@ class Facts:
 
     def server(self, name: str) -> Value:
         """Return the homeserver of somebody, as it is shown."""
-        number = self.values.get(name)
-        user = None if number is None else self.people.get(PersonId(int(number)))
+        user = self.name(name)
         return "-" if user is None else server_of(user)
 
     def page(self) -> Link:
@@ -309,6 +313,14 @@ def _digest(reader: Reader, facts: Facts) -> Letter:
     return Letter(digests.digest(reader, read_digest(facts.values), facts.people))
 
 
+def _helper_asked(reader: Reader, facts: Facts) -> Letter:
+    return helping.asks_you(reader, facts.person("recipient"), facts.name("recipient"))
+
+
+def _helper_said(reader: Reader, facts: Facts, *, accepted: bool) -> Letter:
+    return helping.said(reader, facts.person("stranger"), facts.name("stranger"), accepted=accepted)
+
+
 def _webhook_disabled(reader: Reader, facts: Facts) -> Letter:
     if str(facts.literal("why").text) == "gone":
         template = marked(
@@ -379,6 +391,9 @@ _NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
     "flood_digest": _flood_digest,
     "webhook_disabled": _webhook_disabled,
     "digest": _digest,
+    "helper_asked": _helper_asked,
+    "helper_accepted": partial(_helper_said, accepted=True),
+    "helper_left": partial(_helper_said, accepted=False),
 }
 
 CODES = frozenset(_NOTICES)
