@@ -68,11 +68,12 @@ def digest(reader: Reader, told: Digest, names: Names) -> Message:
 def _head(reader: Reader, told: Digest) -> Message:
     if not told.strangers:
         return reader.say(marked("Nobody else was kept out since {since}."), since=reader.when(told.since))
-    knocked = reader.say(
-        marked("**At your door since {since}:** {count} strangers knocked and were not let through. The latest:"),
-        since=reader.when(told.since),
-        count=told.strangers,
+    template = (
+        marked("**At your door since {since}:** one stranger knocked and was not let through:")
+        if told.strangers == 1
+        else marked("**At your door since {since}:** {count} strangers knocked and were not let through. The latest:")
     )
+    knocked = reader.say(template, since=reader.when(told.since), count=told.strangers)
     if told.besides is None:
         return knocked
     besides = marked("Those of whom I wrote on {when}, when many came at once, are not counted again.")

@@ -70,6 +70,7 @@ def test_without_a_good_token_nothing_is_told(door: Door, header: str | None) ->
         "/tokens",
         "/vouches",
         "/digest",
+        "/helpers",
         "/why?other=@bob:far.example",
     ):
         answer = door.get("/v1/me" + path, headers={"Authorization": header} if header is not None else {})
@@ -86,6 +87,8 @@ def test_a_reading_token_changes_nothing(container: Container, door: Door) -> No
         ("PUT", "/door", {"mode": "closed"}),
         ("PUT", "/exempt/@bob:far.example", None),
         ("PUT", "/digest", {"every": "off"}),
+        ("PUT", "/helpers/@carol:example.org", None),
+        ("DELETE", "/helpers/@carol:example.org", None),
         ("POST", "/answers", {"stranger": BOB, "answer": "accept"}),
         ("POST", "/undo", {"stranger": BOB}),
         ("POST", "/forget", {"confirm": ALICE}),
@@ -329,3 +332,23 @@ def test_a_digests_hour_is_shown_and_set(container: Container, door: Door) -> No
     assert door.put("/v1/me/digest", headers=headers, json={"every": "off"}).json()["due_at"] is None
     for wrong in ({"every": "hourly"}, {"every": "daily", "hour": 24}, {"every": "weekly", "weekday": 7}, {}):
         assert door.put("/v1/me/digest", headers=headers, json=wrong).status_code == 400
+
+
+# ---------------------------------------------------------------------------------------------------- helpers
+
+
+def test_helpers_are_asked_listed_and_removed(container: Container, door: Door) -> None:
+    alice, carol = as_alice(container), {"Authorization": a_token(container, "@carol:example.org")}
+    asked = door.put("/v1/me/helpers/@carol:example.org", headers=alice).json()
+    assert (asked["who"], asked["accepted_at"]) == ("@carol:example.org", None)
+    assert door.get("/v1/me/helpers", headers=alice).json() == {"helpers": [asked], "helping": []}
+    assert door.get("/v1/me/helpers", headers=carol).json()["helping"] == [{**asked, "who": ALICE}]
+    with container.work() as work:
+        work.helping.accept(work.people.number(UserId("@carol:example.org")), ALICE)
+    assert door.get("/v1/me/helpers", headers=alice).json()["helpers"][0]["accepted_at"] is not None
+    assert door.delete("/v1/me/helpers/@carol:example.org", headers=alice).status_code == 204
+    gone = door.delete("/v1/me/helpers/@carol:example.org", headers=alice)
+    assert (gone.status_code, gone.json()["type"]) == (404, problem("helper_unknown"))
+    assert door.get("/v1/me/helpers", headers=carol).json() == {"helpers": [], "helping": []}
+    for wrong, status in (("nonsense", 400), (ALICE, 400), ("@earnest:example.org", 400)):
+        assert door.put(f"/v1/me/helpers/{wrong}", headers=alice).status_code == status, wrong

@@ -273,3 +273,37 @@ def test_leaving_is_told_to_the_owner(desk: Desk, bot: Bot) -> None:
     with desk.work() as work, pytest.raises(NotFound):
         work.helping.owner(work.people.number(CAROL), ALICE)
     assert regular(desk.read, desk.work) >= 0
+
+
+def test_a_removal_and_an_answer_at_once_never_leave_an_answer_after_the_removal(
+    desk: Desk, bot: Bot, alice: PersonId
+) -> None:
+    appointed(bot)
+    desk.house.pay()
+    carol = number(desk, CAROL)
+    answering_now, removed = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def answers() -> None:
+        with desk.work() as work:
+            work.helping.hold(alice)
+            answering_now.set()
+            removed.wait(1.0)  # the removal has its chance: it must not have come through
+            answering.answer(work, alice, BOB, Answer.RETURN, helper=carol)
+            order.append("answered")
+
+    def removes() -> None:
+        answering_now.wait()
+        with desk.work() as work:
+            work.helping.remove(alice, CAROL)
+            order.append("removed")
+            removed.set()
+
+    threads = [threading.Thread(target=answers), threading.Thread(target=removes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert order == ["answered", "removed"]
+    with desk.work() as work, pytest.raises(NotFound):
+        answering.answer(work, alice, BOB, Answer.RETURN, helper=carol)
