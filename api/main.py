@@ -19,8 +19,10 @@ from api.routes import (
     antispam,
     asks,
     contacts,
+    digest,
     events,
     health,
+    helping,
     ledger,
     me,
     metrics,
@@ -91,7 +93,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
     app.state.streams = Streams(container)
-    private = (sessions, me, asks, vouches, standing, wallets, tokens, events, webhooks, contacts)
+    private = (sessions, me, asks, vouches, standing, wallets, tokens, events, webhooks, contacts, digest, helping)
     for part in (quotes, stakes, ledger, *private, health, metrics, front, stake, link):
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")

@@ -1,4 +1,4 @@
-"""Answering: what a recipient says of a stranger, to their stake and to their sentence at once; and how one asks."""
+"""Answering: the one way in which a stranger asks, and is answered by the owner of a door or a helper in their name."""
 
 from __future__ import annotations
 
@@ -26,32 +26,49 @@ def _verdict(work: Work, stranger: UserId, recipient: UserId, number: PersonId |
     return work.gate.why(number, stranger).verdict
 
 
-def answer(work: Work, recipient: PersonId, stranger: UserId, said: Answer) -> AnswerOutcome:
-    """Take what a recipient says of a stranger; it is the answer to all that waits of theirs.
+def answer(
+    work: Work, owner: PersonId, stranger: UserId, said: Answer, *, helper: PersonId | None = None
+) -> AnswerOutcome:
+    """Take an answer to all that waits of a stranger, end the questions about it, and remember a helper who gave it.
 
-    Accept and spam as in ``Gate.answer``; return also declines a sentence. Raises what ``Gate.answer`` raises.
+    Accept and spam as in ``Gate.answer``; return also declines a sentence. Raises what ``Gate.answer`` raises, and
+    ``NotFound`` for a helper who may not give it.
     """
-    number = work.people.find(stranger)
-    asked = number is not None and work.asks.takes(recipient, number, said)
-    staked = any(one.stranger == number for one in work.gate.waiting(recipient))
-    if number is not None and asked and not staked and said is not Answer.SPAM:
-        outcome = AnswerOutcome(said, number, ())
-        if not work.asks.answer(recipient, number, said):  # taken back at this moment
-            raise NotFound("nothing_waiting", "Nobody of that name waits for your answer.")
-    else:
-        outcome = work.gate.answer(recipient, stranger, said)
-        asked = work.asks.answer(recipient, outcome.stranger, said)  # after the stakes, as whoever forgets locks them
-    return replace(outcome, asked=asked)
-
-
-def undo(work: Work, recipient: PersonId, stranger: UserId) -> AnswerOutcome:
-    """Take a spam verdict back (``Gate.undo``); what they asked waits again."""
-    outcome = work.gate.undo(recipient, stranger)
-    work.asks.undo(recipient, outcome.stranger)
+    work.helping.hold(owner)
+    if helper is not None:
+        work.helping.check(helper, owner, stranger, said)
+    outcome = _answer(work, owner, stranger, said)
+    work.conversations.settle(owner, outcome.stranger)
+    if helper is not None:
+        work.helping.note(helper, owner, outcome.stranger, said)
     return outcome
 
 
-def waiting(work: Work, recipient: PersonId) -> list[PersonId]:
-    """Return who waits for a recipient's answer, with a stake or a sentence, each once."""
-    staked = [one.stranger for one in work.gate.waiting(recipient)]
-    return list(dict.fromkeys([*staked, *(one.stranger for one in work.asks.queue(recipient))]))
+def _answer(work: Work, owner: PersonId, stranger: UserId, said: Answer) -> AnswerOutcome:
+    number = work.people.find(stranger)
+    asked = number is not None and work.asks.takes(owner, number, said)
+    staked = any(one.stranger == number for one in work.gate.waiting(owner))
+    if number is not None and asked and not staked and said is not Answer.SPAM:
+        outcome = AnswerOutcome(said, number, ())
+        if not work.asks.answer(owner, number, said):  # taken back at this moment
+            raise NotFound("nothing_waiting", "Nobody of that name waits for your answer.")
+    else:
+        outcome = work.gate.answer(owner, stranger, said)
+        asked = work.asks.answer(owner, outcome.stranger, said)  # after the stakes, as whoever forgets locks them
+    return replace(outcome, asked=asked)
+
+
+def undo(work: Work, owner: PersonId, stranger: UserId) -> AnswerOutcome:
+    """Take a spam verdict back, whoever gave it in the owner's name; what the stranger asked waits again."""
+    work.helping.hold(owner)
+    outcome = work.gate.undo(owner, stranger)
+    work.asks.undo(owner, outcome.stranger)
+    work.conversations.settle(owner, outcome.stranger)
+    work.helping.undone(owner, outcome.stranger)
+    return outcome
+
+
+def waiting(work: Work, owner: PersonId) -> list[PersonId]:
+    """Return who waits for an answer of somebody's, with a stake or a sentence, each once."""
+    staked = [one.stranger for one in work.gate.waiting(owner)]
+    return list(dict.fromkeys([*staked, *(one.stranger for one in work.asks.queue(owner))]))

@@ -49,9 +49,11 @@ from payments.stakes.service import Stakes
 from reputation.asks import Asks
 from reputation.contacts import Contacts
 from reputation.courtesy import Courtesy
+from reputation.digests import Digests
 from reputation.doors import Doors
 from reputation.gate import Gate
 from reputation.happenings import Happenings
+from reputation.helping import Helping
 from reputation.knowing import Knowing
 from reputation.model import OpensAt
 from reputation.notices import Notices
@@ -103,6 +105,8 @@ class Work:
     conversations: Conversations
     courtesy: Courtesy
     notices: Notices
+    digests: Digests
+    helping: Helping
     feed: Feed
     happenings: Happenings
     webhooks: Webhooks
@@ -337,6 +341,7 @@ class Container:
             opens_at=self.opens_at,
             knowing=Knowing(people, vouches=vouches, stakes=stakes, standings=self.hearing.told),
         )
+        asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
         return Work(
             session=session,
@@ -352,12 +357,14 @@ class Container:
             tenants=Tenants(session, now),
             gate=gate,
             vouches=vouches,
-            asks=Asks(session, now=now, people=people),
+            asks=asks,
             contacts=Contacts(session, now=now, people=people),
             sessions=Sessions(session, now),
             conversations=Conversations(session, now),
             courtesy=Courtesy(session, now),
             notices=notices,
+            digests=Digests(session, now=now, people=people, gate=gate, asks=asks, notices=notices),
+            helping=Helping(session, now=now, people=people, gate=gate, asks=asks, notices=notices, bot_id=self.bot_id),
             feed=feed,
             happenings=Happenings(session, now, terms),
             webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self._check_url),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, delete, select, update
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, and_, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from kit.database import Base, Bytes20, UtcDateTime
@@ -64,7 +64,7 @@ class PromptRow(Base):
     """A message of ours that waits for an answer."""
 
     __tablename__ = "prompts"
-    __table_args__ = (Index("ix_prompts_person", "person_id", "closed_at"),)
+    __table_args__ = (Index("ix_prompts_person", "person_id", "closed_at"), Index("ix_prompts_behalf", "behalf"))
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
@@ -72,6 +72,8 @@ class PromptRow(Base):
     meaning: Mapped[str] = mapped_column(String(20))
     about: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     wallet: Mapped[bytes | None] = mapped_column(Bytes20)
+    behalf: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """In whose name a helper is asked."""
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -85,6 +87,7 @@ class Prompt:
     meaning: Meaning
     about: PersonId | None
     wallet: Address | None = None
+    behalf: PersonId | None = None
 
 
 class Conversations:
@@ -181,6 +184,7 @@ class Conversations:
         meaning: Meaning,
         about: PersonId | None = None,
         wallet: Address | None = None,
+        behalf: PersonId | None = None,
     ) -> None:
         """Note that our message ``event`` waits for the person's answer; a newer confirmation ends older ones."""
         if self._session.scalar(select(PromptRow.id).where(PromptRow.event == event)) is not None:
@@ -189,7 +193,15 @@ class Conversations:
             for waiting in self.waiting(person, *CONFIRMATIONS):
                 self.close(waiting)
         self._session.add(
-            PromptRow(person_id=person, event=event, meaning=meaning, about=about, wallet=wallet, asked_at=self._now)
+            PromptRow(
+                person_id=person,
+                event=event,
+                meaning=meaning,
+                about=about,
+                wallet=wallet,
+                behalf=behalf,
+                asked_at=self._now,
+            )
         )
         self._session.flush()
 
@@ -218,10 +230,11 @@ class Conversations:
         )
 
     def settle(self, person: PersonId, about: PersonId) -> None:
-        """End all of the person's questions about one other person."""
+        """End all questions about one other person that the person was asked, or anybody in their name."""
+        theirs = and_(PromptRow.person_id == person, PromptRow.behalf.is_(None))
         self._session.execute(
             update(PromptRow)
-            .where(PromptRow.person_id == person, PromptRow.about == about, PromptRow.closed_at.is_(None))
+            .where(or_(theirs, PromptRow.behalf == person), PromptRow.about == about, PromptRow.closed_at.is_(None))
             .values(closed_at=self._now)
         )
 
@@ -233,7 +246,11 @@ class Conversations:
 
     def forget(self, person: PersonId) -> None:
         """Take away the person's chat and every question to or about them."""
-        self._session.execute(delete(PromptRow).where((PromptRow.person_id == person) | (PromptRow.about == person)))
+        self._session.execute(
+            delete(PromptRow).where(
+                or_(PromptRow.person_id == person, PromptRow.about == person, PromptRow.behalf == person)
+            )
+        )
         self._session.execute(delete(ConversationRow).where(ConversationRow.person_id == person))
 
     def prune(self) -> int:
@@ -247,4 +264,5 @@ class Conversations:
 def _prompt(row: PromptRow) -> Prompt:
     about = None if row.about is None else PersonId(row.about)
     wallet = None if row.wallet is None else Address(row.wallet)
-    return Prompt(row.id, PersonId(row.person_id), Meaning(row.meaning), about, wallet)
+    behalf = None if row.behalf is None else PersonId(row.behalf)
+    return Prompt(row.id, PersonId(row.person_id), Meaning(row.meaning), about, wallet, behalf)

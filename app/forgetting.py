@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
@@ -16,9 +16,11 @@ def forget_person(work: Work, person: PersonId) -> None:
 
     Raises ``Conflict`` while a stake of theirs waits for an answer to an invite that arrived (``Gate.forget``).
     """
+    work.helping.forget(person)
     work.gate.forget(person)
     work.vouches.forget(person)
     work.asks.forget(person)
+    work.digests.forget(person)
     work.sessions.forget(person)
     work.conversations.forget(person)
     work.webhooks.forget(person)
@@ -33,27 +35,35 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
         gone = once.sessions.prune() + once.conversations.prune() + once.webhooks.prune(once.now - events_kept)
         never_confirmed = once.sessions.prune_unconfirmed()
         gone += len(never_confirmed) + once.people.prune(never_confirmed)
+    gone += _in_parts(work, lambda some: len(some.feed.prune(events_kept, limit=MOST_PRUNED)))
+    for part in (_vouches, _asks, _answers):
+        gone += _in_parts(work, part)
+    return gone + _in_parts(work, lambda some: some.gate.prune())
+
+
+def _in_parts(work: Callable[[], AbstractContextManager[Work]], part: Callable[[Work], int]) -> int:
+    """Take some away in one transaction after another, until one takes none; return how many rows went."""
+    gone = 0
     while True:
         with work() as some:
-            concerned = some.feed.prune(events_kept, limit=MOST_PRUNED)
-        gone += len(concerned)
-        if not concerned:
-            break
-    while True:
-        with work() as some:
-            spoken_of = some.vouches.prune(limit=MOST_PRUNED)
-            gone += len(spoken_of) + some.people.prune(set(spoken_of))
-        if not spoken_of:
-            break
-    while True:
-        with work() as some:
-            over = some.asks.prune(limit=MOST_PRUNED)
-            gone += len(over) + some.people.prune(set(over))
-        if not over:
-            break
-    while True:
-        with work() as some:
-            pruned = some.gate.prune()
-        gone += pruned
-        if not pruned:
+            went = part(some)
+        gone += went
+        if not went:
             return gone
+
+
+def _vouches(some: Work) -> int:
+    return _with_names(some, some.vouches.prune(limit=MOST_PRUNED))
+
+
+def _asks(some: Work) -> int:
+    return _with_names(some, some.asks.prune(limit=MOST_PRUNED))
+
+
+def _answers(some: Work) -> int:
+    return _with_names(some, some.helping.prune(limit=MOST_PRUNED))
+
+
+def _with_names(some: Work, people: Sequence[PersonId]) -> int:
+    """Take away those of whom nothing else is known; return how many rows went, theirs and those that named them."""
+    return len(people) + some.people.prune(set(people))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 from app.container import Work
 from contracts.events import Terms
+from kit.clock import zone_of
 from kit.errors import Conflict, Invalid
 from kit.identifiers import Address, PersonId
 from ledger import model
@@ -42,21 +42,12 @@ def read_day(text: str | None) -> date | None:
     return day
 
 
-def zone_of(work: Work, person: PersonId) -> tzinfo:
-    """Return a person's time zone; UTC where they named none."""
-    name = work.people.time_zone(person)
-    try:
-        return ZoneInfo(name) if name else UTC
-    except (KeyError, ValueError, OSError):
-        return UTC
-
-
 def of_person(work: Work, person: PersonId, span: Span = EVER) -> Statement:
     """Return the statement of all wallets that a person has linked, with the stakes that were put down from them.
 
     Its lines are read while they are taken, so within this transaction.
     """
-    return of_addresses(work, work.holders.addresses(person), span, zone_of(work, person))
+    return of_addresses(work, work.holders.addresses(person), span, zone_of(work.people.time_zone(person)))
 
 
 def of_addresses(work: Work, addresses: Collection[Address], span: Span = EVER, zone: tzinfo = UTC) -> Statement:

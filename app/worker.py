@@ -10,7 +10,7 @@ from pathlib import Path
 from celery import Celery
 from celery.beat import EmbeddedService
 
-from app import books
+from app import books, digests
 from app.container import Container
 from app.forgetting import prune_all
 from app.health import Check, Look, Pulse
@@ -22,6 +22,8 @@ SWEEP_EVERY = timedelta(seconds=5)
 """How often stakes are looked through for what is due."""
 RECONCILE_EVERY = timedelta(seconds=15)
 """How often the books are held against the chain, where a newer block is final."""
+DIGEST_EVERY = timedelta(seconds=30)
+"""How often digests are looked for that are due."""
 PRUNE_EVERY = timedelta(hours=1)
 """How often what is past its retention time is taken away."""
 ROUNDS = "rounds"
@@ -46,6 +48,11 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
                 "schedule": RECONCILE_EVERY,
                 "options": {"expires": RECONCILE_EVERY.seconds},
             },
+            "digest": {
+                "task": "earnest.digest",
+                "schedule": DIGEST_EVERY,
+                "options": {"expires": DIGEST_EVERY.seconds},
+            },
             "prune": {"task": "earnest.prune", "schedule": PRUNE_EVERY},
         },
     )
@@ -62,6 +69,10 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     @application.task(name="earnest.reconcile", shared=False)  # type: ignore[untyped-decorator]
     def reconcile() -> None:
         books.regular(container)
+
+    @application.task(name="earnest.digest", shared=False)  # type: ignore[untyped-decorator]
+    def digest() -> None:
+        digests.regular(container.read, container.work)
 
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]
     def prune() -> None:

@@ -16,7 +16,7 @@ from prometheus_client import Counter
 from app.container import Work
 from app.conversations import Standing
 from app.wording.buttons import Letter
-from app.wording.notices import CODES, notice
+from app.wording.notices import CODES, notice, people_in
 from app.wording.reader import Service
 from bot.away import Away
 from bot.crossing import Crossing
@@ -202,9 +202,8 @@ class Courier:
         standing = work.conversations.standing(person)
         if standing is not None and standing is not Standing.OPEN:
             return None
-        numbers = {PersonId(int(values[name])) for name in ("stranger", "recipient") if values.get(name) is not None}
         reader = reader_of(work, self._service, person)
-        letter = notice(code, values, people=work.people.mxids(numbers), reader=reader)
+        letter = notice(code, values, people=work.people.mxids(people_in(values)), reader=reader)
         about = effect.payload.get("about")
         if letter.meaning is not None and about is not None:
             letter = replace(letter, about=PersonId(int(about)))

@@ -51,7 +51,9 @@ async def post(
 
 
 async def _ask(cross: Crossing, person: PersonId, event: EventId, meaning: Meaning, letter: Letter) -> None:
-    await cross.work(lambda work: work.conversations.ask(person, event, meaning, letter.about, letter.wallet))
+    await cross.work(
+        lambda work: work.conversations.ask(person, event, meaning, letter.about, letter.wallet, letter.behalf)
+    )
 
 
 def owe(work: Work, key: str, *, room: RoomId, person: PersonId, letter: Letter) -> None:
@@ -63,6 +65,7 @@ def owe(work: Work, key: str, *, room: RoomId, person: PersonId, letter: Letter)
         "html": letter.message.html,
         "meaning": letter.meaning,
         "about": letter.about,
+        "behalf": letter.behalf,
         "wallet": None if letter.wallet is None else show_address(letter.wallet),
     }
     due_at = work.now + _OURS_FOR
@@ -73,11 +76,13 @@ async def send_owed(homeserver: Homeserver, cross: Crossing, effect: Effect) -> 
     """Send an answer that is owed; again is no harm."""
     payload = effect.payload
     meaning, about, wallet = payload["meaning"], payload["about"], payload.get("wallet")
+    behalf = payload.get("behalf")
     letter = Letter(
         Message(payload["plain"], payload["html"]),
         None if meaning is None else Meaning(meaning),
         None if about is None else PersonId(about),
         wallet=None if wallet is None else parse_address(wallet),
+        behalf=None if behalf is None else PersonId(behalf),
     )
     await post(
         homeserver,

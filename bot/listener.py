@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -374,6 +374,7 @@ def _obey(work: Work, asked: Asked) -> Letter:
 
 def _press(work: Work, asked: Asked, prompt: Prompt, word: Word) -> Letter:
     """Do what a button says."""
+    asked = replace(asked, behalf=prompt.behalf)
     if word is Word.CANCEL:
         work.conversations.close(prompt)
         return Letter(manners.cancelled(asked.reader))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
 """Tells the time as an aware UTC ``datetime``. The real one is ``system_clock``; tests pass their own."""
@@ -22,3 +23,11 @@ def unix(moment: datetime) -> int:
 def from_unix(seconds: int) -> datetime:
     """Return the aware UTC moment of ``seconds`` since the Unix epoch."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def zone_of(name: str | None) -> tzinfo:
+    """Return the time zone of an IANA name; UTC where there is none of that name, or none any more."""
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (KeyError, ValueError, OSError):
+        return UTC

@@ -48,6 +48,10 @@ PER_TENANT = Budget(200, timedelta(hours=1) / 200)
 """Because of one homeserver's callbacks: Synapse lets a bot invite about 200 people an hour before it slows it down."""
 
 
+PER_ASKER = Budget(5, timedelta(days=1) / 5)
+"""In somebody's name, to those whom they ask to help them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spending:
     """One message drawn from one budget: whose (``scope`` and ``subject``), and how large it is."""
@@ -88,6 +92,15 @@ class Courtesy:
             Spending("server", server, self._of_server(server, own=own)),
             Spending("stranger", str(stranger), PER_STRANGER),
             Spending("tenant", str(tenant), PER_TENANT),
+        )
+        return self._spend(spendings)
+
+    def may_ask(self, *, asker: PersonId, asked: PersonId, server: ServerName, own: bool) -> bool:
+        """Draw one message that asks somebody, in another's name, who never turned to us; ``False`` as above."""
+        spendings = (
+            Spending("asker", str(asker), PER_ASKER),
+            Spending("server", server, self._of_server(server, own=own)),
+            Spending("stranger", str(asked), PER_STRANGER),
         )
         return self._spend(spendings)
 
@@ -223,12 +236,23 @@ class Courtesy:
             .execution_options(synchronize_session=False)
         )
 
+    def flood_told_of(self, person: PersonId) -> None:
+        """Note that a digest told of a flood, where one goes on: its recipient hears of no other in a day."""
+        self._session.execute(
+            update(FloodRow)
+            .where(FloodRow.person == person, FloodRow.began_at.is_not(None))
+            .values(began_at=None, told_at=self._now)
+            .execution_options(synchronize_session=False)
+        )
+
     # -------------------------------------------------------------------------------------------- keeping
 
     def forget(self, person: PersonId) -> None:
         """Take out a person's floods and budgets."""
         self._drop(FloodRow, FloodRow.person == person)
-        self._drop(BudgetRow, and_(BudgetRow.scope.in_(("recipient", "stranger")), BudgetRow.subject == str(person)))
+        self._drop(
+            BudgetRow, and_(BudgetRow.scope.in_(("asker", "recipient", "stranger")), BudgetRow.subject == str(person))
+        )
 
     def prune(self) -> int:
         """Take out budgets that are full again, homeservers of no note, and floods long over; return how many went."""

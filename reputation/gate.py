@@ -180,6 +180,7 @@ class Gate:
                 self._notices.of_stake(self._stakes.get(found.facts.grants[0].stake_id), code="invite_pending_hint")
             return GateAnswer(verdict, None, pair, fleeting)
         if not (verdict.price.stake or verdict.price.fee):
+            self._notices.knock_free(stranger, recipient, knock, verdict.free)
             return GateAnswer(verdict, None, pair, fleeting)
         quote = self._stakes.quote(
             stranger,

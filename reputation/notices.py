@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from kit import outbox
@@ -15,6 +16,7 @@ from payments.stakes.model import OpeningOutcome, Quote, Stake, StakeState
 from reputation.courtesy import Courtesy
 from reputation.model import Knock
 from reputation.store import GateStore
+from reputation.tables import DigestRow
 from reputation.verdict import Code, FreePath
 
 KIND = "notice"
@@ -27,7 +29,7 @@ OF_STATE: Mapping[StakeState, str] = {
     StakeState.ORPHANED: "stake_orphaned",
 }
 """What a stranger is told when their stake comes to be so."""
-UNASKED = frozenset({"knock_held", "knock_free"})
+UNASKED = frozenset({"knock_held", "knock_free", "helper_asked"})
 """What people are told who never turned to us: it is budgeted, and homeservers can be spared it. All else is about
 somebody's own money, answer or door, and is never dropped."""
 FLOOD_PAUSE = timedelta(minutes=10)
@@ -114,7 +116,9 @@ class Notices:
         for person, before in self._courtesy.floods(
             before=self._now - FLOOD_PAUSE, told_before=self._now - FLOOD_AGAIN, limit=_MOST_FLOODS
         ):
-            crowd = self._crowd(person, max(before or self._now - FLOOD_AGAIN, self._now - FLOOD_AGAIN))
+            digest = self._session.scalar(select(DigestRow.told_at).where(DigestRow.person == person))
+            heard = [moment for moment in (before, digest) if moment is not None]
+            crowd = self._crowd(person, max((self._now - FLOOD_AGAIN, *heard)))
             if crowd is not None:
                 key = f"flood_digest:{person}:{unix(self._now)}"
                 self._tell(key, person, None, {"recipient": person, **crowd})
@@ -137,6 +141,25 @@ class Notices:
             "most": len(most),
             "stranger": most[0] if most else None,
         }
+
+    def digest(self, person: PersonId, values: Mapping[str, object], *, due: datetime) -> bool:
+        """Tell a person who knocked; once for each time that it is due. ``False`` where they want no messages."""
+        return self._tell(f"digest:{person}:{unix(due)}", person, None, values)
+
+    def helper_asked(self, owner: PersonId, helper: PersonId, *, owner_name: UserId, helper_name: UserId) -> None:
+        """Ask somebody whether they want to help an owner, as far as the budgets reach: they did not ask for it."""
+        server = server_of(helper_name)
+        if not self._people.wants_notices(helper) or self._courtesy.is_quiet(server):
+            return
+        own = server == server_of(owner_name)
+        if self._courtesy.may_ask(asker=owner, asked=helper, server=server, own=own):
+            key = f"helper_asked:{owner}:{helper}:{unix(self._now)}"
+            self._tell(key, helper, owner, {"recipient": owner})
+
+    def helper_said(self, owner: PersonId, helper: PersonId, *, accepted: bool) -> None:
+        """Tell an owner that somebody helps them now, or does not."""
+        code = "helper_accepted" if accepted else "helper_left"
+        self._tell(f"{code}:{owner}:{helper}:{unix(self._now)}", owner, helper, {"stranger": helper})
 
     def gasless_failed(self, quote: Quote, stake_id: Hash32, outcome: OpeningOutcome) -> None:
         """Tell the stranger that the opening they signed, and we carried, came to nothing; once per stake."""

@@ -1,4 +1,4 @@
-"""Tables of the gate: tenants, budgets, doors, contacts, grants, knocks, vouches, asks and more. People are numbers."""
+"""Tables of the gate: tenants, doors, contacts, grants, knocks, vouches, asks, digests, helpers. People are numbers."""
 
 from __future__ import annotations
 
@@ -187,6 +187,54 @@ class ArrivalRow(Base):
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_room: Mapped[str] = mapped_column(String(255))
     last_code: Mapped[str] = mapped_column(String(30))
+
+
+class DigestRow(Base):
+    """When a person is told who knocked: their schedule, up to when they know, and when the next is due."""
+
+    __tablename__ = "digests"
+    __table_args__ = (Index("ix_digests_due", "due_at"),)
+
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    every: Mapped[str] = mapped_column(String(6))
+    weekday: Mapped[int] = mapped_column(Integer)
+    hour: Mapped[int] = mapped_column(Integer)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    """What came after this they have not been told."""
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class HelperRow(Base):
+    """``owner`` asked ``helper`` to answer their queue with them; it counts from ``accepted_at`` on."""
+
+    __tablename__ = "helpers"
+    __table_args__ = (Index("ix_helpers_helper", "helper"), Index("ix_helpers_asked", "accepted_at", "asked_at"))
+
+    owner: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    helper: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class HelperAnswerRow(Base):
+    """An answer that ``helper`` gave ``stranger`` in the name of ``owner``."""
+
+    __tablename__ = "helper_answers"
+    __table_args__ = (
+        Index("ix_helper_answers_owner", "owner", "given_at"),
+        Index("ix_helper_answers_stranger", "stranger"),
+        Index("ix_helper_answers_helper", "helper"),
+        Index("ix_helper_answers_given", "given_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    owner: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    stranger: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    helper: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    answer: Mapped[str] = mapped_column(String(8))
+    given_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 _STANDS = text("withdrawn_at IS NULL")

@@ -55,6 +55,8 @@ class Letter:
     about: PersonId | None = None
     secret: bool = False
     wallet: Address | None = None
+    behalf: PersonId | None = None
+    """In whose name a helper is asked."""
 
 
 def word_of(meaning: Meaning, sign: str) -> Word | None:

@@ -65,6 +65,13 @@ _SENTENCES: Mapping[str, str] = {
         "A stake of yours waits for its answer, until {answer_by}. I can forget you once that is over."
     ),
     "time_zone_unknown": marked("A time zone is written like {zone}."),
+    "helper_self": marked("A helper is somebody else: not you, and not me."),
+    "helpers_full": marked("You have {most} helpers already. {helpers} shows them; remove one first."),
+    "helps_many": marked("You help {most} people already. Leave one first; {helpers} shows them."),
+    "helper_not_asked": marked("Nobody of that name asked you to help them. {helpers} shows who did."),
+    "helper_unknown": marked("You have no helper of that name. {helpers} shows whom you asked."),
+    "not_helping": marked("You help nobody of that name. {helpers} shows whom you do."),
+    "digest_time": marked("A digest comes at a full hour from 0 to 23: {digest}."),
     "locale_malformed": marked("A language is written like {language}."),
     "token_unknown": marked("You have no such token. {tokens} shows those that you have."),
     "session_code_unknown": marked(
@@ -94,6 +101,8 @@ def error(failure: EarnestError, reader: Reader) -> Message:
         "ask": reader.command("ask @name:example.org One sentence about who you are."),
         "wallets": reader.command("wallets"),
         "no_fee": reader.command("door stake 5 fee 0"),
+        "helpers": reader.command("helper"),
+        "digest": reader.command("digest weekly monday 9"),
         "knocks": reader.command("knocks"),
         "open": reader.command("door open"),
         "closed": reader.command("door closed"),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from app.conversations import Meaning
-from app.wording import free
+from app.wording import digests, free, helping
 from app.wording.buttons import Letter
+from app.wording.carried import GASLESS_FAILED
 from app.wording.catalogue import marked
 from app.wording.message import Link, Literal, Message, Safe, Value, join
 from app.wording.prices import NOT_TAKEN, dearer
 from app.wording.reader import Reader
 from kit.amounts import ZERO, Amount
 from kit.identifiers import PersonId, UserId, server_of
+from reputation.digests import read_digest
 from reputation.verdict import Code
 
 _UNKNOWN_TIME = marked("(not known yet)")
@@ -24,13 +27,13 @@ class Facts:
 
     def __init__(self, values: Mapping[str, Any], people: Mapping[PersonId, UserId], reader: Reader) -> None:
         """Read ``values``; ``people`` resolves the numbers in them."""
-        self._values = values
-        self._people = people
+        self.values = values
+        self.people = people
         self._reader = reader
 
     def amount(self, name: str) -> Amount:
         """Return an amount (base units, kept as text)."""
-        raw = self._values.get(name)
+        raw = self.values.get(name)
         return ZERO if raw is None else Amount(int(raw))
 
     def money(self, name: str) -> Safe:
@@ -39,48 +42,48 @@ class Facts:
 
     def true(self, name: str) -> bool:
         """Tell whether something is so."""
-        return self._values.get(name) is True
+        return self.values.get(name) is True
 
     def person(self, name: str) -> Value:
         """Return somebody as they are shown to this reader."""
-        return self._reader.person(self.mxid(name))
+        return self._reader.person(self.name(name))
+
+    def name(self, name: str) -> UserId | None:
+        """Return somebody's Matrix id, if they have one."""
+        number = self.values.get(name)
+        return None if number is None else self.people.get(PersonId(int(number)))
 
     def when(self, name: str) -> Safe:
         """Return a moment as it is shown to this reader."""
-        raw = self._values.get(name)
+        raw = self.values.get(name)
         return Safe(self._reader.translate(_UNKNOWN_TIME)) if raw is None else self._reader.when(int(raw))
 
     def literal(self, name: str) -> Literal:
         """Return a code or hash."""
-        return Literal(str(self._values.get(name, "-")))
+        return Literal(str(self.values.get(name, "-")))
 
     def number(self, name: str) -> int:
         """Return a count."""
-        return int(self._values.get(name) or 0)
+        return int(self.values.get(name) or 0)
 
     def words(self, name: str) -> list[str]:
         """Return a list of words."""
-        found = self._values.get(name)
+        found = self.values.get(name)
         return [str(word) for word in found] if isinstance(found, list) else []
-
-    def mxid(self, name: str) -> UserId | None:
-        """Return somebody's Matrix id, to be put into words that are to be typed."""
-        number = self._values.get(name)
-        return None if number is None else self._people.get(PersonId(int(number)))
 
     def free(self) -> list[Message]:
         """Return how the stranger comes in free."""
-        names = {name: self.mxid(name) for name in ("stranger", "recipient")}
+        names = {name: self.name(name) for name in ("stranger", "recipient")}
         return free.in_full(self._reader, self.words("free"), **names)
 
     def server(self, name: str) -> Value:
         """Return the homeserver of somebody, as it is shown."""
-        user = self.mxid(name)
+        user = self.name(name)
         return "-" if user is None else server_of(user)
 
     def page(self) -> Link:
         """Return the link to the quote's page."""
-        return self._reader.link(f"/stake/{self._values.get('quote_id', '')}")
+        return self._reader.link(f"/stake/{self.values.get('quote_id', '')}")
 
     def price(self) -> Message:
         """Return what was asked: a stake, a fee, or both."""
@@ -90,6 +93,12 @@ class Facts:
         else:
             template = marked("a stake of **{stake}**") if stake or not fee else marked("a fee of **{fee}**")
         return self._reader.say(template, stake=self.money("stake"), fee=self.money("fee"))
+
+
+def people_in(values: Mapping[str, Any]) -> set[PersonId]:
+    """Return the numbers of all whom a notice names."""
+    numbers = {PersonId(int(values[name])) for name in ("stranger", "recipient") if values.get(name) is not None}
+    return numbers | (digests.people_in(read_digest(values)) if "latest" in values else set())
 
 
 def notice(code: str, values: Mapping[str, Any], *, people: Mapping[PersonId, UserId], reader: Reader) -> Letter:
@@ -268,7 +277,7 @@ def _stake_orphaned(reader: Reader, facts: Facts) -> Letter:
 
 
 def _gasless_failed(reader: Reader, facts: Facts) -> Letter:
-    template = _GASLESS_FAILED.get(str(facts.literal("outcome").text), _GASLESS_FAILED["would_revert"])
+    template = GASLESS_FAILED.get(str(facts.literal("outcome").text), GASLESS_FAILED["would_revert"])
     return _about_stake(reader, facts, template)
 
 
@@ -306,6 +315,18 @@ def _flood_digest(reader: Reader, facts: Facts) -> Letter:
     )
 
 
+def _digest(reader: Reader, facts: Facts) -> Letter:
+    return Letter(digests.digest(reader, read_digest(facts.values), facts.people))
+
+
+def _helper_asked(reader: Reader, facts: Facts) -> Letter:
+    return helping.asks_you(reader, facts.person("recipient"), facts.name("recipient"))
+
+
+def _helper_said(reader: Reader, facts: Facts, *, accepted: bool) -> Letter:
+    return helping.said(reader, facts.person("stranger"), facts.name("stranger"), accepted=accepted)
+
+
 def _webhook_disabled(reader: Reader, facts: Facts) -> Letter:
     if str(facts.literal("why").text) == "gone":
         template = marked(
@@ -340,27 +361,6 @@ def _about_stake(reader: Reader, facts: Facts, template: str) -> Letter:
     )
 
 
-_GASLESS_FAILED: Mapping[str, str] = {
-    "reverted": marked(
-        "The stake of {stake} for {recipient} that you signed could not be put down: by the time it reached the chain, "
-        "the wallet did not hold the tokens any more, or the signature had been cancelled. Nothing was taken from it. "
-        "Its gas was paid for nothing, so the next one takes a wallet with some ether: {page}"
-    ),
-    "too_late": marked(
-        "The stake of {stake} for {recipient} that you signed did not reach the chain before its price ran out. "
-        "Nothing was taken from your wallet. Invite again to get a new price."
-    ),
-    "would_revert": marked(
-        "The stake of {stake} for {recipient} that you signed was not sent: the chain would refuse it now, because the "
-        "wallet does not hold the tokens any more or the signature was cancelled. Nothing was taken from it. You can "
-        "sign again, or pay yourself: {page}"
-    ),
-    "quote_gone": marked(
-        "The stake of {stake} for {recipient} that you signed was not sent: that price was paid already, or stands no "
-        "more. Nothing was taken from your wallet by it. How things stand: {page}"
-    ),
-}
-
 _NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
     "knock_held": _knock_held,
     "knock_free": lambda reader, facts: free.held(
@@ -379,6 +379,10 @@ _NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
     "gasless_failed": _gasless_failed,
     "flood_digest": _flood_digest,
     "webhook_disabled": _webhook_disabled,
+    "digest": _digest,
+    "helper_asked": _helper_asked,
+    "helper_accepted": partial(_helper_said, accepted=True),
+    "helper_left": partial(_helper_said, accepted=False),
 }
 
 CODES = frozenset(_NOTICES)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from app.wording.catalogue import Translate, marked, translator
 from app.wording.message import Link, Literal, Message, Safe, Value, render
 from kit.amounts import Amount, show
-from kit.clock import from_unix
+from kit.clock import from_unix, zone_of
 from kit.identifiers import UserId, skeleton
 
 _MINUTE = 60
@@ -65,7 +64,7 @@ class Reader:
     def when(self, moment: datetime | int) -> Safe:
         """Write a moment (or Unix seconds) in the reader's zone, with how far off it is."""
         at = from_unix(moment) if isinstance(moment, int) else moment
-        zone = self._zone()
+        zone = zone_of(self.time_zone)
         local = at.astimezone(zone)
         name = "UTC" if zone is UTC else str(zone)
         return Safe(f"{local:%Y-%m-%d %H:%M} {name} ({self.far(at)})")
@@ -92,14 +91,6 @@ class Reader:
     def command(self, text: str) -> Literal:
         """Write something to be typed."""
         return Literal(text)
-
-    def _zone(self) -> tzinfo:
-        if self.time_zone:
-            try:
-                return ZoneInfo(self.time_zone)
-            except (KeyError, ValueError, OSError):
-                pass
-        return UTC
 
 
 @lru_cache(maxsize=50_000)

@@ -25,6 +25,13 @@ class Asked:
     words: tuple[str, ...]
     mentions: tuple[UserId, ...]
     reader: Reader
+    behalf: PersonId | None = None
+    """In whose name they answer, where they help somebody."""
+
+    @property
+    def owner(self) -> PersonId:
+        """Return whose queue it is about: their own, or that of whom they help."""
+        return self.person if self.behalf is None else self.behalf
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ def named(asked: Asked, words: tuple[str, ...]) -> UserId | None:
         return None
     others = tuple(dict.fromkeys(user for user in asked.mentions if user != asked.reader.service.bot))
     text = words[0].strip(_ISOLATES).removeprefix(_MATRIX_TO)
-    if len(words) == 1 and text.startswith(("@", "%40")):
+    if len(words) == 1 and is_id(words[0]):
         return parse_user_id(unquote(text) if text.startswith("%40") or _MATRIX_TO in words[0] else text)
     if len(others) == 1:
         # A picked name: the app wrote it as it is displayed, in however many words.
@@ -62,6 +69,11 @@ def named(asked: Asked, words: tuple[str, ...]) -> UserId | None:
     if len(words) > 1:
         raise Unclear
     return parse_user_id(text)
+
+
+def is_id(word: str) -> bool:
+    """Tell whether a word is written as a Matrix id or a matrix.to link."""
+    return word.strip(_ISOLATES).removeprefix(_MATRIX_TO).startswith(("@", "%40"))
 
 
 def nothing_more(words: tuple[str, ...]) -> None:

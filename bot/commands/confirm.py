@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.container import Work
 from app.conversations import CONFIRMATIONS, Meaning, Prompt
 from app.forgetting import forget_person
@@ -32,7 +34,7 @@ def confirm(work: Work, asked: Asked, prompt: Prompt) -> Letter:
     stranger = work.people.mxid(prompt.about) if prompt.about is not None else None
     if stranger is None:
         return Letter(replies.nobody(asked.reader, Word.SPAM))
-    return give(work, asked, stranger, Answer.SPAM)
+    return give(work, replace(asked, behalf=prompt.behalf), stranger, Answer.SPAM)
 
 
 COMMAND = Command("confirm", ("confirm",), marked("answers my question with yes"), run)

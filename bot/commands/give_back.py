@@ -5,20 +5,21 @@ from __future__ import annotations
 from app.container import Work
 from app.wording.buttons import Letter, Word
 from app.wording.catalogue import marked
-from bot.commands.choosing import choose, give
+from bot.commands.choosing import choose, give, on_behalf
 from bot.commands.command import Asked, Command
 from payments.stakes.model import Answer
 
 
 def run(work: Work, asked: Asked) -> Letter:
     """Return the stake of the one who is named, or of the only one who waits."""
+    asked = on_behalf(work, asked)
     chosen = choose(work, asked, Word.RETURN)
     return chosen if isinstance(chosen, Letter) else give(work, asked, chosen, Answer.RETURN)
 
 
 COMMAND = Command(
     "return",
-    ("return", "return @name:example.org"),
+    ("return", "return @name:example.org", "return @name:example.org for @owner:example.org"),
     marked("gives a stranger's stake back; next time they have to put down one again"),
     run,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.container import Work
-from app.wording import replies, vouching
+from app.wording import helping, replies, vouching
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from app.wording.message import join
@@ -22,6 +22,10 @@ def run(work: Work, asked: Asked) -> Letter:
     if others:
         names = work.people.mxids({vouch.author for vouch in others})
         told = join([told, vouching.seen(asked.reader, others, names)])
+    given = [] if number is None else work.helping.answers(asked.person, number)
+    if given:
+        names = work.people.mxids({who for one in given for who in (one.helper, one.stranger)})
+        told = join([told, helping.answers(asked.reader, given, names)])
     return Letter(told)
 
 

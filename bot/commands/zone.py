@@ -15,6 +15,7 @@ def run(work: Work, asked: Asked) -> Letter:
     if len(asked.words) != 1:
         raise Unclear
     work.people.set_time_zone(asked.person, asked.words[0])
+    work.digests.zone_changed(asked.person)
     return Letter(manners.preference(reader_of(work, asked.reader.service, asked.person), work.now))
 
 

@@ -28,7 +28,9 @@ from kit.identifiers import PersonId, RoomId, UserId
 from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
+from reputation.digests import Digests
 from reputation.happenings import Happenings
+from reputation.helping import Helping
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOT
 
@@ -79,6 +81,18 @@ class Desk:
             conversations=Conversations(session, now),
             courtesy=rooms.courtesy,
             notices=rooms.notices,
+            digests=Digests(
+                session, now=now, people=rooms.people, gate=rooms.gate, asks=rooms.asks, notices=rooms.notices
+            ),
+            helping=Helping(
+                session,
+                now=now,
+                people=rooms.people,
+                gate=rooms.gate,
+                asks=rooms.asks,
+                notices=rooms.notices,
+                bot_id=BOT,
+            ),
             feed=feed,
             happenings=Happenings(session, now, place),
             webhooks=Webhooks(session, now, feed=feed, seal=_seal, check=_FETCHER.check),

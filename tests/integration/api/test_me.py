@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,8 @@ def test_without_a_good_token_nothing_is_told(door: Door, header: str | None) ->
         "/wallets",
         "/tokens",
         "/vouches",
+        "/digest",
+        "/helpers",
         "/why?other=@bob:far.example",
     ):
         answer = door.get("/v1/me" + path, headers={"Authorization": header} if header is not None else {})
@@ -83,6 +86,9 @@ def test_a_reading_token_changes_nothing(container: Container, door: Door) -> No
     for method, path, body in (
         ("PUT", "/door", {"mode": "closed"}),
         ("PUT", "/exempt/@bob:far.example", None),
+        ("PUT", "/digest", {"every": "off"}),
+        ("PUT", "/helpers/@carol:example.org", None),
+        ("DELETE", "/helpers/@carol:example.org", None),
         ("POST", "/answers", {"stranger": BOB, "answer": "accept"}),
         ("POST", "/undo", {"stranger": BOB}),
         ("POST", "/forget", {"confirm": ALICE}),
@@ -307,3 +313,42 @@ def test_a_browsers_session_changes_things_only_from_our_own_pages(container: Co
     assert door.put("/v1/me/door", headers=own, json={"mode": "closed"}).status_code == 200
     assert door.delete("/v1/me/session", headers=own).status_code == 204
     assert door.get("/v1/me").status_code == 401
+
+
+# ---------------------------------------------------------------------------------------------------- the digest
+
+
+def test_a_digests_hour_is_shown_and_set(container: Container, door: Door) -> None:
+    headers = as_alice(container)
+    usual = {"every": "weekly", "weekday": 0, "hour": 9, "time_zone": "UTC", "due_at": None}
+    assert door.get("/v1/me/digest", headers=headers).json() == usual, "without a door there is nothing to tell"
+    with container.work() as work:
+        work.people.set_time_zone(work.people.number(ALICE), "Europe/Vienna")
+    asked = {"every": "daily", "hour": 18}
+    found = door.put("/v1/me/digest", headers=headers, json=asked).json()
+    due = int(datetime(2026, 11, 22, 17, tzinfo=UTC).timestamp())
+    assert found == {"every": "daily", "weekday": 0, "hour": 18, "time_zone": "Europe/Vienna", "due_at": due}
+    assert door.get("/v1/me/digest", headers=headers).json() == found
+    assert door.put("/v1/me/digest", headers=headers, json={"every": "off"}).json()["due_at"] is None
+    for wrong in ({"every": "hourly"}, {"every": "daily", "hour": 24}, {"every": "weekly", "weekday": 7}, {}):
+        assert door.put("/v1/me/digest", headers=headers, json=wrong).status_code == 400
+
+
+# ---------------------------------------------------------------------------------------------------- helpers
+
+
+def test_helpers_are_asked_listed_and_removed(container: Container, door: Door) -> None:
+    alice, carol = as_alice(container), {"Authorization": a_token(container, "@carol:example.org")}
+    asked = door.put("/v1/me/helpers/@carol:example.org", headers=alice).json()
+    assert (asked["who"], asked["accepted_at"]) == ("@carol:example.org", None)
+    assert door.get("/v1/me/helpers", headers=alice).json() == {"helpers": [asked], "helping": []}
+    assert door.get("/v1/me/helpers", headers=carol).json()["helping"] == [{**asked, "who": ALICE}]
+    with container.work() as work:
+        work.helping.accept(work.people.number(UserId("@carol:example.org")), ALICE)
+    assert door.get("/v1/me/helpers", headers=alice).json()["helpers"][0]["accepted_at"] is not None
+    assert door.delete("/v1/me/helpers/@carol:example.org", headers=alice).status_code == 204
+    gone = door.delete("/v1/me/helpers/@carol:example.org", headers=alice)
+    assert (gone.status_code, gone.json()["type"]) == (404, problem("helper_unknown"))
+    assert door.get("/v1/me/helpers", headers=carol).json() == {"helpers": [], "helping": []}
+    for wrong, status in (("nonsense", 400), (ALICE, 400), ("@earnest:example.org", 400)):
+        assert door.put(f"/v1/me/helpers/{wrong}", headers=alice).status_code == status, wrong

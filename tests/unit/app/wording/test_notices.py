@@ -43,6 +43,10 @@ def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
         "gasless_failed",
         "stake_not_taken",
         "webhook_disabled",
+        "digest",
+        "helper_asked",
+        "helper_accepted",
+        "helper_left",
         *OF_STATE.values(),
     } == CODES
 
