@@ -85,16 +85,21 @@ class Doors:
         Raises ``Invalid`` for a document that cannot be read, a price the escrow cannot hold, or a fee where no wallet
         is linked that it could be paid to.
         """
+        door = self.drafted(person, document)
+        if not door.prices:
+            self._stakes.void(person)
+            self._release(person)
+        return self._set(person, door)
+
+    def drafted(self, person: PersonId, document: DoorDocument) -> Door:
+        """Return the door that a document would make for a person, and change nothing. Raises ``Invalid``."""
         door = door_of(document)
         for price in door.prices:
             model.check_price(price, relay_fee=self._stakes.terms.relay_fee)
         payee = self._holders.primary(person) if any(price.fee for price in door.prices) else None
         if payee is None and any(price.fee for price in door.prices):
             raise Invalid(*_FEE_NEEDS_WALLET)
-        if not door.prices:
-            self._stakes.void(person)
-            self._release(person)
-        return self._set(person, replace(door, fee_payee=payee))
+        return replace(door, fee_payee=payee)
 
     def back(self, person: PersonId, number: int | None = None) -> Door:
         """Let a person's door be again what it was: in that version, else before the last change.
