@@ -17,6 +17,7 @@ from api.metering import Metered
 from api.pages import front, link, rendering, stake
 from api.routes import (
     antispam,
+    doors,
     events,
     health,
     ledger,
@@ -89,7 +90,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
     app.state.streams = Streams(container)
-    private = (sessions, me, vouches, standing, wallets, tokens, events, webhooks)
+    private = (sessions, me, doors, vouches, standing, wallets, tokens, events, webhooks)
     for part in (quotes, stakes, ledger, *private, health, metrics, front, stake, link):
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")

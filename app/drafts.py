@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from app.container import Work
 from kit.errors import Invalid
 from kit.identifiers import PersonId
 from reputation.policy import DoorDocument
 from reputation.policy_presets import PRESETS, Preset
-from reputation.policy_rules import Policy, read_json
+from reputation.policy_rules import Policy, Screen, read_document, read_json
 from reputation.trying import USUAL_DAYS, Tried, Trying
 
 
@@ -22,7 +24,15 @@ def preset(name: str) -> DoorDocument:
 
 def written(text: str) -> DoorDocument:
     """Return the door that somebody wrote as JSON. Raises ``Invalid`` that says where the mistake is."""
-    found = read_json(text)
+    return _door(read_json(text))
+
+
+def read(found: Mapping[str, object]) -> DoorDocument:
+    """Return the door of a document that was JSON. Raises ``Invalid``."""
+    return _door(read_document(found))
+
+
+def _door(found: Policy | Screen) -> DoorDocument:
     if not isinstance(found, Policy):
         raise Invalid("document_no_door", 'That is a filter; a door says "kind": "door".', where="kind")
     return found.document

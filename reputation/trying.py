@@ -31,6 +31,8 @@ MOST_SAMPLES: Final = 10
 """People who are named of each kind of difference; all are counted."""
 OWN_WORD: Final = frozenset({Code.CALLED_SPAM, Code.EXEMPT, Code.CONTACTED_FIRST, Code.ACCEPTED_BEFORE})
 """What a recipient said of somebody themselves: no door changes it."""
+BEFORE_RULES: Final = OWN_WORD | {Code.FORGED, Code.OWN_BOT, Code.NOT_OURS, Code.LEAVING, Code.SELF}
+"""What decides before a door is asked at all."""
 
 
 class Fate(StrEnum):

@@ -16,7 +16,7 @@ from reputation.model import Door, DoorMode
 from reputation.policy import DoorDocument
 from reputation.policy_changes import changes
 from reputation.policy_doors import document_of
-from reputation.policy_presets import PRESETS, Preset
+from reputation.policy_presets import PRESETS, Preset, preset_of
 from reputation.trying import Difference, Fate, Sample, Tried, rule_of
 from reputation.verdict import Hold, Verdict
 from reputation.versions import Version
@@ -60,7 +60,7 @@ def _by_mode(reader: Reader, state: Door) -> Message:
 
 def _by_rules(reader: Reader, state: Door) -> Message:
     document = document_of(state)
-    named = next((name for name, preset in PRESETS.items() if same_but_limits(preset, document)), None)
+    named = preset_of(document)
     head = marked(
         "Your door has **rules**. People whom you invited first, accepted or exempted pass free; of anybody else the "
         "first rule that holds decides:"
@@ -90,19 +90,14 @@ def document_in_words(reader: Reader, document: DoorDocument) -> Message:
     return lines(reader, [*told, reader.say(last, action=otherwise)], most=len(told) + 1)
 
 
-def same_but_limits(one: DoorDocument, other: DoorDocument) -> bool:
-    """Tell whether two documents say the same of everybody, however many their doors take."""
-    return one == other.model_copy(update={"limits": one.limits})
-
-
 # ---------------------------------------------------------------------------------------------------- setting
 
 
 def presets(reader: Reader, standing: DoorDocument) -> Message:
     """List what can be chosen by name, each in one sentence; the one that stands is marked."""
     entries = []
-    for name, document in PRESETS.items():
-        stands = same_but_limits(document, standing)
+    for name in PRESETS:
+        stands = name is preset_of(standing)
         template = marked("**{name}**: {sentence} (this one stands)") if stands else marked("**{name}**: {sentence}")
         entries.append(reader.say(template, name=Literal(name), sentence=rules.preset(name, reader)))
     but = marked("{how}: {sentence}")

@@ -16,7 +16,7 @@ from kit.amounts import Amount
 from kit.identifiers import Address, PersonId, UserId, show_address
 from payments.stakes.model import Answer, Price
 from reputation.model import AnswerOutcome, KnockCount, Waiting, Why
-from reputation.trying import OWN_WORD
+from reputation.trying import BEFORE_RULES
 from reputation.verdict import Admit, Code, Hold, Reason
 
 Names = Mapping[PersonId, UserId]
@@ -174,8 +174,6 @@ def balance(reader: Reader, holdings: Sequence[tuple[Address, Amount]]) -> Messa
     )
 
 
-_BEFORE_RULES = OWN_WORD | {Code.FORGED, Code.OWN_BOT, Code.NOT_OURS, Code.LEAVING, Code.SELF}
-"""What decides before any rule is asked."""
 _WHY: Mapping[Code, str] = {
     Code.DOOR_OPEN: marked("your door is open"),
     Code.OWN_BOT: marked("that is me"),
@@ -226,7 +224,7 @@ def why(reader: Reader, reasons: Why, other: UserId) -> Message:
                 last=reader.when(reasons.knocks.last_at),
             )
         )
-    if reasons.rules is not None and not _BEFORE_RULES.intersection(reason.code for reason in verdict.because):
+    if reasons.rules is not None and not BEFORE_RULES.intersection(reason.code for reason in verdict.because):
         parts.append(reader.say(marked("What your rules say of them:")))
         parts.append(rules.explained(reasons.rules, reader))
     return join(parts)
