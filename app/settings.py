@@ -25,6 +25,10 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address on which the API listens.")
     api_port: int = Field(8600, ge=0, le=65535, description="Port on which the API listens.")
 
+    token: SecretStr | None = Field(
+        None, description="A person's own token, for the commands that act for them (`earnest contacts`)."
+    )
+
     rpc_url: str = Field(
         "http://127.0.0.1:8545",
         description="JSON-RPC endpoint of the chain; several, with commas between them, the preferred one first.",

@@ -12,14 +12,17 @@ _TIMEOUT_SECONDS = 30.0
 _MOST_BYTES = 262_144
 
 
-def get_json(method: str, url: str, body: object = None) -> dict[str, Any]:
+def get_json(method: str, url: str, body: object = None, *, token: str | None = None) -> dict[str, Any]:
     """Return the object that ``url`` answers. Raises ``NotFound`` with the service's own words where it refuses.
 
-    Raises ``Unavailable`` where it does not answer, or says that it cannot at the moment.
+    Raises ``Unavailable`` where it does not answer, or says that it cannot at the moment. ``token`` says who asks.
     """
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     try:
-        answered = httpx.request(method, url, json=body, timeout=_TIMEOUT_SECONDS, follow_redirects=False)
-    except httpx.HTTPError as error:
+        answered = httpx.request(
+            method, url, json=body, headers=headers, timeout=_TIMEOUT_SECONDS, follow_redirects=False
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         message = f"{url} did not answer"
         raise Unavailable(message) from error
     if len(answered.content) > _MOST_BYTES:
@@ -29,7 +32,7 @@ def get_json(method: str, url: str, body: object = None) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Invalid("answer_malformed", f"{url} is no stake page of Earnest.")
+        raise Invalid("answer_malformed", f"{url} is no page of Earnest.")
     if answered.is_error or answered.is_redirect:
         said = plain(found.get("detail") or found.get("title") or "The service refused.")
         if answered.is_server_error:
