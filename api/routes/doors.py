@@ -1,5 +1,6 @@
 """Doors: a person's own door as a document: read, tried, set, its versions, and the way back."""
 
+from itertools import zip_longest
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -91,8 +92,8 @@ def versions(reader: Reader, container: ContainerDep) -> VersionsOut:
     """List what your door was, newest first, and what each version changed."""
     with container.read() as work:
         kept = work.doors.versions.all(reader.person)
-    earlier = [*(version.document for version in kept[1:]), None]
-    return VersionsOut(versions=[_version(*pair) for pair in zip(kept, earlier, strict=True)])
+    earlier = [version.document for version in kept[1:]]
+    return VersionsOut(versions=[_version(*pair) for pair in zip_longest(kept, earlier)])
 
 
 @router.post("/me/door/undo")

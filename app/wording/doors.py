@@ -8,9 +8,9 @@ from typing import Final
 
 from app.wording import rules
 from app.wording.catalogue import marked
-from app.wording.message import Literal, Message, Safe, block, join
+from app.wording.message import LONGEST_MESSAGE, Literal, Message, Safe, block, join
 from app.wording.reader import Reader
-from app.wording.replies import lines, people_list, price
+from app.wording.replies import MOST_LISTED, lines, people_list, price
 from kit.identifiers import UserId, show_address
 from reputation.model import Door, DoorMode
 from reputation.policy import DoorDocument
@@ -24,6 +24,8 @@ from reputation.versions import Version
 LONGEST_SHOWN: Final = 3_000
 """Characters of a document that is shown in the chat."""
 _MOST_VERSIONS: Final = 8
+_LONGEST_CONDITION: Final = 150
+"""Characters of a condition in a sentence; the document has all of them."""
 _MOST_SAMPLES: Final = 20
 _UNDO: Final = "door undo"
 _CAPS = marked(
@@ -81,13 +83,19 @@ def document_in_words(reader: Reader, document: DoorDocument) -> Message:
             if rule.because is None
             else marked("Rule {number}, **{name}**: {action} when {when} (your note: {note})")
         )
-        action, when = rules.action(rule.then, reader), Literal(" ".join(rule.when.split()))
+        action, when = rules.action(rule.then, reader), Literal(_shortened(" ".join(rule.when.split())))
         told.append(
             reader.say(template, number=number, name=rule.name, action=action, when=when, note=rule.because or "")
         )
     otherwise = rules.action(document.otherwise, reader)
     last = marked("Whom no rule names: {action}") if told else marked("Every stranger: {action}")
+    if len(told) > MOST_LISTED:
+        told[MOST_LISTED:] = [reader.say(marked("… and {count} more"), count=len(told) - MOST_LISTED)]
     return lines(reader, [*told, reader.say(last, action=otherwise)], most=len(told) + 1)
+
+
+def _shortened(when: str) -> str:
+    return when if len(when) <= _LONGEST_CONDITION else when[: _LONGEST_CONDITION - 1] + "…"
 
 
 # ---------------------------------------------------------------------------------------------------- setting
@@ -126,20 +134,19 @@ def gone_back(reader: Reader, shown: Message, before: DoorDocument, after: DoorD
 
 
 def document(reader: Reader, standing: DoorDocument) -> Message:
-    """Show a door's document: in sentences, then as it is written."""
-    text = as_text(standing)
-    parts = [document_in_words(reader, standing)]
-    if len(text) <= LONGEST_SHOWN:
-        how = marked("As a document. Change it and send it back after {set_}; {try_} only tries it:")
-        parts.append(reader.say(how, set_=Literal("door set"), try_=Literal("door try")))
-        parts.append(block(text))
-    else:
+    """Show a door's document: in sentences, then as it is written; one that is too long for a chat is got elsewhere."""
+    text, told = as_text(standing), document_in_words(reader, standing)
+    if len(text) > LONGEST_SHOWN:
         long = marked(
             "As a document it is too long for a chat ({count} characters): {cli} prints it, and {api} answers it."
         )
         cli, api = Literal("earnest door show --json"), Literal("GET /v1/me/door/document")
-        parts.append(reader.say(long, count=len(text), cli=cli, api=api))
-    return join(parts)
+        return join([reader.say(long, count=len(text), cli=cli, api=api), told])
+    how = marked("As a document. Change it and send it back after {set_}; {try_} only tries it:")
+    written = join([reader.say(how, set_=Literal("door set"), try_=Literal("door try")), block(text)])
+    # A document that is cut is none: where there is no room for both, it says the same by itself.
+    fits = len(told.plain) + len(written.plain) < LONGEST_MESSAGE
+    return join([told, written]) if fits else written
 
 
 def as_text(standing: DoorDocument) -> str:

@@ -203,6 +203,7 @@ def test_every_setting_says_how_it_is_undone(bot: Bot) -> None:
 
 
 def test_why_names_the_rule_and_what_it_rests_on(bot: Bot, desk: Desk) -> None:
+    desk.house.tenant()
     bot.says("door preset friends-of-friends")
     held = bot.says(f"why {BOB}")
     assert "would be held for a stake of 5 ERN, or one sentence that waits in your queue, or the word of one of" in held
@@ -217,14 +218,16 @@ def test_why_names_the_rule_and_what_it_rests_on(bot: Bot, desk: Desk) -> None:
     assert "Rule" not in bot.says(f"why {BOB}"), "one's own word comes before any rule"
 
 
-def test_why_says_which_rule_could_not_tell_for_want_of_what(bot: Bot) -> None:
+def test_why_says_which_rule_could_not_tell_for_want_of_what(bot: Bot, desk: Desk) -> None:
+    desk.house.tenant()
     bot.says("door set " + json.dumps(COINS))
     said = bot.says(f"why {BOB}")
     assert "Rule 1, \u2068coins\u2069, decides nothing, because it cannot be said whether it holds" in said
     assert "knock.text not known" in said
 
 
-def test_why_names_a_free_path_where_nothing_else_is_asked_and_a_word_that_opened(bot: Bot) -> None:
+def test_why_names_a_free_path_where_nothing_else_is_asked_and_a_word_that_opened(bot: Bot, desk: Desk) -> None:
+    desk.house.tenant()
     bot.says('door set {"version": 1, "kind": "door", "otherwise": {"do": "hold", "free": ["vouch"]}}')
     assert "held for the word of one of your contacts: your door asks people" in bot.says(f"why {BOB}")
     bot.says(f"vouch {BOB}")
