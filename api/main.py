@@ -20,6 +20,7 @@ from api.routes import (
     asks,
     contacts,
     digest,
+    doors,
     events,
     health,
     helping,
@@ -93,7 +94,21 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
     app.state.streams = Streams(container)
-    private = (sessions, me, asks, vouches, standing, wallets, tokens, events, webhooks, contacts, digest, helping)
+    private = (
+        sessions,
+        me,
+        asks,
+        vouches,
+        standing,
+        wallets,
+        tokens,
+        events,
+        webhooks,
+        contacts,
+        digest,
+        helping,
+        doors,
+    )
     for part in (quotes, stakes, ledger, *private, health, metrics, front, stake, link):
         app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.offers import show_terms
+from api.schemas.me import RuleOut
 from api.schemas.quotes import (
     Finality,
     GaslessOut,
@@ -22,6 +23,8 @@ from kit.amounts import Amount, show
 from kit.identifiers import show_address, show_hash
 from ledger.model import Level
 from payments.stakes.model import EscrowTerms, Opening, OpeningOutcome, Price, Quote, Stake, StakeState
+from reputation.model import Why
+from reputation.trying import BEFORE_RULES
 
 _OUTCOMES: Mapping[StakeState, QuoteState] = {
     StakeState.FORFEIT_ANNOUNCED: QuoteState.FORFEIT_ANNOUNCED,
@@ -159,3 +162,15 @@ def _state(work: Work, quote: Quote, stake: Stake | None) -> QuoteState:
     if quote.superseded_at is not None:
         return QuoteState.SUPERSEDED
     return QuoteState.QUOTE_EXPIRED if work.chain_time >= quote.quote_expiry else QuoteState.WAITING
+
+
+def show_rules(found: Why) -> list[RuleOut] | None:
+    """Show the rules that were come to; ``None`` where no rule was asked."""
+    if found.rules is None or BEFORE_RULES.intersection(reason.code for reason in found.because):
+        return None
+    return [
+        RuleOut(
+            number=one.number, name=one.name, when=one.when, answer=one.trace.answer, missing=list(one.trace.missing)
+        )
+        for one in found.rules.considered
+    ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -20,14 +20,14 @@ from app.wording.buttons import Letter, Word, word_of
 from app.wording.message import Message
 from app.wording.reader import Reader, Service
 from bot.commands.choosing import ask_whether_spam, give, take_back
-from bot.commands.command import Asked, Command, Unclear
+from bot.commands.command import Asked, Unclear
 from bot.commands.confirm import confirm
-from bot.commands.table import COMMANDS
 from bot.crossing import Crossing
 from bot.entering import Entering
 from bot.homeserver import Denied, Entered, Happening, Homeserver, Invited, Left, Moved, Reacted, Said, Unreadable
 from bot.letters import ANSWER, owe, post, send_owed, sent
 from bot.readers import reader_of
+from bot.words import command_of, first_words, only_looks, text_of
 from kit import outbox
 from kit.errors import Conflict, EarnestError, Unavailable
 from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
@@ -36,9 +36,6 @@ from payments.stakes.model import Answer
 
 LOG = structlog.get_logger(__name__)
 
-_LONGEST_COMMAND = 1_000
-_MOST_WORDS = 120
-"""More than a sentence of 200 characters has, so that none is cut short."""
 _TWO = 2
 _MOST_REMEMBERED_ROOMS = 10_000
 _COMMAND_BURST, _COMMAND_SECONDS = 20, 3.0
@@ -121,12 +118,12 @@ class Listener:
 
     async def _said(self, said: Said) -> None:
         heard = _Heard(said.room, said.sender, said.event)
-        words = _words(said.body)
+        words = first_words(said.body)
         if await self._done_before(heard) or not words or not await self._may_ask(heard):
             return
-        if _command(words) is None and not self._riddles.take(said.sender):
+        if command_of(words) is None and not self._riddles.take(said.sender):
             return  # two programs that do not understand each other must not go on for ever
-        await self._answer(heard, _obey, words, said.mentions)
+        await self._answer(heard, _obey, words, said.mentions, text_of(said.body))
 
     async def _reacted(self, reacted: Reacted) -> None:
         heard = _Heard(reacted.room, reacted.sender, reacted.event)
@@ -158,6 +155,7 @@ class Listener:
         act: Callable[[Work, Asked], Letter],
         words: tuple[str, ...],
         mentions: tuple[UserId, ...],
+        text: str = "",
     ) -> None:
         """Do what was asked in one transaction, then answer; the room is this person's chat from then on."""
         parse_user_id(heard.sender)
@@ -166,12 +164,19 @@ class Listener:
             person = work.people.number(heard.sender)
             return person, work.conversations.remember(person, heard.room)
 
-        def _act(work: Work) -> Letter:
-            asked = Asked(person, heard.sender, words, mentions, self._reader(work, person))
-            letter = act(work, asked)
-            if not letter.secret:
-                owe(work, heard.answer, room=heard.room, person=person, letter=letter)
-            return letter
+        def _do(work: Work) -> Letter:
+            return act(work, Asked(person, heard.sender, words, mentions, self._reader(work, person), text))
+
+        async def _act() -> Letter:
+            found = await self._cross.read(_do) if only_looks(words) else None
+
+            def _owing(work: Work) -> Letter:
+                letter = found or _do(work)
+                if not letter.secret:
+                    owe(work, heard.answer, room=heard.room, person=person, letter=letter)
+                return letter
+
+            return await self._cross.work(_owing)
 
         person, before = await self._cross.work(_arrive)
         if before is not None:
@@ -201,11 +206,11 @@ class Listener:
             await self._answered(heard, PersonId(effect.payload["to"]))
         return True
 
-    async def _attempt(self, act: Callable[[Work], Letter], person: PersonId, words: tuple[str, ...]) -> Letter:
+    async def _attempt(self, act: Callable[[], Awaitable[Letter]], person: PersonId, words: tuple[str, ...]) -> Letter:
         """Do it; what stands in the way is told instead."""
         refused: EarnestError | None = None
         try:
-            return await self._cross.work(act)
+            return await act()
         except Unavailable:
             raise
         except EarnestError as error:
@@ -218,7 +223,7 @@ class Listener:
         reader = self._reader(work, person)
         if refused is None:
             return Letter(manners.failed(reader))
-        command = _command(words)
+        command = command_of(words)
         if isinstance(refused, Unclear) and command is not None:
             return Letter(manners.how_to_write(reader, command.usage))
         return Letter(errors.error(refused, reader))
@@ -349,27 +354,12 @@ def _is_chat_of(work: Work, heard: _Heard) -> bool:
     return person is not None and work.conversations.room_of(person) == heard.room
 
 
-def _words(body: str) -> tuple[str, ...]:
-    """Return a message's first words; a quoted message before them is left out."""
-    lines = body[:_LONGEST_COMMAND].split("\n")
-    while lines and lines[0].startswith("> "):
-        lines.pop(0)
-    words = "\n".join(lines).split()
-    return tuple(words[:_MOST_WORDS])
-
-
-def _command(words: tuple[str, ...]) -> Command | None:
-    """Return the command that the first word names, with or without ``!`` or ``/`` before it."""
-    return COMMANDS.get(words[0].lower().lstrip("!/")) if words else None
-
-
 def _obey(work: Work, asked: Asked) -> Letter:
     """Do what the words say; the first one is the command."""
-    command = _command(asked.words)
+    command = command_of(asked.words)
     if command is None:
         return Letter(manners.unknown_command(asked.reader))
-    rest = Asked(asked.person, asked.user, asked.words[1:], asked.mentions, asked.reader)
-    return command.run(work, rest)
+    return command.run(work, replace(asked, words=asked.words[1:]))
 
 
 def _press(work: Work, asked: Asked, prompt: Prompt, word: Word) -> Letter:

@@ -23,6 +23,12 @@ def _demo() -> click.Command:
     return demo
 
 
+def _door() -> click.Command:
+    from cli.commands.door import door
+
+    return door
+
+
 def _doctor() -> click.Command:
     from cli.commands.doctor import doctor
 
@@ -177,6 +183,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "run": _run,
     "demo": _demo,
     "doctor": _doctor,
+    "door": _door,
     "stake": _stake,
     "gasless": _gasless,
     "tenants": _tenants,

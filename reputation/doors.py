@@ -79,22 +79,31 @@ class Doors:
             raise Invalid(*_FEE_NEEDS_WALLET)
         return self._set(person, Door(DoorMode.ASK, price.stake, price.fee, payee, before.caps))
 
-    def write(self, person: PersonId, document: DoorDocument) -> Door:
+    def write(self, person: PersonId, document: DoorDocument, *, based_on: int | None = None) -> Door:
         """Let a person's door be what a document says; quotes given before stand while it may still ask for anything.
 
         Raises ``Invalid`` for a document that cannot be read, a price the escrow cannot hold, or a fee where no wallet
-        is linked that it could be paid to.
+        is linked that it could be paid to; ``Conflict`` where it is ``based_on`` another version than stands now.
         """
+        self._people.lock(person)
+        if based_on is not None and based_on != (number := self.versions.number(person)):
+            message = "Your door was changed meanwhile: read it again, and change that."
+            raise Conflict("door_changed", message, number=number)
+        door = self.drafted(person, document)
+        if not door.prices:
+            self._stakes.void(person)
+            self._release(person)
+        return self._set(person, door)
+
+    def drafted(self, person: PersonId, document: DoorDocument) -> Door:
+        """Return the door that a document would make for a person, and change nothing. Raises ``Invalid``."""
         door = door_of(document)
         for price in door.prices:
             model.check_price(price, relay_fee=self._stakes.terms.relay_fee)
         payee = self._holders.primary(person) if any(price.fee for price in door.prices) else None
         if payee is None and any(price.fee for price in door.prices):
             raise Invalid(*_FEE_NEEDS_WALLET)
-        if not door.prices:
-            self._stakes.void(person)
-            self._release(person)
-        return self._set(person, replace(door, fee_payee=payee))
+        return replace(door, fee_payee=payee)
 
     def back(self, person: PersonId, number: int | None = None) -> Door:
         """Let a person's door be again what it was: in that version, else before the last change.
@@ -204,6 +213,7 @@ class Doors:
         return self.pressures.on(door, quote.stranger, quote.recipient, name, wallets=wallets)
 
     def _stand(self, person: PersonId, mode: DoorMode) -> Door:
+        self._people.lock(person)  # before any stake, as every writer of a door does
         self._stakes.void(person)
         self._release(person)
         return self._set(person, Door(mode, caps=self.show(person).caps))
@@ -211,6 +221,8 @@ class Doors:
     def _set(self, person: PersonId, door: Door) -> Door:
         """Give a person this door, and keep it as a version."""
         self._people.lock(person)  # two changes at once would have one number
+        if not self.versions.number(person) and self._store.has_door(person):
+            self.versions.add(person, document_of(self._store.door(person)))  # set before versions were kept
         self._store.set_door(person, door, self._now)
         self.versions.add(person, document_of(door))
         touch(self._session, TOPIC, person)

@@ -36,6 +36,14 @@ PRESETS: Final[Mapping[Preset, DoorDocument]] = {
 }
 
 
+def preset_of(document: DoorDocument) -> Preset | None:
+    """Return the preset that says the same, however many strangers the door takes; ``None``: it is one's own."""
+    alike = (
+        name for name, preset in PRESETS.items() if preset == document.model_copy(update={"limits": preset.limits})
+    )
+    return next(alike, None)
+
+
 def open_but(users: Sequence[UserId] = (), servers: Sequence[ServerName] = ()) -> DoorDocument:
     """Return a door that is open, but not for these. Raises ``Invalid`` where they are too many for one document."""
     rules: list[Rule] = []

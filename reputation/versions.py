@@ -50,6 +50,11 @@ class Versions:
         gone = delete(DoorVersionRow).where(mine, DoorVersionRow.number <= number - MOST_KEPT)
         self._session.execute(gone.execution_options(synchronize_session=False))
 
+    def number(self, person: PersonId) -> int:
+        """Return the number of the newest version; 0 where there is none."""
+        newest = self._newest(person)
+        return 0 if newest is None else newest.number
+
     def door(self, person: PersonId) -> Door | None:
         """Return the newest version as a door; ``None`` where there is none."""
         newest = self._newest(person)

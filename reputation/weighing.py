@@ -63,7 +63,8 @@ class Weighing:
         server = server_of(own)
         tenant = self._tenants.find(server)
         number = TenantId(0) if tenant is None else tenant.id
-        return Knock(number, server, other, own, RoomId("!none"), at, federated=server_of(other) != server)
+        federated, unknown = server_of(other) != server, {"room.id": None}
+        return Knock(number, server, other, own, RoomId("!none"), at, federated=federated, told=unknown)
 
     def weigh(self, knock: Knock, door: Door | None = None) -> Weighed:
         """Return what a knock meets at its recipient's door; ``door``: at another one that they might have."""
@@ -71,6 +72,8 @@ class Weighing:
         record = NOTHING_KNOWN
         if door is None:
             door = Door() if recipient is None else self._doors.show(recipient)
+        elif not door.prices:  # once it stands, what was paid for nothing goes back
+            facts = replace(facts, grants=tuple(grant for grant in facts.grants if grant.pending_room is not None))
         if recipient is not None and door.policy is not None:
             told = {"knock.federated": knock.federated, "room.id": knock.room} | dict(knock.told)
             record = self._knowing.record(door.policy, recipient, knock.inviter, facts, at=knock.at, told=told)

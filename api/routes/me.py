@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 
 from api.dependencies import Anybody, ContainerDep, Reader, Writer
-from api.presenting import show_stake
+from api.presenting import show_rules, show_stake
 from api.schemas.me import (
     AnswerIn,
     AnswerOut,
@@ -36,6 +36,8 @@ from ledger import model as accounts
 from ledger.statements import MEDIA, SUFFIX, Form, write
 from payments.stakes.model import Answer
 from reputation.model import AnswerOutcome, KnockCount
+from reputation.trying import rule_of
+from reputation.verdict import Hold
 
 router = APIRouter(prefix="/v1/me", tags=["me"], responses=problems(400, 401, 403, 404, 409, 429, 503))
 
@@ -192,7 +194,16 @@ def why(
     reasons = [ReasonOut(code=str(reason.code), values=_plain(reason.values)) for reason in found.because]
     knock = _knock(found.knocks, user) if found.knocks else None
     return WhyOut.model_validate(
-        {"other": user, "verdict": verdict, "because": reasons, "knocks": knock, "vouched_by": sorted(names.values())}
+        {
+            "other": user,
+            "verdict": verdict,
+            "because": reasons,
+            "knocks": knock,
+            "free": list(found.verdict.free) if isinstance(found.verdict, Hold) else [],
+            "rule": rule_of(found.verdict),
+            "rules": show_rules(found),
+            "vouched_by": sorted(names.values()),
+        }
     )
 
 

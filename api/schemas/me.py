@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.quotes import AddressText, BaseUnits, HashText, StakeOut, Unix
 from reputation.evidence import LEAST_WEIGHT, MOST_WEIGHT, Audience
+from reputation.verdict import FreePath
 
 MatrixId = Annotated[str, Field(max_length=255, examples=["@bob:example.org"])]
 
@@ -145,6 +146,16 @@ class ReasonOut(_Out):
     values: dict[str, Any]
 
 
+class RuleOut(_Out):
+    """One rule of your door that was come to: whether it holds for them, and what it lacked to tell."""
+
+    number: int
+    name: str
+    when: str
+    answer: Literal["true", "false", "unknown", "broken"]
+    missing: Annotated[list[str], Field(description="Facts that are not known of them.", examples=[["knock.text"]])]
+
+
 class WhyOut(_Out):
     """What a knock would meet now, and why."""
 
@@ -152,6 +163,12 @@ class WhyOut(_Out):
     verdict: Literal["admit", "hold", "refuse"]
     because: list[ReasonOut]
     knocks: KnockOut | None
+    free: Annotated[list[FreePath], Field(description="Where it is held: ways in that cost nothing.")]
+    rule: Annotated[str | None, Field(description="The rule of your door by which it came about, if one did.")]
+    rules: Annotated[
+        list[RuleOut] | None,
+        Field(description="The rules up to that one; null where your door has none, or your own word decides."),
+    ]
     vouched_by: Annotated[list[MatrixId], Field(description="Who of those that you know vouches for them, to you.")]
 
 

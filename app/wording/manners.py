@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from app.conversations import Meaning
@@ -149,10 +149,12 @@ def help_text(reader: Reader, commands: Sequence[tuple[str, str]]) -> Message:
     )
 
 
-def help_about(reader: Reader, name: str, says: str, usage: Sequence[str]) -> Message:
-    """Say what one command is for, and how it is written."""
+def help_about(
+    reader: Reader, name: str, says: str, usage: Sequence[str], guide: Callable[[Reader], Message] | None = None
+) -> Message:
+    """Say what one command is for, how to go about it, and how it is written."""
     about = reader.say("{name}: {says}", name=Literal(name), says=reader.say(says))
-    return join([about, how_to_write(reader, usage)])
+    return join([about, *([guide(reader)] if guide else []), how_to_write(reader, usage)])
 
 
 def greeting(reader: Reader) -> Message:
@@ -166,7 +168,7 @@ def how_to_write(reader: Reader, usage: Sequence[str]) -> Message:
     return join(
         [
             reader.say(marked("Write it like this:")),
-            lines(reader, [reader.say("{how}", how=one) for one in shown]),
+            lines(reader, [reader.say("{how}", how=one) for one in shown], most=len(shown)),
         ]
     )
 

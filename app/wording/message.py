@@ -75,6 +75,11 @@ def render(template: str, values: Mapping[str, Value] | None = None) -> Message:
     return _cut(Message(plain.strip("\n"), rich))
 
 
+def block(text: str) -> Message:
+    """Show a text of several lines letter by letter, as a document is."""
+    return Message(text, f"<pre><code>{html.escape(text)}</code></pre>")
+
+
 def join(messages: list[Message]) -> Message:
     """Put messages under one another, with an empty line between."""
     return _cut(Message("\n\n".join(m.plain for m in messages), "".join(_paragraph(m.html) for m in messages)))
@@ -90,7 +95,8 @@ def _cut(message: Message) -> Message:
 
 
 def _paragraph(rich: str) -> str:
-    return rich if "<p>" in rich or "<ul>" in rich else f"<p>{rich}</p>"  # neither may stand in a paragraph
+    held = any(tag in rich for tag in ("<p>", "<ul>", "<pre>"))  # none may stand in a paragraph
+    return rich if held else f"<p>{rich}</p>"
 
 
 def _without_marks(mark: re.Match[str]) -> str:

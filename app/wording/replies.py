@@ -7,6 +7,7 @@ from itertools import islice, product
 from string import ascii_lowercase
 
 from app.conversations import Meaning
+from app.wording import rules
 from app.wording.buttons import SIGNS, Letter, Word
 from app.wording.catalogue import marked
 from app.wording.message import Literal, Message, join
@@ -14,7 +15,8 @@ from app.wording.reader import Reader
 from kit.amounts import Amount
 from kit.identifiers import Address, PersonId, UserId, show_address
 from payments.stakes.model import Answer, Price
-from reputation.model import AnswerOutcome, Door, DoorMode, KnockCount, Waiting, Why
+from reputation.model import AnswerOutcome, KnockCount, Waiting, Why
+from reputation.trying import BEFORE_RULES
 from reputation.verdict import Admit, Code, Hold, Reason
 
 Names = Mapping[PersonId, UserId]
@@ -31,33 +33,6 @@ def price(reader: Reader, asked: Price) -> Message:
     else:
         template = marked("a fee of **{fee}**") if asked.fee else marked("a stake of **{stake}**")
     return reader.say(template, stake=reader.money(asked.stake), fee=reader.money(asked.fee))
-
-
-def door(reader: Reader, state: Door, exempt: Sequence[UserId]) -> Message:
-    """Show a door."""
-    if state.mode is DoorMode.ASK:
-        template = marked(
-            "Your door asks strangers for {price}. People whom you invited first, accepted or exempted pass free."
-        )
-    elif state.mode is DoorMode.CLOSED:
-        template = marked("Your door is **closed**: only people whom you know or exempted can invite you.")
-    else:
-        template = marked("Your door is **open**: everybody can invite you, and nobody is asked for anything.")
-    said = reader.say(template, price=price(reader, state.price))
-    parts = [said]
-    if state.mode is DoorMode.ASK and state.fee and state.fee_payee is not None:
-        parts.append(reader.say(marked("Fees go to {wallet}."), wallet=Literal(show_address(state.fee_payee))))
-    if state.mode is DoorMode.ASK:
-        caps = marked(
-            "At most {open} strangers wait for you at once, and {day} come in a day; {cap} changes that. Where many "
-            "wait unanswered, or the same sender tries often, more is asked of strangers until you answer."
-        )
-        told = Literal(f"door cap {state.caps.most_open} day {state.caps.most_a_day}")
-        parts.append(reader.say(caps, open=state.caps.most_open, day=state.caps.most_a_day, cap=told))
-    if exempt:
-        parts.append(reader.say(marked("Exempted:")))
-        parts.append(people_list(reader, exempt))
-    return join(parts)
 
 
 def people_list(reader: Reader, people: Sequence[UserId]) -> Message:
@@ -192,9 +167,12 @@ def undone(reader: Reader, stranger: UserId) -> Message:
 def exempted(reader: Reader, who: UserId, *, now_exempt: bool) -> Message:
     """Say that somebody passes free from now on, or no longer."""
     template = (
-        marked("{who} passes your door free from now on.") if now_exempt else marked("{who} is asked like everybody.")
+        marked("{who} passes your door free from now on. {undo} takes this back.")
+        if now_exempt
+        else marked("{who} is asked like everybody. {undo} takes this back.")
     )
-    return reader.say(template, who=reader.person(who))
+    undo = Literal(f"door {'unexempt' if now_exempt else 'exempt'} {who}")
+    return reader.say(template, who=reader.person(who), undo=undo)
 
 
 def balance(reader: Reader, holdings: Sequence[tuple[Address, Amount]]) -> Message:
@@ -233,6 +211,9 @@ _WHY: Mapping[Code, str] = {
     Code.DEARER_DOOR: marked("more than usual, because many strangers' stakes wait for you or ran out unanswered"),
     Code.DEARER_OWN: marked("more than usual, because several stakes of theirs are unanswered"),
     Code.DEARER_WALLET: marked("more than usual, because several stakes from their wallet are unanswered"),
+    Code.BY_RULE: marked("your rule {rule} says so"),
+    Code.ASKS_FREE: marked("your door asks people whom you do not know"),
+    Code.VOUCHED: marked("somebody whom you know gave their word for them"),
     Code.DEARER_SERVER: marked("more than usual, because many stakes from their homeserver are unanswered"),
 }
 
@@ -248,7 +229,7 @@ def why(reader: Reader, reasons: Why, other: UserId) -> Message:
         template = marked("An invitation from {who} would be **held**: {because}.")
     else:
         template = marked("An invitation from {who} would be **refused**: {because}.")
-    asked = price(reader, verdict.price) if isinstance(verdict, Hold) else ""
+    asked = rules.asked(verdict, reader) if isinstance(verdict, Hold) else ""
     parts = [
         reader.say(template, who=reader.person(other), because=_because(reader, verdict.because), price=asked),
     ]
@@ -261,6 +242,9 @@ def why(reader: Reader, reasons: Why, other: UserId) -> Message:
                 last=reader.when(reasons.knocks.last_at),
             )
         )
+    if reasons.rules is not None and not BEFORE_RULES.intersection(reason.code for reason in verdict.because):
+        parts.append(reader.say(marked("What your rules say of them:")))
+        parts.append(rules.explained(reasons.rules, reader))
     return join(parts)
 
 
@@ -268,4 +252,5 @@ def _because(reader: Reader, reasons: Iterable[Reason]) -> Message:
     known = [reason for reason in reasons if reason.code in _WHY]
     text = "; ".join(reader.translate(_WHY[reason.code]) for reason in known) or "-"
     until = next((value for reason in known if isinstance(value := reason.values.get("until"), int)), None)
-    return reader.say(text, until="-" if until is None else reader.when(until))
+    rule = next((str(value) for reason in known if (value := reason.values.get("rule")) is not None), "-")
+    return reader.say(text, until="-" if until is None else reader.when(until), rule=rule)

@@ -16,7 +16,7 @@ from reputation.policy import Admitting, FilterRule, Holding, Labelling, Limits,
 from reputation.policy_changes import Change, Told, What
 from reputation.policy_presets import Preset
 from reputation.policy_rules import Considered, Explained, Ruling
-from reputation.verdict import FreePath
+from reputation.verdict import FreePath, Hold
 
 PRESETS: Mapping[Preset, str] = {
     Preset.OPEN: marked("Everybody comes in free."),
@@ -98,6 +98,11 @@ def action(done: Admitting | Holding | Refusing, reader: Reader) -> Message:
     return reader.say("{action}", action=_action(done, reader))
 
 
+def asked(held: Hold, reader: Reader) -> Safe:
+    """Say what somebody who is held may do: put down what is asked, or take a free path."""
+    return Safe(_asked(held.price, held.free, reader))
+
+
 def preset(name: Preset, reader: Reader) -> Message:
     """Say in one sentence what a preset does."""
     return reader.say(PRESETS[name])
@@ -134,20 +139,19 @@ def _action(done: Admitting | Holding | Refusing, reader: Reader) -> Safe:
         case Refusing():
             return Safe(reader.translate(marked("Is refused")))
         case Holding():
-            return Safe(reader.translate(marked("Is asked for %s")) % _asked(done, reader))
+            return Safe(reader.translate(marked("Is asked for %s")) % _asked(done.price, done.free, reader))
     assert_never(done)
 
 
-def _asked(done: Holding, reader: Reader) -> str:
-    price: Price = done.price
+def _asked(price: Price, free: Sequence[FreePath], reader: Reader) -> str:
     parts = []
     if price.stake:
         parts.append(reader.translate(marked("a stake of %s")) % reader.money(price.stake).text)
     if price.fee:
         parts.append(reader.translate(marked("a fee of %s")) % reader.money(price.fee).text)
     priced = reader.translate(marked(" and ")).join(parts)
-    free = [reader.translate(_FREE[path]) for path in done.free]
-    return reader.translate(marked(", or ")).join([*([priced] if priced else []), *free])
+    paths = [reader.translate(_FREE[path]) for path in free]
+    return reader.translate(marked(", or ")).join([*([priced] if priced else []), *paths])
 
 
 def _steps(rule: Considered, reader: Reader) -> list[_Line]:

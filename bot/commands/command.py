@@ -8,12 +8,13 @@ from urllib.parse import unquote
 
 from app.container import Work
 from app.wording.buttons import Letter
+from app.wording.message import Message
 from app.wording.reader import Reader
 from kit.errors import Invalid
 from kit.identifiers import PersonId, UserId, parse_user_id
 
-_MATRIX_TO = "https://matrix.to/#/"
-_ISOLATES = "\u2066\u2067\u2068\u2069\u200e\u200f"
+MATRIX_TO = "https://matrix.to/#/"
+ISOLATES = "\u2066\u2067\u2068\u2069\u200e\u200f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Asked:
     words: tuple[str, ...]
     mentions: tuple[UserId, ...]
     reader: Reader
+    text: str = ""
+    """What stands after the command, as it was written."""
     behalf: PersonId | None = None
     """In whose name they answer, where they help somebody."""
 
@@ -34,14 +37,24 @@ class Asked:
         return self.person if self.behalf is None else self.behalf
 
 
+def _never(words: tuple[str, ...]) -> bool:  # noqa: ARG001 - what most commands say of any words
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: ``usage`` are its forms as they are written, ``says`` what it does (marked for translation)."""
+    """A command: ``usage`` are its forms as they are written, ``says`` what it does (marked for translation).
+
+    ``guide`` leads a newcomer. ``looks`` tells of words that they change nothing: those are run in a reading
+    transaction of their own, so that however long it takes no writer waits.
+    """
 
     name: str
     usage: tuple[str, ...]
     says: str
     run: Callable[[Work, Asked], Letter]
+    guide: Callable[[Reader], Message] | None = None
+    looks: Callable[[tuple[str, ...]], bool] = _never
 
 
 class Unclear(Invalid):
@@ -60,9 +73,9 @@ def named(asked: Asked, words: tuple[str, ...]) -> UserId | None:
     if not words:
         return None
     others = tuple(dict.fromkeys(user for user in asked.mentions if user != asked.reader.service.bot))
-    text = words[0].strip(_ISOLATES).removeprefix(_MATRIX_TO)
+    text = words[0].strip(ISOLATES).removeprefix(MATRIX_TO)
     if len(words) == 1 and is_id(words[0]):
-        return parse_user_id(unquote(text) if text.startswith("%40") or _MATRIX_TO in words[0] else text)
+        return parse_user_id(unquote(text) if text.startswith("%40") or MATRIX_TO in words[0] else text)
     if len(others) == 1:
         # A picked name: the app wrote it as it is displayed, in however many words.
         return parse_user_id(others[0])
@@ -73,7 +86,7 @@ def named(asked: Asked, words: tuple[str, ...]) -> UserId | None:
 
 def is_id(word: str) -> bool:
     """Tell whether a word is written as a Matrix id or a matrix.to link."""
-    return word.strip(_ISOLATES).removeprefix(_MATRIX_TO).startswith(("@", "%40"))
+    return word.strip(ISOLATES).removeprefix(MATRIX_TO).startswith(("@", "%40"))
 
 
 def nothing_more(words: tuple[str, ...]) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from app.container import Work
+from app.wording import doors as wording
 from app.wording import replies
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
+from app.wording.message import Message
+from bot.commands import door_drafts
 from bot.commands.command import Asked, Command, Unclear, named, nothing_more
 from kit.amounts import Amount, parse
 from reputation.model import Door
+from reputation.policy_doors import document_of
 from reputation.pricing import DEFAULT_STAKE
 
 _PRICES = ("stake", "fee")
@@ -20,21 +26,57 @@ def run(work: Work, asked: Asked) -> Letter:
     action, rest = (asked.words[0].lower(), asked.words[1:]) if asked.words else ("show", ())
     if action in ("exempt", "unexempt"):
         return _exempt(work, asked, rest, exempt=action == "exempt")
-    if action in _PRICES:
-        door = _ask(work, asked)
-    elif action == "cap":
-        door = _cap(work, asked, rest)
-    else:
-        nothing_more(rest)
-        door = _plain(work, asked, action)
+    if action == "try":
+        return door_drafts.try_(work, asked)
+    if action in _SHOWN and not rest:
+        return _SHOWN[action](work, asked)
+    before = door_drafts.standing(work, asked)
+    if action in ("undo", "back"):
+        if action == "undo":
+            nothing_more(rest)
+        door = work.doors.back(asked.person, door_drafts.number_in(rest) if action == "back" else None)
+        return Letter(wording.gone_back(asked.reader, _shown(work, asked, door), before, document_of(door)))
+    door = _changed(work, asked, action, rest)
+    return Letter(wording.now_set(asked.reader, _shown(work, asked, door), before, document_of(door)))
+
+
+def _show(work: Work, asked: Asked) -> Letter:
+    return Letter(_shown(work, asked, work.doors.show(asked.person)))
+
+
+_SHOWN: Mapping[str, Callable[[Work, Asked], Letter]] = {
+    "show": _show,
+    "presets": door_drafts.presets,
+    "preset": door_drafts.presets,
+    "rules": door_drafts.rules,
+    "versions": door_drafts.versions,
+}
+
+
+def _looks(words: tuple[str, ...]) -> bool:
+    return not words or words[0].lower() == "try" or (words[0].lower() in _SHOWN and len(words) == 1)
+
+
+def _shown(work: Work, asked: Asked, door: Door) -> Message:
     numbers = work.doors.exemptions(asked.person)
     known = work.people.mxids(numbers)
-    return Letter(replies.door(asked.reader, door, [known[number] for number in numbers if number in known]))
+    return wording.door(asked.reader, door, [known[number] for number in numbers if number in known])
+
+
+def _changed(work: Work, asked: Asked, action: str, rest: tuple[str, ...]) -> Door:
+    if action in _PRICES:
+        return _ask(work, asked)
+    if action == "cap":
+        return _cap(work, asked, rest)
+    if action in ("preset", "set"):
+        return work.doors.write(asked.person, door_drafts.draft(asked, rest)[0])
+    if action == "but":
+        return work.doors.write(asked.person, door_drafts.draft(asked, asked.words)[0])
+    nothing_more(rest)
+    return _plain(work, asked, action)
 
 
 def _plain(work: Work, asked: Asked, action: str) -> Door:
-    if action == "show":
-        return work.doors.show(asked.person)
     if action == "open":
         return work.doors.open(asked.person)
     if action in ("closed", "close"):
@@ -90,6 +132,17 @@ COMMAND = Command(
     "door",
     (
         "door show",
+        "door presets",
+        "door try friends-of-friends",
+        "door try 30 but @name:example.org",
+        "door preset friends-of-friends",
+        "door but @name:example.org example.com",
+        "door undo",
+        "door versions",
+        "door back 3",
+        "door rules",
+        "door try {…}",
+        "door set {…}",
         "door open",
         "door closed",
         "door ask",
@@ -102,4 +155,6 @@ COMMAND = Command(
     ),
     marked("shows what you ask of strangers who invite you, and changes it"),
     run,
+    guide=wording.guide,
+    looks=_looks,
 )

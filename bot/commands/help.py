@@ -18,7 +18,7 @@ def help_on(commands: Sequence[Command]) -> Command:
         wanted = asked.words[0].lower() if asked.words else ""
         for one in commands:
             if one.name == wanted:
-                return Letter(manners.help_about(asked.reader, one.name, one.says, one.usage))
+                return Letter(manners.help_about(asked.reader, one.name, one.says, one.usage, one.guide))
         return Letter(manners.help_text(asked.reader, [(one.name, one.says) for one in (*commands, command)]))
 
     command = Command("help", ("help", "help door"), marked("shows this, or how one command is written"), _run)

@@ -3,7 +3,7 @@
 import pytest
 
 from app.sessions import code_of
-from app.wording import replies
+from app.wording import doors
 from bot.commands.table import COMMANDS
 from contracts.events import Transferred
 from kit.amounts import Amount
@@ -62,7 +62,7 @@ def test_a_bug_in_a_command_is_apologised_for_and_nothing_is_changed(
         message = "a bug"
         raise RuntimeError(message)
 
-    monkeypatch.setattr(replies, "door", broken)
+    monkeypatch.setattr(doors, "door", broken)
     assert "Something went wrong here" in bot.says("door stake 5")
     with desk.read() as work:
         assert work.doors.show(work.people.number(ALICE)).mode is DoorMode.OPEN
