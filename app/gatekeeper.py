@@ -21,10 +21,10 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from app.container import Container
+from app.rehearsing import rehearse
 from app.remembering import Arrived, Heard, Moments, Pairs, Replies, Reply
 from app.waiting import Asked, Line
 from app.warming import Warmer
-from kit.amounts import Amount
 from kit.changes import news_since
 from kit.errors import Unavailable
 from kit.identifiers import RoomId, TenantId, UserId, server_of
@@ -279,15 +279,12 @@ class Gatekeeper:
         return True
 
     def _rehearse(self) -> bool:
-        """Hold a made-up knock and take that back: the first of each statement takes long and would make one late."""
         tenant = next(iter((self._tenants or {}).values()), None)
-        if tenant is not None:
-            server = tenant.server_name
-            recipient, stranger = UserId(f"@earnest-rehearsal:{server}"), UserId("@earnest-rehearsal:nowhere.invalid")
-            with self._container.read() as work:  # nothing of this is kept
-                work.doors.ask(work.people.number(recipient), stake=Amount(10**18))
-                room = RoomId("!earnest-rehearsal")
-                work.gate.ask(Knock(tenant.id, server, stranger, recipient, room, work.now, federated=True))
+        try:
+            if tenant is not None:
+                rehearse(self._container, tenant)
+        except Unavailable as error:
+            LOG.warning("gate_unrehearsed", waits_for=type(error).__name__)
         return False
 
     def _joined(self, tenant: Tenant, user: UserId, room: RoomId) -> bool:
