@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -12,12 +12,12 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from kit.errors import Invalid
-from kit.identifiers import PersonId, UserId
+from kit.identifiers import PersonId, UserId, server_of
 from ledger.people import People
-from reputation.arrivals import MOST_OF_ONE, Arrivals
+from reputation.arrivals import Arrivals
 from reputation.conditions.model import Unknown
 from reputation.doors import Doors
-from reputation.model import KNOCKS_KEPT, Door
+from reputation.model import KNOCKS_KEPT, Knock
 from reputation.policy import DoorDocument
 from reputation.policy_rules import judge
 from reputation.store import GateStore
@@ -27,6 +27,9 @@ from reputation.weighing import Weighed, Weighing
 MOST_DAYS: Final = KNOCKS_KEPT.days
 """How far back can be tried: nothing older is kept."""
 USUAL_DAYS: Final = 14
+MOST_TRIED: Final = 100
+"""Strangers of each count who are looked at: each of them takes 20 to 30 ms of a busy core."""
+_ANYBODY: Final = UserId("@somebody:elsewhere.invalid")
 MOST_SAMPLES: Final = 10
 """People who are named of each kind of difference; all are counted."""
 OWN_WORD: Final = frozenset({Code.CALLED_SPAM, Code.EXEMPT, Code.CONTACTED_FIRST, Code.ACCEPTED_BEFORE})
@@ -111,7 +114,7 @@ class Trying:
         self._arrivals = Arrivals(session, now)
 
     def try_(
-        self, person: PersonId, document: DoorDocument, days: int = USUAL_DAYS, *, most: int = MOST_OF_ONE
+        self, person: PersonId, document: DoorDocument, days: int = USUAL_DAYS, *, most: int = MOST_TRIED
     ) -> Tried:
         """Return what a document would change, by what is known of everybody today; at most ``most`` of each count.
 
@@ -123,12 +126,13 @@ class Trying:
         knockers, cut = self._knockers(person, self._now - timedelta(days=days), most)
         names = self._people.mxids(knockers)
         own_word, lacking = 0, Counter[str]()
+        knock = self._weighing.knock_of(person, _ANYBODY, self._now)
         found: dict[tuple[Fate, Fate], list[Sample]] = {}
         for stranger, knocker in knockers.items():
             name = names.get(stranger)
             if name is None:
                 continue
-            now, then = self._weigh(person, name, present), self._weigh(person, name, draft)
+            now, then = self._weighing.weigh_at(_knock_by(name, knock), present, draft)
             if OWN_WORD & {reason.code for reason in now.verdict.because}:
                 own_word += 1
                 continue
@@ -157,10 +161,11 @@ class Trying:
             knocker = found.setdefault(each.stranger, _Knocker(each.last_at))
             knocker.kept_out, knocker.last_at = each.count, max(each.last_at, knocker.last_at)
         latest = sorted(found.items(), key=lambda item: (item[1].last_at, item[0]), reverse=True)
-        return dict(latest), len(arrived) >= most or len(kept_out) > most
+        return dict(latest), len(arrived) > most or len(kept_out) > most
 
-    def _weigh(self, person: PersonId, stranger: UserId, door: Door) -> Weighed:
-        return self._weighing.weigh(self._weighing.knock_of(person, stranger, self._now), door)
+
+def _knock_by(stranger: UserId, knock: Knock) -> Knock:
+    return replace(knock, inviter=stranger, federated=server_of(stranger) != knock.tenant_server)
 
 
 def fate(verdict: Verdict) -> Fate:

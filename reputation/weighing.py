@@ -66,21 +66,35 @@ class Weighing:
         federated, unknown = server_of(other) != server, {"room.id": None}
         return Knock(number, server, other, own, RoomId("!none"), at, federated=federated, told=unknown)
 
-    def weigh(self, knock: Knock, door: Door | None = None) -> Weighed:
-        """Return what a knock meets at its recipient's door; ``door``: at another one that they might have."""
-        facts, recipient = self._facts(knock), self._people.find(knock.invitee)
-        record = NOTHING_KNOWN
-        if door is None:
-            door = Door() if recipient is None else self._doors.show(recipient)
-        elif not door.prices:  # once it stands, what was paid for nothing goes back
+    def weigh(self, knock: Knock) -> Weighed:
+        """Return what a knock meets at its recipient's door."""
+        recipient = self._people.find(knock.invitee)
+        door = Door() if recipient is None else self._doors.show(recipient)
+        return self._weigh(knock, door, self._facts(knock), recipient)
+
+    def weigh_at(self, knock: Knock, present: Door, draft: Door) -> tuple[Weighed, Weighed]:
+        """Return what a knock meets at the door that is, and at another one; facts are looked for once."""
+        recipient, facts = self._people.find(knock.invitee), self._facts(knock)
+        now = self._weigh(knock, present, facts, recipient)
+        if not draft.prices:  # once it stands, what was paid for nothing goes back
             facts = replace(facts, grants=tuple(grant for grant in facts.grants if grant.pending_room is not None))
+        # How long a full door stays so depends on how many it takes.
+        pressed = isinstance(now.verdict, Hold) and draft.caps == present.caps
+        return now, self._weigh(knock, draft, facts, recipient, pressed=now.facts if pressed else None)
+
+    def _weigh(
+        self, knock: Knock, door: Door, facts: Facts, recipient: PersonId | None, pressed: Facts | None = None
+    ) -> Weighed:
+        record = NOTHING_KNOWN
         if recipient is not None and door.policy is not None:
             told = {"knock.federated": knock.federated, "room.id": knock.room} | dict(knock.told)
             record = self._knowing.record(door.policy, recipient, knock.inviter, facts, at=knock.at, told=told)
         verdict = decide(knock, door, facts, record)
         if recipient is not None and isinstance(verdict, Hold):
-            stranger, asking = self._people.find(knock.inviter), door.asking(verdict.price.own)
-            facts = self._doors.pressures.complete(facts, asking, stranger, recipient, knock.inviter)
+            if pressed is None:
+                stranger, asking = self._people.find(knock.inviter), door.asking(verdict.price.own)
+                pressed = self._doors.pressures.complete(facts, asking, stranger, recipient, knock.inviter)
+            facts = replace(facts, pressure=pressed.pressure, lapsed=pressed.lapsed, quoted=pressed.quoted)
             verdict = decide(knock, door, facts, record)
         return Weighed(door, facts, record, verdict)
 
