@@ -26,7 +26,8 @@ class Settings(BaseSettings):
     api_port: int = Field(8600, ge=0, le=65535, description="Port on which the API listens.")
 
     token: SecretStr | None = Field(
-        None, description="A person's own token, for the commands that act for them (`earnest contacts`)."
+        None,
+        description="A person's own token, for the commands that act for them (`earnest contacts`, `earnest door`).",
     )
 
     rpc_url: str = Field(

@@ -223,10 +223,8 @@ def why(reader: Reader, reasons: Why, other: UserId) -> Message:
     verdict = reasons.verdict
     if isinstance(verdict, Admit):
         template = marked("An invitation from {who} would **reach you**: {because}.")
-    elif isinstance(verdict, Hold) and (verdict.price.stake or verdict.price.fee):
-        template = marked("An invitation from {who} would be **held** for {price}: {because}.")
     elif isinstance(verdict, Hold):
-        template = marked("An invitation from {who} would be **held**: {because}.")
+        template = marked("An invitation from {who} would be **held** for {price}: {because}.")
     else:
         template = marked("An invitation from {who} would be **refused**: {because}.")
     asked = rules.asked(verdict, reader) if isinstance(verdict, Hold) else ""

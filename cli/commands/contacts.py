@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -19,6 +18,7 @@ from cli.context import told
 from cli.fetching import get_json
 from cli.meeting import LARGEST_ROOM, Step, meet
 from cli.one_login import TIMEOUT, Homeserver, Visit, at, logged_in, of, takes_passwords
+from cli.own_token import own_token, service_url
 from kit.clock import from_unix
 from kit.errors import Conflict, EarnestError, Invalid
 from kit.fetching import Fetcher
@@ -73,7 +73,7 @@ def import_(
     after you saw them. The bot's word `token` gives you the token for Earnest (EARNEST_TOKEN, or it is asked for).
     """
     user = parse_user_id(name)
-    to = None if dry_run else _service_url(service)
+    to = None if dry_run else service_url(service)
     authority = load().extra_authority
     homeserver = at(url, authority) if url else of(user, Fetcher(authority=authority, timeout=TIMEOUT))
     known, visit = _read(homeserver, user, largest_room, by_token=token_stdin)
@@ -81,7 +81,7 @@ def import_(
         _show(known, homeserver)
     sent: dict[str, Any] | None = None
     if known.people and to is not None:
-        token = _token()
+        token = own_token()
         if not yes:
             click.confirm(f"Let these {len(known.people)} pass your door freely?", abort=True, err=True)
         sent = _send(to, token, list(known.people))
@@ -99,7 +99,7 @@ def import_(
 @told
 def undo(*, moment: int | None, service: str | None) -> None:
     """Take an import back as a whole: the one of MOMENT, by default your last one."""
-    to, token = _service_url(service), _token()
+    to, token = service_url(service), own_token()
     if moment is None:
         imports = get_json("GET", f"{to}/v1/me/contacts/imports", token=token)["imports"]
         if not imports:
@@ -157,23 +157,6 @@ def _progress() -> Iterator[Step]:
 
 
 # ---------------------------------------------------------------------------------------------------- telling Earnest
-
-
-def _service_url(service: str | None) -> str:
-    url = (service or load().public_url).rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
-        raise Invalid("url_not_https", "Your token goes to Earnest: the address (--service) begins with https://.")
-    return url
-
-
-def _token() -> str:
-    kept = load().token
-    found = kept.get_secret_value() if kept else click.prompt("Your token for Earnest", hide_input=True, err=True)
-    token = str(found).strip()
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise Invalid("token_malformed", "That is no token of Earnest; the bot gives you one (write: token).")
-    return token
 
 
 def _send(to: str, token: str, people: Sequence[UserId]) -> dict[str, Any]:
