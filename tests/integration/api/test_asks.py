@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from kit.amounts import ZERO
 from kit.database import Database
 from kit.identifiers import UserId
 from payments.stakes.model import Price
+from reputation.policy import DoorDocument, Holding
 from reputation.verdict import Code, FreePath, Hold, Reason
 from tests.support.services import ALICE, BOB, Clock, Door, a_bearer, a_container, a_stake, a_token, http_door
 
@@ -65,6 +67,26 @@ def test_one_must_say_who_one_is_and_a_reading_token_changes_nothing(container: 
     ):
         answer = door.request(method, path, headers=reading, json=body)
         assert (answer.status_code, answer.json()["type"]) == (403, problem("scope_missing")), path
+
+
+def test_at_a_door_that_names_that_path_one_is_told_how_asks_and_comes_in(container: Container, door: Door) -> None:
+    bearer = {"Authorization": a_bearer(container, "second.example")}
+    carol = UserId("@carol:second.example")
+    with container.work() as work:
+        work.doors.write(work.people.number(carol), DoorDocument(otherwise=Holding(free=(FreePath.ASK,))))
+    invite = {"inviter": BOB, "invitee": carol, "room_id": "!r:far.example"}
+    while (refused := door.post("/api/1/spam_check/user_may_invite", headers=bearer, json=invite)).status_code == 401:
+        time.sleep(0.05)  # the gate hears of a new homeserver within a moment
+    assert refused.status_code == 403
+    assert set(refused.json()) == {"errcode", "error"}, "there is no price"
+    assert "ask " in refused.json()["error"]
+    asked = {"recipient": carol, "sentence": HELLO}
+    assert door.post("/v1/me/asks", headers=as_one(container, BOB), json=asked).status_code == 201
+    assert queue(door, as_one(container, carol)) == [(BOB, HELLO)]
+    answer = door.post(f"/v1/me/queue/{BOB}", headers=as_one(container, carol), json={"answer": "accept"})
+    assert answer.is_success, answer.text
+    while door.post("/api/1/spam_check/user_may_invite", headers=bearer, json=invite).status_code == 403:
+        time.sleep(0.05)  # the gate hears of it within a moment
 
 
 def test_whoever_takes_no_sentences_is_like_nobody_at_all(container: Container, door: Door) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from app import answering
 from kit.amounts import ZERO
 from kit.identifiers import UserId
 from payments.stakes.model import Price
 from reputation.asking import MOST_WAITING
+from reputation.policy import DoorDocument, Holding
 from reputation.verdict import Code, FreePath, Hold, Reason
 from tests.support.desk import Bot, Desk, number
 from tests.support.knocks import ALICE, BOB
@@ -33,13 +33,12 @@ def asks(desk: Desk, recipient: UserId = ALICE, said: str = HELLO) -> None:
 
 
 @pytest.fixture
-def askable(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A door of Alice's that takes sentences: what a knock meets there is told in its place."""
+def askable(desk: Desk) -> None:
+    """A door of Alice's that takes sentences, and nothing else."""
     alice = number(desk, ALICE)
     desk.house.tenant()
-    monkeypatch.setattr(
-        answering, "_verdict", lambda _work, _stranger, _recipient, found: ASKABLE if found == alice else None
-    )
+    with desk.house.work() as rooms:
+        rooms.doors.write(alice, DoorDocument(otherwise=Holding(free=(FreePath.ASK,))))
 
 
 @pytest.mark.usefixtures("askable")
