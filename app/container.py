@@ -99,6 +99,7 @@ class Work:
     tenants: Tenants
     gate: Gate
     vouches: Vouches
+    hearing: Hearing
     asks: Asks
     contacts: Contacts
     sessions: Sessions
@@ -357,6 +358,7 @@ class Container:
             tenants=Tenants(session, now),
             gate=gate,
             vouches=vouches,
+            hearing=self.hearing,
             asks=asks,
             contacts=Contacts(session, now=now, people=people),
             sessions=Sessions(session, now),

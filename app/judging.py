@@ -18,7 +18,7 @@ from kit.identifiers import PersonId
 from reputation import evidence
 from reputation.tenants import TOPIC
 from reputation.trust.caching import Views
-from reputation.trust.explaining import Explanation
+from reputation.trust.explaining import Explanation, Turn
 from reputation.trust.formula import MOST_QUORUM, PRODUCT
 from reputation.trust.graph import Audience, Edge, Graph
 from reputation.words import Word, words
@@ -28,6 +28,7 @@ _ANEW: Final = timedelta(days=1)
 _DAY: Final = 86_400
 _PATIENCE: Final = 1.0
 """Seconds to wait for another who asks: the first one takes many, and the API's threads are few."""
+_HALF: Final = 0.5
 _NOBODY: Final = PersonId(0)
 _AUDIENCES: Final = {
     evidence.Audience.EVERYBODY: Audience.EVERYONE,
@@ -70,6 +71,15 @@ class Judgements:
             return views.explain(viewer, subject, unix(now) / _DAY, quorum=quorum)
         finally:
             self._lock.release()
+
+    def explained(
+        self, viewer: PersonId, subject: PersonId, *, quorum: int = PRODUCT.quorum
+    ) -> tuple[Explanation, Turn]:
+        """Return what ``explain`` does, and what would bring somebody's reputation to the other side of one half."""
+        found = self.explain(viewer, subject, quorum=quorum)
+        with self._lock:
+            now = self._clock()
+            return found, self._follow(now).turn(viewer, subject, unix(now) / _DAY, _HALF, quorum=quorum)
 
     def prepare(self) -> None:
         """Read everybody's words where that is due, and have the loops compiled that tell how somebody stands."""

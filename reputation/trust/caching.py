@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
 
-from reputation.trust.explaining import Explanation, explain
+from reputation.trust.explaining import Explanation, Turn, explain, turn
 from reputation.trust.formula import PRODUCT, Formula
 from reputation.trust.graph import Edge, Graph
 from reputation.trust.views import Standing, View, Viewing
@@ -52,6 +52,14 @@ class Views:
         with self._lock:
             view = self._of(viewer)
             found = explain(self._viewing, view, subject, day, quorum=quorum, prior=prior)
+            self._note(view)
+            return found
+
+    def turn(self, viewer: int, subject: int, day: float, bar: float, *, quorum: int | None = None) -> Turn:
+        """Return what would bring somebody's reputation to the other side of a bar."""
+        with self._lock:
+            view = self._of(viewer)
+            found = turn(self._viewing, view, subject, day, bar, quorum=quorum)
             self._note(view)
             return found
 

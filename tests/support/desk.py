@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.container import Work
 from app.conversations import Conversations
+from app.hearing import Hearing
 from app.sessions import Sessions
 from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
@@ -45,6 +46,7 @@ class Desk:
     def __init__(self, house: House) -> None:
         """Open the rooms of ``house``."""
         self.house = house
+        self.hearing = Hearing(house.database, lambda: from_unix(house.time))
 
     @contextmanager
     def work(self) -> Iterator[Work]:
@@ -75,6 +77,7 @@ class Desk:
             tenants=rooms.tenants,
             gate=rooms.gate,
             vouches=rooms.vouches,
+            hearing=self.hearing,
             asks=rooms.asks,
             contacts=rooms.contacts,
             sessions=Sessions(session, now),
