@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.local.plan import KEPT, new_plan, write_plan
+from cli.local.plan import KEPT, PEOPLE, new_plan, write_plan
 from tests.support.runs import earnest, planned, running, until
 from tests.support.worlds import processes_of
 
@@ -24,7 +24,7 @@ def test_a_world_is_made_kept_and_leaves_no_process(tmp_path: Path) -> None:
         assert len(processes_of(folder)) >= 7
         assert httpx.get(f"{first['homeserver']}/_matrix/client/versions").is_success
         assert httpx.get(f"{first['api']}/health/live").is_success
-        assert [person["tokens"] for person in first["people"]] == ["1000"] * 5
+        assert [person["tokens"] for person in first["people"]] == ["1000"] * len(PEOPLE)
         login = {"type": "m.login.password", "user": "alice", "password": first["people"][0]["password"]}
         assert httpx.post(f"{first['homeserver']}/_matrix/client/v3/login", json=login).is_success
         again = earnest(folder, "run")
@@ -100,7 +100,7 @@ def test_a_first_start_that_is_killed_anywhere_is_taken_up_again(tmp_path: Path)
         until(lambda: not processes_of(folder))
     with running(folder) as run:
         ready = run.until("ready")
-        assert [person["tokens"] for person in ready["people"]] == ["1000"] * 5
+        assert [person["tokens"] for person in ready["people"]] == ["1000"] * len(PEOPLE)
         for person in ready["people"]:
             login = {"type": "m.login.password", "user": person["user_id"], "password": person["password"]}
             assert httpx.post(f"{ready['homeserver']}/_matrix/client/v3/login", json=login).is_success
