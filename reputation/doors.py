@@ -111,16 +111,18 @@ class Doors:
         It is a new version, so that this can be undone as well. Raises ``NotFound`` where there is none of that number,
         or nothing was ever changed.
         """
-        kept = self.versions.all(person)
+        newest = self.versions.number(person)
         if number is None:
-            if not kept:
+            if not newest:
                 raise NotFound("door_never_changed", "You never changed your door: there is nothing to undo.")
-            # Before the first one it was open, as everybody's is.
-            return self.write(person, kept[1].document if len(kept) > 1 else document_of(Door()))
-        for version in kept:
-            if version.number == number:
-                return self.write(person, version.document)
-        raise NotFound("door_version_unknown", "There is no version of your door with that number.", number=number)
+            if newest == 1:
+                return self.write(person, document_of(Door()))  # before the first one it was open, as everybody's is
+            number = newest - 1
+        version = self.versions.find(person, number)  # and no other: all of them are large
+        if version is None:
+            message = "There is no version of your door with that number."
+            raise NotFound("door_version_unknown", message, number=number)
+        return self.write(person, version.document)
 
     def pay_primary(self, person: PersonId) -> None:
         """Let a person's fee go to the wallet that is their primary one now. Quotes given before keep theirs.

@@ -7,9 +7,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+import structlog
+from pydantic import ValidationError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from kit.errors import Invalid
 from kit.identifiers import PersonId
 from reputation.model import Door
 from reputation.policy import DoorDocument
@@ -19,6 +22,7 @@ from reputation.tables import DoorVersionRow
 MOST_KEPT: Final = 50
 """Versions of one door that are kept; beyond it the oldest go."""
 _READ_ONCE: Final = 64
+LOG = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +60,26 @@ class Versions:
         return 0 if newest is None else newest.number
 
     def door(self, person: PersonId) -> Door | None:
-        """Return the newest version as a door; ``None`` where there is none."""
+        """Return the newest version as a door; ``None`` where there is none, or none that can be read any more."""
         newest = self._newest(person)
-        return None if newest is None else read_door(newest.document)
+        if newest is None:
+            return None
+        try:
+            return read_door(newest.document)
+        except (ValidationError, Invalid):  # of a release that knew more, say: the gate has to answer all the same
+            LOG.exception("door_unreadable", person=person, number=newest.number)
+            return None
 
     def all(self, person: PersonId) -> list[Version]:
-        """Return what is kept, newest first."""
+        """Return what is kept and can be read, newest first."""
         query = select(DoorVersionRow).where(DoorVersionRow.person == person)
         rows = self._session.scalars(query.order_by(DoorVersionRow.number.desc()))
-        return [Version(row.number, row.since, DoorDocument.model_validate_json(row.document)) for row in rows]
+        return [version for row in rows if (version := _version(row)) is not None]
+
+    def find(self, person: PersonId, number: int) -> Version | None:
+        """Return the version of that number; ``None`` where none is kept, or it cannot be read any more."""
+        row = self._session.get(DoorVersionRow, (person, number), populate_existing=True)
+        return None if row is None else _version(row)
 
     def forget(self, person: PersonId) -> None:
         """Take all of them out."""
@@ -74,6 +89,13 @@ class Versions:
     def _newest(self, person: PersonId) -> DoorVersionRow | None:
         query = select(DoorVersionRow).where(DoorVersionRow.person == person)
         return self._session.scalar(query.order_by(DoorVersionRow.number.desc()).limit(1))
+
+
+def _version(row: DoorVersionRow) -> Version | None:
+    try:
+        return Version(row.number, row.since, DoorDocument.model_validate_json(row.document))
+    except ValidationError:
+        return None
 
 
 @lru_cache(maxsize=_READ_ONCE)

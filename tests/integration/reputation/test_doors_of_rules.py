@@ -177,6 +177,36 @@ def test_every_change_is_a_version_and_can_be_undone_and_the_undoing_too(house: 
             rooms.doors.back(alice, 99)
 
 
+def test_what_can_be_read_no_more_lets_no_stranger_in_and_can_be_replaced_and_undone(house: House) -> None:
+    alice = written(house, FRIENDLY)
+    with house.work() as rooms:
+        rooms.doors.cap(alice, most_open=3)
+        newest = rooms.session.get_one(DoorVersionRow, (alice, 2))
+        newest.document = newest.document.replace('"admit"', '"welcome"')
+    assert codes(house) == [Code.DOOR_CLOSED], "the gate answers, whatever it finds"
+    with house.work() as rooms:
+        assert [one.number for one in rooms.doors.versions.all(alice)] == [1]
+        with pytest.raises(NotFound, match="no version"):
+            rooms.doors.back(alice, 2)
+        assert document_of(rooms.doors.back(alice)) == FRIENDLY
+    assert codes(house) == [Code.ASKS_STAKE]
+
+
+def test_to_go_back_reads_no_other_version(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, asked, read = house.person(ALICE), list[str](), DoorDocument.model_validate_json
+
+    def counted(text: str) -> DoorDocument:
+        asked.append(text)
+        return read(text)
+
+    monkeypatch.setattr(DoorDocument, "model_validate_json", counted)
+    with house.work() as rooms:
+        for stake in range(1, 5):
+            rooms.doors.ask(alice, stake=Amount(stake))
+        rooms.doors.back(alice)
+    assert len(asked) == 1, "each may be large, and nobody else writes meanwhile"
+
+
 def test_no_more_than_fifty_versions_are_kept(house: House) -> None:
     alice = house.person(ALICE)
     with house.work() as rooms:
