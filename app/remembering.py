@@ -146,7 +146,8 @@ class Arrived:
         """Remember one."""
         with self._lock:
             if len(self._knocks) < self._most:
-                self._knocks[knock.inviter, knock.invitee] = knock
+                # What their homeserver told of it is not counted, and may be long.
+                self._knocks[knock.inviter, knock.invitee] = replace(knock, told={})
 
     def take(self, most: int) -> list[Knock]:
         """Return what is yet to be written down, at most so many pairs; it is taken for written."""

@@ -154,7 +154,8 @@ class GateDoor:
         which, now = (tenant.id, invite.inviter, invite.invitee, invite.room), time.monotonic()
         if invite.told is None:
             return self._told.of(which, now)
-        self._told.keep(which, invite.told, now)
+        if not invite.inviter.endswith(":" + tenant.server_name):  # else it is forged, and told of an invite of theirs
+            self._told.keep(which, invite.told, now)
         return invite.told
 
     async def _knock(self, invite: _Invite, tenant: Tenant) -> Response:

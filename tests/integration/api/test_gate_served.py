@@ -167,3 +167,13 @@ def test_rules_about_what_an_invite_says_hold_for_both_of_its_calls(served: Serv
 
     assert invited("!a:far.example", reason="Leaves for you") == [200, 200]
     assert invited("!b:far.example", reason="an \N{CYRILLIC SMALL LETTER A}irdr0p!") == [403, 403]
+
+
+def test_nobody_tells_of_an_invite_in_the_name_of_the_homeservers_own_people(served: Served) -> None:
+    spam = Rule(name="spam", when="knock.text.contains('airdrop')", then=Refusing())
+    with served.container.work() as work:
+        work.doors.write(work.people.number(ALICE), DoorDocument(rules=(spam,), otherwise=Admitting()))
+    carol, content = "@carol:example.org", {"membership": "invite", "reason": "airdrop"}
+    event = {**FEDERATED["event"], "sender": carol, "content": content}
+    assert served.call("federated_user_may_invite", {"event": event}).status_code == 403, "it is forged"
+    assert served.call("user_may_invite", {**INVITE, "inviter": carol}).status_code == 200

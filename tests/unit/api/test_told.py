@@ -79,3 +79,21 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(10):
         told.keep((number, "", "", ""), {"knock.text": "x"}, 0)
     assert [number for number in range(10) if told.of((number, "", "", ""), 0)] == [7, 8, 9]
+
+
+def test_what_is_kept_is_bounded_by_its_length_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.told._MOST_CHARACTERS", 25)
+    told = Told()
+    for number in range(5):
+        told.keep((number, "", "", ""), {"knock.text": "x" * 10, "room.direct": True}, 0)
+        told.keep((number, "", "", ""), {"knock.text": "y" * 10}, 0)
+    assert [number for number in range(5) if told.of((number, "", "", ""), 0)] == [3, 4]
+
+
+def test_a_text_is_no_longer_than_is_looked_at() -> None:
+    long = "x" * 100_000
+    found = told_of(event({"reason": long}, [{"type": "m.room.name", "content": {"name": long}}]))
+    assert {name: len(value) for name, value in found.items() if isinstance(value, str)} == {
+        "knock.text": 65_536,
+        "room.name": 10_000,
+    }

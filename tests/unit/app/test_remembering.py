@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app import remembering
-from app.remembering import Moments, Pairs
+from app.remembering import Arrived, Moments, Pairs
 from reputation.verdict import Code
+from tests.support.knocks import KNOCK
 
 ANN, BOB = 7, 8
 FOREVER = 10**9
@@ -69,3 +72,9 @@ def test_numbers_too_large_for_it_are_not_remembered() -> None:
     keep(pairs, 2, ((1 << 40) - 1, (1 << 40) - 1))
     assert pairs.passes(1, 0) is None
     assert pairs.passes(2, 0) is Code.EXEMPT
+
+
+def test_of_whom_an_open_door_let_in_nothing_is_kept_that_they_wrote() -> None:
+    arrived = Arrived()
+    arrived.note(replace(KNOCK, told={"knock.text": "x" * 60_000}))
+    assert arrived.take(1) == [KNOCK]
