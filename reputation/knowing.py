@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from kit.clock import zone_of
 from kit.identifiers import PersonId, UserId, server_of
 from ledger.people import People
 from payments.stakes.service import Stakes
@@ -62,8 +62,8 @@ class Knowing:
             self._words(known, recipient, stranger)
         if "sender.known_by" in asked:
             known["sender.known_by"] = 0 if stranger is None else len(self._vouches.knowing(recipient, stranger))
-        if "sender.first_seen" in asked and stranger is not None:
-            known["sender.first_seen"] = self._people.first_seen(stranger)
+        if "sender.first_seen" in asked:  # of somebody who was never heard of, it is now
+            known["sender.first_seen"] = at if stranger is None else self._people.first_seen(stranger)
         if asked & _HEARD and self._standings is not None:
             heard = self._standings(recipient, stranger or PersonId(0))
             if heard is not None:
@@ -72,7 +72,7 @@ class Knowing:
             stakes = [self._stakes.get(grant.stake_id) for grant in facts.grants if grant.confirmed]
             known["stake.amount"] = sum(stake.terms.amount for stake in stakes) / _ONE_TOKEN
         if asked & _TIME:
-            local = at.astimezone(ZoneInfo(self._people.time_zone(recipient) or "UTC"))
+            local = at.astimezone(zone_of(self._people.time_zone(recipient)))
             known |= {"time.hour": local.hour, "time.weekday": local.isoweekday()}
         text = known.get(_TEXT)
         if FOUND in asked and isinstance(text, str):

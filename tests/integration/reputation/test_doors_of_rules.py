@@ -11,6 +11,7 @@ from kit.amounts import Amount
 from kit.clock import from_unix
 from kit.errors import Invalid, NotFound
 from kit.identifiers import PersonId, UserId
+from ledger.tables import PersonRow
 from payments.stakes.model import Answer, Price, StakeState
 from reputation import versions
 from reputation.arrivals import Arrivals
@@ -125,6 +126,20 @@ def test_what_the_homeserver_said_of_the_invite_is_a_fact(house: House) -> None:
     assert told(**{"knock.text": "An airdrop for you"}) is Refuse
     assert told(**{"knock.text": "Tea?"}) is Admit, "whether the room is public is not known: the rule decides nothing"
     assert told(**{"knock.text": "Tea?", "room.public": True}) is Refuse
+
+
+def test_who_was_never_heard_of_is_as_new_as_can_be(house: House) -> None:
+    with_rules(house, rule("time.now - sender.first_seen < duration('48h')", Refusing()), otherwise=Admitting())
+    assert isinstance(house.knock().verdict, Refuse), "by the first knock, too: who makes up names knocks once by each"
+    house.time += 49 * 3600
+    assert isinstance(house.knock().verdict, Admit)
+
+
+def test_a_time_zone_that_is_no_more_stops_no_verdict(house: House) -> None:
+    alice = with_rules(house, rule("time.hour >= 0", Refusing()), otherwise=Admitting())
+    with house.work() as rooms:
+        rooms.session.get_one(PersonRow, alice).time_zone = "Atlantis/Capital"
+    assert isinstance(house.knock().verdict, Refuse)
 
 
 def test_a_stake_that_rules_ask_for_opens_the_door_and_is_answered(house: House) -> None:
