@@ -32,7 +32,9 @@ MOST_TRIED: Final = 100
 _ANYBODY: Final = UserId("@somebody:elsewhere.invalid")
 MOST_SAMPLES: Final = 10
 """People who are named of each kind of difference; all are counted."""
-OWN_WORD: Final = frozenset({Code.CALLED_SPAM, Code.EXEMPT, Code.CONTACTED_FIRST, Code.ACCEPTED_BEFORE})
+OWN_WORD: Final = frozenset(
+    {Code.CALLED_SPAM, Code.EXEMPT, Code.CONTACTED_FIRST, Code.ACCEPTED_BEFORE, Code.KNOWN_BEFORE}
+)
 """What a recipient said of somebody themselves: no door changes it."""
 BEFORE_RULES: Final = OWN_WORD | {Code.FORGED, Code.OWN_BOT, Code.NOT_OURS, Code.LEAVING, Code.SELF}
 """What decides before a door is asked at all."""

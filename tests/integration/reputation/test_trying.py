@@ -86,14 +86,15 @@ def test_a_milder_door_says_who_would_have_come_in_and_what_others_would_be_aske
 
 def test_what_stands_changes_nothing_and_ones_own_word_is_left_alone(house: House) -> None:
     standing_at(house, FRIENDLY)
-    for stranger in (BOB, CAROL, DORA):
+    for stranger in (BOB, CAROL, DORA, EVE):
         house.knock(inviter=stranger)
     assert tried(house, FRIENDLY).differences == ()
     with house.work() as rooms:
         rooms.doors.exempt(rooms.people.number(ALICE), rooms.people.number(BOB))
+        rooms.contacts.take(rooms.people.number(ALICE), [EVE])
     house.answer(Answer.SPAM, stranger=CAROL)
     found = tried(house, PRESETS[Preset.KNOWN])
-    assert (found.strangers, found.own_word) == (3, 2)
+    assert (found.strangers, found.own_word) == (4, 3)
     assert [each.stranger for one in found.differences for each in one.samples] == [DORA]
 
 
