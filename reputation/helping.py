@@ -90,6 +90,7 @@ class Helping:
             return found
         if len(known) >= MOST_HELPERS:
             raise Conflict("helpers_full", f"You have {MOST_HELPERS} helpers already.", most=MOST_HELPERS)
+        self._drop(owner, number)  # if they were asked too long ago
         self._session.add(HelperRow(owner=owner, helper=number, asked_at=self._now))
         self._session.flush()
         self._notices.helper_asked(owner, number, owner_name=own, helper_name=helper)

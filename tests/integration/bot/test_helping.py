@@ -307,3 +307,11 @@ def test_a_removal_and_an_answer_at_once_never_leave_an_answer_after_the_removal
     assert order == ["answered", "removed"]
     with desk.work() as work, pytest.raises(NotFound):
         answering.answer(work, alice, BOB, Answer.RETURN, helper=carol)
+
+
+@pytest.mark.usefixtures("alice")
+def test_whoever_did_not_accept_in_time_can_be_asked_again(desk: Desk, bot: Bot) -> None:
+    says(bot, f"helper add {CAROL}", ALICE)
+    desk.house.time += int((ASK_LASTS + timedelta(hours=1)).total_seconds())
+    assert f"helper accept {ALICE}" in says(bot, f"helper add {CAROL}", ALICE), "nothing took the old one away yet"
+    assert f"You help \u2068{ALICE}" in says(bot, f"helper accept {ALICE}")
