@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -21,8 +21,9 @@ from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import PersonId, UserId
 from ledger.people import People
 from ledger.store import people as names
+from reputation.asking import AskState
 from reputation.model import MOST_IMPORTED, ContactWhy, GrantState
-from reputation.tables import ContactRow, GrantRow, SpamVerdictRow
+from reputation.tables import AskRow, ContactRow, GrantRow, SpamVerdictRow
 from reputation.tenants import TOPIC
 
 MOST_AT_ONCE: Final = 200
@@ -115,13 +116,16 @@ class Contacts:
         of_it = and_(_imported(person), ContactRow.since == moment)
         others = list(self._session.scalars(select(ContactRow.other).where(of_it).limit(limit)))
         theirs = and_(of_it, ContactRow.other.in_(others))
-        accepted = select(GrantRow.stranger).where(
+        staked = select(GrantRow.stranger).where(
             GrantRow.recipient == person, GrantRow.stranger.in_(others), GrantRow.state == GrantState.ACCEPTED.value
+        )
+        asked = select(AskRow.stranger).where(
+            AskRow.recipient == person, AskRow.stranger.in_(others), AskRow.state == AskState.ACCEPTED.value
         )
         unsynchronized = {"synchronize_session": False}
         self._session.execute(
             update(ContactRow)
-            .where(theirs, ContactRow.other.in_(accepted))
+            .where(theirs, or_(ContactRow.other.in_(staked), ContactRow.other.in_(asked)))
             .values(why=ContactWhy.ACCEPTED.value)
             .execution_options(**unsynchronized)
         )

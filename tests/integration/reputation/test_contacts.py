@@ -6,15 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from kit.amounts import ZERO
 from kit.clock import from_unix
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import PersonId, UserId
-from payments.stakes.model import Answer
+from payments.stakes.model import Answer, Price
 from reputation.contacts import Import, Taken
 from reputation.evidence import Audience
 from reputation.lookup import KnownPair, known_pairs
 from reputation.model import INVITED_KEPT, ContactWhy
-from reputation.verdict import Admit, Code, Hold, Refuse
+from reputation.verdict import Admit, Code, FreePath, Hold, Reason, Refuse
 from reputation.words import words
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOB
@@ -108,6 +109,18 @@ def test_an_import_is_undone_in_parts_and_whom_one_accepted_since_stays_accepted
     assert (why(house, BOB), why(house, CAROL)) == (ContactWhy.ACCEPTED, None)
     with house.work() as rooms:
         assert rooms.people.find(CAROL) is None, "nobody knows them any more"
+
+
+def test_whose_sentence_one_accepted_since_stays_too(house: House) -> None:
+    house.asking()
+    askable = Hold(Price(ZERO, ZERO), (Reason(Code.ASKS_FREE),), (FreePath.ASK,))
+    with house.work() as rooms:
+        rooms.asks.ask(BOB, rooms.people.number(ALICE), "Hello, it is Bob from the choir.", askable)
+    take(house, BOB)
+    with house.work() as rooms:
+        assert rooms.asks.answer(rooms.people.number(ALICE), rooms.people.number(BOB), Answer.ACCEPT)
+    undo(house, house.time)
+    assert why(house, BOB) is ContactWhy.ACCEPTED
 
 
 def test_of_an_import_nobody_hears_but_its_own_person_thinks_better_of_them(house: House) -> None:
