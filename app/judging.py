@@ -29,6 +29,8 @@ _DAY: Final = 86_400
 _PATIENCE: Final = 1.0
 """Seconds to wait for another who asks: the first one takes many, and the API's threads are few."""
 _HALF: Final = 0.5
+_AT_ONCE: Final = 0.05
+"""The same for a knock: of two at one moment neither may find that nobody knows how anybody stands."""
 _NOBODY: Final = PersonId(0)
 _AUDIENCES: Final = {
     evidence.Audience.EVERYBODY: Audience.EVERYONE,
@@ -88,11 +90,11 @@ class Judgements:
             self._follow(now).standing(_NOBODY, _NOBODY, unix(now) / _DAY)
 
     def at_once(self, viewer: PersonId, subject: PersonId) -> tuple[float, float] | None:
-        """Return reputation and confidence, or ``None`` where all words had to be read for it, or somebody else asks.
+        """Return reputation and confidence, or ``None`` where all words had to be read, for it or for somebody else.
 
         Whoever gets ``None`` has ``prepare`` called, by a thread that may take its time.
         """
-        if not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(timeout=_AT_ONCE):
             return None
         try:
             now = self._clock()

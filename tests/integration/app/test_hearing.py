@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event, Thread
+from time import sleep
 
 import pytest
 
@@ -56,7 +58,28 @@ def test_the_first_who_asks_does_not_wait_and_the_next_is_told(container: Contai
     assert hearing.told(alice, bob) != (standing, confidence), "what was taken back is followed at once"
 
 
-def test_while_somebody_else_asks_nobody_waits(container: Container) -> None:
+def test_of_two_who_ask_at_one_moment_both_are_told(container: Container, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.judging._AT_ONCE", 60.0)
+    alice, bob = person(container, ALICE), person(container, BOB)
+    ready(container.hearing, alice, bob)
+    held, asked = Event(), Event()
+
+    def another() -> None:
+        with container.hearing.judgements._lock:
+            held.set()
+            asked.wait()
+            sleep(0.05)
+
+    thread = Thread(target=another)
+    thread.start()
+    held.wait()
+    asked.set()
+    found = container.hearing.told(alice, bob)
+    thread.join()
+    assert found is not None, "a rule that asks would decide nothing"
+
+
+def test_while_somebody_asks_for_long_nobody_waits_for_them(container: Container) -> None:
     alice, bob = person(container, ALICE), person(container, BOB)
     ready(container.hearing, alice, bob)
     with container.hearing.judgements._lock:
