@@ -123,8 +123,8 @@ class Gate:
         return self._not_through(knock, found, verdict)
 
     def let_in(self, knocks: Sequence[Knock]) -> None:
-        """Count invites that were found to pass an open door without the gate being asked."""
-        for knock in knocks:
+        """Count invites that passed an open door unasked; in one order, so that two never wait for each other."""
+        for knock in sorted(knocks, key=lambda one: (one.inviter, one.invitee)):
             self._let_in(knock, Code.DOOR_OPEN)
 
     def _let_in(self, knock: Knock, code: Code) -> None:

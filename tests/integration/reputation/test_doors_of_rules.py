@@ -261,6 +261,17 @@ def test_an_open_door_that_was_set_counts_whom_it_lets_in(house: House) -> None:
         assert rooms.people.find(BOB) is None, "nothing else is known of them"
 
 
+def test_those_who_passed_are_always_counted_in_one_order(house: House) -> None:
+    written(house, PRESETS[Preset.OPEN])
+    tenant = house.tenant()
+    names = [UserId(f"@{name}:away.example") for name in "cab"]
+    knocks = [Knock(tenant.id, tenant.server_name, name, ALICE, ROOM, now_in(house), federated=True) for name in names]
+    with house.work() as rooms:
+        rooms.gate.let_in(knocks)
+        numbers = [rooms.people.number(name) for name in sorted(names)]
+    assert numbers == sorted(numbers), "two processes that write of the same strangers never wait for each other"
+
+
 def test_whoever_is_forgotten_leaves_no_document_and_no_arrival(house: House) -> None:
     alice = written(house, FRIENDLY)
     befriend(house, ALICE, CAROL)
