@@ -21,7 +21,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from app.container import Container
-from app.rehearsing import rehearse
+from app.rehearsing import read_rules, rehearse
 from app.remembering import Arrived, Heard, Moments, Pairs, Replies, Reply
 from app.waiting import Asked, Line
 from app.warming import Warmer
@@ -237,6 +237,8 @@ class Gatekeeper:
         try:
             with self._container.database.look() as connection:
                 found = look_up(connection, asked.knock, now=now, bot=self._container.bot_id)
+            if found.rules is not None:
+                read_rules(self._container, found.rules, asked.knock)
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits hears of it
             asked.settle(error)
             return False

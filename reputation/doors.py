@@ -20,13 +20,13 @@ from payments.stakes.service import Stakes
 from reputation.happenings import Happenings
 from reputation.model import LIVE, Door, DoorMode, GrantState
 from reputation.policy import DoorDocument, Limits
-from reputation.policy_doors import document_of, door_of
+from reputation.policy_doors import document_of
 from reputation.pressures import Pressures
 from reputation.pricing import HIGHEST_CAP, Caps, Pressure, price_for
 from reputation.store import GateStore
 from reputation.tenants import TOPIC
 from reputation.verdict import Code
-from reputation.versions import Versions
+from reputation.versions import Versions, read_door
 
 _FEE_NEEDS_WALLET = (
     "fee_needs_wallet",
@@ -97,7 +97,7 @@ class Doors:
 
     def drafted(self, person: PersonId, document: DoorDocument) -> Door:
         """Return the door that a document would make for a person, and change nothing. Raises ``Invalid``."""
-        door = door_of(document)
+        door = read_door(document.model_dump_json())
         for price in door.prices:
             model.check_price(price, relay_fee=self._stakes.terms.relay_fee)
         payee = self._holders.primary(person) if any(price.fee for price in door.prices) else None

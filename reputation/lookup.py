@@ -47,10 +47,14 @@ class Passing:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look-up found: the admit, or ``None`` where the gate has to be asked; ``known``: before strangers."""
+    """What a look-up found: the admit, or ``None`` where the gate has to be asked; ``known``: before strangers.
+
+    ``rules``: whose door's rules it will be put to then.
+    """
 
     passing: Passing | None
     known: bool
+    rules: PersonId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def look_up(connection: Connection, knock: Knock, *, now: datetime, bot: UserId 
     met = bool(granted) or (spam is None and (known is not None or exempt is not None or knows is not None))
     verdict = decide(knock, door, facts)
     if not isinstance(verdict, Admit):
-        return Found(None, known=met)
+        return Found(None, known=met, rules=PersonId(recipient) if door.mode is DoorMode.RULES else None)
     code, until, inviter = verdict.because[0].code, now + LONGEST, _NOBODY
     if code is Code.CONTACTED_FIRST:
         until = min(until, known_used + USE_NOTED)

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
+from app import drafts
 from app.container import Container, Work
 from app.gatekeeper import Gatekeeper
 from app.remembering import Reply
@@ -23,7 +24,10 @@ from kit.errors import DatabaseUnavailable, Unavailable
 from kit.identifiers import UserId, parse_room_id, parse_server_name, parse_user_id
 from kit.outbox import OutboxRow
 from payments.stakes.model import Answer
-from reputation.model import Knock, Tenant
+from reputation import versions
+from reputation.model import Door, Knock, Tenant
+from reputation.policy import DoorDocument
+from reputation.policy_doors import door_of
 from reputation.verdict import Admit, Code, Hold, Reason, Refuse
 from tests.support.services import ALICE, BOB, a_container, a_person, a_stake
 
@@ -486,3 +490,27 @@ def test_a_new_process_asks_what_a_dead_one_was_not_told(lodge: Lodge, monkeypat
     finally:
         lodge.gatekeeper._stop.set()
         lodge.gatekeeper._watcher.join()
+
+
+def test_rules_are_read_where_nobody_waits_to_write(lodge: Lodge, monkeypatch: pytest.MonkeyPatch) -> None:
+    coins = '{"version": 1, "kind": "door", "patterns": {"coins": {"words": ["airdrop"]}}, "rules": [{"name": "coins",'
+    coins += """ "when": "'coins' in text.found", "then": {"do": "refuse"}}], "otherwise": {"do": "admit"}}"""
+    where = list[str]()
+
+    def noted(document: DoorDocument) -> Door:
+        where.append(threading.current_thread().name)
+        return door_of(document)
+
+    monkeypatch.setattr("reputation.versions.door_of", noted)
+    versions.read_door.cache_clear()
+    document = drafts.written(coins)
+    assert len(where) == 1
+    with lodge.container.work() as work:
+        work.doors.write(work.people.number(ALICE), document)
+    assert len(where) == 1, "who sets a door has it read before"
+    versions.read_door.cache_clear()
+    lodge.gatekeeper._refresh()
+    verdict = lodge.ask(replace(lodge.knock(), told={"knock.text": "airdrop"})).verdict
+    assert isinstance(verdict, Refuse)
+    assert len(where) == 2
+    assert where[1].startswith("gate-reads")
