@@ -64,7 +64,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Undo it."""
+    """Undo it. What a helper was asked in another's name would be asked in their own."""
+    op.execute("DELETE FROM prompts WHERE behalf IS NOT NULL")
     with op.batch_alter_table("prompts") as prompts:
         prompts.drop_index("ix_prompts_behalf")
         prompts.drop_constraint(op.f("fk_prompts_behalf_people"), type_="foreignkey")

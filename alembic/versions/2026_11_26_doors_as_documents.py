@@ -41,7 +41,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Undo it. A door of rules has no shape before: it is closed then, which lets in nobody whom it did not."""
+    """Undo it. A door of rules has no shape before: it is closed then, which lets in nobody whom it did not.
+
+    Whom somebody imported is to them as whom they invited: they pass, and nobody else hears of it.
+    """
     op.execute("UPDATE doors SET mode = 'closed' WHERE mode = 'rules'")
+    op.execute("UPDATE contacts SET why = 'invited' WHERE why = 'imported'")
     op.drop_table("arrivals")
     op.drop_table("door_versions")

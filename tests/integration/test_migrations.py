@@ -138,6 +138,28 @@ def test_calls_that_wait_get_the_one_key_that_can_do_them(config: Config, url: s
     assert [signer and bytes(signer) for signer in signers] == [resolver, resolver, None, None, None, None]
 
 
+def test_an_older_release_finds_nothing_that_it_would_misread(config: Config, url: str) -> None:
+    """It knows no import, and would take what a helper was asked in another's name for said in their own."""
+    command.upgrade(config, "head")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        found = MetaData()
+        found.reflect(connection, only=["people", "contacts", "prompts"])
+        people, contacts, prompts = (found.tables[name] for name in ("people", "contacts", "prompts"))
+        for number in (1, 2):
+            connection.execute(insert(people).values(_filled(people) | {"id": number, "mxid": f"@{number}:a.example"}))
+        row = {"person": 1, "other": 2, "why": "imported"}
+        connection.execute(insert(contacts).values(_filled(contacts) | row))
+        for number, behalf in enumerate((None, 2), 1):
+            row = {"id": number, "person_id": 1, "event": f"${number}", "behalf": behalf}
+            connection.execute(insert(prompts).values(_filled(prompts) | row))
+    command.downgrade(config, "0014")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT why FROM contacts")).scalars().all() == ["invited"]
+        assert connection.execute(text("SELECT id FROM prompts")).scalars().all() == [1]
+    engine.dispose()
+
+
 def _filled(table: Table) -> dict[str, Any]:
     """Fill what must be filled, with nothing in particular."""
     given = {bytes: b"\x07" * 20, str: "7", datetime: datetime(2026, 11, 26, tzinfo=UTC)}
