@@ -27,7 +27,7 @@ from reputation.evidence import (
     may_see,
 )
 from reputation.model import ContactWhy
-from reputation.tables import ContactRow, ExemptionRow, VouchRow
+from reputation.tables import ContactRow, ExemptionRow, SpamVerdictRow, VouchRow
 
 _MOST_SHOWN = 1_000
 
@@ -137,10 +137,11 @@ class Vouches:
         return and_(VouchRow.withdrawn_at.is_(None), VouchRow.until > self._now)
 
     def _known_to(self, viewer: PersonId) -> CompoundSelect[Any]:
+        spam = select(SpamVerdictRow.stranger).where(SpamVerdictRow.recipient == viewer)
         return union_all(
             select(ContactRow.other).where(ContactRow.person == viewer),
             select(ExemptionRow.other).where(ExemptionRow.person == viewer),
-            select(VouchRow.subject).where(VouchRow.author == viewer, self._stands()),
+            select(VouchRow.subject).where(VouchRow.author == viewer, self._stands(), VouchRow.subject.not_in(spam)),
         )
 
     def _standing(self, author: PersonId, subject: PersonId) -> VouchRow | None:

@@ -99,6 +99,18 @@ def test_one_contacts_word_opens_and_a_strangers_does_not(house: House) -> None:
     assert codes(house) == [Code.VOUCHED], "her own word is one, too"
 
 
+def test_the_word_of_whom_the_owner_called_spam_opens_nothing(house: House) -> None:
+    alice = written(house, FRIENDLY)
+    house.knock()
+    with house.work() as rooms:
+        carol, bob = rooms.people.number(CAROL), rooms.people.number(BOB)
+        rooms.vouches.vouch(alice, carol)
+        rooms.vouches.vouch(carol, bob, audience=Audience.EVERYBODY)
+    assert codes(house) == [Code.BY_RULE]
+    house.answer(Answer.SPAM, stranger=CAROL)
+    assert codes(house) == [Code.ASKS_STAKE], "though what she said for Carol before was not taken back"
+
+
 def test_rules_ask_how_somebody_stands_where_that_is_known(house: House) -> None:
     alice = with_rules(house, rule("sender.standing > 0.8 && sender.confidence > 0.5", Admitting()))
     bob = house.person(BOB)
