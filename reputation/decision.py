@@ -55,7 +55,8 @@ def _in_order(knock: Knock, facts: Facts, door: Callable[[], Verdict | _Asked]) 
        admitted. No rule keeps out whom they let in, or lets in whom they called spam;
     3. what the door says to every stranger, or the first of its rules that holds to this one: admit — admitted;
        refuse — refused; hold — on to the fourth step, with the price that it names;
-    4. whether it is the stranger at all: else neither their stake is used nor are they asked for one — refused;
+    4. whether it is the stranger at all: else no rule lets them in for who they are, their stake is not used, and they
+       are not asked for one — refused;
     5. a contact's word, where that is a free path and somebody gave theirs — admitted;
     6. what the stranger put down: a confirmed grant admits one pending invite, and its repetitions;
     7. where only a free path is asked: that — held; the rest is about stakes;
@@ -67,10 +68,10 @@ def _in_order(knock: Knock, facts: Facts, door: Callable[[], Verdict | _Asked]) 
     if forged(knock) and not facts.leaving:
         return _refuse(Code.FORGED)
     said = _not_ours_to_judge(knock, facts) or _known(facts) or door()
+    if not knock.proven and (isinstance(said, _Asked) or said.because[0].code is Code.BY_RULE):
+        return said if isinstance(said, Refuse) else _refuse(Code.UNPROVEN)
     if not isinstance(said, _Asked):
         return said
-    if not knock.proven:
-        return _refuse(Code.UNPROVEN)
     if said.vouched:
         return _admit(Code.VOUCHED)
     return _paid(knock, facts) or _only_free(said) or _barred(facts) or _full(said.caps, facts) or _hold(said, facts)

@@ -294,3 +294,12 @@ def test_whoever_is_forgotten_leaves_no_document_and_no_arrival(house: House) ->
         rooms.gate.forget(alice)
         for table in (DoorVersionRow, ArrivalRow):
             assert rooms.session.scalar(select(func.count()).select_from(table)) == 0
+
+
+def test_no_rule_lets_in_whoever_does_not_prove_who_they_are(house: House) -> None:
+    with_rules(house, rule("sender.server == 'away.example'", Admitting()), otherwise=Admitting())
+    assert codes(house) == [Code.BY_RULE]
+    assert codes(house, proven=False) == [Code.UNPROVEN], "any server may say so of anybody"
+    with_rules(house, rule("sender.server == 'away.example'", Refusing()), otherwise=Admitting())
+    assert codes(house, proven=False) == [Code.BY_RULE]
+    assert codes(house, inviter=UserId("@x:third.example"), proven=False) == [Code.DOOR_OPEN]
