@@ -15,7 +15,6 @@ from contracts.chain import Deployment
 from contracts.deployment import write_deployment
 from contracts.signers import create_key
 from kit.identifiers import Address, parse_server_name
-from reputation.policy_presets import PRESETS, Preset
 
 HOME = "bench.example"
 BOT = f"@earnest:{HOME}"
@@ -26,8 +25,6 @@ PASSWORD = "a benchmark's"  # noqa: S105 - it opens keys that hold nothing
 _TOKEN, _ESCROW = Address(b"\x11" * 20), Address(b"\x22" * 20)
 _CHAIN = 31337
 _A_SLICE = 10_000
-_EVERY = 2
-"""Every second door is one of rules: friends of friends come in free, others stake or ask."""
 _LONG_AGO = 60 * 86_400
 """Seconds: what was opened before counts for no price and no cap any more."""
 
@@ -102,16 +99,7 @@ def _fill(connection: sqlite3.Connection, world: World, now: str, unix: int) -> 
     _insert(
         connection,
         "doors (person, mode, stake, fee, changed_at)",
-        (
-            (door + 1, *(("rules", "0") if door % _EVERY == 0 else ("ask", str(STAKE))), "0", now)
-            for door in range(world.doors)
-        ),
-    )
-    document = PRESETS[Preset.FRIENDS_OF_FRIENDS].model_dump_json()
-    _insert(
-        connection,
-        "door_versions (person, number, document, since)",
-        ((door + 1, 1, document, now) for door in range(0, world.doors, _EVERY)),
+        ((door + 1, "ask", str(STAKE), "0", now) for door in range(world.doors)),
     )
     pairs = [
         (
