@@ -24,9 +24,6 @@ _ROUNDS = 5
 _SECONDS = 6
 _CONNECTIONS = 10
 _A_SECOND = 100
-_SLOWLY = 4
-"""Knocks a second that the line for strangers takes on a slow machine too; what was told is remembered for 60 s."""
-_NEARLY_ALL = 0.8
 _MIX = {"admit": 0.9, "again": 0.09, "fresh": 0.01}
 _DOORS, _GRANTS = 100_000, 1_000_000
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -45,8 +42,7 @@ def world(doors: int, grants: int) -> World:
 def hold_some(served: Served, place: World) -> None:
     """Let the strangers of the repeated holds knock until each of them was told a price, few enough at a time."""
     again = 0.0
-    while again < HELD * _NEARLY_ALL:
-        load(served, place, {"held": 1.0}, first=0, connections=2, amount=HELD, rate=_SLOWLY)
+    while again < HELD:
         before = served.metric("earnest_gate_verdicts", verdict="hold", source="memory")
         load(served, place, {"held": 1.0}, first=0, connections=2, amount=HELD, rate=_A_SECOND)
         again = served.metric("earnest_gate_verdicts", verdict="hold", source="memory") - before
