@@ -43,9 +43,9 @@ def hold_some(served: Served, place: World) -> None:
     """Let the strangers of the repeated holds knock until each of them was told a price, few enough at a time."""
     again = 0.0
     while again < HELD:
-        before = served.metric("earnest_gate_verdicts", verdict="hold", source="memory")
+        before = served.metric("earnest_gate_verdicts_total", verdict="hold", source="memory")
         load(served, place, {"held": 1.0}, first=0, connections=2, amount=HELD, rate=_A_SECOND)
-        again = served.metric("earnest_gate_verdicts", verdict="hold", source="memory") - before
+        again = served.metric("earnest_gate_verdicts_total", verdict="hold", source="memory") - before
 
 
 @cache
