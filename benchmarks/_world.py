@@ -15,6 +15,7 @@ from contracts.chain import Deployment
 from contracts.deployment import write_deployment
 from contracts.signers import create_key
 from kit.identifiers import Address, parse_server_name
+from reputation.policy_presets import PRESETS, Preset
 
 HOME = "bench.example"
 BOT = f"@earnest:{HOME}"
@@ -99,7 +100,16 @@ def _fill(connection: sqlite3.Connection, world: World, now: str, unix: int) -> 
     _insert(
         connection,
         "doors (person, mode, stake, fee, changed_at)",
-        ((door + 1, "ask", str(STAKE), "0", now) for door in range(world.doors)),
+        (
+            (door + 1, *(("rules", "0") if door in _of_rules(world) else ("ask", str(STAKE))), "0", now)
+            for door in range(world.doors)
+        ),
+    )
+    document = PRESETS[Preset.FRIENDS_OF_FRIENDS].model_dump_json()
+    _insert(
+        connection,
+        "door_versions (person, number, document, since)",
+        ((door + 1, 1, document, now) for door in _of_rules(world)),
     )
     pairs = [
         (
@@ -133,6 +143,14 @@ def _fill(connection: sqlite3.Connection, world: World, now: str, unix: int) -> 
         "contacts (person, other, why, since)",
         sorted((door, who, "accepted", since) for who, door in pairs),
     )
+
+
+def _of_rules(world: World) -> range:
+    """Return which doors are of rules: every second one, but for the first, at which holds are repeated.
+
+    A hold by rules is remembered for seconds only, so that no measurement could begin with all of them in memory.
+    """
+    return range(1_000, world.doors, 2)
 
 
 def _stake(number: int, who: int, door: int, unix: int) -> tuple[object, ...]:
