@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 
 import pytest
 from sqlalchemy import text
@@ -29,6 +27,7 @@ from reputation.model import Knock
 from reputation.verdict import Admit, Code, FreePath, Hold, Reason, Refuse, Verdict
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOB
+from tests.support.together import at_once
 
 GINA = UserId("@gina:far.example")
 HELLO = "Hello, it is Gina from the choir."
@@ -51,21 +50,6 @@ def refused(do: Callable[[], object]) -> str:
     with pytest.raises(Refusal) as caught:
         do()
     return caught.value.code
-
-
-def at_once(*doings: Callable[[], object]) -> list[object]:
-    """Do all of these in threads that begin together; what was refused is returned as the refusal."""
-    barrier = Barrier(len(doings))
-
-    def begin(do: Callable[[], object]) -> object:
-        barrier.wait()
-        try:
-            return do()
-        except Refusal as refusal:
-            return refusal
-
-    with ThreadPoolExecutor(len(doings)) as pool:
-        return list(pool.map(begin, doings))
 
 
 def answer(house: House, said: Answer, stranger: UserId = GINA, recipient: UserId = ALICE) -> bool:
@@ -294,7 +278,7 @@ def test_what_is_no_sentence_is_refused_whoever_it_is_for(house: House) -> None:
 def test_asks_at_the_same_time_are_one(house: House) -> None:
     house.person(ALICE)
     house.person(GINA)
-    outcomes = at_once(*[partial(ask, house)] * 6)
+    outcomes = at_once([partial(ask, house)] * 6)
     assert sum(isinstance(one, Ask) for one in outcomes) == 1
     assert {one.code for one in outcomes if isinstance(one, Refusal)} == {"ask_waiting"}
 
@@ -303,7 +287,7 @@ def test_the_last_place_of_a_homeserver_goes_to_one(house: House) -> None:
     strangers = [UserId(f"@gina{number}:far.example") for number in range(MOST_OF_SERVER - 1 + 5)]
     for stranger in strangers[: MOST_OF_SERVER - 1]:
         ask(house, stranger)
-    outcomes = at_once(*(partial(ask, house, who) for who in strangers[MOST_OF_SERVER - 1 :]))
+    outcomes = at_once([partial(ask, house, who) for who in strangers[MOST_OF_SERVER - 1 :]])
     assert sum(isinstance(one, Ask) for one in outcomes) == 1
     assert len(queue(house)) == MOST_OF_SERVER
 
@@ -315,7 +299,7 @@ def test_the_last_place_in_a_queue_goes_to_one_whatever_homeservers_they_are_of(
     strangers = [UserId(f"@gina:far{number}.example") for number in range(6)]
     for stranger in (ALICE, *strangers):
         house.person(stranger)
-    outcomes = at_once(*(partial(ask, house, who) for who in strangers))
+    outcomes = at_once([partial(ask, house, who) for who in strangers])
     assert sum(isinstance(one, Ask) for one in outcomes) == 1
 
 
@@ -324,7 +308,7 @@ def test_two_who_ask_each_other_at_once_wait_for_nobody(house: House) -> None:
         one, other = UserId(f"@one{number}:a{number}.example"), UserId(f"@other{number}:b{number}.example")
         house.person(one)
         house.person(other)
-        outcomes = at_once(*[partial(ask, house, one, other), partial(ask, house, other, one)] * 2)
+        outcomes = at_once([partial(ask, house, one, other), partial(ask, house, other, one)] * 2)
         assert sum(isinstance(each, Ask) for each in outcomes) == 2
 
 
@@ -332,7 +316,7 @@ def test_an_ask_that_is_taken_back_while_it_is_answered_is_one_or_the_other(hous
     for number in range(5):
         gina = UserId(f"@gina{number}:far{number}.example")
         ask(house, gina)
-        outcomes = at_once(partial(withdraw, house, gina), partial(answer, house, Answer.ACCEPT, gina))
+        outcomes = at_once([partial(withdraw, house, gina), partial(answer, house, Answer.ACCEPT, gina)])
         taken_back = outcomes[0] is None
         assert outcomes[1] is not taken_back
         assert house.told(house.person(gina)) == ([] if taken_back else ["ask_accepted"])
@@ -340,7 +324,7 @@ def test_an_ask_that_is_taken_back_while_it_is_answered_is_one_or_the_other(hous
 
 def test_an_ask_that_comes_as_another_is_taken_back_is_there_or_refused(house: House) -> None:
     ask(house)
-    outcomes = at_once(partial(withdraw, house), partial(ask, house, said="Better."))
+    outcomes = at_once([partial(withdraw, house), partial(ask, house, said="Better.")])
     assert outcomes[0] is None
     assert queue(house) == (["Better."] if isinstance(outcomes[1], Ask) else [])
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 
 import pytest
 from sqlalchemy import text
 
 from contracts.events import BlockRef, StakeEvent
 from kit.clock import from_unix
-from kit.errors import Refusal
 from kit.identifiers import RoomId, UserId
 from payments.stakes.model import Answer, StakeState
 from reputation.model import GateAnswer, Knock
@@ -20,24 +17,10 @@ from reputation.verdict import Admit, Code, Hold, Refuse
 from tests.support.house import House
 from tests.support.knocks import ALICE
 from tests.support.stakes import announced, opened, terms_on
+from tests.support.together import at_once
 
 ROUNDS = 5
 THREADS = 6
-
-
-def at_once(doings: Sequence[Callable[[], object]]) -> list[object]:
-    """Do all of these in threads that begin together; what was refused is returned as the refusal."""
-    barrier = Barrier(len(doings))
-
-    def begin(do: Callable[[], object]) -> object:
-        barrier.wait()
-        try:
-            return do()
-        except Refusal as refusal:
-            return refusal
-
-    with ThreadPoolExecutor(len(doings)) as pool:
-        return list(pool.map(begin, doings))
 
 
 def stranger(number: int) -> UserId:
