@@ -25,6 +25,8 @@ class Preset(StrEnum):
 
 _MOST_NAMES = MOST_PARTS - 4
 """Names in one condition: the fact with its dot, the list and ``in`` are parts, too."""
+_MOST_EXCEPTED = 2_000
+"""Names in one door: with what stands around them they are nearly all the parts that a document may have."""
 _FRIENDS = Rule(name="friends of friends", when="sender.known_by >= 1 || sender.vouches >= 1", then=Admitting())
 _ASKING = Holding(stake=DEFAULT_STAKE, free=(FreePath.ASK, FreePath.VOUCH))
 
@@ -51,7 +53,7 @@ def open_but(users: Sequence[UserId] = (), servers: Sequence[ServerName] = ()) -
         for when in _chunks(fact, names):
             number = len(rules) + 1
             rules.append(Rule(name="not these" if number == 1 else f"not these ({number})", when=when, then=Refusing()))
-    if len(rules) > MOST_RULES:
+    if len(rules) > MOST_RULES or len(users) + len(servers) > _MOST_EXCEPTED:
         raise Invalid("too_many_excepted", "These are too many for one door; a list is for so many.")
     return DoorDocument(rules=tuple(rules), otherwise=Admitting())
 

@@ -32,6 +32,8 @@ from reputation.policy import (
 
 LONGEST_DOCUMENT: Final = 300_000
 """Characters of a document as JSON."""
+MOST_PARTS_IN_ALL: Final = 2_500
+"""Parts of all conditions in one document: to read so many takes a sixth of a second of a slow core."""
 MOST_INSTRUCTIONS: Final = 5_000
 """Instructions of all regexes in one document. The worst of them, on the worst text, cost as much for each character as
 there are instructions: with ten times as many a text of 10,000 characters took 25 seconds."""
@@ -191,6 +193,7 @@ def _conditions(
 ) -> tuple[Condition, ...]:
     names = [rule.name for rule in rules]
     found: list[Condition] = []
+    left = MOST_PARTS_IN_ALL
     for number, rule in enumerate(rules, 1):
         if names.index(rule.name) != number - 1:
             message = f"rule {number}: there is a rule {rule.name!r} already; give this one another name"
@@ -201,6 +204,10 @@ def _conditions(
             message = f"rule {number} ({rule.name}), {error.message}"
             values = error.values | {"number": number, "rule": rule.name, "sentence": error.sentence}
             raise Invalid(error.code, message, **values) from None
+        left -= _parts(condition.part)
+        if left < 0:
+            message = f"rule {number} ({rule.name}): all conditions together have at most {MOST_PARTS_IN_ALL} parts"
+            raise Invalid("document_too_many_parts", message, number=number, rule=rule.name, most=MOST_PARTS_IN_ALL)
         for name in _asked(condition.part, schema.places[FOUND]):
             if name not in patterns:
                 there = ", ".join(patterns) or "none"
@@ -208,6 +215,10 @@ def _conditions(
                 raise Invalid("pattern_unknown", message, number=number, rule=rule.name, name=name)
         found.append(condition)
     return tuple(found)
+
+
+def _parts(part: Part) -> int:
+    return 1 + sum(map(_parts, part.parts))
 
 
 def _asked(part: Part, place: int) -> Iterator[str]:

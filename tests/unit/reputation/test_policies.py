@@ -154,8 +154,20 @@ def test_open_but_not_for_these() -> None:
     short = [ServerName(f"{number:03}") for number in range(300)]  # more of them have room in a text than it has parts
     assert judge(policy_of(open_but(servers=short)), record(DOOR_FACTS, {"sender.server": "299"})).action == Refusing()
     assert open_but().rules == ()
-    with pytest.raises(Invalid, match="too many"):
-        open_but([UserId(f"@{'x' * 240}{number}:a.b") for number in range(400)])
+    for many in ([f"@{'x' * 240}{number}:a.b" for number in range(400)], [f"@{number}:a" for number in range(2_001)]):
+        with pytest.raises(Invalid, match="too many"):
+            open_but([UserId(name) for name in many])
+    most = open_but([UserId(f"@{number}:a") for number in range(1_000)], [ServerName(f"{n}") for n in range(1_000)])
+    assert len(policy_of(most).conditions) == len(most.rules)
+
+
+def test_all_conditions_of_a_document_together_are_bounded() -> None:
+    long = " && ".join(["sender.vouches > 0"] * 40)
+    rules = tuple(Rule(name=f"{number}", when=long, then=Admitting()) for number in range(50))
+    with pytest.raises(Invalid, match="together have at most 2500 parts") as refused:
+        policy_of(DoorDocument(rules=rules, otherwise=Refusing()))
+    assert refused.value.code == "document_too_many_parts"
+    assert len(policy_of(DoorDocument(rules=rules[:12], otherwise=Refusing())).conditions) == 12
 
 
 def test_a_vouch_is_a_free_path_where_the_rule_says_so() -> None:
