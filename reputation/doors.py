@@ -150,6 +150,7 @@ class Doors:
                     f"A door takes between 1 and {HIGHEST_CAP} strangers; to take none, close it.",
                     most=HIGHEST_CAP,
                 )
+        self._people.lock(person)  # what is read here is what is changed
         before = self.show(person)
         caps = Caps(
             before.caps.most_open if most_open is None else most_open,
