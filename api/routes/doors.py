@@ -87,7 +87,7 @@ def try_(asked: TryIn, reader: Reader, container: ContainerDep) -> TriedOut:
     )
 
 
-@router.get("/me/door/versions")
+@router.get("/me/door/versions", dependencies=[Depends(limited("door_versions", per_minute=12, burst=6))])
 def versions(reader: Reader, container: ContainerDep) -> VersionsOut:
     """List what your door was, newest first, and what each version changed."""
     with container.read() as work:
