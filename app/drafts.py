@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
 
 from app.container import Work
 from kit.errors import Invalid
@@ -12,6 +14,8 @@ from reputation.policy_presets import PRESETS, Preset
 from reputation.policy_rules import Policy, Screen, read_document, read_json
 from reputation.trying import USUAL_DAYS, Tried, Trying
 from reputation.versions import read_door
+
+_READ_ONCE: Final = 16
 
 
 def preset(name: str) -> DoorDocument:
@@ -23,6 +27,7 @@ def preset(name: str) -> DoorDocument:
         raise Invalid("preset_unknown", f"There is no preset of that name; there are {names}.", names=names) from None
 
 
+@lru_cache(maxsize=_READ_ONCE)
 def written(text: str) -> DoorDocument:
     """Return the door that somebody wrote as JSON. Raises ``Invalid`` that says where the mistake is."""
     return _door(read_json(text))

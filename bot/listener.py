@@ -27,7 +27,7 @@ from bot.entering import Entering
 from bot.homeserver import Denied, Entered, Happening, Homeserver, Invited, Left, Moved, Reacted, Said, Unreadable
 from bot.letters import ANSWER, owe, post, send_owed, sent
 from bot.readers import reader_of
-from bot.words import command_of, first_words, only_looks, text_of
+from bot.words import command_of, first_words, only_looks, prepare, text_of
 from kit import outbox
 from kit.errors import Conflict, EarnestError, Unavailable
 from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
@@ -168,6 +168,7 @@ class Listener:
             return act(work, Asked(person, heard.sender, words, mentions, self._reader(work, person), text))
 
         async def _act() -> Letter:
+            await self._cross.aside(lambda: prepare(words, text))
             found = await self._cross.read(_do) if only_looks(words) else None
 
             def _owing(work: Work) -> Letter:

@@ -29,6 +29,13 @@ def command_of(words: tuple[str, ...]) -> Command | None:
     return COMMANDS.get(words[0].lower().lstrip("!/")) if words else None
 
 
+def prepare(words: tuple[str, ...], text: str) -> None:
+    """Read what takes long to read. Raises what the command refuses."""
+    command = command_of(words)
+    if command is not None:
+        command.prepare(words[1:], text)
+
+
 def only_looks(words: tuple[str, ...]) -> bool:
     """Tell whether what is asked changes nothing."""
     command = command_of(words)

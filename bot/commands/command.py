@@ -41,6 +41,10 @@ def _never(words: tuple[str, ...]) -> bool:  # noqa: ARG001 - what most commands
     return False
 
 
+def _nothing(words: tuple[str, ...], text: str) -> None:
+    """Read nothing beforehand, as most commands do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command: ``usage`` are its forms as they are written, ``says`` what it does (marked for translation).
@@ -55,6 +59,8 @@ class Command:
     run: Callable[[Work, Asked], Letter]
     guide: Callable[[Reader], Message] | None = None
     looks: Callable[[tuple[str, ...]], bool] = _never
+    prepare: Callable[[tuple[str, ...], str], None] = _nothing
+    """What can be read of words and text before any transaction, so that nobody waits for it; it may refuse."""
 
 
 class Unclear(Invalid):

@@ -157,4 +157,5 @@ COMMAND = Command(
     run,
     guide=wording.guide,
     looks=_looks,
+    prepare=door_drafts.prepare,
 )

@@ -21,6 +21,12 @@ _BUT = "but"
 _DIGITS = 6
 
 
+def prepare(words: Sequence[str], text: str) -> None:
+    """Read a document that was pasted; ``app.drafts`` knows it then."""
+    if words and words[0].lower() in ("set", "try"):
+        _pasted(text)
+
+
 def standing(work: Work, asked: Asked) -> DoorDocument:
     """Return the document that the door is now."""
     return document_of(work.doors.show(asked.person))

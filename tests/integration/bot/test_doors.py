@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app import drafts
+from app.container import Work
 from kit.identifiers import UserId
 from reputation.model import ContactWhy, DoorMode
 from reputation.policy import DoorDocument
 from reputation.policy_doors import document_of
 from reputation.policy_presets import PRESETS, Preset, open_but
+from reputation.policy_rules import Policy, Screen, read_json
 from reputation.store import GateStore
 from tests.support.desk import Bot, Desk
 from tests.support.knocks import ALICE, BOB
@@ -232,3 +236,26 @@ def test_why_names_a_free_path_where_nothing_else_is_asked_and_a_word_that_opene
     assert "held for the word of one of your contacts: your door asks people" in bot.says(f"why {BOB}")
     bot.says(f"vouch {BOB}")
     assert "would reach you: somebody whom you know gave their word" in bot.says(f"why {BOB}")
+
+
+def test_a_long_document_is_read_before_anybody_has_to_wait_for_it(
+    bot: Bot, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    work = type(desk).work
+
+    def reading(text: str) -> Policy | Screen:
+        order.append("read")
+        return read_json(text)
+
+    def writing(rooms: Desk) -> AbstractContextManager[Work]:
+        order.append("write")
+        return work(rooms)
+
+    monkeypatch.setattr("app.drafts.read_json", reading)
+    monkeypatch.setattr(type(desk), "work", writing)
+    drafts.written.cache_clear()
+    assert "door undo" in bot.says("door set " + json.dumps(COINS))
+    assert order.count("read") == 1
+    assert order[: order.index("read")] == ["write"], "only who writes was noted before"
+    assert "no JSON" in bot.says("door set {nonsense")
