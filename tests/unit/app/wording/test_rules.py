@@ -66,14 +66,14 @@ def test_a_condition_over_several_lines_begins_none_of_ours() -> None:
 
 
 def test_the_longest_explanation_is_cut_and_not_refused() -> None:
-    when = " || ".join(f"sender.vouches > {number}" for number in range(40))
+    when = " || ".join(f"sender.vouches > {10**17 + number}" for number in range(16))
     many = tuple(Rule(name=f"rule {number}", when=when, then=Refusing()) for number in range(MOST_RULES))
     told = explain(
         policy_of(DoorDocument(rules=many, otherwise=Admitting())), record(DOOR_FACTS, {"sender.vouches": 0})
     )
     said = rules.explained(told, READER)
     assert said.plain.startswith("Comes in free, because no rule says otherwise.\nRule 1, ")
-    assert len(said.plain) <= LONGEST_MESSAGE
+    assert LONGEST_MESSAGE - 100 < len(said.plain) <= LONGEST_MESSAGE
 
 
 def test_why_nothing_could_be_said_is_told() -> None:
