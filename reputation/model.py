@@ -225,6 +225,11 @@ class AnswerOutcome:
     undo_until: int | None = None
     asked: bool = False
 
+    @property
+    def declined(self) -> bool:
+        """Whether it left a stranger outside who had but asked."""
+        return self.asked and self.answer is Answer.RETURN and not self.stakes
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:

@@ -15,6 +15,7 @@ from kit.identifiers import UserId
 from payments.stakes.model import Answer
 from reputation.digests import Told
 from reputation.helping import Given, Help
+from reputation.model import AnswerOutcome
 
 
 def asked(reader: Reader, helper: UserId, owner: UserId) -> Message:
@@ -101,6 +102,9 @@ def answers(reader: Reader, given: Sequence[Given], names: Names) -> Message:
     return join([reader.say(marked("**Answered for you by your helpers:**")), lines(reader, entries)])
 
 
+_DECLINED = marked(
+    "Declined for {owner}: {who} stays outside and hears nothing of it. {owner} is told that it was you."
+)
 _ANSWERED: Mapping[Answer, str] = {
     Answer.ACCEPT: marked(
         "Accepted for {owner}: {who} reaches them freely from now on. They are told that it was you."
@@ -113,9 +117,10 @@ _ANSWERED: Mapping[Answer, str] = {
 }
 
 
-def answered(reader: Reader, answer: Answer, stranger: UserId, owner: UserId | None) -> Letter:
+def answered(reader: Reader, outcome: AnswerOutcome, stranger: UserId, owner: UserId | None) -> Letter:
     """Say to a helper what their answer did."""
-    said = reader.say(_ANSWERED[answer], owner=reader.person(owner), who=reader.person(stranger))
+    template = _DECLINED if outcome.declined else _ANSWERED[outcome.answer]
+    said = reader.say(template, owner=reader.person(owner), who=reader.person(stranger))
     return Letter(said)
 
 

@@ -130,8 +130,7 @@ def answered(reader: Reader, outcome: AnswerOutcome, stranger: UserId) -> Letter
     """Say what an answer did."""
     who = reader.person(stranger)
     count = len(outcome.stakes)
-    declined = outcome.asked and outcome.answer is Answer.RETURN and not count
-    template = _DECLINED if declined else _ANSWERED[outcome.answer, bool(count)]
+    template = _DECLINED if outcome.declined else _ANSWERED[outcome.answer, bool(count)]
     until = reader.when(outcome.undo_until) if outcome.undo_until is not None else ""
     words = {word: Literal(f"{word} {stranger}") for word in (Word.UNDO, Word.ACCEPT)}
     message = reader.say(template, who=who, until=until, **words)

@@ -67,7 +67,7 @@ def give(work: Work, asked: Asked, stranger: UserId, answer: Answer) -> Letter:
     helper = None if asked.behalf is None else asked.person
     outcome = answering.answer(work, asked.owner, stranger, answer, helper=helper)
     if asked.behalf is not None:
-        return helping.answered(asked.reader, answer, stranger, work.people.mxid(asked.behalf))
+        return helping.answered(asked.reader, outcome, stranger, work.people.mxid(asked.behalf))
     return replace(replies.answered(asked.reader, outcome, stranger), about=outcome.stranger)
 
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from app.container import Work
-from app.wording.buttons import Letter, Word
+from functools import partial
+
 from app.wording.catalogue import marked
-from bot.commands.choosing import choose, give
-from bot.commands.command import Asked, Command
-from payments.stakes.model import Answer
+from bot.commands.command import Command
+from bot.commands.give_back import give_back
 
-
-def run(work: Work, asked: Asked) -> Letter:
-    """Decline the one who is named, or the only one who waits."""
-    chosen = choose(work, asked, Word.RETURN, verb=COMMAND.name)
-    return chosen if isinstance(chosen, Letter) else give(work, asked, chosen, Answer.RETURN)
-
+_NAME = "decline"
 
 COMMAND = Command(
-    "decline",
-    ("decline", "decline @name:example.org"),
+    _NAME,
+    (_NAME, "decline @name:example.org", "decline @name:example.org for @owner:example.org"),
     marked("leaves a stranger who asks outside; they are not told, and you can accept them later"),
-    run,
+    partial(give_back, verb=_NAME),
 )

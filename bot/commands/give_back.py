@@ -10,10 +10,10 @@ from bot.commands.command import Asked, Command
 from payments.stakes.model import Answer
 
 
-def run(work: Work, asked: Asked) -> Letter:
-    """Return the stake of the one who is named, or of the only one who waits."""
+def give_back(work: Work, asked: Asked, *, verb: str | None = None) -> Letter:
+    """Return the stake of the one who is named, or of the only one who waits; ``verb``: how it was written, if else."""
     asked = on_behalf(work, asked)
-    chosen = choose(work, asked, Word.RETURN)
+    chosen = choose(work, asked, Word.RETURN, verb=verb)
     return chosen if isinstance(chosen, Letter) else give(work, asked, chosen, Answer.RETURN)
 
 
@@ -21,5 +21,5 @@ COMMAND = Command(
     "return",
     ("return", "return @name:example.org", "return @name:example.org for @owner:example.org"),
     marked("gives a stranger's stake back; next time they have to put down one again"),
-    run,
+    give_back,
 )

@@ -15,6 +15,8 @@ from kit.errors import EarnestError, NotFound
 from kit.identifiers import PersonId, UserId
 from payments.stakes.model import Answer
 from reputation.helping import ANSWERS_KEPT, ASK_LASTS, MOST_HELPED, MOST_HELPERS
+from reputation.policy import DoorDocument, Holding
+from reputation.verdict import Admit, FreePath, Hold
 from tests.support.desk import Bot, Desk, number
 from tests.support.knocks import ALICE, BOB, BOT
 
@@ -315,3 +317,19 @@ def test_whoever_did_not_accept_in_time_can_be_asked_again(desk: Desk, bot: Bot)
     desk.house.time += int((ASK_LASTS + timedelta(hours=1)).total_seconds())
     assert f"helper accept {ALICE}" in says(bot, f"helper add {CAROL}", ALICE), "nothing took the old one away yet"
     assert f"You help \u2068{ALICE}" in says(bot, f"helper accept {ALICE}")
+
+
+@pytest.mark.parametrize(("word", "says_so"), [("accept", "Accepted for"), ("decline", "Declined for")])
+def test_a_helper_answers_a_sentence_too(desk: Desk, bot: Bot, alice: PersonId, word: str, says_so: str) -> None:
+    with desk.house.work() as rooms:
+        rooms.doors.write(alice, DoorDocument(otherwise=Holding(free=(FreePath.ASK,))))
+    says(bot, f"ask {ALICE} It is Mallory from the choir.", MALLORY)
+    appointed(bot)
+    assert "It is Mallory from the choir." in says(bot, f"knocks {ALICE}")
+    said = says(bot, f"{word} {MALLORY} for {ALICE}")
+    assert f"{says_so} \u2068{ALICE}" in said
+    assert "stake" not in said, "there is none"
+    assert "choir" not in says(bot, f"knocks {ALICE}")
+    assert f"{CAROL}" in says(bot, f"why {MALLORY}", ALICE), "she sees who answered"
+    with desk.read() as work:
+        assert isinstance(work.gate.why(alice, MALLORY).verdict, Admit if word == "accept" else Hold)
