@@ -131,6 +131,9 @@ class Courier:
         except SlowDown as slow:
             # This one waits as long as it was told; those behind it may be for rooms that nothing stands in the way of.
             found = timedelta(seconds=max(slow.seconds, _SHORTEST_PAUSE_SECONDS))
+        except ElsewhereAway:
+            await self._fail(effect, "elsewhere_away", for_good=False)
+            return
         except HomeserverUnavailable:
             raise
         except Denied as denied:
@@ -162,31 +165,23 @@ class Courier:
         delivery = await self._cross.read(lambda work: self._prepare(work, effect))
         if delivery is None:
             return Outcome.DROPPED
-        room = delivery.room
+        room, server = delivery.room, server_of(delivery.user)
         if room is None:
-            server = server_of(delivery.user)
             if self._away.seconds(server):
                 return timedelta(seconds=self._away.seconds(server))
             if not self._chats.take(server):
                 return _BUSY
-            try:
-                room = await self._open_chat(delivery.person, delivery.user)
-            except ElsewhereAway:
-                # Theirs alone: the notices behind this one are for others, and must not wait with it.
-                self._away.failed(server)
-                return timedelta(seconds=self._away.seconds(server))
-            self._away.answered(server)
-            if room is None:
-                return Outcome.DROPPED
-        await post(
-            self._homeserver,
-            self._cross,
-            room=room,
-            person=delivery.person,
-            letter=delivery.letter,
-            cause=f"notice:{effect.id}",
-        )
-        return Outcome.SENT
+        try:
+            room = room or await self._open_chat(delivery.person, delivery.user)
+            if room is not None:
+                person, letter, cause = delivery.person, delivery.letter, f"notice:{effect.id}"
+                await post(self._homeserver, self._cross, room=room, person=person, letter=letter, cause=cause)
+        except ElsewhereAway:
+            # Theirs alone: the notices behind this one are for others, and must not wait with it.
+            self._away.failed(server)
+            return timedelta(seconds=self._away.seconds(server))
+        self._away.answered(server)
+        return Outcome.DROPPED if room is None else Outcome.SENT
 
     def _prepare(self, work: Work, effect: Effect) -> _Delivery | None:
         """Write the letter, unless there is nobody to read it."""

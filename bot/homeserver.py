@@ -148,7 +148,10 @@ class Homeserver(Protocol):
         ...
 
     async def send(self, room: RoomId, message: Message, *, txn: str) -> EventId:
-        """Send a message, encrypted where the room is; the same ``txn`` is sent once only."""
+        """Send a message, encrypted where the room is; the same ``txn`` is sent once only.
+
+        Raises ``ElsewhereAway`` where somebody's homeserver does not say for which devices it is to be encrypted.
+        """
         ...
 
     async def react(self, room: RoomId, event: EventId, key: str, *, txn: str) -> EventId:

@@ -24,7 +24,19 @@ from bot.commands.command import Asked, Unclear
 from bot.commands.confirm import confirm
 from bot.crossing import Crossing
 from bot.entering import Entering
-from bot.homeserver import Denied, Entered, Happening, Homeserver, Invited, Left, Moved, Reacted, Said, Unreadable
+from bot.homeserver import (
+    Denied,
+    ElsewhereAway,
+    Entered,
+    Happening,
+    Homeserver,
+    Invited,
+    Left,
+    Moved,
+    Reacted,
+    Said,
+    Unreadable,
+)
 from bot.letters import ANSWER, owe, post, send_owed, sent
 from bot.readers import reader_of
 from bot.words import command_of, first_words, only_looks, prepare, text_of
@@ -90,6 +102,10 @@ class Listener:
         """
         try:
             await self._handle(happening)
+        except ElsewhereAway as away:
+            if isinstance(happening, Invited):
+                raise  # an invitation keeps only itself waiting
+            LOG.info("answer_waits", room=happening.room, reason=str(away))  # what is owed, the courier brings
         except Unavailable:
             raise
         except Denied as denied:

@@ -15,6 +15,7 @@ from nio import MatrixRoom, MegolmEvent, RoomMemberEvent
 from nio.exceptions import OlmUnverifiedDeviceError
 
 from app.wording.message import Message
+from bot.devices import know_devices
 from bot.following import Following
 from bot.homeserver import (
     Denied,
@@ -321,8 +322,8 @@ class NioHomeserver:
             self._loaded.add(room)
         known = nio.rooms[room]
         known.members_synced = True
-        if known.encrypted and nio.should_query_keys:
-            await self._client.checked(nio.keys_query())
+        if known.encrypted:
+            await know_devices(self._client, known)
 
     async def _is_encrypted(self, room: RoomId) -> bool:
         if room in self._client.nio.encrypted_rooms:

@@ -1,4 +1,4 @@
-"""Somebody on another real Synapse invites the bot, and that Synapse is gone when the bot wants to come."""
+"""Somebody on another real Synapse, which is gone when the bot wants to come, or to write to them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,27 @@ from pathlib import Path
 
 import pytest
 
+from app.wording.message import Message
 from bot import following
+from bot.homeserver import ElsewhereAway
 from cli.local.certificates import certificates
 from cli.local.ports import free_port
 from cli.local.synapse import Federation
 from kit.identifiers import RoomId
-from tests.support.matrix import account, listening, scene, until
+from tests.support.matrix import Person, account, listening, scene, until
 from tests.support.places import Place, chat
 from tests.support.synapse import Homeserver
 
 pytestmark = pytest.mark.homeserver
+
+
+def two(start_homeserver: Callable[..., Homeserver], folder: Path) -> tuple[Homeserver, Homeserver]:
+    """Two homeservers that speak with each other."""
+    files = certificates(folder / "certificates", ("near", "far"))
+    ports = {name: free_port() for name in files}
+    peers = tuple(f"localhost:{port}" for port in ports.values())
+    near, far = (start_homeserver(federation=Federation(ports[name], files[name], peers)) for name in ("near", "far"))
+    return near, far
 
 
 @pytest.mark.parametrize("comes_back", [True, False], ids=["and comes back", "for good"])
@@ -30,10 +41,7 @@ def test_an_inviter_whose_homeserver_is_gone_keeps_nobody_waiting(
     comes_back: bool,
 ) -> None:
     monkeypatch.setattr(following, "_PAUSES", (1.0,) * (10_000 if comes_back else 3))
-    files = certificates(tmp_path / "certificates", ("near", "far"))
-    ports = {name: free_port() for name in files}
-    peers = tuple(f"localhost:{port}" for port in ports.values())
-    near, far = (start_homeserver(federation=Federation(ports[name], files[name], peers)) for name in ("near", "far"))
+    near, far = two(start_homeserver, tmp_path)
     place = Place(near, tmp_path, sqlite_template)
     far.account("stranger")
 
@@ -70,3 +78,37 @@ def test_an_inviter_whose_homeserver_is_gone_keeps_nobody_waiting(
 
     scene(play)
     place.engine.dispose()
+
+
+def test_nothing_is_written_for_who_has_no_key_to_it(
+    start_homeserver: Callable[..., Homeserver], tmp_path: Path
+) -> None:
+    near, far = two(start_homeserver, tmp_path)
+    near.account("earnest")
+    far.account("stranger")
+    hello = Message("hello there", "hello there")
+
+    async def play() -> None:
+        async with listening(account(far, tmp_path / "far", "stranger")) as (stranger,):
+            them = stranger.me  # their device has its keys up by now
+        async with listening(account(near, tmp_path / "near", "earnest")) as (bot,):
+            room = await bot.client.create_room(name="Earnest")
+            assert await bot.client.invite(room, them, direct=True) is None
+            await asyncio.to_thread(far.stop)
+            for _ in range(2):
+                with pytest.raises(ElsewhereAway, match="on which devices"):
+                    await bot.client.send(room, hello, txn="hello")
+            await asyncio.to_thread(far.start)
+            async with listening(account(far, tmp_path / "far", "stranger")) as (stranger,):
+                assert await stranger.comes(inviter=bot.me) == room
+                await until(lambda: _sent(bot, room))
+                await stranger.hears("hello there", room=room)
+
+    async def _sent(bot: Person, room: RoomId) -> bool:
+        try:
+            await bot.client.send(room, hello, txn="hello")
+        except ElsewhereAway:  # ours tries theirs again before long
+            return False
+        return True
+
+    scene(play)

@@ -148,6 +148,8 @@ class Refusing(Rehearsal):
         self.refuses: set[UserId] = set()
         self.away_at: str | None = None
         self.gone: set[str] = set()
+        self.silent: set[str] = set()
+        """Homeservers that do not say on which devices their people read."""
         self.tried: list[UserId] = []
         self.denies_sending = False
 
@@ -174,6 +176,8 @@ class Refusing(Rehearsal):
     async def send(self, room: RoomId, message: Any, *, txn: str) -> EventId:  # noqa: ANN401
         if self.denies_sending:
             raise Denied(403, {"errcode": "M_FORBIDDEN"})
+        if {server_of(member) for member in self.rooms[room]} & self.silent:
+            raise ElsewhereAway("silent")
         event = await super().send(room, message, txn=txn)
         self._may_be_away("send")
         return event
@@ -236,6 +240,44 @@ def test_a_homeserver_that_is_away_keeps_nobody_else_waiting(refusing: Bot, desk
     ours = [members for members in there.rooms.values() if BOT in members]
     assert ours.count({BOT, BOB}) == 1
     assert {BOT} not in ours
+
+
+def test_what_nobody_could_read_waits_for_their_homeserver_alone(refusing: Bot, desk: Desk) -> None:
+    desk.house.asking()
+    desk.house.knock()
+    there = homeserver(refusing)
+    there.silent = {server_of(BOB)}
+    for _ in range(3):  # the chat is made once; nothing is sent into it that its reader has no key for
+        done = refusing.delivers()
+        assert not [line for line in done if line.startswith("would send")]
+        desk.house.time += 45
+        refusing.ticks += 45
+    ((room, members),) = there.rooms.items()
+    assert members == {BOT, BOB}
+    desk.house.knock(inviter=UserId("@carol:else.example"))
+    assert [line for line in refusing.delivers() if line.startswith("would send")]
+    there.silent = set()
+    desk.house.time += 45
+    refusing.ticks += 45
+    (sent,) = [line for line in refusing.delivers() if line.startswith("would send")]
+    assert room in sent
+    assert open_notices(desk) == []
+
+
+def test_an_answer_that_nobody_could_read_is_brought_later(refusing: Bot, desk: Desk) -> None:
+    there = homeserver(refusing)
+    there.silent = {server_of(BOB)}
+    room = RoomId("!theirs:away.example")
+    assert refusing.says("help", user=BOB, room=room) == ""
+    assert refusing.says("help", user=ALICE) != ""  # and nobody else waits
+    desk.house.time += 61
+    assert refusing.delivers() == []
+    assert open_notices(desk) == [1]
+    there.silent = set()
+    desk.house.time += 61
+    (sent,) = refusing.delivers()
+    assert room in sent
+    assert open_notices(desk) == []
 
 
 @pytest.mark.parametrize("step", ["create", "invite", "send"])
