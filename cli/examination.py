@@ -317,9 +317,11 @@ class Examination:
         silent = [tenant.server_name for tenant, called in known if called is None and not tenant.leaving]
         if silent:
             raise _Ill(
-                f"The module has never called for {', '.join(silent)}.",
-                f"Is synapse-http-antispam configured there with base_url {self._settings.public_url}/api/1/spam_check "
-                "and the bearer that `earnest tenants add` printed, and was it restarted?",
+                f"The module has never called for {', '.join(silent)}; it does so when somebody is invited.",
+                f"Where somebody was: is synapse-http-antispam configured there with base_url "
+                f"{self._settings.public_url}/api/1/spam_check and the bearer that `earnest tenants add` printed, and "
+                "was it restarted?",
+                State.DOUBTFUL,
             )
         now = self._container.clock()
         quiet = [

@@ -44,7 +44,7 @@ modules:
     config:
       base_url: {container.settings.public_url}/api/1/spam_check
       authorization: …            (or authorization_path; delete that file too)
-      do_ping: true
+      do_ping: false
       enabled_callbacks: [{", ".join(CALLBACKS)}]
       fail_open: …
       async: …

@@ -86,7 +86,7 @@ def _tell(server: str, bearer: str, public_url: str, *, as_json: bool) -> None:
         "    config:\n"
         f"      base_url: {_base_url(public_url)}\n"
         f"      authorization: {bearer}\n"
-        "      do_ping: true\n"
+        "      do_ping: false\n"
         "      enabled_callbacks: [user_may_invite, federated_user_may_invite, user_may_join_room]\n"
         "      fail_open: {user_may_invite: true, federated_user_may_invite: true, user_may_join_room: true}\n"
         "      async: {user_may_join_room: true}\n"

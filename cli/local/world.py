@@ -339,12 +339,6 @@ class World:
 
     # ----------------------------------------------------------------------------------------------- looking at it
 
-    def gate_was_called(self) -> bool:
-        """Tell whether the homeserver's module has called the gate; it tries every five seconds until it once did."""
-        with self.container.database.read() as session:
-            tenants = Tenants(session, system_clock())
-            return tenants.last_call(parse_server_name(self.plan.server_name)) is not None
-
     def _api_answers(self) -> bool:
         return ports.status_of(self.plan.ports.api, "/health/live") == HTTPStatus.OK
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -119,9 +118,6 @@ def federated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OverheardWor
     try:
         with world:
             world.start()
-            while not world.gate_was_called():
-                world.check()
-                time.sleep(0.1)
             yield world
     finally:
         world.end()
