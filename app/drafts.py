@@ -27,10 +27,14 @@ def preset(name: str) -> DoorDocument:
         raise Invalid("preset_unknown", f"There is no preset of that name; there are {names}.", names=names) from None
 
 
-@lru_cache(maxsize=_READ_ONCE)
 def written(text: str) -> DoorDocument:
     """Return the door that somebody wrote as JSON. Raises ``Invalid`` that says where the mistake is."""
-    return _door(read_json(text))
+    return _door(_parsed(text))
+
+
+@lru_cache(maxsize=_READ_ONCE)
+def _parsed(text: str) -> Policy | Screen:
+    return read_json(text)
 
 
 def read(found: Mapping[str, object]) -> DoorDocument:
