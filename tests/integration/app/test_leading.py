@@ -24,7 +24,7 @@ from app.container import Container
 from cli.local.ports import LOOPBACK, free_ports
 from contracts.chain import Deployment
 from kit.database import Base, Database
-from kit.errors import LeaseLost
+from kit.errors import DatabaseUnavailable, LeaseLost
 from kit.leases import LASTS, Lease, Reign
 from ledger import book
 from tests.support.anvil import ETHER, Anvil
@@ -184,6 +184,19 @@ class Loop:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    def falls_asleep(self, shop: Shop) -> None:
+        """Stop it where it holds no lock: asleep in the midst of writing, it has SQLite's one lock for ever."""
+        while True:
+            self.send(signal.SIGSTOP)
+            try:
+                with shop.container.database.write() as session:
+                    session.execute(text("SELECT 1"))
+            except DatabaseUnavailable:
+                self.send(signal.SIGCONT)
+                time.sleep(random.random() / 10)
+            else:
+                return
+
     def end(self) -> int:
         with suppress(ProcessLookupError):
             self.send(signal.SIGCONT)
@@ -234,7 +247,7 @@ def test_one_leads_and_the_other_stands_by_until_it_is_needed(shop: Shop, loops:
     assert f":{first.process.pid} leads" in standing["checks"]["loop"]["says"]
     assert (first.metric("earnest_leads"), second.metric("earnest_leads")) == (1, 0)
     reads_on(shop)
-    first.send(signal.SIGSTOP)
+    first.falls_asleep(shop)
     taken_over("SIGSTOP", second)
     reads_on(shop)
     first.send(signal.SIGCONT)
