@@ -31,6 +31,7 @@ pytest_plugins = [
     "tests.support.restored",
     "tests.support.runs",
     "tests.support.synapse",
+    "tests.support.tails",
     "tests.support.worlds",
 ]
 

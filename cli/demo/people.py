@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 
 from app.wording.message import Message
-from bot.homeserver import Happening, Invited, Said
+from bot.homeserver import Happening, Invited, Said, Unreadable
 from bot.nio_homeserver import NioHomeserver
 from cli.local import synapse
 from cli.local.synapse import Synapse
@@ -48,6 +48,8 @@ class Person:
         """What the bot said to this person, oldest first."""
         self.asked_into: list[tuple[RoomId, UserId]] = []
         """Invites of other people that reached this person's client, oldest first."""
+        self.keyless = 0
+        """How many messages came for which there was no key."""
         self._bot = parse_user_id(bot)
         self._server = server
         self._password = password
@@ -91,6 +93,8 @@ class Person:
                 self.asked_into.append((happening.room, happening.inviter))
         elif isinstance(happening, Said) and happening.sender == self._bot:
             self.heard.append(happening.body.translate(_BIDI_ISOLATES))
+        elif isinstance(happening, Unreadable):
+            self.keyless += 1
 
     # ------------------------------------------------------------------------------------------- talking to the bot
 
@@ -113,6 +117,12 @@ class Person:
         found = await self.get(f"/_matrix/client/v3/rooms/{room}/messages?dir=b&limit=1")
         event: dict[str, Any] = found.body["chunk"][0]
         return event
+
+    def heard_so_far(self) -> str:
+        """Tell what the bot said to this person, for whoever looks for what did not come."""
+        lately = [text[:100] for text in self.heard[-3:]]
+        chat = "no chat" if self._chat is None else "a chat"
+        return f"{self.user_id} has {chat} with the bot, {self.keyless} messages without a key, and heard: {lately}"
 
     def said(self, *words: str, after: int = 0) -> str | None:
         """Return the newest thing that the bot said with all of ``words`` in it, ``None`` before it did."""

@@ -77,7 +77,8 @@ class Stage:
             for person in self._people.values():
                 person.listens()
             if time.monotonic() > deadline:
-                raise UntrueError(f"expected: {expected}; it did not come about in {_PATIENCE:.0f} s")
+                lines = [f"expected: {expected}; it did not come about in {_PATIENCE:.0f} s"]
+                raise UntrueError("\n".join(lines + [person.heard_so_far() for person in self._people.values()]))
             await asyncio.sleep(_LOOK_EVERY)
 
     # --------------------------------------------------------------------------------------------------- people
