@@ -15,6 +15,7 @@ from contracts.chain import Deployment
 from contracts.deployment import write_deployment
 from contracts.signers import create_key
 from kit.identifiers import Address, parse_server_name
+from reputation.policy import Admitting, Rule
 from reputation.policy_presets import PRESETS, Preset
 
 HOME = "bench.example"
@@ -25,6 +26,8 @@ STRANGERS, SERVERS = 200_000, 1_000
 PASSWORD = "a benchmark's"  # noqa: S105 - it opens keys that hold nothing
 _TOKEN, _ESCROW = Address(b"\x11" * 20), Address(b"\x22" * 20)
 _CHAIN = 31337
+_KNOWN = "sender.standing >= 0.7 && sender.confidence >= 0.5"
+"""Asked of everybody of whom nothing else is known: as many words as there are grants tell how they stand."""
 _A_SLICE = 10_000
 _LONG_AGO = 60 * 86_400
 """Seconds: what was opened before counts for no price and no cap any more."""
@@ -105,7 +108,8 @@ def _fill(connection: sqlite3.Connection, world: World, now: str, unix: int) -> 
             for door in range(world.doors)
         ),
     )
-    document = PRESETS[Preset.FRIENDS_OF_FRIENDS].model_dump_json()
+    known, preset = Rule(name="well spoken of", when=_KNOWN, then=Admitting()), PRESETS[Preset.FRIENDS_OF_FRIENDS]
+    document = preset.model_copy(update={"rules": (*preset.rules, known)}).model_dump_json()
     _insert(
         connection,
         "door_versions (person, number, document, since)",
