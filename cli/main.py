@@ -161,6 +161,12 @@ def _standing() -> click.Command:
     return standing
 
 
+def _lists() -> click.Command:
+    from cli.commands.lists import lists
+
+    return lists
+
+
 def _rules() -> click.Command:
     from cli.commands.rules import rules
 
@@ -205,6 +211,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "worker": _worker,
     "simulate": _simulate,
     "standing": _standing,
+    "list": _lists,
     "rules": _rules,
     "travel": _travel,
     "reset": _reset,

@@ -1,0 +1,83 @@
+"""Policy rooms (pure): rules as state events, in today's form, in all older ones, and in those not yet in the standard.
+
+Matrix specification, "Moderation policy lists"; MSC4204 (takedown), MSC4205 (hashed entities).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from reputation.lists.model import Advice, Entry, Fault, Listing, Subject, checked, listing, plain
+
+FORM: Final = "policy"
+TYPES: Final[Mapping[str, tuple[Subject, int]]] = {
+    f"{family}.{subject.value}": (subject, age)
+    for age, family in enumerate(("m.policy.rule", "m.room.rule", "org.matrix.mjolnir.rule"))
+    for subject in Subject
+}
+"""Types of rules: of what each speaks, and how old the name is."""
+ADVICE: Final[Mapping[str, Advice]] = {
+    "m.ban": Advice.BAN,
+    "org.matrix.mjolnir.ban": Advice.BAN,
+    "m.takedown": Advice.TAKEDOWN,
+    "org.matrix.msc4204.takedown": Advice.TAKEDOWN,
+    "m.allow": Advice.ALLOW,
+    "org.matrix.mjolnir.allow": Advice.ALLOW,
+    "m.unban": Advice.ALLOW,
+    "fi.mau.meowlnir.unban": Advice.ALLOW,
+}
+_HASHES: Final = ("hashes", "org.matrix.msc4205.hashes")
+_LONGEST_KEY: Final = 60
+_SHA256_BYTES: Final = 32
+
+
+def read_events(events: Sequence[object]) -> Listing:
+    """Read a room's state. Under one state key the newest name of a type holds; a rule without content is gone."""
+    rules: dict[tuple[Subject, str], tuple[int, Mapping[str, Any]]] = {}
+    found: list[Entry | Fault] = []
+    for event in events:
+        if not isinstance(event, Mapping) or event.get("type") not in TYPES:
+            continue  # a room holds other state, too
+        subject, age = TYPES[event["type"]]
+        key, content = event.get("state_key"), event.get("content")
+        if not isinstance(key, str) or not isinstance(content, Mapping):
+            found.append(Fault("no_state", str(event.get("type"))[:_LONGEST_KEY]))
+            continue
+        before = rules.get((subject, key))
+        if before is None or age <= before[0]:
+            rules[subject, key] = (age, content)
+    for (subject, key), (_, content) in rules.items():
+        if content:
+            found.extend(_rule(subject, plain(key)[:_LONGEST_KEY], content))
+    return listing(FORM, found)
+
+
+def _rule(subject: Subject, place: str, content: Mapping[str, Any]) -> Iterator[Entry | Fault]:
+    recommendation, entity, reason = content.get("recommendation"), content.get("entity"), content.get("reason", "")
+    if not isinstance(recommendation, str) or recommendation not in ADVICE:
+        yield Fault("recommendation", place, plain(str(recommendation))[:_LONGEST_KEY])
+        return
+    advice, reason = ADVICE[recommendation], reason if isinstance(reason, str) else ""
+    hidden = next((content[name] for name in _HASHES if name in content), None)
+    if isinstance(entity, str):
+        yield checked(subject, entity, advice, reason=reason, place=place)
+    elif isinstance(hidden, Mapping):
+        digest = _digest(hidden.get("sha256"))
+        yield (
+            Fault("hash", place)
+            if digest is None
+            else Entry(subject, None, advice, plain(reason), sha256=digest, place=place)
+        )
+    else:
+        yield Fault("no_entity", place)
+
+
+def _digest(found: object) -> bytes | None:
+    try:
+        digest = base64.b64decode(found, validate=True) if isinstance(found, str) else b""
+    except (binascii.Error, ValueError):
+        return None
+    return digest if len(digest) == _SHA256_BYTES else None

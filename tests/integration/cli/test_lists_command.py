@@ -1,0 +1,112 @@
+"""`earnest list`: what a moderator sees of a list before they follow it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import main
+
+BLOCKLIST = """#domain,#severity,#public_comment
+evil.example,suspend,floods
+quiet.example,silence,
+com,suspend,
+ex***le.org,suspend,
+"""
+
+
+@pytest.fixture
+def blocklist(tmp_path: Path) -> Path:
+    file = tmp_path / "list.csv"
+    file.write_text(BLOCKLIST)
+    return file
+
+
+def earnest(*words: object) -> Result:
+    return CliRunner().invoke(main, ["list", *map(str, words)])
+
+
+def test_what_is_in_it_and_what_is_dangerous(blocklist: Path) -> None:
+    found = earnest("check", blocklist, "--mine", "@me:chat.evil.example")
+    assert found.exit_code == 1
+    assert "ban: 2 servers, limit: 1 server (csv)." in found.output
+    assert "not read: line 5: ex***le.org is written with stars" in found.output
+    assert "dangerous: com (line 4) hits every server below" in found.output
+    assert "dangerous: evil.example (line 2) hits @me:chat.evil.example" in found.output
+    told = json.loads(earnest("check", blocklist, "--json").output)
+    assert (told["form"], told["entries"], len(told["faults"])) == ("csv", 3, 1)
+    assert [(one["danger"], one["entity"]) for one in told["dangers"]] == [("top_level", "com")]
+
+
+def test_a_harmless_list_ends_well(tmp_path: Path) -> None:
+    file = tmp_path / "domains.txt"
+    file.write_text("evil.example\n")
+    found = earnest("check", file)
+    assert found.exit_code == 0
+    assert "No entry is dangerous by itself." in found.output
+
+
+def test_what_changed(blocklist: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later.csv"
+    later.write_text(
+        BLOCKLIST.replace("quiet.example,silence", "quiet.example,suspend").replace("com,", "new.example,")
+    )
+    found = earnest("diff", blocklist, later)
+    assert found.exit_code == 0
+    assert found.output.splitlines() == [
+        "- ban server com",
+        "+ ban server new.example",
+        "~ server quiet.example: limit, now ban",
+        "1 added, 1 removed, 1 changed, 1 the same.",
+    ]
+    told = json.loads(earnest("diff", blocklist, later, "--json").output)
+    assert [one["entity"] for one in told["added"]] == ["new.example"]
+    assert "Nothing changed; 3 entries" in earnest("diff", blocklist, blocklist).output
+
+
+def test_into_another_form_and_back(blocklist: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.json"
+    made = earnest("convert", blocklist, "--to", "policy", "-o", policy)
+    assert made.exit_code == 0
+    assert "1 of 3 entries are left out: policy cannot say them." in made.stderr
+    assert "1 could not be read" in made.stderr
+    events = json.loads(policy.read_text())
+    assert [event["content"]["entity"] for event in events] == ["evil.example", "*.evil.example", "com", "*.com"]
+    assert earnest("convert", policy, "--to", "domains").stdout == "evil.example\ncom\n"
+    assert earnest("convert", blocklist, "--to", "csv", "--hidden").exit_code == 2
+
+
+def test_whom_it_hits_and_why(blocklist: Path) -> None:
+    found = earnest("who", blocklist, "@a:chat.evil.example", "@b:good.example")
+    assert found.output.splitlines() == [
+        "@a:chat.evil.example: ban, by evil.example (line 2); reason: floods",
+        "@b:good.example: nothing in this list speaks of them.",
+    ]
+    told = json.loads(earnest("who", blocklist, "@b:good.example", "evil.example", "--json").output)
+    assert {name: [one["entity"] for one in entries] for name, entries in told.items()} == {
+        "@b:good.example": [],
+        "evil.example": ["evil.example"],
+    }
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[1", b"just a sentence, no list"])
+def test_what_is_no_list_is_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "none"
+    file.write_bytes(content)
+    found = earnest("check", file)
+    assert found.exit_code == 1
+    assert found.output.startswith("Error: ")
+    assert str(file) in found.output
+    assert len(found.output.splitlines()) == 1
+
+
+def test_names_from_right_to_left_stay_in_their_place(tmp_path: Path) -> None:
+    file = tmp_path / "rooms.json"
+    content = {"entity": "@שלום:b.example", "recommendation": "m.ban", "reason": "שם"}
+    file.write_text(json.dumps([{"type": "m.policy.rule.user", "state_key": "a", "content": content}]))
+    assert earnest("who", file, "@שלום:b.example").output == (
+        "\u2068@שלום:b.example\u2069: ban, by \u2068@שלום:b.example\u2069 (a); reason: \u2068שם\u2069\n"
+    )
