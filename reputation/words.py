@@ -1,4 +1,4 @@
-"""Words: what people ever said of each other, by vouching or by what they did, as one word for each pair.
+"""Words: what people ever said of each other, by vouch, by report or by what they did, as one word for each pair.
 
 What is not meant for others is still its author's own: whom they exempted or invited they know, and nobody else hears.
 """
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from kit.identifiers import PersonId
 from reputation.evidence import MOST_WEIGHT, Audience
 from reputation.model import ContactWhy
-from reputation.tables import ContactRow, ExemptionRow, SpamVerdictRow, VouchRow
+from reputation.tables import ContactRow, ExemptionRow, SpamVerdictRow, WordRow
 
 _ACQUAINTED: Final = 1
 """What to know somebody weighs: as much as the lightest vouch."""
@@ -26,7 +26,7 @@ _STREAMED: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One person's word for another: ``said`` from -1 (spam) to 1 (they would answer for them), never 0."""
+    """One person's word for another: ``said`` from -1 (spam, a report) to 1 (they would answer for them), never 0."""
 
     author: PersonId
     subject: PersonId
@@ -38,7 +38,8 @@ class Word:
 def words(session: Session, now: datetime, authors: Collection[PersonId] | None = None) -> Iterator[Word]:
     """Give what these people (everybody, where ``None``) say at ``now``, one word for each pair, and keep none of it.
 
-    A vouch or a spam verdict, whichever is newer, goes before an acceptance, and that before an exemption or an invite.
+    A vouch, a report or a spam verdict, whichever is newest, goes before an acceptance, and that before an exemption or
+    an invite.
     """
     said = union_all(*_queries(now)).subquery()
     query = select(said).order_by(said.c.author, said.c.subject, said.c.rank, said.c.at)
@@ -56,11 +57,11 @@ def _queries(now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
     accepted = ContactRow.why == ContactWhy.ACCEPTED.value
     acquainted, spam = literal(_ACQUAINTED), literal(-MOST_WEIGHT)
     heard, contact = case((accepted, trusted), else_=myself), case((accepted, 1), else_=0)
-    stands = VouchRow.withdrawn_at.is_(None), VouchRow.until > now
+    stands = WordRow.withdrawn_at.is_(None), WordRow.until > now
     for author, subject, rank, weight, at, audience, where in (
         (ExemptionRow.person, ExemptionRow.other, literal(0), acquainted, ExemptionRow.since, literal(myself), ()),
         (ContactRow.person, ContactRow.other, contact, acquainted, ContactRow.since, heard, ()),
-        (VouchRow.author, VouchRow.subject, literal(2), VouchRow.weight, VouchRow.since, VouchRow.audience, stands),
+        (WordRow.author, WordRow.subject, literal(2), WordRow.weight, WordRow.since, WordRow.audience, stands),
         (
             SpamVerdictRow.recipient,
             SpamVerdictRow.stranger,

@@ -52,6 +52,8 @@ _ALL = (
     helping.COMMAND,
     vouch.COMMAND,
     vouch.TAKE_BACK,
+    vouch.REPORT,
+    vouch.WITHDRAW,
     ask.COMMAND,
     balance.COMMAND,
     statement.COMMAND,
