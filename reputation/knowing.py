@@ -12,14 +12,16 @@ from ledger.people import People
 from payments.stakes.service import Stakes
 from reputation.conditions.facts import DOOR_FACTS, record
 from reputation.conditions.model import Record
-from reputation.model import Facts
+from reputation.model import Door, Facts
+from reputation.outlook import times_asked
 from reputation.policy import Holding
 from reputation.policy_rules import FOUND, Policy
 from reputation.verdict import FreePath
 from reputation.vouches import Vouches
 
-Standings = Callable[[PersonId, PersonId], tuple[float, float] | None]
-"""Tells of a viewer and a subject the standing and the confidence; ``None`` where that cannot be told at once."""
+Standings = Callable[[PersonId, PersonId, float], tuple[float, float] | None]
+"""Tells of a viewer, a subject, and how many times the viewer's price that one has at stake, the standing and the
+confidence; ``None`` where that cannot be told at once."""
 _TEXT: Final = "knock.text"
 _WORDS: Final = frozenset({"sender.vouches", "sender.vouched_by"})
 _HEARD: Final = frozenset({"sender.standing", "sender.confidence"})
@@ -65,12 +67,12 @@ class Knowing:
         if "sender.first_seen" in asked:  # of somebody who was never heard of, it is now
             known["sender.first_seen"] = at if stranger is None else self._people.first_seen(stranger)
         if asked & _HEARD and self._standings is not None:
-            heard = self._standings(recipient, stranger or PersonId(0))
+            staked = times_asked(self._staked(facts), Door(policy=policy).prices)
+            heard = self._standings(recipient, stranger or PersonId(0), staked)
             if heard is not None:
                 known["sender.standing"], known["sender.confidence"] = heard
         if "stake.amount" in asked:
-            stakes = [self._stakes.get(grant.stake_id) for grant in facts.grants if grant.confirmed]
-            known["stake.amount"] = sum(stake.terms.amount for stake in stakes) / _ONE_TOKEN
+            known["stake.amount"] = sum(self._staked(facts)) / _ONE_TOKEN
         if asked & _TIME:
             local = at.astimezone(zone_of(self._people.time_zone(recipient)))
             known |= {"time.hour": local.hour, "time.weekday": local.isoweekday()}
@@ -78,6 +80,9 @@ class Knowing:
         if FOUND in asked and isinstance(text, str):
             known[FOUND] = policy.finder.found(text)
         return record(DOOR_FACTS, known)
+
+    def _staked(self, facts: Facts) -> list[int]:
+        return [self._stakes.get(grant.stake_id).terms.amount for grant in facts.grants if grant.confirmed]
 
     def _words(self, known: dict[str, object], recipient: PersonId, stranger: PersonId | None) -> None:
         authors = {vouch.author for vouch in self._vouches.seen(recipient, stranger)} if stranger is not None else set()

@@ -265,6 +265,17 @@ class WordRow(Base):
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class OutlookRow(Base):
+    """What ``person`` thinks of strangers of whom nothing is known, and how many must endorse whom they hear."""
+
+    __tablename__ = "outlooks"
+
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    strangers: Mapped[str] = mapped_column(String(7))
+    quorum: Mapped[int] = mapped_column(Integer)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class AskRow(Base):
     """``stranger``'s one sentence to ``recipient`` and what became of it; over at ``until``, whatever its state.
 

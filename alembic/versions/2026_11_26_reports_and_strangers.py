@@ -1,4 +1,4 @@
-"""Vouches become words, for somebody or against them."""
+"""Vouches become words, for somebody or against them; and people say what they think of strangers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,10 +15,20 @@ def upgrade() -> None:
     """Do it."""
     _make("words", sa.Column("reason", sa.String(length=13), nullable=True))
     _move("vouches", "words", "weight > 0")
+    op.create_table(
+        "outlooks",
+        sa.Column("person", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("strangers", sa.String(length=7), nullable=False),
+        sa.Column("quorum", sa.Integer(), nullable=False),
+        sa.Column("changed_at", UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["person"], ["people.id"], name=op.f("fk_outlooks_person_people")),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_outlooks")),
+    )
 
 
 def downgrade() -> None:
     """Undo it: what was said against somebody is lost."""
+    op.drop_table("outlooks")
     _make("vouches")
     _move("words", "vouches", "weight > 0")
 

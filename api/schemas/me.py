@@ -200,6 +200,15 @@ class StandingOut(ScoreOut):
 
     other: MatrixId
     alone: Annotated[ScoreOut, Field(description="The same where single friends' words are enough (a quorum of 1).")]
+    prior: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="What they have before anybody's word: a stranger's, or nearer to a half by a stake.",
+        ),
+    ]
+    quorum: Annotated[int, Field(description="What it was asked with: how many must vouch for whoever is heard.")]
     nobody: Annotated[bool, Field(description="Nobody whom you know knows them.")]
     shares: Annotated[list[ShareOut], Field(description="Whose words it is made of; they add up to 100, or are none.")]
     path: Annotated[list[MatrixId | None], Field(description="From you to whoever has the largest part.")]

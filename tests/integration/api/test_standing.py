@@ -187,8 +187,8 @@ def test_while_another_is_answered_for_long_nobody_takes_a_thread_to_wait(
     judgements = Judgements(container.database, container.clock)
     monkeypatch.setattr("app.judging._PATIENCE", 0.01)
     with judgements._lock, pytest.raises(Unavailable):
-        judgements.explain(PersonId(1), PersonId(2))
-    assert judgements.explain(PersonId(1), PersonId(2)).nobody
+        judgements.judge(PersonId(1), PersonId(2))
+    assert judgements.judge(PersonId(1), PersonId(2)).explanation.nobody
 
 
 def test_the_gate_forgets_nobody_because_somebody_vouched(container: Container) -> None:
