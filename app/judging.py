@@ -10,13 +10,16 @@ from threading import Lock
 from typing import Final, overload
 
 import numpy as np
+from sqlalchemy.orm import Session
 
 from kit.changes import news_since
 from kit.clock import Clock, unix
 from kit.database import Database
 from kit.errors import Unavailable
 from kit.identifiers import PersonId
+from ledger import holders
 from reputation import evidence
+from reputation.bonds import Bond, bonds, payers, summed
 from reputation.outlook import USUAL, Outlook
 from reputation.outlooks import outlooks
 from reputation.tenants import TOPIC
@@ -69,7 +72,9 @@ class Judgements:
         self._views: Views | None = None
         self._graph = Graph()
         self._outlooks: dict[PersonId, Outlook] = {}
-        self._seen = dict.fromkeys((TOPIC, evidence.TOPIC), 0)
+        self._bonded: dict[PersonId, set[PersonId]] = {}
+        """At whose door which authors have put money down for somebody."""
+        self._seen = dict.fromkeys((TOPIC, evidence.TOPIC, holders.TOPIC), 0)
         self._read_at = clock()
 
     def judge(self, viewer: PersonId, subject: PersonId, *, quorum: int | None = None, staked: float = 0.0) -> Judged:
@@ -145,34 +150,56 @@ class Judgements:
             if anew and not wait:
                 return None
             if views is None or anew:
-                self._graph = _graph(words(session, now))
+                put_down = bonds(session)
+                self._bonded = _at_doors(put_down)
+                self._graph = _graph(words(session, now, put_down=summed(put_down)))
                 self._outlooks = outlooks(session)
                 views, self._read_at = Views(self._graph), now
             else:
-                authors = [PersonId(number) for one in news.values() for number in one.subjects or ()]
-                said: dict[int, list[Edge]] = {author: [] for author in authors}
-                for word in words(session, now, authors) if authors else ():
-                    said[word.author].append(_edge(word))
-                for author, edges in said.items():
-                    views.say(author, edges)
-                if authors:
-                    kept = {person: outlook for person, outlook in self._outlooks.items() if person not in said}
-                    self._outlooks = kept | outlooks(session, authors)
+                changed = {PersonId(number) for one in news.values() for number in one.subjects or ()}
+                self._read(session, views, now, changed)
             self._views, self._seen = views, {topic: one.counter for topic, one in news.items()}
         return views
+
+    def _read(self, session: Session, views: Views, now: datetime, changed: set[PersonId]) -> None:
+        """Read again what these people say and think, and what those say who have, or had, money at their doors."""
+        if not changed:
+            return
+        authors = changed | payers(session, changed) | {one for door in changed for one in self._bonded.get(door, ())}
+        put_down = bonds(session, authors)
+        said: dict[int, list[Edge]] = {author: [] for author in authors}
+        for word in words(session, now, authors, put_down=summed(put_down)):
+            said[word.author].append(_edge(word))
+        for author, edges in said.items():
+            views.say(author, edges)
+        kept = {person: outlook for person, outlook in self._outlooks.items() if person not in changed}
+        self._outlooks = kept | outlooks(session, changed)
+        bonded = {door: left for door, who in self._bonded.items() if (left := who - authors)}
+        for door, who in _at_doors(put_down).items():
+            bonded[door] = bonded.get(door, set()) | who
+        self._bonded = bonded
+
+
+def _at_doors(put_down: Iterable[Bond]) -> dict[PersonId, set[PersonId]]:
+    found: dict[PersonId, set[PersonId]] = {}
+    for bond in put_down:
+        found.setdefault(bond.recipient, set()).add(bond.author)
+    return found
 
 
 def _graph(said: Iterable[Word]) -> Graph:
     """Make a graph of all words; in columns, for as objects a million of them would take half a gigabyte."""
-    by, of, weight, day, audience = array("q"), array("q"), array("d"), array("d"), array("q")
+    by, of, audience = array("q"), array("q"), array("q")
+    weight, day, bond = array("d"), array("d"), array("d")
     for word in said:
         by.append(word.author)
         of.append(word.subject)
         weight.append(word.said)
         day.append(unix(word.at) / _DAY)
         audience.append(_AUDIENCES[word.audience])
-    return Graph.of_arrays(*map(np.asarray, (by, of, weight, day, audience)))
+        bond.append(word.bond)
+    return Graph.of_arrays(*map(np.asarray, (by, of, weight, day, audience, bond)))
 
 
 def _edge(word: Word) -> Edge:
-    return Edge(word.author, word.subject, word.said, unix(word.at) / _DAY, _AUDIENCES[word.audience])
+    return Edge(word.author, word.subject, word.said, unix(word.at) / _DAY, _AUDIENCES[word.audience], word.bond)

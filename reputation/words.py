@@ -5,7 +5,7 @@ What is not meant for others is still its author's own: whom they exempted or in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -15,12 +15,16 @@ from sqlalchemy import Select, case, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from kit.identifiers import PersonId
+from reputation.bonds import WHOLE
 from reputation.evidence import MOST_WEIGHT, Audience
 from reputation.model import ContactWhy
 from reputation.tables import ContactRow, ExemptionRow, SpamVerdictRow, WordRow
+from reputation.trust.formula import bond_factor
 
 _ACQUAINTED: Final = 1
 """What to know somebody weighs: as much as the lightest vouch."""
+_SAID: Final = 2
+"""The rank of what was said outright."""
 _STREAMED: Final = 5_000
 
 
@@ -33,13 +37,21 @@ class Word:
     said: float
     at: datetime
     audience: Audience
+    bond: float = 1.0
+    """What money behind a vouch multiplies it by."""
 
 
-def words(session: Session, now: datetime, authors: Collection[PersonId] | None = None) -> Iterator[Word]:
+def words(
+    session: Session,
+    now: datetime,
+    authors: Collection[PersonId] | None = None,
+    *,
+    put_down: Mapping[tuple[PersonId, PersonId], int] | None = None,
+) -> Iterator[Word]:
     """Give what these people (everybody, where ``None``) say at ``now``, one word for each pair, and keep none of it.
 
     A vouch, a report or a spam verdict, whichever is newest, goes before an acceptance, and that before an exemption or
-    an invite.
+    an invite. ``put_down``: how much money each has open for each, which counts where they vouch.
     """
     said = union_all(*_queries(now)).subquery()
     query = select(said).order_by(said.c.author, said.c.subject, said.c.rank, said.c.at)
@@ -48,7 +60,15 @@ def words(session: Session, now: datetime, authors: Collection[PersonId] | None 
     rows = session.execute(query.execution_options(yield_per=_STREAMED))
     for (author, subject), of_pair in groupby(rows, key=lambda row: (row.author, row.subject)):
         *_, last = of_pair
-        yield Word(PersonId(author), PersonId(subject), last.weight / MOST_WEIGHT, last.at, Audience(last.audience))
+        money = (put_down or {}).get((author, subject), 0) if last.rank == _SAID and last.weight > 0 else 0
+        yield Word(
+            PersonId(author),
+            PersonId(subject),
+            last.weight / MOST_WEIGHT,
+            last.at,
+            Audience(last.audience),
+            bond_factor(money / WHOLE),
+        )
 
 
 def _queries(now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
@@ -61,11 +81,11 @@ def _queries(now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
     for author, subject, rank, weight, at, audience, where in (
         (ExemptionRow.person, ExemptionRow.other, literal(0), acquainted, ExemptionRow.since, literal(myself), ()),
         (ContactRow.person, ContactRow.other, contact, acquainted, ContactRow.since, heard, ()),
-        (WordRow.author, WordRow.subject, literal(2), WordRow.weight, WordRow.since, WordRow.audience, stands),
+        (WordRow.author, WordRow.subject, literal(_SAID), WordRow.weight, WordRow.since, WordRow.audience, stands),
         (
             SpamVerdictRow.recipient,
             SpamVerdictRow.stranger,
-            literal(2),
+            literal(_SAID),
             spam,
             SpamVerdictRow.since,
             literal(trusted),

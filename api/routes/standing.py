@@ -43,7 +43,10 @@ def standing(
     with container.read() as work:
         known = work.people.mxids(map(PersonId, people))
     names = {int(number): name for number, name in known.items()}
-    shown = [{"who": names.get(share.who), "percent": share.percent, "good": share.good} for share in found.shares]
+    shown = [
+        {"who": names.get(share.who), "percent": share.percent, "good": share.good, "bonded": share.bonded}
+        for share in found.shares
+    ]
     return StandingOut.model_validate(
         {
             "other": user,

@@ -186,6 +186,7 @@ class ShareOut(_Out):
     who: MatrixId | None
     percent: Annotated[int, Field(ge=0, le=100)]
     good: bool
+    bonded: Annotated[bool, Field(description="They put money behind it, which is burned if somebody is called spam.")]
 
 
 class ScoreOut(_Out):

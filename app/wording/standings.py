@@ -16,6 +16,11 @@ if TYPE_CHECKING:  # what compiles them is loaded where somebody asks how one st
     from reputation.trust.explaining import Turn
     from reputation.trust.views import Standing
 
+_SHARES: Mapping[tuple[bool, bool], str] = {
+    (True, False): marked("{who}: {percent} %, for them"),
+    (True, True): marked("{who}: {percent} %, for them, with money behind it that is lost if they are called spam"),
+    (False, False): marked("{who}: {percent} %, against them"),
+}
 _WORTH_SAYING = 0.05
 """Of reputation or confidence: what differs by less is not told apart."""
 
@@ -37,7 +42,7 @@ def standing(reader: Reader, other: UserId, judged: Judged, names: Mapping[int, 
     if found.shares:
         shares = [
             reader.say(
-                marked("{who}: {percent} %, for them") if share.good else marked("{who}: {percent} %, against them"),
+                _SHARES[share.good, share.bonded],
                 who=_name(reader, names, share.who),
                 percent=share.percent,
             )
