@@ -158,9 +158,7 @@ def test_spam_burns_the_stake_after_48_hours(world: World) -> None:
 
 
 @pytest.mark.parametrize("answer", [Answer.ACCEPT, Answer.SPAM, None])
-def test_money_behind_a_vouch_comes_back_or_burns_as_its_recipient_says(
-    world: World, answer: Answer | None
-) -> None:
+def test_money_behind_a_vouch_comes_back_or_burns_as_its_recipient_says(world: World, answer: Answer | None) -> None:
     """Carol, who vouches for Bob, pays his stake from a wallet of hers: it is her bond, and no contract knows of it."""
     house, wallet = world.house, world.node.signer("carol").address
     with house.work() as rooms:
