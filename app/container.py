@@ -57,6 +57,7 @@ from reputation.helping import Helping
 from reputation.knowing import Knowing
 from reputation.model import OpensAt
 from reputation.notices import Notices
+from reputation.outlooks import Outlooks
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
 
@@ -99,6 +100,7 @@ class Work:
     tenants: Tenants
     gate: Gate
     vouches: Vouches
+    outlooks: Outlooks
     hearing: Hearing
     asks: Asks
     contacts: Contacts
@@ -358,6 +360,7 @@ class Container:
             tenants=Tenants(session, now),
             gate=gate,
             vouches=vouches,
+            outlooks=Outlooks(session, now=now, people=people, doors=doors, stakes=stakes),
             hearing=self.hearing,
             asks=asks,
             contacts=Contacts(session, now=now, people=people),

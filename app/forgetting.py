@@ -19,6 +19,7 @@ def forget_person(work: Work, person: PersonId) -> None:
     work.helping.forget(person)
     work.gate.forget(person)
     work.vouches.forget(person)
+    work.outlooks.forget(person)
     work.asks.forget(person)
     work.digests.forget(person)
     work.sessions.forget(person)

@@ -155,6 +155,12 @@ def _simulate() -> click.Command:
     return simulate
 
 
+def _words() -> click.Command:
+    from cli.commands.words import words
+
+    return words
+
+
 def _standing() -> click.Command:
     from cli.commands.standing import standing
 
@@ -212,6 +218,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "simulate": _simulate,
     "standing": _standing,
     "list": _lists,
+    "words": _words,
     "rules": _rules,
     "travel": _travel,
     "reset": _reset,

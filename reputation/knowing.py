@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -12,16 +12,20 @@ from ledger.people import People
 from payments.stakes.service import Stakes
 from reputation.conditions.facts import DOOR_FACTS, record
 from reputation.conditions.model import Record
-from reputation.model import Facts
+from reputation.evidence import Said
+from reputation.model import Door, Facts
+from reputation.outlook import times_asked
 from reputation.policy import Holding
 from reputation.policy_rules import FOUND, Policy
 from reputation.verdict import FreePath
 from reputation.vouches import Vouches
 
-Standings = Callable[[PersonId, PersonId], tuple[float, float] | None]
-"""Tells of a viewer and a subject the standing and the confidence; ``None`` where that cannot be told at once."""
+Standings = Callable[[PersonId, PersonId, float], tuple[float, float] | None]
+"""Tells of a viewer, a subject, and how many times the viewer's price that one has at stake, the standing and the
+confidence; ``None`` where that cannot be told at once."""
 _TEXT: Final = "knock.text"
 _WORDS: Final = frozenset({"sender.vouches", "sender.vouched_by"})
+_REPORTS: Final = frozenset({"sender.reports", "sender.reported_by"})
 _HEARD: Final = frozenset({"sender.standing", "sender.confidence"})
 _TIME: Final = frozenset({"time.hour", "time.weekday"})
 _ONE_TOKEN: Final = 10**18
@@ -59,18 +63,22 @@ class Knowing:
         stranger = self._people.find(other)
         by_word = any(isinstance(action, Holding) and FreePath.VOUCH in action.free for action in policy.actions)
         if by_word or asked & _WORDS:
-            self._words(known, recipient, stranger)
+            seen = self._vouches.seen(recipient, stranger) if stranger is not None else ()
+            known["sender.vouches"], known["sender.vouched_by"] = self._authors(seen)
+        if asked & _REPORTS:
+            seen = self._vouches.reported(recipient, stranger) if stranger is not None else ()
+            known["sender.reports"], known["sender.reported_by"] = self._authors(seen)
         if "sender.known_by" in asked:
             known["sender.known_by"] = 0 if stranger is None else len(self._vouches.knowing(recipient, stranger))
         if "sender.first_seen" in asked:  # of somebody who was never heard of, it is now
             known["sender.first_seen"] = at if stranger is None else self._people.first_seen(stranger)
         if asked & _HEARD and self._standings is not None:
-            heard = self._standings(recipient, stranger or PersonId(0))
+            staked = times_asked(self._staked(facts), Door(policy=policy).prices)
+            heard = self._standings(recipient, stranger or PersonId(0), staked)
             if heard is not None:
                 known["sender.standing"], known["sender.confidence"] = heard
         if "stake.amount" in asked:
-            stakes = [self._stakes.get(grant.stake_id) for grant in facts.grants if grant.confirmed]
-            known["stake.amount"] = sum(stake.terms.amount for stake in stakes) / _ONE_TOKEN
+            known["stake.amount"] = sum(self._staked(facts)) / _ONE_TOKEN
         if asked & _TIME:
             local = at.astimezone(zone_of(self._people.time_zone(recipient)))
             known |= {"time.hour": local.hour, "time.weekday": local.isoweekday()}
@@ -79,7 +87,10 @@ class Knowing:
             known[FOUND] = policy.finder.found(text)
         return record(DOOR_FACTS, known)
 
-    def _words(self, known: dict[str, object], recipient: PersonId, stranger: PersonId | None) -> None:
-        authors = {vouch.author for vouch in self._vouches.seen(recipient, stranger)} if stranger is not None else set()
-        known["sender.vouches"] = len(authors)
-        known["sender.vouched_by"] = sorted(self._people.mxids(authors).values())
+    def _staked(self, facts: Facts) -> list[int]:
+        return [self._stakes.get(grant.stake_id).terms.amount for grant in facts.grants if grant.confirmed]
+
+    def _authors(self, seen: Sequence[Said]) -> tuple[int, list[str]]:
+        """Count whose words these are, and name those who still have a name."""
+        authors = {said.author for said in seen}
+        return len(authors), sorted(self._people.mxids(authors).values())

@@ -1,4 +1,4 @@
-"""Tables of the gate: tenants, doors, contacts, grants, knocks, vouches, asks, digests, helpers. People are numbers."""
+"""Tables of the gate: tenants, doors, contacts, grants, knocks, words, asks, digests, helpers. People are numbers."""
 
 from __future__ import annotations
 
@@ -240,25 +240,40 @@ class HelperAnswerRow(Base):
 _STANDS = text("withdrawn_at IS NULL")
 
 
-class VouchRow(Base):
-    """``author``'s word for ``subject``. A changed one is a new row and the old one is withdrawn: that is its trail."""
+class WordRow(Base):
+    """``author``'s word of ``subject``: a vouch, or a report: that has a ``reason`` and a ``weight`` below zero.
 
-    __tablename__ = "vouches"
+    A changed one is a new row and the old one is withdrawn: that is its trail.
+    """
+
+    __tablename__ = "words"
     __table_args__ = (
-        Index("ix_vouches_pair", "author", "subject", unique=True, sqlite_where=_STANDS, postgresql_where=_STANDS),
-        Index("ix_vouches_author", "author", "since"),
-        Index("ix_vouches_subject", "subject", "author"),
-        Index("ix_vouches_until", "until"),
+        Index("ix_words_pair", "author", "subject", unique=True, sqlite_where=_STANDS, postgresql_where=_STANDS),
+        Index("ix_words_author", "author", "since"),
+        Index("ix_words_subject", "subject", "author"),
+        Index("ix_words_until", "until"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     author: Mapped[int] = mapped_column(ForeignKey("people.id"))
     subject: Mapped[int] = mapped_column(ForeignKey("people.id"))
     weight: Mapped[int] = mapped_column(Integer)
+    reason: Mapped[str | None] = mapped_column(String(13))
     audience: Mapped[str] = mapped_column(String(10))
     since: Mapped[datetime] = mapped_column(UtcDateTime)
     until: Mapped[datetime] = mapped_column(UtcDateTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OutlookRow(Base):
+    """What ``person`` thinks of strangers of whom nothing is known, and how many must endorse whom they hear."""
+
+    __tablename__ = "outlooks"
+
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    strangers: Mapped[str] = mapped_column(String(7))
+    quorum: Mapped[int] = mapped_column(Integer)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class AskRow(Base):

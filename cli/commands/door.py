@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,9 +13,9 @@ from app import drafts
 from app.wording import doors as wording
 from app.wording import rules as sentences
 from app.wording.reader import Reader, Service
-from cli.context import disk_told, told
-from cli.fetching import get_json, plain
-from cli.own_token import own_token, service_url
+from cli.context import disk_told
+from cli.fetching import plain
+from cli.own_token import Ask, asking
 from kit.clock import from_unix, system_clock
 from kit.errors import Invalid, NotFound
 from kit.identifiers import parse_user_id
@@ -27,9 +26,6 @@ from reputation.policy_doors import document_of
 from reputation.policy_presets import PRESETS, Preset
 from reputation.policy_rules import LONGEST_DOCUMENT
 from reputation.trying import MOST_DAYS, USUAL_DAYS
-
-Ask = Callable[..., dict[str, Any]]
-"""Asks the API as the person: method, path below the person's door, body."""
 
 _FATES: Final[Mapping[str, str]] = {"comes_in": "come in", "held": "are held", "refused": "are refused"}
 _WOULD: Final[Mapping[str, str]] = {"comes_in": "come in", "held": "be held", "refused": "be refused"}
@@ -49,27 +45,9 @@ def door() -> None:
     """
 
 
-def _asking(command: Callable[..., None]) -> Callable[..., None]:
-    """Hand a command what asks the API as the person, by ``--service`` and their token."""
-
-    @click.option("--service", "--url", "service", help="Where Earnest is; EARNEST_PUBLIC_URL by default.")
-    @told
-    @wraps(command)
-    def _run(*args: Any, service: str | None, **options: Any) -> None:  # noqa: ANN401 - whatever the command takes
-        url = service_url(service)
-        token = own_token()
-
-        def _ask(method: str, path: str, body: object = None) -> dict[str, Any]:
-            return get_json(method, f"{url}/v1/me/{path}", body, token=token)
-
-        command(_ask, *args, **options)
-
-    return _run
-
-
 @door.command()
 @_JSON
-@_asking
+@asking
 def show(ask: Ask, *, as_json: bool) -> None:
     """Show your door: in sentences, or as the document that it is."""
     found = ask("GET", "door/document")
@@ -98,7 +76,7 @@ def presets(*, as_json: bool) -> None:
 @_DRAFT
 @_DAYS
 @_JSON
-@_asking
+@asking
 def try_(ask: Ask, draft: str, *, days: int, as_json: bool) -> None:
     """Tell what DRAFT would have changed for whoever knocked lately; changes nothing."""
     body, _ = _draft(draft)
@@ -114,7 +92,7 @@ def try_(ask: Ask, draft: str, *, days: int, as_json: bool) -> None:
 @_DAYS
 @_JSON
 @click.option("--yes", is_flag=True, help="Neither try it first nor ask.")
-@_asking
+@asking
 def set_(ask: Ask, draft: str, *, days: int, as_json: bool, yes: bool) -> None:
     """Let your door be DRAFT, after showing what that changes."""
     body, document = _draft(draft)
@@ -130,7 +108,7 @@ def set_(ask: Ask, draft: str, *, days: int, as_json: bool, yes: bool) -> None:
 
 @door.command()
 @_JSON
-@_asking
+@asking
 def versions(ask: Ask, *, as_json: bool) -> None:
     """List what your door was, newest first, and what each version changed."""
     found = ask("GET", "door/versions")
@@ -151,7 +129,7 @@ def versions(ask: Ask, *, as_json: bool) -> None:
 @door.command()
 @click.argument("one", type=click.IntRange(0), required=False)
 @click.argument("other", type=click.IntRange(0), required=False)
-@_asking
+@asking
 def diff(ask: Ask, one: int | None, other: int | None) -> None:
     """Say what differs between versions ONE and OTHER (by default: from the last but one to what stands)."""
     kept = {int(each["number"]): _read(each["document"]) for each in ask("GET", "door/versions")["versions"]}
@@ -167,7 +145,7 @@ def diff(ask: Ask, one: int | None, other: int | None) -> None:
 
 @door.command()
 @_JSON
-@_asking
+@asking
 def undo(ask: Ask, *, as_json: bool) -> None:
     """Let your door be what it was before the last change; doing so is a change, too."""
     before = _read(ask("GET", "door/document")["document"])
@@ -177,7 +155,7 @@ def undo(ask: Ask, *, as_json: bool) -> None:
 @door.command()
 @click.argument("number", type=click.IntRange(1))
 @_JSON
-@_asking
+@asking
 def back(ask: Ask, number: int, *, as_json: bool) -> None:
     """Let your door be what it was in version NUMBER."""
     before = _read(ask("GET", "door/document")["document"])
@@ -187,7 +165,7 @@ def back(ask: Ask, number: int, *, as_json: bool) -> None:
 @door.command()
 @click.argument("who")
 @_JSON
-@_asking
+@asking
 def why(ask: Ask, who: str, *, as_json: bool) -> None:
     """Say what an invite of WHO would meet at your door now, by which rule, and what is not known of them."""
     found = ask("GET", f"why?other={parse_user_id(who).replace('%', '%25').replace('&', '%26').replace('+', '%2B')}")

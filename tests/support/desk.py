@@ -32,6 +32,7 @@ from ledger.feed import Feed
 from reputation.digests import Digests
 from reputation.happenings import Happenings
 from reputation.helping import Helping
+from reputation.outlooks import Outlooks
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOT
 
@@ -77,6 +78,7 @@ class Desk:
             tenants=rooms.tenants,
             gate=rooms.gate,
             vouches=rooms.vouches,
+            outlooks=Outlooks(session, now=now, people=rooms.people, doors=rooms.doors, stakes=rooms.stakes),
             hearing=self.hearing,
             asks=rooms.asks,
             contacts=rooms.contacts,

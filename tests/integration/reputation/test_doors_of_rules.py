@@ -15,7 +15,7 @@ from ledger.tables import PersonRow
 from payments.stakes.model import Answer, Price, StakeState
 from reputation import versions
 from reputation.arrivals import Arrivals
-from reputation.evidence import Audience
+from reputation.evidence import Audience, Reason
 from reputation.model import ContactWhy, Door, DoorMode, Knock
 from reputation.policy import Admitting, DoorDocument, Holding, Refusing, Rule
 from reputation.policy_doors import document_of
@@ -97,6 +97,23 @@ def test_one_contacts_word_opens_and_a_strangers_does_not(house: House) -> None:
     with house.work() as rooms:
         rooms.vouches.vouch(alice, bob)
     assert codes(house) == [Code.VOUCHED], "her own word is one, too"
+
+
+def test_rules_ask_who_reports_somebody_as_far_as_they_let_the_owner_see_it(house: House) -> None:
+    reported = rule(f"sender.reports >= 1 && '{CAROL}' in sender.reported_by", Refusing())
+    alice = with_rules(house, reported, otherwise=Admitting())
+    house.knock()
+    with house.work() as rooms:
+        carol, bob = rooms.people.number(CAROL), rooms.people.number(BOB)
+        rooms.vouches.vouch(alice, carol)
+        rooms.vouches.report(carol, bob, Reason.SCAM)
+    assert isinstance(house.knock().verdict, Admit), "Carol does not trust her"
+    with house.work() as rooms:
+        rooms.vouches.vouch(carol, alice)
+    assert isinstance(house.knock().verdict, Refuse)
+    with house.work() as rooms:
+        rooms.vouches.withdraw(carol, bob)
+    assert isinstance(house.knock().verdict, Admit)
 
 
 def test_the_word_of_whom_the_owner_called_spam_opens_nothing(house: House) -> None:
