@@ -125,7 +125,7 @@ def _shown(work: Work, person: PersonId) -> DocumentOut:
     return DocumentOut(number=work.doors.versions.number(person), preset=preset_of(document), document=document)
 
 
-def _version(version: Version, before: DoorDocument | None) -> VersionOut:
+def _version(version: Version[DoorDocument], before: DoorDocument | None) -> VersionOut:
     if before is None and version.number == 1:
         before = document_of(Door())  # before the first one it was open, as everybody's is
     told = None

@@ -155,7 +155,7 @@ def as_text(standing: DoorDocument) -> str:
     return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
 
-def versions(reader: Reader, kept: Sequence[Version]) -> Message:
+def versions(reader: Reader, kept: Sequence[Version[DoorDocument]]) -> Message:
     """List the versions of a door, newest first, each with what it changed."""
     if not kept:
         return reader.say(marked("You never changed your door: it is open, as everybody's is at first."))
