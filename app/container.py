@@ -57,6 +57,7 @@ from reputation.helping import Helping
 from reputation.knowing import Knowing
 from reputation.model import OpensAt
 from reputation.notices import Notices
+from reputation.screens import Filters
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
 
@@ -98,6 +99,8 @@ class Work:
     doors: Doors
     tenants: Tenants
     gate: Gate
+    knowing: Knowing
+    filters: Filters
     vouches: Vouches
     hearing: Hearing
     asks: Asks
@@ -332,6 +335,7 @@ class Container:
         carrying = Relaying(session, now=now, limits=self.relay_limits, stakes=stakes, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
+        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=self.hearing.told)
         gate = Gate(
             session,
             now=now,
@@ -340,7 +344,7 @@ class Container:
             stakes=stakes,
             bot_id=self.bot_id,
             opens_at=self.opens_at,
-            knowing=Knowing(people, vouches=vouches, stakes=stakes, standings=self.hearing.told),
+            knowing=knowing,
         )
         asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
@@ -357,6 +361,8 @@ class Container:
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,
+            knowing=knowing,
+            filters=Filters(session, now=now, people=people),
             vouches=vouches,
             hearing=self.hearing,
             asks=asks,

@@ -114,7 +114,7 @@ def back(asked: BackIn, writer: Writer, container: ContainerDep) -> DocumentOut:
 
 def _draft(document: dict[str, Any] | None, preset: Preset | None) -> DoorDocument:
     if document is not None and preset is None:
-        return drafts.read(document)
+        return drafts.read(document, DoorDocument)
     if preset is not None and document is None:
         return PRESETS[preset]
     raise Invalid("draft_unclear", "Send either a 'document' or a 'preset'.")

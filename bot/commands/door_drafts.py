@@ -87,7 +87,7 @@ def _pasted(text: str) -> DoorDocument | None:
     if start < 0:
         return None
     pasted = text[start:].strip().removesuffix(_FENCE)
-    return drafts.written(pasted.strip())
+    return drafts.written(pasted.strip(), DoorDocument)
 
 
 def _excepted(asked: Asked, words: Sequence[str]) -> tuple[list[UserId], list[ServerName]]:

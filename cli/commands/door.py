@@ -215,12 +215,12 @@ def _draft(draft: str) -> tuple[dict[str, Any], DoorDocument]:
     if not file.is_file():
         raise Invalid("draft_unknown", f"{draft} is no file and no preset; presets are {', '.join(Preset)}.")
     with file.open(encoding="utf-8", errors="replace") as opened:
-        document = drafts.written(opened.read(LONGEST_DOCUMENT + 1))
+        document = drafts.written(opened.read(LONGEST_DOCUMENT + 1), DoorDocument)
     return {"document": document.model_dump(mode="json")}, document
 
 
 def _read(found: Mapping[str, object]) -> DoorDocument:
-    return drafts.read(found)
+    return drafts.read(found, DoorDocument)
 
 
 def _reader() -> Reader:

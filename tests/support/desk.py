@@ -32,6 +32,8 @@ from ledger.feed import Feed
 from reputation.digests import Digests
 from reputation.happenings import Happenings
 from reputation.helping import Helping
+from reputation.knowing import Knowing
+from reputation.screens import Filters
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOT
 
@@ -76,6 +78,10 @@ class Desk:
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,
+            knowing=Knowing(
+                rooms.people, vouches=rooms.vouches, stakes=rooms.stakes, standings=self.house.standings.get
+            ),
+            filters=Filters(session, now=now, people=rooms.people),
             vouches=rooms.vouches,
             hearing=self.hearing,
             asks=rooms.asks,

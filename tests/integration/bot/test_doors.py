@@ -254,7 +254,7 @@ def test_a_long_document_is_read_before_anybody_has_to_wait_for_it(
 
     monkeypatch.setattr("app.drafts.read_json", reading)
     monkeypatch.setattr(type(desk), "work", writing)
-    drafts.written.cache_clear()
+    drafts.read_once.cache_clear()
     assert "door undo" in bot.says("door set " + json.dumps(COINS))
     assert order.count("read") == 1
     assert order[: order.index("read")] == ["write"], "only who writes was noted before"
