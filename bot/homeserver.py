@@ -111,7 +111,26 @@ class Moved:
     room: RoomId
 
 
-Happening = Said | Reacted | Unreadable | Invited | Entered | Left | Moved
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A message was taken back."""
+
+    room: RoomId
+    event: EventId
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What can be seen of a room that we are in: who is (nobody who is only invited), and how it is."""
+
+    joined: frozenset[UserId]
+    encrypted: bool | None = None
+    public: bool | None = None
+    name: str | None = None
+    topic: str | None = None
+
+
+Happening = Said | Reacted | Unreadable | Invited | Entered | Left | Moved | Redacted
 Handler = Callable[[Happening], Awaitable[None]]
 
 
@@ -157,6 +176,10 @@ class Homeserver(Protocol):
 
     async def members(self, room: RoomId) -> frozenset[UserId]:
         """Return who is in a room or invited to it, ourselves included; asked of the server each time."""
+        ...
+
+    async def look(self, room: RoomId) -> Look:
+        """Look around in a room; asked of the server each time."""
         ...
 
     async def joined_rooms(self) -> list[RoomId]:

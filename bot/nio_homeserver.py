@@ -25,12 +25,14 @@ from bot.homeserver import (
     Happening,
     Invited,
     Left,
+    Look,
     Reacted,
     Said,
     Unreadable,
 )
 from bot.nio_client import NioClient
-from bot.nio_events import read, seconds
+from bot.nio_events import is_entry, read, seconds
+from bot.nio_rooms import look
 from kit.clock import Clock, from_unix, system_clock
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId, server_of
@@ -198,7 +200,7 @@ class NioHomeserver:
             happening = self._read(room, event)
             if happening is not None:
                 yield happening
-            elif inviter is not None and _is_entry(event, self.me):
+            elif inviter is not None and is_entry(event, self.me):
                 yield Entered(room, inviter)
 
     def _read(self, room: RoomId, event: Any) -> Happening | None:  # noqa: ANN401 - nio's own types
@@ -346,6 +348,11 @@ class NioHomeserver:
             if event.get("content", {}).get("membership") in ("join", "invite")
         )
 
+    async def look(self, room: RoomId) -> Look:
+        """Look around in a room."""
+        await self.start()
+        return await look(self._client, _room(room))
+
     async def joined_rooms(self) -> list[RoomId]:
         """Return the rooms that we are in."""
         await self.start()
@@ -381,11 +388,6 @@ class NioHomeserver:
                 LOG.info("left_already", room=room, step=step, status=denied.status)
         self._client.nio.rooms.pop(room, None)
         self._loaded.discard(room)
-
-
-def _is_entry(event: Any, user: UserId) -> bool:  # noqa: ANN401 - nio's own types
-    """Tell whether somebody came into a room by this."""
-    return isinstance(event, RoomMemberEvent) and event.state_key == user and event.membership == "join"
 
 
 def _room(room: RoomId) -> str:

@@ -200,6 +200,11 @@ class Sightings:
 
     # -------------------------------------------------------------------------------------------- keeping house
 
+    def holds(self, room: RoomId, event: str) -> bool:
+        """Tell whether anything is kept of a message."""
+        query = select(SightingRow.viewer).where(SightingRow.event == event, SightingRow.room == room).limit(1)
+        return self._session.scalar(query) is not None
+
     def redacted(self, room: RoomId, event: str) -> int:
         """Take out what is kept of a message that was taken back; return of how many viewers."""
         gone = delete(SightingRow).where(SightingRow.event == event, SightingRow.room == room)

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from app import drafts
+from app.wording import documents
 from app.wording import doors as wording
 from app.wording import rules as sentences
 from app.wording.reader import Reader, Service
@@ -75,7 +76,7 @@ def show(ask: Ask, *, as_json: bool) -> None:
     found = ask("GET", "door/document")
     document = _read(found["document"])
     if as_json:
-        click.echo(wording.as_text(document))
+        click.echo(documents.as_text(document))
         return
     preset = f", the preset {plain(found['preset'])}" if found["preset"] else ""
     click.echo(f"Version {int(found['number'])}{preset}:")

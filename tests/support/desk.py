@@ -23,6 +23,7 @@ from bot.entering import Entering
 from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
 from bot.listener import Listener
 from bot.rehearsal import Rehearsal
+from bot.watcher import Watcher
 from kit.clock import from_unix
 from kit.fetching import Fetcher
 from kit.identifiers import PersonId, RoomId, UserId
@@ -127,7 +128,8 @@ class Bot:
         """Put the bot together."""
         cross = Crossing(self.desk)
         rooms = self.entering = Entering()
-        self.listener = Listener(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
+        self.watcher = Watcher(self.homeserver, cross, SERVICE, time=self.time, most=3)
+        self.listener = Listener(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms, watcher=self.watcher)
         self.courier = Courier(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
 
     def time(self) -> float:
