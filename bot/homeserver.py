@@ -44,7 +44,7 @@ class SlowDown(HomeserverUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Somebody wrote a text; ``body`` is as they sent it, of any length and content.
+    """Somebody wrote a text; ``body`` is as they sent it, of any length and content, ``html`` what apps show instead.
 
     ``mentions`` are the people whose names they picked from a list (at most ten): an app writes a picked name as it is
     displayed, and the id behind it stands only here.
@@ -56,6 +56,9 @@ class Said:
     body: str
     at: datetime
     mentions: tuple[UserId, ...] = ()
+    html: str | None = None
+    kind: str = "m.text"
+    """``m.notice`` is what programs say, which nobody answers; ``m.emote`` what somebody says they do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,8 @@ class Listener:
     # ------------------------------------------------------------------------------------------------ talking
 
     async def _said(self, said: Said) -> None:
+        if said.kind != "m.text":
+            return
         heard = _Heard(said.room, said.sender, said.event)
         words = first_words(said.body)
         if await self._done_before(heard) or not words or not await self._may_ask(heard):

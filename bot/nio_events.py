@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nio import MegolmEvent, ReactionEvent, RoomMemberEvent, RoomMessageText, RoomUpgradeEvent, UnknownEvent
+from nio import MegolmEvent, ReactionEvent, RoomMemberEvent, RoomMessageFormatted, RoomUpgradeEvent, UnknownEvent
 
 from bot.homeserver import EventId, Happening, Left, Moved, Reacted, Redacted, Said, Unreadable
 from kit.clock import from_unix
@@ -36,8 +36,9 @@ def _spoken(room: RoomId, event: Any, sender: UserId) -> Happening | None:  # no
     relation = _relation(event)
     if isinstance(event, MegolmEvent):
         return Unreadable(room, identifier, sender, at)
-    if isinstance(event, RoomMessageText) and relation.get("rel_type") != "m.replace":
-        return Said(room, identifier, sender, event.body, at, _mentions(event))
+    if isinstance(event, RoomMessageFormatted) and relation.get("rel_type") != "m.replace":
+        kind = str(_content(event.source).get("msgtype"))
+        return Said(room, identifier, sender, event.body, at, _mentions(event), event.formatted_body, kind)
     if isinstance(event, ReactionEvent | UnknownEvent) and relation.get("rel_type") == "m.annotation":
         return Reacted(room, identifier, sender, EventId(str(relation.get("event_id"))), str(relation.get("key")), at)
     return None

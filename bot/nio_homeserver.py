@@ -46,6 +46,7 @@ _JOIN_PAUSES = (0.2, 0.5, 1.3)
 _INVITE_SECONDS = 15.0
 """How long an invite may take: everybody else waits meanwhile, and somebody's homeserver may just let ours wait."""
 _MOST_WAITING = 100
+_MOST_WAITING_IN_ROOM = 20
 _ALGORITHM = "m.megolm.v1.aes-sha2"
 _FILTER: dict[str, Any] = {
     "presence": {"types": []},
@@ -208,7 +209,8 @@ class NioHomeserver:
         return self._await_key(event, found) if isinstance(found, Unreadable) else found
 
     def _await_key(self, event: Any, unreadable: Unreadable) -> Unreadable | None:  # noqa: ANN401 - nio's own types
-        if len(self._waiting) >= _MOST_WAITING:
+        here = sum(waiting.room_id == event.room_id for waiting, _ in self._waiting.values())
+        if len(self._waiting) >= _MOST_WAITING or here >= _MOST_WAITING_IN_ROOM:
             return unreadable
         self._waiting[event.event_id] = (event, self._clock())
         return None

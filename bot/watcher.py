@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final
 
 import structlog
+from prometheus_client import Counter
 
 from app.container import Work
 from app.wording import filters as wording
@@ -41,11 +42,12 @@ from kit.identifiers import PersonId, RoomId, UserId
 from kit.outbox import Effect
 from kit.throttle import Throttle
 from reputation.screening import Crews, Screened, Screening
-from reputation.seeing import Place, Sighting, Spoken
+from reputation.seeing import Place, Sighting, Spoken, text_of
 from reputation.sightings import Tally
 from reputation.watched import LEAVE, Watched
 
 LOG = structlog.get_logger(__name__)
+MESSAGES = Counter("earnest_messages_heard", "Messages in rooms that are read, by what became of them", ["outcome"])
 
 MOST_MEMBERS: Final = 5_000
 """People in a room that is read."""
@@ -244,6 +246,8 @@ class Watcher:
         for start in range(0, max(len(messages), 1), _AT_ONCE):
             some = messages[start : start + _AT_ONCE]
             counts = (heap.unread, heap.passed) if not start else (0, 0)
+            for outcome, count in (("looked_at", len(some)), ("unread", counts[0]), ("passed_over", counts[1])):
+                MESSAGES.labels(outcome).inc(count)
             found = await self._cross.read(partial(self._screened, place=place, some=some, counts=counts))
             await self._keep(found)
 
@@ -338,7 +342,8 @@ def _who(work: Work, *, watched: Watched, joined: Sequence[UserId]) -> tuple[Use
 
 def _spoken(said: Said, now: datetime) -> Spoken:
     at = said.at if now - _LATE <= said.at <= now else now
-    return Spoken(said.event, said.sender, said.body, at, said.mentions, len(said.mentions) < _MOST_MENTIONS)
+    all_named, text = len(said.mentions) < _MOST_MENTIONS, text_of(said.body, said.html)
+    return Spoken(said.event, said.sender, text, at, said.mentions, all_named, said.kind)
 
 
 def _watched(work: Work, *, room: RoomId) -> Watched | None:
@@ -355,6 +360,7 @@ def _later(work: Work, *, effect: Effect) -> None:
 
 def _done(work: Work, *, effect: Effect) -> None:
     outbox.mark_done(work.session, effect, now=work.now)
+    outbox.wipe(work.session, effect)
 
 
 def _new(known: OrderedDict[str, None], key: str) -> bool:

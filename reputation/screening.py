@@ -66,7 +66,7 @@ class Crews:
 
     def of(self, standing: Mapping[PersonId, int], filters: Filters) -> tuple[Crew, ...]:
         """Return the crews of these viewers; ``standing`` says which version of whose filter stands."""
-        key = tuple(sorted(standing.items())[:MOST_VIEWERS])
+        key = tuple(sorted(standing.items()))
         found = self._known.get(key)
         if found is None:
             screens = [(person, number, filters.screen(person, number)) for person, number in key]
@@ -127,7 +127,7 @@ class Screening:
         found: dict[PersonId, int] = {}
         for start in range(0, len(there), 1_000):
             found |= self._filters.standing(there[start : start + 1_000])
-        return found
+        return dict(sorted(found.items())[:MOST_VIEWERS])
 
     def screen(self, place: Place, messages: Sequence[Spoken], shared: Shared) -> Screened:
         """Put messages of a room to the filters of all who are in it, but for those who wrote them."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from html import unescape
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -28,7 +29,13 @@ MOST_HELD: Final = 5
 MOST_FACTS: Final = 12
 """Facts of one rule that are kept."""
 _LOUDNESS: Final = {Severity.HIDE: 0, Severity.WARN: 1, Severity.NOTE: 2}
-_LINK: Final = re.compile(r"\b(?:https?://|www\.)[^\s<>]|\bmatrix:[a-z]|\bmailto:", re.IGNORECASE)
+_LINK: Final = re.compile(r"\b(?:https?://|www\.)[^\s<>\"']+|\b(?:matrix|mailto):[^\s<>\"']+", re.IGNORECASE)
+_MENTION: Final = re.compile(r"https?://matrix\.to/#/(?:@|%40)|matrix:u/", re.IGNORECASE)
+_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]{0,20})([^<>]{0,2000})>")
+_HREF: Final = re.compile(r"\bhref\s{0,5}=\s{0,5}[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_INLINE: Final = frozenset({"b", "i", "u", "em", "strong", "span", "font", "code", "del", "s", "sub", "sup", "a"})
+"""Tags within a word; all others stand between words."""
+_LONGEST_HTML: Final = 65_536
 _EVENT: Final = re.compile(r"\$[!-~]{1,254}")
 
 
@@ -146,8 +153,26 @@ def read_details(found: Mapping[str, Any]) -> tuple[tuple[Held, ...], tuple[Unsa
 
 
 def links_in(text: str) -> int:
-    """Return how many links are in a text."""
-    return sum(1 for _ in _LINK.finditer(text))
+    """Return how many links are in a text, each counted once; that somebody is mentioned is none."""
+    found = (match.group().rstrip(").,;:!?*_]") for match in _LINK.finditer(text))
+    return len({link for link in found if not _MENTION.match(link)})
+
+
+def text_of(body: str, html: str | None) -> str:
+    """Return all that a message says: its text, and what apps show in its place where that says something else."""
+    if not html:
+        return body
+    shown = unescape(_TAG.sub(_untagged, html[:_LONGEST_HTML]))
+    return body if " ".join(shown.split()) == " ".join(body.split()) else f"{body}\n{shown}"
+
+
+def _untagged(tag: re.Match[str]) -> str:
+    """Return what a tag shows: where a link leads, which an app shows when asked, and a break between words."""
+    closes, name, rest = tag.group(1), tag.group(2).lower(), tag.group(3)
+    target = _HREF.search(rest) if name == "a" and not closes else None
+    if target is not None:
+        return f" {target.group(1)} "
+    return "" if name in _INLINE else "\n"
 
 
 def held_of(screen: Screen, rules: Iterable[tuple[int, Trace]]) -> tuple[Held, ...]:

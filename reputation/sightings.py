@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -153,7 +153,7 @@ class Sightings:
         older = mine.order_by(SightingRow.at.desc(), SightingRow.event).offset(MOST_SIGHTINGS).limit(MOST_SIGHTINGS)
         events = self._session.scalars(older).all()
         if events:
-            self._delete(SightingRow.viewer == viewer, SightingRow.event.in_(events))
+            self._people.prune(self._delete(SightingRow.viewer == viewer, SightingRow.event.in_(events)))
 
     # -------------------------------------------------------------------------------------------- telling
 
@@ -207,23 +207,26 @@ class Sightings:
 
     def redacted(self, room: RoomId, event: str) -> int:
         """Take out what is kept of a message that was taken back; return of how many viewers."""
-        gone = delete(SightingRow).where(SightingRow.event == event, SightingRow.room == room)
-        statement = gone.returning(SightingRow.sender).execution_options(synchronize_session=False)
-        senders = self._session.scalars(statement).all()
-        self._people.prune({PersonId(sender) for sender in senders})
+        senders = self._delete(SightingRow.event == event, SightingRow.room == room)
+        self._people.prune(set(senders))
         return len(senders)
 
     def forget(self, person: PersonId) -> None:
         """Take out what a person's filter saw, and what others' filters saw of them."""
-        self._delete(or_(SightingRow.viewer == person, SightingRow.sender == person))
+        senders = self._delete(or_(SightingRow.viewer == person, SightingRow.sender == person))
         mine = delete(ScreenedRow).where(ScreenedRow.viewer == person)
         self._session.execute(mine.execution_options(synchronize_session=False))
+        self._people.prune(set(senders) - {person})
 
     def prune(self, *, limit: int) -> list[PersonId]:
         """Take out some of what is past its time; return whom it named. Call it until it returns none."""
         over = select(SightingRow.viewer, SightingRow.event).where(SightingRow.until < self._now)
         found = self._rows(over.order_by(SightingRow.until).limit(limit))
-        named = [PersonId(sender) for viewer, event in found for sender in self._take(viewer, event)]
+        named = [
+            sender
+            for viewer, event in found
+            for sender in self._delete(SightingRow.viewer == viewer, SightingRow.event == event)
+        ]
         days = select(ScreenedRow).where(ScreenedRow.day < self._now - KEPT_FOR - timedelta(days=1)).limit(limit)
         for row in self._session.scalars(days).all():
             named.append(PersonId(row.viewer))
@@ -231,13 +234,11 @@ class Sightings:
         self._session.flush()
         return named
 
-    def _take(self, viewer: int, event: str) -> Sequence[int]:
-        gone = delete(SightingRow).where(SightingRow.viewer == viewer, SightingRow.event == event)
-        statement = gone.returning(SightingRow.sender).execution_options(synchronize_session=False)
-        return self._session.scalars(statement).all()
-
-    def _delete(self, *which: Any) -> None:  # noqa: ANN401 - any conditions
-        self._session.execute(delete(SightingRow).where(*which).execution_options(synchronize_session=False))
+    def _delete(self, *which: ColumnElement[bool]) -> list[PersonId]:
+        """Take some out; return who wrote them."""
+        gone = delete(SightingRow).where(*which).returning(SightingRow.sender)
+        senders = self._session.scalars(gone.execution_options(synchronize_session=False))
+        return [PersonId(sender) for sender in senders]
 
     def _rows(self, query: Any) -> Sequence[Any]:  # noqa: ANN401 - any query, its rows
         return self._session.execute(query).all()

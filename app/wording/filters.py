@@ -167,20 +167,19 @@ def _nothing(reader: Reader, found: WouldHave, rooms: Sequence[Watched], *, has_
         return no_filter(reader)
     if not rooms:
         return _invite_me(reader)
-    quiet = marked("I heard nothing in your rooms ({rooms}) in the last {days} days, since you asked me in.")
+    quiet = marked("I heard nothing in the last {days} days in the rooms that you asked me into ({rooms} of them).")
     return reader.say(quiet, days=found.days, rooms=len(rooms))
 
 
 def _head(reader: Reader, found: WouldHave) -> Message:
-    if not found.seen:
-        none = marked(
-            "Of **{all}** messages in {rooms} rooms in the last {days} days your filter would hide or mark **none**."
-        )
-        return reader.say(none, all=found.messages, rooms=found.rooms, days=found.days)
-    template = marked(
-        "Of **{all}** messages in {rooms} rooms in the last {days} days your filter would hide or mark **{count}**:"
+    template = (
+        marked("Of **{all}** messages in {rooms}, in the last {days} days, your filter would hide or mark **{count}**:")
+        if found.seen
+        else marked("Of **{all}** messages in {rooms}, in the last {days} days, your filter would hide or mark none.")
     )
-    return reader.say(template, all=found.messages, rooms=found.rooms, days=found.days, count=found.seen)
+    one, many = marked("one room"), marked("{count} rooms")
+    rooms = reader.say(one if found.rooms == 1 else many, count=found.rooms)
+    return reader.say(template, all=found.messages, rooms=rooms, days=found.days, count=found.seen)
 
 
 def _by_rule(reader: Reader, one: ByRule) -> Message:
