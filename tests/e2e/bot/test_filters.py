@@ -36,6 +36,11 @@ def seen(place: Place) -> int:
     return found.messages
 
 
+def kept(place: Place) -> int:
+    with place.container.read() as work:
+        return work.filters.sightings.would_have(work.people.number(place.user("alice"))).seen
+
+
 def watched(place: Place) -> list[RoomId]:
     with place.container.read() as work:
         return [one.room for one in work.filters.rooms.all()]
@@ -75,6 +80,13 @@ def test_what_a_filter_would_hide_is_told_and_its_text_is_kept_nowhere(
             why = (await alice.hears("sender.known_by", room=room)).body
             assert "message.links = \u20681\u2069" in why
             assert "Rule \u2068far\u2069 could not tell, for want of sender.labels" in why
+            with place.http("bob") as http:
+                http.put(f"/_matrix/client/v3/rooms/{group}/redact/{spam}/1", json={}).raise_for_status()
+
+            async def gone() -> bool:
+                return await asyncio.to_thread(kept, place) == 0
+
+            await until(gone)
             await alice.say(room, "filter off")
             await alice.hears("no filter", room=room)
 
@@ -113,5 +125,31 @@ def test_who_asked_it_in_leaves_and_the_bot_with_them(place: Place) -> None:
 
             await until(alone)
             assert watched(place) == []
+
+    scene(play)
+
+
+def test_whoever_may_remove_people_may_remove_it(place: Place) -> None:
+    async def play() -> None:
+        async with place.bot(), listening(place.client("alice"), place.client("bob")) as (alice, bob):
+            room = await chat(alice, place)
+            await alice.say(room, "filter preset links")
+            await alice.hears("filter undo takes this back", room=room)
+            group = await bob.client.create_room()
+            await bob.client.invite(group, alice.me)
+            await alice.comes(inviter=bob.me)
+            await alice.client.invite(group, place.user("earnest"))
+            await bob.hears("asked me in", room=group)
+            assert watched(place) == [group]
+            with place.http("bob") as http:
+                out = {"user_id": place.user("earnest"), "reason": "no, thank you"}
+                http.post(f"/_matrix/client/v3/rooms/{group}/ban", json=out).raise_for_status()
+
+            async def ended() -> bool:
+                return await asyncio.to_thread(watched, place) == []
+
+            await until(ended)
+            await alice.say(room, "filter seen")
+            await alice.hears("I read no room for you yet", room=room)
 
     scene(play)
