@@ -33,7 +33,7 @@ _LINKS: Final = FilterRule(
 def _hidden(rule: FilterRule) -> FilterRule:
     """Return a starter rule that hides what it would mark, where nobody whom its owner knows knows who wrote it."""
     then = rule.then.model_copy(update={"severity": Severity.HIDE})
-    return rule.model_copy(update={"when": f"{rule.when} && {_STRANGE}", "then": then})
+    return rule.model_copy(update={"when": f"({rule.when}) && {_STRANGE}", "then": then})
 
 
 FILTER_PRESETS: Final[Mapping[FilterPreset, FilterDocument]] = {

@@ -64,16 +64,14 @@ def filter_(reader: Reader, standing: FilterDocument, rooms: Sequence[Watched], 
     if not standing.rules:
         return no_filter(reader)
     named = filter_preset_of(standing)
-    parts = [] if named is None else [_is_preset(reader, named)]
-    head = marked("Your **filter** tells you which messages it would hide or mark. It hides nothing. Its rules:")
-    parts += [reader.say(head), document_in_words(reader, standing)]
-    parts += [_rooms(reader, rooms, via), _how_to_see(reader)]
-    return join(parts)
+    told = reader.say(marked("Your **filter** tells you which messages it would hide or mark. It hides nothing."))
+    what = document_in_words(reader, standing) if named is None else _is_preset(reader, named)
+    return join([told, what, _rooms(reader, rooms, via), _how_to_see(reader)])
 
 
 def _is_preset(reader: Reader, name: FilterPreset) -> Message:
-    sentence = reader.say(PRESETS[name])
-    return reader.say(marked("That is the preset {name}: {sentence}"), name=Literal(name), sentence=sentence)
+    known = marked("It is the preset {name}: {sentence} {rules} shows its rules.")
+    return reader.say(known, name=Literal(name), sentence=reader.say(PRESETS[name]), rules=Literal("filter rules"))
 
 
 def _how_to_see(reader: Reader) -> Message:

@@ -126,6 +126,10 @@ class Person:
                 return text
         return None
 
+    def read_in(self, room: RoomId) -> str | None:
+        """Return what the bot said first in a room that this person is in, ``None`` before it did."""
+        return next((text for where, text in self.seen if where == room), None)
+
     # ------------------------------------------------------------------------------------------------ the rest
 
     async def create_room(self) -> RoomId:
