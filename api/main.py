@@ -22,6 +22,7 @@ from api.routes import (
     digest,
     doors,
     events,
+    filters,
     health,
     helping,
     ledger,
@@ -112,6 +113,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
         digest,
         helping,
         doors,
+        filters,
     )
     for part in (quotes, stakes, ledger, *private, health, metrics, front, stake, link):
         app.include_router(part.router)

@@ -58,6 +58,7 @@ from reputation.knowing import Knowing
 from reputation.model import OpensAt
 from reputation.notices import Notices
 from reputation.outlooks import Outlooks
+from reputation.screens import Filters
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
 
@@ -99,6 +100,8 @@ class Work:
     doors: Doors
     tenants: Tenants
     gate: Gate
+    knowing: Knowing
+    filters: Filters
     vouches: Vouches
     outlooks: Outlooks
     hearing: Hearing
@@ -334,6 +337,7 @@ class Container:
         carrying = Relaying(session, now=now, limits=self.relay_limits, stakes=stakes, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
+        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=self.hearing.told)
         gate = Gate(
             session,
             now=now,
@@ -342,7 +346,7 @@ class Container:
             stakes=stakes,
             bot_id=self.bot_id,
             opens_at=self.opens_at,
-            knowing=Knowing(people, vouches=vouches, stakes=stakes, standings=self.hearing.told),
+            knowing=knowing,
         )
         asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
@@ -359,6 +363,8 @@ class Container:
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,
+            knowing=knowing,
+            filters=Filters(session, now=now, people=people),
             vouches=vouches,
             outlooks=Outlooks(session, now=now, people=people, doors=doors, stakes=stakes),
             hearing=self.hearing,

@@ -23,6 +23,12 @@ def _demo() -> click.Command:
     return demo
 
 
+def _filter() -> click.Command:
+    from cli.commands.filter import filter_
+
+    return filter_
+
+
 def _door() -> click.Command:
     from cli.commands.door import door
 
@@ -196,6 +202,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "demo": _demo,
     "doctor": _doctor,
     "door": _door,
+    "filter": _filter,
     "stake": _stake,
     "gasless": _gasless,
     "tenants": _tenants,

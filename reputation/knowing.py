@@ -1,4 +1,4 @@
-"""Knowing: what is known of a stranger at somebody's door, as facts that its rules may ask about; it only reads."""
+"""Knowing: what is known of whoever knocks or writes, as facts that a person's rules may ask about; it only reads."""
 
 from __future__ import annotations
 
@@ -53,39 +53,60 @@ class Knowing:
     ) -> Record:
         """Return what is known of a knock by ``other``; ``told``: what their homeserver said of the invite itself."""
         asked = policy.facts
+        by_word = any(isinstance(action, Holding) and FreePath.VOUCH in action.free for action in policy.actions)
+        words = _WORDS if by_word else frozenset[str]()
+        sender = self._people.find(other)
+        staked = times_asked(self._staked(facts), Door(policy=policy).prices) if asked & _HEARD else 0.0
+        known = self.of_sender(asked | words, recipient, other, sender, at=at, staked=staked) | dict(told or {})
+        if "stake.amount" in asked:
+            known["stake.amount"] = sum(self._staked(facts)) / _ONE_TOKEN
+        text = known.get(_TEXT)
+        if FOUND in asked and isinstance(text, str):
+            known[FOUND] = policy.finder.found(text)
+        return record(DOOR_FACTS, known)
+
+    def vouches_for(self, viewer: PersonId, other: PersonId) -> bool:
+        """Tell whether somebody gave their own word for another."""
+        return any(vouch.author == viewer for vouch in self._vouches.seen(viewer, other))
+
+    def of_sender(
+        self,
+        asked: frozenset[str],
+        viewer: PersonId,
+        other: UserId,
+        sender: PersonId | None,
+        *,
+        at: datetime,
+        staked: float = 0.0,
+    ) -> dict[str, object]:
+        """Return what is known to somebody of one who knocks or writes, as far as it is asked; and the time.
+
+        ``staked``: how many times the viewer's price they have at stake with them.
+        """
         known: dict[str, object] = {
             "sender.id": other,
             "sender.localpart": other[1:].partition(":")[0],
             "sender.server": server_of(other),
             "time.now": at,
-            **(told or {}),
         }
-        stranger = self._people.find(other)
-        by_word = any(isinstance(action, Holding) and FreePath.VOUCH in action.free for action in policy.actions)
-        if by_word or asked & _WORDS:
-            seen = self._vouches.seen(recipient, stranger) if stranger is not None else ()
+        if asked & _WORDS:
+            seen = () if sender is None else self._vouches.seen(viewer, sender)
             known["sender.vouches"], known["sender.vouched_by"] = self._authors(seen)
         if asked & _REPORTS:
-            seen = self._vouches.reported(recipient, stranger) if stranger is not None else ()
+            seen = () if sender is None else self._vouches.reported(viewer, sender)
             known["sender.reports"], known["sender.reported_by"] = self._authors(seen)
         if "sender.known_by" in asked:
-            known["sender.known_by"] = 0 if stranger is None else len(self._vouches.knowing(recipient, stranger))
+            known["sender.known_by"] = 0 if sender is None else len(self._vouches.knowing(viewer, sender))
         if "sender.first_seen" in asked:  # of somebody who was never heard of, it is now
-            known["sender.first_seen"] = at if stranger is None else self._people.first_seen(stranger)
+            known["sender.first_seen"] = at if sender is None else self._people.first_seen(sender)
         if asked & _HEARD and self._standings is not None:
-            staked = times_asked(self._staked(facts), Door(policy=policy).prices)
-            heard = self._standings(recipient, stranger or PersonId(0), staked)
+            heard = self._standings(viewer, sender or PersonId(0), staked)
             if heard is not None:
                 known["sender.standing"], known["sender.confidence"] = heard
-        if "stake.amount" in asked:
-            known["stake.amount"] = sum(self._staked(facts)) / _ONE_TOKEN
         if asked & _TIME:
-            local = at.astimezone(zone_of(self._people.time_zone(recipient)))
+            local = at.astimezone(zone_of(self._people.time_zone(viewer)))
             known |= {"time.hour": local.hour, "time.weekday": local.isoweekday()}
-        text = known.get(_TEXT)
-        if FOUND in asked and isinstance(text, str):
-            known[FOUND] = policy.finder.found(text)
-        return record(DOOR_FACTS, known)
+        return known
 
     def _staked(self, facts: Facts) -> list[int]:
         return [self._stakes.get(grant.stake_id).terms.amount for grant in facts.grants if grant.confirmed]

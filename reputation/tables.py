@@ -1,10 +1,11 @@
-"""Tables of the gate: tenants, doors, contacts, grants, knocks, words, asks, digests, helpers. People are numbers."""
+"""Tables of doors and filters: tenants, contacts, grants, knocks, words, asks, digests, helpers, sightings."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
@@ -73,12 +74,13 @@ class DoorRow(Base):
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class DoorVersionRow(Base):
-    """A door as its owner once set it, as a document; the newest is the one that stands."""
+class DocumentVersionRow(Base):
+    """A door or a filter (``kind``) as its owner once set it; the newest of a kind is the one that stands."""
 
-    __tablename__ = "door_versions"
+    __tablename__ = "document_versions"
 
     person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(6), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     document: Mapped[str] = mapped_column(Text)
     since: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -296,3 +298,69 @@ class AskRow(Base):
     state: Mapped[str] = mapped_column(String(10))
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     until: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class FilterRow(Base):
+    """Whose filter has rules, and which of its versions stands; whoever has no row has none."""
+
+    __tablename__ = "filters"
+
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class WatchedRoomRow(Base):
+    """A room that the bot reads for those in it who have a filter, because ``person`` is one and asked it in."""
+
+    __tablename__ = "watched_rooms"
+    __table_args__ = (Index("ix_watched_rooms_person", "person"),)
+
+    room: Mapped[str] = mapped_column(String(255), primary_key=True)
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SightingRow(Base):
+    """A message that ``viewer``'s filter would hide or mark: which, by which rule, what decided; never what it said.
+
+    The rule is the one that is meant most; ``details`` has the others, the facts of all, and those that were unknown.
+    """
+
+    __tablename__ = "sightings"
+    __table_args__ = (
+        Index("ix_sightings_viewer", "viewer", "at"),
+        Index("ix_sightings_event", "event"),
+        Index("ix_sightings_sender", "sender"),
+        Index("ix_sightings_until", "until"),
+    )
+
+    viewer: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    event: Mapped[str] = mapped_column(String(255), primary_key=True)
+    room: Mapped[str] = mapped_column(String(255))
+    sender: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer)
+    rule: Mapped[str] = mapped_column(String(60))
+    label: Mapped[str] = mapped_column(String(60))
+    severity: Mapped[str] = mapped_column(String(4))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ScreenedRow(Base):
+    """What of a room was put to ``viewer``'s filter on one day (UTC): counts alone.
+
+    ``unread``: had no key; ``passed``: were too many at once; ``lacking``: of how many some rule lacked which fact.
+    """
+
+    __tablename__ = "screened"
+    __table_args__ = (Index("ix_screened_day", "day"),)
+
+    viewer: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    room: Mapped[str] = mapped_column(String(255), primary_key=True)
+    day: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    messages: Mapped[int] = mapped_column(Integer)
+    unread: Mapped[int] = mapped_column(Integer)
+    passed: Mapped[int] = mapped_column(Integer)
+    lacking: Mapped[dict[str, int]] = mapped_column(JSON)

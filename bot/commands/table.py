@@ -14,6 +14,7 @@ from bot.commands import (
     decline,
     digest,
     door,
+    filtering,
     forget,
     give_back,
     helping,
@@ -40,6 +41,7 @@ from bot.commands.help import help_on
 
 _ALL = (
     door.COMMAND,
+    filtering.COMMAND,
     knocks.COMMAND,
     accept.COMMAND,
     decline.COMMAND,

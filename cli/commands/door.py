@@ -10,21 +10,20 @@ from typing import Any, Final
 import click
 
 from app import drafts
+from app.wording import documents
 from app.wording import doors as wording
 from app.wording import rules as sentences
-from app.wording.reader import Reader, Service
-from cli.context import disk_told
+from cli.acting import document_in, indented, reader, when
 from cli.fetching import plain
 from cli.own_token import Ask, asking
-from kit.clock import from_unix, system_clock
+from kit.clock import from_unix
 from kit.errors import Invalid, NotFound
 from kit.identifiers import parse_user_id
 from reputation.model import Door
-from reputation.policy import DECIMALS, DoorDocument
+from reputation.policy import DoorDocument
 from reputation.policy_changes import changes
 from reputation.policy_doors import document_of
 from reputation.policy_presets import PRESETS, Preset
-from reputation.policy_rules import LONGEST_DOCUMENT
 from reputation.trying import MOST_DAYS, USUAL_DAYS
 
 _FATES: Final[Mapping[str, str]] = {"comes_in": "come in", "held": "are held", "refused": "are refused"}
@@ -53,11 +52,11 @@ def show(ask: Ask, *, as_json: bool) -> None:
     found = ask("GET", "door/document")
     document = _read(found["document"])
     if as_json:
-        click.echo(wording.as_text(document))
+        click.echo(documents.as_text(document))
         return
     preset = f", the preset {plain(found['preset'])}" if found["preset"] else ""
     click.echo(f"Version {int(found['number'])}{preset}:")
-    click.echo(wording.document_in_words(_reader(), document).plain)
+    click.echo(wording.document_in_words(reader(), document).plain)
 
 
 @door.command()
@@ -69,7 +68,7 @@ def presets(*, as_json: bool) -> None:
         click.echo(json.dumps(found))
         return
     for name in PRESETS:
-        click.echo(f"{name:20} {sentences.preset(name, _reader()).plain}")
+        click.echo(f"{name:20} {sentences.preset(name, reader()).plain}")
 
 
 @door.command("try")
@@ -119,11 +118,10 @@ def versions(ask: Ask, *, as_json: bool) -> None:
     if not kept:
         click.echo("You never changed your door.")
     for place, version in enumerate(kept):
-        when = from_unix(int(version["since"])).astimezone().strftime("%Y-%m-%d %H:%M %Z")
-        click.echo(f"{int(version['number'])}, {when}{' (stands)' if place == 0 else ''}")
+        click.echo(f"{int(version['number'])}, {when(version['since'])}{' (stands)' if place == 0 else ''}")
         if version["changes"] is not None:
             before = _read(kept[place + 1]["document"]) if place + 1 < len(kept) else document_of(Door())
-            click.echo(_indented(_changed(before, _read(version["document"]))))
+            click.echo(indented(_changed(before, _read(version["document"]))))
 
 
 @door.command()
@@ -184,7 +182,6 @@ def why(ask: Ask, who: str, *, as_json: bool) -> None:
 # ---------------------------------------------------------------------------------------------------- within
 
 
-@disk_told
 def _draft(draft: str) -> tuple[dict[str, Any], DoorDocument]:
     """Return what is sent for a draft, and the document that it is: a mistake is told before anything is asked."""
     if draft in set(Preset):
@@ -192,21 +189,16 @@ def _draft(draft: str) -> tuple[dict[str, Any], DoorDocument]:
     file = Path(draft)
     if not file.is_file():
         raise Invalid("draft_unknown", f"{draft} is no file and no preset; presets are {', '.join(Preset)}.")
-    with file.open(encoding="utf-8", errors="replace") as opened:
-        document = drafts.written(opened.read(LONGEST_DOCUMENT + 1))
+    document = document_in(file, DoorDocument)
     return {"document": document.model_dump(mode="json")}, document
 
 
 def _read(found: Mapping[str, object]) -> DoorDocument:
-    return drafts.read(found)
-
-
-def _reader() -> Reader:
-    return Reader(Service("ERN", DECIMALS, "", None), system_clock())
+    return drafts.read(found, DoorDocument)
 
 
 def _changed(before: DoorDocument, after: DoorDocument) -> str:
-    return sentences.changed(changes(before, after), _reader()).plain
+    return sentences.changed(changes(before, after), reader()).plain
 
 
 def _say_set(made: Mapping[str, Any], before: DoorDocument, *, as_json: bool) -> None:
@@ -240,7 +232,3 @@ def _show_tried(found: Mapping[str, Any], *, err: bool = False) -> None:
             click.echo(f"  and {count - len(one['samples'])} more", err=err)
     for fact, count in found["lacking"].items():
         click.echo(f"Of {int(count)} of them {plain(fact)} is not known, which its rules ask about.", err=err)
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())

@@ -21,7 +21,7 @@ from reputation.policy import Admitting, DoorDocument, Holding, Refusing, Rule
 from reputation.policy_doors import document_of
 from reputation.policy_presets import PRESETS, Preset
 from reputation.store import GateStore
-from reputation.tables import ArrivalRow, DoorVersionRow
+from reputation.tables import ArrivalRow, DocumentVersionRow
 from reputation.verdict import Admit, Code, FreePath, Hold, Refuse
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOB, ROOM
@@ -225,7 +225,7 @@ def test_what_can_be_read_no_more_lets_no_stranger_in_and_can_be_replaced_and_un
     alice = written(house, FRIENDLY)
     with house.work() as rooms:
         rooms.doors.cap(alice, most_open=3)
-        newest = rooms.session.get_one(DoorVersionRow, (alice, 2))
+        newest = rooms.session.get_one(DocumentVersionRow, (alice, "door", 2))
         newest.document = newest.document.replace('"admit"', '"welcome"')
     assert codes(house) == [Code.DOOR_CLOSED], "the gate answers, whatever it finds"
     with house.work() as rooms:
@@ -309,7 +309,7 @@ def test_whoever_is_forgotten_leaves_no_document_and_no_arrival(house: House) ->
     assert codes(house) == [Code.BY_RULE]
     with house.work() as rooms:
         rooms.gate.forget(alice)
-        for table in (DoorVersionRow, ArrivalRow):
+        for table in (DocumentVersionRow, ArrivalRow):
             assert rooms.session.scalar(select(func.count()).select_from(table)) == 0
 
 
