@@ -67,7 +67,7 @@ def bonds(session: Session, authors: Collection[PersonId] | None = None) -> list
         )
         for row in paid
     ]
-    return [bond for bond in found if bond.amount and bond.author not in {bond.recipient, bond.subject}]
+    return [bond for bond in found if bond.amount and bond.author != bond.recipient]
 
 
 def payers(session: Session, recipients: Iterable[PersonId]) -> set[PersonId]:

@@ -157,6 +157,10 @@ def test_whoever_is_forgotten_thinks_nothing_of_strangers_any_more(desk: Desk) -
     think(desk, Strangers.WARY)
     told(desk)
     with desk.work() as work:
+        work.outlooks.forget(work.people.number(ALICE))
+    assert told(desk)[0] == PRIORS[Strangers.OPEN], "and that is followed"
+    think(desk, Strangers.WARY)
+    with desk.work() as work:
         alice = work.people.number(ALICE)
         forget_person(work, alice)
     with desk.house.database.read() as session:

@@ -182,6 +182,8 @@ def test_whom_one_reports_one_trusts_no_more_whatever_one_said_before(house: Hou
     assert knowing(house, carol, dave) == set(), (
         "it is not told that she reports them, only that she knows them no more"
     )
+    report(house, alice, dave)
+    assert seen(house, dave, bob) == [], "nor is a report that others may hear a word of trust"
     vouch(house, dave, bob, Audience.EVERYBODY)
     assert vouching(house, alice, bob) == [], "and their word is a stranger's to her"
     with house.work() as rooms:
