@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -61,10 +60,6 @@ from reputation.outlooks import Outlooks
 from reputation.screens import Filters
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
-
-# py_ecc, which comes with web3, lets Python recurse 100,000 deep. A text of a stranger's that is nested as deep as that
-# (JSON, say) then crashes the process, where Python's own limit makes it a RecursionError.
-sys.setrecursionlimit(1000)
 
 RESOLVER = settling.RESOLVER
 """The key that ends stakes: returns, announces, executes, expires; it can take nothing for itself."""
