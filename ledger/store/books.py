@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from contracts.events import BlockRef
-from kit.database import draw_numbers, one_of, set_many, write_many
+from kit.database import draw_numbers, make_room, one_of, set_many, write_many
 from kit.errors import Conflict
 from kit.identifiers import Hash32
 from kit.leases import Seat
@@ -24,6 +24,8 @@ from ledger.tables import AccountRow, BlockRow, CursorRow, EntryRow, PostingRow
 _MOST = 10**78 - 1
 """The largest sum that an ``ExactInteger`` column holds; only a token that lies gets there."""
 _CHUNK = 500
+_MANY = 500
+"""Entries at a time that only a backfill makes."""
 _STREAMED = 5_000
 _PENDING = (Level.SEEN.value, Level.SAFE.value)
 
@@ -301,6 +303,8 @@ def _this(block: BlockRef) -> Update:
 def _write(session: Session, columns: Mapping[str, Sequence[Any]], postings: Sequence[Sequence[Posting]]) -> None:
     if not postings:
         return
+    if len(postings) > _MANY:
+        make_room(session)
     numbers = draw_numbers(session, EntryRow, len(postings))
     accounts, assets, amounts = zip(*chain.from_iterable(postings), strict=True)
     owners = _carry(session, accounts, assets, amounts)

@@ -25,6 +25,7 @@ from kit.database import (
     UtcDateTime,
     draw_numbers,
     make_engine,
+    make_room,
     set_many,
     write_many,
 )
@@ -257,3 +258,12 @@ def test_numbers_between_which_others_drew_are_each_told(database: Database) -> 
         first, second, third = draw_numbers(session, AccountRow, 3)
         assert (second - first, third - second) == (2, 2)
         session.rollback()
+
+
+def test_who_writes_much_has_room(database: Database) -> None:
+    if database.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL has its own memory")
+    with database.write() as session:
+        before = session.execute(text("PRAGMA cache_size")).scalar_one()
+        make_room(session)
+        assert session.execute(text("PRAGMA cache_size")).scalar_one() == -64 * 1024 != before
