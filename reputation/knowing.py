@@ -51,7 +51,8 @@ class Knowing:
         asked = policy.facts
         by_word = any(isinstance(action, Holding) and FreePath.VOUCH in action.free for action in policy.actions)
         words = _WORDS if by_word else frozenset[str]()
-        known = self.of_sender(asked | words, recipient, other, self._people.find(other), at=at) | dict(told or {})
+        known = self.of_sender(asked | words, recipient, other, self._people.find(other), at=at)
+        known |= self.of_time(asked, recipient, at=at) | dict(told or {})
         if "stake.amount" in asked:
             stakes = [self._stakes.get(grant.stake_id) for grant in facts.grants if grant.confirmed]
             known["stake.amount"] = sum(stake.terms.amount for stake in stakes) / _ONE_TOKEN
@@ -67,12 +68,11 @@ class Knowing:
     def of_sender(
         self, asked: frozenset[str], viewer: PersonId, other: UserId, sender: PersonId | None, *, at: datetime
     ) -> dict[str, object]:
-        """Return what is known to somebody of one who knocks or writes, as far as it is asked; and the time."""
+        """Return what is known to somebody of one who knocks or writes, as far as it is asked."""
         known: dict[str, object] = {
             "sender.id": other,
             "sender.localpart": other[1:].partition(":")[0],
             "sender.server": server_of(other),
-            "time.now": at,
         }
         if asked & _WORDS:
             seen = [] if sender is None else self._vouches.seen(viewer, sender)
@@ -87,7 +87,11 @@ class Knowing:
             heard = self._standings(viewer, sender or PersonId(0))
             if heard is not None:
                 known["sender.standing"], known["sender.confidence"] = heard
-        if asked & _TIME:
-            local = at.astimezone(zone_of(self._people.time_zone(viewer)))
-            known |= {"time.hour": local.hour, "time.weekday": local.isoweekday()}
         return known
+
+    def of_time(self, asked: frozenset[str], viewer: PersonId, *, at: datetime) -> dict[str, object]:
+        """Return the time, by somebody's own clock where that is asked."""
+        if not asked & _TIME:
+            return {"time.now": at}
+        local = at.astimezone(zone_of(self._people.time_zone(viewer)))
+        return {"time.now": at, "time.hour": local.hour, "time.weekday": local.isoweekday()}
