@@ -191,9 +191,6 @@ class Watcher:
 
     async def _redacted(self, redacted: Redacted) -> None:
         _new(self._gone, redacted.event)
-        heap = self._heaps.get(redacted.room)
-        if heap is not None:
-            heap.messages = deque(said for said in heap.messages if said.event != redacted.event)
         async with self._keeping:  # what is being kept at this moment is there afterwards
             room, event = redacted.room, redacted.event
             if await self._cross.read(lambda work: work.filters.sightings.holds(room, event)):

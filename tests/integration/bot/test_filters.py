@@ -165,6 +165,17 @@ def test_a_filter_with_a_mistake_says_where_and_changes_nothing(bot: Bot, desk: 
     assert (document(desk), rows(desk, FilterRow)) == (NOTHING, 0)
 
 
+def test_a_filter_and_a_door_have_versions_of_their_own(bot: Bot, desk: Desk) -> None:
+    bot.says("door preset known")
+    bot.says("filter preset links")
+    bot.says("door undo")
+    with desk.read() as work:
+        person = work.people.number(ALICE)
+        assert [one.number for one in work.doors.versions.all(person)] == [2, 1]
+        assert [one.number for one in work.filters.versions.all(person)] == [1]
+    assert document(desk) == FILTER_PRESETS[FilterPreset.LINKS]
+
+
 # ---------------------------------------------------------------------------------------------------- seeing
 
 
