@@ -55,7 +55,9 @@ _BURST, _SECONDS = 60, 2.0
 """Messages of one room: sixty at once, then one every two seconds; the others are passed over."""
 _MOST_WAITING: Final = 2_000
 _AT_ONCE: Final = 50
-"""Messages of a room that are put to filters in one go, and sightings that are kept in one transaction."""
+"""Messages of a room that are put to filters in one go."""
+_KEPT_AT_ONCE: Final = 20
+"""Sightings that are kept in one transaction."""
 _FRESH: Final = 60.0
 """Seconds for which it is believed who is in a room; who leaves is noted at once."""
 _SLOWER: Final = 50
@@ -265,9 +267,9 @@ class Watcher:
         if not found.tallies:
             return
         tallies = found.tallies
-        for start in range(0, max(len(found.sightings), 1), _AT_ONCE):
+        for start in range(0, max(len(found.sightings), 1), _KEPT_AT_ONCE):
             async with self._keeping:
-                some = [one for one in found.sightings[start : start + _AT_ONCE] if one.event not in self._gone]
+                some = [one for one in found.sightings[start : start + _KEPT_AT_ONCE] if one.event not in self._gone]
                 counted = tallies if not start else {}
                 await self._cross.work(partial(_record, seen=some, tallies=counted))
 
