@@ -188,6 +188,10 @@ class Homeserver(Protocol):
         """Look around in a room; asked of the server each time."""
         ...
 
+    async def newest(self, room: RoomId, most: int) -> list[Said]:
+        """Return the newest texts of a room that can be read now, oldest first, of its last ``most`` events."""
+        ...
+
     async def joined_rooms(self) -> list[RoomId]:
         """Return the rooms that we are in."""
         ...

@@ -42,11 +42,12 @@ from bot.letters import ANSWER, owe, post, send_owed, sent
 from bot.obeying import obey, press
 from bot.readers import reader_of
 from bot.watcher import Watcher
-from bot.words import command_of, first_words, only_looks, prepare, text_of
+from bot.words import command_of, fetches, first_words, only_looks, prepare, text_of
 from kit import outbox
 from kit.errors import Conflict, EarnestError, Unavailable
 from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
 from kit.throttle import Throttle
+from reputation.seeing import Recent
 
 LOG = structlog.get_logger(__name__)
 
@@ -190,11 +191,15 @@ class Listener:
             person = work.people.number(heard.sender)
             return person, work.conversations.remember(person, heard.room)
 
+        recent: tuple[Recent, ...] = ()
+
         def _do(work: Work) -> Letter:
-            return act(work, Asked(person, heard.sender, words, mentions, self._reader(work, person), text))
+            return act(work, Asked(person, heard.sender, words, mentions, self._reader(work, person), text, recent))
 
         async def _act() -> Letter:
+            nonlocal recent
             await self._cross.aside(lambda: prepare(words, text))
+            recent = await self._watcher.recent(person) if fetches(words) else ()
             found = await self._cross.read(_do) if only_looks(words) else None
 
             def _owing(work: Work) -> Letter:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -15,6 +15,7 @@ from nio import MatrixRoom, MegolmEvent, RoomMemberEvent
 from nio.exceptions import OlmUnverifiedDeviceError
 
 from app.wording.message import Message
+from bot import nio_rooms
 from bot.devices import know_devices
 from bot.following import Following
 from bot.homeserver import (
@@ -33,7 +34,6 @@ from bot.homeserver import (
 )
 from bot.nio_client import NioClient
 from bot.nio_events import is_entry, read, seconds
-from bot.nio_rooms import look
 from kit.clock import Clock, from_unix, system_clock
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId, server_of
@@ -344,23 +344,22 @@ class NioHomeserver:
     async def members(self, room: RoomId) -> frozenset[UserId]:
         """Return who is in a room or invited to it."""
         await self.start()
-        answer = await self._client.request("GET", f"{_room(room)}/members?not_membership=leave")
-        return frozenset(
-            UserId(str(event["state_key"]))
-            for event in answer.get("chunk", [])
-            if event.get("content", {}).get("membership") in ("join", "invite")
-        )
+        return await nio_rooms.members(self._client, _room(room))
 
     async def look(self, room: RoomId) -> Look:
         """Look around in a room."""
         await self.start()
-        return await look(self._client, _room(room))
+        return await nio_rooms.look(self._client, _room(room))
+
+    async def newest(self, room: RoomId, most: int) -> list[Said]:
+        """Return the newest texts of a room."""
+        await self.start()
+        return await nio_rooms.newest(self._client, room, _room(room), most)
 
     async def joined_rooms(self) -> list[RoomId]:
         """Return the rooms that we are in."""
         await self.start()
-        answer = await self._client.request("GET", "/_matrix/client/v3/joined_rooms")
-        return [RoomId(str(room)) for room in cast("list[object]", answer.get("joined_rooms", []))]
+        return await nio_rooms.joined_rooms(self._client)
 
     async def join(self, room: RoomId) -> None:
         """Enter a room.

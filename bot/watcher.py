@@ -42,7 +42,7 @@ from kit.identifiers import PersonId, RoomId, UserId
 from kit.outbox import Effect
 from kit.throttle import Throttle
 from reputation.screening import Crews, Screened, Screening
-from reputation.seeing import Place, Sighting, Spoken, text_of
+from reputation.seeing import Place, Recent, Sighting, Spoken, text_of
 from reputation.sightings import Tally
 from reputation.watched import LEAVE, Watched
 
@@ -55,13 +55,17 @@ _BURST, _SECONDS = 60, 2.0
 """Messages of one room: sixty at once, then one every two seconds; the others are passed over."""
 _MOST_WAITING: Final = 2_000
 _AT_ONCE: Final = 50
-"""Messages of a room that are put to filters in one go, and sightings that are kept in one transaction."""
+"""Messages of a room that are put to filters in one go."""
+_KEPT_AT_ONCE: Final = 20
+"""Sightings that are kept in one transaction."""
 _FRESH: Final = 60.0
 """Seconds for which it is believed who is in a room; who leaves is noted at once."""
 _SLOWER: Final = 50
 """Of so many members more, a second longer: all of them are asked for."""
 _LOOK_SECONDS: Final = 1.0
 _AWAY: Final = timedelta(seconds=5)
+_MOST_TRIED: Final = 5
+"""Rooms in which a draft is tried, those that somebody asked us into last."""
 _MOST_REMEMBERED: Final = 10_000
 _LATE: Final = timedelta(days=1)
 """How much earlier than it is heard a message is believed to be sent: its sender's homeserver may claim anything."""
@@ -189,9 +193,6 @@ class Watcher:
 
     async def _redacted(self, redacted: Redacted) -> None:
         _new(self._gone, redacted.event)
-        heap = self._heaps.get(redacted.room)
-        if heap is not None:
-            heap.messages = deque(said for said in heap.messages if said.event != redacted.event)
         async with self._keeping:  # what is being kept at this moment is there afterwards
             room, event = redacted.room, redacted.event
             if await self._cross.read(lambda work: work.filters.sightings.holds(room, event)):
@@ -266,9 +267,9 @@ class Watcher:
         if not found.tallies:
             return
         tallies = found.tallies
-        for start in range(0, max(len(found.sightings), 1), _AT_ONCE):
+        for start in range(0, max(len(found.sightings), 1), _KEPT_AT_ONCE):
             async with self._keeping:
-                some = [one for one in found.sightings[start : start + _AT_ONCE] if one.event not in self._gone]
+                some = [one for one in found.sightings[start : start + _KEPT_AT_ONCE] if one.event not in self._gone]
                 counted = tallies if not start else {}
                 await self._cross.work(partial(_record, seen=some, tallies=counted))
 
@@ -305,6 +306,22 @@ class Watcher:
         if len(self._places) < len(rooms):
             return None
         return sum(one in seen.place.joined and other in seen.place.joined for seen in list(self._places.values()))
+
+    async def recent(self, person: PersonId) -> tuple[Recent, ...]:
+        """Return what was said last in the rooms that somebody asked us into, since they did; nothing of it is kept."""
+        rooms = await self._cross.read(lambda work: work.filters.rooms.of(person))
+        now = await self._cross.read(lambda work: work.now)
+        found = await asyncio.gather(*(self._recent(watched, now) for watched in rooms[-_MOST_TRIED:]))
+        return tuple(one for one in found if one is not None)
+
+    async def _recent(self, watched: Watched, now: datetime) -> Recent | None:
+        place = await self._place(watched.room)
+        if place is None:
+            return None
+        said = await self._homeserver.newest(watched.room, _AT_ONCE)
+        # What was said before is none of theirs, perhaps: they may not have been there. Messages have whole seconds.
+        since = watched.since.replace(microsecond=0)
+        return Recent(place, tuple(_spoken(one, now) for one in said if one.at >= since))
 
     # ------------------------------------------------------------------------------------------------ leaving
 

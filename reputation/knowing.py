@@ -57,7 +57,8 @@ class Knowing:
         words = _WORDS if by_word else frozenset[str]()
         sender = self._people.find(other)
         staked = times_asked(self._staked(facts), Door(policy=policy).prices) if asked & _HEARD else 0.0
-        known = self.of_sender(asked | words, recipient, other, sender, at=at, staked=staked) | dict(told or {})
+        known = self.of_sender(asked | words, recipient, other, sender, at=at, staked=staked)
+        known |= self.of_time(asked, recipient, at=at) | dict(told or {})
         if "stake.amount" in asked:
             known["stake.amount"] = sum(self._staked(facts)) / _ONE_TOKEN
         text = known.get(_TEXT)
@@ -79,7 +80,7 @@ class Knowing:
         at: datetime,
         staked: float = 0.0,
     ) -> dict[str, object]:
-        """Return what is known to somebody of one who knocks or writes, as far as it is asked; and the time.
+        """Return what is known to somebody of one who knocks or writes, as far as it is asked.
 
         ``staked``: how many times the viewer's price they have at stake with them.
         """
@@ -87,7 +88,6 @@ class Knowing:
             "sender.id": other,
             "sender.localpart": other[1:].partition(":")[0],
             "sender.server": server_of(other),
-            "time.now": at,
         }
         if asked & _WORDS:
             seen = () if sender is None else self._vouches.seen(viewer, sender)
@@ -103,10 +103,14 @@ class Knowing:
             heard = self._standings(viewer, sender or PersonId(0), staked)
             if heard is not None:
                 known["sender.standing"], known["sender.confidence"] = heard
-        if asked & _TIME:
-            local = at.astimezone(zone_of(self._people.time_zone(viewer)))
-            known |= {"time.hour": local.hour, "time.weekday": local.isoweekday()}
         return known
+
+    def of_time(self, asked: frozenset[str], viewer: PersonId, *, at: datetime) -> dict[str, object]:
+        """Return the time, by somebody's own clock where that is asked."""
+        if not asked & _TIME:
+            return {"time.now": at}
+        local = at.astimezone(zone_of(self._people.time_zone(viewer)))
+        return {"time.now": at, "time.hour": local.hour, "time.weekday": local.isoweekday()}
 
     def _staked(self, facts: Facts) -> list[int]:
         return [self._stakes.get(grant.stake_id).terms.amount for grant in facts.grants if grant.confirmed]

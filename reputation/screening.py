@@ -25,7 +25,7 @@ from reputation.filters.patterns import Group
 from reputation.knowing import Knowing
 from reputation.policy_rules import FOUND, Screen, group_of
 from reputation.screens import Filters
-from reputation.seeing import Held, Place, Sighting, Spoken, Unsaid, held_of, unsaid_of
+from reputation.seeing import Held, Place, Recent, Sighting, Spoken, Unsaid, held_of, unsaid_of
 from reputation.sightings import Tally
 from reputation.store import GateStore
 
@@ -120,6 +120,7 @@ class Screening:
         self._filters = filters
         self._crews = crews
         self._store = GateStore(session)
+        self._of_sender: dict[tuple[PersonId, UserId], dict[str, object]] = {}
 
     def viewers(self, place: Place) -> dict[PersonId, int]:
         """Return who in a room has a filter, and the number of its version."""
@@ -131,9 +132,19 @@ class Screening:
 
     def screen(self, place: Place, messages: Sequence[Spoken], shared: Shared) -> Screened:
         """Put messages of a room to the filters of all who are in it, but for those who wrote them."""
-        found = Screened()
+        return self._put(Screened(), place, messages, self._crews.of(self.viewers(place), self._filters), shared)
+
+    def try_(self, viewer: PersonId, draft: Screen, recent: Sequence[Recent]) -> Screened:
+        """Put messages of several rooms to a filter that somebody drafted."""
+        found, crews = Screened(), _crews([(viewer, 0, draft)])
+        for one in recent:
+            self._put(found, one.place, one.messages, crews, lambda *_: None)
+        return found
+
+    def _put(
+        self, found: Screened, place: Place, messages: Sequence[Spoken], crews: Sequence[Crew], shared: Shared
+    ) -> Screened:
         own = {number: name for name, number in place.numbers.items()}
-        crews = self._crews.of(self.viewers(place), self._filters)
         senders = self._people.find_all({message.sender for message in messages})
         for message in messages:
             for crew in crews:
@@ -142,12 +153,15 @@ class Screening:
         return found
 
     def known(self, viewer: Viewer, message: Spoken, sender: PersonId | None) -> dict[str, object]:
-        """Return what a viewer knows of whoever wrote a message, as far as their filter asks."""
-        asked = viewer.screen.facts
-        known = self._knowing.of_sender(asked, viewer.person, message.sender, sender, at=message.at)
-        if "sender.contact" in asked:
-            known["sender.contact"] = sender is not None and self._is_contact(viewer.person, sender)
-        return known
+        """Return what a viewer knows of whoever wrote a message, as far as their filter asks; of each, once."""
+        asked, pair = viewer.screen.facts, (viewer.person, message.sender)
+        found = self._of_sender.get(pair)
+        if found is None:
+            found = self._knowing.of_sender(asked, viewer.person, message.sender, sender, at=message.at)
+            if "sender.contact" in asked:
+                found["sender.contact"] = sender is not None and self._is_contact(viewer.person, sender)
+            self._of_sender[pair] = found
+        return found | self._knowing.of_time(asked, viewer.person, at=message.at)
 
     def _is_contact(self, viewer: PersonId, sender: PersonId) -> bool:
         if self._store.called_spam(viewer, sender):

@@ -90,6 +90,14 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
+class Recent:
+    """What was said last in a room; it is in memory alone."""
+
+    place: Place
+    messages: tuple[Spoken, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A rule that held, and the facts that made it: their values, or ``None`` for what is not kept."""
 

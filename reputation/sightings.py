@@ -104,23 +104,23 @@ class Sightings:
         Of whose filter is another by now, or gone, nothing is kept. The same message makes one sighting, however often.
         """
         standing = self._standing({*tallies, *(one.viewer for one in seen)})
-        for viewer in sorted(standing):
-            for room, tally in sorted(tallies.get(viewer, {}).items()):
-                self._count(viewer, room, tally)
+        self._count({viewer: rooms for viewer, rooms in tallies.items() if viewer in standing})
         valid = [one for one in seen if standing.get(one.viewer) == one.version]
+        if not valid:
+            return 0
         senders = self._people.numbers({one.sender for one in valid})
-        new = sum(self._add(one, senders[one.sender]) for one in valid)
-        for viewer in sorted({one.viewer for one in valid}):
-            self._shorten(viewer)
-        return new
+        new = self._insert()(SightingRow).values([self._values(one, senders[one.sender]) for one in valid])
+        added = self._session.execute(new.on_conflict_do_nothing().returning(SightingRow.viewer)).all()
+        self._shorten({one.viewer for one in valid})
+        return len(added)
 
     def _standing(self, viewers: set[PersonId]) -> dict[PersonId, int]:
         query = select(FilterRow.person, FilterRow.number).where(FilterRow.person.in_(viewers))
         return {PersonId(person): number for person, number in self._session.execute(query)}
 
-    def _add(self, one: Sighting, sender: PersonId) -> bool:
+    def _values(self, one: Sighting, sender: PersonId) -> dict[str, Any]:
         first = one.first
-        values = {
+        return {
             "viewer": one.viewer,
             "event": one.event,
             "room": one.room,
@@ -133,27 +133,31 @@ class Sightings:
             "severity": first.severity.value,
             "details": one.details(),
         }
-        made = self._insert()(SightingRow).values(**values).on_conflict_do_nothing().returning(SightingRow.viewer)
-        return self._session.execute(made).first() is not None
 
-    def _count(self, viewer: PersonId, room: RoomId, tally: Tally) -> None:
+    def _count(self, tallies: Mapping[PersonId, Mapping[RoomId, Tally]]) -> None:
         day = self._now.replace(hour=0, minute=0, second=0, microsecond=0)
-        row = self._session.get(ScreenedRow, (viewer, room, day), populate_existing=True)
-        if row is None:
-            row = ScreenedRow(viewer=viewer, room=room, day=day, messages=0, unread=0, passed=0, lacking={})
-            self._session.add(row)
-        row.messages += tally.messages
-        row.unread += tally.unread
-        row.passed += tally.passed
-        row.lacking = dict(Counter(row.lacking) + tally.lacking)
+        today = select(ScreenedRow).where(ScreenedRow.viewer.in_(sorted(tallies)), ScreenedRow.day == day)
+        found = self._session.scalars(today.execution_options(populate_existing=True))
+        rows = {(row.viewer, row.room): row for row in found}
+        for viewer, rooms in tallies.items():
+            for room, tally in rooms.items():
+                row = rows.get((viewer, room))
+                if row is None:
+                    row = ScreenedRow(viewer=viewer, room=room, day=day, messages=0, unread=0, passed=0, lacking={})
+                    self._session.add(row)
+                row.messages += tally.messages
+                row.unread += tally.unread
+                row.passed += tally.passed
+                row.lacking = dict(Counter(row.lacking) + tally.lacking)
         self._session.flush()
 
-    def _shorten(self, viewer: PersonId) -> None:
-        mine = select(SightingRow.event).where(SightingRow.viewer == viewer)
-        older = mine.order_by(SightingRow.at.desc(), SightingRow.event).offset(MOST_SIGHTINGS).limit(MOST_SIGHTINGS)
-        events = self._session.scalars(older).all()
-        if events:
-            self._people.prune(self._delete(SightingRow.viewer == viewer, SightingRow.event.in_(events)))
+    def _shorten(self, viewers: set[PersonId]) -> None:
+        counted = select(SightingRow.viewer).where(SightingRow.viewer.in_(viewers)).group_by(SightingRow.viewer)
+        for viewer in self._session.scalars(counted.having(func.count() > MOST_SIGHTINGS)).all():
+            mine = select(SightingRow.event).where(SightingRow.viewer == viewer)
+            older = mine.order_by(SightingRow.at.desc(), SightingRow.event).offset(MOST_SIGHTINGS)
+            events = self._session.scalars(older.limit(MOST_SIGHTINGS)).all()
+            self._people.prune(set(self._delete(SightingRow.viewer == viewer, SightingRow.event.in_(events))))
 
     # -------------------------------------------------------------------------------------------- telling
 

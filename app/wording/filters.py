@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
@@ -15,7 +16,9 @@ from app.wording.rules import fact
 from kit.identifiers import RoomId, ServerName, UserId, localpart_of, server_of
 from reputation.filter_presets import FILTER_PRESETS, FilterPreset, filter_preset_of
 from reputation.policy import FilterDocument, Severity
-from reputation.sightings import ByRule, Seen, WouldHave
+from reputation.screening import Screened
+from reputation.seeing import Sighting
+from reputation.sightings import MOST_NAMED, ByRule, Seen, WouldHave
 from reputation.watched import Watched
 
 PRESETS: Mapping[FilterPreset, str] = {
@@ -151,7 +154,7 @@ def seen(
     if found.rules:
         parts.append(lines(reader, [_by_rule(reader, one) for one in found.rules]))
     if found.newest:
-        newest = lines(reader, [_one(reader, one, names, via) for one in found.newest])
+        newest = lines(reader, [_line(reader, one, names.get(one.sender), via) for one in found.newest])
         parts.append(reader.say("{head}\n{list}", head=reader.say(marked("The newest:")), list=newest))
     parts += _could_not(reader, found)
     if found.newest:
@@ -175,9 +178,12 @@ def _head(reader: Reader, found: WouldHave) -> Message:
         if found.seen
         else marked("Of **{all}** messages in {rooms}, in the last {days} days, your filter would hide or mark none.")
     )
-    one, many = marked("one room"), marked("{count} rooms")
-    rooms = reader.say(one if found.rooms == 1 else many, count=found.rooms)
+    rooms = _count_of_rooms(reader, found.rooms)
     return reader.say(template, all=found.messages, rooms=rooms, days=found.days, count=found.seen)
+
+
+def _count_of_rooms(reader: Reader, count: int) -> Message:
+    return reader.say(marked("one room") if count == 1 else marked("{count} rooms"), count=count)
 
 
 def _by_rule(reader: Reader, one: ByRule) -> Message:
@@ -185,15 +191,37 @@ def _by_rule(reader: Reader, one: ByRule) -> Message:
     return reader.say(template, count=one.messages, does=_does(reader, one.severity, one.label), rule=one.rule)
 
 
-def _one(reader: Reader, one: Seen, names: Names, via: ServerName) -> Message:
+def _line(reader: Reader, one: Seen | Sighting, who: UserId | None, via: ServerName) -> Message:
     return reader.say(
         marked("{when}, {who}: {does} ({rule}): {link}"),
         when=reader.when(one.at),
-        who=reader.person(names.get(one.sender)),
+        who=reader.person(who),
         does=_does(reader, one.first.severity, one.first.label),
         rule=one.first.rule,
         link=Link(link_to(one.room, one.event, via)),
     )
+
+
+def tried(reader: Reader, found: Screened, *, has_room: bool, how_to_set: str, via: ServerName) -> Message:
+    """Say what a drafted filter would do to what was said last, and by which command it is set."""
+    parts = [reader.say(marked("This was only tried: your filter is what it was."))]
+    how = reader.say(marked("To set it, write {how}."), how=Literal(how_to_set))
+    if not has_room:
+        return join([*parts, _invite_me(reader), how])
+    tallies = [tally for rooms in found.tallies.values() for tally in rooms.values()]
+    head = marked(
+        "Of the last **{all}** messages that I could still read, in {rooms}, it would hide or mark **{count}**:"
+        if found.sightings
+        else "Of the last **{all}** messages that I could still read, in {rooms}, it would hide or mark none."
+    )
+    rooms, all_ = _count_of_rooms(reader, len(tallies)), sum(tally.messages for tally in tallies)
+    parts.append(reader.say(head, all=all_, rooms=rooms, count=len(found.sightings)))
+    newest = sorted(found.sightings, key=lambda one: one.at, reverse=True)
+    if newest:
+        parts.append(lines(reader, [_line(reader, one, one.sender, via) for one in newest[:MOST_NAMED]]))
+    lacking = sum((tally.lacking for tally in tallies), Counter[str]())
+    parts += _lacking(reader, lacking)
+    return join([*parts, how])
 
 
 def _could_not(reader: Reader, found: WouldHave) -> list[Message]:
@@ -203,11 +231,15 @@ def _could_not(reader: Reader, found: WouldHave) -> list[Message]:
         parts.append(reader.say(unread, count=found.unread))
     if found.passed:
         parts.append(reader.say(marked("{count} more I passed over: they came too fast."), count=found.passed))
-    if found.lacking:
-        facts = Safe(", ".join(f"{name} ({count})" for name, count in found.lacking.items()))
-        lacking = marked("Some rules could not tell, for want of these facts (of so many messages): {facts}.")
-        parts.append(reader.say(lacking, facts=facts))
-    return parts
+    return parts + _lacking(reader, found.lacking)
+
+
+def _lacking(reader: Reader, lacking: Mapping[str, int]) -> list[Message]:
+    if not lacking:
+        return []
+    facts = Safe(", ".join(f"{name} ({count})" for name, count in sorted(lacking.items())))
+    told = marked("Some rules could not tell, for want of these facts (of so many messages): {facts}.")
+    return [reader.say(told, facts=facts)]
 
 
 def why(reader: Reader, one: Seen, sender: UserId | None, document: FilterDocument | None, via: ServerName) -> Message:
@@ -271,6 +303,7 @@ def guide(reader: Reader) -> Message:
     """Lead a newcomer from choosing a filter to reading what it saw."""
     steps = (
         (marked("Choose: {how} shows filters that fit into one sentence."), "filter presets"),
+        (marked("Try: {how} tells what it would do to the last messages that I can read."), "filter try careful"),
         (marked("Set: {how} makes it yours. It hides nothing, from you or anybody."), "filter preset careful"),
         (marked("Invite me into a room that you share with others. I read there for you, and keep no text."), ""),
         (marked("Look: {how} shows what it would have hidden or marked in the last days."), "filter seen"),
@@ -278,4 +311,4 @@ def guide(reader: Reader) -> Message:
         (marked("End: {how}; I leave those rooms. {undo} takes back whatever you changed."), "filter off"),
     )
     told = [reader.say(step, how=Literal(how), undo=Literal("filter undo")) for step, how in steps]
-    return join([reader.say(marked("Your own filter, in six steps:")), lines(reader, told)])
+    return join([reader.say(marked("Your own filter, step by step:")), lines(reader, told)])

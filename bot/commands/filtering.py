@@ -15,6 +15,8 @@ from bot.commands.command import Asked, Command, Unclear, nothing_more
 from bot.commands.documents import number_in, pasted
 from kit.identifiers import ServerName, server_of
 from reputation.policy import FilterDocument
+from reputation.screening import Crews, Screening
+from reputation.screens import read_screen
 from reputation.seeing import event_in
 from reputation.sightings import USUAL_DAYS
 
@@ -44,6 +46,26 @@ def _changed(work: Work, asked: Asked, action: str, rest: Sequence[str]) -> Filt
             document = pasted(asked.text, FilterDocument)
             if document is not None:
                 return work.filters.write(asked.person, document)
+    raise Unclear
+
+
+def _try(work: Work, asked: Asked) -> Message:
+    """Say what a draft would do to what was said last in the rooms that are read for them; it only reads."""
+    document, how = _drafted(asked)
+    draft = read_screen(document.model_dump_json())
+    screening = Screening(work.session, people=work.people, knowing=work.knowing, filters=work.filters, crews=Crews())
+    found = screening.try_(asked.person, draft, asked.recent)
+    return wording.tried(asked.reader, found, has_room=bool(asked.recent), how_to_set=how, via=_via(asked))
+
+
+def _drafted(asked: Asked) -> tuple[FilterDocument, str]:
+    """Return the filter that is meant, and the command that sets it."""
+    document = pasted(asked.text, FilterDocument)
+    if document is not None:
+        return document, "filter set {…}"
+    match asked.words[1:]:
+        case (name,):
+            return drafts.filter_preset(name), f"filter preset {name.lower()}"
     raise Unclear
 
 
@@ -94,8 +116,9 @@ _SHOWN: Mapping[str, Callable[[Work, Asked], Message]] = {
     "versions": _versions,
     "seen": _seen,
     "why": _why,
+    "try": _try,
 }
-_WITH_WORDS = frozenset({"seen", "why"})
+_WITH_WORDS = frozenset({"seen", "why", "try"})
 
 
 def _looks(words: tuple[str, ...]) -> bool:
@@ -104,8 +127,12 @@ def _looks(words: tuple[str, ...]) -> bool:
 
 def _prepare(words: Sequence[str], text: str) -> None:
     """Read a document that was pasted; ``app.drafts`` knows it then."""
-    if words and words[0].lower() == "set":
+    if words and words[0].lower() in ("set", "try"):
         pasted(text, FilterDocument)
+
+
+def _fetches(words: Sequence[str]) -> bool:
+    return bool(words) and words[0].lower() == "try"
 
 
 def _via(asked: Asked) -> ServerName:
@@ -117,6 +144,8 @@ COMMAND = Command(
     (
         "filter show",
         "filter presets",
+        "filter try links",
+        "filter try {…}",
         "filter preset links",
         "filter seen",
         "filter seen 30",
@@ -133,4 +162,5 @@ COMMAND = Command(
     guide=wording.guide,
     looks=_looks,
     prepare=_prepare,
+    fetches=_fetches,
 )

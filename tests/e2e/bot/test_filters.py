@@ -80,6 +80,14 @@ def test_what_a_filter_would_hide_is_told_and_its_text_is_kept_nowhere(
             why = (await alice.hears("sender.known_by", room=room)).body
             assert "message.links = \u20681\u2069" in why
             assert "Rule \u2068far\u2069 could not tell, for want of sender.labels" in why
+            await alice.say(
+                room,
+                """filter try {"kind": "filter", "rules": [
+              {"name": "cries", "when": "message.text.contains('help')", "then": {"label": "loud"}}]}""",
+            )
+            await alice.hears(
+                "Of the last 2 messages that I could still read, in one room, it would hide or mark 1", room=room
+            )
             with place.http("bob") as http:
                 http.put(f"/_matrix/client/v3/rooms/{group}/redact/{spam}/1", json={}).raise_for_status()
 

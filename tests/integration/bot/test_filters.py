@@ -111,7 +111,15 @@ def alices(bot: Bot) -> Bot:
 
 def test_help_leads_from_choosing_to_the_end(bot: Bot) -> None:
     said = bot.says("help filter")
-    steps = ("filter presets", "filter preset careful", "Invite me", "filter seen", "filter why", "filter off")
+    steps = (
+        "filter presets",
+        "filter try careful",
+        "filter preset careful",
+        "Invite me",
+        "filter seen",
+        "filter why",
+        "filter off",
+    )
     places = [said.index(word) for word in steps]
     assert places == sorted(places)
     for command in (line[2:] for line in said.splitlines() if line.startswith("- filter ")):
@@ -155,6 +163,17 @@ def test_a_filter_with_a_mistake_says_where_and_changes_nothing(bot: Bot, desk: 
         assert "Write it like this" in bot.says(unclear)
         bot.ticks += 60
     assert (document(desk), rows(desk, FilterRow)) == (NOTHING, 0)
+
+
+def test_a_filter_and_a_door_have_versions_of_their_own(bot: Bot, desk: Desk) -> None:
+    bot.says("door preset known")
+    bot.says("filter preset links")
+    bot.says("door undo")
+    with desk.read() as work:
+        person = work.people.number(ALICE)
+        assert [one.number for one in work.doors.versions.all(person)] == [2, 1]
+        assert [one.number for one in work.filters.versions.all(person)] == [1]
+    assert document(desk) == FILTER_PRESETS[FilterPreset.LINKS]
 
 
 # ---------------------------------------------------------------------------------------------------- seeing
@@ -286,6 +305,8 @@ def test_a_message_that_is_taken_back_is_seen_no_more(alices: Bot, desk: Desk) -
     look(alices)
     assert [one.event for one in would_have(desk).newest] == [first]
     alices.hear(Redacted(OTHER, first))
+    with desk.work() as work:
+        assert work.filters.sightings.redacted(OTHER, first) == 0
     assert would_have(desk).seen == 1, "nobody takes back what was said elsewhere"
     alices.hear(Redacted(GROUP, first))
     assert would_have(desk).seen == 0
@@ -342,6 +363,34 @@ def test_a_homeserver_that_is_away_loses_nothing(alices: Bot, desk: Desk, monkey
     assert (would_have(desk).messages, would_have(desk).seen) == (2, 2)
 
 
+# ---------------------------------------------------------------------------------------------------- trying
+
+
+def test_a_draft_is_tried_on_what_was_said_last_and_changes_nothing(bot: Bot, desk: Desk) -> None:
+    assert "I read no room for you yet" in bot.says("filter try links")
+    bot.says("filter preset links")
+    group(bot, BOB)
+    at = from_unix(desk.house.time)
+    bot.rehearsal.past[GROUP] = [
+        Said(GROUP, EventId("$before"), BOB, "An airdrop, before it was asked in", at - timedelta(seconds=1)),
+        Said(GROUP, EventId("$spam"), BOB, SECRET, at),
+        Said(GROUP, EventId("$fine"), BOB, "Good morning", at),
+        Said(GROUP, EventId("$own"), ALICE, "An airdrop is a fraud", at),
+    ]
+    said = bot.says("filter try " + json.dumps(COINS))
+    assert "This was only tried" in said
+    assert "Of the last 2 messages that I could still read, in one room, it would hide or mark 1:" in said
+    assert "/%24spam?" in said
+    assert "/%24before?" not in said
+    assert "sender.standing (2)" in said
+    assert "filter set {…}" in said
+    assert "would hide or mark none." in bot.says("filter try links")
+    assert "filter preset careful" in bot.says("filter try careful")
+    assert "Write it like this" in bot.says("filter try")
+    assert "there are advertising" in bot.says("filter try cosy")
+    assert (document(desk), rows(desk, SightingRow, ScreenedRow)) == (FILTER_PRESETS[FilterPreset.LINKS], 0)
+
+
 # ---------------------------------------------------------------------------------------------------- rooms
 
 
@@ -379,6 +428,7 @@ def test_who_died_before_saying_it_says_it_then(bot: Bot, desk: Desk, monkeypatc
 
 
 def test_without_a_filter_it_leaves_every_group(bot: Bot, desk: Desk) -> None:
+    bot.says("help")
     done = group(bot, BOB)
     assert "one person at a time" in done[1]
     assert done[2] == f"would leave {GROUP}"
