@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
 from api import errors, openapi
@@ -22,12 +22,15 @@ from api.routes import (
     digest,
     doors,
     events,
+    filters,
     health,
     helping,
     ledger,
     me,
     metrics,
+    outlook,
     quotes,
+    reports,
     sessions,
     stakes,
     standing,
@@ -55,6 +58,18 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 * Amounts are texts of base units (at 18 decimals, 10^18 of them are one ERN); times are Unix seconds.
 * Errors are `application/problem+json` (RFC 9457); the stable code of a problem is the end of its `type`.
 """
+
+
+PARTS = (
+    *(quotes, stakes, ledger),
+    *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
+    *(helping, doors, filters),
+    *(health, metrics, front, stake, link),
+)
+ROUTES = APIRouter()
+"""All routes. They belong to the process: the framework works out what each takes when it is first asked for."""
+for part in PARTS:
+    ROUTES.include_router(part.router)
 
 
 class GateFirst:
@@ -89,28 +104,12 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
         redoc_url=None,
         lifespan=_bounded,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        routes=ROUTES.routes,
     )
     app.state.container = container
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
     app.state.streams = Streams(container)
-    private = (
-        sessions,
-        me,
-        asks,
-        vouches,
-        standing,
-        wallets,
-        tokens,
-        events,
-        webhooks,
-        contacts,
-        digest,
-        helping,
-        doors,
-    )
-    for part in (quotes, stakes, ledger, *private, health, metrics, front, stake, link):
-        app.include_router(part.router)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
     openapi.install(app)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.conversations import Conversations
 from app.hearing import Hearing
+from app.labelling import Labelling
 from app.sessions import Sessions
 from app.settings import Settings
 from app.webhooks.owed import Owed
@@ -51,18 +51,17 @@ from reputation.contacts import Contacts
 from reputation.courtesy import Courtesy
 from reputation.digests import Digests
 from reputation.doors import Doors
+from reputation.followed import Followed
 from reputation.gate import Gate
 from reputation.happenings import Happenings
 from reputation.helping import Helping
 from reputation.knowing import Knowing
 from reputation.model import OpensAt
 from reputation.notices import Notices
+from reputation.outlooks import Outlooks
+from reputation.screens import Filters
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
-
-# py_ecc, which comes with web3, lets Python recurse 100,000 deep. A text of a stranger's that is nested as deep as that
-# (JSON, say) then crashes the process, where Python's own limit makes it a RecursionError.
-sys.setrecursionlimit(1000)
 
 RESOLVER = settling.RESOLVER
 """The key that ends stakes: returns, announces, executes, expires; it can take nothing for itself."""
@@ -98,7 +97,11 @@ class Work:
     doors: Doors
     tenants: Tenants
     gate: Gate
+    knowing: Knowing
+    filters: Filters
+    followed: Followed
     vouches: Vouches
+    outlooks: Outlooks
     hearing: Hearing
     asks: Asks
     contacts: Contacts
@@ -135,6 +138,12 @@ class Container:
         """How people stand with each other."""
         with self._making:
             return Hearing(self.database, self.clock)
+
+    @cached_property
+    def labelling(self) -> Labelling:
+        """Which followed lists speak of somebody."""
+        with self._making:
+            return Labelling(self.database, self.clock)
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -296,7 +305,7 @@ class Container:
         It shares what this one has opened, so this one is closed after it.
         """
         shared = {"database": self.database.fenced(guard), "chain": self.chain, "keyring": self.keyring}
-        shared["hearing"] = self.hearing
+        shared |= {"hearing": self.hearing, "labelling": self.labelling}
         twin = copy(self)
         twin.__dict__.update(shared)
         return twin
@@ -332,6 +341,8 @@ class Container:
         carrying = Relaying(session, now=now, limits=self.relay_limits, stakes=stakes, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
+        heard, labels = self.hearing.told, self.labelling.told
+        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels)
         gate = Gate(
             session,
             now=now,
@@ -340,7 +351,7 @@ class Container:
             stakes=stakes,
             bot_id=self.bot_id,
             opens_at=self.opens_at,
-            knowing=Knowing(people, vouches=vouches, stakes=stakes, standings=self.hearing.told),
+            knowing=knowing,
         )
         asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
@@ -357,7 +368,11 @@ class Container:
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,
+            knowing=knowing,
+            followed=Followed(session, now),
+            filters=Filters(session, now=now, people=people),
             vouches=vouches,
+            outlooks=Outlooks(session, now=now, people=people, doors=doors, stakes=stakes),
             hearing=self.hearing,
             asks=asks,
             contacts=Contacts(session, now=now, people=people),

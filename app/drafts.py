@@ -1,21 +1,24 @@
-"""Drafts of doors: what a person chose or wrote as a door of theirs, read and tried before it is set."""
+"""Drafts of doors and filters: what a person chose or wrote as theirs, read (and a door tried) before it is set."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 from app.container import Work
 from kit.errors import Invalid
 from kit.identifiers import PersonId
-from reputation.policy import DoorDocument
+from reputation.filter_presets import FILTER_PRESETS, FilterPreset
+from reputation.policy import DoorDocument, FilterDocument
 from reputation.policy_presets import PRESETS, Preset
 from reputation.policy_rules import Policy, Screen, read_document, read_json
+from reputation.screens import read_screen
 from reputation.trying import USUAL_DAYS, Tried, Trying
 from reputation.versions import read_door
 
 _READ_ONCE: Final = 16
+_Document = TypeVar("_Document", DoorDocument, FilterDocument)
 
 
 def preset(name: str) -> DoorDocument:
@@ -27,9 +30,28 @@ def preset(name: str) -> DoorDocument:
         raise Invalid("preset_unknown", f"There is no preset of that name; there are {names}.", names=names) from None
 
 
-def written(text: str) -> DoorDocument:
-    """Return the door that somebody wrote as JSON. Raises ``Invalid`` that says where the mistake is."""
-    return _door(_parsed(text))
+def filter_preset(name: str) -> FilterDocument:
+    """Return the filter of a preset's name. Raises ``Invalid`` that names them all."""
+    try:
+        return FILTER_PRESETS[FilterPreset(name.lower())]
+    except ValueError:
+        names = ", ".join(FilterPreset)
+        raise Invalid("preset_unknown", f"There is no preset of that name; there are {names}.", names=names) from None
+
+
+def written(text: str, model: type[_Document]) -> _Document:
+    """Return the door, or filter, that somebody wrote as JSON. Raises ``Invalid`` that says where the mistake is."""
+    return _as(read_once(text), model)
+
+
+def read(found: Mapping[str, object], model: type[_Document]) -> _Document:
+    """Return the door, or filter, of a document that was JSON. Raises ``Invalid``."""
+    return _as(_ready(read_document(found)), model)
+
+
+def read_once(text: str) -> Policy | Screen:
+    """Read a document; one that is read before a transaction is known in it. Raises ``Invalid``."""
+    return _ready(_parsed(text))
 
 
 @lru_cache(maxsize=_READ_ONCE)
@@ -37,17 +59,22 @@ def _parsed(text: str) -> Policy | Screen:
     return read_json(text)
 
 
-def read(found: Mapping[str, object]) -> DoorDocument:
-    """Return the door of a document that was JSON. Raises ``Invalid``."""
-    return _door(read_document(found))
-
-
-def _door(found: Policy | Screen) -> DoorDocument:
-    if not isinstance(found, Policy):
-        raise Invalid("document_no_door", 'That is a filter; a door says "kind": "door".', where="kind")
+def _ready(found: Policy | Screen) -> Policy | Screen:
     # For whoever sets it, which happens while nobody else can write: to read a long one takes long.
-    read_door(found.document.model_dump_json())
-    return found.document
+    if isinstance(found, Policy):
+        read_door(found.document.model_dump_json())
+    else:
+        read_screen(found.document.model_dump_json())
+    return found
+
+
+def _as(found: Policy | Screen, model: type[_Document]) -> _Document:
+    document = found.document
+    if not isinstance(document, model):
+        wanted, other = model.model_fields["kind"].default, document.kind
+        message = f'That is a {other}; a {wanted} says "kind": "{wanted}".'
+        raise Invalid(f"document_no_{wanted}", message, where="kind")
+    return document
 
 
 def tried(work: Work, person: PersonId, document: DoorDocument, days: int = USUAL_DAYS) -> Tried:

@@ -39,12 +39,14 @@ class Hearing:
                 self._judgements = Judgements(self._database, self._clock)
             return self._judgements
 
-    def told(self, viewer: PersonId, subject: PersonId) -> tuple[float, float] | None:
+    def told(self, viewer: PersonId, subject: PersonId, staked: float = 0.0) -> tuple[float, float] | None:
         """Return standing and confidence where that takes no time; else ``None``, and it is made ready for the next.
+
+        ``staked``: how many times the viewer's price somebody has at stake with them.
 
         Whoever decides on a knock holds a transaction, and cannot wait until everybody's words are read.
         """
-        found = self._judgements.at_once(viewer, subject) if self._judgements is not None else None
+        found = self._judgements.at_once(viewer, subject, staked) if self._judgements is not None else None
         if found is None and self._warming.acquire(blocking=False):
             Thread(target=self._warm, name="hearing", daemon=True).start()
         return found

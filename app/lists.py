@@ -36,7 +36,12 @@ class Read:
     @property
     def kept(self) -> int:
         """How many entries are followed."""
-        return len(self.listing.entries) - len({found.entry.key for found in self.left_out})
+        return len(self.listing.entries) - self.refused
+
+    @property
+    def refused(self) -> int:
+        """How many entries are left out; one may be dangerous in more than one way."""
+        return len({found.entry.key for found in self.left_out})
 
 
 def look(container: Container, source: str, kept: FollowedList | None = None) -> Read:
@@ -83,7 +88,7 @@ def update(container: Container, kept: FollowedList) -> Read:
             kept.name,
             form=found.listing.form,
             entries=found.kept,
-            left_out=len(found.left_out),
+            left_out=found.refused,
             digest=found.digest,
             again=_is_url(kept.source),
         )
@@ -91,10 +96,10 @@ def update(container: Container, kept: FollowedList) -> Read:
 
 
 def regular(container: Container) -> None:
-    """Read again what is due; one that cannot be read keeps no other waiting."""
+    """Read again what is due longest: one at a time, for whoever does this does other things, too."""
     with container.read() as work:
         due = work.followed.due()
-    for one in due:
+    for one in due[:1]:
         try:
             found = update(container, one)
         except EarnestError as error:

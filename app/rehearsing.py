@@ -10,7 +10,7 @@ from kit.identifiers import PersonId, RoomId, UserId
 from reputation.model import Knock, Tenant
 from reputation.policy_presets import PRESETS, Preset
 from reputation.policy_rules import FOUND
-from reputation.versions import Versions
+from reputation.versions import door_in_force
 
 _ROOM = RoomId("!earnest-rehearsal")
 
@@ -35,7 +35,7 @@ def rehearse(container: Container, tenant: Tenant) -> None:
 def read_rules(container: Container, owner: PersonId, knock: Knock) -> None:
     """Read the rules of a door that a knock is about to be put to, in no writing transaction: long ones take long."""
     with container.database.read() as session:
-        door = Versions(session, container.clock()).door(owner)
+        door = door_in_force(session, container.clock(), owner)
     policy = None if door is None else door.policy
     if policy is not None and FOUND in policy.facts and "knock.text" in knock.told:
         policy.finder  # noqa: B018 - made by being asked for

@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     bot_password: SecretStr | None = Field(None, description="The bot's password (or a password file).")
     bot_password_file: Path | None = Field(None, description="File that holds the bot's password.")
 
+    watched_rooms: int = Field(
+        500, ge=0, le=10_000, description="Rooms that the bot reads for people's own filters, all together; 0 for none."
+    )
+
     events_kept_days: int = Field(30, ge=1, le=3650, description="Days for which events can be read, and sent again.")
     sealing_key: SecretStr | None = Field(
         None, description="Seals secrets in the database (or a file); by default sealing.key in the data folder."

@@ -112,8 +112,8 @@ def _fill(connection: sqlite3.Connection, world: World, now: str, unix: int) -> 
     document = preset.model_copy(update={"rules": (*preset.rules, known)}).model_dump_json()
     _insert(
         connection,
-        "door_versions (person, number, document, since)",
-        ((door + 1, 1, document, now) for door in _of_rules(world)),
+        "document_versions (person, kind, number, document, since)",
+        ((door + 1, "door", 1, document, now) for door in _of_rules(world)),
     )
     pairs = [
         (

@@ -24,6 +24,7 @@ from app.container import Container
 from benchmarks._ledger import TOKEN, fresh, quiet, service
 from cli.local import anvil
 from cli.local.ports import LOOPBACK, free_port
+from cli.migrations import upgrade
 from contracts import codec
 from contracts.rpc import BoundedProvider
 from kit.identifiers import show_address
@@ -31,12 +32,18 @@ from tests.support.databases import postgresql_server
 
 Rows = list[tuple[bytes, int, str, str, str]]
 Store = Callable[[], contextlib.AbstractContextManager[Callable[[Rows], None]]]
+Books = dict[str, tuple[list[str], list[Any]]]
+"""Each table of the books, with its columns and its rows."""
 
 _BLOCKS, _MANY_BLOCKS = 200, 10_050
 _LOGS, _TRANSACTIONS = 25, 4
 """Logs in a transaction, and transactions in a block."""
 _ROUNDS = 5
 _SIZES = (10_000, 100_000, 1_000_000)
+_A_TABLE: Final = {"chain_blocks": 1, "accounts": 1, "entries": 1, "postings": 2}
+"""The books' tables in the order in which rows refer to each other, and how many rows a log has in each at most."""
+_AT_ONCE = 2_000
+"""Logs that one transaction books."""
 _AT_A_SIZE = 20_000
 """Logs around a size, in slices, whose times are compared."""
 _PATIENCE = 600
@@ -88,10 +95,13 @@ def _ingest(database: Callable[[Path], str], store: Store) -> Mapping[str, Any]:
     quiet()
     with _node(_BLOCKS) as (url, last):
         wanted = _BLOCKS * _LOGS * _TRANSACTIONS
-        rounds = [
-            (_ours(url, wanted, database), _theirs(url, last, wanted, store), _read(url, last)) for _ in range(_ROUNDS)
-        ]
-    ours, theirs, bytes_only = (round(wanted / statistics.median(column)) for column in zip(*rounds, strict=True))
+        rounds = []
+        for _ in range(_ROUNDS):
+            took, books = _ours(url, wanted, database)
+            rounds.append((took, _theirs(url, last, wanted, store), _read(url, last), _written(database, books)))
+    ours, theirs, bytes_only, rows_only = (
+        round(wanted / statistics.median(column)) for column in zip(*rounds, strict=True)
+    )
     return {
         "value": ours,
         "unit": "logs/s",
@@ -99,7 +109,11 @@ def _ingest(database: Callable[[Path], str], store: Store) -> Mapping[str, Any]:
         "peers": {"web3 Transfer().get_logs() into one table there": theirs},
         "limit": 20_000,
         "least_ratio": 10,
-        "details": {"bytes_from_the_node_alone": bytes_only},
+        "details": {
+            "bytes_from_the_node_alone": bytes_only,
+            "the_same_rows_written_by_the_driver_alone": rows_only,
+            "both_one_after_the_other": round(1 / (1 / bytes_only + 1 / rows_only)),
+        },
     }
 
 
@@ -213,8 +227,8 @@ def emitting(node: BoundedProvider, count: int, *, after: int = 0) -> None:
     node.ask("eth_sendTransaction", {**call, "data": "0x" + data.hex()})
 
 
-def _ours(url: str, wanted: int, database: Callable[[Path], str]) -> float:
-    """Seconds from an empty ledger to the whole one, by the chain loop itself."""
+def _ours(url: str, wanted: int, database: Callable[[Path], str]) -> tuple[float, Books]:
+    """Seconds from an empty ledger to the whole one, by the chain loop itself; and what stands in it then."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         with service(place, url, database(place)) as container:
@@ -224,7 +238,52 @@ def _ours(url: str, wanted: int, database: Callable[[Path], str]) -> float:
                 pass
             took = time.perf_counter() - begun
             assert _entries(container) == wanted, f"{_entries(container)} entries of {wanted} logs"
-    return took
+            with container.read() as work:
+                found = {
+                    table: work.session.connection().exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2")  # noqa: S608 - our names
+                    for table in _A_TABLE
+                }
+                books = {
+                    table: (list(result.keys()), [tuple(row) for row in result]) for table, result in found.items()
+                }
+    return took, books
+
+
+def _written(database: Callable[[Path], str], books: Books) -> float:
+    """Seconds to write the books' rows into the same tables by the driver alone: nothing is read, checked or summed."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = database(Path(folder))
+        upgrade(url)
+        if url.startswith("sqlite"):
+            with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as to:
+                for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=8000"):
+                    to.execute(f"PRAGMA {pragma}")
+                return _in_slices(books, to.execute, partial(_put_sqlite, to))
+        with psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as on:
+            return _in_slices(books, on.execute, partial(_put_postgresql, on))
+
+
+def _in_slices(books: Books, run: Callable[[str], object], put: Callable[[str, list[str], list[Any]], None]) -> float:
+    begun = time.perf_counter()
+    for start in range(0, len(books["entries"][1]), _AT_ONCE):
+        run("BEGIN")
+        for table, a_log in _A_TABLE.items():
+            names, rows = books[table]
+            put(table, names, rows[start * a_log : (start + _AT_ONCE) * a_log])
+        run("COMMIT")
+    return time.perf_counter() - begun
+
+
+def _put_sqlite(to: sqlite3.Connection, table: str, names: list[str], rows: list[Any]) -> None:
+    columns, marks = ", ".join(f'"{name}"' for name in names), ", ".join("?" * len(names))
+    to.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608 - our own names
+
+
+def _put_postgresql(to: psycopg.Connection, table: str, names: list[str], rows: list[Any]) -> None:
+    columns = ", ".join(f'"{name}"' for name in names)
+    with to.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def _theirs(url: str, last: int, wanted: int, store: Store) -> float:

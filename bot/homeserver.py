@@ -44,7 +44,7 @@ class SlowDown(HomeserverUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Somebody wrote a text; ``body`` is as they sent it, of any length and content.
+    """Somebody wrote a text; ``body`` is as they sent it, of any length and content, ``html`` what apps show instead.
 
     ``mentions`` are the people whose names they picked from a list (at most ten): an app writes a picked name as it is
     displayed, and the id behind it stands only here.
@@ -56,6 +56,9 @@ class Said:
     body: str
     at: datetime
     mentions: tuple[UserId, ...] = ()
+    html: str | None = None
+    kind: str = "m.text"
+    """``m.notice`` is what programs say, which nobody answers; ``m.emote`` what somebody says they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,26 @@ class Moved:
     room: RoomId
 
 
-Happening = Said | Reacted | Unreadable | Invited | Entered | Left | Moved
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A message was taken back."""
+
+    room: RoomId
+    event: EventId
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What can be seen of a room that we are in: who is (nobody who is only invited), and how it is."""
+
+    joined: frozenset[UserId]
+    encrypted: bool | None = None
+    public: bool | None = None
+    name: str | None = None
+    topic: str | None = None
+
+
+Happening = Said | Reacted | Unreadable | Invited | Entered | Left | Moved | Redacted
 Handler = Callable[[Happening], Awaitable[None]]
 
 
@@ -160,6 +182,14 @@ class Homeserver(Protocol):
 
     async def members(self, room: RoomId) -> frozenset[UserId]:
         """Return who is in a room or invited to it, ourselves included; asked of the server each time."""
+        ...
+
+    async def look(self, room: RoomId) -> Look:
+        """Look around in a room; asked of the server each time."""
+        ...
+
+    async def newest(self, room: RoomId, most: int) -> list[Said]:
+        """Return the newest texts of a room that can be read now, oldest first, of its last ``most`` events."""
         ...
 
     async def joined_rooms(self) -> list[RoomId]:

@@ -9,19 +9,19 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from app.container import Work
 from app.conversations import Prompt
 from app.wording import errors, manners
-from app.wording.buttons import Letter, Word, word_of
+from app.wording.buttons import Letter, word_of
 from app.wording.message import Message
 from app.wording.reader import Reader, Service
-from bot.commands.choosing import ask_whether_spam, give, take_back
 from bot.commands.command import Asked, Unclear
-from bot.commands.confirm import confirm
 from bot.crossing import Crossing
 from bot.entering import Entering
 from bot.homeserver import (
@@ -34,17 +34,20 @@ from bot.homeserver import (
     Left,
     Moved,
     Reacted,
+    Redacted,
     Said,
     Unreadable,
 )
 from bot.letters import ANSWER, owe, post, send_owed, sent
+from bot.obeying import obey, press
 from bot.readers import reader_of
-from bot.words import command_of, first_words, only_looks, prepare, text_of
+from bot.watcher import Watcher
+from bot.words import command_of, fetches, first_words, only_looks, prepare, text_of
 from kit import outbox
 from kit.errors import Conflict, EarnestError, Unavailable
 from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
 from kit.throttle import Throttle
-from payments.stakes.model import Answer
+from reputation.seeing import Recent
 
 LOG = structlog.get_logger(__name__)
 
@@ -82,12 +85,14 @@ class Listener:
         *,
         time: Callable[[], float],
         rooms: Entering,
+        watcher: Watcher,
     ) -> None:
-        """Answer through ``homeserver``; ``rooms`` is held while a room is entered and remembered."""
+        """Answer through ``homeserver``; ``rooms`` is held while a room is entered; ``watcher`` has the groups."""
         self._homeserver = homeserver
         self._cross = cross
         self._service = service
         self._rooms = rooms
+        self._watcher = watcher
         self._commands = Throttle(_COMMAND_BURST, _COMMAND_SECONDS, time)
         self._invites = Throttle(_INVITE_BURST, _INVITE_SECONDS, time)
         self._riddles = Throttle(_RIDDLE_BURST, _RIDDLE_SECONDS, time)
@@ -114,6 +119,8 @@ class Listener:
             LOG.exception("happening_failed", kind=type(happening).__name__, room=happening.room)
 
     async def _handle(self, happening: Happening) -> None:
+        if await self._watcher.takes(happening):
+            return
         match happening:
             case Said():
                 await self._said(happening)
@@ -129,17 +136,21 @@ class Listener:
                 await self._left(happening)
             case Moved():
                 await self._moved(happening)
+            case Redacted():
+                pass  # what was said to us is done
 
     # ------------------------------------------------------------------------------------------------ talking
 
     async def _said(self, said: Said) -> None:
+        if said.kind != "m.text":
+            return
         heard = _Heard(said.room, said.sender, said.event)
         words = first_words(said.body)
         if await self._done_before(heard) or not words or not await self._may_ask(heard):
             return
         if command_of(words) is None and not self._riddles.take(said.sender):
             return  # two programs that do not understand each other must not go on for ever
-        await self._answer(heard, _obey, words, said.mentions, text_of(said.body))
+        await self._answer(heard, obey, words, said.mentions, text_of(said.body))
 
     async def _reacted(self, reacted: Reacted) -> None:
         heard = _Heard(reacted.room, reacted.sender, reacted.event)
@@ -155,7 +166,7 @@ class Listener:
         if prompt is None or word is None or not await self._may_ask(heard):
             return
         question, tapped = prompt, word
-        await self._answer(heard, lambda work, asked: _press(work, asked, question, tapped), (), ())
+        await self._answer(heard, lambda work, asked: press(work, asked, question, tapped), (), ())
 
     async def _may_ask(self, heard: _Heard) -> bool:
         """Tell whether the sender may be answered: not too often, and nobody else reads along."""
@@ -180,11 +191,15 @@ class Listener:
             person = work.people.number(heard.sender)
             return person, work.conversations.remember(person, heard.room)
 
+        recent: tuple[Recent, ...] = ()
+
         def _do(work: Work) -> Letter:
-            return act(work, Asked(person, heard.sender, words, mentions, self._reader(work, person), text))
+            return act(work, Asked(person, heard.sender, words, mentions, self._reader(work, person), text, recent))
 
         async def _act() -> Letter:
+            nonlocal recent
             await self._cross.aside(lambda: prepare(words, text))
+            recent = await self._watcher.recent(person) if fetches(words) else ()
             found = await self._cross.read(_do) if only_looks(words) else None
 
             def _owing(work: Work) -> Letter:
@@ -314,14 +329,26 @@ class Listener:
         finally:
             self._rooms.rooms.discard(room)
         if welcome is None:
-            await self._tell_once(_Heard(room, inviter, room), "group", manners.only_alone)
-            await self._homeserver.leave(room)
+            await self._group(room, inviter)
             return
         before, person, letter = welcome
         if before is not None:
             await self._homeserver.leave(before, reason=_MOVED)
         await self._post(room, person, letter, f"hello:{room}")
         self._first_time("entered", room)
+
+    async def _group(self, room: RoomId, inviter: UserId) -> None:
+        """Stay in a group to read it for somebody's filter, else say why not and leave."""
+        sentence = manners.only_alone
+        try:
+            if await self._watcher.stays(room, inviter):
+                self._first_time("entered", room)
+                return
+        except Conflict as refused:
+            sentence = partial(errors.error, refused)
+        with suppress(Denied):  # who may not speak there goes all the same
+            await self._tell_once(_Heard(room, inviter, room), "group", sentence)
+        await self._homeserver.leave(room)
 
     def _note_tried(self, room: RoomId) -> None:
         self._tried[room] = None
@@ -369,29 +396,3 @@ class Listener:
 def _is_chat_of(work: Work, heard: _Heard) -> bool:
     person = work.people.find(heard.sender)
     return person is not None and work.conversations.room_of(person) == heard.room
-
-
-def _obey(work: Work, asked: Asked) -> Letter:
-    """Do what the words say; the first one is the command."""
-    command = command_of(asked.words)
-    if command is None:
-        return Letter(manners.unknown_command(asked.reader))
-    return command.run(work, replace(asked, words=asked.words[1:]))
-
-
-def _press(work: Work, asked: Asked, prompt: Prompt, word: Word) -> Letter:
-    """Do what a button says."""
-    asked = replace(asked, behalf=prompt.behalf)
-    if word is Word.CANCEL:
-        work.conversations.close(prompt)
-        return Letter(manners.cancelled(asked.reader))
-    if word is Word.CONFIRM:
-        return confirm(work, asked, prompt)
-    stranger = work.people.mxid(prompt.about) if prompt.about is not None else None
-    if stranger is None:
-        raise Conflict("person_gone", "They are not with us any more.")
-    if word is Word.SPAM:
-        return ask_whether_spam(work, asked, stranger)
-    if word is Word.UNDO:
-        return take_back(work, asked, stranger)
-    return give(work, asked, stranger, Answer.ACCEPT if word is Word.ACCEPT else Answer.RETURN)

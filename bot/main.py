@@ -21,6 +21,7 @@ from bot.listener import Listener
 from bot.nio_homeserver import NioHomeserver
 from bot.readers import service_of
 from bot.rehearsal import Rehearsal
+from bot.watcher import Watcher
 from kit.errors import Invalid
 from kit.identifiers import UserId
 
@@ -101,13 +102,15 @@ async def serve(
 ) -> None:
     """Listen and deliver until ``stop``, then let go of ``homeserver``."""
     cross, service, rooms = Crossing(container), service_of(container), Entering()
-    listener = Listener(homeserver, cross, service, time=time.monotonic, rooms=rooms)
+    watcher = Watcher(homeserver, cross, service, time=time.monotonic, most=container.settings.watched_rooms)
+    listener = Listener(homeserver, cross, service, time=time.monotonic, rooms=rooms, watcher=watcher)
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     LOG.info("bot_starts", user=homeserver.me)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listen_for_ever(homeserver, listener, stop))
             tasks.create_task(courier.run(stop, beat=beat))
+            tasks.create_task(watcher.run(stop))
     except* Invalid as group:
         raise group.exceptions[0] from None  # what a setting lacks is told plainly
     finally:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from nio import MegolmEvent, ReactionEvent, RoomMemberEvent, RoomMessageText, RoomUpgradeEvent, UnknownEvent
+from nio import MegolmEvent, ReactionEvent, RoomMemberEvent, RoomMessageFormatted, RoomUpgradeEvent, UnknownEvent
 
-from bot.homeserver import EventId, Happening, Left, Moved, Reacted, Said, Unreadable
+from bot.homeserver import EventId, Happening, Left, Moved, Reacted, Redacted, Said, Unreadable
 from kit.clock import from_unix
 from kit.identifiers import RoomId, UserId
 
@@ -18,6 +18,10 @@ def read(room: RoomId, event: Any, me: UserId) -> Happening | None:  # noqa: ANN
     if isinstance(event, RoomMemberEvent):
         gone = event.membership in ("leave", "ban")
         return Left(room, UserId(event.state_key)) if gone else None
+    source = event.source if isinstance(getattr(event, "source", None), dict) else {}
+    if source.get("type") == "m.room.redaction":
+        taken_back = source.get("redacts") or _content(source).get("redacts")
+        return Redacted(room, EventId(taken_back)) if isinstance(taken_back, str) else None
     sender = UserId(getattr(event, "sender", ""))
     if not sender or sender == me:
         return None
@@ -32,23 +36,27 @@ def _spoken(room: RoomId, event: Any, sender: UserId) -> Happening | None:  # no
     relation = _relation(event)
     if isinstance(event, MegolmEvent):
         return Unreadable(room, identifier, sender, at)
-    if isinstance(event, RoomMessageText) and relation.get("rel_type") != "m.replace":
-        return Said(room, identifier, sender, event.body, at, _mentions(event))
+    if isinstance(event, RoomMessageFormatted) and relation.get("rel_type") != "m.replace":
+        kind = str(_content(event.source).get("msgtype"))
+        return Said(room, identifier, sender, event.body, at, _mentions(event), event.formatted_body, kind)
     if isinstance(event, ReactionEvent | UnknownEvent) and relation.get("rel_type") == "m.annotation":
         return Reacted(room, identifier, sender, EventId(str(relation.get("event_id"))), str(relation.get("key")), at)
     return None
 
 
+def _content(source: dict[str, Any]) -> dict[str, Any]:
+    content = source.get("content")
+    return content if isinstance(content, dict) else {}
+
+
 def _relation(event: Any) -> dict[str, Any]:  # noqa: ANN401 - nio's own types
     """Return what a message relates to; empty for everything of another shape."""
-    content = event.source.get("content")
-    relation = content.get("m.relates_to") if isinstance(content, dict) else None
+    relation = _content(event.source).get("m.relates_to")
     return relation if isinstance(relation, dict) else {}
 
 
 def _mentions(event: Any) -> tuple[UserId, ...]:  # noqa: ANN401 - nio's own types
-    content = event.source.get("content")
-    said = content.get("m.mentions") if isinstance(content, dict) else None
+    said = _content(event.source).get("m.mentions")
     users = said.get("user_ids") if isinstance(said, dict) else None
     return tuple(UserId(u) for u in users[:_MOST_MENTIONS] if isinstance(u, str)) if isinstance(users, list) else ()
 
@@ -57,3 +65,8 @@ def seconds(milliseconds: object) -> int:
     """Return a server's milliseconds as seconds that a calendar can hold; a foreign server may claim anything."""
     value = milliseconds if isinstance(milliseconds, int) else 0
     return min(max(value, 0), 253_402_300_799_000) // 1000
+
+
+def is_entry(event: Any, user: UserId) -> bool:  # noqa: ANN401 - nio's own types
+    """Tell whether somebody came into a room by this."""
+    return isinstance(event, RoomMemberEvent) and event.state_key == user and event.membership == "join"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -15,6 +15,7 @@ from nio import MatrixRoom, MegolmEvent, RoomMemberEvent
 from nio.exceptions import OlmUnverifiedDeviceError
 
 from app.wording.message import Message
+from bot import nio_rooms
 from bot.devices import know_devices
 from bot.following import Following
 from bot.homeserver import (
@@ -26,12 +27,13 @@ from bot.homeserver import (
     Happening,
     Invited,
     Left,
+    Look,
     Reacted,
     Said,
     Unreadable,
 )
 from bot.nio_client import NioClient
-from bot.nio_events import read, seconds
+from bot.nio_events import is_entry, read, seconds
 from kit.clock import Clock, from_unix, system_clock
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId, server_of
@@ -45,6 +47,7 @@ _JOIN_PAUSES = (0.2, 0.5, 1.3)
 _INVITE_SECONDS = 15.0
 """How long an invite may take: everybody else waits meanwhile, and somebody's homeserver may just let ours wait."""
 _MOST_WAITING = 100
+_MOST_WAITING_IN_ROOM = 20
 _ALGORITHM = "m.megolm.v1.aes-sha2"
 _FILTER: dict[str, Any] = {
     "presence": {"types": []},
@@ -199,7 +202,7 @@ class NioHomeserver:
             happening = self._read(room, event)
             if happening is not None:
                 yield happening
-            elif inviter is not None and _is_entry(event, self.me):
+            elif inviter is not None and is_entry(event, self.me):
                 yield Entered(room, inviter)
 
     def _read(self, room: RoomId, event: Any) -> Happening | None:  # noqa: ANN401 - nio's own types
@@ -207,7 +210,8 @@ class NioHomeserver:
         return self._await_key(event, found) if isinstance(found, Unreadable) else found
 
     def _await_key(self, event: Any, unreadable: Unreadable) -> Unreadable | None:  # noqa: ANN401 - nio's own types
-        if len(self._waiting) >= _MOST_WAITING:
+        here = sum(waiting.room_id == event.room_id for waiting, _ in self._waiting.values())
+        if len(self._waiting) >= _MOST_WAITING or here >= _MOST_WAITING_IN_ROOM:
             return unreadable
         self._waiting[event.event_id] = (event, self._clock())
         return None
@@ -340,18 +344,22 @@ class NioHomeserver:
     async def members(self, room: RoomId) -> frozenset[UserId]:
         """Return who is in a room or invited to it."""
         await self.start()
-        answer = await self._client.request("GET", f"{_room(room)}/members?not_membership=leave")
-        return frozenset(
-            UserId(str(event["state_key"]))
-            for event in answer.get("chunk", [])
-            if event.get("content", {}).get("membership") in ("join", "invite")
-        )
+        return await nio_rooms.members(self._client, _room(room))
+
+    async def look(self, room: RoomId) -> Look:
+        """Look around in a room."""
+        await self.start()
+        return await nio_rooms.look(self._client, _room(room))
+
+    async def newest(self, room: RoomId, most: int) -> list[Said]:
+        """Return the newest texts of a room."""
+        await self.start()
+        return await nio_rooms.newest(self._client, room, _room(room), most)
 
     async def joined_rooms(self) -> list[RoomId]:
         """Return the rooms that we are in."""
         await self.start()
-        answer = await self._client.request("GET", "/_matrix/client/v3/joined_rooms")
-        return [RoomId(str(room)) for room in cast("list[object]", answer.get("joined_rooms", []))]
+        return await nio_rooms.joined_rooms(self._client)
 
     async def join(self, room: RoomId) -> None:
         """Enter a room.
@@ -382,11 +390,6 @@ class NioHomeserver:
                 LOG.info("left_already", room=room, step=step, status=denied.status)
         self._client.nio.rooms.pop(room, None)
         self._loaded.discard(room)
-
-
-def _is_entry(event: Any, user: UserId) -> bool:  # noqa: ANN401 - nio's own types
-    """Tell whether somebody came into a room by this."""
-    return isinstance(event, RoomMemberEvent) and event.state_key == user and event.membership == "join"
 
 
 def _room(room: RoomId) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.wording.message import Message
-from bot.homeserver import EventId, Handler, Happening
+from bot.homeserver import EventId, Handler, Happening, Look, Said
 from kit.identifiers import RoomId, UserId
 
 
@@ -21,6 +21,7 @@ class Rehearsal:
         self._heard: asyncio.Queue[Happening] = asyncio.Queue()
         self._sent: dict[str, EventId] = {}
         self.rooms: dict[RoomId, set[UserId]] = {}
+        self.past: dict[RoomId, list[Said]] = {}
 
     @property
     def me(self) -> UserId:
@@ -75,6 +76,14 @@ class Rehearsal:
     async def members(self, room: RoomId) -> frozenset[UserId]:
         """Return who was put into a room."""
         return frozenset(self.rooms.get(room, {self._me}))
+
+    async def look(self, room: RoomId) -> Look:
+        """Look around in a room of ours: everybody who was put into it has come."""
+        return Look(await self.members(room), encrypted=False, public=False)
+
+    async def newest(self, room: RoomId, most: int) -> list[Said]:
+        """Return what was put into ``past``."""
+        return self.past.get(room, [])[-most:]
 
     async def joined_rooms(self) -> list[RoomId]:
         """Return the rooms that we were put into."""

@@ -42,6 +42,12 @@ def only_looks(words: tuple[str, ...]) -> bool:
     return command is not None and command.looks(words[1:])
 
 
+def fetches(words: tuple[str, ...]) -> bool:
+    """Tell whether what is asked is about what was said last in rooms that are read."""
+    command = command_of(words)
+    return command is not None and command.fetches(words[1:])
+
+
 def _said(body: str) -> str:
     lines = body[:_LONGEST_TEXT].split("\n")
     quoted = next((number for number, line in enumerate(lines) if not line.startswith("> ")), len(lines))

@@ -23,6 +23,12 @@ def _demo() -> click.Command:
     return demo
 
 
+def _filter() -> click.Command:
+    from cli.commands.filter import filter_
+
+    return filter_
+
+
 def _door() -> click.Command:
     from cli.commands.door import door
 
@@ -155,6 +161,12 @@ def _simulate() -> click.Command:
     return simulate
 
 
+def _words() -> click.Command:
+    from cli.commands.words import words
+
+    return words
+
+
 def _standing() -> click.Command:
     from cli.commands.standing import standing
 
@@ -190,6 +202,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "demo": _demo,
     "doctor": _doctor,
     "door": _door,
+    "filter": _filter,
     "stake": _stake,
     "gasless": _gasless,
     "tenants": _tenants,
@@ -212,6 +225,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "simulate": _simulate,
     "standing": _standing,
     "list": _lists,
+    "words": _words,
     "rules": _rules,
     "travel": _travel,
     "reset": _reset,

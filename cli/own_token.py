@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
 from app.settings import load
+from cli.context import told
+from cli.fetching import get_json
 from kit.errors import Invalid
+
+Ask = Callable[..., dict[str, Any]]
+"""Asks the API as the person: method, path below what is theirs, body."""
 
 
 def service_url(service: str | None) -> str:
@@ -27,3 +35,21 @@ def own_token() -> str:
     if not token.isascii() or not token.isprintable() or " " in token:
         raise Invalid("token_malformed", "That is no token of Earnest; the bot gives you one (write: token).")
     return token
+
+
+def asking(command: Callable[..., None]) -> Callable[..., None]:
+    """Hand a command what asks the API as the person, by ``--service`` and their token."""
+
+    @click.option("--service", "--url", "service", help="Where Earnest is; EARNEST_PUBLIC_URL by default.")
+    @told
+    @wraps(command)
+    def _run(*args: Any, service: str | None, **options: Any) -> None:  # noqa: ANN401 - whatever the command takes
+        url = service_url(service)
+        token = own_token()
+
+        def _ask(method: str, path: str, body: object = None) -> dict[str, Any]:
+            return get_json(method, f"{url}/v1/me/{path}", body, token=token)
+
+        command(_ask, *args, **options)
+
+    return _run

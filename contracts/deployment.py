@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from eth_typing import HexAddress, HexStr
+import rlp
 from eth_utils.crypto import keccak
-from web3.types import Nonce
-from web3.utils import get_create_address
 
 from contracts import codec, typed_data
 from contracts.chain import Chain, Deployment, Receipt
@@ -71,7 +69,8 @@ def deploy(
 
 
 def _created_by(creator: Address, nonce: int) -> Address:
-    return parse_address(get_create_address(HexAddress(HexStr(show_address(creator))), Nonce(nonce)))
+    """Return where a contract comes to stand: by whom it is made, and with which nonce."""
+    return Address(keccak(rlp.encode([bytes(creator), nonce]))[12:])
 
 
 def _create(chain: Chain, signer: Signer, nonce: int, data: bytes, until: float) -> Receipt:

@@ -1,21 +1,21 @@
-"""The wire to a node: JSON-RPC over HTTP as a provider of web3, bounded in time and size, that tells no secrets.
+"""The wire to a node: JSON-RPC over HTTP, bounded in time and size, that tells no secrets.
 
 web3's own HTTP provider reads answers of any size, waits between bytes for ever, retries by itself, follows redirects
-and shows its URL; a provider's URL is where API keys stand. So this one shares its base class and nothing else.
+and shows its URL; a provider's URL is where API keys stand. So this one has its ``make_request`` and no more of it: to
+import web3 takes as long as to import all the rest of a process.
 """
 
 from __future__ import annotations
 
 import base64
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpcore
 import orjson
-from web3.providers.base import JSONBaseProvider
-from web3.types import RPCEndpoint, RPCResponse
 
 from kit.errors import ChainUnavailable, Invalid
 from kit.hurry import HurriedBackend
@@ -48,14 +48,13 @@ class TooMuch(Declined):
     """The node tells more than is read: whoever asked may ask for less."""
 
 
-class BoundedProvider(JSONBaseProvider):
-    """A web3 provider over HTTP(S). Its URL is shown nowhere; ``place`` (host and port) may be."""
+class BoundedProvider:
+    """A node over HTTP(S). Its URL is shown nowhere; ``place`` (host and port) may be."""
 
     def __init__(
         self, url: str, *, timeout: float = TIMEOUT, most_bytes: int = MOST_BYTES, who: str = "The chain's node"
     ) -> None:
         """Ask ``who`` is at ``url``. Raises ``Invalid`` for what is no http(s) URL."""
-        super().__init__()
         parts, host, port = parse_url(url, ("http", "https"), "EARNEST_RPC_URL")
         self.place = f"{host}:{port}"
         self._who = f"{who} at {self.place}"
@@ -76,6 +75,7 @@ class BoundedProvider(JSONBaseProvider):
         if parts.username is not None:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             self._headers.append((b"Authorization", b"Basic " + base64.b64encode(pair.encode())))
+        self._numbers = itertools.count()
         self._hurry = HurriedBackend()
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpcore.default_ssl_context() if parts.scheme == "https" else None,
@@ -94,11 +94,11 @@ class BoundedProvider(JSONBaseProvider):
 
     def ask(self, method: str, *params: Any) -> Any:  # noqa: ANN401 - JSON, which the asker checks
         """Return the result of one call. Raises ``ChainUnavailable``, or ``NodeError`` where the node says no."""
-        return self._result(self.make_request(RPCEndpoint(method), list(params)))
+        return self._result(self.make_request(method, list(params)))
 
     def ask_all(self, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
         """Return the results of several calls, asked in one request (JSON-RPC 2.0, section 6). Raises as ``ask``."""
-        numbers = [next(self.request_counter) for _ in questions]
+        numbers = [next(self._numbers) for _ in questions]
         asked = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
             for number, (method, params) in zip(numbers, questions, strict=True)
@@ -119,7 +119,7 @@ class BoundedProvider(JSONBaseProvider):
         }
         return [self._result(self._envelope(status, found.get(number), number)) for number in numbers]
 
-    def _result(self, response: RPCResponse) -> Any:  # noqa: ANN401 - JSON, which the asker checks
+    def _result(self, response: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON, which the asker checks
         if "error" not in response:
             return response["result"]
         error: object = response["error"]
@@ -131,9 +131,9 @@ class BoundedProvider(JSONBaseProvider):
         shown = "".join(c for c in message[:_LONGEST_MESSAGE] if c.isprintable())
         raise NodeError(code, shown, error.get("data"))
 
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:  # noqa: ANN401 - web3's signature
+    def make_request(self, method: str, params: Any) -> dict[str, Any]:  # noqa: ANN401 - web3's signature
         """Put one question and check the envelope of its answer; what is in it is the asker's to check."""
-        number = next(self.request_counter)
+        number = next(self._numbers)
         question = orjson.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
         status, body = self._post(question)
         try:
@@ -142,7 +142,7 @@ class BoundedProvider(JSONBaseProvider):
             answer = None
         return self._envelope(status, answer, number)
 
-    def _envelope(self, status: int, answer: Any, number: int) -> RPCResponse:  # noqa: ANN401 - JSON
+    def _envelope(self, status: int, answer: Any, number: int) -> dict[str, Any]:  # noqa: ANN401 - JSON
         whole = isinstance(answer, dict) and answer.get("jsonrpc") == "2.0" and answer.get("id") == number
         if status != _OK and not (whole and "error" in answer):
             raise ChainUnavailable(f"{self._who} answered with HTTP status {status}.")
@@ -150,7 +150,7 @@ class BoundedProvider(JSONBaseProvider):
             raise self._nonsense("no JSON-RPC answer to the question")
         if answer.get("error") is None:
             answer.pop("error", None)
-        envelope: RPCResponse = answer
+        envelope: dict[str, Any] = answer
         return envelope
 
     def _post(self, question: bytes) -> tuple[int, bytes]:

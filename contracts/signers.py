@@ -10,16 +10,19 @@ import json
 import os
 import re
 import secrets
+import sys
+import threading
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 from eth_typing import Hash32 as EthHash32
 
 from contracts.signer import SignedTransaction, Transaction
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Address, Hash32, parse_address, show_address
+
+if TYPE_CHECKING:
+    from eth_account import Account
 
 KDF_WORK: Final = 2**18
 """scrypt's cost N for keys that guard something: about a second and 256 MB."""
@@ -33,6 +36,7 @@ _MOST_BYTES: Final = 10_000
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _SECRET: Final = re.compile(r"(?:0[xX])?([0-9a-fA-F]{64})")
 _HASH: Final = 32
+_IMPORTING: Final = threading.Lock()
 
 
 class KeySigner:
@@ -44,7 +48,7 @@ class KeySigner:
         """Sign with the 32-byte ``secret``. Raises ``Invalid`` for one that is no key of secp256k1."""
         try:
             # The library's own message would show the secret.
-            account: LocalAccount = Account.from_key(bytes(secret))
+            account = _accounts().from_key(bytes(secret))
         except Exception:  # noqa: BLE001 - whatever it was, it must not be shown
             raise Invalid("key_malformed", "That is not a private key.") from None
         self.__account = account
@@ -86,6 +90,18 @@ class KeySigner:
         raise TypeError(message)
 
 
+def _accounts() -> Account:
+    """Return the library that knows keys; imported when a key is asked for, for it takes as long as all the rest."""
+    with _IMPORTING:
+        limit = sys.getrecursionlimit()
+        from eth_account import Account  # noqa: PLC0415 - most processes open no key
+
+        # py_ecc, which comes with it, lets Python recurse 100,000 deep. A text of a stranger's that is nested as deep
+        # as that (JSON, say) then crashes the process, where Python's own limit makes it a RecursionError.
+        sys.setrecursionlimit(limit)
+    return Account()
+
+
 def create_key(directory: Path, name: str, password: str, *, kdf_work: int = KDF_WORK) -> Address:
     """Make a fresh key from the system's randomness, keep it encrypted as ``name``, and return its address.
 
@@ -113,7 +129,7 @@ def signer_from_file(path: Path, password: str) -> KeySigner:
     document = _read(path)
     _bound_work(document, path)
     try:
-        secret = bytes(Account.decrypt(document, password))
+        secret = bytes(_accounts().decrypt(document, password))
     except Exception as error:  # noqa: BLE001 - a damaged file fails in every way there is
         if "MAC mismatch" in str(error):
             raise Invalid("keystore_password_wrong", f"The password does not open {path}.", name=path.stem) from None
@@ -148,7 +164,7 @@ def _keep(directory: Path, name: str, password: str, secret: bytes, kdf_work: in
     address = KeySigner(secret).address
     if path.exists():
         raise _taken(path)
-    document = Account.encrypt(secret, password, kdf="scrypt", iterations=kdf_work)
+    document = _accounts().encrypt(secret, password, kdf="scrypt", iterations=kdf_work)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
     _write_new(path, json.dumps(document).encode())

@@ -112,6 +112,12 @@ def claim(session: Session, *, kinds: Collection[str], now: datetime, limit: int
     return effects
 
 
+def waits(session: Session, kind: str, now: datetime) -> bool:
+    """Tell whether an effect of a kind is due; only reads."""
+    due = select(OutboxRow.id).where(OutboxRow.done_at.is_(None), OutboxRow.kind == kind, OutboxRow.due_at <= now)
+    return session.scalar(due.limit(1)) is not None
+
+
 def mark_done(session: Session, effect: Effect, *, now: datetime) -> None:
     """Note that the world has got it."""
     session.execute(

@@ -15,7 +15,7 @@ from ledger import reconciling
 from ledger.comparing import Booked
 from ledger.model import Account, Entry, Level, erc20, stake
 from ledger.movements import Recorded
-from ledger.posting import entry_for
+from ledger.posting import entry_for, transfer_entry
 from ledger.reconciling import Check, Kept, Line, Reconciliation, Standing
 from ledger.store import books as store
 from ledger.store import reconciliations as checks_store
@@ -259,6 +259,9 @@ class Book:
         made: list[Entry] = []
         moved: dict[Account, int] = {}
         for event in events:
+            if isinstance(event, Transferred):  # what nearly every event is; none moves what a stake holds
+                made.append(transfer_entry(event, self._asset, self._escrow))
+                continue
             held = 0
             if isinstance(event, Returned | Forfeited | Expired):
                 account = stake(event.stake_id)
@@ -266,9 +269,8 @@ class Book:
             entry = entry_for(event, token=self._token, escrow=self._escrow, held=held)
             if entry is not None:
                 made.append(entry)
-                if not isinstance(event, Transferred):  # no transfer moves what a stake holds
-                    for posting in entry.postings:
-                        moved[posting.account] = moved.get(posting.account, 0) + posting.amount
+                for posting in entry.postings:
+                    moved[posting.account] = moved.get(posting.account, 0) + posting.amount
         return made
 
 

@@ -3,24 +3,28 @@
 A link says that at its moment the wallet signed for the person. Of the proof nothing is kept but the address and the
 moment. That a key signed stays true; a contract's wallet may have another owner the next day, and is not asked again.
 So a link gives no right over anything: it says where fees go that are due to this person, whose statement shows the
-wallet's movements (which are public), and whose stakes count together. Nobody else learns of it. Who owns such a
-wallet after somebody else can link it once that person has unlinked it.
+wallet's movements (which are public), whose stakes count together, and what money stands behind their vouches. Nobody
+else learns of it, but that those for whom a vouch is can tell that there is money behind it. Who owns such a wallet
+after somebody else can link it once that person has unlinked it.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from kit.changes import touch
 from kit.errors import Conflict, Forbidden, Invalid, NotFound
 from kit.identifiers import Address, Hash32, PersonId
 from ledger import siwe
 from ledger.store import holders as store
 
+TOPIC = "wallets"
+"""What the change counter counts links under; its subjects are people."""
 NONCE_TTL = timedelta(minutes=15)
 """How long a person has to sign."""
 MOST_WALLETS = 20
@@ -112,6 +116,7 @@ class Holders:
             raise Conflict("too_many_wallets", f"One person links at most {MOST_WALLETS} wallets.", most=MOST_WALLETS)
         if not store.link(self._session, person, message.address, is_primary=not mine, now=self._now):
             raise Conflict("address_linked_elsewhere", "This address is linked to another Matrix id.")
+        touch(self._session, TOPIC, person)
         return message.address
 
     def _hold_to(self, message: siwe.Message, *, domain: str, uri: str, chain_id: int) -> None:
@@ -146,9 +151,20 @@ class Holders:
         store.hold(self._session, person)
         if not store.unlink(self._session, person, address, self._now):
             raise not_linked()
+        touch(self._session, TOPIC, person)
         left = store.addresses(self._session, person)
         if left:
             store.make_primary(self._session, person, left[0])
+
+
+def owners(session: Session, addresses: Collection[Address]) -> dict[Address, PersonId]:
+    """Return whose these addresses are, as far as they are anybody's."""
+    return store.owners(session, addresses=addresses)
+
+
+def addresses_of(session: Session, people: Collection[PersonId]) -> dict[Address, PersonId]:
+    """Return all addresses of these people, and whose each is."""
+    return store.owners(session, people=people)
 
 
 def _nonce_spent() -> Forbidden:

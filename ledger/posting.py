@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.events import ChainEvent, Expired, ForfeitAnnounced, Forfeited, Opened, Returned, Transferred
 from kit.identifiers import ZERO_ADDRESS, Address
-from ledger.model import BURN, MINT, UNSOLICITED, Account, Asset, Entry, Kind, erc20, move, stake, wallet
+from ledger.model import BURN, MINT, UNSOLICITED, Asset, Entry, Kind, erc20, move, stake, wallet
 
 
 def entry_for(event: ChainEvent, *, token: Address, escrow: Address, held: int) -> Entry | None:
@@ -18,7 +18,7 @@ def entry_for(event: ChainEvent, *, token: Address, escrow: Address, held: int) 
     asset = erc20(event.at.block.chain_id, token)
     match event:
         case Transferred():
-            return _transfer(event, asset, escrow)
+            return transfer_entry(event, asset, escrow)
         case Opened():
             due = event.terms.amount + event.terms.fee
             return Entry(event.at, Kind.STAKE_OPENED, move(asset, due, UNSOLICITED, stake(event.stake_id)))
@@ -37,12 +37,10 @@ _OUTCOMES = {
 }
 
 
-def _transfer(event: Transferred, asset: Asset, escrow: Address) -> Entry:
-    source = MINT if event.sender == ZERO_ADDRESS else _holder(event.sender, escrow)
-    target = BURN if event.recipient == ZERO_ADDRESS else _holder(event.recipient, escrow)
-    kind = Kind.MINT if source == MINT else Kind.BURN if target == BURN else Kind.TRANSFER
+def transfer_entry(event: Transferred, asset: Asset, escrow: Address) -> Entry:
+    """Return the entry of a transfer, which every one of them is."""
+    sender, recipient = event.sender, event.recipient
+    source = MINT if sender == ZERO_ADDRESS else UNSOLICITED if sender == escrow else wallet(sender)
+    target = BURN if recipient == ZERO_ADDRESS else UNSOLICITED if recipient == escrow else wallet(recipient)
+    kind = Kind.MINT if source is MINT else Kind.BURN if target is BURN else Kind.TRANSFER
     return Entry(event.at, kind, move(asset, event.amount, source, target))
-
-
-def _holder(address: Address, escrow: Address) -> Account:
-    return UNSOLICITED if address == escrow else wallet(address)

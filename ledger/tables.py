@@ -22,6 +22,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
 from kit.leases import Leased
 
+HELD_AT_ONCE: dict[Any, Any] = {"held_at_once": True}
+"""Marks a reference that PostgreSQL holds by a trigger for all rows of a statement (ADR 32), not by a foreign key."""
+
 Number = BigInteger().with_variant(Integer, "sqlite")
 """A row's number: 64 bits on PostgreSQL; SQLite counts only plain INTEGER keys up by itself."""
 
@@ -73,7 +76,9 @@ class EntryRow(Base):
 
     __tablename__ = "entries"
     __table_args__ = (
-        ForeignKeyConstraint(["chain_id", "block_hash"], ["chain_blocks.chain_id", "chain_blocks.hash"]),
+        ForeignKeyConstraint(
+            ["chain_id", "block_hash"], ["chain_blocks.chain_id", "chain_blocks.hash"], info=HELD_AT_ONCE
+        ),
         Index("ix_entries_log", "chain_id", "block_hash", "log_index", "turn", "reversal", unique=True),
         # Hardly any entry takes another back; the others need no place in it.
         Index(
@@ -113,12 +118,17 @@ class PostingRow(Base):
     """One line of an entry; the lines of an entry sum to zero per asset."""
 
     __tablename__ = "postings"
-    # The key is all that names a line, so on SQLite the table is its own index.
-    __table_args__ = (Index("ix_postings_account", "account_id"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        ForeignKeyConstraint(["entry_id"], ["entries.id"], info=HELD_AT_ONCE),
+        ForeignKeyConstraint(["account_id"], ["accounts.id"], info=HELD_AT_ONCE),
+        Index("ix_postings_account", "account_id"),
+        # The key is all that names a line, so on SQLite the table is its own index.
+        {"sqlite_with_rowid": False},
+    )
 
-    entry_id: Mapped[int] = mapped_column(ForeignKey("entries.id"), primary_key=True)
+    entry_id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=False)
     line: Mapped[int] = mapped_column(Integer, primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    account_id: Mapped[int] = mapped_column(Number)
     amount: Mapped[int] = mapped_column(ExactInteger)
 
 

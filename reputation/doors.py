@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from kit.amounts import Amount
 from kit.changes import touch
-from kit.errors import Conflict, Invalid, NotFound
+from kit.errors import Conflict, Invalid
 from kit.identifiers import Address, Hash32, PersonId
 from ledger.holders import Holders
 from ledger.people import People
@@ -47,7 +47,7 @@ class Doors:
         self._holders = holders
         self._stakes = stakes
         self._store = GateStore(session)
-        self.versions = Versions(session, now)
+        self.versions = Versions(session, now, DoorDocument)
         self._happenings = Happenings(session, now, stakes.terms)
         self.pressures = Pressures(session, holders=holders, stakes=stakes)
 
@@ -86,9 +86,7 @@ class Doors:
         is linked that it could be paid to; ``Conflict`` where it is ``based_on`` another version than stands now.
         """
         self._people.lock(person)
-        if based_on is not None and based_on != (number := self.versions.number(person)):
-            message = "Your door was changed meanwhile: read it again, and change that."
-            raise Conflict("door_changed", message, number=number)
+        self.versions.check(person, based_on)
         door = self.drafted(person, document)
         if not door.prices:
             self._stakes.void(person)
@@ -111,18 +109,8 @@ class Doors:
         It is a new version, so that this can be undone as well. Raises ``NotFound`` where there is none of that number,
         or nothing was ever changed.
         """
-        newest = self.versions.number(person)
-        if number is None:
-            if not newest:
-                raise NotFound("door_never_changed", "You never changed your door: there is nothing to undo.")
-            if newest == 1:
-                return self.write(person, document_of(Door()))  # before the first one it was open, as everybody's is
-            number = newest - 1
-        version = self.versions.find(person, number)  # and no other: all of them are large
-        if version is None:
-            message = "There is no version of your door with that number."
-            raise NotFound("door_version_unknown", message, number=number)
-        return self.write(person, version.document)
+        # Before the first one it was open, as everybody's is.
+        return self.write(person, self.versions.earlier(person, number, first=document_of(Door())))
 
     def pay_primary(self, person: PersonId) -> None:
         """Let a person's fee go to the wallet that is their primary one now. Quotes given before keep theirs.

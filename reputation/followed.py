@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.orm import Session
@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from kit.changes import touch
 from kit.database import write_many
 from kit.errors import Conflict, Invalid, NotFound
+from reputation.list_tables import FollowedListRow, ListEntryRow
 from reputation.lists.model import Advice, Entry, Subject
-from reputation.tables import FollowedListRow, ListEntryRow
 
 TOPIC: Final = "lists"
 """What the change counter counts them under."""
@@ -103,7 +103,7 @@ class Followed:
     def write(self, number: int, entries: Sequence[Entry]) -> None:
         """Write some entries, in the place of what is kept of the same entities; at most a slice."""
         self.take_out(number, [key_of(entry) for entry in entries])
-        columns = {
+        columns: dict[str, Sequence[Any]] = {
             "list": [number] * len(entries),
             "subject": [entry.subject.value for entry in entries],
             "entity": [key_of(entry)[1] for entry in entries],

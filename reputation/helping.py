@@ -102,14 +102,14 @@ class Helping:
         number = self._people.find(owner)
         row = None if number is None else self._row(number, helper)
         if number is None or row is None or self._over(row):
-            raise NotFound("helper_not_asked", "Nobody of that name asked you to help them.")
+            raise not_asked()
         if row.accepted_at is None:
             helped = select(func.count()).select_from(HelperRow)
             mine = HelperRow.helper == helper, HelperRow.accepted_at.is_not(None)
             if (self._session.scalar(helped.where(*mine)) or 0) >= MOST_HELPED:
                 raise Conflict("helps_many", f"You help {MOST_HELPED} people already.", most=MOST_HELPED)
-            row.accepted_at = self._now
-            self._session.flush()
+            if not self._say_yes(number, helper):  # taken back at this moment
+                raise not_asked()
             self._notices.helper_said(number, helper, accepted=True)
         return number
 
@@ -214,12 +214,17 @@ class Helping:
         """Take out whom a person asked and helped, and what was answered for them or of them.
 
         What they answered for others stays with those, by a helper who has no name any more. Call it before what locks
-        stakes, as whoever answers does.
+        stakes, as whoever answers does. The person is locked first, as by whoever asks or accepts, and then the rows in
+        the order in which whoever answers locks them.
         """
+        self._people.lock(person)
+        named = or_(HelperRow.owner == person, HelperRow.helper == person)
+        in_order = select(HelperRow.owner).where(named).order_by(HelperRow.owner, HelperRow.helper)
+        self._session.execute(in_order.with_for_update()).all()
         answers = delete(HelperAnswerRow).where(
             or_(HelperAnswerRow.owner == person, HelperAnswerRow.stranger == person)
         )
-        helpers = delete(HelperRow).where(or_(HelperRow.owner == person, HelperRow.helper == person))
+        helpers = delete(HelperRow).where(named)
         for statement in (helpers, answers):
             self._session.execute(statement.execution_options(synchronize_session=False))
 
@@ -239,6 +244,15 @@ class Helping:
     def _row(self, owner: PersonId, helper: PersonId) -> HelperRow | None:
         return self._session.get(HelperRow, (owner, helper), populate_existing=True)
 
+    def _say_yes(self, owner: PersonId, helper: PersonId) -> bool:
+        accepting = update(HelperRow).where(HelperRow.owner == owner, HelperRow.helper == helper)
+        found = self._session.execute(
+            accepting.values(accepted_at=self._now)
+            .returning(HelperRow.helper)
+            .execution_options(synchronize_session=False)
+        ).first()
+        return found is not None
+
     def _over(self, row: HelperRow) -> bool:
         return row.accepted_at is None and self._now - row.asked_at > ASK_LASTS
 
@@ -248,6 +262,11 @@ class Helping:
             gone.returning(HelperRow.helper).execution_options(synchronize_session=False)
         ).first()
         return found is not None
+
+
+def not_asked() -> NotFound:
+    """Return the answer to whoever accepts what nobody asked of them."""
+    return NotFound("helper_not_asked", "Nobody of that name asked you to help them.")
 
 
 def not_helping() -> NotFound:

@@ -71,12 +71,17 @@ class Policy:
         return DOOR_FACTS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Screen:
     """A filter that was read: its document, and each rule's condition."""
 
     document: FilterDocument
     conditions: tuple[Condition, ...]
+
+    @cached_property
+    def facts(self) -> frozenset[str]:
+        """The names of all facts that any of its rules asks about."""
+        return frozenset(name for condition in self.conditions for name in condition.facts)
 
     @property
     def schema(self) -> Schema:
@@ -180,12 +185,17 @@ def in_force(document: Document) -> Policy | Screen:
     _check_patterns(document.patterns)
     if isinstance(document, DoorDocument):
         return policy_of(document)
-    return Screen(document, _conditions(document.rules, FILTER_FACTS, document.patterns))
+    return screen_of(document)
 
 
 def policy_of(document: DoorDocument) -> Policy:
     """Read a door's conditions. Raises ``Invalid``."""
     return Policy(document, _conditions(document.rules, DOOR_FACTS, document.patterns))
+
+
+def screen_of(document: FilterDocument) -> Screen:
+    """Read a filter's conditions. Raises ``Invalid``."""
+    return Screen(document, _conditions(document.rules, FILTER_FACTS, document.patterns))
 
 
 def _conditions(

@@ -28,7 +28,7 @@ from reputation.model import (
 )
 from reputation.pricing import USUAL, Caps
 from reputation.tables import ContactRow, DoorRow, ExemptionRow, GrantRow, KnockRow, SpamVerdictRow
-from reputation.versions import Versions
+from reputation.versions import door_in_force
 
 _MOST_KNOCKS = 2**31 - 1
 _LONGEST_ORIGIN = 255
@@ -57,7 +57,7 @@ class GateStore:
         payee = None if row.fee_payee is None else Address(row.fee_payee)
         caps = Caps(row.most_open or USUAL.most_open, row.most_a_day or USUAL.most_a_day)
         mode = DoorMode(row.mode)
-        rules = Versions(self._session, row.changed_at).door(person) if mode is DoorMode.RULES else None
+        rules = door_in_force(self._session, row.changed_at, person) if mode is DoorMode.RULES else None
         return Door(mode, Amount(row.stake), Amount(row.fee), payee, caps, None if rules is None else rules.policy)
 
     def has_door(self, person: PersonId) -> bool:

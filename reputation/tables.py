@@ -1,10 +1,11 @@
-"""Tables of the gate: tenants, doors, contacts, grants, knocks, vouches, asks, lists and more. People are numbers."""
+"""Tables of doors and filters: tenants, contacts, grants, knocks, words, asks, digests, helpers, sightings."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
@@ -73,12 +74,13 @@ class DoorRow(Base):
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class DoorVersionRow(Base):
-    """A door as its owner once set it, as a document; the newest is the one that stands."""
+class DocumentVersionRow(Base):
+    """A door or a filter (``kind``) as its owner once set it; the newest of a kind is the one that stands."""
 
-    __tablename__ = "door_versions"
+    __tablename__ = "document_versions"
 
     person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(6), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     document: Mapped[str] = mapped_column(Text)
     since: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -240,25 +242,40 @@ class HelperAnswerRow(Base):
 _STANDS = text("withdrawn_at IS NULL")
 
 
-class VouchRow(Base):
-    """``author``'s word for ``subject``. A changed one is a new row and the old one is withdrawn: that is its trail."""
+class WordRow(Base):
+    """``author``'s word of ``subject``: a vouch, or a report: that has a ``reason`` and a ``weight`` below zero.
 
-    __tablename__ = "vouches"
+    A changed one is a new row and the old one is withdrawn: that is its trail.
+    """
+
+    __tablename__ = "words"
     __table_args__ = (
-        Index("ix_vouches_pair", "author", "subject", unique=True, sqlite_where=_STANDS, postgresql_where=_STANDS),
-        Index("ix_vouches_author", "author", "since"),
-        Index("ix_vouches_subject", "subject", "author"),
-        Index("ix_vouches_until", "until"),
+        Index("ix_words_pair", "author", "subject", unique=True, sqlite_where=_STANDS, postgresql_where=_STANDS),
+        Index("ix_words_author", "author", "since"),
+        Index("ix_words_subject", "subject", "author"),
+        Index("ix_words_until", "until"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     author: Mapped[int] = mapped_column(ForeignKey("people.id"))
     subject: Mapped[int] = mapped_column(ForeignKey("people.id"))
     weight: Mapped[int] = mapped_column(Integer)
+    reason: Mapped[str | None] = mapped_column(String(13))
     audience: Mapped[str] = mapped_column(String(10))
     since: Mapped[datetime] = mapped_column(UtcDateTime)
     until: Mapped[datetime] = mapped_column(UtcDateTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OutlookRow(Base):
+    """What ``person`` thinks of strangers of whom nothing is known, and how many must endorse whom they hear."""
+
+    __tablename__ = "outlooks"
+
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    strangers: Mapped[str] = mapped_column(String(7))
+    quorum: Mapped[int] = mapped_column(Integer)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class AskRow(Base):
@@ -283,36 +300,67 @@ class AskRow(Base):
     until: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class FollowedListRow(Base):
-    """A list of others that this service follows: where it stands, and what became of it when it was read last.
+class FilterRow(Base):
+    """Whose filter has rules, and which of its versions stands; whoever has no row has none."""
 
-    ``digest`` is of the text whose entries are kept; ``left_out`` counts those of it that are dangerous.
+    __tablename__ = "filters"
+
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class WatchedRoomRow(Base):
+    """A room that the bot reads for those in it who have a filter, because ``person`` is one and asked it in."""
+
+    __tablename__ = "watched_rooms"
+    __table_args__ = (Index("ix_watched_rooms_person", "person"),)
+
+    room: Mapped[str] = mapped_column(String(255), primary_key=True)
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SightingRow(Base):
+    """A message that ``viewer``'s filter would hide or mark: which, by which rule, what decided; never what it said.
+
+    The rule is the one that is meant most; ``details`` has the others, the facts of all, and those that were unknown.
     """
 
-    __tablename__ = "followed_lists"
-    __table_args__ = (Index("ix_followed_lists_due", "due_at"),)
+    __tablename__ = "sightings"
+    __table_args__ = (
+        Index("ix_sightings_viewer", "viewer", "at"),
+        Index("ix_sightings_event", "event"),
+        Index("ix_sightings_sender", "sender"),
+        Index("ix_sightings_until", "until"),
+    )
 
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
-    name: Mapped[str] = mapped_column(String(60), unique=True)
-    source: Mapped[str] = mapped_column(String(2000))
-    form: Mapped[str] = mapped_column(String(10))
-    entries: Mapped[int] = mapped_column(Integer)
-    left_out: Mapped[int] = mapped_column(Integer)
-    digest: Mapped[bytes | None] = mapped_column(Bytes32)
-    followed_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    error: Mapped[str | None] = mapped_column(String(200))
+    viewer: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    event: Mapped[str] = mapped_column(String(255), primary_key=True)
+    room: Mapped[str] = mapped_column(String(255))
+    sender: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer)
+    rule: Mapped[str] = mapped_column(String(60))
+    label: Mapped[str] = mapped_column(String(60))
+    severity: Mapped[str] = mapped_column(String(4))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-class ListEntryRow(Base):
-    """An entry of a followed list; ``entity`` is a pattern, or ``sha256:`` and the hash of a name."""
+class ScreenedRow(Base):
+    """What of a room was put to ``viewer``'s filter on one day (UTC): counts alone.
 
-    __tablename__ = "list_entries"
+    ``unread``: had no key; ``passed``: were too many at once; ``lacking``: of how many some rule lacked which fact.
+    """
 
-    list: Mapped[int] = mapped_column(ForeignKey("followed_lists.id"), primary_key=True)
-    subject: Mapped[str] = mapped_column(String(6), primary_key=True)
-    entity: Mapped[str] = mapped_column(String(255), primary_key=True)
-    advice: Mapped[str] = mapped_column(String(8))
-    below: Mapped[bool] = mapped_column(Boolean)
-    reason: Mapped[str] = mapped_column(String(500))
+    __tablename__ = "screened"
+    __table_args__ = (Index("ix_screened_day", "day"),)
+
+    viewer: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    room: Mapped[str] = mapped_column(String(255), primary_key=True)
+    day: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    messages: Mapped[int] = mapped_column(Integer)
+    unread: Mapped[int] = mapped_column(Integer)
+    passed: Mapped[int] = mapped_column(Integer)
+    lacking: Mapped[dict[str, int]] = mapped_column(JSON)

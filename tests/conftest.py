@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Generator
 
+import eth_account  # noqa: F401 - see below
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
@@ -38,6 +39,9 @@ pytest_plugins = [
 # Tests start hundreds of processes: each of them would compile all its libraries anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Nothing is gained here by importing it late (contracts/signers.py), and what it does to the limit is undone at once.
+sys.setrecursionlimit(1000)
 
 # Settings are given by the test that needs them, so a developer's own EARNEST_* must not leak in.
 for name in [name for name in os.environ if name.startswith("EARNEST_")]:

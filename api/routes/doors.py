@@ -114,7 +114,7 @@ def back(asked: BackIn, writer: Writer, container: ContainerDep) -> DocumentOut:
 
 def _draft(document: dict[str, Any] | None, preset: Preset | None) -> DoorDocument:
     if document is not None and preset is None:
-        return drafts.read(document)
+        return drafts.read(document, DoorDocument)
     if preset is not None and document is None:
         return PRESETS[preset]
     raise Invalid("draft_unclear", "Send either a 'document' or a 'preset'.")
@@ -125,7 +125,7 @@ def _shown(work: Work, person: PersonId) -> DocumentOut:
     return DocumentOut(number=work.doors.versions.number(person), preset=preset_of(document), document=document)
 
 
-def _version(version: Version, before: DoorDocument | None) -> VersionOut:
+def _version(version: Version[DoorDocument], before: DoorDocument | None) -> VersionOut:
     if before is None and version.number == 1:
         before = document_of(Door())  # before the first one it was open, as everybody's is
     told = None

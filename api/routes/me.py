@@ -190,6 +190,8 @@ def why(
         number = work.people.find(user)
         vouches = [] if number is None else work.vouches.seen(reader.person, number)
         names = work.people.mxids({vouch.author for vouch in vouches if vouch.author != reader.person})
+        reports = [] if number is None else work.vouches.reported(reader.person, number)
+        reporters = work.people.mxids({report.author for report in reports})
     verdict = type(found.verdict).__name__.lower()
     reasons = [ReasonOut(code=str(reason.code), values=_plain(reason.values)) for reason in found.because]
     knock = _knock(found.knocks, user) if found.knocks else None
@@ -203,6 +205,11 @@ def why(
             "rule": rule_of(found.verdict),
             "rules": show_rules(found),
             "vouched_by": sorted(names.values()),
+            "reported_by": [
+                {"who": reporters[report.author], "reason": report.reason}
+                for report in reports
+                if report.author in reporters
+            ],
         }
     )
 

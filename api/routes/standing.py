@@ -18,7 +18,10 @@ def standing(
     other: Annotated[str, Query(max_length=255, examples=["@bob:example.org"])],
     reader: Reader,
     container: ContainerDep,
-    quorum: Annotated[int, Query(ge=1, le=3, description="How many must vouch for a stranger who is heard.")] = 2,
+    quorum: Annotated[
+        int | None,
+        Query(ge=1, le=3, description="How many must vouch for a stranger who is heard; else your own."),
+    ] = None,
 ) -> StandingOut:
     """Tell how somebody stands with you: reputation and confidence, whose words that is made of, and by which path.
 
@@ -28,17 +31,22 @@ def standing(
     user = parse_user_id(other)
     with container.read() as work:
         subject = work.people.find(user)
+        staked = 0.0 if subject is None else work.outlooks.staked(reader.person, subject)
     if subject == reader.person:
         raise Invalid("standing_self", "Nobody stands with themselves.")
     nobody = PersonId(0)  # of whom nothing is said
-    found = container.hearing.judgements.explain(reader.person, subject or nobody, quorum=quorum)
+    judged = container.hearing.judgements.judge(reader.person, subject or nobody, quorum=quorum, staked=staked)
+    found = judged.explanation
     people = {share.who for share in found.shares} | set(found.path)
     if found.through is not None:
         people.add(found.through)
     with container.read() as work:
         known = work.people.mxids(map(PersonId, people))
     names = {int(number): name for number, name in known.items()}
-    shown = [{"who": names.get(share.who), "percent": share.percent, "good": share.good} for share in found.shares]
+    shown = [
+        {"who": names.get(share.who), "percent": share.percent, "good": share.good, "bonded": share.bonded}
+        for share in found.shares
+    ]
     return StandingOut.model_validate(
         {
             "other": user,
@@ -48,6 +56,8 @@ def standing(
                 "reputation": round(found.alone.reputation, 4),
                 "confidence": round(found.alone.confidence, 4),
             },
+            "prior": round(judged.prior, 4),
+            "quorum": judged.quorum,
             "nobody": found.nobody,
             "shares": shown,
             "path": [names.get(each) for each in found.path],

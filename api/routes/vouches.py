@@ -10,7 +10,7 @@ from api.schemas.problems import problems
 from kit.clock import unix
 from kit.errors import NotFound
 from kit.identifiers import UserId, parse_user_id
-from reputation.evidence import Vouch
+from reputation.evidence import Said
 
 router = APIRouter(prefix="/v1/me/vouches", tags=["me"], responses=problems(400, 401, 403, 404, 409, 429, 503))
 
@@ -25,7 +25,7 @@ def vouches(
 ) -> VouchesOut:
     """List for whom you vouch, newest first."""
     with container.read() as work:
-        found = work.vouches.given(reader.person, past=past)
+        found = work.vouches.given(reader.person, past=past, good=True)
         names = work.people.mxids({vouch.subject for vouch in found})
     return VouchesOut(vouches=[_shown(vouch, names.get(vouch.subject)) for vouch in found])
 
@@ -48,11 +48,11 @@ def withdraw(other: OtherId, writer: Writer, container: ContainerDep) -> VouchOu
         subject = work.people.find(user)
         if subject is None:
             raise NotFound("vouch_unknown", "You do not vouch for anybody of that name.")
-        taken = work.vouches.withdraw(writer.person, subject)
+        taken = work.vouches.withdraw(writer.person, subject, good=True)
     return _shown(taken, user)
 
 
-def _shown(vouch: Vouch, subject: UserId | None) -> VouchOut:
+def _shown(vouch: Said, subject: UserId | None) -> VouchOut:
     return VouchOut(
         subject=subject,
         weight=vouch.weight,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.quotes import AddressText, BaseUnits, HashText, StakeOut, Unix
-from reputation.evidence import LEAST_WEIGHT, MOST_WEIGHT, Audience
+from reputation.evidence import LEAST_WEIGHT, MOST_WEIGHT, Audience, Reason
 from reputation.verdict import FreePath
 
 MatrixId = Annotated[str, Field(max_length=255, examples=["@bob:example.org"])]
@@ -156,6 +156,13 @@ class RuleOut(_Out):
     missing: Annotated[list[str], Field(description="Facts that are not known of them.", examples=[["knock.text"]])]
 
 
+class ReportedOut(_Out):
+    """Somebody's report, as far as it is for you."""
+
+    who: MatrixId
+    reason: Reason
+
+
 class WhyOut(_Out):
     """What a knock would meet now, and why."""
 
@@ -170,6 +177,7 @@ class WhyOut(_Out):
         Field(description="The rules up to that one; null where your door has none, or your own word decides."),
     ]
     vouched_by: Annotated[list[MatrixId], Field(description="Who of those that you know vouches for them, to you.")]
+    reported_by: Annotated[list[ReportedOut], Field(description="Who of those that you know reports them, to you.")]
 
 
 class ShareOut(_Out):
@@ -178,6 +186,7 @@ class ShareOut(_Out):
     who: MatrixId | None
     percent: Annotated[int, Field(ge=0, le=100)]
     good: bool
+    bonded: Annotated[bool, Field(description="They put money behind it, which is burned if somebody is called spam.")]
 
 
 class ScoreOut(_Out):
@@ -192,6 +201,15 @@ class StandingOut(ScoreOut):
 
     other: MatrixId
     alone: Annotated[ScoreOut, Field(description="The same where single friends' words are enough (a quorum of 1).")]
+    prior: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="What they have before anybody's word: a stranger's, or nearer to a half by a stake.",
+        ),
+    ]
+    quorum: Annotated[int, Field(description="What it was asked with: how many must vouch for whoever is heard.")]
     nobody: Annotated[bool, Field(description="Nobody whom you know knows them.")]
     shares: Annotated[list[ShareOut], Field(description="Whose words it is made of; they add up to 100, or are none.")]
     path: Annotated[list[MatrixId | None], Field(description="From you to whoever has the largest part.")]
@@ -225,6 +243,33 @@ class VouchesOut(_Out):
     """For whom you vouch, newest first."""
 
     vouches: list[VouchOut]
+
+
+class ReportIn(_In):
+    """A word against somebody, good for a year."""
+
+    reason: Reason
+    audience: Annotated[
+        Audience,
+        Field(description="Into whose view it enters: of those whom you accepted or vouch for (never the subject's)."),
+    ] = Audience.TRUSTED
+
+
+class ReportOut(_Out):
+    """A word that you gave against somebody."""
+
+    subject: MatrixId | None
+    reason: Reason
+    audience: Audience
+    since: Unix
+    until: Unix
+    withdrawn_at: Unix | None
+
+
+class ReportsOut(_Out):
+    """Whom you report, newest first."""
+
+    reports: list[ReportOut]
 
 
 class TokenOut(_Out):

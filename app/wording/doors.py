@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from app.wording import rules
+from app.wording import documents, rules
 from app.wording.catalogue import marked
-from app.wording.message import LONGEST_MESSAGE, Literal, Message, Safe, block, join
+from app.wording.message import Literal, Message, Safe, join
 from app.wording.reader import Reader
 from app.wording.replies import MOST_LISTED, lines, people_list, price
 from kit.identifiers import UserId, show_address
 from reputation.model import Door, DoorMode
 from reputation.policy import DoorDocument
-from reputation.policy_changes import changes
 from reputation.policy_doors import document_of
 from reputation.policy_presets import PRESETS, Preset, preset_of
 from reputation.trying import Difference, Fate, Sample, Tried, rule_of
 from reputation.verdict import Hold, Verdict
-from reputation.versions import Version
 
-LONGEST_SHOWN: Final = 3_000
-"""Characters of a document that is shown in the chat."""
-_MOST_VERSIONS: Final = 8
-_LONGEST_CONDITION: Final = 150
-"""Characters of a condition in a sentence; the document has all of them."""
 _MOST_SAMPLES: Final = 20
 _UNDO: Final = "door undo"
 _CAPS = marked(
@@ -83,7 +75,7 @@ def document_in_words(reader: Reader, document: DoorDocument) -> Message:
             if rule.because is None
             else marked("Rule {number}, **{name}**: {action} when {when} (your note: {note})")
         )
-        action, when = rules.action(rule.then, reader), Literal(_shortened(" ".join(rule.when.split())))
+        action, when = rules.action(rule.then, reader), documents.condition(rule.when)
         told.append(
             reader.say(template, number=number, name=rule.name, action=action, when=when, note=rule.because or "")
         )
@@ -92,10 +84,6 @@ def document_in_words(reader: Reader, document: DoorDocument) -> Message:
     if len(told) > MOST_LISTED:
         told[MOST_LISTED:] = [reader.say(marked("… and {count} more"), count=len(told) - MOST_LISTED)]
     return lines(reader, [*told, reader.say(last, action=otherwise)], most=len(told) + 1)
-
-
-def _shortened(when: str) -> str:
-    return when if len(when) <= _LONGEST_CONDITION else when[: _LONGEST_CONDITION - 1] + "…"
 
 
 # ---------------------------------------------------------------------------------------------------- setting
@@ -117,66 +105,9 @@ def presets(reader: Reader, standing: DoorDocument) -> Message:
     return join([reader.say(marked("You can choose one of these:")), lines(reader, entries, most=len(entries)), said])
 
 
-def now_set(reader: Reader, shown: Message, before: DoorDocument, after: DoorDocument) -> Message:
-    """Say what a door is after it was set, and how that is undone."""
-    if before == after:
-        return join([shown, reader.say(marked("It was so before: nothing is different."))])
-    return join([shown, reader.say(marked("{undo} takes this back."), undo=Literal(_UNDO))])
-
-
-def gone_back(reader: Reader, shown: Message, before: DoorDocument, after: DoorDocument) -> Message:
-    """Say what going back to an earlier version changed."""
-    if before == after:
-        return now_set(reader, shown, before, after)
-    head = reader.say(marked("Your door is what it was. What changed:"))
-    told = rules.changed(changes(before, after), reader)
-    return join([head, told, now_set(reader, shown, before, after)])
-
-
 def document(reader: Reader, standing: DoorDocument) -> Message:
-    """Show a door's document: in sentences, then as it is written; one that is too long for a chat is got elsewhere."""
-    text, told = as_text(standing), document_in_words(reader, standing)
-    if len(text) > LONGEST_SHOWN:
-        long = marked(
-            "As a document it is too long for a chat ({count} characters): {cli} prints it, and {api} answers it."
-        )
-        cli, api = Literal("earnest door show --json"), Literal("GET /v1/me/door/document")
-        return join([reader.say(long, count=len(text), cli=cli, api=api), told])
-    how = marked("As a document. Change it and send it back after {set_}; {try_} only tries it:")
-    written = join([reader.say(how, set_=Literal("door set"), try_=Literal("door try")), block(text)])
-    # A document that is cut is none: where there is no room for both, it says the same by itself.
-    fits = len(told.plain) + len(written.plain) < LONGEST_MESSAGE
-    return join([told, written]) if fits else written
-
-
-def as_text(standing: DoorDocument) -> str:
-    """Write a document as JSON that shows all that is in it."""
-    text = json.dumps(standing.model_dump(mode="json", exclude_none=True), ensure_ascii=False, indent=2)
-    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
-
-
-def versions(reader: Reader, kept: Sequence[Version]) -> Message:
-    """List the versions of a door, newest first, each with what it changed."""
-    if not kept:
-        return reader.say(marked("You never changed your door: it is open, as everybody's is at first."))
-    parts = []
-    for place, version in enumerate(kept[:_MOST_VERSIONS]):
-        stands = marked("**{number}**, {when}; this one stands:") if place == 0 else marked("**{number}**, {when}:")
-        head = reader.say(stands, number=version.number, when=reader.when(version.since))
-        if place + 1 < len(kept):
-            before = kept[place + 1].document
-        elif version.number == 1:
-            before = document_of(Door())  # before the first one it was open, as everybody's is
-        else:
-            parts.append(head)
-            continue
-        told = rules.changed(changes(before, version.document), reader)
-        parts.append(reader.say("{head}\n{told}", head=head, told=told))
-    if len(kept) > _MOST_VERSIONS:
-        parts.append(reader.say(marked("… and {count} older ones"), count=len(kept) - _MOST_VERSIONS))
-    back = marked("{undo} goes back to what was before the last change, {back} to any of these.")
-    parts.append(reader.say(back, undo=Literal(_UNDO), back=Literal(f"door back {kept[-1].number}")))
-    return join(parts)
+    """Show a door's document: in sentences, then as it is written."""
+    return documents.document(reader, standing, document_in_words(reader, standing))
 
 
 # ---------------------------------------------------------------------------------------------------- trying

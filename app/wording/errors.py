@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.wording.catalogue import marked
-from app.wording.message import Message, Safe, Value
+from app.wording.message import Literal, Message, Safe, Value
 from app.wording.reader import Reader
 from kit.errors import EarnestError, Refusal
+from reputation.evidence import Reason
 
 _SENTENCES: Mapping[str, str] = {
     "user_id_malformed": marked("That is not a Matrix id. One looks like {example}; copy it whole."),
@@ -30,7 +31,10 @@ _SENTENCES: Mapping[str, str] = {
     "vouch_weight": marked(
         "A vouch weighs 1 (you know them), 2 (you know them well) or 3 (you would answer for them)."
     ),
-    "vouches_full": marked("You vouch for {most} people already. Take one back first; {vouches} shows them."),
+    "words_full": marked("You vouch for or report {most} people already. Take one back first; {vouches} shows them."),
+    "report_self": marked("Nobody can report themselves."),
+    "report_reason": marked("A report says why: {reasons}. Write {report}."),
+    "word_unknown": marked("You neither vouch for anybody of that name nor report them. {vouches} shows whom you do."),
     "vouch_unknown": marked("You do not vouch for anybody of that name. {vouches} shows for whom you do."),
     "ask_nobody": marked(
         "There is nobody of that name whom you could ask here. Invite them: if it does not arrive, you are told why."
@@ -97,6 +101,8 @@ def error(failure: EarnestError, reader: Reader) -> Message:
         "tokens": reader.command("token list"),
         "contacts": reader.command("contacts"),
         "vouches": reader.command("vouch list"),
+        "report": reader.command("report @name:example.org spam"),
+        "reasons": Literal(", ".join(Reason)),
         "asks": reader.command("ask"),
         "ask": reader.command("ask @name:example.org One sentence about who you are."),
         "wallets": reader.command("wallets"),

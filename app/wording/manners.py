@@ -186,7 +186,11 @@ def unreadable(reader: Reader) -> Message:
 def only_alone(reader: Reader) -> Message:
     """Say that the bot talks to one person at a time."""
     return reader.say(
-        marked("I talk to one person at a time: whoever reads along could answer for you. Write to me alone.")
+        marked(
+            "I talk to one person at a time: whoever reads along could answer for you. Write to me alone. Among others "
+            "I only read, for somebody with a filter of their own: {help} says how."
+        ),
+        help=Literal("help filter"),
     )
 
 

@@ -178,13 +178,15 @@ def _written(condition: str) -> Literal:
     return Literal(" ".join(condition.split()))
 
 
+def fact(name: str, value: object, reader: Reader) -> Message:
+    """Say what a fact is; ``value`` as JSON has it."""
+    return reader.say("{name} = {value}", name=Safe(name), value=_value(value, reader))
+
+
 def _facts(step: Step, reader: Reader) -> Value:
     if not step.facts:
         return Safe("")
-    told = [
-        reader.say("{name} = {value}", name=Safe(seen.name), value=_value(plain(seen.value), reader))
-        for seen in step.facts
-    ]
+    told = [fact(seen.name, plain(seen.value), reader) for seen in step.facts]
     inner = told[0]
     for each in told[1:]:
         inner = reader.say("{one}, {two}", one=inner, two=each)

@@ -12,20 +12,24 @@ from app.wording.replies import lines
 from kit.identifiers import UserId
 
 if TYPE_CHECKING:  # what compiles them is loaded where somebody asks how one stands, and nowhere else
-    from reputation.trust.explaining import Explanation, Turn
+    from app.judging import Judged
+    from reputation.trust.explaining import Turn
     from reputation.trust.views import Standing
 
+_SHARES: Mapping[tuple[bool, bool], str] = {
+    (True, False): marked("{who}: {percent} %, for them"),
+    (True, True): marked("{who}: {percent} %, for them, with money behind it that is lost if they are called spam"),
+    (False, False): marked("{who}: {percent} %, against them"),
+}
 _WORTH_SAYING = 0.05
 """Of reputation or confidence: what differs by less is not told apart."""
 
 
-def standing(
-    reader: Reader, other: UserId, found: Explanation, change: Turn | None, names: Mapping[int, UserId]
-) -> Message:
-    """Say how somebody stands; ``change``: what would bring them to the other side of the middle."""
-    who = reader.person(other)
+def standing(reader: Reader, other: UserId, judged: Judged, names: Mapping[int, UserId]) -> Message:
+    """Say how somebody stands, why, and what would bring them to the other side of the middle."""
+    who, found, change = reader.person(other), judged.explanation, judged.turn
     if found.nobody:
-        return reader.say(
+        told = reader.say(
             marked(
                 "**Nobody whom you know knows {who}**, as far as they let you see it. They stand as any stranger does: "
                 "{reputation} of 1, which rests on nothing."
@@ -33,11 +37,12 @@ def standing(
             who=who,
             reputation=_number(found.standing.reputation),
         )
+        return join([told, *_prior(reader, judged)])
     parts = [reader.say(marked("{who} stands with you at {both}."), who=who, both=_both(reader, found.standing))]
     if found.shares:
         shares = [
             reader.say(
-                marked("{who}: {percent} %, for them") if share.good else marked("{who}: {percent} %, against them"),
+                _SHARES[share.good, share.bonded],
                 who=_name(reader, names, share.who),
                 percent=share.percent,
             )
@@ -52,11 +57,24 @@ def standing(
     if _differ(found.standing, found.alone):
         alone = marked("Were one friend's word enough, it would be {both}.")
         parts.append(reader.say(alone, both=_both(reader, found.alone)))
-    if change is not None and change.people:
+    parts += _prior(reader, judged)
+    if change.people:
         parts.append(_change(reader, change, names))
     how = marked("What you say yourself counts most: {vouch}, or {spam}.")
     parts.append(reader.say(how, vouch=Literal(f"vouch {other}"), spam=Literal(f"spam {other}")))
     return join(parts)
+
+
+def _prior(reader: Reader, judged: Judged) -> list[Message]:
+    """Say what their stake does, if anything, and how to think otherwise of strangers."""
+    shifted = judged.prior - judged.outlook.prior > 0
+    template = (
+        marked("Their stake with you lifts what you think of them as a stranger from {own} to {prior}.")
+        if shifted
+        else marked("As a stranger they would stand at {own}: {strangers} changes that.")
+    )
+    own, prior = _number(judged.outlook.prior), _number(judged.prior)
+    return [reader.say(template, own=own, prior=prior, strangers=Literal("strangers"))]
 
 
 def _both(reader: Reader, found: Standing) -> Message:

@@ -12,6 +12,7 @@ from app.wording.message import Message
 from app.wording.reader import Reader
 from kit.errors import Invalid
 from kit.identifiers import PersonId, UserId, parse_user_id
+from reputation.seeing import Recent
 
 MATRIX_TO = "https://matrix.to/#/"
 ISOLATES = "\u2066\u2067\u2068\u2069\u200e\u200f"
@@ -28,6 +29,8 @@ class Asked:
     reader: Reader
     text: str = ""
     """What stands after the command, as it was written."""
+    recent: tuple[Recent, ...] = ()
+    """What was said last in the rooms that are read for them, where the command asks for it."""
     behalf: PersonId | None = None
     """In whose name they answer, where they help somebody."""
 
@@ -59,6 +62,8 @@ class Command:
     run: Callable[[Work, Asked], Letter]
     guide: Callable[[Reader], Message] | None = None
     looks: Callable[[tuple[str, ...]], bool] = _never
+    fetches: Callable[[tuple[str, ...]], bool] = _never
+    """Whether it wants to know what was said last in the rooms that are read for whoever asks."""
     prepare: Callable[[tuple[str, ...], str], None] = _nothing
     """What can be read of words and text before any transaction, so that nobody waits for it; it may refuse."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from app.container import Work
+from app.wording import documents, replies
 from app.wording import doors as wording
-from app.wording import replies
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from app.wording.message import Message
 from bot.commands import door_drafts
 from bot.commands.command import Asked, Command, Unclear, named, nothing_more
+from bot.commands.documents import number_in
 from kit.amounts import Amount, parse
 from reputation.model import Door
 from reputation.policy_doors import document_of
@@ -34,10 +35,10 @@ def run(work: Work, asked: Asked) -> Letter:
     if action in ("undo", "back"):
         if action == "undo":
             nothing_more(rest)
-        door = work.doors.back(asked.person, door_drafts.number_in(rest) if action == "back" else None)
-        return Letter(wording.gone_back(asked.reader, _shown(work, asked, door), before, document_of(door)))
+        door = work.doors.back(asked.person, number_in(rest) if action == "back" else None)
+        return Letter(documents.gone_back(asked.reader, _shown(work, asked, door), before, document_of(door)))
     door = _changed(work, asked, action, rest)
-    return Letter(wording.now_set(asked.reader, _shown(work, asked, door), before, document_of(door)))
+    return Letter(documents.now_set(asked.reader, _shown(work, asked, door), before, document_of(door)))
 
 
 def _show(work: Work, asked: Asked) -> Letter:

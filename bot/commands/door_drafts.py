@@ -7,16 +7,17 @@ from urllib.parse import unquote
 
 from app import drafts
 from app.container import Work
+from app.wording import documents
 from app.wording import doors as wording
 from app.wording.buttons import Letter
 from bot.commands.command import ISOLATES, MATRIX_TO, Asked, Unclear, nothing_more
+from bot.commands.documents import pasted
 from kit.identifiers import ServerName, UserId, parse_server_name, parse_user_id
 from reputation.policy import DoorDocument
 from reputation.policy_doors import document_of
 from reputation.policy_presets import open_but
 from reputation.trying import USUAL_DAYS
 
-_FENCE = "```"
 _BUT = "but"
 _DIGITS = 6
 
@@ -24,7 +25,7 @@ _DIGITS = 6
 def prepare(words: Sequence[str], text: str) -> None:
     """Read a document that was pasted; ``app.drafts`` knows it then."""
     if words and words[0].lower() in ("set", "try"):
-        _pasted(text)
+        pasted(text, DoorDocument)
 
 
 def standing(work: Work, asked: Asked) -> DoorDocument:
@@ -39,7 +40,7 @@ def presets(work: Work, asked: Asked) -> Letter:
 
 def draft(asked: Asked, words: Sequence[str]) -> tuple[DoorDocument, str]:
     """Return the door that is meant, and the command that sets it: a preset, ``but`` and names, or a document."""
-    document = _pasted(asked.text)
+    document = pasted(asked.text, DoorDocument)
     if document is not None:
         return document, "door set {…}"
     if not words:
@@ -70,24 +71,7 @@ def rules(work: Work, asked: Asked) -> Letter:
 
 def versions(work: Work, asked: Asked) -> Letter:
     """List what the door was."""
-    return Letter(wording.versions(asked.reader, work.doors.versions.all(asked.person)))
-
-
-def number_in(words: Sequence[str]) -> int:
-    """Read the number of a version."""
-    match words:
-        case [word] if word.isascii() and word.isdecimal() and len(word) <= _DIGITS:
-            return int(word)
-    raise Unclear
-
-
-def _pasted(text: str) -> DoorDocument | None:
-    """Return the document that stands in a message, in a code block or bare; ``None`` where there is none."""
-    start = text.find("{")
-    if start < 0:
-        return None
-    pasted = text[start:].strip().removesuffix(_FENCE)
-    return drafts.written(pasted.strip())
+    return Letter(documents.versions(asked.reader, "door", work.doors.versions.all(asked.person)))
 
 
 def _excepted(asked: Asked, words: Sequence[str]) -> tuple[list[UserId], list[ServerName]]:

@@ -17,7 +17,8 @@ _QUORUMS = {"1": 1, "2": 2, "3": 3}
 
 def run(work: Work, asked: Asked) -> Letter:
     """Explain how one person stands."""
-    words, quorum = asked.words, 2
+    words: tuple[str, ...] = asked.words
+    quorum: int | None = None
     if len(words) > 1 and words[-1] in _QUORUMS:
         words, quorum = words[:-1], _QUORUMS[words[-1]]
     other = named(asked, words)
@@ -26,17 +27,21 @@ def run(work: Work, asked: Asked) -> Letter:
     subject = work.people.find(other) or _NOBODY
     if subject == asked.person:
         raise Invalid("standing_self", "Nobody stands with themselves.")
-    found, change = work.hearing.judgements.explained(asked.person, subject, quorum=quorum)
+    staked = work.outlooks.staked(asked.person, subject)
+    judged = work.hearing.judgements.judge(asked.person, subject, quorum=quorum, staked=staked)
+    found, change = judged.explanation, judged.turn
     people = {share.who for share in found.shares} | set(found.path) | set(change.people)
     people |= set() if found.through is None else {found.through}
     names = {int(number): name for number, name in work.people.mxids(map(PersonId, people)).items()}
-    return Letter(standings.standing(asked.reader, other, found, change, names))
+    return Letter(standings.standing(asked.reader, other, judged, names))
 
 
 COMMAND = Command(
     "standing",
     ("standing @name:example.org", "standing @name:example.org 1"),
-    marked("says how those whose word counts for you speak of somebody; the number is how many must, of 1 to 3"),
+    marked(
+        "says how those whose word counts for you speak of somebody; a number, 1 to 3, is another quorum than yours"
+    ),
     run,
     looks=lambda _: True,
 )

@@ -1,4 +1,4 @@
-"""``vouch``: one's word for somebody, given, listed and, by ``unvouch``, taken back."""
+"""``vouch`` and ``report``: one's word for or against somebody, given, listed and taken back."""
 
 from __future__ import annotations
 
@@ -7,41 +7,82 @@ from app.wording import vouching
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from bot.commands.command import Asked, Command, Unclear, named, nothing_more
-from kit.errors import NotFound
-from reputation.evidence import LEAST_WEIGHT, Audience
+from kit.errors import Invalid
+from kit.identifiers import PersonId, UserId
+from reputation.evidence import LEAST_WEIGHT, Audience, Reason
 
+_NOBODY = PersonId(0)
+"""Of whom nobody ever said anything."""
 _LISTS = {"list": False, "history": True}
 
 
 def run(work: Work, asked: Asked) -> Letter:
     """Give a word for somebody, or list those given."""
-    first = asked.words[0].lower() if asked.words else "list"
-    if first in _LISTS:
-        nothing_more(asked.words[1:])
-        vouches = work.vouches.given(asked.person, past=_LISTS[first])
-        return Letter(vouching.given(asked.reader, vouches, work.people.mxids({one.subject for one in vouches})))
-    words, weight, audience = list(asked.words), LEAST_WEIGHT, Audience.TRUSTED
-    if len(words) > 1 and words[-1].lower() in set(Audience):
-        audience = Audience(words.pop().lower())
+    listed = _listed(work, asked)
+    if listed is not None:
+        return listed
+    words, audience = _audience(asked.words)
+    weight = LEAST_WEIGHT
     if len(words) > 1 and words[-1].isascii() and words[-1].isdecimal():
         weight = int(words.pop()[:2])
-    other = named(asked, tuple(words))
-    if other is None:
-        raise Unclear
+    other = _one(asked, words)
     vouch = work.vouches.vouch(asked.person, work.people.number(other), weight=weight, audience=audience)
     return Letter(vouching.vouched(asked.reader, vouch, other))
 
 
+def report(work: Work, asked: Asked) -> Letter:
+    """Give a word against somebody, or list what one says of others."""
+    listed = _listed(work, asked)
+    if listed is not None:
+        return listed
+    words, audience = _audience(asked.words)
+    if len(words) < 2 or words[-1].lower() not in set(Reason):  # noqa: PLR2004 - a name and a reason
+        _one(asked, words[:1])
+        raise Invalid("report_reason", "A report says why.")
+    reason = Reason(words.pop().lower())
+    other = _one(asked, words)
+    said = work.vouches.report(asked.person, work.people.number(other), reason, audience=audience)
+    return Letter(vouching.reported(asked.reader, said, other))
+
+
 def take_back(work: Work, asked: Asked) -> Letter:
     """Take a word for somebody back."""
-    other = named(asked, asked.words)
+    return _taken_back(work, asked, good=True)
+
+
+def withdraw(work: Work, asked: Asked) -> Letter:
+    """Take back whatever one says of somebody."""
+    return _taken_back(work, asked, good=None)
+
+
+def _listed(work: Work, asked: Asked) -> Letter | None:
+    first = asked.words[0].lower() if asked.words else "list"
+    if first not in _LISTS:
+        return None
+    nothing_more(asked.words[1:])
+    said = work.vouches.given(asked.person, past=_LISTS[first])
+    return Letter(vouching.given(asked.reader, said, work.people.mxids({one.subject for one in said})))
+
+
+def _audience(words: tuple[str, ...]) -> tuple[list[str], Audience]:
+    """Return the words without the audience that they may end with, and it."""
+    left, audience = list(words), Audience.TRUSTED
+    if len(left) > 1 and left[-1].lower() in set(Audience):
+        audience = Audience(left.pop().lower())
+    return left, audience
+
+
+def _one(asked: Asked, words: list[str]) -> UserId:
+    other = named(asked, tuple(words))
     if other is None:
         raise Unclear
-    number = work.people.find(other)
-    if number is None:
-        raise NotFound("vouch_unknown", "You do not vouch for anybody of that name.")
-    work.vouches.withdraw(asked.person, number)
-    return Letter(vouching.withdrawn(asked.reader, other))
+    return other
+
+
+def _taken_back(work: Work, asked: Asked, *, good: bool | None) -> Letter:
+    other = _one(asked, list(asked.words))
+    said = work.vouches.withdraw(asked.person, work.people.find(other) or _NOBODY, good=good)
+    return Letter(vouching.withdrawn(asked.reader, said, other))
 
 
 COMMAND = Command(
@@ -58,3 +99,20 @@ COMMAND = Command(
     run,
 )
 TAKE_BACK = Command("unvouch", ("unvouch @name:example.org",), marked("takes your word for somebody back"), take_back)
+REPORT = Command(
+    "report",
+    (
+        "report list",
+        *(f"report @name:example.org {reason}" for reason in Reason),
+        "report @name:example.org spam everybody",
+        "report @name:example.org spam myself",
+    ),
+    marked("says something against somebody, for others to go by; your own door stays as it is"),
+    report,
+)
+WITHDRAW = Command(
+    "withdraw",
+    ("withdraw @name:example.org",),
+    marked("takes back what you say of somebody: a vouch or a report"),
+    withdraw,
+)

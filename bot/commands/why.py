@@ -22,6 +22,10 @@ def run(work: Work, asked: Asked) -> Letter:
     if others:
         names = work.people.mxids({vouch.author for vouch in others})
         told = join([told, vouching.seen(asked.reader, others, names)])
+    against = [] if number is None else work.vouches.reported(asked.person, number)
+    if against:
+        names = work.people.mxids({one.author for one in against})
+        told = join([told, vouching.seen_against(asked.reader, against, names)])
     given = [] if number is None else work.helping.answers(asked.person, number)
     if given:
         names = work.people.mxids({who for one in given for who in (one.helper, one.stranger)})
@@ -32,6 +36,6 @@ def run(work: Work, asked: Asked) -> Letter:
 COMMAND = Command(
     "why",
     ("why @name:example.org",),
-    marked("says what an invitation from somebody would meet and why, and who vouches for them"),
+    marked("says what an invitation from somebody would meet and why, and who vouches for or reports them"),
     run,
 )

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from app import drafts
+from app.wording import documents
 from app.wording import doors as wording
 from app.wording import rules as sentences
-from app.wording.reader import Reader, Service
-from cli.context import disk_told, told
-from cli.fetching import get_json, plain
-from cli.own_token import own_token, service_url
-from kit.clock import from_unix, system_clock
+from cli.acting import document_in, indented, reader, when
+from cli.fetching import plain
+from cli.own_token import Ask, asking
+from kit.clock import from_unix
 from kit.errors import Invalid, NotFound
 from kit.identifiers import parse_user_id
 from reputation.model import Door
-from reputation.policy import DECIMALS, DoorDocument
+from reputation.policy import DoorDocument
 from reputation.policy_changes import changes
 from reputation.policy_doors import document_of
 from reputation.policy_presets import PRESETS, Preset
-from reputation.policy_rules import LONGEST_DOCUMENT
 from reputation.trying import MOST_DAYS, USUAL_DAYS
-
-Ask = Callable[..., dict[str, Any]]
-"""Asks the API as the person: method, path below the person's door, body."""
 
 _FATES: Final[Mapping[str, str]] = {"comes_in": "come in", "held": "are held", "refused": "are refused"}
 _WOULD: Final[Mapping[str, str]] = {"comes_in": "come in", "held": "be held", "refused": "be refused"}
@@ -49,37 +44,19 @@ def door() -> None:
     """
 
 
-def _asking(command: Callable[..., None]) -> Callable[..., None]:
-    """Hand a command what asks the API as the person, by ``--service`` and their token."""
-
-    @click.option("--service", "--url", "service", help="Where Earnest is; EARNEST_PUBLIC_URL by default.")
-    @told
-    @wraps(command)
-    def _run(*args: Any, service: str | None, **options: Any) -> None:  # noqa: ANN401 - whatever the command takes
-        url = service_url(service)
-        token = own_token()
-
-        def _ask(method: str, path: str, body: object = None) -> dict[str, Any]:
-            return get_json(method, f"{url}/v1/me/{path}", body, token=token)
-
-        command(_ask, *args, **options)
-
-    return _run
-
-
 @door.command()
 @_JSON
-@_asking
+@asking
 def show(ask: Ask, *, as_json: bool) -> None:
     """Show your door: in sentences, or as the document that it is."""
     found = ask("GET", "door/document")
     document = _read(found["document"])
     if as_json:
-        click.echo(wording.as_text(document))
+        click.echo(documents.as_text(document))
         return
     preset = f", the preset {plain(found['preset'])}" if found["preset"] else ""
     click.echo(f"Version {int(found['number'])}{preset}:")
-    click.echo(wording.document_in_words(_reader(), document).plain)
+    click.echo(wording.document_in_words(reader(), document).plain)
 
 
 @door.command()
@@ -91,14 +68,14 @@ def presets(*, as_json: bool) -> None:
         click.echo(json.dumps(found))
         return
     for name in PRESETS:
-        click.echo(f"{name:20} {sentences.preset(name, _reader()).plain}")
+        click.echo(f"{name:20} {sentences.preset(name, reader()).plain}")
 
 
 @door.command("try")
 @_DRAFT
 @_DAYS
 @_JSON
-@_asking
+@asking
 def try_(ask: Ask, draft: str, *, days: int, as_json: bool) -> None:
     """Tell what DRAFT would have changed for whoever knocked lately; changes nothing."""
     body, _ = _draft(draft)
@@ -114,7 +91,7 @@ def try_(ask: Ask, draft: str, *, days: int, as_json: bool) -> None:
 @_DAYS
 @_JSON
 @click.option("--yes", is_flag=True, help="Neither try it first nor ask.")
-@_asking
+@asking
 def set_(ask: Ask, draft: str, *, days: int, as_json: bool, yes: bool) -> None:
     """Let your door be DRAFT, after showing what that changes."""
     body, document = _draft(draft)
@@ -130,7 +107,7 @@ def set_(ask: Ask, draft: str, *, days: int, as_json: bool, yes: bool) -> None:
 
 @door.command()
 @_JSON
-@_asking
+@asking
 def versions(ask: Ask, *, as_json: bool) -> None:
     """List what your door was, newest first, and what each version changed."""
     found = ask("GET", "door/versions")
@@ -141,17 +118,16 @@ def versions(ask: Ask, *, as_json: bool) -> None:
     if not kept:
         click.echo("You never changed your door.")
     for place, version in enumerate(kept):
-        when = from_unix(int(version["since"])).astimezone().strftime("%Y-%m-%d %H:%M %Z")
-        click.echo(f"{int(version['number'])}, {when}{' (stands)' if place == 0 else ''}")
+        click.echo(f"{int(version['number'])}, {when(version['since'])}{' (stands)' if place == 0 else ''}")
         if version["changes"] is not None:
             before = _read(kept[place + 1]["document"]) if place + 1 < len(kept) else document_of(Door())
-            click.echo(_indented(_changed(before, _read(version["document"]))))
+            click.echo(indented(_changed(before, _read(version["document"]))))
 
 
 @door.command()
 @click.argument("one", type=click.IntRange(0), required=False)
 @click.argument("other", type=click.IntRange(0), required=False)
-@_asking
+@asking
 def diff(ask: Ask, one: int | None, other: int | None) -> None:
     """Say what differs between versions ONE and OTHER (by default: from the last but one to what stands)."""
     kept = {int(each["number"]): _read(each["document"]) for each in ask("GET", "door/versions")["versions"]}
@@ -167,7 +143,7 @@ def diff(ask: Ask, one: int | None, other: int | None) -> None:
 
 @door.command()
 @_JSON
-@_asking
+@asking
 def undo(ask: Ask, *, as_json: bool) -> None:
     """Let your door be what it was before the last change; doing so is a change, too."""
     before = _read(ask("GET", "door/document")["document"])
@@ -177,7 +153,7 @@ def undo(ask: Ask, *, as_json: bool) -> None:
 @door.command()
 @click.argument("number", type=click.IntRange(1))
 @_JSON
-@_asking
+@asking
 def back(ask: Ask, number: int, *, as_json: bool) -> None:
     """Let your door be what it was in version NUMBER."""
     before = _read(ask("GET", "door/document")["document"])
@@ -187,7 +163,7 @@ def back(ask: Ask, number: int, *, as_json: bool) -> None:
 @door.command()
 @click.argument("who")
 @_JSON
-@_asking
+@asking
 def why(ask: Ask, who: str, *, as_json: bool) -> None:
     """Say what an invite of WHO would meet at your door now, by which rule, and what is not known of them."""
     found = ask("GET", f"why?other={parse_user_id(who).replace('%', '%25').replace('&', '%26').replace('+', '%2B')}")
@@ -206,7 +182,6 @@ def why(ask: Ask, who: str, *, as_json: bool) -> None:
 # ---------------------------------------------------------------------------------------------------- within
 
 
-@disk_told
 def _draft(draft: str) -> tuple[dict[str, Any], DoorDocument]:
     """Return what is sent for a draft, and the document that it is: a mistake is told before anything is asked."""
     if draft in set(Preset):
@@ -214,21 +189,16 @@ def _draft(draft: str) -> tuple[dict[str, Any], DoorDocument]:
     file = Path(draft)
     if not file.is_file():
         raise Invalid("draft_unknown", f"{draft} is no file and no preset; presets are {', '.join(Preset)}.")
-    with file.open(encoding="utf-8", errors="replace") as opened:
-        document = drafts.written(opened.read(LONGEST_DOCUMENT + 1))
+    document = document_in(file, DoorDocument)
     return {"document": document.model_dump(mode="json")}, document
 
 
 def _read(found: Mapping[str, object]) -> DoorDocument:
-    return drafts.read(found)
-
-
-def _reader() -> Reader:
-    return Reader(Service("ERN", DECIMALS, "", None), system_clock())
+    return drafts.read(found, DoorDocument)
 
 
 def _changed(before: DoorDocument, after: DoorDocument) -> str:
-    return sentences.changed(changes(before, after), _reader()).plain
+    return sentences.changed(changes(before, after), reader()).plain
 
 
 def _say_set(made: Mapping[str, Any], before: DoorDocument, *, as_json: bool) -> None:
@@ -262,7 +232,3 @@ def _show_tried(found: Mapping[str, Any], *, err: bool = False) -> None:
             click.echo(f"  and {count - len(one['samples'])} more", err=err)
     for fact, count in found["lacking"].items():
         click.echo(f"Of {int(count)} of them {plain(fact)} is not known, which its rules ask about.", err=err)
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from http import HTTPStatus
 
 import httpx
 
+from app.metadata import METADATA
 from cli.demo.acts import STAKE_OBJECT
 from cli.demo.people import Answer, Person
 from cli.demo.stage import Stage
@@ -24,6 +26,7 @@ _AT_ONCE = 20
 _TRIES = 30
 _FARM = "farm.example"
 _FRIENDLY = "friends-of-friends"
+_ADVERTISEMENT = "Designer sunglasses, 80 % discount, only today! Order now: https://shop.example/sunglasses"
 
 
 async def chosen(stage: Stage) -> None:
@@ -115,7 +118,34 @@ async def tried(stage: Stage) -> None:
     stage.saw("she tried it in earnest, and took it back with: door undo", told)
 
 
-STEPS = (chosen, asks, vouched, friend_of_a_friend, farmed, tried)
+async def filtered(stage: Stage) -> None:
+    """@alice's filter would have hidden @mallory's advertisement, and tells her; it hides nothing and keeps no text."""
+    alice, carol, mallory = await stage.person("alice"), await stage.person("carol"), await stage.person("mallory")
+    told = await _answered(stage, alice, "filter preset careful", "filter undo takes this back")
+    stage.saw(f"{alice.user_id} wrote: filter preset careful; the bot answered", told)
+    room = await carol.create_room()
+    for guest in (alice, mallory):
+        arrival = guest.invited_by(carol)
+        stage.demand((await carol.invite(guest, room)).fine, f"{guest.user_id} is invited to @carol's room")
+        await stage.until(arrival, "the invite arrives")
+        stage.demand((await guest.join(room)).fine, "they join")
+    await alice.invite_bot(room)
+    said = await stage.until(partial(carol.read_in, room), "the bot says what it does there")
+    stage.saw(f"she asked the bot into a room of {carol.user_id}'s, where it said, once", said)
+    event = await mallory.write(room, _ADVERTISEMENT)
+    await carol.write(room, "Rehearsal is at seven.")
+    stage.saw(f"{mallory.user_id} wrote there, for everybody to read", _ADVERTISEMENT)
+    told = await _looks_until(stage, alice, "filter seen", "hide or mark 1", event[1:])
+    stage.saw(f"{alice.user_id} asked what her filter would have hidden", told)
+    told = await _answered(stage, alice, f"filter why {event}", "Rule", "known_by")
+    stage.saw("she asked why", told)
+    found = await asyncio.to_thread(_kept, stage, "sunglasses")
+    stage.demand(not found, "no text of it is in the database", found)
+    stage.saw("the text of that message is nowhere in the database: its id, the rule and the facts are")
+    await _answered(stage, alice, "filter off", "no filter")
+
+
+STEPS = (chosen, asks, vouched, friend_of_a_friend, farmed, tried, filtered)
 
 
 async def _talking(stage: Stage, name: str) -> Person:
@@ -132,6 +162,29 @@ async def _answered(stage: Stage, person: Person, command: str, *words: str) -> 
     before = len(person.heard)
     await person.say(command)
     return await stage.until(lambda: person.said(*words, after=before), f"the bot answers: {command}")
+
+
+async def _looks_until(stage: Stage, person: Person, command: str, *words: str) -> str:
+    """Write to the bot, again while its answer is not yet so, and return the one that is."""
+    for _ in range(_TRIES):
+        before = len(person.heard)
+        await person.say(command)
+        told = await stage.until(partial(person.said, after=before), f"the bot answers: {command}")
+        if all(word in told for word in words):
+            return told
+        await asyncio.sleep(3)
+    stage.demand(found=False, expected=f"{command} tells of {words}")
+    return ""
+
+
+def _kept(stage: Stage, word: str) -> list[str]:
+    """Return the tables in which a word stands."""
+    with stage.world.container.read() as work:
+        return [
+            table.name
+            for table in METADATA.sorted_tables
+            if any(word in str(value) for row in work.session.execute(table.select()) for value in row)
+        ]
 
 
 async def _is_held(stage: Stage, stranger: Person, owner: Person) -> Answer:

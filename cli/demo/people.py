@@ -46,6 +46,8 @@ class Person:
         self.user_id: UserId = parse_user_id(f"@{name}:{server.server_name}")
         self.heard: list[str] = []
         """What the bot said to this person, oldest first."""
+        self.seen: list[tuple[RoomId, str]] = []
+        """What the bot said where this person could read it, and in which room."""
         self.asked_into: list[tuple[RoomId, UserId]] = []
         """Invites of other people that reached this person's client, oldest first."""
         self.keyless = 0
@@ -92,7 +94,10 @@ class Person:
             else:
                 self.asked_into.append((happening.room, happening.inviter))
         elif isinstance(happening, Said) and happening.sender == self._bot:
-            self.heard.append(happening.body.translate(_BIDI_ISOLATES))
+            text = happening.body.translate(_BIDI_ISOLATES)
+            self.seen.append((happening.room, text))
+            if happening.room == self._chat:
+                self.heard.append(text)
         elif isinstance(happening, Unreadable):
             self.keyless += 1
 
@@ -131,6 +136,10 @@ class Person:
                 return text
         return None
 
+    def read_in(self, room: RoomId) -> str | None:
+        """Return what the bot said first in a room that this person is in, ``None`` before it did."""
+        return next((text for where, text in self.seen if where == room), None)
+
     # ------------------------------------------------------------------------------------------------ the rest
 
     async def create_room(self) -> RoomId:
@@ -144,6 +153,16 @@ class Person:
         return await self._call(
             "POST", f"/_matrix/client/v3/rooms/{quote(room, safe='')}/invite", {"user_id": other.user_id}
         )
+
+    async def invite_bot(self, room: RoomId) -> None:
+        """Invite the bot into a room that one shares with others."""
+        await self._call("POST", f"/_matrix/client/v3/rooms/{quote(room, safe='')}/invite", {"user_id": self._bot})
+
+    async def write(self, room: RoomId, text: str) -> str:
+        """Write into a room; return the message's id."""
+        path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/send/m.room.message/{secrets.token_hex(8)}"
+        answer = await self._call("PUT", path, {"msgtype": "m.text", "body": text})
+        return str(answer.body["event_id"])
 
     async def join(self, room: RoomId) -> Answer:
         """Enter a room."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby, repeat
 from typing import Any
 
 from sqlalchemy import Update, select, update
@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from contracts.events import BlockRef
-from kit.database import draw_numbers, one_of, set_many, write_many
+from kit.database import draw_numbers, make_room, one_of, set_many, write_many
 from kit.errors import Conflict
 from kit.identifiers import Hash32
 from kit.leases import Seat
@@ -24,6 +24,8 @@ from ledger.tables import AccountRow, BlockRow, CursorRow, EntryRow, PostingRow
 _MOST = 10**78 - 1
 """The largest sum that an ``ExactInteger`` column holds; only a token that lies gets there."""
 _CHUNK = 500
+_MANY = 500
+"""Entries at a time that only a backfill makes."""
 _STREAMED = 5_000
 _PENDING = (Level.SEEN.value, Level.SAFE.value)
 
@@ -137,14 +139,17 @@ def last_final(session: Session, chain_id: int) -> BlockRef | None:
 
 def add_entries(session: Session, entries: Sequence[Entry], turns: Mapping[Hash32, int]) -> None:
     """Write entries, each at the turn of its block, and carry what they move into the balances."""
-    places = [entry.at for entry in entries]
+    if not entries:
+        return
+    blocks, log_indexes, transactions = zip(*[entry.at for entry in entries], strict=True)
+    hashes = [block.hash for block in blocks]
     columns: dict[str, Sequence[Any]] = {
-        "chain_id": [at.block.chain_id for at in places],
-        "block_hash": [at.block.hash for at in places],
-        "log_index": [at.log_index for at in places],
-        "turn": [turns[at.block.hash] for at in places],
-        "transaction": [at.transaction for at in places],
-        "kind": [entry.kind.value for entry in entries],
+        "chain_id": [block.chain_id for block in blocks],
+        "block_hash": hashes,
+        "log_index": log_indexes,
+        "turn": [turns[block_hash] for block_hash in hashes],
+        "transaction": transactions,
+        "kind": [entry.kind._value_ for entry in entries],
         "reversal": [False] * len(entries),
         "reverses": [None] * len(entries),
     }
@@ -298,44 +303,53 @@ def _this(block: BlockRef) -> Update:
 def _write(session: Session, columns: Mapping[str, Sequence[Any]], postings: Sequence[Sequence[Posting]]) -> None:
     if not postings:
         return
+    if len(postings) > _MANY:
+        make_room(session)
     numbers = draw_numbers(session, EntryRow, len(postings))
-    accounts = _carry(session, postings)
+    accounts, assets, amounts = zip(*chain.from_iterable(postings), strict=True)
+    owners = _carry(session, accounts, assets, amounts)
     write_many(session, EntryRow, {"id": numbers, **columns})
+    lengths = list(map(len, postings))
     columns = {
-        "entry_id": [number for number, of_entry in zip(numbers, postings, strict=True) for _ in of_entry],
-        "line": [line for of_entry in postings for line in range(len(of_entry))],
-        "account_id": [accounts[one.asset, one.account] for of_entry in postings for one in of_entry],
-        "amount": [one.amount for of_entry in postings for one in of_entry],
+        "entry_id": list(chain.from_iterable(map(repeat, numbers, lengths))),
+        "line": list(chain.from_iterable(map(range, lengths))),
+        "account_id": owners,
+        "amount": amounts,
     }
     write_many(session, PostingRow, columns)
 
 
-def _carry(session: Session, postings: Sequence[Sequence[Posting]]) -> dict[tuple[Asset, Account], int]:
-    """Add postings to the balances of their accounts; return the accounts' numbers."""
-    moved: defaultdict[tuple[Asset, Account], int] = defaultdict(int)
-    for of_entry in postings:
-        for account, asset, amount in of_entry:
-            moved[asset, account] += amount
-    changes = dict(sorted(moved.items()))  # always in this order, so that two never wait for each other
-    numbers: dict[tuple[Asset, Account], int] = {}
-    after: dict[tuple[Asset, Account], int] = dict(changes)
-    for asset in {asset for asset, _ in changes}:
-        names = [account for of, account in changes if of == asset]
-        query = select(AccountRow.account, AccountRow.id, AccountRow.amount).where(AccountRow.asset == asset)
-        for name, number, amount in session.execute(query.where(one_of(session, AccountRow.account, names))):
-            numbers[asset, Account(name)] = number
-            after[asset, Account(name)] += amount
-    for (asset, _), amount in after.items():
-        if abs(amount) > _MOST:
-            raise Conflict("balance_impossible", f"{asset} moves more than any token could hold.", asset=asset)
-    set_many(session, AccountRow, "amount", {number: after[key] for key, number in numbers.items() if changes[key]})
-    new = [key for key in changes if key not in numbers]
+def _carry(
+    session: Session, accounts: Sequence[Account], assets: Sequence[Asset], amounts: Sequence[int]
+) -> Sequence[int]:
+    """Add postings, given column by column, to the balances of their accounts; return each one's account's number."""
+    moved: dict[Asset, defaultdict[Account, int]] = {asset: defaultdict(int) for asset in sorted(set(assets))}
+    for account, asset, amount in zip(accounts, assets, amounts, strict=True):
+        moved[asset][account] += amount
+    numbers = {asset: _balance(session, asset, changes) for asset, changes in moved.items()}
+    return [numbers[asset][account] for account, asset in zip(accounts, assets, strict=True)]
+
+
+def _balance(session: Session, asset: Asset, changes: Mapping[Account, int]) -> dict[Account, int]:
+    """Add to the balances of one asset's accounts, the new ones among them; return the accounts' numbers."""
+    numbers: dict[Account, int] = {}
+    after = dict(changes)
+    query = select(AccountRow.account, AccountRow.id, AccountRow.amount).where(AccountRow.asset == asset)
+    for name, number, amount in session.execute(query.where(one_of(session, AccountRow.account, list(changes)))):
+        numbers[Account(name)] = number
+        after[Account(name)] += amount
+    if max(after.values()) > _MOST or min(after.values()) < -_MOST:
+        raise Conflict("balance_impossible", f"{asset} moves more than any token could hold.", asset=asset)
+    # Always in this order, so that two never wait for each other.
+    there = sorted((number, after[name]) for name, number in numbers.items() if changes[name])
+    set_many(session, AccountRow, "amount", dict(there))
+    new = sorted(name for name in changes if name not in numbers)
     fresh = draw_numbers(session, AccountRow, len(new))
     columns = {
         "id": fresh,
-        "asset": [asset for asset, _ in new],
-        "account": [account for _, account in new],
-        "amount": [after[key] for key in new],
+        "asset": [asset] * len(new),
+        "account": new,
+        "amount": [after[name] for name in new],
     }
     write_many(session, AccountRow, columns)
     numbers.update(zip(new, fresh, strict=True))

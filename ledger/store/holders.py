@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, select, text, update
@@ -48,6 +49,18 @@ def person_of(session: Session, address: Address) -> PersonId | None:
     query = select(HolderRow.person_id).where(HolderRow.address == address, HolderRow.unlinked_at.is_(None))
     number = session.scalar(query)
     return None if number is None else PersonId(number)
+
+
+def owners(
+    session: Session, *, addresses: Collection[Address] | None = None, people: Collection[PersonId] | None = None
+) -> dict[Address, PersonId]:
+    """Return linked addresses, of these or of these people, and whose each is."""
+    query = select(HolderRow.address, HolderRow.person_id).where(HolderRow.unlinked_at.is_(None))
+    if addresses is not None:
+        query = query.where(HolderRow.address.in_([bytes(address) for address in addresses]))
+    if people is not None:
+        query = query.where(HolderRow.person_id.in_(people))
+    return {Address(address): PersonId(person) for address, person in session.execute(query)}
 
 
 def addresses(session: Session, person: PersonId) -> list[Address]:

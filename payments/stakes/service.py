@@ -29,7 +29,7 @@ from payments.stakes.model import (
     Wish,
 )
 from payments.stakes.settling import Errand, errands, possible_keys
-from payments.stakes.store import StakeStore, quote_of, stake_of
+from payments.stakes.store import StakeStore, amounts_in, quote_of, stake_of
 from payments.stakes.tables import QuoteRow, StakeRow
 
 _CODE_LETTERS = "ABCDEFGHJKMNPQRTUVWXY346789"
@@ -363,6 +363,11 @@ class Stakes:
         if row is None:
             raise NotFound("stake_unknown", "There is no such stake.")
         return row
+
+
+def amounts(session: Session, stakes: Collection[Hash32]) -> dict[Hash32, int]:
+    """Return what was put down in each of these, fees aside, in base units."""
+    return amounts_in(session, stakes)
 
 
 def _write(row: StakeRow, folded: Folded) -> None:

@@ -89,6 +89,12 @@ def _logged(row: StakeEventRow) -> Logged:
     )
 
 
+def amounts_in(session: Session, stakes: Collection[Hash32]) -> dict[Hash32, int]:
+    """Return what lies in each of these, fees aside, in base units."""
+    query = select(StakeRow.id, StakeRow.amount).where(StakeRow.id.in_([bytes(stake) for stake in stakes]))
+    return {Hash32(stake): amount for stake, amount in session.execute(query)}
+
+
 class StakeStore:
     """Quotes, stakes and their events on one chain and escrow."""
 

@@ -43,6 +43,8 @@ TABLE: Final[tuple[tuple[str, Type, str], ...]] = (
     ("sender.known_by", INT, _BOTH),
     ("sender.vouches", INT, _BOTH),
     ("sender.vouched_by", TEXTS, _BOTH),
+    ("sender.reports", INT, _BOTH),
+    ("sender.reported_by", TEXTS, _BOTH),
     ("sender.mutual_rooms", INT, _BOTH),
     ("sender.first_seen", MOMENT, _BOTH),
     ("sender.contact", BOOL, _FILTER),

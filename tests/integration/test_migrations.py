@@ -116,6 +116,45 @@ def test_balances_and_postings_survive_their_move_to_accounts_and_back(config: C
     engine.dispose()
 
 
+def test_vouches_survive_as_words_in_their_order_and_reports_do_not_go_back(config: Config, url: str) -> None:
+    command.upgrade(config, "0017")
+    engine = create_engine(url)
+    now, later = datetime(2026, 11, 1, tzinfo=UTC), datetime(2027, 11, 1, tzinfo=UTC)
+    row = {"since": now, "until": later, "now": now}
+    with engine.begin() as session:
+        for number in (1, 2):
+            session.execute(
+                text("INSERT INTO people (id, mxid, created_at) VALUES (:id, :mxid, :now)"),
+                {"id": number, "mxid": f"@{number}:example.org", "now": now},
+            )
+        for number, weight, gone in ((7, 1, now), (9, 3, None)):
+            session.execute(
+                text(
+                    "INSERT INTO vouches (id, author, subject, weight, audience, since, until, withdrawn_at) "
+                    "VALUES (:id, 1, 2, :weight, 'trusted', :since, :until, :gone)"
+                ),
+                {**row, "id": number, "weight": weight, "gone": gone},
+            )
+        session.execute(text("INSERT INTO changes (topic, counter) VALUES ('vouches', 4)"))
+    command.upgrade(config, "head")
+    with engine.begin() as session:
+        kept = "SELECT weight, reason, withdrawn_at IS NULL FROM words ORDER BY id"
+        assert [tuple(one) for one in session.execute(text(kept))] == [(1, None, 0), (3, None, 1)]
+        assert session.scalar(text("SELECT counter FROM changes WHERE topic = 'words'")) == 4
+        session.execute(
+            text(
+                "INSERT INTO words (author, subject, weight, reason, audience, since, until) "
+                "VALUES (2, 1, -3, 'spam', 'trusted', :since, :until)"
+            ),
+            row,
+        )
+    command.downgrade(config, "0017")
+    with engine.connect() as session:
+        back = "SELECT author, weight FROM vouches ORDER BY id"
+        assert [tuple(one) for one in session.execute(text(back))] == [(1, 1), (1, 3)]
+    engine.dispose()
+
+
 def test_calls_that_wait_get_the_one_key_that_can_do_them(config: Config, url: str) -> None:
     """A call that ends a stake is its resolver's; a forfeit's execution and an opening are anybody's."""
     command.upgrade(config, "0012")

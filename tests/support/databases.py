@@ -7,6 +7,7 @@ a session on a Unix socket in a temporary folder, and stopped at the session's e
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib
 import importlib.util
 import os
@@ -25,7 +26,8 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.util import LRUCache
 
 from kit.database import Base, Database, make_engine
 
@@ -33,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BACKENDS = ("sqlite", "postgresql")
 
 _PR_SET_PDEATHSIG = 1
+_LARGE_BYTES = 2**20
 _UNPRIVILEGED = ("postgres", "nobody")
 
 
@@ -53,8 +56,19 @@ def sqlite_copy(template: Path, file: Path) -> Iterator[Database]:
     """An empty SQLite database with today's schema, at ``file``."""
     shutil.copyfile(template, file)
     engine = make_engine(f"sqlite:///{file}")
+    engine.dialect, engine._compiled_cache = _compiling().dialect, _compiling()._compiled_cache
     yield Database(engine)
     engine.dispose()
+
+
+@functools.cache
+def _compiling() -> Engine:
+    """The engine whose compiled statements those of all SQLite tests share: compiling takes long."""
+    engine = make_engine("sqlite://")
+    engine.connect().close()  # the dialect looks once what this SQLite can do
+    assert isinstance(engine._compiled_cache, LRUCache)
+    engine._compiled_cache.capacity = 5_000
+    return engine
 
 
 @pytest.fixture(scope="session")
@@ -167,11 +181,25 @@ def empty(database: Database) -> None:
     tables = list(reversed(Base.metadata.sorted_tables))
     with database.engine.begin() as connection:
         if database.engine.dialect.name == "postgresql":
-            names = ", ".join(f'"{table.name}"' for table in tables)
-            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            _empty_postgresql(connection, [table.name for table in tables])
             return
         for table in tables:
             connection.execute(table.delete())
+
+
+def _empty_postgresql(connection: Connection, names: list[str]) -> None:
+    """Delete where there is something: to TRUNCATE makes new files for each table and index, which takes long.
+
+    A large table is truncated all the same, so that no later test reads past what is left of it.
+    """
+    asked = (f"SELECT '{name}', pg_relation_size('\"{name}\"') WHERE EXISTS (SELECT FROM \"{name}\")" for name in names)  # noqa: S608
+    size = {name: held for name, held in connection.execute(text(" UNION ALL ".join(asked)))}  # noqa: C416
+    if large := [f'"{name}"' for name in names if size.get(name, 0) > _LARGE_BYTES]:
+        connection.execute(text(f"TRUNCATE {', '.join(large)} CASCADE"))
+    for name in names:
+        if name in size:
+            connection.execute(text(f'DELETE FROM "{name}"'))  # noqa: S608 - our own names
+    connection.execute(text("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"))
 
 
 def _end_with_parent() -> None:

@@ -23,6 +23,7 @@ from bot.entering import Entering
 from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
 from bot.listener import Listener
 from bot.rehearsal import Rehearsal
+from bot.watcher import Watcher
 from kit.clock import from_unix
 from kit.fetching import Fetcher
 from kit.identifiers import PersonId, RoomId, UserId
@@ -30,8 +31,12 @@ from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
 from reputation.digests import Digests
+from reputation.followed import Followed
 from reputation.happenings import Happenings
 from reputation.helping import Helping
+from reputation.knowing import Knowing
+from reputation.outlooks import Outlooks
+from reputation.screens import Filters
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOT
 
@@ -76,7 +81,13 @@ class Desk:
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,
+            knowing=Knowing(
+                rooms.people, vouches=rooms.vouches, stakes=rooms.stakes, standings=self.house.standings.get
+            ),
+            followed=Followed(session, now),
+            filters=Filters(session, now=now, people=rooms.people),
             vouches=rooms.vouches,
+            outlooks=Outlooks(session, now=now, people=rooms.people, doors=rooms.doors, stakes=rooms.stakes),
             hearing=self.hearing,
             asks=rooms.asks,
             contacts=rooms.contacts,
@@ -121,7 +132,8 @@ class Bot:
         """Put the bot together."""
         cross = Crossing(self.desk)
         rooms = self.entering = Entering()
-        self.listener = Listener(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
+        self.watcher = Watcher(self.homeserver, cross, SERVICE, time=self.time, most=3)
+        self.listener = Listener(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms, watcher=self.watcher)
         self.courier = Courier(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
 
     def time(self) -> float:

@@ -70,10 +70,13 @@ class Told:
 
     def __init__(self) -> None:
         """Know nothing."""
+        self.staked = 0.0
+        """What the last who asked said of a stake."""
         self.of: dict[tuple[PersonId, PersonId], tuple[float, float]] = {}
 
-    def get(self, viewer: PersonId, subject: PersonId) -> tuple[float, float] | None:
+    def get(self, viewer: PersonId, subject: PersonId, staked: float) -> tuple[float, float] | None:
         """Return standing and confidence."""
+        self.staked = staked
         return self.of.get((viewer, subject))
 
 

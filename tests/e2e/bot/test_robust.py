@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot import listener
+from bot import obeying
 from bot.homeserver import Invited, Left
 from bot.listener import Listener
 from bot.main import homeserver_of
@@ -47,7 +47,7 @@ def heard_of(person: Person, part: str) -> int:
 
 
 def test_a_mistake_of_ours_stops_nothing_and_loses_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    obey, may_ask = listener._obey, Listener._may_ask
+    obey, may_ask = obeying.obey, Listener._may_ask
 
     def mistaken(work: Any, asked: Any) -> Any:  # noqa: ANN401 - the listener's own
         return obey(work, asked) if "2" not in asked.words else asked.words["a bug in a command"]
@@ -59,7 +59,7 @@ def test_a_mistake_of_ours_stops_nothing_and_loses_nothing(place: Place, monkeyp
     async def play() -> None:
         async with place.bot(), listening(place.client("alice")) as (alice,):
             room = await chat(alice, place)
-            monkeypatch.setattr("bot.listener._obey", mistaken)
+            monkeypatch.setattr("bot.listener.obey", mistaken)
             monkeypatch.setattr(Listener, "_may_ask", more_mistaken)
             for number in (1, 2, 3):
                 await alice.say(room, f"door stake {number}")

@@ -14,6 +14,7 @@ from app.container import Container
 from app.sessions import Scope
 from kit.database import Database
 from kit.identifiers import UserId
+from reputation.evidence import Reason
 from tests.support.services import (
     ALICE,
     BOB,
@@ -69,6 +70,7 @@ def test_without_a_good_token_nothing_is_told(door: Door, header: str | None) ->
         "/wallets",
         "/tokens",
         "/vouches",
+        "/reports",
         "/digest",
         "/helpers",
         "/why?other=@bob:far.example",
@@ -195,6 +197,43 @@ def test_vouches_come_and_go(container: Container, door: Door) -> None:
     assert door.put(f"/v1/me/vouches/{ALICE}", headers=headers, json={}).json()["type"] == problem("vouch_self")
     assert door.put("/v1/me/vouches/bob", headers=headers, json={}).json()["type"] == problem("user_id_malformed")
     assert door.put(f"/v1/me/vouches/{BOB}", headers=headers, json={"weight": 4}).status_code in (400, 422)
+
+
+def test_reports_come_and_go_and_take_a_vouchs_place(container: Container, door: Door) -> None:
+    headers = as_alice(container)
+    door.put(f"/v1/me/vouches/{BOB}", headers=headers, json={})
+    given = door.put(f"/v1/me/reports/{BOB}", headers=headers, json={"reason": "scam"})
+    found = given.json()
+    assert (given.status_code, found["subject"], found["reason"], found["audience"]) == (200, BOB, "scam", "trusted")
+    assert door.get("/v1/me/vouches", headers=headers).json() == {"vouches": []}
+    (listed,) = door.get("/v1/me/reports", headers=headers).json()["reports"]
+    assert (listed["subject"], listed["withdrawn_at"]) == (BOB, None)
+    assert door.delete(f"/v1/me/vouches/{BOB}", headers=headers).json()["type"] == problem("vouch_unknown")
+    taken = door.delete(f"/v1/me/reports/{BOB}", headers=headers)
+    assert (taken.status_code, taken.json()["withdrawn_at"] is None) == (200, False)
+    assert door.get("/v1/me/reports", headers=headers).json() == {"reports": []}
+    assert len(door.get("/v1/me/reports?past=true", headers=headers).json()["reports"]) == 1
+    assert len(door.get("/v1/me/vouches?past=true", headers=headers).json()["vouches"]) == 1
+    for other in (BOB, "@never:seen.example"):
+        assert door.delete(f"/v1/me/reports/{other}", headers=headers).json()["type"] == problem("word_unknown")
+    for body in ({}, {"reason": "they owe me money"}, {"reason": "spam", "text": "x"}):
+        assert door.put(f"/v1/me/reports/{BOB}", headers=headers, json=body).status_code in (400, 422), body
+    assert door.put(f"/v1/me/reports/{ALICE}", headers=headers, json={"reason": "spam"}).json()["type"] == problem(
+        "report_self"
+    )
+
+
+def test_why_names_who_reports_among_those_one_knows(container: Container, door: Door) -> None:
+    headers = as_alice(container)
+    with container.work() as work:
+        alice, bob, carol = (work.people.number(UserId(name)) for name in (ALICE, BOB, "@carol:example.org"))
+        work.vouches.report(carol, bob, Reason.ABUSE)
+        work.vouches.vouch(carol, alice)
+    assert door.get("/v1/me/why", params={"other": BOB}, headers=headers).json()["reported_by"] == []
+    with container.work() as work:
+        work.doors.exempt(alice, carol)
+    why = door.get("/v1/me/why", params={"other": BOB}, headers=headers).json()
+    assert (why["vouched_by"], why["reported_by"]) == ([], [{"who": "@carol:example.org", "reason": "abuse"}])
 
 
 def test_why_names_who_vouches_among_those_one_knows(container: Container, door: Door) -> None:

@@ -16,7 +16,7 @@ from kit.database import Database
 from kit.errors import Unavailable
 from kit.identifiers import PersonId, UserId
 from payments.stakes.model import Answer
-from reputation.evidence import Audience
+from reputation.evidence import Audience, Reason
 from reputation.trust.graph import MOST_HEARD
 from tests.support.services import ALICE, BOB, Clock, Door, a_bearer, a_container, a_token, http_door
 
@@ -120,6 +120,36 @@ def test_nothing_is_heard_of_whom_an_author_did_not_choose(door: Door, container
 
 
 @pytest.mark.usefixtures("friends")
+def test_a_report_counts_against_somebody_for_whom_it_is_meant_and_until_it_is_withdrawn(
+    door: Door, container: Container
+) -> None:
+    def report(of: UserId, audience: Audience) -> None:
+        with container.work() as work:
+            work.vouches.report(work.people.number(CAROL), work.people.number(of), Reason.SCAM, audience=audience)
+
+    vouch(container, DAVE, BOB)
+    before = seen(door, container)
+    report(BOB, Audience.TRUSTED)
+    found = seen(door, container)
+    assert shares(found) == {CAROL: (75, False), DAVE: (25, True)}, "a report weighs as much as the heaviest vouch"
+    assert found["reputation"] < before["reputation"]
+    sybil = UserId("@sybil:evil.example")
+    vouch(container, sybil, CAROL)
+    assert seen(door, container, by=sybil)["nobody"], "who trusts one person reads nothing of whom that one reports"
+    report(BOB, Audience.MYSELF)
+    assert shares(seen(door, container)) == {DAVE: (100, True)}
+    report(BOB, Audience.EVERYBODY)
+    assert shares(seen(door, container, by=sybil)) == {CAROL: (100, False)}
+    unvouch(container, CAROL, BOB)
+    assert shares(seen(door, container)) == {DAVE: (100, True)}
+    assert seen(door, container) == before
+    report(ALICE, Audience.TRUSTED)
+    assert seen(door, container, by=ALICE, of=DAVE)["nobody"] is False, "she vouches for Dave herself"
+    vouch(container, CAROL, BOB)
+    assert CAROL not in shares(seen(door, container)), "whom one reports one trusts no more"
+
+
+@pytest.mark.usefixtures("friends")
 def test_a_word_that_ran_out_is_heard_a_day_longer_at_most(door: Door, container: Container, clock: Clock) -> None:
     vouch(container, CAROL, BOB)
     assert not seen(door, container)["nobody"]
@@ -157,8 +187,8 @@ def test_while_another_is_answered_for_long_nobody_takes_a_thread_to_wait(
     judgements = Judgements(container.database, container.clock)
     monkeypatch.setattr("app.judging._PATIENCE", 0.01)
     with judgements._lock, pytest.raises(Unavailable):
-        judgements.explain(PersonId(1), PersonId(2))
-    assert judgements.explain(PersonId(1), PersonId(2)).nobody
+        judgements.judge(PersonId(1), PersonId(2))
+    assert judgements.judge(PersonId(1), PersonId(2)).explanation.nobody
 
 
 def test_the_gate_forgets_nobody_because_somebody_vouched(container: Container) -> None:

@@ -503,7 +503,7 @@ def test_rules_are_read_where_nobody_waits_to_write(lodge: Lodge, monkeypatch: p
 
     monkeypatch.setattr("reputation.versions.door_of", noted)
     versions.read_door.cache_clear()
-    document = drafts.written(coins)
+    document = drafts.written(coins, DoorDocument)
     assert len(where) == 1
     with lodge.container.work() as work:
         work.doors.write(work.people.number(ALICE), document)

@@ -51,7 +51,7 @@ def test_the_first_who_asks_does_not_wait_and_the_next_is_told(container: Contai
     standing, confidence = ready(hearing, alice, bob)
     assert standing > 0.9
     assert confidence > 0
-    why = hearing.judgements.explain(alice, bob).standing
+    why = hearing.judgements.judge(alice, bob).explanation.standing
     assert (standing, confidence) == (why.reputation, why.confidence)
     with container.work() as work:
         work.vouches.withdraw(work.people.number(DAVE), bob)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from kit.identifiers import UserId
+from reputation.bonds import WHOLE
 from reputation.evidence import Audience
 from tests.support.desk import Bot, Desk
 from tests.support.knocks import ALICE, BOB
+from tests.support.stakes import PAYER
 
 CAROL, DAVE, ERIN = (UserId(f"@{name}:home.example") for name in ("carol", "dave", "erin"))
 
@@ -52,3 +54,35 @@ def test_a_quorum_can_be_named_and_oneself_has_no_standing(bot: Bot, desk: Desk)
     assert "Nobody stands with themselves" in bot.says(f"standing {ALICE}")
     assert "Write it like this" in bot.says("standing")
     assert "Write it like this" in bot.says(f"standing {BOB} 4")
+
+
+def test_that_money_is_behind_a_word_is_said(bot: Bot, desk: Desk) -> None:
+    house = desk.house
+    house.asking(stake=WHOLE)
+    vouch(desk, ALICE, CAROL)
+    vouch(desk, CAROL, BOB)
+    house.link_wallet(house.person(CAROL), PAYER)
+    assert "money behind it" not in bot.says(f"standing {BOB}")
+    house.pay()
+    said = bot.says(f"standing {BOB}")
+    assert "100 %, for them, with money behind it that is lost if they are called spam" in said
+
+
+def test_what_one_thinks_of_strangers_is_shown_set_and_told_with_a_standing(bot: Bot, desk: Desk) -> None:
+    assert "they stand at 0.90 of 1" in bot.says("strangers")
+    assert "whoever two of those whom you hear speak for" in bot.says("quorum")
+    assert "they stand at 0.00 of 1" in bot.says("strangers CLOSED")
+    assert "As a stranger they would stand at 0.00" in bot.says(f"standing {BOB}")
+    desk.house.asking()
+    desk.house.pay()
+    assert "Their stake with you lifts what you think of them as a stranger from 0.00 to 0.32" in bot.says(
+        f"standing {BOB}"
+    )
+    assert "whoever one of those whom you hear speaks for" in bot.says("quorum 1")
+    vouch(desk, ALICE, CAROL)
+    vouch(desk, CAROL, DAVE)
+    vouch(desk, DAVE, BOB)
+    assert "100 %, for them" in bot.says(f"standing {BOB}"), "by one's own quorum"
+    assert "100 %" not in bot.says(f"standing {BOB} 2")
+    for text in ("strangers friendly", "quorum 4", "quorum two", "strangers open closed"):
+        assert "Write it like this" in bot.says(text), text

@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trustme
@@ -638,9 +638,16 @@ def test_many_threads_may_ask_at_once(chain: Web3Chain) -> None:
 
 def test_it_is_a_provider_that_web3_itself_can_use(lying_node: LyingNode) -> None:
     from web3 import Web3  # noqa: PLC0415 - slow to import, and needed here alone
+    from web3.providers.base import JSONBaseProvider  # noqa: PLC0415 - the same
+    from web3.types import RPCEndpoint, RPCResponse  # noqa: PLC0415 - the same
 
     provider = BoundedProvider(lying_node.url)
-    assert Web3(provider).eth.chain_id == CHAIN_ID
+
+    class OfWeb3(JSONBaseProvider):
+        def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:  # noqa: ANN401 - web3's signature
+            return cast("RPCResponse", provider.make_request(method, params))
+
+    assert Web3(OfWeb3()).eth.chain_id == CHAIN_ID
     provider.close()
 
 

@@ -19,8 +19,18 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from kit import changes
 from kit.amounts import UINT256_MAX
-from kit.database import Database, ExactInteger, UtcDateTime, make_engine, set_many, write_many
+from kit.database import (
+    Database,
+    ExactInteger,
+    UtcDateTime,
+    draw_numbers,
+    make_engine,
+    make_room,
+    set_many,
+    write_many,
+)
 from kit.errors import DatabaseUnavailable
+from ledger.tables import AccountRow
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -225,3 +235,35 @@ def test_an_exhausted_pool_is_a_silent_database(database: Database) -> None:
             pass
     finally:
         crowded.dispose()
+
+
+def test_numbers_drawn_at_once_are_nobody_elses(database: Database) -> None:
+    rows: dict[str, list[Any]] = {"asset": ["ern"] * 3, "account": ["a", "b", "c"], "amount": [1, 2, 3]}
+    with database.write() as session:
+        assert list(draw_numbers(session, AccountRow, 0)) == []
+        numbers = list(draw_numbers(session, AccountRow, 3))
+        assert numbers == sorted(set(numbers))
+        write_many(session, AccountRow, {"id": numbers, **rows})
+    with database.write() as session:
+        later = list(draw_numbers(session, AccountRow, 2))
+    assert len(later) == 2
+    assert min(later) > max(numbers)
+
+
+def test_numbers_between_which_others_drew_are_each_told(database: Database) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("on SQLite whoever writes is alone")
+    with database.write() as session:
+        session.execute(text("ALTER SEQUENCE accounts_id_seq INCREMENT BY 2"))  # as if somebody drew every other one
+        first, second, third = draw_numbers(session, AccountRow, 3)
+        assert (second - first, third - second) == (2, 2)
+        session.rollback()
+
+
+def test_who_writes_much_has_room(database: Database) -> None:
+    if database.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL has its own memory")
+    with database.write() as session:
+        before = session.execute(text("PRAGMA cache_size")).scalar_one()
+        make_room(session)
+        assert session.execute(text("PRAGMA cache_size")).scalar_one() == -64 * 1024 != before

@@ -15,10 +15,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contracts.signers import KeySigner
+from kit.changes import news_since
 from kit.database import Database
 from kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
 from kit.identifiers import Address, Hash32, PersonId, UserId
-from ledger.holders import MOST_WALLETS, NONCE_TTL, Holders, Proof, prove
+from ledger.holders import MOST_WALLETS, NONCE_TTL, TOPIC, Holders, Proof, prove
 from ledger.people import People
 from ledger.siwe import Message, show_time
 from ledger.tables import HolderRow, NonceRow
@@ -256,6 +257,19 @@ def linking(database: Database, person: PersonId, proof: Proof) -> Callable[[], 
             return Holders(session, NOW).link(person, proof, domain=DOMAIN, uri=URI, chain_id=CHAIN_ID)
 
     return link_it
+
+
+def test_whoever_follows_links_learns_whose_changed(database: Database) -> None:
+    with database.write() as session:
+        alice, _ = people(session)
+    seen = 0
+    for change in (lambda own: link(own, alice, WALLET), lambda own: Holders(own, NOW).unlink(alice, WALLET.address)):
+        with database.write() as session:
+            change(session)
+        with database.read() as session:
+            news = news_since(session, TOPIC, seen)
+        assert (news.counter, news.subjects) == (seen + 1, frozenset({alice}))
+        seen = news.counter
 
 
 def test_of_two_who_come_with_one_message_one_is_linked(database: Database) -> None:

@@ -15,13 +15,13 @@ from ledger.tables import PersonRow
 from payments.stakes.model import Answer, Price, StakeState
 from reputation import versions
 from reputation.arrivals import Arrivals
-from reputation.evidence import Audience
+from reputation.evidence import Audience, Reason
 from reputation.model import ContactWhy, Door, DoorMode, Knock
 from reputation.policy import Admitting, DoorDocument, Holding, Refusing, Rule
 from reputation.policy_doors import document_of
 from reputation.policy_presets import PRESETS, Preset
 from reputation.store import GateStore
-from reputation.tables import ArrivalRow, DoorVersionRow
+from reputation.tables import ArrivalRow, DocumentVersionRow
 from reputation.verdict import Admit, Code, FreePath, Hold, Refuse
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOB, ROOM
@@ -97,6 +97,23 @@ def test_one_contacts_word_opens_and_a_strangers_does_not(house: House) -> None:
     with house.work() as rooms:
         rooms.vouches.vouch(alice, bob)
     assert codes(house) == [Code.VOUCHED], "her own word is one, too"
+
+
+def test_rules_ask_who_reports_somebody_as_far_as_they_let_the_owner_see_it(house: House) -> None:
+    reported = rule(f"sender.reports >= 1 && '{CAROL}' in sender.reported_by", Refusing())
+    alice = with_rules(house, reported, otherwise=Admitting())
+    house.knock()
+    with house.work() as rooms:
+        carol, bob = rooms.people.number(CAROL), rooms.people.number(BOB)
+        rooms.vouches.vouch(alice, carol)
+        rooms.vouches.report(carol, bob, Reason.SCAM)
+    assert isinstance(house.knock().verdict, Admit), "Carol does not trust her"
+    with house.work() as rooms:
+        rooms.vouches.vouch(carol, alice)
+    assert isinstance(house.knock().verdict, Refuse)
+    with house.work() as rooms:
+        rooms.vouches.withdraw(carol, bob)
+    assert isinstance(house.knock().verdict, Admit)
 
 
 def test_the_word_of_whom_the_owner_called_spam_opens_nothing(house: House) -> None:
@@ -208,7 +225,7 @@ def test_what_can_be_read_no_more_lets_no_stranger_in_and_can_be_replaced_and_un
     alice = written(house, FRIENDLY)
     with house.work() as rooms:
         rooms.doors.cap(alice, most_open=3)
-        newest = rooms.session.get_one(DoorVersionRow, (alice, 2))
+        newest = rooms.session.get_one(DocumentVersionRow, (alice, "door", 2))
         newest.document = newest.document.replace('"admit"', '"welcome"')
     assert codes(house) == [Code.DOOR_CLOSED], "the gate answers, whatever it finds"
     with house.work() as rooms:
@@ -292,7 +309,7 @@ def test_whoever_is_forgotten_leaves_no_document_and_no_arrival(house: House) ->
     assert codes(house) == [Code.BY_RULE]
     with house.work() as rooms:
         rooms.gate.forget(alice)
-        for table in (DoorVersionRow, ArrivalRow):
+        for table in (DocumentVersionRow, ArrivalRow):
             assert rooms.session.scalar(select(func.count()).select_from(table)) == 0
 
 

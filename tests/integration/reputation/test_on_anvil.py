@@ -15,6 +15,7 @@ from kit.database import Database
 from kit.identifiers import UserId
 from ledger.outgoing import send_due
 from payments.stakes.model import Answer, Quote, Stake, StakeState, terms_of
+from reputation.bonds import Bond, bonds
 from reputation.verdict import Code
 from tests.support.anvil import CHAIN_ID, ETHER, SUPPLY, Anvil
 from tests.support.house import House
@@ -154,6 +155,37 @@ def test_spam_burns_the_stake_after_48_hours(world: World) -> None:
     assert world.back() == 0
     assert world.holds() == (0, FEE, SUPPLY - STAKE)
     assert [reason.code for reason in world.house.knock().verdict.because] == [Code.CALLED_SPAM]
+
+
+@pytest.mark.parametrize("answer", [Answer.ACCEPT, Answer.SPAM, None])
+def test_money_behind_a_vouch_comes_back_or_burns_as_its_recipient_says(world: World, answer: Answer | None) -> None:
+    """Carol, who vouches for Bob, pays his stake from a wallet of hers: it is her bond, and no contract knows of it."""
+    house, wallet = world.house, world.node.signer("carol").address
+    with house.work() as rooms:
+        alice, bob, carol = (rooms.people.number(name) for name in (ALICE, BOB, CAROL))
+        rooms.vouches.vouch(carol, bob)
+    house.link_wallet(carol, wallet)
+
+    def open_bonds() -> list[Bond]:
+        with house.database.read() as session:
+            return bonds(session)
+
+    stake = world.open(house.quote(), "carol")
+    house.knock()
+    assert open_bonds() == [Bond(carol, bob, alice, STAKE)]
+    if answer is None:
+        world.node.travel(stake.terms.answer_by - world.node.now())
+    else:
+        house.answer(answer)
+        assert open_bonds() == []
+    world.settle()
+    if answer is Answer.SPAM:
+        world.node.travel(48 * 3600)
+        world.settle()
+    assert open_bonds() == []
+    burned = STAKE if answer is Answer.SPAM else 0
+    assert world.holds()[2] == SUPPLY - burned
+    assert world.back("carol") == {Answer.ACCEPT: STAKE, Answer.SPAM: 0, None: STAKE + FEE}[answer]
 
 
 def test_spam_can_be_undone_before(world: World) -> None:

@@ -15,7 +15,7 @@ from reputation.policy import Admitting, DoorDocument, Holding, Refusing, Rule
 from reputation.policy_doors import document_of
 from reputation.policy_presets import PRESETS, Preset, open_but
 from reputation.store import GateStore
-from reputation.tables import DoorVersionRow
+from reputation.tables import DocumentVersionRow
 from reputation.trying import Fate, Tried, Trying, fate, rule_of, same
 from reputation.verdict import FreePath, Verdict
 from tests.support.house import House
@@ -81,7 +81,7 @@ def test_a_milder_door_says_who_would_have_come_in_and_what_others_would_be_aske
     }
     with house.database.read() as session:
         assert document_of(house.rooms(session).doors.show(alice)) == PRESETS[Preset.STAKE], "nothing was changed"
-        assert session.scalar(select(func.count()).select_from(DoorVersionRow)) == 1
+        assert session.scalar(select(func.count()).select_from(DocumentVersionRow)) == 1
 
 
 def test_what_stands_changes_nothing_and_ones_own_word_is_left_alone(house: House) -> None:

@@ -9,7 +9,7 @@ from kit.clock import from_unix
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import PersonId, UserId
 from payments.stakes.model import Answer
-from reputation.evidence import MOST_KEPT, MOST_VOUCHES, Audience
+from reputation.evidence import MOST_KEPT, MOST_WORDS, Audience
 from reputation.words import words
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOB
@@ -76,8 +76,8 @@ def test_whoever_changes_their_word_for_ever_fills_no_disk(house: House, people:
         for turn in range(MOST_KEPT):
             rooms.vouches.vouch(alice, bob, weight=1 + turn % 2)
     with house.database.read() as session:
-        kept = session.scalar(text("SELECT count(*) FROM vouches"))
-        assert kept == MOST_KEPT - MOST_VOUCHES + 2
+        kept = session.scalar(text("SELECT count(*) FROM words"))
+        assert kept == MOST_KEPT - MOST_WORDS + 2
     assert seen(house, alice, carol) == [alice], "what stands stays"
 
 
@@ -118,14 +118,14 @@ def test_nobody_vouches_for_themselves_nor_more_or_less_than_there_is(house: Hou
 def test_nobody_knows_more_people_than_one_can(house: House, people: People) -> None:
     alice, bob, *_ = people
     with house.work() as rooms:
-        for turn in range(MOST_VOUCHES):
+        for turn in range(MOST_WORDS):
             rooms.vouches.vouch(alice, rooms.people.number(UserId(f"@friend{turn}:home.example")))
     with house.work() as rooms, pytest.raises(Conflict):
         rooms.vouches.vouch(alice, bob)
     with house.work() as rooms:
         again = rooms.vouches.vouch(alice, rooms.people.number(UserId("@friend7:home.example")), weight=2)
         assert again.weight == 2, "to change one's word is always possible"
-        assert len(rooms.vouches.given(alice)) == MOST_VOUCHES
+        assert len(rooms.vouches.given(alice)) == MOST_WORDS
 
 
 # ---------------------------------------------------------------------------------------------------- who sees it
@@ -233,7 +233,7 @@ def test_whoever_is_forgotten_takes_their_words_along_and_those_about_them(house
     with house.work() as rooms:
         rooms.vouches.forget(bob)
     with house.database.read() as session:
-        assert session.execute(text("SELECT author, subject FROM vouches")).all() == [(alice, carol)]
+        assert session.execute(text("SELECT author, subject FROM words")).all() == [(alice, carol)]
 
 
 def test_the_trail_goes_a_year_after_a_words_own_year(house: House, people: People) -> None:

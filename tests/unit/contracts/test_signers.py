@@ -6,6 +6,8 @@ import logging
 import os
 import pickle
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -328,3 +330,17 @@ def test_signing_is_done_by_the_fast_library() -> None:
 
 def test_the_example_address_is_right() -> None:
     assert KeySigner(bytes.fromhex(SECRET)).address == parse_address(SECRET_ADDRESS)
+
+
+def test_no_process_begins_with_a_library_of_keys_and_its_coming_changes_no_limit() -> None:
+    program = """
+import sys
+import app.container
+from contracts.signers import signer_from_secret
+limit = sys.getrecursionlimit()
+assert not {"eth_account", "py_ecc", "web3"} & set(sys.modules), "it takes as long to import as all the rest"
+signer_from_secret("11" * 32)
+assert {"eth_account", "py_ecc"} <= set(sys.modules)
+assert sys.getrecursionlimit() == limit, "a stranger's nested text could crash the process"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[3])

@@ -1,0 +1,95 @@
+"""What the books refer to is there: whatever names nothing, or takes away what is named, is refused."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+
+from kit.database import Database
+from ledger.model import Account
+from ledger.tables import AccountRow, EntryRow, PostingRow
+
+BLOCK = b"\x01" * 32
+_ENTRY = 'INSERT INTO entries (id, chain_id, block_hash, log_index, turn, "transaction", kind, reversal) VALUES '
+_LINE = "INSERT INTO postings (entry_id, line, account_id, amount) VALUES "
+_BLOCK = "INSERT INTO chain_blocks (chain_id, hash, number, parent_hash, timestamp, level, turn) VALUES "
+_ACCOUNT = "INSERT INTO accounts (id, asset, account, amount) VALUES "
+
+
+@pytest.fixture
+def books(database: Database) -> Database:
+    """A block with one entry of two postings."""
+    for statement in (
+        _BLOCK + "(1, :hash, 1, :hash, 1, 'seen', 1)",
+        _ENTRY + "(1, 1, :hash, 0, 1, :hash, 'mint', false)",
+        _ACCOUNT + "(1, 'ern', 'mint', '-5'), (2, 'ern', 'wallet:a', '5')",
+        _ACCOUNT + "(3, 'ern', 'wallet:b', '0')",
+        _LINE + "(1, 0, 1, '-5'), (1, 1, 2, '5')",
+    ):
+        with database.write() as session:
+            session.execute(text(_of(database, statement)), {"hash": BLOCK} if ":hash" in statement else {})
+    return database
+
+
+def _of(database: Database, statement: str) -> str:
+    """Write amounts as numbers where they are."""
+    on_sqlite = database.engine.dialect.name == "sqlite"
+    return statement if on_sqlite else statement.replace("'-5'", "-5").replace("'5'", "5").replace("'0'", "0")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        _LINE + "(1, 2, 3, '0'), (9, 0, 3, '0')",
+        _LINE + "(1, 2, 3, '0'), (1, 3, 9, '0')",
+        "UPDATE postings SET account_id = 9 WHERE line = 1",
+        "UPDATE postings SET entry_id = 9",
+        _ENTRY + "(2, 1, :other, 0, 1, :other, 'mint', false)",
+        _ENTRY + "(2, 2, :hash, 0, 1, :hash, 'mint', false)",
+        "UPDATE entries SET block_hash = :other",
+        "DELETE FROM accounts WHERE id = 2",
+        "UPDATE accounts SET id = 9 WHERE id = 1",
+        "DELETE FROM entries",
+        "UPDATE entries SET id = 9",
+        "DELETE FROM chain_blocks",
+        "UPDATE chain_blocks SET hash = :other",
+        "UPDATE chain_blocks SET chain_id = 9",
+    ],
+)
+def test_a_reference_to_nothing_is_refused(books: Database, statement: str) -> None:
+    given = {"hash": BLOCK, "other": b"\x02" * 32}
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"), books.write() as session:
+        session.execute(
+            text(_of(books, statement)), {name: value for name, value in given.items() if f":{name}" in statement}
+        )
+    with books.read() as session:
+        assert session.scalars(select(EntryRow.id)).all() == [1]
+        lines = select(PostingRow.line, AccountRow.account).join(AccountRow).order_by(PostingRow.line)
+        assert [(line, Account(name)) for line, name in session.execute(lines)] == [(0, "mint"), (1, "wallet:a")]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        _LINE + "(1, 2, 3, '0')",
+        "UPDATE postings SET account_id = 3 WHERE line = 1",
+        "UPDATE postings SET amount = '0'",
+        "DELETE FROM accounts WHERE id = 3",
+        "UPDATE accounts SET id = 9 WHERE id = 3",
+        "UPDATE accounts SET id = id",
+        "UPDATE entries SET kind = 'burn'",
+        "UPDATE chain_blocks SET level = 'safe', hash = hash",
+    ],
+)
+def test_what_breaks_no_reference_is_done(books: Database, statement: str) -> None:
+    with books.write() as session:
+        session.execute(text(_of(books, statement)))
+
+
+@pytest.mark.parametrize("table", ["accounts", "entries", "chain_blocks"])
+def test_what_is_referred_to_is_not_emptied(books: Database, table: str) -> None:
+    if books.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no TRUNCATE")
+    with pytest.raises(Exception, match=r"(?i)foreign key"), books.write() as session:
+        session.execute(text(f"TRUNCATE {table}"))
