@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.conversations import Conversations
 from app.hearing import Hearing
+from app.labelling import Labelling
 from app.sessions import Sessions
 from app.settings import Settings
 from app.webhooks.owed import Owed
@@ -50,6 +51,7 @@ from reputation.contacts import Contacts
 from reputation.courtesy import Courtesy
 from reputation.digests import Digests
 from reputation.doors import Doors
+from reputation.followed import Followed
 from reputation.gate import Gate
 from reputation.happenings import Happenings
 from reputation.helping import Helping
@@ -97,6 +99,7 @@ class Work:
     gate: Gate
     knowing: Knowing
     filters: Filters
+    followed: Followed
     vouches: Vouches
     outlooks: Outlooks
     hearing: Hearing
@@ -135,6 +138,12 @@ class Container:
         """How people stand with each other."""
         with self._making:
             return Hearing(self.database, self.clock)
+
+    @cached_property
+    def labelling(self) -> Labelling:
+        """Which followed lists speak of somebody."""
+        with self._making:
+            return Labelling(self.database, self.clock)
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -296,7 +305,7 @@ class Container:
         It shares what this one has opened, so this one is closed after it.
         """
         shared = {"database": self.database.fenced(guard), "chain": self.chain, "keyring": self.keyring}
-        shared["hearing"] = self.hearing
+        shared |= {"hearing": self.hearing, "labelling": self.labelling}
         twin = copy(self)
         twin.__dict__.update(shared)
         return twin
@@ -332,7 +341,8 @@ class Container:
         carrying = Relaying(session, now=now, limits=self.relay_limits, stakes=stakes, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
-        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=self.hearing.told)
+        heard, labels = self.hearing.told, self.labelling.told
+        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels)
         gate = Gate(
             session,
             now=now,
@@ -359,6 +369,7 @@ class Container:
             tenants=Tenants(session, now),
             gate=gate,
             knowing=knowing,
+            followed=Followed(session, now),
             filters=Filters(session, now=now, people=people),
             vouches=vouches,
             outlooks=Outlooks(session, now=now, people=people, doors=doors, stakes=stakes),

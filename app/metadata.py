@@ -12,6 +12,7 @@ import kit.leases
 import kit.outbox
 import ledger.tables
 import payments.stakes.tables
+import reputation.list_tables
 import reputation.tables
 from kit.database import Base
 
@@ -22,6 +23,7 @@ TABLE_MODULES = (
     ledger.tables,
     payments.stakes.tables,
     reputation.tables,
+    reputation.list_tables,
     app.sessions,
     app.conversations,
     app.webhooks.tables,

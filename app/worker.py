@@ -10,7 +10,7 @@ from pathlib import Path
 from celery import Celery
 from celery.beat import EmbeddedService
 
-from app import books, digests
+from app import books, digests, lists
 from app.container import Container
 from app.forgetting import prune_all
 from app.health import Check, Look, Pulse
@@ -24,6 +24,8 @@ RECONCILE_EVERY = timedelta(seconds=15)
 """How often the books are held against the chain, where a newer block is final."""
 DIGEST_EVERY = timedelta(seconds=30)
 """How often digests are looked for that are due."""
+LISTS_EVERY = timedelta(minutes=5)
+"""How often it is looked whether a list of others is to be read again."""
 PRUNE_EVERY = timedelta(hours=1)
 """How often what is past its retention time is taken away."""
 ROUNDS = "rounds"
@@ -53,6 +55,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
                 "schedule": DIGEST_EVERY,
                 "options": {"expires": DIGEST_EVERY.seconds},
             },
+            "lists": {"task": "earnest.lists", "schedule": LISTS_EVERY, "options": {"expires": LISTS_EVERY.seconds}},
             "prune": {"task": "earnest.prune", "schedule": PRUNE_EVERY},
         },
     )
@@ -73,6 +76,10 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     @application.task(name="earnest.digest", shared=False)  # type: ignore[untyped-decorator]
     def digest() -> None:
         digests.regular(container.read, container.work)
+
+    @application.task(name="earnest.lists", shared=False)  # type: ignore[untyped-decorator]
+    def follow() -> None:
+        lists.regular(container)
 
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]
     def prune() -> None:

@@ -13,6 +13,7 @@ from payments.stakes.service import Stakes
 from reputation.conditions.facts import DOOR_FACTS, record
 from reputation.conditions.model import Record
 from reputation.evidence import Said
+from reputation.lists.labels import Labels
 from reputation.model import Door, Facts
 from reputation.outlook import times_asked
 from reputation.policy import Holding
@@ -27,6 +28,7 @@ _TEXT: Final = "knock.text"
 _WORDS: Final = frozenset({"sender.vouches", "sender.vouched_by"})
 _REPORTS: Final = frozenset({"sender.reports", "sender.reported_by"})
 _HEARD: Final = frozenset({"sender.standing", "sender.confidence"})
+_LABELS: Final = frozenset({"sender.labels", "server.labels"})
 _TIME: Final = frozenset({"time.hour", "time.weekday"})
 _ONE_TOKEN: Final = 10**18
 
@@ -34,12 +36,21 @@ _ONE_TOKEN: Final = 10**18
 class Knowing:
     """Finds the facts, in one transaction; only those that a door asks about are looked for."""
 
-    def __init__(self, people: People, *, vouches: Vouches, stakes: Stakes, standings: Standings | None = None) -> None:
-        """Ask these; without ``standings`` nobody's standing is known."""
+    def __init__(
+        self,
+        people: People,
+        *,
+        vouches: Vouches,
+        stakes: Stakes,
+        standings: Standings | None = None,
+        labels: Callable[[], Labels | None] | None = None,
+    ) -> None:
+        """Ask these; without ``standings`` nobody's standing is known, and without ``labels`` nobody's labels."""
         self._people = people
         self._vouches = vouches
         self._stakes = stakes
         self._standings = standings
+        self._labels = labels
 
     def record(
         self,
@@ -61,6 +72,9 @@ class Knowing:
         known |= self.of_time(asked, recipient, at=at) | dict(told or {})
         if "stake.amount" in asked:
             known["stake.amount"] = sum(self._staked(facts)) / _ONE_TOKEN
+        room = known.get("room.id")
+        if "room.labels" in asked and isinstance(room, str) and (labels := self._told()) is not None:
+            known["room.labels"] = labels.of_room(room)
         text = known.get(_TEXT)
         if FOUND in asked and isinstance(text, str):
             known[FOUND] = policy.finder.found(text)
@@ -103,7 +117,12 @@ class Knowing:
             heard = self._standings(viewer, sender or PersonId(0), staked)
             if heard is not None:
                 known["sender.standing"], known["sender.confidence"] = heard
+        if asked & _LABELS and (labels := self._told()) is not None:
+            known["sender.labels"], known["server.labels"] = labels.of_user(other), labels.of_server(server_of(other))
         return known
+
+    def _told(self) -> Labels | None:
+        return None if self._labels is None else self._labels()
 
     def of_time(self, asked: frozenset[str], viewer: PersonId, *, at: datetime) -> dict[str, object]:
         """Return the time, by somebody's own clock where that is asked."""

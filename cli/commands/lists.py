@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from cli.commands.followed_lists import follow, followed, refresh, unfollow
 from cli.context import disk_told, told
 from kit.errors import Invalid
 from reputation.lists.comparing import compare
@@ -48,7 +49,7 @@ _FAULTS: Final[Mapping[str, str]] = {
 
 @click.group("list")
 def lists() -> None:
-    """Look at lists that others publish, before you follow them (docs/lists.md)."""
+    """Look at lists that others publish, and let doors ask for them (docs/lists.md)."""
 
 
 @lists.command()
@@ -231,3 +232,7 @@ def _because(entry: Entry) -> str:
 def _isolated(text: str) -> str:
     """Keep letters that are written from right to left from turning the line around."""
     return text if text.isascii() else f"\u2068{text}\u2069"
+
+
+for _command in (follow, followed, refresh, unfollow):
+    lists.add_command(_command)

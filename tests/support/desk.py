@@ -31,6 +31,7 @@ from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
 from reputation.digests import Digests
+from reputation.followed import Followed
 from reputation.happenings import Happenings
 from reputation.helping import Helping
 from reputation.knowing import Knowing
@@ -83,6 +84,7 @@ class Desk:
             knowing=Knowing(
                 rooms.people, vouches=rooms.vouches, stakes=rooms.stakes, standings=self.house.standings.get
             ),
+            followed=Followed(session, now),
             filters=Filters(session, now=now, people=rooms.people),
             vouches=rooms.vouches,
             outlooks=Outlooks(session, now=now, people=rooms.people, doors=rooms.doors, stakes=rooms.stakes),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
+from cli.migrations import upgrade
+from kit.database import Database, make_engine
+from tests.support.services import PASSWORD, a_container
 
 BLOCKLIST = """#domain,#severity,#public_comment
 evil.example,suspend,floods
@@ -110,3 +114,52 @@ def test_names_from_right_to_left_stay_in_their_place(tmp_path: Path) -> None:
     assert earnest("who", file, "@שלום:b.example").output == (
         "\u2068@שלום:b.example\u2069: ban, by \u2068@שלום:b.example\u2069 (a); reason: \u2068שם\u2069\n"
     )
+
+
+# ------------------------------------------------------------------------------------------------------ following
+
+
+@pytest.fixture
+def operator(tmp_path: Path) -> Callable[..., Result]:
+    """The commands of an operator with a service of their own, which is not running."""
+    database = Database(make_engine(f"sqlite:///{tmp_path / 'data' / 'earnest.db'}"))
+    upgrade(database.engine.url.render_as_string(hide_password=False))
+    a_container(tmp_path / "data", database).close()
+    environment = {"EARNEST_DATA": str(tmp_path / "data"), "EARNEST_KEYSTORE_PASSWORD": PASSWORD}
+
+    def run(*words: object) -> Result:
+        return CliRunner().invoke(main, ["list", *map(str, words)], env=environment)
+
+    return run
+
+
+def test_a_list_is_followed_looked_at_read_again_and_given_up(operator: Callable[..., Result], blocklist: Path) -> None:
+    assert "No list is followed" in operator("followed").output
+    dry = operator("follow", "bad", blocklist, "--dry-run")
+    assert "Would follow 2 entries as bad." in dry.output
+    assert "left out: com (top_level)" in dry.output
+    assert json.loads(operator("followed", "--json").output) == []
+    made = operator("follow", "bad", blocklist)
+    assert made.exit_code == 0, made.output
+    assert "Followed 2 entries as bad." in made.output
+    assert "'bad' in sender.labels" in made.output
+    assert operator("follow", "bad", blocklist).exit_code == 1
+    shown = operator("followed").output
+    assert "bad: 2 entries, 1 left out, read " in shown
+    assert str(blocklist) in shown
+    blocklist.write_text("domain\nevil.example\nnew.example\nmore.example\n")
+    would = operator("refresh", "bad", "--dry-run").output
+    assert "bad: 3 entries would be written, 1 would be taken out." in would  # no more remark on evil.example
+    assert json.loads(operator("refresh", "bad", "--json").output)["entries"] == 3
+    assert "aborted" in operator("unfollow", "bad").output.lower()
+    gone = operator("unfollow", "bad", "--yes")
+    assert f"`earnest list follow bad {blocklist}` takes it up again." in gone.output
+    assert "No list is followed" in operator("followed").output
+
+
+def test_what_cannot_be_read_is_not_followed(operator: Callable[..., Result], tmp_path: Path) -> None:
+    for source in (tmp_path / "nowhere", "http://example.org/list", "https://127.0.0.1/list"):
+        found = operator("follow", "bad", source)
+        assert found.exit_code == 1, source
+        assert found.output.startswith("Error: "), source
+        assert json.loads(operator("followed", "--json").output) == []

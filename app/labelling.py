@@ -1,0 +1,61 @@
+"""Labelling: which followed lists speak of somebody, in a process that keeps their entries in memory."""
+
+from __future__ import annotations
+
+from threading import Lock, Thread
+
+import structlog
+
+from kit.changes import counters
+from kit.clock import Clock
+from kit.database import Database
+from kit.errors import Unavailable
+from reputation.followed import TOPIC, Followed
+from reputation.lists.labels import Labels
+
+LOG = structlog.get_logger(__name__)
+
+
+class Labelling:
+    """One process's ``Labels``, made when first needed and made anew when a list changed; nobody waits for that."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Read the lists in ``database``."""
+        self._database = database
+        self._clock = clock
+        self._labels: Labels | None = None
+        self._seen = -1
+        self._making = Lock()
+
+    def told(self) -> Labels | None:
+        """Return the labels as they are, or while they are made anew as they were; ``None`` before the first time."""
+        with self._database.read() as session:
+            counter = counters(session).get(TOPIC, 0)
+        if counter == 0:
+            return _NONE
+        if counter != self._seen and self._making.acquire(blocking=False):
+            Thread(target=self._make, args=(counter,), name="labelling", daemon=True).start()
+        return self._labels
+
+    def prepare(self) -> Labels:
+        """Return the labels as they are, however long that takes."""
+        with self._database.read(one_moment=True) as session:
+            counter = counters(session).get(TOPIC, 0)
+            followed = Followed(session, self._clock())
+            labels = Labels({one.name: followed.entries(one.id) for one in followed.all()})
+        self._labels, self._seen = labels, counter
+        return labels
+
+    def _make(self, counter: int) -> None:
+        try:
+            if counter != self._seen:
+                self.prepare()
+        except Unavailable as error:
+            LOG.warning("labelling_waits", waits_for=type(error).__name__)
+        except Exception:
+            LOG.exception("labelling_failed")
+        finally:
+            self._making.release()
+
+
+_NONE = Labels({})

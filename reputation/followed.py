@@ -1,0 +1,182 @@
+"""Followed lists, in transactions: which lists of others this service reads, and what stands in them.
+
+A list may have 200,000 entries, and no writing transaction may take long: so what changed is written in slices, and who
+reads the entries is told when the last one is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from kit.changes import touch
+from kit.database import write_many
+from kit.errors import Conflict, Invalid, NotFound
+from reputation.list_tables import FollowedListRow, ListEntryRow
+from reputation.lists.model import Advice, Entry, Subject
+
+TOPIC: Final = "lists"
+"""What the change counter counts them under."""
+MOST_LISTS: Final = 50
+SLICE: Final = 1_000
+"""Entries that are written, or taken out, in one transaction."""
+EVERY: Final = timedelta(hours=6)
+"""How often a list that stands on the web is read again."""
+SOONER: Final = timedelta(minutes=30)
+"""The same after it could not be read."""
+LONGEST_SOURCE: Final = 2_000
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,52}")
+_HIDDEN: Final = "sha256:"
+
+Key = tuple[str, str]
+"""Of whom an entry speaks: the kind of subject, and the entity as it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedList:
+    """A list of others: under which name rules ask for it, where it stands, and what became of it."""
+
+    id: int
+    name: str
+    source: str
+    form: str
+    entries: int
+    left_out: int
+    digest: bytes | None
+    read_at: datetime | None
+    error: str | None
+
+
+class Followed:
+    """The lists that are followed."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        """Work in ``session``, at ``now``."""
+        self._session = session
+        self._now = now
+
+    def follow(self, name: str, source: str) -> FollowedList:
+        """Begin to follow what stands at ``source``; nothing is read yet. Raises ``Invalid``, ``Conflict``."""
+        if not _NAME.fullmatch(name):
+            raise Invalid("list_name", "A list's name has small letters, digits, - and _, and begins with a letter.")
+        if len(source) > LONGEST_SOURCE:
+            raise Invalid("list_source", f"Where a list stands is {LONGEST_SOURCE} characters at most.")
+        if self._session.scalar(select(FollowedListRow.id).where(FollowedListRow.name == name)) is not None:
+            raise Conflict("list_followed", f"A list of the name {name} is followed already.", name=name)
+        if (self._session.scalar(select(func.count()).select_from(FollowedListRow)) or 0) >= MOST_LISTS:
+            raise Conflict("lists_full", f"{MOST_LISTS} lists are followed already.", most=MOST_LISTS)
+        row = FollowedListRow(
+            name=name, source=source, form="", entries=0, left_out=0, followed_at=self._now, due_at=self._now
+        )
+        self._session.add(row)
+        self._session.flush()
+        return _shown(row)
+
+    def all(self) -> list[FollowedList]:
+        """Return them by name."""
+        return [_shown(row) for row in self._session.scalars(select(FollowedListRow).order_by(FollowedListRow.name))]
+
+    def find(self, name: str) -> FollowedList:
+        """Return the list of a name. Raises ``NotFound``."""
+        return _shown(self._row(name))
+
+    def due(self) -> list[FollowedList]:
+        """Return those that are to be read again now."""
+        query = select(FollowedListRow).where(FollowedListRow.due_at <= self._now).order_by(FollowedListRow.due_at)
+        return [_shown(row) for row in self._session.scalars(query)]
+
+    def kept(self, number: int) -> dict[Key, tuple[str, bool, str]]:
+        """Return what is kept of a list: of each entity the advice, whether those below are meant, and the reason."""
+        row = ListEntryRow
+        query = select(row.subject, row.entity, row.advice, row.below, row.reason).where(row.list == number)
+        return {
+            (subject, entity): (advice, below, reason)
+            for subject, entity, advice, below, reason in self._session.execute(query)
+        }
+
+    def write(self, number: int, entries: Sequence[Entry]) -> None:
+        """Write some entries, in the place of what is kept of the same entities; at most a slice."""
+        self.take_out(number, [key_of(entry) for entry in entries])
+        columns: dict[str, Sequence[Any]] = {
+            "list": [number] * len(entries),
+            "subject": [entry.subject.value for entry in entries],
+            "entity": [key_of(entry)[1] for entry in entries],
+            "advice": [entry.advice.value for entry in entries],
+            "below": [entry.below for entry in entries],
+            "reason": [entry.reason for entry in entries],
+        }
+        write_many(self._session, ListEntryRow, columns)
+
+    def take_out(self, number: int, keys: Sequence[Key]) -> None:
+        """Take some entries out; at most a slice."""
+        for begin in range(0, len(keys), 200):
+            some = tuple_(ListEntryRow.subject, ListEntryRow.entity).in_(keys[begin : begin + 200])
+            self._delete(delete(ListEntryRow).where(ListEntryRow.list == number, some))
+
+    def read(self, name: str, *, form: str, entries: int, left_out: int, digest: bytes, again: bool) -> None:
+        """Note that a list was read to its end, and tell those who keep it in memory. ``again``: it is on the web."""
+        row = self._row(name)
+        changed = row.digest != digest
+        row.form, row.entries, row.left_out, row.digest = form, entries, left_out, digest
+        row.read_at, row.error = self._now, None
+        row.due_at = self._now + EVERY if again else None
+        if changed:
+            touch(self._session, TOPIC)
+
+    def failed(self, name: str, why: str) -> None:
+        """Note that a list could not be read; what was kept of it stays."""
+        row = self._row(name)
+        row.error, row.due_at = why[:200], self._now + SOONER
+
+    def unfollow(self, name: str) -> bool:
+        """Take out a slice of a list's entries, and with the last one the list; ``False``: call it again."""
+        row = self._row(name)
+        row.due_at = None
+        query = select(ListEntryRow.subject, ListEntryRow.entity).where(ListEntryRow.list == row.id).limit(SLICE)
+        keys = [(subject, entity) for subject, entity in self._session.execute(query)]
+        self.take_out(row.id, keys)
+        if len(keys) == SLICE:
+            return False
+        self._session.delete(row)
+        touch(self._session, TOPIC)
+        return True
+
+    def entries(self, number: int) -> Iterator[Entry]:
+        """Go through a list's entries."""
+        for (subject, entity), (advice, below, reason) in self.kept(number).items():
+            hidden = bytes.fromhex(entity.removeprefix(_HIDDEN)) if entity.startswith(_HIDDEN) else None
+            yield Entry(
+                Subject(subject),
+                entity if hidden is None else None,
+                Advice(advice),
+                reason,
+                sha256=hidden,
+                below=below,
+            )
+
+    def _row(self, name: str) -> FollowedListRow:
+        row = self._session.scalar(select(FollowedListRow).where(FollowedListRow.name == name))
+        if row is None:
+            raise NotFound("list_unknown", f"No list of the name {name} is followed.", name=name)
+        return row
+
+    def _delete(self, statement: object) -> None:
+        self._session.execute(statement.execution_options(synchronize_session=False))  # type: ignore[attr-defined]
+
+
+def key_of(entry: Entry) -> Key:
+    """Return of whom an entry speaks, as it is kept."""
+    kept = entry.entity if entry.entity is not None else f"{_HIDDEN}{(entry.sha256 or b'').hex()}"
+    return entry.subject.value, kept
+
+
+def _shown(row: FollowedListRow) -> FollowedList:
+    return FollowedList(
+        row.id, row.name, row.source, row.form, row.entries, row.left_out, row.digest, row.read_at, row.error
+    )

@@ -1,0 +1,45 @@
+"""Tables of the lists of others that this service follows, and of their entries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kit.database import Base, Bytes32, UtcDateTime
+
+
+class FollowedListRow(Base):
+    """A list of others that this service follows: where it stands, and what became of it when it was read last.
+
+    ``digest`` is of the text whose entries are kept; ``left_out`` counts those of it that are dangerous.
+    """
+
+    __tablename__ = "followed_lists"
+    __table_args__ = (Index("ix_followed_lists_due", "due_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    source: Mapped[str] = mapped_column(String(2000))
+    form: Mapped[str] = mapped_column(String(10))
+    entries: Mapped[int] = mapped_column(Integer)
+    left_out: Mapped[int] = mapped_column(Integer)
+    digest: Mapped[bytes | None] = mapped_column(Bytes32)
+    followed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    error: Mapped[str | None] = mapped_column(String(200))
+
+
+class ListEntryRow(Base):
+    """An entry of a followed list; ``entity`` is a pattern, or ``sha256:`` and the hash of a name."""
+
+    __tablename__ = "list_entries"
+
+    list: Mapped[int] = mapped_column(ForeignKey("followed_lists.id"), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(6), primary_key=True)
+    entity: Mapped[str] = mapped_column(String(255), primary_key=True)
+    advice: Mapped[str] = mapped_column(String(8))
+    below: Mapped[bool] = mapped_column(Boolean)
+    reason: Mapped[str] = mapped_column(String(500))

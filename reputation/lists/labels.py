@@ -1,0 +1,93 @@
+"""Which lists speak of somebody (pure): their names are labels, which rules may ask for.
+
+A list that bans somebody, or advises a takedown, labels them with its name; one that only advises to limit them, with
+its name and ``-limit``. What it says of a person goes before what it says of their server, and an ``allow`` of either
+before everything else that it says of the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Final
+
+from kit.identifiers import UserId, server_of
+from reputation.lists.globs import Globs
+from reputation.lists.model import Advice, Entry, Subject
+
+LIMITED: Final = "-limit"
+_CODES: Final = {Advice.ALLOW: 0, Advice.LIMIT: 1, Advice.BAN: 2, Advice.TAKEDOWN: 2}
+_ALLOW, _BAN = 0, 2
+
+
+class Labels:
+    """The entries of all lists, by name of the list."""
+
+    def __init__(self, lists: Mapping[str, Iterable[Entry]]) -> None:
+        """Make the tables; entries are gone through once."""
+        self._subjects = {subject: _Speakers() for subject in Subject}
+        for name, entries in lists.items():
+            for entry in entries:
+                self._subjects[entry.subject].add(name, entry)
+        for speakers in self._subjects.values():
+            speakers.finish()
+
+    def of_user(self, user: UserId) -> list[str]:
+        """Return the labels of somebody, their server's among them, in order."""
+        personal = self._subjects[Subject.USER].say(user)
+        said = self._of_server(server_of(user)) | personal  # what is said of a person goes first
+        return _labels(said)
+
+    def of_server(self, server: str) -> list[str]:
+        """Return the labels of a server."""
+        return _labels(self._of_server(server))
+
+    def of_room(self, room: str) -> list[str]:
+        """Return the labels of a room."""
+        return _labels(self._subjects[Subject.ROOM].say(room))
+
+    def _of_server(self, server: str) -> dict[str, int]:
+        servers = self._subjects[Subject.SERVER]
+        host, colon, port = server.rpartition(":")
+        with_port = servers.say(server)
+        # Whoever names a server means it on whatever port.
+        return servers.say(host) | with_port if colon and port.isdigit() else with_port
+
+
+class _Speakers:
+    """Who says what of one kind of subject."""
+
+    def __init__(self) -> None:
+        self._patterns: list[str] = []
+        self._owners: list[tuple[str, int]] = []
+        self._hidden: dict[bytes, list[tuple[str, int]]] = {}
+        self._globs = Globs(())
+        self._interned: dict[tuple[str, int], tuple[str, int]] = {}
+
+    def add(self, name: str, entry: Entry) -> None:
+        owner = name, _CODES[entry.advice]
+        owner = self._interned.setdefault(owner, owner)
+        if entry.sha256 is not None:
+            self._hidden.setdefault(entry.sha256, []).append(owner)
+        for pattern in entry.patterns:
+            self._patterns.append(pattern)
+            self._owners.append(owner)
+
+    def finish(self) -> None:
+        self._globs = Globs(self._patterns)
+        self._patterns = []
+
+    def say(self, name: str) -> dict[str, int]:
+        """Return of each list that speaks of a name what it says: an ``allow`` if it has one, else the gravest."""
+        said: dict[str, int] = {}
+        found = [self._owners[place] for place in self._globs.find(name)]
+        if self._hidden:
+            found.extend(self._hidden.get(sha256(name.encode()).digest(), ()))
+        for owner, advice in found:
+            before = said.get(owner, advice)
+            said[owner] = _ALLOW if _ALLOW in (before, advice) else max(before, advice)
+        return said
+
+
+def _labels(said: Mapping[str, int]) -> list[str]:
+    return sorted(name if advice == _BAN else f"{name}{LIMITED}" for name, advice in said.items() if advice != _ALLOW)
