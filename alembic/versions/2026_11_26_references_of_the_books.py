@@ -77,6 +77,7 @@ def downgrade() -> None:
 
 
 def _function(name: str, condition: str, message: str, constraint: str) -> None:
+    # In the place of one that a restore has left, which takes away the tables alone.
     op.execute(
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {_BY_KEY} AS $$ BEGIN {condition} "
         f"RAISE foreign_key_violation USING MESSAGE = '{message}', CONSTRAINT = '{constraint}'; "
