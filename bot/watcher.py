@@ -62,6 +62,8 @@ _FRESH: Final = 60.0
 """Seconds for which it is believed who is in a room; who leaves is noted at once."""
 _SLOWER: Final = 50
 """Of so many members more, a second longer: all of them are asked for."""
+_QUIET: Final = 3_600.0
+"""Seconds more for which that is believed of a room in which nobody writes."""
 _LOOK_SECONDS: Final = 1.0
 _PATIENCE: Final = 10.0
 """Seconds that reading a room once more for a draft may take: all who write to us wait meanwhile."""
@@ -316,9 +318,13 @@ class Watcher:
         return place
 
     async def _look_ahead(self) -> None:
-        """Look around in one more room: who is in which with whom is known once that was done in all of them."""
+        """Look around in one more room: who is in which with whom is known once that was done in all of them.
+
+        Where nobody writes, newcomers are found by looking again, now and then.
+        """
         for room in await self._known():
-            if room not in self._places:
+            seen = self._places.get(room)
+            if seen is None or seen.until + _QUIET < self._time():
                 await self._place(room)
                 return
 

@@ -21,6 +21,7 @@ from tests.integration.bot.test_filters import (
     chat,
     group,
     look,
+    ruled,
     watched,
     would_have,
     writes,
@@ -134,3 +135,18 @@ def test_a_room_that_cannot_be_read_keeps_no_command_waiting(
 
     monkeypatch.setattr(bot.rehearsal, "newest", newest)
     assert "in one room, it would hide or mark none" in bot.says("filter try links")
+
+
+def test_whoever_came_into_a_quiet_room_is_found_there(request: pytest.FixtureRequest, desk: Desk) -> None:
+    bot: Bot = request.getfixturevalue("alices")
+    bot.says(ruled("sender.mutual_rooms == 2"))
+    group(bot, CAROL, room=OTHER)
+    for _ in range(2):
+        bot.run(bot.watcher._look_ahead)
+    bot.rehearsal.rooms[OTHER].add(BOB)
+    bot.ticks += 2 * watcher._QUIET
+    for _ in range(2):
+        bot.run(bot.watcher._look_ahead)
+    writes(bot, "hello")
+    look(bot)
+    assert would_have(desk).seen == 1
