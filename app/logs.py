@@ -36,6 +36,8 @@ def set_up(*, process: str, level: str = "INFO") -> None:
     root.setLevel(level)
     for noisy in ("httpx", "httpcore", "nio", "peewee", "web3", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel("WARNING")
+    # What is odd of an event, nio logs with the event itself, decrypted where it was encrypted: people's own words.
+    logging.getLogger("nio.events").setLevel("CRITICAL")
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

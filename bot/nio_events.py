@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from nio import MegolmEvent, ReactionEvent, RoomMemberEvent, RoomMessageFormatted, RoomUpgradeEvent, UnknownEvent
+from nio import (
+    BadEvent,
+    MegolmEvent,
+    ReactionEvent,
+    RoomMemberEvent,
+    RoomMessageFormatted,
+    RoomUpgradeEvent,
+    UnknownEvent,
+)
 
 from bot.homeserver import EventId, Happening, Left, Moved, Reacted, Redacted, Said, Unreadable
 from kit.clock import from_unix
 from kit.identifiers import RoomId, UserId
 
 _MOST_MENTIONS = 10
+_TEXTS = frozenset({"m.text", "m.notice", "m.emote"})
 
 
 def read(room: RoomId, event: Any, me: UserId) -> Happening | None:  # noqa: ANN401 - nio's own types
     """Read one event of a room that we are in; what we did ourselves is not told."""
+    if getattr(event, "decrypted", False):
+        # Whoever has a key writes into it what they like: that somebody left, say, or took back what another wrote. Of
+        # that only the homeserver's own word counts, which stands outside.
+        return _of_others(room, event, me)
     if isinstance(event, RoomMemberEvent):
         gone = event.membership in ("leave", "ban")
         return Left(room, UserId(event.state_key)) if gone else None
@@ -22,12 +36,14 @@ def read(room: RoomId, event: Any, me: UserId) -> Happening | None:  # noqa: ANN
     if source.get("type") == "m.room.redaction":
         taken_back = source.get("redacts") or _content(source).get("redacts")
         return Redacted(room, EventId(taken_back)) if isinstance(taken_back, str) else None
-    sender = UserId(getattr(event, "sender", ""))
-    if not sender or sender == me:
-        return None
     if isinstance(event, RoomUpgradeEvent):
-        return Moved(room) if event.source.get("state_key") == "" else None
-    return _spoken(room, event, sender)
+        return Moved(room) if event.sender != me and source.get("state_key") == "" else None
+    return _of_others(room, event, me)
+
+
+def _of_others(room: RoomId, event: Any, me: UserId) -> Happening | None:  # noqa: ANN401 - nio's own types
+    sender = UserId(getattr(event, "sender", ""))
+    return _spoken(room, event, sender) if sender and sender != me else None
 
 
 def _spoken(room: RoomId, event: Any, sender: UserId) -> Happening | None:  # noqa: ANN401 - nio's own types
@@ -39,9 +55,20 @@ def _spoken(room: RoomId, event: Any, sender: UserId) -> Happening | None:  # no
     if isinstance(event, RoomMessageFormatted) and relation.get("rel_type") != "m.replace":
         kind = str(_content(event.source).get("msgtype"))
         return Said(room, identifier, sender, event.body, at, _mentions(event), event.formatted_body, kind)
+    if isinstance(event, BadEvent) and relation.get("rel_type") != "m.replace":
+        return _odd_text(room, event, sender, at)
     if isinstance(event, ReactionEvent | UnknownEvent) and relation.get("rel_type") == "m.annotation":
         return Reacted(room, identifier, sender, EventId(str(relation.get("event_id"))), str(relation.get("key")), at)
     return None
+
+
+def _odd_text(room: RoomId, event: BadEvent, sender: UserId, at: datetime) -> Said | None:
+    """Read a text of which something else is odd, its formatted body, say: apps show it all the same."""
+    content = _content(event.source)
+    kind, body = content.get("msgtype"), content.get("body")
+    if event.source.get("type") != "m.room.message" or str(kind) not in _TEXTS or not isinstance(body, str):
+        return None
+    return Said(room, EventId(event.event_id), sender, body, at, _mentions(event), None, str(kind))
 
 
 def _content(source: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -21,6 +22,7 @@ from app.container import Work
 from app.wording import filters as wording
 from app.wording.buttons import Letter
 from app.wording.reader import Service
+from bot import watching
 from bot.crossing import Crossing
 from bot.homeserver import (
     Denied,
@@ -37,13 +39,11 @@ from bot.homeserver import (
 from bot.letters import post
 from bot.readers import reader_of
 from kit import outbox
-from kit.errors import Conflict, HomeserverUnavailable
+from kit.errors import Conflict, HomeserverUnavailable, Unavailable
 from kit.identifiers import PersonId, RoomId, UserId
-from kit.outbox import Effect
 from kit.throttle import Throttle
 from reputation.screening import Crews, Screened, Screening
-from reputation.seeing import Place, Recent, Sighting, Spoken, text_of
-from reputation.sightings import Tally
+from reputation.seeing import Place, Recent
 from reputation.watched import LEAVE, Watched
 
 LOG = structlog.get_logger(__name__)
@@ -62,14 +62,14 @@ _FRESH: Final = 60.0
 """Seconds for which it is believed who is in a room; who leaves is noted at once."""
 _SLOWER: Final = 50
 """Of so many members more, a second longer: all of them are asked for."""
+_QUIET: Final = 3_600.0
+"""Seconds more for which that is believed of a room in which nobody writes."""
 _LOOK_SECONDS: Final = 1.0
-_AWAY: Final = timedelta(seconds=5)
+_PATIENCE: Final = 10.0
+"""Seconds that reading a room once more for a draft may take: all who write to us wait meanwhile."""
 _MOST_TRIED: Final = 5
 """Rooms in which a draft is tried, those that somebody asked us into last."""
 _MOST_REMEMBERED: Final = 10_000
-_LATE: Final = timedelta(days=1)
-"""How much earlier than it is heard a message is believed to be sent: its sender's homeserver may claim anything."""
-_MOST_MENTIONS: Final = 10
 
 
 @dataclass
@@ -106,6 +106,8 @@ class Watcher:
         self._crews = Crews()
         self._heard: OrderedDict[str, None] = OrderedDict()
         self._gone: OrderedDict[str, None] = OrderedDict()
+        self._unsaid: set[RoomId] = set()
+        self._departed: OrderedDict[tuple[RoomId, UserId], float] = OrderedDict()
         self._keeping = asyncio.Lock()
 
     # ------------------------------------------------------------------------------------------------ rooms
@@ -121,16 +123,18 @@ class Watcher:
         if len(look.joined) > MOST_MEMBERS:
             message = f"I read rooms of up to {MOST_MEMBERS} people."
             raise Conflict("watched_crowded", message, most=MOST_MEMBERS)
-        watched = await self._cross.work(partial(_watch, room=room, inviter=inviter, most=self._most))
+        watched = await self._cross.work(partial(watching.watch, room=room, inviter=inviter, most=self._most))
         if watched is None:
             return False
         rooms = await self._known()
         rooms[room] = watched
+        self._unsaid.add(room)  # where it cannot be said yet, nothing is read yet
         try:
             await self._say(watched, inviter)
         except Denied:  # who may not say what they do here does not do it
             await self._end(room)
             return False
+        self._unsaid.discard(room)
         return True
 
     async def _say(self, watched: Watched, inviter: UserId) -> None:
@@ -154,6 +158,14 @@ class Watcher:
         (self._rooms or {}).pop(room, None)
         self._places.pop(room, None)
         self._heaps.pop(room, None)
+        self._unsaid.discard(room)
+
+    async def _part(self, room: RoomId) -> None:
+        """End a room and leave it; where the homeserver does not answer, or we die, that is owed."""
+        await self._cross.work(lambda work: work.filters.rooms.leave(room))
+        self._drop(room)
+        with suppress(HomeserverUnavailable):
+            await self.leave_owed()
 
     # ------------------------------------------------------------------------------------------------ hearing
 
@@ -163,6 +175,8 @@ class Watcher:
         if watched is None or isinstance(happening, Invited | Entered):  # whoever invites us anew is to be answered
             return False
         match happening:
+            case Said() | Unreadable() if happening.room in self._unsaid:
+                pass
             case Said():
                 self._said(happening)
             case Unreadable():
@@ -172,8 +186,7 @@ class Watcher:
             case Left():
                 await self._left(happening, watched)
             case Moved():
-                await self._end(happening.room)
-                await self._homeserver.leave(happening.room)
+                await self._part(happening.room)
             case _:
                 pass
         return True
@@ -199,6 +212,9 @@ class Watcher:
                 await self._cross.work(lambda work: work.filters.sightings.redacted(room, event))
 
     async def _left(self, left: Left, watched: Watched) -> None:
+        self._departed[left.room, left.user] = self._time()
+        while len(self._departed) > _MOST_REMEMBERED:
+            self._departed.popitem(last=False)
         seen = self._places.get(left.room)
         if seen is not None:
             place = replace(seen.place, joined=seen.place.joined - {left.user})
@@ -208,8 +224,7 @@ class Watcher:
             return
         asked = await self._cross.read(lambda work: work.people.mxid(watched.person))
         if asked in (None, left.user):
-            await self._end(left.room)
-            await self._homeserver.leave(left.room)
+            await self._part(left.room)
 
     # ------------------------------------------------------------------------------------------------ looking
 
@@ -236,7 +251,7 @@ class Watcher:
                 place = await self._place(room)
                 if place is not None:
                     await self._screen(place, heap)
-            except HomeserverUnavailable:
+            except Unavailable:
                 newer = self._heap(room)
                 newer.messages.extendleft(reversed(heap.messages))
                 newer.unread, newer.passed = newer.unread + heap.unread, newer.passed + heap.passed
@@ -251,12 +266,15 @@ class Watcher:
                 MESSAGES.labels(outcome).inc(count)
             found = await self._cross.read(partial(self._screened, place=place, some=some, counts=counts))
             await self._keep(found)
+            heap.unread = heap.passed = 0
+            for _ in some:
+                heap.messages.popleft()
 
     def _screened(self, work: Work, *, place: Place, some: Sequence[Said], counts: tuple[int, int]) -> Screened:
         screening = Screening(
             work.session, people=work.people, knowing=work.knowing, filters=work.filters, crews=self._crews
         )
-        found = screening.screen(place, [_spoken(said, work.now) for said in some], self._shared)
+        found = screening.screen(place, [watching.spoken(said, work.now) for said in some], self._shared)
         if any(counts):
             for viewer in screening.viewers(place):
                 tally = found.tally(viewer, place.room)
@@ -271,7 +289,7 @@ class Watcher:
             async with self._keeping:
                 some = [one for one in found.sightings[start : start + _KEPT_AT_ONCE] if one.event not in self._gone]
                 counted = tallies if not start else {}
-                await self._cross.work(partial(_record, seen=some, tallies=counted))
+                await self._cross.work(partial(watching.record, seen=some, tallies=counted))
 
     async def _place(self, room: RoomId) -> Place | None:
         """Return what is known of a room; ``None`` where it is none of ours any more, and left."""
@@ -280,24 +298,33 @@ class Watcher:
             return None
         if seen is not None and seen.until > self._time():
             return seen.place
+        began = self._time()
         try:
             look = await self._homeserver.look(room)
         except Denied:  # we are not there any more
             await self._end(room)
             return None
-        asked, numbers = await self._cross.read(partial(_who, watched=watched, joined=sorted(look.joined)))
-        if asked not in look.joined or len(look.joined) > MOST_MEMBERS:
-            await self._end(room)
-            await self._homeserver.leave(room)
+        asked, numbers = await self._cross.read(partial(watching.who, watched=watched, joined=sorted(look.joined)))
+        # Who left while we looked may stand in the answer still.
+        away = {user for (of, user), at in self._departed.items() if of == room and at >= began}
+        joined = look.joined - away
+        if (await self._known()).get(room) != watched:
             return None
-        place = Place(room, look.joined, numbers, look.encrypted, look.public, look.name, look.topic)
-        self._places[room] = _Seen(place, self._time() + _FRESH + len(look.joined) / _SLOWER)
+        if asked not in joined or len(joined) > MOST_MEMBERS:
+            await self._part(room)
+            return None
+        place = Place(room, joined, numbers, look.encrypted, look.public, look.name, look.topic)
+        self._places[room] = _Seen(place, self._time() + _FRESH + len(joined) / _SLOWER)
         return place
 
     async def _look_ahead(self) -> None:
-        """Look around in one more room: who is in which with whom is known once that was done in all of them."""
+        """Look around in one more room: who is in which with whom is known once that was done in all of them.
+
+        Where nobody writes, newcomers are found by looking again, now and then.
+        """
         for room in await self._known():
-            if room not in self._places:
+            seen = self._places.get(room)
+            if seen is None or seen.until + _QUIET < self._time():
                 await self._place(room)
                 return
 
@@ -315,13 +342,19 @@ class Watcher:
         return tuple(one for one in found if one is not None)
 
     async def _recent(self, watched: Watched, now: datetime) -> Recent | None:
-        place = await self._place(watched.room)
+        if watched.room in self._unsaid:
+            return None
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                place = await self._place(watched.room)
+                said = [] if place is None else await self._homeserver.newest(watched.room, _AT_ONCE)
+        except (HomeserverUnavailable, TimeoutError):  # one room's trouble keeps nobody's commands waiting
+            return None
         if place is None:
             return None
-        said = await self._homeserver.newest(watched.room, _AT_ONCE)
         # What was said before is none of theirs, perhaps: they may not have been there. Messages have whole seconds.
         since = watched.since.replace(microsecond=0)
-        return Recent(place, tuple(_spoken(one, now) for one in said if one.at >= since))
+        return Recent(place, tuple(watching.spoken(one, now) for one in said if one.at >= since))
 
     # ------------------------------------------------------------------------------------------------ leaving
 
@@ -332,52 +365,14 @@ class Watcher:
         effects = await self._cross.work(lambda work: outbox.claim(work.session, kinds=(LEAVE,), now=work.now))
         for effect in effects:
             room = RoomId(str(effect.payload["room"]))
-            if await self._cross.read(partial(_watched, room=room)) is None:
+            if await self._cross.read(partial(watching.watched, room=room)) is None:
                 self._drop(room)
                 try:
                     await self._homeserver.leave(room)
                 except HomeserverUnavailable:
-                    await self._cross.work(partial(_later, effect=effect))
+                    await self._cross.work(partial(watching.later, effect=effect))
                     raise
-            await self._cross.work(partial(_done, effect=effect))
-
-
-def _watch(work: Work, *, room: RoomId, inviter: UserId, most: int) -> Watched | None:
-    person = work.people.find(inviter)
-    if person is None:
-        return None
-    work.people.lock(person)
-    return work.filters.rooms.watch(person, room, most=most)
-
-
-def _who(work: Work, *, watched: Watched, joined: Sequence[UserId]) -> tuple[UserId | None, dict[UserId, PersonId]]:
-    numbers: dict[UserId, PersonId] = {}
-    for start in range(0, len(joined), 1_000):
-        numbers |= work.people.find_all(joined[start : start + 1_000])
-    return work.people.mxid(watched.person), numbers
-
-
-def _spoken(said: Said, now: datetime) -> Spoken:
-    at = said.at if now - _LATE <= said.at <= now else now
-    all_named, text = len(said.mentions) < _MOST_MENTIONS, text_of(said.body, said.html)
-    return Spoken(said.event, said.sender, text, at, said.mentions, all_named, said.kind)
-
-
-def _watched(work: Work, *, room: RoomId) -> Watched | None:
-    return work.filters.rooms.find(room)
-
-
-def _record(work: Work, *, seen: Sequence[Sighting], tallies: Mapping[PersonId, Mapping[RoomId, Tally]]) -> int:
-    return work.filters.sightings.record(seen, tallies)
-
-
-def _later(work: Work, *, effect: Effect) -> None:
-    outbox.release(work.session, effect, pause=_AWAY, now=work.now)
-
-
-def _done(work: Work, *, effect: Effect) -> None:
-    outbox.mark_done(work.session, effect, now=work.now)
-    outbox.wipe(work.session, effect)
+            await self._cross.work(partial(watching.done, effect=effect))
 
 
 def _new(known: OrderedDict[str, None], key: str) -> bool:

@@ -36,6 +36,8 @@ _HREF: Final = re.compile(r"\bhref\s{0,5}=\s{0,5}[\"']?([^\"'\s>]+)", re.IGNOREC
 _INLINE: Final = frozenset({"b", "i", "u", "em", "strong", "span", "font", "code", "del", "s", "sub", "sup", "a"})
 """Tags within a word; all others stand between words."""
 _LONGEST_HTML: Final = 65_536
+_HALF_SCANNED: Final = 5_000
+"""Characters of a text after which what apps show in its place comes first: of both together 10,000 are looked at."""
 _EVENT: Final = re.compile(r"\$[!-~]{1,254}")
 
 
@@ -171,7 +173,9 @@ def text_of(body: str, html: str | None) -> str:
     if not html:
         return body
     shown = unescape(_TAG.sub(_untagged, html[:_LONGEST_HTML]))
-    return body if " ".join(shown.split()) == " ".join(body.split()) else f"{body}\n{shown}"
+    if " ".join(shown.split()) == " ".join(body.split()):
+        return body
+    return f"{body}\n{shown}" if len(body) <= _HALF_SCANNED else f"{shown}\n{body}"
 
 
 def _untagged(tag: re.Match[str]) -> str:

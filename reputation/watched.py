@@ -88,10 +88,19 @@ class WatchedRooms:
         """End all that a person asked for, and have the bot leave them; return how many."""
         rooms = self.of(person)
         for one in rooms:
-            self.end(one.room)
-            key = hashlib.sha256(f"{one.room} {one.since.isoformat()}".encode()).hexdigest()
-            outbox.append(self._session, kind=LEAVE, key=f"{LEAVE}:{key}", payload={"room": one.room}, now=self._now)
+            self._leave(one)
         return len(rooms)
+
+    def leave(self, room: RoomId) -> None:
+        """End one and have the bot leave it, whatever becomes of the process that noted it."""
+        found = self.find(room)
+        if found is not None:
+            self._leave(found)
+
+    def _leave(self, one: Watched) -> None:
+        self.end(one.room)
+        key = hashlib.sha256(f"{one.room} {one.since.isoformat()}".encode()).hexdigest()
+        outbox.append(self._session, kind=LEAVE, key=f"{LEAVE}:{key}", payload={"room": one.room}, now=self._now)
 
     def _count(self, *which: ColumnElement[bool]) -> int:
         return self._session.scalar(select(func.count()).select_from(WatchedRoomRow).where(*which)) or 0

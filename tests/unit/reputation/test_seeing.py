@@ -11,6 +11,8 @@ from kit.clock import from_unix
 from kit.identifiers import PersonId, RoomId, UserId
 from reputation.conditions.facts import FILTER_FACTS, record
 from reputation.filter_presets import FILTER_PRESETS, FilterPreset, filter_preset_of
+from reputation.filters.patterns import Group
+from reputation.filters.scanning import Scanner
 from reputation.filters.starter import STARTER
 from reputation.policy import FilterDocument, FilterRule, Labelling, Pattern, Severity
 from reputation.policy_rules import Screen, screen_of
@@ -157,6 +159,12 @@ def test_links_are_counted_once_each_and_mentions_are_none(text: str, count: int
 )
 def test_what_apps_show_in_place_of_the_text_is_read_too(body: str, html: str | None, text: str) -> None:
     assert text_of(body, html) == text
+
+
+def test_a_long_text_that_nobody_is_shown_does_not_hide_what_is_shown() -> None:
+    scanner = Scanner([Group(words=("airdrop",))])
+    assert scanner.scan(text_of("morning " * 2_000, "free <b>airdrop</b>")) == 1
+    assert scanner.scan(text_of("free airdrop", "morning " * 2_000)) == 1
 
 
 def test_hostile_html_is_read_soon() -> None:

@@ -1,0 +1,92 @@
+"""What events of nio's say: what stands in an encrypted one is its sender's word alone, and odd ones are not logged."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from nio import Event
+
+from app import logs
+from bot.homeserver import EventId, Happening, Left, Moved, Redacted, Said
+from bot.nio_events import read
+from kit.identifiers import RoomId, UserId
+
+ROOM = RoomId("!room:home.example")
+ALICE, BOB, ME = (UserId(f"@{name}:home.example") for name in ("alice", "bob", "earnest"))
+_ABOUT = {"event_id": "$event", "sender": BOB, "origin_server_ts": 1_800_000_000_000, "room_id": ROOM}
+_OF_ROOMS: list[tuple[dict[str, Any], Happening]] = [
+    ({"type": "m.room.redaction", "redacts": "$spam", "content": {}}, Redacted(ROOM, EventId("$spam"))),
+    ({"type": "m.room.redaction", "content": {"redacts": "$spam"}}, Redacted(ROOM, EventId("$spam"))),
+    ({"type": "m.room.member", "state_key": ALICE, "content": {"membership": "leave"}}, Left(ROOM, ALICE)),
+    ({"type": "m.room.member", "state_key": ME, "content": {"membership": "ban"}}, Left(ROOM, ME)),
+    (
+        {"type": "m.room.tombstone", "state_key": "", "content": {"body": "", "replacement_room": "!new:h"}},
+        Moved(ROOM),
+    ),
+]
+
+
+def heard(event: dict[str, Any], *, encrypted: bool) -> Happening | None:
+    """What is heard of an event; nio marks those that it decrypted."""
+    read_by_nio: Any = (Event.parse_decrypted_event if encrypted else Event.parse_event)(_ABOUT | event)
+    read_by_nio.decrypted = encrypted
+    return read(ROOM, read_by_nio, ME)
+
+
+@pytest.mark.parametrize(("event", "happening"), _OF_ROOMS)
+def test_who_left_and_what_was_taken_back_nobody_says_in_an_encrypted_message(
+    event: dict[str, Any], happening: Happening
+) -> None:
+    assert heard(event, encrypted=False) == happening
+    assert heard(event, encrypted=True) is None
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("odd", [{"formatted_body": 5}, {"formatted_body": ["b"]}, {"format": {}}])
+def test_a_text_with_something_odd_beside_it_is_heard(odd: dict[str, Any], *, encrypted: bool) -> None:
+    content = {"msgtype": "m.text", "body": "airdrop", "format": "org.matrix.custom.html", "formatted_body": "x"} | odd
+    said = heard({"type": "m.room.message", "content": content}, encrypted=encrypted)
+    assert isinstance(said, Said)
+    assert (said.body, said.kind, said.sender) == ("airdrop", "m.text", BOB)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("m.room.message", {"msgtype": "m.text", "body": 5}),
+        ("m.room.message", {"msgtype": ["m.text"], "body": "x"}),
+        ("m.room.topic", {"msgtype": "m.text", "body": "x", "topic": 5}),
+        (
+            "m.room.message",
+            {"msgtype": "m.text", "body": "x", "formatted_body": 5, "m.relates_to": {"rel_type": "m.replace"}},
+        ),
+    ],
+)
+def test_what_is_no_text_is_not_heard(kind: str, content: dict[str, Any]) -> None:
+    assert heard({"type": kind, "state_key": "", "content": content}, encrypted=False) is None
+
+
+@pytest.fixture
+def _logged() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in ("nio", "nio.events")}
+    logs.set_up(process="test")
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+@pytest.mark.usefixtures("_logged")
+def test_what_an_odd_message_says_stands_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("nio").warning("logs are written")
+    heard({"type": "m.room.message", "content": {"msgtype": "m.image", "body": "twelve zebras"}}, encrypted=True)
+    heard({"type": "m.room.message", "content": {"body": {"twelve": "zebras"}, "msgtype": "m.text"}}, encrypted=False)
+    found = caplog.text
+    assert "logs are written" in found
+    assert "zebras" not in found
