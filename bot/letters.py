@@ -13,8 +13,10 @@ import structlog
 
 from app.container import Work
 from app.conversations import Meaning
+from app.wording import manners
 from app.wording.buttons import OFFERED, SIGNS, Letter
 from app.wording.message import Message
+from app.wording.reader import Reader
 from bot.crossing import Crossing
 from bot.homeserver import Denied, EventId, Homeserver
 from kit import outbox
@@ -70,6 +72,12 @@ def owe(work: Work, key: str, *, room: RoomId, person: PersonId, letter: Letter)
     }
     due_at = work.now + _OURS_FOR
     outbox.append(work.session, kind=ANSWER, key=key, payload=payload, now=work.now, due_at=due_at)
+
+
+def owe_later(work: Work, key: str, room: RoomId, letter: Letter, reader: Reader, person: PersonId) -> None:
+    """Owe what did not reach its reader, if it is not owed yet: a refusal as it is, and of a secret to ask again."""
+    told = Letter(manners.failed(reader)) if letter.secret else letter
+    owe(work, key, room=room, person=person, letter=told)
 
 
 async def send_owed(homeserver: Homeserver, cross: Crossing, effect: Effect) -> None:

@@ -38,7 +38,7 @@ from bot.homeserver import (
     Said,
     Unreadable,
 )
-from bot.letters import ANSWER, owe, post, send_owed, sent
+from bot.letters import ANSWER, owe, owe_later, post, send_owed, sent
 from bot.obeying import obey, press
 from bot.readers import reader_of
 from bot.watcher import Watcher
@@ -165,8 +165,7 @@ class Listener:
         word = None if prompt is None else word_of(prompt.meaning, reacted.key)
         if prompt is None or word is None or not await self._may_ask(heard):
             return
-        question, tapped = prompt, word
-        await self._answer(heard, lambda work, asked: press(work, asked, question, tapped), (), ())
+        await self._answer(heard, partial(press, prompt=prompt, word=word), (), ())
 
     async def _may_ask(self, heard: _Heard) -> bool:
         """Tell whether the sender may be answered: not too often, and nobody else reads along."""
@@ -214,13 +213,18 @@ class Listener:
         if before is not None:
             await self._homeserver.leave(before, reason=_MOVED)
         letter = await self._attempt(_act, person, words)
-        await self._post(heard.room, person, letter, heard.answer)
+        try:
+            await self._post(heard.room, person, letter, heard.answer)
+        except ElsewhereAway:
+            await self._cross.work(
+                lambda w: owe_later(w, heard.answer, heard.room, letter, self._reader(w, person), person)
+            )
+            raise
         await self._answered(heard, person)
 
     async def _answered(self, heard: _Heard, person: PersonId) -> None:
         def _note(work: Work) -> UserId | None:
-            found = outbox.find(work.session, heard.answer)
-            if found is not None:
+            if (found := outbox.find(work.session, heard.answer)) is not None:
                 sent(work, found[0])
             return work.people.mxid(person)
 
@@ -278,8 +282,8 @@ class Listener:
         """Say something to a room once, as long as it is among the last 10,000 rooms."""
         if not self._first_time(what, heard.room):
             return
-        person, letter = await self._cross.work(lambda work: self._address(work, heard.sender, sentence))
-        await self._post(heard.room, person, letter, f"{what}:{heard.event}")
+        to = await self._cross.work(lambda work: self._address(work, heard.sender, sentence))
+        await self._post(heard.room, *to, f"{what}:{heard.event}")
 
     def _first_time(self, what: str, room: RoomId) -> bool:
         """Note something of a room; ``False`` where that was noted before, and of the last 10,000."""
@@ -383,14 +387,12 @@ class Listener:
         def _due(work: Work) -> tuple[PersonId, Letter] | None:
             person = work.people.number(parse_user_id(heard.sender))
             work.conversations.remember(person, heard.room)
-            if not work.conversations.may_say_unreadable(person):
-                return None
-            return person, Letter(manners.unreadable(self._reader(work, person)))
+            due = work.conversations.may_say_unreadable(person)
+            return (person, Letter(manners.unreadable(self._reader(work, person)))) if due else None
 
         due = await self._cross.work(_due)
         if due is not None:
-            person, letter = due
-            await self._post(heard.room, person, letter, f"key:{heard.event}")
+            await self._post(heard.room, *due, f"key:{heard.event}")
 
 
 def _is_chat_of(work: Work, heard: _Heard) -> bool:

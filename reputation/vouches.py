@@ -76,6 +76,7 @@ class Vouches:
 
     def withdraw(self, author: PersonId, subject: PersonId, *, good: bool | None = None) -> Said:
         """Take one's word back: any, or where told only one for them (``good``) or against. Raises ``NotFound``."""
+        self._people.lock(author)  # else a report that takes the vouch's place at this moment would go in its stead
         row = self._standing(author, subject)
         if row is None or (good is not None and good is not (row.weight > 0)) or not self._withdraw(author, subject):
             if good:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from kit.errors import Invalid
 from reputation.lists.comparing import compare
 from reputation.lists.dangers import Danger, Found, dangers
 from reputation.lists.globs import Globs
-from reputation.lists.model import MOST_ENTRIES, Entry, Listing
+from reputation.lists.model import MOST_ENTRIES, MOST_READ, Entry, Listing, Subject
 from reputation.lists.reading import LARGEST, read_list
 from reputation.lists.writing import Form, left_out, to_csv, to_domains, to_events
 
@@ -42,7 +43,8 @@ _FAULTS: Final[Mapping[str, str]] = {
     "recommendation": "advises something that is not known here",
     "severity": "has a severity that is not known here",
     "too_long": "is longer than any name",
-    "too_many": f"and what stands behind it is not read: a list has {MOST_ENTRIES:,} entries at most",
+    "too_many": "and what stands behind it is not read: "
+    f"a list has {MOST_ENTRIES:,} entries at most, and {MOST_READ:,} lines or rules",
     "unprintable": "has characters that cannot be seen",
 }
 
@@ -145,16 +147,20 @@ def convert(file: Path, *, form: str, hidden: bool, output: Path | None) -> None
 def who(file: Path, names: Sequence[str], *, as_json: bool) -> None:
     """Say which entries of FILE hit NAMES (Matrix ids, servers, rooms); of a Matrix id, its server's too."""
     listing = _read(file)
-    owners = [(entry, pattern) for entry in listing for pattern in entry.patterns]
+    owners = [(place, pattern) for place, entry in enumerate(listing) for pattern in entry.patterns]
     globs = Globs([pattern for _, pattern in owners])
+    hidden = {(entry.subject, entry.sha256): place for place, entry in enumerate(listing) if entry.sha256 is not None}
     hit: dict[str, list[Entry]] = {}
     for name in names:
-        _, colon, server = name.partition(":")
-        places = {*globs.find(name), *(globs.find(server) if colon else ())}
-        hit[name] = list(dict.fromkeys(owners[place][0] for place in sorted(places)))
+        places: set[int] = set()
+        for subject, called in _called(name):
+            found = {owners[number][0] for number in globs.find(called)}
+            places |= {place for place in found if listing.entries[place].subject is subject}
+            places |= {hidden[key] for key in [(subject, sha256(called.encode()).digest())] if key in hidden}
+        hit[name] = [listing.entries[place] for place in sorted(places)]
     if as_json:
-        found = {name: [_entry(entry) for entry in entries] for name, entries in hit.items()}
-        click.echo(json.dumps(found, ensure_ascii=False))
+        told = {name: [_entry(entry) for entry in entries] for name, entries in hit.items()}
+        click.echo(json.dumps(told, ensure_ascii=False))
         return
     for name, entries in hit.items():
         if not entries:
@@ -162,6 +168,14 @@ def who(file: Path, names: Sequence[str], *, as_json: bool) -> None:
         for entry in entries:
             place = f" ({entry.place})" if entry.place else ""
             click.echo(f"{_isolated(name)}: {entry.advice}, by {_isolated(entry.name)}{place}{_because(entry)}")
+
+
+def _called(name: str) -> Iterator[tuple[Subject, str]]:
+    """Give what rules may speak of: a person or a room, and its server, or a server alone."""
+    subject = {"@": Subject.USER, "!": Subject.ROOM, "#": Subject.ROOM}.get(name[:1], Subject.SERVER)
+    yield subject, name
+    if subject is not Subject.SERVER:
+        yield Subject.SERVER, name.partition(":")[2]
 
 
 def _read(file: Path) -> Listing:

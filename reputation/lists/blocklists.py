@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from reputation.lists.model import Advice, Entry, Fault, Listing, Subject, checked, listing
+from reputation.lists.model import Advice, Entry, Fault, Listing, Subject, checked, listing, seen
 
 CSV: Final = "csv"
 DOMAINS: Final = "domains"
@@ -24,17 +24,20 @@ SEVERITIES: Final[Mapping[str, Advice | None]] = {
 
 def columns_of(line: str) -> list[str] | None:
     """Return the names of a header's columns, ``None`` where a line is no header of a blocklist."""
-    names = [name.strip().lstrip("#").strip().lower() for name in next(csv.reader([line]), [])]
+    try:
+        first = next(csv.reader([line]), [])
+    except csv.Error:
+        return None
+    names = [name.strip().lstrip("#").strip().lower() for name in first]
     return names if "domain" in names else None
 
 
-def read_csv(lines: Sequence[str]) -> Listing:
-    """Read a blocklist with a header. A severity that only asks for media to be dropped advises nothing here."""
-    columns = columns_of(lines[0]) or []
-    return listing(CSV, list(_rows(columns, lines)))
+def read_csv(columns: Sequence[str], lines: Iterable[str]) -> Listing:
+    """Read a blocklist, its header first. A severity that only asks for media to be dropped advises nothing here."""
+    return listing(CSV, _rows(columns, lines))
 
 
-def _rows(columns: Sequence[str], lines: Sequence[str]) -> Iterator[Entry | Fault]:
+def _rows(columns: Sequence[str], lines: Iterable[str]) -> Iterator[Entry | Fault]:
     rows = csv.reader(lines)
     try:
         next(rows)
@@ -50,25 +53,27 @@ def _rows(columns: Sequence[str], lines: Sequence[str]) -> Iterator[Entry | Faul
 def _row(domain: str, found: Mapping[str, str], place: str) -> Iterator[Entry | Fault]:
     severity = found.get("severity", "").strip().lower()
     if severity not in SEVERITIES:
-        yield Fault("severity", place, severity[:30])
+        yield Fault("severity", place, seen(severity[:30]))
         return
     advice = SEVERITIES[severity]
     if advice is None:
         return
     domain = domain.removeprefix("*.")
     if "*" in domain:
-        yield Fault("obscured", place, domain[:60])  # ``ex****.org``: whoever published it did not want it to be read
+        yield Fault("obscured", place, seen(domain))  # ``ex****.org``: whoever published it did not want it to be read
         return
     yield checked(Subject.SERVER, domain, advice, reason=found.get("public_comment", ""), place=place, below=True)
 
 
-def read_domains(lines: Sequence[str]) -> Listing:
+def read_domains(lines: Iterable[str]) -> Listing:
     """Read a list of one domain a line; what stands behind ``#`` is a remark."""
-    found: list[Entry | Fault] = []
+    return listing(DOMAINS, _domains(lines))
+
+
+def _domains(lines: Iterable[str]) -> Iterator[Entry | Fault]:
     for number, line in enumerate(lines, 1):
         name, _, remark = line.partition("#")
         if name.strip():
             name = name.strip().removeprefix("*.")
             place = f"line {number}"
-            found.append(checked(Subject.SERVER, name, Advice.BAN, reason=remark, place=place, below=True))
-    return listing(DOMAINS, found)
+            yield checked(Subject.SERVER, name, Advice.BAN, reason=remark, place=place, below=True)

@@ -12,7 +12,8 @@ from typing import Final
 
 import ahocorasick_rs
 
-_WILD: Final = frozenset("*?")
+_LONGEST_PIECE: Final = 16
+"""Letters of a piece that are looked for: an automaton of whole pieces took gigabytes, and minutes to make."""
 
 
 class Globs:
@@ -131,7 +132,7 @@ class _Pieces:
 
 
 def _pieces(pattern: str) -> list[str]:
-    return [piece for piece in pattern.replace("?", "*").split("*") if piece]
+    return [piece[:_LONGEST_PIECE] for piece in pattern.replace("?", "*").split("*") if piece]
 
 
 def hits(pattern: str, name: str) -> bool:

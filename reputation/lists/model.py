@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 MOST_ENTRIES: Final = 200_000
 """Entries of one list; what stands behind them is not read, and that is said."""
+MOST_READ: Final = 500_000
+"""The same of all that stands in it: what cannot be read, and what is said again, takes time and memory, too."""
 LONGEST_ENTITY: Final = 255
 """Bytes of a Matrix id, a server name or a pattern for them (Matrix specification, appendix "Identifier Grammar")."""
 LONGEST_REASON: Final = 500
+_SERVER: Final = re.compile(r"[a-z0-9._:*?\[\]-]+")
+"""Letters of a server's name, and of a pattern for some; a formula of a spreadsheet has others."""
 
 
 class Subject(StrEnum):
@@ -91,17 +96,18 @@ class Listing:
         return iter(self.entries)
 
 
-def listing(form: str, found: Sequence[Entry | Fault]) -> Listing:
-    """Put together what was read, one after the other."""
+def listing(form: str, found: Iterable[Entry | Fault]) -> Listing:
+    """Put together what is read, one after the other, and read no more than a list may have: whatever it holds."""
     entries: dict[tuple[str, str], Entry] = {}
     faults: list[Fault] = []
     twice = 0
-    for one in found:
-        if isinstance(one, Fault):
-            faults.append(one)
-        elif one.key not in entries and len(entries) >= MOST_ENTRIES:
+    for count, one in enumerate(found):
+        full = isinstance(one, Entry) and one.key not in entries and len(entries) >= MOST_ENTRIES
+        if full or count >= MOST_READ:
             faults.append(Fault("too_many", one.place))
             break
+        if isinstance(one, Fault):
+            faults.append(one)
         else:
             twice += one.key in entries
             entries.pop(one.key, None)
@@ -114,7 +120,7 @@ def checked(
 ) -> Entry | Fault:
     """Return an entry, or what is wrong with its entity: too long, not of the right shape, or not to be seen."""
     entity = entity.strip()
-    shown = "".join(character if character.isprintable() else "�" for character in entity[:60])
+    shown = seen(entity)
     if not entity:
         return Fault("empty", place)
     if len(entity.encode(errors="surrogatepass")) > LONGEST_ENTITY:
@@ -127,6 +133,11 @@ def checked(
     if wrong is not None:
         return Fault(wrong, place, shown)
     return Entry(subject, entity, advice, plain(reason), place=place, below=below)
+
+
+def seen(text: str) -> str:
+    """Return the beginning of what could not be read, without anything that a terminal would obey."""
+    return "".join(character if character.isprintable() else "�" for character in text[:60])
 
 
 def plain(text: str) -> str:
@@ -143,11 +154,9 @@ def _room(entity: str) -> str | None:
 
 
 def _server(entity: str) -> str | None:
-    if any(character in entity for character in "@/!#") or "://" in entity:
-        return "no_server"
-    if not entity.isascii():
+    if not entity.isascii() and not any(character in entity for character in "@/!#"):
         return "no_ascii"  # servers are named in ASCII; what is not would never hit, or hit what looks alike
-    return None
+    return None if _SERVER.fullmatch(entity) else "no_server"
 
 
 _SHAPES: Final = {Subject.USER: _user, Subject.ROOM: _room, Subject.SERVER: _server}

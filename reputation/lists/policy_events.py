@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from reputation.lists.model import Advice, Entry, Fault, Listing, Subject, checked, listing, plain
@@ -37,22 +38,23 @@ _SHA256_BYTES: Final = 32
 def read_events(events: Sequence[object]) -> Listing:
     """Read a room's state. Under one state key the newest name of a type holds; a rule without content is gone."""
     rules: dict[tuple[Subject, str], tuple[int, Mapping[str, Any]]] = {}
-    found: list[Entry | Fault] = []
+    faults: list[Fault] = []
     for event in events:
-        if not isinstance(event, Mapping) or event.get("type") not in TYPES:
+        kind = event.get("type") if isinstance(event, Mapping) else None
+        if not isinstance(event, Mapping) or not isinstance(kind, str) or kind not in TYPES:
             continue  # a room holds other state, too
-        subject, age = TYPES[event["type"]]
+        subject, age = TYPES[kind]
         key, content = event.get("state_key"), event.get("content")
         if not isinstance(key, str) or not isinstance(content, Mapping):
-            found.append(Fault("no_state", str(event.get("type"))[:_LONGEST_KEY]))
+            faults.append(Fault("no_state", kind))
             continue
         before = rules.get((subject, key))
         if before is None or age <= before[0]:
             rules[subject, key] = (age, content)
-    for (subject, key), (_, content) in rules.items():
-        if content:
-            found.extend(_rule(subject, plain(key)[:_LONGEST_KEY], content))
-    return listing(FORM, found)
+    read = (
+        _rule(subject, plain(key)[:_LONGEST_KEY], content) for (subject, key), (_, content) in rules.items() if content
+    )
+    return listing(FORM, chain(faults, chain.from_iterable(read)))
 
 
 def _rule(subject: Subject, place: str, content: Mapping[str, Any]) -> Iterator[Entry | Fault]:

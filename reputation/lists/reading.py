@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from itertools import chain
 from typing import Final
 
 from kit.errors import Invalid
@@ -25,12 +27,15 @@ def read_list(text: str) -> Listing:
     begins = text.lstrip()[:1]
     if begins in ("[", "{"):
         return policy_events.read_events(_events(text))
-    lines = text.splitlines()
-    first = next((number for number, line in enumerate(lines) if line.strip()), None)
-    if first is None:
+    if not begins:
         raise Invalid("list_empty", "There is nothing in it.")
-    if blocklists.columns_of(lines[first]) is not None:
-        return blocklists.read_csv(lines[first:])
+    # Line by line: all lines at once may take twenty times as much memory as their text.
+    lines = io.StringIO(text, newline=None)
+    first = next(line for line in lines if line.strip())
+    columns = blocklists.columns_of(first)
+    if columns is not None:
+        return blocklists.read_csv(columns, chain([first], lines))
+    lines.seek(0)
     found = blocklists.read_domains(lines)
     if not found.entries:
         raise Invalid(

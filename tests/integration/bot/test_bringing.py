@@ -280,6 +280,20 @@ def test_an_answer_that_nobody_could_read_is_brought_later(refusing: Bot, desk: 
     assert open_notices(desk) == []
 
 
+@pytest.mark.parametrize(("words", "told"), [("token", "try again"), ("vouch @bob:away.example", "themselves")])
+def test_a_secret_and_a_refusal_that_nobody_could_read_are_not_passed_over_in_silence(
+    refusing: Bot, desk: Desk, words: str, told: str
+) -> None:
+    there = homeserver(refusing)
+    there.silent = {server_of(BOB)}
+    assert refusing.says(words, user=UserId("@bob:away.example"), room=RoomId("!theirs:away.example")) == ""
+    assert len(open_notices(desk)) == 1
+    there.silent = set()
+    desk.house.time += 61
+    (sent,) = refusing.delivers()
+    assert told in sent
+
+
 @pytest.mark.parametrize("step", ["create", "invite", "send"])
 def test_when_the_answer_gets_lost_at_any_step_nobody_is_invited_or_told_twice(
     refusing: Bot, desk: Desk, step: str

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,35 @@ def test_whom_it_hits_and_why(blocklist: Path) -> None:
     assert {name: [one["entity"] for one in entries] for name, entries in told.items()} == {
         "@b:good.example": [],
         "evil.example": ["evil.example"],
+    }
+
+
+def test_a_hidden_name_is_found_and_a_rule_hits_only_what_it_speaks_of(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+
+    def _rule(kind: str, **content: object) -> dict[str, object]:
+        key = f"{len(rules)}"
+        return {"type": f"m.policy.rule.{kind}", "state_key": key, "content": {"recommendation": "m.ban", **content}}
+
+    rules: list[dict[str, object]] = []
+    digest = base64.b64encode(sha256(b"@bad:a.example").digest()).decode()
+    for kind, content in (
+        ("user", {"hashes": {"sha256": digest}}),
+        ("server", {"entity": "*evil*"}),
+        ("user", {"entity": "????.example"}),
+        ("room", {"entity": "*:a.example"}),
+    ):
+        rules.append(_rule(kind, **content))
+    file.write_text(json.dumps(rules))
+    names = ("@bad:a.example", "@evil:b.example", "good.example", "@x:very.evil.example", "!r:a.example", "evil:8448")
+    told = json.loads(earnest("who", file, *names, "--json").output)
+    assert {name: [one["place"] for one in entries] for name, entries in told.items()} == {
+        "@bad:a.example": ["0"],
+        "@evil:b.example": [],
+        "good.example": [],
+        "@x:very.evil.example": ["1"],
+        "!r:a.example": ["3"],
+        "evil:8448": ["1"],
     }
 
 

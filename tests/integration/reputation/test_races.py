@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from threading import local
+from time import sleep
 
 import pytest
 from sqlalchemy import text
 
 from contracts.events import BlockRef, StakeEvent
 from kit.clock import from_unix
-from kit.identifiers import RoomId, UserId
+from kit.identifiers import PersonId, RoomId, UserId
 from payments.stakes.model import Answer, StakeState
+from reputation.evidence import Reason
 from reputation.model import GateAnswer, Knock
+from reputation.tables import WordRow
 from reputation.verdict import Admit, Code, Hold, Refuse
+from reputation.vouches import Vouches
 from tests.support.house import House
 from tests.support.knocks import ALICE
 from tests.support.stakes import announced, opened, terms_on
@@ -142,3 +147,35 @@ def test_the_same_log_told_by_two_readers_at_once_counts_once(house: House) -> N
         at_once([partial(house.take_in, event)] * 3)
         assert house.stake(event.stake_id).opens
         assert house.told(house.person(stranger(number))) == ["knock_held", "door_opened"]
+
+
+def test_to_take_a_vouch_back_never_takes_a_report_that_came_at_that_moment(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = house.person(ALICE)
+    found, slow = Vouches._standing, local()
+
+    def _standing(vouches: Vouches, author: PersonId, subject: PersonId) -> WordRow | None:
+        row = found(vouches, author, subject)
+        if getattr(slow, "ly", False):
+            sleep(0.2)
+        return row
+
+    monkeypatch.setattr(Vouches, "_standing", _standing)
+
+    def _take_back() -> None:
+        slow.ly = True
+        with house.work() as work:
+            work.vouches.withdraw(alice, bob, good=True)
+
+    def _report() -> None:
+        with house.work() as work:
+            work.vouches.report(alice, bob, Reason.SCAM)
+
+    for number in range(ROUNDS):
+        bob = house.person(stranger(number))
+        with house.work() as work:
+            work.vouches.vouch(alice, bob)
+        at_once([_take_back, _report])
+        with house.work() as work:
+            assert [one.reason for one in work.vouches.given(alice) if one.subject == bob] == [Reason.SCAM]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import ahocorasick_rs
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -43,3 +45,19 @@ def test_a_pattern_of_many_stars_ends() -> None:
     hostile = "@" + "*a" * 120 + "*b:*"
     assert Globs([hostile]).find("@" + "a" * 200 + ":a.example") == []
     assert Globs([hostile]).find("@" + "a" * 200 + "b:a.example") == [0]
+
+
+def test_long_pieces_make_no_large_automaton_and_hit_as_a_whole_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_for: list[str] = []
+    made = ahocorasick_rs.AhoCorasick
+
+    def _made(texts: list[str]) -> ahocorasick_rs.AhoCorasick:
+        looked_for.extend(texts)
+        return made(texts)
+
+    monkeypatch.setattr(ahocorasick_rs, "AhoCorasick", _made)
+    globs = Globs([f"?{'a' * 100}b", f"*{'a' * 100}c", "?x"])
+    assert max(map(len, looked_for)) <= 16
+    assert globs.find("a" * 101 + "b") == [0]
+    assert globs.find("a" * 101 + "c") == [1]
+    assert globs.find("a" * 50) == []

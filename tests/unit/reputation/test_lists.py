@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kit.errors import Invalid
-from reputation.lists import model
+from reputation.lists import blocklists, model
 from reputation.lists.comparing import compare
 from reputation.lists.dangers import Danger, dangers
 from reputation.lists.model import Advice, Entry, Listing, Subject
@@ -157,6 +157,53 @@ def test_a_list_is_read_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     found = read_list("a.example\nb.example\na.example\nc.example\nd.example\n")
     assert len(found.entries) == 2
     assert [(fault.code, fault.place) for fault in found.faults] == [("too_many", "line 4")]
+
+
+@pytest.mark.parametrize("line", ["a.example\n", "!\n"])
+def test_what_is_said_for_ever_is_read_up_to_a_bound_and_no_further(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setattr(model, "MOST_READ", 3)
+    read = 0
+
+    def _lines() -> Iterator[str]:
+        nonlocal read
+        for _ in range(100):
+            read += 1
+            yield line
+
+    found = blocklists.read_domains(_lines())
+    assert (found.faults[-1].code, found.faults[-1].place) == ("too_many", "line 4")
+    assert read == 4, "all of a large file would be in memory"
+
+
+def test_types_that_are_no_texts_are_other_state() -> None:
+    found = read(
+        {"type": [], "state_key": "", "content": {}},
+        {"type": {}, "state_key": "", "content": {}},
+        rule("m.policy.rule.user", entity="@a:b.example", recommendation="m.ban"),
+    )
+    assert [entry.entity for entry in found] == ["@a:b.example"]
+    assert not found.faults
+
+
+def test_a_line_longer_than_any_field_of_csv_is_no_list() -> None:
+    with pytest.raises(Invalid):
+        read_list("a" * 200_000)
+
+
+def test_nothing_that_is_shown_is_obeyed_by_a_terminal() -> None:
+    found = read_list("domain,severity\nevil.example,\x1b[2J\ne*\x1b]0;x\x07l.example,suspend\n\x1b[2J,suspend\n")
+    assert codes(found) == ["severity", "obscured", "unprintable"]
+    assert all(fault.shown.isprintable() for fault in found.faults)
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "a,b.example", '"a.example', "a|b", "$a.example"])
+def test_what_no_server_is_called_is_no_entry(name: str) -> None:
+    quoted = name.replace('"', '""')
+    assert codes(read_list(f'domain,severity\n"{quoted}",suspend\nb.example,suspend\n')) == ["no_server"]
+
+
+def test_a_quote_that_nobody_closes_hides_nothing_unsaid() -> None:
+    assert codes(read_list('domain,severity\n"a.example,suspend\nb.example,suspend\n')) != []
 
 
 @pytest.mark.skipif(not BLOCKLISTS, reason="without ../shared/data there are no blocklists")
