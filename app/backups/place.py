@@ -21,7 +21,7 @@ from kit.database import Database, make_engine, translated
 from kit.disk import sync
 from kit.errors import Conflict, Invalid
 
-_OURS: Final = frozenset({*METADATA.tables, "alembic_version", "balances"})
+_OURS: Final = frozenset({*METADATA.tables, "alembic_version", "balances", "door_versions", "vouches"})
 """Every table that a release ever made."""
 _STAGED: Final = ".restored"
 _PATIENCE_SECONDS: Final = 5.0
