@@ -20,7 +20,7 @@ SPAM = "Zebras for nothing: claim your free airdrop at https://zebra.example/now
 COINS = """filter set {"kind": "filter", "patterns": {"coins": {"words": ["airdrop"]}}, "rules": [
   {"name": "coins", "when": "'coins' in text.found && sender.known_by == 0 && message.links > 0",
    "then": {"label": "spam", "severity": "hide"}},
-  {"name": "far", "when": "sender.labels.size() > 0", "then": {"label": "far"}}]}"""
+  {"name": "far", "when": "room.direct", "then": {"label": "far"}}]}"""
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_what_a_filter_would_hide_is_told_and_its_text_is_kept_nowhere(
             await alice.say(room, f"filter why https://matrix.to/#/{group}/{spam}")
             why = (await alice.hears("sender.known_by", room=room)).body
             assert "message.links = \u20681\u2069" in why
-            assert "Rule \u2068far\u2069 could not tell, for want of sender.labels" in why
+            assert "Rule \u2068far\u2069 could not tell, for want of room.direct" in why
             await alice.say(
                 room,
                 """filter try {"kind": "filter", "rules": [
