@@ -119,7 +119,8 @@ class Pressures:
         query = (
             select(GrantRow.answer, GrantRow.closes_at, GrantRow.pending_room)
             .where(GrantRow.stranger == stranger, GrantRow.recipient == recipient, GrantRow.opened_at > 0)
-            .order_by(GrantRow.opened_at.desc(), GrantRow.closes_at.desc())
+            # Of those of one second, what was answered came first: else chance decided whether the other was cleared.
+            .order_by(GrantRow.opened_at.desc(), GrantRow.closes_at.desc(), GrantRow.answered_at.desc().nulls_first())
             .limit(_MOST_LAPSED)
         )
         lapsed = []

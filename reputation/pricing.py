@@ -141,7 +141,7 @@ def barred_until(lapsed: Sequence[int]) -> int | None:
     """Return until when (chain time) a pair is barred whose unanswered stakes ended at these times."""
     if not lapsed:
         return None
-    doublings = min(len(lapsed) - 1, 30)
+    doublings = min(len(lapsed) - 1, 20)  # far beyond the longest, and no more days than a timedelta holds
     return max(lapsed) + int(min(FIRST_BAR * 2**doublings, LONGEST_BAR).total_seconds())
 
 
