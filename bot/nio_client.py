@@ -33,6 +33,7 @@ from nio import (
 )
 from nio.store import SqliteStore
 
+from bot import devices
 from bot.cross_signing import CrossSigning, Device
 from bot.homeserver import Denied, SlowDown
 from bot.kept import Kept
@@ -56,7 +57,7 @@ class SessionEnded(HomeserverUnavailable):
     """The homeserver no longer knows our access token; the next start logs in again, on the same device."""
 
 
-class _SturdyClient(AsyncClient):  # type: ignore[misc] # matrix-nio ships no types
+class _SturdyClient(devices.Claimed, AsyncClient):  # type: ignore[misc] # matrix-nio ships no types
     """A client that a single odd event cannot stop: it is dropped, and the rest of the sync goes on."""
 
     def _handle_timeline_event(self, event: Any, room_id: str, room: Any, encrypted_rooms: set[str]) -> Any:  # noqa: ANN401 - nio's own types
@@ -293,9 +294,9 @@ class NioClient:
         if self.nio.should_upload_keys:
             await self._upload_keys()
         if self.nio.should_query_keys:
-            await self.checked(self.nio.keys_query())
+            await devices.query(self, set(self.nio.users_for_key_query))
         if self.nio.should_claim_keys:
-            await self.checked(self.nio.keys_claim(self.nio.get_users_for_key_claiming()))
+            await devices.claim(self, self.nio.get_users_for_key_claiming())
         await self._guarded(self.nio.send_to_device_messages())
         if not self._signed:
             await self._tend_signing()

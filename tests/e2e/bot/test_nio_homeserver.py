@@ -16,7 +16,8 @@ from bot.nio_homeserver import NioHomeserver
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
 from tests.support.matrix import Person, account, listening, scene
-from tests.support.synapse import Homeserver
+from tests.support.receivers import between
+from tests.support.synapse import PASSWORD, Homeserver
 
 pytestmark = pytest.mark.homeserver
 
@@ -234,6 +235,53 @@ def test_a_device_that_came_while_the_bot_was_away_can_read(pair: Pair) -> None:
                 await tablet.hears("to both")
 
     scene(play)
+
+
+ODD_DEVICES: dict[str, Callable[[str, dict[str, Any]], object]] = {
+    "names nobody": lambda _, device: {key: value for key, value in device.items() if key != "user_id"},
+    "names another": lambda _, device: {**device, "user_id": "@somebody:else.example"},
+    "is no map": lambda *_: ["device"],
+    "has keys that are none": lambda _, device: {**device, "keys": dict.fromkeys(device["keys"], "?")},
+    "has signatures that are none": lambda user, device: {**device, "signatures": {user: 7}},
+    "has an odd display name": lambda _, device: {**device, "unsigned": 7},
+    "is right, and its one-time keys are none": lambda _, device: device,
+}
+
+
+@pytest.mark.parametrize("odd", ODD_DEVICES.values(), ids=ODD_DEVICES)
+def test_what_a_homeserver_says_of_ones_devices_keeps_nobody_else_from_reading(
+    pair: Pair, odd: Callable[[str, dict[str, Any]], object]
+) -> None:
+    name = f"mallory{secrets.token_hex(4)}"
+    pair.homeserver.account(name)
+    mallory = account(pair.homeserver, pair.folder / "mallory", name)
+
+    def lies(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/keys/query"):
+            for device, told in body["device_keys"].get(mallory.me, {}).items():
+                body["device_keys"][mallory.me][device] = odd(mallory.me, told)
+        if path.endswith("/keys/claim") and mallory.me in body["one_time_keys"]:
+            body["one_time_keys"][mallory.me] = {device: {} for device in body["one_time_keys"][mallory.me]}
+
+    async def play(url: str) -> None:
+        user = UserId(f"@{pair.bot_name}:{pair.homeserver.name}")
+        theirs = NioHomeserver(url, user, folder=pair.folder / pair.bot_name, password=PASSWORD)
+        async with listening(theirs, mallory, pair.bob()) as (bot, liar, bob):
+            crowd = await bot.client.create_room(name="Earnest")
+            assert await bot.client.invite(crowd, liar.me) is None
+            assert await liar.comes(inviter=bot.me) == crowd
+            assert await bot.client.invite(crowd, bob.me) is None
+            assert await bob.comes(inviter=bot.me) == crowd
+            await bot.client.send(crowd, HELLO, txn="crowd")
+            await bob.hears("hello there", room=crowd)
+            alone = await chat(bot, bob)
+            await bot.client.send(alone, HELLO, txn="alone")
+            await bob.hears("hello there", room=alone)
+            await bob.say(alone, "still there?")
+            await bot.hears("still there?", room=alone)
+
+    with between(pair.homeserver.url, lies) as url:
+        scene(lambda: play(url))
 
 
 def test_a_refused_invite_gives_the_servers_own_words(pair: Pair) -> None:

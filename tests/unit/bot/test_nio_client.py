@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nio import AsyncClient
 
 from bot.homeserver import Denied, SlowDown
 from bot.nio_client import NioClient, SessionEnded, _clean, _pause
@@ -121,8 +122,7 @@ def test_an_event_that_nio_fails_to_take_in_is_dropped(tmp_path: Path, monkeypat
         message = "a bug of nio's"
         raise TypeError(message)
 
-    base = type(client.nio).__mro__[1]
-    monkeypatch.setattr(base, "_handle_timeline_event", broken)
-    monkeypatch.setattr(base, "_handle_decrypt_to_device", broken)
+    monkeypatch.setattr(AsyncClient, "_handle_timeline_event", broken)
+    monkeypatch.setattr(AsyncClient, "_handle_decrypt_to_device", broken)
     assert client.nio._handle_timeline_event(object(), "!r", object(), set()) is None
     assert client.nio._handle_decrypt_to_device(object()) is None
