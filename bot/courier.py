@@ -86,7 +86,7 @@ class Courier:
         self._rooms = rooms
         self._time = time
         self._chats = Throttle(_CHAT_BURST, _CHAT_SECONDS, time)
-        self._away = Away(time)
+        self._away, self._silent = Away(time), Away(time)
         self._untidy = True
         self._seen = -1
         self._looked = float("-inf")
@@ -166,21 +166,25 @@ class Courier:
         if delivery is None:
             return Outcome.DROPPED
         room, server = delivery.room, server_of(delivery.user)
-        if room is None:
-            if self._away.seconds(server):
-                return timedelta(seconds=self._away.seconds(server))
-            if not self._chats.take(server):
-                return _BUSY
+        # Into a chat that there is, ours hands on by itself what is written; devices are to be known all the same.
+        away = self._away if room is None else self._silent
+        if away.seconds(server):
+            return timedelta(seconds=away.seconds(server))
+        if room is None and not self._chats.take(server):
+            return _BUSY
         try:
-            room = room or await self._open_chat(delivery.person, delivery.user)
+            if room is None:
+                room = await self._open_chat(delivery.person, delivery.user)
+                away.answered(server)
+                away = self._silent
             if room is not None:
                 person, letter, cause = delivery.person, delivery.letter, f"notice:{effect.id}"
                 await post(self._homeserver, self._cross, room=room, person=person, letter=letter, cause=cause)
+                away.answered(server)
         except ElsewhereAway:
             # Theirs alone: the notices behind this one are for others, and must not wait with it.
-            self._away.failed(server)
-            return timedelta(seconds=self._away.seconds(server))
-        self._away.answered(server)
+            away.failed(server)
+            return timedelta(seconds=away.seconds(server))
         return Outcome.DROPPED if room is None else Outcome.SENT
 
     def _prepare(self, work: Work, effect: Effect) -> _Delivery | None:

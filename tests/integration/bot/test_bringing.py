@@ -150,6 +150,7 @@ class Refusing(Rehearsal):
         self.gone: set[str] = set()
         self.silent: set[str] = set()
         """Homeservers that do not say on which devices their people read."""
+        self.asked_for_devices = 0
         self.tried: list[UserId] = []
         self.denies_sending = False
 
@@ -177,6 +178,7 @@ class Refusing(Rehearsal):
         if self.denies_sending:
             raise Denied(403, {"errcode": "M_FORBIDDEN"})
         if {server_of(member) for member in self.rooms[room]} & self.silent:
+            self.asked_for_devices += 1
             raise ElsewhereAway("silent")
         event = await super().send(room, message, txn=txn)
         self._may_be_away("send")
@@ -262,6 +264,25 @@ def test_what_nobody_could_read_waits_for_their_homeserver_alone(refusing: Bot, 
     (sent,) = [line for line in refusing.delivers() if line.startswith("would send")]
     assert room in sent
     assert open_notices(desk) == []
+
+
+def test_a_silent_homeserver_is_tried_once_however_many_notices_wait_for_it(refusing: Bot, desk: Desk) -> None:
+    desk.house.asking()
+    desk.house.knock()
+    refusing.delivers()  # the chat is there
+    there = homeserver(refusing)
+    there.silent = {server_of(BOB)}
+    with desk.work() as work:
+        stranger = work.people.number(BOB)
+        for turn in range(5):
+            work.notices.webhook_disabled(stranger, f"{turn}" * 16, "gone")
+    assert there.asked_for_devices == 0
+    refusing.delivers()
+    assert there.asked_for_devices == 1
+    desk.house.time += 6
+    refusing.ticks += 6
+    refusing.delivers()
+    assert there.asked_for_devices == 2, "one pause for all of them, which doubles with each try"
 
 
 def test_an_answer_that_nobody_could_read_is_brought_later(refusing: Bot, desk: Desk) -> None:
