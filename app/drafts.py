@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from functools import lru_cache
 from typing import Final, TypeVar
 
 from app.container import Work
 from kit.errors import Invalid
 from kit.identifiers import PersonId
-from reputation.filter_presets import FILTER_PRESETS, FilterPreset
+from reputation.filter_presets import FILTER_PRESETS
 from reputation.policy import DoorDocument, FilterDocument
-from reputation.policy_presets import PRESETS, Preset
+from reputation.policy_presets import PRESETS
 from reputation.policy_rules import Policy, Screen, read_document, read_json
 from reputation.screens import read_screen
 from reputation.trying import USUAL_DAYS, Tried, Trying
@@ -19,24 +20,25 @@ from reputation.versions import read_door
 
 _READ_ONCE: Final = 16
 _Document = TypeVar("_Document", DoorDocument, FilterDocument)
+_Name = TypeVar("_Name", bound=StrEnum)
 
 
 def preset(name: str) -> DoorDocument:
     """Return the door of a preset's name. Raises ``Invalid`` that names them all."""
-    try:
-        return PRESETS[Preset(name.lower())]
-    except ValueError:
-        names = ", ".join(Preset)
-        raise Invalid("preset_unknown", f"There is no preset of that name; there are {names}.", names=names) from None
+    return _named(name, PRESETS)
 
 
 def filter_preset(name: str) -> FilterDocument:
     """Return the filter of a preset's name. Raises ``Invalid`` that names them all."""
-    try:
-        return FILTER_PRESETS[FilterPreset(name.lower())]
-    except ValueError:
-        names = ", ".join(FilterPreset)
-        raise Invalid("preset_unknown", f"There is no preset of that name; there are {names}.", names=names) from None
+    return _named(name, FILTER_PRESETS)
+
+
+def _named(name: str, presets: Mapping[_Name, _Document]) -> _Document:
+    found = next((document for known, document in presets.items() if known == name.lower()), None)
+    if found is None:
+        names = ", ".join(presets)
+        raise Invalid("preset_unknown", f"There is no preset of that name; there are {names}.", names=names)
+    return found
 
 
 def written(text: str, model: type[_Document]) -> _Document:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from threading import Lock, Thread
+from threading import Lock
 from typing import TYPE_CHECKING
 
-import structlog
-
+from app.aside import Aside
 from kit.clock import Clock
 from kit.database import Database
-from kit.errors import Unavailable
 from kit.identifiers import PersonId
 
 if TYPE_CHECKING:
     from app.judging import Judgements
-
-LOG = structlog.get_logger(__name__)
 
 
 class Hearing:
@@ -27,7 +23,7 @@ class Hearing:
         self._clock = clock
         self._making = Lock()
         self._judgements: Judgements | None = None
-        self._warming = Lock()
+        self._warming = Aside("hearing", self._prepare)
 
     @property
     def judgements(self) -> Judgements:
@@ -47,16 +43,9 @@ class Hearing:
         Whoever decides on a knock holds a transaction, and cannot wait until everybody's words are read.
         """
         found = self._judgements.at_once(viewer, subject, staked) if self._judgements is not None else None
-        if found is None and self._warming.acquire(blocking=False):
-            Thread(target=self._warm, name="hearing", daemon=True).start()
+        if found is None:
+            self._warming.begin()
         return found
 
-    def _warm(self) -> None:
-        try:
-            self.judgements.prepare()
-        except Unavailable as error:
-            LOG.warning("hearing_waits", waits_for=type(error).__name__)
-        except Exception:
-            LOG.exception("hearing_failed")
-        finally:
-            self._warming.release()
+    def _prepare(self) -> None:
+        self.judgements.prepare()

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from threading import Lock, Thread
-
-import structlog
-
+from app.aside import Aside
 from kit.changes import counters
 from kit.clock import Clock
 from kit.database import Database
-from kit.errors import Unavailable
 from reputation.followed import TOPIC, Followed
 from reputation.lists.labels import Labels
-
-LOG = structlog.get_logger(__name__)
 
 
 class Labelling:
@@ -25,7 +19,7 @@ class Labelling:
         self._clock = clock
         self._labels: Labels | None = None
         self._seen = -1
-        self._making = Lock()
+        self._making = Aside("labelling", self.prepare)
 
     def told(self) -> Labels | None:
         """Return the labels as they are, or while they are made anew as they were; ``None`` before the first time."""
@@ -33,8 +27,8 @@ class Labelling:
             counter = counters(session).get(TOPIC, 0)
         if counter == 0:
             return _NONE
-        if counter != self._seen and self._making.acquire(blocking=False):
-            Thread(target=self._make, args=(counter,), name="labelling", daemon=True).start()
+        if counter != self._seen:
+            self._making.begin()
         return self._labels
 
     def prepare(self) -> Labels:
@@ -45,17 +39,6 @@ class Labelling:
             labels = Labels({one.name: followed.entries(one.id) for one in followed.all()})
         self._labels, self._seen = labels, counter
         return labels
-
-    def _make(self, counter: int) -> None:
-        try:
-            if counter != self._seen:
-                self.prepare()
-        except Unavailable as error:
-            LOG.warning("labelling_waits", waits_for=type(error).__name__)
-        except Exception:
-            LOG.exception("labelling_failed")
-        finally:
-            self._making.release()
 
 
 _NONE = Labels({})

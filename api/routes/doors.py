@@ -1,14 +1,11 @@
 """Doors: a person's own door as a document: read, tried, set, its versions, and the way back."""
 
-from itertools import zip_longest
-from typing import Any
-
 from fastapi import APIRouter, Depends
 
 from api.dependencies import ContainerDep, Reader, Writer, limited
+from api.documents import drafted, told
 from api.schemas.doors import (
     BackIn,
-    ChangeOut,
     DifferenceOut,
     DocumentIn,
     DocumentOut,
@@ -27,16 +24,13 @@ from app import drafts
 from app.container import Work
 from app.wording.rules import PRESETS as SENTENCES
 from kit.clock import unix
-from kit.errors import Invalid
 from kit.identifiers import PersonId
 from reputation.model import Door
 from reputation.policy import DoorDocument
-from reputation.policy_changes import changes
 from reputation.policy_doors import document_of
-from reputation.policy_presets import PRESETS, Preset, preset_of
+from reputation.policy_presets import PRESETS, preset_of
 from reputation.trying import Sample, rule_of
 from reputation.verdict import Hold, Verdict
-from reputation.versions import Version
 
 router = APIRouter(prefix="/v1", tags=["me"], responses=problems(400, 401, 403, 404, 409, 429, 503))
 
@@ -58,7 +52,7 @@ def show(reader: Reader, container: ContainerDep) -> DocumentOut:
 @router.put("/me/door/document")
 def write(asked: DocumentIn, writer: Writer, container: ContainerDep) -> DocumentOut:
     """Let your door be this document, or a preset. `POST /v1/me/door/undo` takes it back."""
-    document = _draft(asked.document, asked.preset)
+    document = drafted(asked.document, asked.preset, PRESETS, DoorDocument)
     with container.work() as work:
         work.doors.write(writer.person, document, based_on=asked.based_on)
         return _shown(work, writer.person)
@@ -67,7 +61,7 @@ def write(asked: DocumentIn, writer: Writer, container: ContainerDep) -> Documen
 @router.post("/me/door/try", dependencies=[Depends(limited("door_try", per_minute=6, burst=6))])
 def try_(asked: TryIn, reader: Reader, container: ContainerDep) -> TriedOut:
     """Tell what a draft would have changed for whoever knocked lately, by what is known today; changes nothing."""
-    document = _draft(asked.document, asked.preset)
+    document = drafted(asked.document, asked.preset, PRESETS, DoorDocument)
     with container.read(one_moment=True) as work:
         found = drafts.tried(work, reader.person, document, asked.days)
     return TriedOut(
@@ -92,8 +86,8 @@ def versions(reader: Reader, container: ContainerDep) -> VersionsOut:
     """List what your door was, newest first, and what each version changed."""
     with container.read() as work:
         kept = work.doors.versions.all(reader.person)
-    earlier = [version.document for version in kept[1:]]
-    return VersionsOut(versions=[_version(*pair) for pair in zip_longest(kept, earlier)])
+    first = document_of(Door())  # before the first one it was open, as everybody's is
+    return VersionsOut(versions=[VersionOut(**one) for one in told(kept, first)])
 
 
 @router.post("/me/door/undo")
@@ -112,26 +106,9 @@ def back(asked: BackIn, writer: Writer, container: ContainerDep) -> DocumentOut:
         return _shown(work, writer.person)
 
 
-def _draft(document: dict[str, Any] | None, preset: Preset | None) -> DoorDocument:
-    if document is not None and preset is None:
-        return drafts.read(document, DoorDocument)
-    if preset is not None and document is None:
-        return PRESETS[preset]
-    raise Invalid("draft_unclear", "Send either a 'document' or a 'preset'.")
-
-
 def _shown(work: Work, person: PersonId) -> DocumentOut:
     document = document_of(work.doors.show(person))
     return DocumentOut(number=work.doors.versions.number(person), preset=preset_of(document), document=document)
-
-
-def _version(version: Version[DoorDocument], before: DoorDocument | None) -> VersionOut:
-    if before is None and version.number == 1:
-        before = document_of(Door())  # before the first one it was open, as everybody's is
-    told = None
-    if before is not None:
-        told = [ChangeOut(what=one.what, name=one.name) for one in changes(before, version.document)]
-    return VersionOut(number=version.number, since=unix(version.since), document=version.document, changes=told)
 
 
 def _sample(one: Sample) -> SampleOut:

@@ -1,12 +1,12 @@
 """Filters: a person's own, read, set, gone back from; and what it would have hidden or marked in their rooms."""
 
-from itertools import zip_longest
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
 from api.dependencies import ContainerDep, Reader, Writer, limited
-from api.schemas.doors import BackIn, ChangeOut
+from api.documents import drafted, told
+from api.schemas.doors import BackIn
 from api.schemas.filters import (
     ByRuleOut,
     FilterIn,
@@ -22,19 +22,16 @@ from api.schemas.filters import (
     WouldHaveOut,
 )
 from api.schemas.problems import problems
-from app import drafts
 from app.container import Work
 from app.wording.filters import PRESETS as SENTENCES
 from app.wording.filters import link_to
 from kit.clock import unix
 from kit.errors import Invalid, NotFound
 from kit.identifiers import PersonId, UserId, server_of
-from reputation.filter_presets import FILTER_PRESETS, NOTHING, FilterPreset, filter_preset_of
+from reputation.filter_presets import FILTER_PRESETS, NOTHING, filter_preset_of
 from reputation.policy import FilterDocument
-from reputation.policy_changes import changes
 from reputation.seeing import event_in
 from reputation.sightings import MOST_DAYS, USUAL_DAYS, Seen
-from reputation.versions import Version
 
 router = APIRouter(prefix="/v1", tags=["me"], responses=problems(400, 401, 403, 404, 409, 429, 503))
 
@@ -63,7 +60,7 @@ def show_filter(reader: Reader, container: ContainerDep) -> FilterOut:
 @router.put("/me/filter")
 def set_filter(asked: FilterIn, writer: Writer, container: ContainerDep) -> FilterOut:
     """Let your filter be this document, or a preset. It is asked from the next message on, and hides nothing."""
-    document = _draft(asked.document, asked.preset)
+    document = drafted(asked.document, asked.preset, FILTER_PRESETS, FilterDocument)
     with container.work() as work:
         work.filters.write(writer.person, document, based_on=asked.based_on)
         return _shown(work, writer.person)
@@ -82,8 +79,7 @@ def filter_versions(reader: Reader, container: ContainerDep) -> FilterVersionsOu
     """List what your filter was, newest first, and what each version changed."""
     with container.read() as work:
         kept = work.filters.versions.all(reader.person)
-    earlier = [version.document for version in kept[1:]]
-    return FilterVersionsOut(versions=[_version(*pair) for pair in zip_longest(kept, earlier)])
+    return FilterVersionsOut(versions=[FilterVersionOut(**one) for one in told(kept, NOTHING)])
 
 
 @router.post("/me/filter/undo")
@@ -138,14 +134,6 @@ def filter_why(reader: Reader, container: ContainerDep, event: Event) -> Sightin
         return _sighting(one, work.people.mxid(one.sender), work.people.mxid(reader.person))
 
 
-def _draft(document: dict[str, Any] | None, preset: FilterPreset | None) -> FilterDocument:
-    if document is not None and preset is None:
-        return drafts.read(document, FilterDocument)
-    if preset is not None and document is None:
-        return FILTER_PRESETS[preset]
-    raise Invalid("draft_unclear", "Send either a 'document' or a 'preset'.")
-
-
 def _shown(work: Work, person: PersonId) -> FilterOut:
     document = work.filters.show(person)
     return FilterOut(
@@ -154,15 +142,6 @@ def _shown(work: Work, person: PersonId) -> FilterOut:
         document=document,
         rooms=[WatchedOut(room=one.room, since=unix(one.since)) for one in work.filters.rooms.of(person)],
     )
-
-
-def _version(version: Version[FilterDocument], before: FilterDocument | None) -> FilterVersionOut:
-    if before is None and version.number == 1:
-        before = NOTHING
-    told = None
-    if before is not None:
-        told = [ChangeOut(what=one.what, name=one.name) for one in changes(before, version.document)]
-    return FilterVersionOut(number=version.number, since=unix(version.since), document=version.document, changes=told)
 
 
 def _sighting(one: Seen, sender: UserId | None, own: UserId | None) -> SightingOut:
