@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -28,7 +27,6 @@ class Read:
     """A list as it stands now: what was read, which entries are dangerous and left out, and what they would change."""
 
     listing: Listing
-    digest: bytes
     left_out: tuple[Found, ...]
     written: tuple[Entry, ...]
     gone: tuple[Key, ...]
@@ -64,8 +62,7 @@ def look(container: Container, source: str, kept: FollowedList | None = None) ->
         entry for key, entry in wanted.items() if before.get(key) != (entry.advice.value, entry.below, entry.reason)
     ]
     gone = [key for key in before if key not in wanted]
-    digest = hashlib.sha256(text.encode()).digest()
-    return Read(listing, digest, left_out, tuple(written), tuple(gone))
+    return Read(listing, left_out, tuple(written), tuple(gone))
 
 
 def update(container: Container, kept: FollowedList) -> Read:
@@ -77,6 +74,8 @@ def update(container: Container, kept: FollowedList) -> Read:
         with container.work() as work:
             work.followed.failed(kept.name, why)
         raise
+    with container.work() as work:
+        work.followed.begin(kept.name)
     for begin in range(0, len(found.gone), SLICE):
         with container.work() as work:
             work.followed.take_out(kept.id, found.gone[begin : begin + SLICE])
@@ -89,7 +88,6 @@ def update(container: Container, kept: FollowedList) -> Read:
             form=found.listing.form,
             entries=found.kept,
             left_out=found.refused,
-            digest=found.digest,
             again=_is_url(kept.source),
         )
     return found

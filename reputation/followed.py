@@ -48,7 +48,6 @@ class FollowedList:
     form: str
     entries: int
     left_out: int
-    digest: bytes | None
     read_at: datetime | None
     error: str | None
 
@@ -100,8 +99,15 @@ class Followed:
             for subject, entity, advice, below, reason in self._session.execute(query)
         }
 
+    def begin(self, name: str) -> None:
+        """Begin to read a list again: until it is read to its end, or fails, it is due."""
+        self._row(name).due_at = self._now
+
     def write(self, number: int, entries: Sequence[Entry]) -> None:
-        """Write some entries, in the place of what is kept of the same entities; at most a slice."""
+        """Write some entries, in the place of what is kept of the same entities; at most a slice.
+
+        Raises ``NotFound`` where the list is followed no more.
+        """
         self.take_out(number, [key_of(entry) for entry in entries])
         columns: dict[str, Sequence[Any]] = {
             "list": [number] * len(entries),
@@ -115,19 +121,20 @@ class Followed:
 
     def take_out(self, number: int, keys: Sequence[Key]) -> None:
         """Take some entries out; at most a slice."""
+        mine = select(FollowedListRow.id).where(FollowedListRow.id == number)
+        if self._session.scalar(mine.with_for_update()) is None:  # else two who read it at once would write the same
+            raise NotFound("list_unknown", "That list is followed no more.")
         for begin in range(0, len(keys), 200):
             some = tuple_(ListEntryRow.subject, ListEntryRow.entity).in_(keys[begin : begin + 200])
             self._delete(delete(ListEntryRow).where(ListEntryRow.list == number, some))
 
-    def read(self, name: str, *, form: str, entries: int, left_out: int, digest: bytes, again: bool) -> None:
+    def read(self, name: str, *, form: str, entries: int, left_out: int, again: bool) -> None:
         """Note that a list was read to its end, and tell those who keep it in memory. ``again``: it is on the web."""
         row = self._row(name)
-        changed = row.digest != digest
-        row.form, row.entries, row.left_out, row.digest = form, entries, left_out, digest
+        row.form, row.entries, row.left_out = form, entries, left_out
         row.read_at, row.error = self._now, None
         row.due_at = self._now + EVERY if again else None
-        if changed:
-            touch(self._session, TOPIC)
+        touch(self._session, TOPIC)  # also where nothing changed: whoever died before this had written something
 
     def failed(self, name: str, why: str) -> None:
         """Note that a list could not be read; what was kept of it stays."""
@@ -177,6 +184,4 @@ def key_of(entry: Entry) -> Key:
 
 
 def _shown(row: FollowedListRow) -> FollowedList:
-    return FollowedList(
-        row.id, row.name, row.source, row.form, row.entries, row.left_out, row.digest, row.read_at, row.error
-    )
+    return FollowedList(row.id, row.name, row.source, row.form, row.entries, row.left_out, row.read_at, row.error)

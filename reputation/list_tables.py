@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from kit.database import Base, Bytes32, UtcDateTime
+from kit.database import Base, UtcDateTime
 
 
 class FollowedListRow(Base):
     """A list of others that this service follows: where it stands, and what became of it when it was read last.
 
-    ``digest`` is of the text whose entries are kept; ``left_out`` counts those of it that are dangerous.
+    ``left_out`` counts its entries that are dangerous and not kept.
     """
 
     __tablename__ = "followed_lists"
@@ -25,7 +25,6 @@ class FollowedListRow(Base):
     form: Mapped[str] = mapped_column(String(10))
     entries: Mapped[int] = mapped_column(Integer)
     left_out: Mapped[int] = mapped_column(Integer)
-    digest: Mapped[bytes | None] = mapped_column(Bytes32)
     followed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

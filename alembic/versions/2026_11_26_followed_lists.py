@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from kit.database import Bytes32, UtcDateTime
+from kit.database import UtcDateTime
 
 revision = "0021"
 down_revision = "0020"
@@ -22,7 +22,6 @@ def upgrade() -> None:
         sa.Column("form", sa.String(length=10), nullable=False),
         sa.Column("entries", sa.Integer(), nullable=False),
         sa.Column("left_out", sa.Integer(), nullable=False),
-        sa.Column("digest", Bytes32, nullable=True),
         sa.Column("followed_at", moment, nullable=False),
         sa.Column("read_at", moment, nullable=True),
         sa.Column("due_at", moment, nullable=True),

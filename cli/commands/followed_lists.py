@@ -123,6 +123,5 @@ def _told(found: Read) -> dict[str, Any]:
 def _row(one: FollowedList) -> dict[str, Any]:
     told = asdict(one)
     del told["id"]
-    told["digest"] = None if one.digest is None else one.digest.hex()
     told["read_at"] = None if one.read_at is None else one.read_at.isoformat()
     return told

@@ -24,6 +24,7 @@ from reputation.model import Knock, Tenant
 from reputation.policy import DoorDocument
 from reputation.verdict import Admit, Refuse, Verdict
 from tests.support.services import Clock, a_container
+from tests.support.together import at_once
 
 ALICE = parse_user_id("@alice:home.example")
 DOOR = """{"version": 1, "kind": "door", "rules": [{"name": "listed", "when": "'bad' in sender.labels",
@@ -161,7 +162,7 @@ def test_what_changed_is_written_and_nothing_else(
         + "s9.example,silence\nnew.example,suspend\n"
     )
     dry = lists.look(container, str(container.settings.data / "list"), _kept(container, "bad"))
-    assert again.digest != dry.digest
+    assert (len(again.written), len(dry.written), len(dry.gone)) == (0, 2, 3)
     assert labels(container, "@x:s0.example") == ["bad"], "to look changes nothing"
     found = refresh(container, "bad")
     assert {entry.entity for entry in found.written} == {"s9.example", "new.example"}
@@ -284,3 +285,38 @@ def test_what_a_list_says_of_a_person_goes_before_what_it_says_of_their_server()
     assert found.of_server("evil.example:8448") == ["mild-limit", "strict"]
     assert found.of_room("!bad:evil.example") == ["strict"]
     assert found.of_room("!good:evil.example") == []
+
+
+def test_whoever_dies_in_the_midst_of_reading_a_list_is_made_up_for(
+    container: Container, file: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = file("evil.example\n")
+    follow(container, "bad", source)
+    before = container.labelling.told()
+    while before is None:
+        before = container.labelling.told()
+    file("other.example\nmore.example\n")
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(followed.Followed, "read", dies)
+        with pytest.raises(KeyboardInterrupt):
+            refresh(container, "bad")
+    lists.regular(container)  # a file too, which is not read again by itself else
+    assert _kept(container, "bad").entries == 2
+    while container.labelling.told() is before:
+        continue
+    assert labels(container, "@x:other.example") == ["bad"]
+    with container.work() as work:
+        assert work.followed.due() == []
+
+
+def test_two_who_read_a_list_at_once_keep_it_once(container: Container, file: Callable[[str], str]) -> None:
+    follow(container, "bad", file("evil.example\n"))
+    file("".join(f"s{n}.example\n" for n in range(3_000)))
+    done = at_once([lambda: refresh(container, "bad")] * 2)
+    assert all(isinstance(one, lists.Read) for one in done), done
+    with container.read() as work:
+        assert len(work.followed.kept(_kept(container, "bad").id)) == 3_000
