@@ -59,7 +59,9 @@ def look(container: Container, source: str, kept: FollowedList | None = None) ->
         with container.read() as work:
             before = work.followed.kept(kept.id)
     written = [
-        entry for key, entry in wanted.items() if before.get(key) != (entry.advice.value, entry.below, entry.reason)
+        entry
+        for key, entry in wanted.items()
+        if before.get(key) != (entry.recommendation.value, entry.below, entry.reason)
     ]
     gone = [key for key in before if key not in wanted]
     return Read(listing, left_out, tuple(written), tuple(gone))

@@ -19,7 +19,7 @@ from kit.changes import touch
 from kit.database import write_many
 from kit.errors import Conflict, Invalid, NotFound
 from reputation.list_tables import FollowedListRow, ListEntryRow
-from reputation.lists.model import Advice, Entry, Subject
+from reputation.lists.model import Entry, Recommendation, Subject
 
 TOPIC: Final = "lists"
 """What the change counter counts them under."""
@@ -91,12 +91,12 @@ class Followed:
         return [_shown(row) for row in self._session.scalars(query)]
 
     def kept(self, number: int) -> dict[Key, tuple[str, bool, str]]:
-        """Return what is kept of a list: of each entity the advice, whether those below are meant, and the reason."""
+        """Return what is kept of each entity: the recommendation, whether those below are meant, and the reason."""
         row = ListEntryRow
-        query = select(row.subject, row.entity, row.advice, row.below, row.reason).where(row.list == number)
+        query = select(row.subject, row.entity, row.recommendation, row.below, row.reason).where(row.list == number)
         return {
-            (subject, entity): (advice, below, reason)
-            for subject, entity, advice, below, reason in self._session.execute(query)
+            (subject, entity): (recommendation, below, reason)
+            for subject, entity, recommendation, below, reason in self._session.execute(query)
         }
 
     def begin(self, name: str) -> None:
@@ -113,7 +113,7 @@ class Followed:
             "list": [number] * len(entries),
             "subject": [entry.subject.value for entry in entries],
             "entity": [key_of(entry)[1] for entry in entries],
-            "advice": [entry.advice.value for entry in entries],
+            "recommendation": [entry.recommendation.value for entry in entries],
             "below": [entry.below for entry in entries],
             "reason": [entry.reason for entry in entries],
         }
@@ -156,12 +156,12 @@ class Followed:
 
     def entries(self, number: int) -> Iterator[Entry]:
         """Go through a list's entries."""
-        for (subject, entity), (advice, below, reason) in self.kept(number).items():
+        for (subject, entity), (recommendation, below, reason) in self.kept(number).items():
             hidden = bytes.fromhex(entity.removeprefix(_HIDDEN)) if entity.startswith(_HIDDEN) else None
             yield Entry(
                 Subject(subject),
                 entity if hidden is None else None,
-                Advice(advice),
+                Recommendation(recommendation),
                 reason,
                 sha256=hidden,
                 below=below,

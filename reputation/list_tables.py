@@ -39,6 +39,6 @@ class ListEntryRow(Base):
     list: Mapped[int] = mapped_column(ForeignKey("followed_lists.id"), primary_key=True)
     subject: Mapped[str] = mapped_column(String(6), primary_key=True)
     entity: Mapped[str] = mapped_column(String(255), primary_key=True)
-    advice: Mapped[str] = mapped_column(String(8))
+    recommendation: Mapped[str] = mapped_column(String(8))
     below: Mapped[bool] = mapped_column(Boolean)
     reason: Mapped[str] = mapped_column(String(500))

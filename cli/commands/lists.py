@@ -40,7 +40,7 @@ _FAULTS: Final[Mapping[str, str]] = {
     "no_state": "is no state event",
     "no_user": "is no Matrix id",
     "obscured": "is written with stars in place of letters, so that nobody can follow it",
-    "recommendation": "advises something that is not known here",
+    "recommendation": "recommends something that is not known here",
     "severity": "has a severity that is not known here",
     "too_long": "is longer than any name",
     "too_many": "and what stands behind it is not read: "
@@ -97,11 +97,11 @@ def diff(before: Path, after: Path, *, as_json: bool) -> None:
         click.echo(f"Nothing changed; {changes.same:,} entries are the same.")
         return
     for entry in changes.removed:
-        click.echo(f"- {entry.advice} {entry.subject} {_isolated(entry.name)}")
+        click.echo(f"- {entry.recommendation} {entry.subject} {_isolated(entry.name)}")
     for entry in changes.added:
-        click.echo(f"+ {entry.advice} {entry.subject} {_isolated(entry.name)}{_because(entry)}")
+        click.echo(f"+ {entry.recommendation} {entry.subject} {_isolated(entry.name)}{_because(entry)}")
     for old, new in changes.changed:
-        click.echo(f"~ {new.subject} {_isolated(new.name)}: {old.advice}, now {new.advice}")
+        click.echo(f"~ {new.subject} {_isolated(new.name)}: {old.recommendation}, now {new.recommendation}")
     click.echo(
         f"{len(changes.added):,} added, {len(changes.removed):,} removed, {len(changes.changed):,} changed, "
         f"{changes.same:,} the same."
@@ -167,7 +167,7 @@ def who(file: Path, names: Sequence[str], *, as_json: bool) -> None:
             click.echo(f"{_isolated(name)}: nothing in this list speaks of them.")
         for entry in entries:
             place = f" ({entry.place})" if entry.place else ""
-            click.echo(f"{_isolated(name)}: {entry.advice}, by {_isolated(entry.name)}{place}{_because(entry)}")
+            click.echo(f"{_isolated(name)}: {entry.recommendation}, by {_isolated(entry.name)}{place}{_because(entry)}")
 
 
 def _called(name: str) -> Iterator[tuple[Subject, str]]:
@@ -190,9 +190,10 @@ def _read(file: Path) -> Listing:
 
 
 def _say(file: Path, listing: Listing, found: Sequence[Found]) -> None:
-    counts = Counter((entry.subject, entry.advice) for entry in listing)
+    counts = Counter((entry.subject, entry.recommendation) for entry in listing)
     what = ", ".join(
-        f"{advice}: {count:,} {subject}{'s'[: count != 1]}" for (subject, advice), count in sorted(counts.items())
+        f"{recommendation}: {count:,} {subject}{'s'[: count != 1]}"
+        for (subject, recommendation), count in sorted(counts.items())
     )
     click.echo(f"{file}: {what or 'no entries'} ({listing.form}).")
     if listing.twice:
@@ -216,11 +217,11 @@ def _more(count: int, what: str) -> None:
 
 
 def _told(listing: Listing, found: Sequence[Found]) -> dict[str, Any]:
-    counts = Counter((entry.subject, entry.advice) for entry in listing)
+    counts = Counter((entry.subject, entry.recommendation) for entry in listing)
     return {
         "form": listing.form,
         "entries": len(listing.entries),
-        "counts": [{"subject": s, "advice": a, "count": count} for (s, a), count in sorted(counts.items())],
+        "counts": [{"subject": s, "recommendation": a, "count": count} for (s, a), count in sorted(counts.items())],
         "twice": listing.twice,
         "faults": [{"code": one.code, "place": one.place, "shown": one.shown} for one in listing.faults],
         "dangers": [{"danger": one.danger, "whom": one.whom or None, **_entry(one.entry)} for one in found],
@@ -232,7 +233,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "subject": entry.subject,
         "entity": entry.entity,
         "sha256": None if entry.sha256 is None else entry.sha256.hex(),
-        "advice": entry.advice,
+        "recommendation": entry.recommendation,
         "below": entry.below,
         "reason": entry.reason,
         "place": entry.place,

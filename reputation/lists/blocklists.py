@@ -6,19 +6,19 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from reputation.lists.model import Advice, Entry, Fault, Listing, Subject, checked, listing, seen
+from reputation.lists.model import Entry, Fault, Listing, Recommendation, Subject, checked, listing, seen
 
 CSV: Final = "csv"
 DOMAINS: Final = "domains"
 COLUMNS: Final = ("domain", "severity", "reject_media", "reject_reports", "public_comment", "obfuscate")
 """Of what is written; what is read needs ``domain`` alone, with or without a ``#`` before each name."""
-SEVERITIES: Final[Mapping[str, Advice | None]] = {
-    "suspend": Advice.BAN,
-    "silence": Advice.LIMIT,
-    "limit": Advice.LIMIT,
+SEVERITIES: Final[Mapping[str, Recommendation | None]] = {
+    "suspend": Recommendation.BAN,
+    "silence": Recommendation.LIMIT,
+    "limit": Recommendation.LIMIT,
     "noop": None,
     "none": None,
-    "": Advice.BAN,
+    "": Recommendation.BAN,
 }
 
 
@@ -33,7 +33,7 @@ def columns_of(line: str) -> list[str] | None:
 
 
 def read_csv(columns: Sequence[str], lines: Iterable[str]) -> Listing:
-    """Read a blocklist, its header first. A severity that only asks for media to be dropped advises nothing here."""
+    """Read a blocklist, its header first. A severity that only asks for media to be dropped recommends nothing here."""
     return listing(CSV, _rows(columns, lines))
 
 
@@ -55,14 +55,16 @@ def _row(domain: str, found: Mapping[str, str], place: str) -> Iterator[Entry | 
     if severity not in SEVERITIES:
         yield Fault("severity", place, seen(severity[:30]))
         return
-    advice = SEVERITIES[severity]
-    if advice is None:
+    recommendation = SEVERITIES[severity]
+    if recommendation is None:
         return
     domain = domain.removeprefix("*.")
     if "*" in domain:
         yield Fault("obscured", place, seen(domain))  # ``ex****.org``: whoever published it did not want it to be read
         return
-    yield checked(Subject.SERVER, domain, advice, reason=found.get("public_comment", ""), place=place, below=True)
+    yield checked(
+        Subject.SERVER, domain, recommendation, reason=found.get("public_comment", ""), place=place, below=True
+    )
 
 
 def read_domains(lines: Iterable[str]) -> Listing:
@@ -76,4 +78,4 @@ def _domains(lines: Iterable[str]) -> Iterator[Entry | Fault]:
         if name.strip():
             name = name.strip().removeprefix("*.")
             place = f"line {number}"
-            yield checked(Subject.SERVER, name, Advice.BAN, reason=remark, place=place, below=True)
+            yield checked(Subject.SERVER, name, Recommendation.BAN, reason=remark, place=place, below=True)

@@ -8,9 +8,9 @@ from enum import StrEnum
 from hashlib import sha256
 
 from reputation.lists.globs import hits
-from reputation.lists.model import Advice, Entry, Listing, Subject
+from reputation.lists.model import Entry, Listing, Recommendation, Subject
 
-_HARMLESS = frozenset({Advice.ALLOW})
+_HARMLESS = frozenset({Recommendation.ALLOW})
 
 
 class Danger(StrEnum):
@@ -39,7 +39,7 @@ def dangers(listing: Listing, mine: Sequence[str] = ()) -> Iterator[Found]:
     """Look at each entry; ``mine`` are Matrix ids, servers and rooms that nothing is to hit."""
     own = [(name.lower(), _server(name)) for name in mine]
     for entry in listing:
-        if entry.advice in _HARMLESS:
+        if entry.recommendation in _HARMLESS:
             continue
         broad = breadth(entry)
         if broad is not None:

@@ -1,8 +1,8 @@
 """Which lists speak of somebody (pure): their names are labels, which rules may ask for.
 
-A list that bans somebody, or advises a takedown, labels them with its name; one that only advises to limit them, with
-its name and ``-limit``. What it says of a person goes before what it says of their server, and an ``allow`` of either
-before everything else that it says of the same.
+A list that bans somebody, or recommends a takedown, labels them with its name; one that only recommends to limit them,
+with its name and ``-limit``. What it says of a person goes before what it says of their server, and an ``allow`` of
+either before everything else that it says of the same.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Final
 
 from kit.identifiers import UserId, server_of
 from reputation.lists.globs import Globs
-from reputation.lists.model import Advice, Entry, Subject
+from reputation.lists.model import Entry, Recommendation, Subject
 
 LIMITED: Final = "-limit"
-_CODES: Final = {Advice.ALLOW: 0, Advice.LIMIT: 1, Advice.BAN: 2, Advice.TAKEDOWN: 2}
+_CODES: Final = {Recommendation.ALLOW: 0, Recommendation.LIMIT: 1, Recommendation.BAN: 2, Recommendation.TAKEDOWN: 2}
 _ALLOW, _BAN = 0, 2
 
 
@@ -65,7 +65,7 @@ class _Speakers:
         self._interned: dict[tuple[str, int], tuple[str, int]] = {}
 
     def add(self, name: str, entry: Entry) -> None:
-        owner = name, _CODES[entry.advice]
+        owner = name, _CODES[entry.recommendation]
         owner = self._interned.setdefault(owner, owner)
         if entry.sha256 is not None:
             self._hidden.setdefault(entry.sha256, []).append(owner)
@@ -83,11 +83,15 @@ class _Speakers:
         found = [self._owners[place] for place in self._globs.find(name)]
         if self._hidden:
             found.extend(self._hidden.get(sha256(name.encode()).digest(), ()))
-        for owner, advice in found:
-            before = said.get(owner, advice)
-            said[owner] = _ALLOW if _ALLOW in (before, advice) else max(before, advice)
+        for owner, recommendation in found:
+            before = said.get(owner, recommendation)
+            said[owner] = _ALLOW if _ALLOW in (before, recommendation) else max(before, recommendation)
         return said
 
 
 def _labels(said: Mapping[str, int]) -> list[str]:
-    return sorted(name if advice == _BAN else f"{name}{LIMITED}" for name, advice in said.items() if advice != _ALLOW)
+    return sorted(
+        name if recommendation == _BAN else f"{name}{LIMITED}"
+        for name, recommendation in said.items()
+        if recommendation != _ALLOW
+    )

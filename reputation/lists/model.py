@@ -1,4 +1,4 @@
-"""Entries of lists (pure): whom or what one speaks of, and what it advises; what could not be read, and why."""
+"""Entries of lists (pure): whom or what one speaks of, and what it recommends; what could not be read, and why."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Subject(StrEnum):
     ROOM = "room"
 
 
-class Advice(StrEnum):
-    """What an entry advises; whoever subscribes decides what follows from it."""
+class Recommendation(StrEnum):
+    """What an entry recommends; whoever subscribes decides what follows from it."""
 
     BAN = "ban"
     TAKEDOWN = "takedown"
@@ -45,7 +45,7 @@ class Entry:
 
     subject: Subject
     entity: str | None
-    advice: Advice
+    recommendation: Recommendation
     reason: str = ""
     sha256: bytes | None = None
     place: str = ""
@@ -116,7 +116,13 @@ def listing(form: str, found: Iterable[Entry | Fault]) -> Listing:
 
 
 def checked(
-    subject: Subject, entity: str, advice: Advice, *, reason: str = "", place: str = "", below: bool = False
+    subject: Subject,
+    entity: str,
+    recommendation: Recommendation,
+    *,
+    reason: str = "",
+    place: str = "",
+    below: bool = False,
 ) -> Entry | Fault:
     """Return an entry, or what is wrong with its entity: too long, not of the right shape, or not to be seen."""
     entity = entity.strip()
@@ -132,7 +138,7 @@ def checked(
     wrong = _SHAPES[subject](entity)
     if wrong is not None:
         return Fault(wrong, place, shown)
-    return Entry(subject, entity, advice, plain(reason), place=place, below=below)
+    return Entry(subject, entity, recommendation, plain(reason), place=place, below=below)
 
 
 def seen(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from reputation.lists.model import Advice, Entry, Fault, Listing, Subject, checked, listing, plain
+from reputation.lists.model import Entry, Fault, Listing, Recommendation, Subject, checked, listing, plain
 
 FORM: Final = "policy"
 TYPES: Final[Mapping[str, tuple[Subject, int]]] = {
@@ -20,15 +20,15 @@ TYPES: Final[Mapping[str, tuple[Subject, int]]] = {
     for subject in Subject
 }
 """Types of rules: of what each speaks, and how old the name is."""
-ADVICE: Final[Mapping[str, Advice]] = {
-    "m.ban": Advice.BAN,
-    "org.matrix.mjolnir.ban": Advice.BAN,
-    "m.takedown": Advice.TAKEDOWN,
-    "org.matrix.msc4204.takedown": Advice.TAKEDOWN,
-    "m.allow": Advice.ALLOW,
-    "org.matrix.mjolnir.allow": Advice.ALLOW,
-    "m.unban": Advice.ALLOW,
-    "fi.mau.meowlnir.unban": Advice.ALLOW,
+RECOMMENDATIONS: Final[Mapping[str, Recommendation]] = {
+    "m.ban": Recommendation.BAN,
+    "org.matrix.mjolnir.ban": Recommendation.BAN,
+    "m.takedown": Recommendation.TAKEDOWN,
+    "org.matrix.msc4204.takedown": Recommendation.TAKEDOWN,
+    "m.allow": Recommendation.ALLOW,
+    "org.matrix.mjolnir.allow": Recommendation.ALLOW,
+    "m.unban": Recommendation.ALLOW,
+    "fi.mau.meowlnir.unban": Recommendation.ALLOW,
 }
 _HASHES: Final = ("hashes", "org.matrix.msc4205.hashes")
 _LONGEST_KEY: Final = 60
@@ -58,20 +58,20 @@ def read_events(events: Sequence[object]) -> Listing:
 
 
 def _rule(subject: Subject, place: str, content: Mapping[str, Any]) -> Iterator[Entry | Fault]:
-    recommendation, entity, reason = content.get("recommendation"), content.get("entity"), content.get("reason", "")
-    if not isinstance(recommendation, str) or recommendation not in ADVICE:
-        yield Fault("recommendation", place, plain(str(recommendation))[:_LONGEST_KEY])
+    said, entity, reason = content.get("recommendation"), content.get("entity"), content.get("reason", "")
+    if not isinstance(said, str) or said not in RECOMMENDATIONS:
+        yield Fault("recommendation", place, plain(str(said))[:_LONGEST_KEY])
         return
-    advice, reason = ADVICE[recommendation], reason if isinstance(reason, str) else ""
+    recommendation, reason = RECOMMENDATIONS[said], reason if isinstance(reason, str) else ""
     hidden = next((content[name] for name in _HASHES if name in content), None)
     if isinstance(entity, str):
-        yield checked(subject, entity, advice, reason=reason, place=place)
+        yield checked(subject, entity, recommendation, reason=reason, place=place)
     elif isinstance(hidden, Mapping):
         digest = _digest(hidden.get("sha256"))
         yield (
             Fault("hash", place)
             if digest is None
-            else Entry(subject, None, advice, plain(reason), sha256=digest, place=place)
+            else Entry(subject, None, recommendation, plain(reason), sha256=digest, place=place)
         )
     else:
         yield Fault("no_entity", place)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from reputation.lists.blocklists import COLUMNS
-from reputation.lists.model import LONGEST_ENTITY, Advice, Entry, Listing, Subject
+from reputation.lists.model import LONGEST_ENTITY, Entry, Listing, Recommendation, Subject
 
 
 class Form(StrEnum):
@@ -23,10 +23,10 @@ class Form(StrEnum):
     DOMAINS = "domains"
 
 
-_RECOMMENDATIONS: Final[Mapping[Advice, str]] = {
-    Advice.BAN: "m.ban",
-    Advice.TAKEDOWN: "org.matrix.msc4204.takedown",
-    Advice.ALLOW: "org.matrix.mjolnir.allow",
+_RECOMMENDATIONS: Final[Mapping[Recommendation, str]] = {
+    Recommendation.BAN: "m.ban",
+    Recommendation.TAKEDOWN: "org.matrix.msc4204.takedown",
+    Recommendation.ALLOW: "org.matrix.mjolnir.allow",
 }
 """What other software reads today: of these only ``m.ban`` is in the standard."""
 
@@ -36,7 +36,7 @@ def to_events(listing: Listing, *, hidden: bool = False) -> list[dict[str, Any]]
 
     State keys are made of the entity alone, so that writing a list again changes only what changed in it.
     """
-    written = [entry for entry in listing if entry.advice in _RECOMMENDATIONS]
+    written = [entry for entry in listing if entry.recommendation in _RECOMMENDATIONS]
     return [_event(each, hidden=hidden) for entry in written for each in _apart(entry)]
 
 
@@ -48,7 +48,7 @@ def _apart(entry: Entry) -> Iterator[Entry]:
 
 
 def _event(entry: Entry, *, hidden: bool) -> dict[str, Any]:
-    content: dict[str, Any] = {"recommendation": _RECOMMENDATIONS[entry.advice]}
+    content: dict[str, Any] = {"recommendation": _RECOMMENDATIONS[entry.recommendation]}
     digest, entity = entry.sha256, entry.entity
     literal = entity is not None and "*" not in entity and "?" not in entity
     if hidden and literal and entity is not None and entry.subject is not Subject.SERVER:
@@ -73,29 +73,31 @@ def to_csv(listing: Listing) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([f"#{name}" for name in COLUMNS])
     for entry in servers(listing):
-        severity = "silence" if entry.advice is Advice.LIMIT else "suspend"
+        severity = "silence" if entry.recommendation is Recommendation.LIMIT else "suspend"
         writer.writerow([entry.entity, severity, False, False, _harmless(entry.reason), False])
     return file.getvalue()
 
 
 def to_domains(listing: Listing) -> str:
     """Return one banned server a line."""
-    return "".join(f"{entry.entity}\n" for entry in servers(listing) if entry.advice is not Advice.LIMIT)
+    return "".join(
+        f"{entry.entity}\n" for entry in servers(listing) if entry.recommendation is not Recommendation.LIMIT
+    )
 
 
 def servers(listing: Listing) -> Iterator[Entry]:
-    """Go through what a server blocklist can hold: whole servers, with all below them, that are advised against."""
+    """Go through what a server blocklist can hold: whole servers, with all below them, that are recommended against."""
     for entry in listing:
         plain = entry.entity is not None and "*" not in entry.entity and "?" not in entry.entity
-        if entry.subject is Subject.SERVER and plain and entry.advice is not Advice.ALLOW:
+        if entry.subject is Subject.SERVER and plain and entry.recommendation is not Recommendation.ALLOW:
             yield entry
 
 
 def left_out(listing: Listing, form: Form) -> int:
     """Return how many entries a form cannot hold."""
     if form is Form.POLICY:
-        return sum(entry.advice not in _RECOMMENDATIONS for entry in listing)
-    held = sum(form is Form.CSV or entry.advice is not Advice.LIMIT for entry in servers(listing))
+        return sum(entry.recommendation not in _RECOMMENDATIONS for entry in listing)
+    held = sum(form is Form.CSV or entry.recommendation is not Recommendation.LIMIT for entry in servers(listing))
     return len(listing.entries) - held
 
 

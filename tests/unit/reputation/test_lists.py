@@ -15,7 +15,7 @@ from kit.errors import Invalid
 from reputation.lists import blocklists, model
 from reputation.lists.comparing import compare
 from reputation.lists.dangers import Danger, dangers
-from reputation.lists.model import Advice, Entry, Listing, Subject
+from reputation.lists.model import Entry, Listing, Recommendation, Subject
 from reputation.lists.reading import read_list
 from reputation.lists.writing import Form, left_out, servers, to_csv, to_domains, to_events
 
@@ -40,19 +40,19 @@ def codes(listing: Listing) -> list[str]:
 
 @pytest.mark.parametrize("family", ["m.policy.rule", "m.room.rule", "org.matrix.mjolnir.rule"])
 @pytest.mark.parametrize(
-    ("recommendation", "advice"),
+    ("said", "recommendation"),
     [
-        ("m.ban", Advice.BAN),
-        ("org.matrix.mjolnir.ban", Advice.BAN),
-        ("m.takedown", Advice.TAKEDOWN),
-        ("org.matrix.msc4204.takedown", Advice.TAKEDOWN),
-        ("org.matrix.mjolnir.allow", Advice.ALLOW),
-        ("fi.mau.meowlnir.unban", Advice.ALLOW),
+        ("m.ban", Recommendation.BAN),
+        ("org.matrix.mjolnir.ban", Recommendation.BAN),
+        ("m.takedown", Recommendation.TAKEDOWN),
+        ("org.matrix.msc4204.takedown", Recommendation.TAKEDOWN),
+        ("org.matrix.mjolnir.allow", Recommendation.ALLOW),
+        ("fi.mau.meowlnir.unban", Recommendation.ALLOW),
     ],
 )
-def test_rules_are_read_under_all_their_names(family: str, recommendation: str, advice: Advice) -> None:
-    found = read(rule(f"{family}.user", entity="@spam*:evil.example", recommendation=recommendation, reason="spam"))
-    assert found.entries == (Entry(Subject.USER, "@spam*:evil.example", advice, "spam", place="rule"),)
+def test_rules_are_read_under_all_their_names(family: str, said: str, recommendation: Recommendation) -> None:
+    found = read(rule(f"{family}.user", entity="@spam*:evil.example", recommendation=said, reason="spam"))
+    assert found.entries == (Entry(Subject.USER, "@spam*:evil.example", recommendation, "spam", place="rule"),)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="without ../shared/data there are no examples of the specification")
@@ -60,7 +60,11 @@ def test_rules_are_read_under_all_their_names(family: str, recommendation: str, 
 def test_the_examples_of_the_specification(subject: Subject) -> None:
     event = json.loads((DATA / f"vectors/matrix/m.policy.rule.{subject}.yaml").read_text())  # JSON, which is YAML
     (entry,) = read(event)
-    assert (entry.subject, entry.entity, entry.advice) == (subject, event["content"]["entity"], Advice.BAN)
+    assert (entry.subject, entry.entity, entry.recommendation) == (
+        subject,
+        event["content"]["entity"],
+        Recommendation.BAN,
+    )
 
 
 def test_a_hidden_name_is_the_hash_of_it() -> None:
@@ -131,10 +135,10 @@ def test_both_styles_of_header(header: str) -> None:
         f'\ufeff{header}\n\nEvil.example.,suspend,"a, b"\nquiet.example,silence,\nharmless.example,noop,\n'
         "ex***le.org,suspend,\nodd.example,exile,\n*.sub.example,suspend,\n#x,y,z\n"
     )
-    assert [(entry.entity, entry.advice, entry.reason) for entry in found] == [
-        ("evil.example", Advice.BAN, "a, b"),
-        ("quiet.example", Advice.LIMIT, ""),
-        ("sub.example", Advice.BAN, ""),
+    assert [(entry.entity, entry.recommendation, entry.reason) for entry in found] == [
+        ("evil.example", Recommendation.BAN, "a, b"),
+        ("quiet.example", Recommendation.LIMIT, ""),
+        ("sub.example", Recommendation.BAN, ""),
     ]
     assert all(entry.below for entry in found)
     assert [(fault.code, fault.place) for fault in found.faults] == [("obscured", "line 6"), ("severity", "line 7")]
@@ -215,7 +219,7 @@ def test_real_blocklists_are_read_and_written_again() -> None:
         again = read_list(to_csv(listing))
         assert not compare(listing, again), file
         events = read_list(json.dumps(to_events(listing)))
-        banned = [entry for entry in listing if entry.advice is Advice.BAN]
+        banned = [entry for entry in listing if entry.recommendation is Recommendation.BAN]
         assert len(events.entries) == 2 * len(banned), file  # of each server, and of those below it
 
 
@@ -230,7 +234,7 @@ def test_a_policy_room_says_again_what_it_said() -> None:
         rule("m.policy.rule.room", "d", entity="!r:b.example", recommendation="org.matrix.mjolnir.allow"),
     )
     again = read(*to_events(found))
-    assert [(e.key, e.advice, e.reason) for e in again] == [(e.key, e.advice, e.reason) for e in found]
+    assert [(e.key, e.recommendation, e.reason) for e in again] == [(e.key, e.recommendation, e.reason) for e in found]
     keys = [event["state_key"] for event in to_events(found)]
     assert len(set(keys)) == len(keys)
     assert all(len(key.encode()) <= 255 and not key.startswith("@") for key in keys)
@@ -304,6 +308,8 @@ def test_what_changed_between_two_lists() -> None:
     found = compare(before, after)
     assert [entry.entity for entry in found.added] == ["d.example"]
     assert [entry.entity for entry in found.removed] == ["a.example"]
-    assert [(old.advice, new.advice) for old, new in found.changed] == [(Advice.BAN, Advice.LIMIT)]
+    assert [(old.recommendation, new.recommendation) for old, new in found.changed] == [
+        (Recommendation.BAN, Recommendation.LIMIT)
+    ]
     assert found.same == 1
     assert not compare(after, after)
