@@ -41,6 +41,8 @@ class World:
     bearer: str
     doors: int
     grants: int
+    standing: bool = False
+    """Whether doors of rules ask how a stranger stands, too."""
     bot: str = BOT
 
     def settings(self) -> Settings:
@@ -70,7 +72,7 @@ def stranger(number: int) -> str:
     return f"@stranger{number}:s{number % SERVERS}.example"
 
 
-def build(folder: Path, *, doors: int, grants: int) -> World:
+def build(folder: Path, *, doors: int, grants: int, standing: bool = False) -> World:
     """Make the world in an empty folder; a million grants take about a minute."""
     settings = settings_of(folder)
     for role in KEY_ROLES:
@@ -81,7 +83,7 @@ def build(folder: Path, *, doors: int, grants: int) -> World:
     with container.work() as work:
         bearer = work.tenants.add(parse_server_name(HOME))
     container.close()
-    world = World(folder, bearer, doors, grants)
+    world = World(folder, bearer, doors, grants, standing)
     connection = sqlite3.connect(folder / "earnest.db", isolation_level=None)
     connection.execute("PRAGMA synchronous=OFF")
     connection.execute("PRAGMA cache_size=-200000")
@@ -108,8 +110,9 @@ def _fill(connection: sqlite3.Connection, world: World, now: str, unix: int) -> 
             for door in range(world.doors)
         ),
     )
-    known, preset = Rule(name="well spoken of", when=_KNOWN, then=Admitting()), PRESETS[Preset.FRIENDS_OF_FRIENDS]
-    document = preset.model_copy(update={"rules": (*preset.rules, known)}).model_dump_json()
+    preset, known = PRESETS[Preset.FRIENDS_OF_FRIENDS], Rule(name="well spoken of", when=_KNOWN, then=Admitting())
+    rules = (*preset.rules, known) if world.standing else preset.rules
+    document = preset.model_copy(update={"rules": rules}).model_dump_json()
     _insert(
         connection,
         "document_versions (person, kind, number, document, since)",

@@ -31,12 +31,12 @@ _PEER = "an async route that does nothing"
 
 
 @cache
-def world(doors: int, grants: int) -> World:
+def world(doors: int, grants: int, *, standing: bool = False) -> World:
     """Return a world of this size, made once; it goes when the benchmarks end."""
     folder = Path(tempfile.mkdtemp(prefix="earnest-bench-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     print(f"  building {doors} doors and {grants} grants", flush=True)
-    return build(folder, doors=doors, grants=grants)
+    return build(folder, doors=doors, grants=grants, standing=standing)
 
 
 def hold_some(served: Served, place: World) -> None:
@@ -49,9 +49,9 @@ def hold_some(served: Served, place: World) -> None:
 
 
 @cache
-def _measured() -> dict[str, Any]:
+def _measured(*, standing: bool = False) -> dict[str, Any]:
     """Measure gate and peer in turns; every number is the median of the rounds."""
-    place = world(_DOORS, _GRANTS)
+    place = world(_DOORS, _GRANTS, standing=standing)
     with gate(place) as ours, peer() as theirs:
         saturation = {each: load(theirs, place, _MIX, connections=each, seconds=3).rate for each in (10, 20, 40)}
         hold_some(ours, place)
@@ -97,7 +97,20 @@ def _decided(served: Served) -> tuple[float, float]:
 
 def gate_overhead() -> Mapping[str, Any]:
     """Answers a second by the real route, 100,000 doors and 1,000,000 grants behind it."""
-    measured = _measured()
+    return _overhead(_measured())
+
+
+def gate_overhead_standing() -> Mapping[str, Any]:
+    """Count the same where half of the doors also ask how a stranger stands, by a million words in memory."""
+    return _overhead(_measured(standing=True))
+
+
+def gate_memory_standing() -> Mapping[str, Any]:
+    """Megabytes that the API process had at most with that; each process of the API keeps the words for itself."""
+    return {"value": round(_measured(standing=True)["memory"]), "unit": "MB", "better": "lower"}
+
+
+def _overhead(measured: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "value": round(statistics.median(measured["rate"])),
         "unit": "answers/s",
@@ -165,5 +178,7 @@ BENCHMARKS = {
     "gate_overhead_p99": gate_overhead_p99,
     "gate_new_hold_p99": gate_new_hold_p99,
     "gate_memory": gate_memory,
+    "gate_overhead_standing": gate_overhead_standing,
+    "gate_memory_standing": gate_memory_standing,
     "gate_growth": gate_growth,
 }
