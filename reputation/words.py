@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Select, case, literal, select, union_all
+from sqlalchemy import Select, bindparam, case, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from kit.database import UtcDateTime
 from kit.identifiers import PersonId
 from reputation.bonds import WHOLE
 from reputation.evidence import MOST_WEIGHT, Audience
@@ -53,11 +55,8 @@ def words(
     A vouch, a report or a spam verdict, whichever is newest, goes before an acceptance, and that before an exemption or
     an invite. ``put_down``: how much money each has open for each, which counts where they vouch.
     """
-    said = union_all(*_queries(now)).subquery()
-    query = select(said).order_by(said.c.author, said.c.subject, said.c.rank, said.c.at)
-    if authors is not None:
-        query = query.where(said.c.author.in_(authors))
-    rows = session.execute(query.execution_options(yield_per=_STREAMED))
+    values: dict[str, Any] = {"now": now} if authors is None else {"now": now, "authors": list(authors)}
+    rows = session.execute(_statement(of_some=authors is not None), values)
     for (author, subject), of_pair in groupby(rows, key=lambda row: (row.author, row.subject)):
         *_, last = of_pair
         money = (put_down or {}).get((author, subject), 0) if last.rank == _SAID and last.weight > 0 else 0
@@ -71,13 +70,23 @@ def words(
         )
 
 
-def _queries(now: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
+@cache
+def _statement(*, of_some: bool) -> Select[*tuple[Any, ...]]:
+    """Return the question, made once: to make it takes ten times as long as to have it answered."""
+    said = union_all(*_queries()).subquery()
+    query = select(said).order_by(said.c.author, said.c.subject, said.c.rank, said.c.at)
+    if of_some:
+        query = query.where(said.c.author.in_(bindparam("authors", expanding=True)))
+    return query.execution_options(yield_per=_STREAMED)
+
+
+def _queries() -> Iterator[Select[*tuple[Any, ...]]]:
     """Give all that says something of somebody: what counts last of a pair's is ranked highest, and then is newest."""
     trusted, myself = Audience.TRUSTED.value, Audience.MYSELF.value
     accepted = ContactRow.why == ContactWhy.ACCEPTED.value
     acquainted, spam = literal(_ACQUAINTED), literal(-MOST_WEIGHT)
     heard, contact = case((accepted, trusted), else_=myself), case((accepted, 1), else_=0)
-    stands = WordRow.withdrawn_at.is_(None), WordRow.until > now
+    stands = WordRow.withdrawn_at.is_(None), WordRow.until > bindparam("now", type_=UtcDateTime)
     for author, subject, rank, weight, at, audience, where in (
         (ExemptionRow.person, ExemptionRow.other, literal(0), acquainted, ExemptionRow.since, literal(myself), ()),
         (ContactRow.person, ContactRow.other, contact, acquainted, ContactRow.since, heard, ()),
