@@ -57,6 +57,7 @@ from reputation.happenings import Happenings
 from reputation.helping import Helping
 from reputation.knowing import Knowing
 from reputation.model import OpensAt
+from reputation.moderation import Moderation
 from reputation.notices import Notices
 from reputation.outlooks import Outlooks
 from reputation.screens import Filters
@@ -100,6 +101,7 @@ class Work:
     knowing: Knowing
     filters: Filters
     followed: Followed
+    moderation: Moderation
     vouches: Vouches
     outlooks: Outlooks
     hearing: Hearing
@@ -370,6 +372,7 @@ class Container:
             gate=gate,
             knowing=knowing,
             followed=Followed(session, now),
+            moderation=Moderation(session, now, people),
             filters=Filters(session, now=now, people=people),
             vouches=vouches,
             outlooks=Outlooks(session, now=now, people=people, doors=doors, stakes=stakes),

@@ -31,6 +31,15 @@ class Labelling:
             self._making.begin()
         return self._labels
 
+    def current(self) -> Labels:
+        """Return the labels as they are now: for who can wait until a list that changed is read anew."""
+        with self._database.read() as session:
+            counter = counters(session).get(TOPIC, 0)
+        if counter == 0:
+            return _NONE
+        labels = self._labels if counter == self._seen else None
+        return self.prepare() if labels is None else labels
+
     def prepare(self) -> Labels:
         """Return the labels as they are, however long that takes."""
         with self._database.read(one_moment=True) as session:

@@ -1,0 +1,335 @@
+"""Consequences, in one transaction: what is written down before it is done, what became of it, and why it was wanted.
+
+A row is applied by whoever claims it, as often as needed to be true once, as effects of the outbox are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from kit.changes import touch
+from kit.identifiers import PersonId, RoomId, UserId
+from ledger.people import People
+from reputation.consequence_rows import (
+    Remembered,
+    before_of,
+    causes_of,
+    done_of,
+    kept_before,
+    kept_cause,
+    remembered_of,
+    target_of,
+)
+from reputation.enforcement.acting import Owed
+from reputation.enforcement.model import (
+    AGAIN_AFTER,
+    CLOSED,
+    UNDOABLE,
+    WINDOW,
+    Consequence,
+    Does,
+    Done,
+    State,
+    Step,
+    Why,
+)
+from reputation.enforcement.shares import Counted
+from reputation.room_tables import ConsequenceRow
+from reputation.subscribing import TOPIC
+
+LEASE: Final = timedelta(seconds=60)
+MOST_ATTEMPTS: Final = 12
+KEPT_FOR: Final = timedelta(days=180)
+"""How long the history is kept of what is undone or over."""
+_FIRST_RETRY: Final = timedelta(seconds=1)
+_LONGEST_RETRY: Final = timedelta(hours=1)
+_STATES: Final = {Does.ASK: State.ASKED, Does.NOTE: State.NOTED, Does.LIFT: State.LIFTED, Does.DROP: State.DROPPED}
+
+
+class Consequences:
+    """What was done in rooms, is to be done, or waits for a yes."""
+
+    def __init__(self, session: Session, now: datetime, people: People) -> None:
+        """Work in ``session``, at ``now``."""
+        self._session = session
+        self._now = now
+        self._people = people
+
+    # ---------------------------------------------------------------------------------------- planning
+
+    def standing(self, management: int) -> list[Done]:
+        """Return what is not over, for the planner; who has left us is not among them."""
+        rows = self._rows(ConsequenceRow.management == management, ConsequenceRow.closed.is_(False))
+        names = self._names(rows)
+        return [done_of(row, target) for row in rows if (target := target_of(row, names)) is not None]
+
+    def spent(self, management: int) -> dict[int, Counted]:
+        """Return of each list on whom it acted unasked in the last seven days, and of how many people each counts."""
+        since = ConsequenceRow.owed_at > self._now - WINDOW
+        rows = self._rows(ConsequenceRow.management == management, since, ConsequenceRow.approved.is_(False))
+        names = self._names(rows)
+        found: dict[int, dict[str, int]] = defaultdict(dict)
+        for row in rows:
+            target = target_of(row, names) or f"#{row.person}"
+            for cause in row.causes:
+                counted = found[int(cause["list"])]
+                counted[target] = max(counted.get(target, 0), row.people)
+        return dict(found)
+
+    def write(self, management: int, steps: Sequence[Step]) -> int:
+        """Write some steps of a plan down; return how many. What was decided otherwise meanwhile is passed over."""
+        users = {UserId(step.target) for step in steps if step.what is not Consequence.DENY and step.row is None}
+        numbers = self._people.numbers(users)
+        written = 0
+        for step in steps:
+            if step.does is Does.LEAVE:
+                continue
+            if step.row is None:
+                person = numbers.get(UserId(step.target)) if step.what is not Consequence.DENY else None
+                written += self._insert(management, step, person)
+            else:
+                values = self._values(step)
+                where = ConsequenceRow.id == step.row, ConsequenceRow.state == (step.was or State.OWED).value
+                written += len(self._update(values, *where))
+        if written:
+            touch(self._session, TOPIC, management)
+        return written
+
+    def _insert(self, management: int, step: Step, person: PersonId | None) -> int:
+        first = {
+            "management": management,
+            "room": step.room,
+            "what": step.what.value,
+            "person": person,
+            "server": step.target if person is None else None,
+            "approved": False,
+            "planned_at": self._now,
+            "attempts": 0,
+            "overruled": False,
+            "closed": False,
+            "people": step.people,
+        }
+        on_postgresql = self._session.get_bind().dialect.name == "postgresql"
+        insert: Any = (postgresql.insert if on_postgresql else sqlite.insert)(ConsequenceRow)
+        added = insert.values({**first, **self._values(step)}).on_conflict_do_nothing().returning(ConsequenceRow.id)
+        return len(self._session.execute(added).all())
+
+    def _values(self, step: Step) -> dict[str, Any]:
+        values: dict[str, Any] = {"causes": [kept_cause(cause, step.target) for cause in step.causes]}
+        if step.does is Does.KEEP:
+            return values
+        values |= {"changed_at": self._now, "why": None if step.why is None else step.why.value, "error": None}
+        if step.does is Does.DO:
+            values |= {"state": State.OWED.value, "owed_at": self._now, "people": step.people}
+        elif step.does is Does.UNDO:
+            values |= {"state": State.UNDOING.value}
+        else:
+            values |= {"state": _STATES[step.does].value, "closed": step.does is Does.DROP, "due_at": None}
+        if step.does in (Does.DO, Does.UNDO):
+            values |= {"due_at": self._now, "attempts": 0, "leased_until": None}
+        if step.does in (Does.DO, Does.ASK, Does.NOTE):
+            values["before"] = kept_before(step.before)
+        if step.does is Does.LIFT or step.why is Why.VETOED:
+            values["overruled"] = True
+        return values
+
+    # ---------------------------------------------------------------------------------------- applying
+
+    def claim(self, limit: int = 50) -> list[Owed]:
+        """Lease what is due for 60 s, oldest first; commit before acting on it.
+
+        Of a room's denials all that are due come together, for they make one event.
+        """
+        free = or_(ConsequenceRow.leased_until.is_(None), ConsequenceRow.leased_until <= self._now)
+        due = ConsequenceRow.due_at <= self._now, free
+        locked = select(ConsequenceRow).with_for_update(skip_locked=True).order_by(ConsequenceRow.id)
+        rows = {row.id: row for row in self._session.scalars(locked.where(*due).limit(limit))}
+        rooms = {row.room for row in rows.values() if row.what == Consequence.DENY}
+        for room in sorted(rooms):
+            denials = locked.where(*due, ConsequenceRow.room == room, ConsequenceRow.what == Consequence.DENY.value)
+            rows |= {row.id: row for row in self._session.scalars(denials)}
+        names = self._names(rows.values())
+        claimed = []
+        for row in rows.values():
+            target = target_of(row, names)
+            if target is None:
+                self._close(row)
+                continue
+            row.leased_until, row.attempts = self._now + LEASE, row.attempts + 1
+            undo = row.state == State.UNDOING
+            causes, before = causes_of(row, target), before_of(row)
+            what, room = Consequence(row.what), RoomId(row.room)
+            claimed.append(Owed(row.id, row.management, room, what, target, undo, causes, before, row.attempts))
+        self._session.flush()
+        return claimed
+
+    def waits(self, management: int | None = None) -> bool:
+        """Tell whether anything is still to be done or undone, due or not."""
+        query = select(ConsequenceRow.id).where(ConsequenceRow.due_at.is_not(None))
+        if management is not None:
+            query = query.where(ConsequenceRow.management == management)
+        return self._session.scalar(query.limit(1)) is not None
+
+    def waits_in(self, room: RoomId) -> bool:
+        """Tell whether anything is still to be done or undone in a room."""
+        query = select(ConsequenceRow.id).where(ConsequenceRow.due_at.is_not(None), ConsequenceRow.room == room)
+        return self._session.scalar(query.limit(1)) is not None
+
+    def done(self, some: Iterable[Owed]) -> None:
+        """Note that the homeserver did what was owed, or that nothing was left to do."""
+        for one in some:
+            state = State.UNDONE if one.undo else State.APPLIED
+            self._settle(one, state=state.value, closed=state in CLOSED, due_at=None, leased_until=None, error=None)
+
+    def failed(self, one: Owed, error: str, *, for_good: bool = False) -> None:
+        """Put one back with a doubling pause (1 s up to 1 h); after 12 attempts, or ``for_good``, give it up.
+
+        What could not be done is tried again by a plan after six hours, and so is what could not be undone. ``error``
+        is for operators: no text of strangers.
+        """
+        values: dict[str, Any] = {"leased_until": None, "error": error[:200]}
+        if for_good or one.attempt >= MOST_ATTEMPTS:
+            again = {"due_at": self._now + AGAIN_AFTER, "attempts": 0}
+            values |= again if one.undo else {"state": State.FAILED.value, "due_at": None}
+        else:
+            values["due_at"] = self._now + min(_FIRST_RETRY * 2 ** (one.attempt - 1), _LONGEST_RETRY)
+        self._settle(one, **values)
+
+    def release(self, some: Iterable[Owed], pause: timedelta) -> None:
+        """Put some back untried, due after ``pause``: the homeserver asked to be left alone for so long."""
+        for one in some:
+            self._settle(one, leased_until=None, due_at=self._now + pause, attempts=one.attempt - 1)
+
+    def _settle(self, one: Owed, **values: Any) -> None:  # noqa: ANN401 - columns
+        state = State.UNDOING if one.undo else State.OWED
+        mine = ConsequenceRow.state == state.value, ConsequenceRow.attempts == one.attempt
+        self._update({"changed_at": self._now, **values}, ConsequenceRow.id == one.id, *mine)
+
+    def leave_room(self, room: RoomId) -> int:
+        """Undo what was done in a room that is looked after no more, and drop what was not; return how many."""
+        open_ = ConsequenceRow.room == room, ConsequenceRow.closed.is_(False)
+        return self._let_go(*open_)
+
+    def _let_go(self, *which: ColumnElement[bool]) -> int:
+        undoable = [what.value for what in UNDOABLE]
+        done = ConsequenceRow.state.in_([State.OWED.value, State.APPLIED.value]), ConsequenceRow.what.in_(undoable)
+        undoing = {"state": State.UNDOING.value, "due_at": self._now, "attempts": 0, "leased_until": None}
+        why = {"why": Why.NO_CAUSE.value, "changed_at": self._now}
+        undone = self._update({**undoing, **why}, *which, *done)
+        over = {"state": State.DROPPED.value, "closed": True, "due_at": None}
+        dropped = self._update({**over, **why}, *which, ConsequenceRow.state != State.UNDOING.value)
+        return len(undone) + len(dropped)
+
+    # ---------------------------------------------------------------------------------------- asking
+
+    def answer(self, management: int, *, yes: bool, by: PersonId | None, only: Collection[int] | None = None) -> int:
+        """Say yes or no to what waits (to ``only`` these, or to all); return how many it was about."""
+        which = [ConsequenceRow.management == management, ConsequenceRow.state == State.ASKED.value]
+        if only is not None:
+            which.append(ConsequenceRow.id.in_(only))
+        values: dict[str, Any] = {"decided_by": by, "changed_at": self._now}
+        if yes:
+            due = {"due_at": self._now, "owed_at": self._now, "attempts": 0, "leased_until": None}
+            values |= {"state": State.OWED.value, "approved": True, **due}
+        else:
+            values |= {"state": State.REFUSED.value, "overruled": True}
+        found = self._update(values, *which)
+        if found:
+            touch(self._session, TOPIC, management)
+        return len(found)
+
+    # ---------------------------------------------------------------------------------------- telling
+
+    def history(
+        self,
+        management: int,
+        *,
+        states: Collection[State] | None = None,
+        room: RoomId | None = None,
+        target: str | None = None,
+        most: int = 50,
+    ) -> list[Remembered]:
+        """Return what was done, waits or is over, newest first; ``target`` is somebody's Matrix id or a server."""
+        query = select(ConsequenceRow).where(ConsequenceRow.management == management)
+        if states is not None:
+            query = query.where(ConsequenceRow.state.in_([state.value for state in states]))
+        if room is not None:
+            query = query.where(ConsequenceRow.room == room)
+        if target is not None and target.startswith("@"):
+            person = self._people.find(UserId(target))
+            if person is None:
+                return []
+            query = query.where(ConsequenceRow.person == person)
+        elif target is not None:
+            query = query.where(ConsequenceRow.server == target)
+        newest = query.order_by(ConsequenceRow.changed_at.desc(), ConsequenceRow.id.desc()).limit(most)
+        rows = self._session.scalars(newest.execution_options(populate_existing=True)).all()
+        names = self._names(rows, deciders=True)
+        return [remembered_of(row, names) for row in rows]
+
+    def counts(self, management: int) -> dict[State, int]:
+        """Return how many there are of each state."""
+        query = select(ConsequenceRow.state, func.count()).where(ConsequenceRow.management == management)
+        return {State(state): count for state, count in self._session.execute(query.group_by(ConsequenceRow.state))}
+
+    def overrides(self, number: int) -> tuple[int, int, int]:
+        """Return of a list: how often it acted or asked, how often that was overruled, in how many management rooms."""
+        query = select(ConsequenceRow.management, ConsequenceRow.overruled, ConsequenceRow.causes)
+        query = query.where(ConsequenceRow.state != State.NOTED.value, ConsequenceRow.state != State.ASKED.value)
+        acted = overruled = 0
+        rooms = set[int]()
+        for management, against, causes in self._session.execute(query.execution_options(yield_per=1_000)):
+            if any(cause["list"] == number for cause in causes):
+                acted += 1
+                overruled += against
+                rooms.add(management)
+        return acted, overruled, len(rooms)
+
+    # ---------------------------------------------------------------------------------------- keeping house
+
+    def forget(self, person: PersonId) -> None:
+        """Close what was for a person, and take out what was said of them; that it was done stays in the books."""
+        for row in self._rows(ConsequenceRow.person == person):
+            row.causes = [{**cause, "entity": None, "reason": ""} for cause in row.causes]
+            if not row.closed:
+                self._close(row)
+        self._session.flush()
+
+    def prune(self, *, limit: int) -> tuple[int, set[PersonId]]:
+        """Take out some of what is over for long; return how much, and whom it named. Call it until it is none."""
+        old = select(ConsequenceRow.id).where(ConsequenceRow.closed, ConsequenceRow.changed_at < self._now - KEPT_FOR)
+        ids = self._session.scalars(old.order_by(ConsequenceRow.changed_at).limit(limit)).all()
+        gone = delete(ConsequenceRow).where(ConsequenceRow.id.in_(ids)).returning(ConsequenceRow.person)
+        people = self._session.scalars(gone.execution_options(synchronize_session=False)).all()
+        return len(people), {PersonId(one) for one in people if one is not None}
+
+    def _close(self, row: ConsequenceRow) -> None:
+        row.closed, row.due_at, row.leased_until = True, None, None
+        row.changed_at = self._now
+        if row.state not in CLOSED:
+            row.state = State.DROPPED.value
+
+    def _rows(self, *which: ColumnElement[bool]) -> Sequence[ConsequenceRow]:
+        query = select(ConsequenceRow).where(*which).order_by(ConsequenceRow.id)
+        return self._session.scalars(query.execution_options(populate_existing=True)).all()
+
+    def _update(self, values: Mapping[str, Any], *which: ColumnElement[bool]) -> Sequence[int]:
+        changed = update(ConsequenceRow).where(*which).values(**values).returning(ConsequenceRow.id)
+        return self._session.scalars(changed.execution_options(synchronize_session=False)).all()
+
+    def _names(self, rows: Iterable[ConsequenceRow], *, deciders: bool = False) -> Mapping[PersonId, UserId]:
+        numbers = set[PersonId]()
+        for row in rows:
+            numbers |= {PersonId(one) for one in (row.person, row.decided_by if deciders else None) if one is not None}
+        found: dict[PersonId, UserId] = {}
+        ordered = sorted(numbers)
+        for begin in range(0, len(ordered), 5_000):
+            found |= self._people.mxids(ordered[begin : begin + 5_000])
+        return found

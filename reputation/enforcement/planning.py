@@ -1,0 +1,374 @@
+"""Planning (pure): rooms as seen, what lists say, and what was done before, give what to do, undo, ask and leave alone.
+
+It is total, and the order of rooms, lists, words and rows changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import IntEnum
+from typing import Final
+
+from kit.identifiers import RoomId, UserId
+from reputation.enforcement import shares
+from reputation.enforcement.model import (
+    AGAIN_AFTER,
+    CLOSED,
+    CONFIRMED,
+    UNDOABLE,
+    Before,
+    Cause,
+    Consequence,
+    Does,
+    Done,
+    Mode,
+    Plan,
+    Rules,
+    Share,
+    State,
+    Step,
+    Why,
+    Words,
+    host_of,
+)
+from reputation.enforcement.powers import lacks, level_of_muted
+from reputation.enforcement.rooms import Membership, RoomSeen
+from reputation.enforcement.wanting import THERE, Seen, Speaking, Wanting, Wants, see
+from reputation.lists.model import Recommendation, Subject
+
+
+class _Stance(IntEnum):
+    """How far lists together may go."""
+
+    NOTHING = 0
+    NOTE = 1
+    ASK = 2
+    ACT = 3
+
+
+_STANCES: Final = {Mode.NOTIFY: _Stance.NOTE, Mode.APPROVE: _Stance.ASK, Mode.ACT: _Stance.ACT}
+
+
+def plan(
+    rooms: Sequence[RoomSeen],
+    words: Words,
+    rules: Rules,
+    done: Iterable[Done] = (),
+    *,
+    now: datetime,
+    spent: Mapping[int, shares.Counted] | None = None,
+    only: Collection[RoomId] | None = None,
+) -> Plan:
+    """Plan what is to be done in ``rooms``, which all belong to one management room.
+
+    ``now`` is when the rooms were looked at: what was done after that still stands. ``spent`` tells of each list whom
+    it acted on unasked in the last seven days. ``only``: plan in these rooms; the others count as far as people and
+    those who look after them go.
+    """
+    return _Planning(rooms, words, rules, done, now, spent or {}).plan(only)
+
+
+@dataclass(frozen=True, slots=True)
+class _Want:
+    """One consequence that lists want, or that stands since they wanted it."""
+
+    seen: Seen
+    what: Consequence
+    target: str
+    causes: tuple[Cause, ...]
+    row: Done | None
+
+    def step(self, does: Does, why: Why | None = None, before: Before | None = None, people: int = 1) -> Step:
+        """Return a step about it."""
+        number, was = (None, None) if self.row is None else (self.row.id, self.row.state)
+        kept = before if before is not None else self.row.before if self.row is not None else Before()
+        room = self.seen.room.room
+        return Step(does, room, self.what, self.target, self.causes, why, number, was, kept, people)
+
+
+@dataclass
+class _Planning:
+    """One plan in the making."""
+
+    rooms: Sequence[RoomSeen]
+    words: Words
+    rules: Rules
+    done: Iterable[Done]
+    now: datetime
+    spent: Mapping[int, shares.Counted]
+    hosts: dict[UserId, str] = field(default_factory=dict)
+    stopped: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.rooms = sorted({room.room: room for room in self.rooms}.values(), key=lambda room: room.room)
+        self.speaking = Speaking(self.rules, self.words, self.now)
+        self.keepers = _keepers(self.rooms) | self.rules.spared | {self.rules.me}
+        self.never = frozenset(map(host_of, _at_home(self.rooms, self.keepers) | self.rules.spared | {self.rules.me}))
+        self.joined: set[UserId] = set()
+        self.crowds: dict[str, set[UserId]] = defaultdict(set)
+
+    def plan(self, only: Collection[RoomId] | None) -> Plan:
+        rows: dict[RoomId, list[Done]] = defaultdict(list)
+        for row in sorted(self.done, key=lambda row: row.id):
+            if row.state not in CLOSED:
+                rows[row.room].append(row)
+        wanting = Wanting(self.speaking, self.never)
+        wanted: list[_Want] = []
+        left: list[Step] = []
+        for room in self.rooms:
+            seen = see(room, rows.get(room.room, ()), self.hosts)
+            self._count(seen)
+            if only is None or room.room in only:
+                can_deny = not lacks(room, self.rules.me, Consequence.DENY)
+                found = wanting.wants(seen, can_deny=can_deny)
+                wanted += _together(seen, found)
+                left += _left(room.room, found)
+        told = self._shares(wanted)
+        self.stopped = shares.exceeded(told)
+        steps = [step for want in wanted if (step := self._step(want)) is not None]
+        steps += left
+        steps.sort(key=lambda step: (step.room, step.target, step.what, step.does))
+        return Plan(tuple(steps), tuple(told), len(self.joined))
+
+    def _count(self, seen: Seen) -> None:
+        said = self.words.servers
+        for user, member in seen.room.members.items():
+            if member.membership is Membership.JOIN and user != self.rules.me:
+                self.joined.add(user)
+                host = seen.there[user]
+                if host in said:
+                    self.crowds[host].add(user)
+
+    # ---------------------------------------------------------------------------------------------- shares
+
+    def _shares(self, wanted: Iterable[_Want]) -> list[Share]:
+        by_list: dict[int, dict[str, int]] = defaultdict(dict)
+        for want in wanted:
+            row = want.row
+            if row is not None and (row.approved or row.state in (State.REFUSED, State.OWED, State.LIFTED)):
+                continue
+            if self._is_new(want) and self._stance(want.causes) is _Stance.ACT and self._guard(want) is None:
+                for cause in want.causes:
+                    by_list[cause.list][want.target] = self._people(want)
+        return [
+            shares.share(
+                known,
+                people=len(self.joined),
+                spent=self.spent.get(number, {}),
+                wanted=by_list.get(number, {}).items(),
+            )
+            for number, known in self.speaking.lists.items()
+        ]
+
+    def _people(self, want: _Want) -> int:
+        return max(1, len(self.crowds.get(want.target, ()))) if want.what is Consequence.DENY else 1
+
+    def _is_new(self, want: _Want) -> bool:
+        """Tell whether acting would be a new act, and not one that waits for a yes in any case."""
+        if want.what in CONFIRMED and self.rules.confirm:
+            return False
+        row = want.row
+        if row is None or row.state in (State.NOTED, State.ASKED, State.UNDOING):
+            return True
+        if row.state is State.FAILED:
+            return self._again(row)
+        return row.state is State.APPLIED and self._came_back(want)
+
+    def _again(self, row: Done) -> bool:
+        return row.at + AGAIN_AFTER <= self.now
+
+    def _came_back(self, want: _Want) -> bool:
+        row = want.row
+        if row is None or want.what is not Consequence.KICK or row.at >= self.now:
+            return False
+        return UserId(want.target) in want.seen.there
+
+    def _stance(self, causes: Iterable[Cause], stopped: Collection[int] = ()) -> _Stance:
+        """Return how far the lists that agree may go: as far as enough weight of them goes."""
+        weight = dict.fromkeys(_Stance, 0)
+        for cause in causes:
+            known = self.speaking.lists[cause.list]
+            may = _Stance.NOTE if self.rules.rehearsing else _STANCES[known.mode]
+            if cause.list in stopped:
+                may = min(may, _Stance.ASK)
+            for stance in (_Stance.NOTE, _Stance.ASK, _Stance.ACT):
+                weight[stance] += known.weight if stance <= may else 0
+        enough = [stance for stance, sum_ in weight.items() if stance and sum_ >= max(self.rules.threshold, 1)]
+        return max(enough, default=_Stance.NOTHING)
+
+    # ---------------------------------------------------------------------------------------------- steps
+
+    def _step(self, want: _Want) -> Step | None:
+        row, stance = want.row, self._stance(want.causes)
+        if stance is _Stance.NOTHING:
+            return self._unwanted(want)
+        if row is None or row.state in (State.NOTED, State.ASKED):
+            return self._begin(want)
+        if row.state in (State.REFUSED, State.LIFTED):
+            return want.step(Does.LEAVE, Why(row.state.value))
+        if row.state is State.FAILED and not self._again(row):
+            return want.step(Does.LEAVE, Why.FAILED)
+        return self._standing(want, row, agreed=stance is _Stance.ACT or (row.approved and stance is _Stance.ASK))
+
+    def _standing(self, want: _Want, row: Done, *, agreed: bool) -> Step | None:
+        """Return what becomes of something that was done, or begun."""
+        if row.state is State.APPLIED and self._lifted(want):
+            return want.step(Does.LIFT, Why.LIFTED)
+        if row.state is State.UNDOING:
+            return self._begin(want) if agreed else None
+        over = row.state is State.APPLIED and want.what not in UNDOABLE
+        if not agreed and not over:
+            return self._unwanted(want)
+        if agreed and (row.state is State.FAILED or self._came_back(want)):
+            return self._begin(want)
+        return want.step(Does.KEEP) if _differ(row.causes, want.causes) else None
+
+    def _begin(self, want: _Want) -> Step | None:
+        """Return what becomes of something that nobody has done yet."""
+        row = want.row
+        guarded = self._guard(want)
+        if guarded is not None:
+            waits = row is not None and row.state is not State.UNDOING
+            return want.step(Does.DROP if waits else Does.LEAVE, guarded)
+        stance, why = self._may(want)
+        if stance is _Stance.ACT:
+            there = want.what is Consequence.DENY or UserId(want.target) in want.seen.there
+            if there or (row is not None and row.state is State.UNDOING):
+                return want.step(Does.DO, before=self._before(want), people=self._people(want))
+            stance = _Stance.NOTE
+        now = {_Stance.ASK: State.ASKED, _Stance.NOTE: State.NOTED}.get(stance)
+        if row is not None and (row.state is now or row.state is State.UNDOING):
+            return want.step(Does.KEEP) if _differ(row.causes, want.causes) else None
+        if row is not None and row.state is State.ASKED and UserId(want.target) not in want.seen.there:
+            return None
+        does = Does.ASK if stance is _Stance.ASK else Does.NOTE
+        return want.step(does, why, before=self._before(want), people=self._people(want))
+
+    def _may(self, want: _Want) -> tuple[_Stance, Why | None]:
+        """Return how far to go, and where that is to ask, why."""
+        row = want.row
+        stance = self._stance(want.causes)
+        if stance is not _Stance.ACT:
+            return stance, Why.APPROVE if stance is _Stance.ASK else None
+        if row is not None and row.approved:
+            return stance, None
+        if want.what in CONFIRMED and self.rules.confirm:
+            return _Stance.ASK, Why.CONFIRM
+        asked = row is not None and row.state is State.ASKED and row.why is Why.SHARE
+        if asked or self._stance(want.causes, self.stopped) is not _Stance.ACT:
+            return _Stance.ASK, Why.SHARE
+        return stance, None
+
+    def _unwanted(self, want: _Want) -> Step | None:
+        row = want.row
+        if row is None:
+            return want.step(Does.LEAVE, Why.TOO_FEW)
+        vetoed = self.speaking.vetoes(want.what, want.target, row.causes)
+        why = Why.VETOED if vetoed else Why.NO_CAUSE
+        if row.state is State.UNDOING:
+            return None
+        undo = row.state is State.OWED or (row.state is State.APPLIED and want.what in UNDOABLE)
+        return replace(want.step(Does.UNDO if undo else Does.DROP, why), causes=row.causes)
+
+    def _guard(self, want: _Want) -> Why | None:
+        """Return why nothing is to be done to somebody, or need not be."""
+        room, target, what = want.seen.room, want.target, want.what
+        ours = want.row is not None and want.row.state is State.UNDOING
+        if what is Consequence.DENY:
+            spared = Why.SERVER_OF_KEEPERS if target in self.never else None
+            weak = lacks(room, self.rules.me, what)
+            already = want.seen.denied.covers(target)
+        else:
+            user = UserId(target)
+            keeper = user in self.keepers or room.powers.looks_after(user)
+            spared = Why.OURSELVES if user == self.rules.me else Why.KEEPER if keeper else None
+            weak = lacks(room, self.rules.me, what, user)
+            already = self._so_already(want, user)
+        if spared is not None:
+            return spared
+        return Why.NO_POWER if weak else Why.ALREADY if already and not ours else None
+
+    def _so_already(self, want: _Want, user: UserId) -> bool:
+        room = want.seen.room
+        member = room.members.get(user)
+        match want.what:
+            case Consequence.BAN:
+                return member is not None and member.membership is Membership.BAN
+            case Consequence.KICK:
+                return member is not None and member.membership not in THERE
+            case Consequence.MUTE:
+                return room.powers.of(user) <= level_of_muted(room.powers)
+            case _:
+                return False
+
+    def _lifted(self, want: _Want) -> bool:
+        """Tell whether somebody else took back what we did, after we did it."""
+        row, room = want.row, want.seen.room
+        if row is None or row.at >= self.now:
+            return False
+        match want.what:
+            case Consequence.BAN:
+                member = room.members.get(UserId(want.target))
+                return member is not None and member.membership is not Membership.BAN
+            case Consequence.MUTE:
+                return room.powers.users.get(UserId(want.target)) != row.before.set_to
+            case Consequence.DENY:
+                return not want.seen.denied.covers(want.target)
+            case _:
+                return False
+
+    def _before(self, want: _Want) -> Before:
+        if want.row is not None and want.row.state is State.UNDOING:
+            return want.row.before
+        room, user = want.seen.room, UserId(want.target)
+        if want.what is Consequence.DENY:
+            return Before()
+        member = room.members.get(user)
+        was = None if member is None else member.membership.value
+        if want.what is Consequence.MUTE:
+            return Before(was, room.powers.users.get(user), level_of_muted(room.powers))
+        return Before(was)
+
+
+def _together(seen: Seen, found: Wants) -> list[_Want]:
+    """Put what is wanted beside what is written down."""
+    keys = sorted({*found.causes, *seen.rows})
+    return [_Want(seen, what, on, found.causes.get((what, on), ()), seen.rows.get((what, on))) for what, on in keys]
+
+
+def _left(room: RoomId, found: Wants) -> list[Step]:
+    deny = Consequence.DENY
+    theirs = [
+        Step(Does.LEAVE, room, deny, host, causes, Why.SERVER_OF_KEEPERS) for host, causes in found.theirs.items()
+    ]
+    return theirs + [Step(Does.LEAVE, room, deny, host, (), Why.FULL) for host in sorted(found.full)]
+
+
+def _keepers(rooms: Iterable[RoomSeen]) -> frozenset[UserId]:
+    """Return who looks after any of the rooms: nothing is done to them in the others either."""
+    found = set[UserId]()
+    for room in rooms:
+        found |= room.powers.creators
+        found |= {user for user in room.powers.users if room.powers.looks_after(user)}
+    return frozenset(found)
+
+
+def _at_home(rooms: Iterable[RoomSeen], keepers: frozenset[UserId]) -> frozenset[UserId]:
+    """Return those of them who are in any of the rooms."""
+    return frozenset(
+        user
+        for room in rooms
+        for user in keepers
+        if (member := room.members.get(user)) is not None and member.membership in THERE
+    )
+
+
+def _differ(before: Iterable[Cause], now: Iterable[Cause]) -> bool:
+    return {*map(_gist, before)} != {*map(_gist, now)}
+
+
+def _gist(cause: Cause) -> tuple[int, Subject, str, Recommendation]:
+    return cause.list, cause.subject, cause.entity.lower(), cause.recommendation

@@ -1,0 +1,248 @@
+"""Management rooms, in one transaction: which rooms each looks after, whose lists act there, and what is vetoed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from kit.changes import touch
+from kit.errors import Conflict, Invalid
+from kit.identifiers import PersonId, RoomId, UserId
+from ledger.people import People
+from reputation.consequences import Consequences
+from reputation.enforcement.model import Consequence, Rules
+from reputation.room_tables import ManagementRoomRow, ProtectedRoomRow
+from reputation.subscribing import MOST_SUBSCRIBED, TOPIC, Subscribing, living, row_of
+
+MOST_MANAGED: Final = 10
+"""Management rooms of one person."""
+MOST_PROTECTED: Final = 500
+LONGEST_REHEARSAL: Final = timedelta(days=90)
+LONGEST_NAME: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Management:
+    """A management room: whose, its Matrix room once there is one, and how lists may act."""
+
+    id: int
+    owner: PersonId
+    name: str
+    room: RoomId | None
+    threshold: int
+    confirm: bool
+    rehearse_until: datetime | None
+    made_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """A room that is looked after; ``lacks`` are the consequences for which the bot has not the power there."""
+
+    room: RoomId
+    management: int
+    space: RoomId | None
+    is_space: bool
+    lacks: tuple[Consequence, ...]
+    since: datetime
+
+
+class Moderation:
+    """Management rooms, and what each is told."""
+
+    def __init__(self, session: Session, now: datetime, people: People) -> None:
+        """Work in ``session``, at ``now``."""
+        self._session = session
+        self._now = now
+        self._people = people
+        self.lists = Subscribing(session, now, people)
+        self.consequences = Consequences(session, now, people)
+
+    # ---------------------------------------------------------------------------------------- management rooms
+
+    def make(self, owner: PersonId, name: str) -> Management:
+        """Make a management room, whose Matrix room the bot makes next. Raises ``Invalid``, ``Conflict``."""
+        name = " ".join(name.split())
+        if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+            raise Invalid("management_name", f"A name has 1 to {LONGEST_NAME} characters.", most=LONGEST_NAME)
+        self._people.lock(owner)
+        living = select(func.count()).where(ManagementRoomRow.owner == owner, ManagementRoomRow.ended_at.is_(None))
+        if (self._session.scalar(living) or 0) >= MOST_MANAGED:
+            raise Conflict("management_enough", f"{MOST_MANAGED} management rooms are as many as I keep for you.")
+        row = ManagementRoomRow(owner=owner, name=name, threshold=1, confirm=True, made_at=self._now)
+        self._session.add(row)
+        self._session.flush()
+        self._touch(row.id)
+        return _management(row)
+
+    def housed(self, management: int, room: RoomId) -> None:
+        """Note which Matrix room a management room has. Raises ``NotFound``."""
+        living(self._session, management).room = room
+        self._touch(management)
+
+    def all(self, *, ended: bool = True) -> list[Management]:
+        """Return all of them, those that are ended and not yet gone with them unless ``ended`` is false."""
+        query = select(ManagementRoomRow).order_by(ManagementRoomRow.id).execution_options(populate_existing=True)
+        found = map(_management, self._session.scalars(query))
+        return [one for one in found if ended or one.ended_at is None]
+
+    def get(self, management: int) -> Management:
+        """Return one. Raises ``NotFound``."""
+        return _management(row_of(self._session, management))
+
+    def in_room(self, room: RoomId) -> Management | None:
+        """Return the one of a Matrix room."""
+        row = self._session.scalar(select(ManagementRoomRow).where(ManagementRoomRow.room == room))
+        return None if row is None else _management(row)
+
+    def of(self, owner: PersonId) -> list[Management]:
+        """Return somebody's, that are not ended."""
+        return [one for one in self.all(ended=False) if one.owner == owner]
+
+    def tune(
+        self,
+        management: int,
+        *,
+        threshold: int | None = None,
+        confirm: bool | None = None,
+        rehearse_until: datetime | None = None,
+        end_rehearsal: bool = False,
+    ) -> Management:
+        """Set how many lists must agree (1 to 20), whether redactions and kicks wait for a yes, how long to rehearse.
+
+        Raises ``Invalid``, ``NotFound``.
+        """
+        row = living(self._session, management)
+        if threshold is not None:
+            if not 1 <= threshold <= MOST_SUBSCRIBED:
+                raise Invalid("threshold", f"Between 1 and {MOST_SUBSCRIBED} lists can be asked to agree.")
+            row.threshold = threshold
+        if confirm is not None:
+            row.confirm = confirm
+        if rehearse_until is not None and rehearse_until > self._now + LONGEST_REHEARSAL:
+            raise Invalid("rehearsal", f"A rehearsal is {LONGEST_REHEARSAL.days} days at most.")
+        if rehearse_until is not None or end_rehearsal:
+            row.rehearse_until = rehearse_until
+        self._touch(management)
+        return _management(row)
+
+    def end(self, management: int) -> None:
+        """End one: its lists act no more, and what they did is undone; the bot leaves when that is done (``gone``)."""
+        row = row_of(self._session, management)
+        row.ended_at = row.ended_at or self._now
+        self.lists.end(management)
+        self._touch(management)
+
+    def gone(self, management: int) -> None:
+        """Let go of the rooms of one that is ended, and of its own: nothing is left to be undone there."""
+        row = row_of(self._session, management)
+        row.room = None
+        self._session.execute(delete(ProtectedRoomRow).where(ProtectedRoomRow.management == management))
+        self._touch(management)
+
+    # ---------------------------------------------------------------------------------------- protected rooms
+
+    def protect(
+        self, management: int, room: RoomId, *, space: RoomId | None = None, is_space: bool = False
+    ) -> Protected:
+        """Look after a room, or a space. Raises ``Conflict`` where another management room does, or for too many."""
+        living(self._session, management)
+        row = self._session.get(ProtectedRoomRow, room, populate_existing=True)
+        if row is not None and row.management != management:
+            raise Conflict("room_protected", "That room is looked after from another management room.")
+        if row is None:
+            mine = select(func.count()).where(ProtectedRoomRow.management == management)
+            if (self._session.scalar(mine) or 0) >= MOST_PROTECTED:
+                raise Conflict("rooms_full", f"{MOST_PROTECTED} rooms are as many as I look after from one.")
+            row = ProtectedRoomRow(room=room, management=management, lacks="", since=self._now, is_space=is_space)
+            self._session.add(row)
+        row.space, row.is_space = space, is_space
+        self._session.flush()
+        self._touch(management)
+        return _protected(row)
+
+    def unprotect(self, room: RoomId) -> bool:
+        """Look after a room no more: what was done there is undone. ``False`` where it was not."""
+        row = self._session.get(ProtectedRoomRow, room, populate_existing=True)
+        if row is None:
+            return False
+        self._touch(row.management)
+        self._session.delete(row)
+        self._session.flush()
+        self.consequences.leave_room(room)
+        return True
+
+    def lacking(self, room: RoomId, lacks: Sequence[Consequence]) -> bool:
+        """Note for what the bot has not the power in a room; ``True`` where that is another than before."""
+        row = self._session.get(ProtectedRoomRow, room, populate_existing=True)
+        said = ",".join(sorted(lacks))
+        if row is None or row.lacks == said:
+            return False
+        row.lacks = said
+        return True
+
+    def rooms(self, management: int | None = None) -> list[Protected]:
+        """Return the rooms that one looks after, or all that any does."""
+        query = select(ProtectedRoomRow).order_by(ProtectedRoomRow.since, ProtectedRoomRow.room)
+        if management is not None:
+            query = query.where(ProtectedRoomRow.management == management)
+        return [_protected(row) for row in self._session.scalars(query.execution_options(populate_existing=True))]
+
+    def protected(self, room: RoomId) -> Protected | None:
+        """Return what is known of one room."""
+        row = self._session.get(ProtectedRoomRow, room, populate_existing=True)
+        return None if row is None else _protected(row)
+
+    # ---------------------------------------------------------------------------------------- together
+
+    def rules(self, management: int, me: UserId) -> Rules:
+        """Return how lists may act now; from one that is ended, none may. Raises ``NotFound``."""
+        one = self.get(management)
+        if one.ended_at is not None:
+            return Rules(me)
+        owner = self._people.mxid(one.owner)
+        return Rules(
+            me,
+            tuple(self.lists.subscriptions(management)),
+            tuple(vetoed.says for vetoed in self.lists.vetoes(management)),
+            one.threshold,
+            one.confirm,
+            one.rehearse_until is not None and one.rehearse_until > self._now,
+            frozenset() if owner is None else frozenset({owner}),
+        )
+
+    def forget(self, person: PersonId) -> None:
+        """End what a person looks after, take out vetoes about them, and close what was done to them."""
+        for one in self.of(person):
+            self.end(one.id)
+        self.lists.forget(person)
+        self.consequences.forget(person)
+
+    def _touch(self, management: int) -> None:
+        touch(self._session, TOPIC, management)
+
+
+def _management(row: ManagementRoomRow) -> Management:
+    return Management(
+        row.id,
+        PersonId(row.owner),
+        row.name,
+        None if row.room is None else RoomId(row.room),
+        row.threshold,
+        row.confirm,
+        row.rehearse_until,
+        row.made_at,
+        row.ended_at,
+    )
+
+
+def _protected(row: ProtectedRoomRow) -> Protected:
+    lacks = tuple(Consequence(one) for one in row.lacks.split(",") if one)
+    space = None if row.space is None else RoomId(row.space)
+    return Protected(RoomId(row.room), row.management, space, row.is_space, lacks, row.since)
