@@ -49,6 +49,7 @@ from payments.stakes.service import Stakes
 from reputation.asks import Asks
 from reputation.contacts import Contacts
 from reputation.courtesy import Courtesy
+from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.doors import Doors
 from reputation.followed import Followed
@@ -102,6 +103,7 @@ class Work:
     filters: Filters
     followed: Followed
     moderation: Moderation
+    desks: Desks
     vouches: Vouches
     outlooks: Outlooks
     hearing: Hearing
@@ -373,6 +375,7 @@ class Container:
             knowing=knowing,
             followed=Followed(session, now),
             moderation=Moderation(session, now, people),
+            desks=Desks(session, now),
             filters=Filters(session, now=now, people=people),
             vouches=vouches,
             outlooks=Outlooks(session, now=now, people=people, doors=doors, stakes=stakes),

@@ -23,6 +23,7 @@ from app.wording.message import Message
 from app.wording.reader import Reader, Service
 from bot.commands.command import Asked, Unclear
 from bot.crossing import Crossing
+from bot.desk.desk import Desk
 from bot.entering import Entering
 from bot.homeserver import (
     Denied,
@@ -85,13 +86,18 @@ class Listener:
         time: Callable[[], float],
         rooms: Entering,
         watcher: Watcher,
+        desk: Desk,
     ) -> None:
-        """Answer through ``homeserver``; ``rooms`` is held while a room is entered; ``watcher`` has the groups."""
+        """Answer through ``homeserver``; ``rooms`` is held while a room is entered.
+
+        ``watcher`` and ``desk`` have the groups.
+        """
         self._homeserver = homeserver
         self._cross = cross
         self._service = service
         self._rooms = rooms
         self._watcher = watcher
+        self._desk = desk
         self._commands = Throttle(_COMMAND_BURST, _COMMAND_SECONDS, time)
         self._invites = Throttle(_INVITE_BURST, _INVITE_SECONDS, time)
         self._riddles = Throttle(_RIDDLE_BURST, _RIDDLE_SECONDS, time)
@@ -118,7 +124,10 @@ class Listener:
             LOG.exception("happening_failed", kind=type(happening).__name__, room=happening.room)
 
     async def _handle(self, happening: Happening) -> None:
-        if await self._watcher.takes(happening):
+        if await self._desk.takes(happening):
+            return
+        guarded = await self._desk.warden.takes(happening)
+        if await self._watcher.takes(happening) or guarded:
             return
         match happening:
             case Said():
@@ -323,6 +332,9 @@ class Listener:
         self._rooms.rooms.add(room)
         try:
             await self._homeserver.join(room)
+            if await self._desk.greets(room, inviter):
+                self._first_time("entered", room)
+                return
             async with self._rooms:
                 alone = await self._homeserver.members(room) == {self._homeserver.me, inviter}
                 welcome = await self._cross.work(_welcome) if alone else None

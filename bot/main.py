@@ -12,8 +12,10 @@ from collections.abc import Callable
 import structlog
 
 from app.container import Container
+from bot.applying import Applying
 from bot.courier import Courier
 from bot.crossing import Crossing
+from bot.desk.desk import Desk, look_after
 from bot.entering import Entering
 from bot.homeserver import Homeserver, SlowDown
 from bot.kept import alone
@@ -21,6 +23,8 @@ from bot.listener import Listener
 from bot.nio_homeserver import NioHomeserver
 from bot.readers import service_of
 from bot.rehearsal import Rehearsal
+from bot.views import Views
+from bot.warden import Warden
 from bot.watcher import Watcher
 from kit.errors import Invalid
 from kit.identifiers import UserId
@@ -102,8 +106,12 @@ async def serve(
 ) -> None:
     """Listen and deliver until ``stop``, then let go of ``homeserver``."""
     cross, service, rooms = Crossing(container), service_of(container), Entering()
+    views = Views(homeserver, time=time.monotonic, clock=container.clock)
+    applying = Applying(homeserver, cross, container, service, views)
+    warden = Warden(homeserver, cross, container, applying=applying, views=views)
+    desk = Desk(homeserver, cross, container, service, warden=warden, time=time.monotonic, rooms=rooms)
     watcher = Watcher(homeserver, cross, service, time=time.monotonic, most=container.settings.watched_rooms)
-    listener = Listener(homeserver, cross, service, time=time.monotonic, rooms=rooms, watcher=watcher)
+    listener = Listener(homeserver, cross, service, time=time.monotonic, rooms=rooms, watcher=watcher, desk=desk)
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     LOG.info("bot_starts", user=homeserver.me)
     try:
@@ -111,6 +119,7 @@ async def serve(
             tasks.create_task(listen_for_ever(homeserver, listener, stop))
             tasks.create_task(courier.run(stop, beat=beat))
             tasks.create_task(watcher.run(stop))
+            tasks.create_task(look_after(desk, stop))
     except* Invalid as group:
         raise group.exceptions[0] from None  # what a setting lacks is told plainly
     finally:

@@ -42,9 +42,10 @@ from kit import outbox
 from kit.errors import Conflict, HomeserverUnavailable, Unavailable
 from kit.identifiers import PersonId, RoomId, UserId
 from kit.throttle import Throttle
+from reputation.leaving import LEAVE
 from reputation.screening import Crews, Screened, Screening
 from reputation.seeing import Place, Recent
-from reputation.watched import LEAVE, Watched
+from reputation.watched import Watched
 
 LOG = structlog.get_logger(__name__)
 MESSAGES = Counter("earnest_messages_heard", "Messages in rooms that are read, by what became of them", ["outcome"])
@@ -365,7 +366,10 @@ class Watcher:
         effects = await self._cross.work(lambda work: outbox.claim(work.session, kinds=(LEAVE,), now=work.now))
         for effect in effects:
             room = RoomId(str(effect.payload["room"]))
-            if await self._cross.read(partial(watching.watched, room=room)) is None:
+            if await self._cross.read(partial(watching.busy, room=room)):
+                await self._cross.work(partial(watching.later, effect=effect))
+                continue
+            if not await self._cross.read(partial(watching.wanted, room=room)):
                 self._drop(room)
                 try:
                     await self._homeserver.leave(room)

@@ -45,9 +45,20 @@ def spoken(said: Said, now: datetime) -> Spoken:
     return Spoken(said.event, said.sender, text, at, said.mentions, all_named, said.kind)
 
 
-def watched(work: Work, *, room: RoomId) -> Watched | None:
-    """Return what is noted of a room."""
-    return work.filters.rooms.find(room)
+def wanted(work: Work, *, room: RoomId) -> bool:
+    """Tell whether anybody wants the bot in a room."""
+    moderation = work.moderation
+    return (
+        work.filters.rooms.find(room) is not None
+        or moderation.protected(room) is not None
+        or moderation.in_room(room) is not None
+        or work.conversations.person_in(room) is not None
+    )
+
+
+def busy(work: Work, *, room: RoomId) -> bool:
+    """Tell whether something is still to be undone in a room."""
+    return work.moderation.consequences.waits_in(room)
 
 
 def record(work: Work, *, seen: Sequence[Sighting], tallies: Mapping[PersonId, Mapping[RoomId, Tally]]) -> int:

@@ -217,6 +217,12 @@ class Consequences:
         open_ = ConsequenceRow.room == room, ConsequenceRow.closed.is_(False)
         return self._let_go(*open_)
 
+    def abandon_room(self, room: RoomId) -> int:
+        """Close what was done, or was to be, in a room where nothing can be undone any more; return how many."""
+        over = {"state": State.DROPPED.value, "closed": True, "due_at": None, "leased_until": None}
+        values = {**over, "changed_at": self._now}
+        return len(self._update(values, ConsequenceRow.room == room, ConsequenceRow.closed.is_(False)))
+
     def _let_go(self, *which: ColumnElement[bool]) -> int:
         undoable = [what.value for what in UNDOABLE]
         done = ConsequenceRow.state.in_([State.OWED.value, State.APPLIED.value]), ConsequenceRow.what.in_(undoable)
@@ -254,10 +260,19 @@ class Consequences:
         states: Collection[State] | None = None,
         room: RoomId | None = None,
         target: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         most: int = 50,
     ) -> list[Remembered]:
-        """Return what was done, waits or is over, newest first; ``target`` is somebody's Matrix id or a server."""
+        """Return what was done, waits or is over, newest first; ``target`` is somebody's Matrix id or a server.
+
+        What changed at ``since`` or before, or after ``until``, is left out.
+        """
         query = select(ConsequenceRow).where(ConsequenceRow.management == management)
+        if since is not None:
+            query = query.where(ConsequenceRow.changed_at > since)
+        if until is not None:
+            query = query.where(ConsequenceRow.changed_at <= until)
         if states is not None:
             query = query.where(ConsequenceRow.state.in_([state.value for state in states]))
         if room is not None:

@@ -16,6 +16,7 @@ from kit.identifiers import PersonId, RoomId, UserId
 from ledger.people import People
 from reputation.consequences import Consequences
 from reputation.enforcement.model import Consequence, Rules
+from reputation.leaving import leave
 from reputation.room_tables import ManagementRoomRow, ProtectedRoomRow
 from reputation.subscribing import MOST_SUBSCRIBED, TOPIC, Subscribing, living, row_of
 
@@ -86,6 +87,11 @@ class Moderation:
         living(self._session, management).room = room
         self._touch(management)
 
+    def unhoused(self, management: int) -> None:
+        """Note that a management room has no Matrix room any more: the bot makes another. Raises ``NotFound``."""
+        row_of(self._session, management).room = None
+        self._touch(management)
+
     def all(self, *, ended: bool = True) -> list[Management]:
         """Return all of them, those that are ended and not yet gone with them unless ``ended`` is false."""
         query = select(ManagementRoomRow).order_by(ManagementRoomRow.id).execution_options(populate_existing=True)
@@ -142,6 +148,10 @@ class Moderation:
     def gone(self, management: int) -> None:
         """Let go of the rooms of one that is ended, and of its own: nothing is left to be undone there."""
         row = row_of(self._session, management)
+        for one in self.rooms(management):
+            leave(self._session, one.room, since=one.since, now=self._now)
+        if row.room is not None:
+            leave(self._session, RoomId(row.room), since=row.made_at, now=self._now)
         row.room = None
         self._session.execute(delete(ProtectedRoomRow).where(ProtectedRoomRow.management == management))
         self._touch(management)
@@ -172,11 +182,24 @@ class Moderation:
         row = self._session.get(ProtectedRoomRow, room, populate_existing=True)
         if row is None:
             return False
+        self.consequences.leave_room(room)
+        leave(self._session, room, since=row.since, now=self._now)
+        self._let_go(row)
+        return True
+
+    def abandon(self, room: RoomId) -> bool:
+        """Look after a room no more in which nothing can be done or undone: we were put out, or it is closed."""
+        row = self._session.get(ProtectedRoomRow, room, populate_existing=True)
+        if row is None:
+            return False
+        self.consequences.abandon_room(room)
+        self._let_go(row)
+        return True
+
+    def _let_go(self, row: ProtectedRoomRow) -> None:
         self._touch(row.management)
         self._session.delete(row)
         self._session.flush()
-        self.consequences.leave_room(room)
-        return True
 
     def lacking(self, room: RoomId, lacks: Sequence[Consequence]) -> bool:
         """Note for what the bot has not the power in a room; ``True`` where that is another than before."""

@@ -118,6 +118,7 @@ class ConsequenceRow(Base):
         ),
         Index("ix_consequences_management", "management", "closed", "id"),
         Index("ix_consequences_owed", "management", "owed_at"),
+        Index("ix_consequences_told", "management", "changed_at"),
         Index("ix_consequences_due", "due_at"),
         Index("ix_consequences_person", "person"),
         Index("ix_consequences_changed", "closed", "changed_at"),

@@ -5,7 +5,6 @@ The bot leaves a room after the transaction that ends it: the outbox tells it to
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,15 +12,13 @@ from typing import Final
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from kit import outbox
 from kit.errors import Conflict
 from kit.identifiers import PersonId, RoomId
+from reputation.leaving import leave
 from reputation.tables import FilterRow, WatchedRoomRow
 
 MOST_ROOMS: Final = 20
 """Rooms that one person may have read for them."""
-LEAVE: Final = "leave"
-"""The kind of an effect that has the bot leave a room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +96,7 @@ class WatchedRooms:
 
     def _leave(self, one: Watched) -> None:
         self.end(one.room)
-        key = hashlib.sha256(f"{one.room} {one.since.isoformat()}".encode()).hexdigest()
-        outbox.append(self._session, kind=LEAVE, key=f"{LEAVE}:{key}", payload={"room": one.room}, now=self._now)
+        leave(self._session, one.room, since=one.since, now=self._now)
 
     def _count(self, *which: ColumnElement[bool]) -> int:
         return self._session.scalar(select(func.count()).select_from(WatchedRoomRow).where(*which)) or 0

@@ -21,6 +21,7 @@ from bot.commands import (
     knocks,
     language,
     link,
+    moderating,
     session,
     spam,
     standing,
@@ -42,6 +43,7 @@ from bot.commands.help import help_on
 _ALL = (
     door.COMMAND,
     filtering.COMMAND,
+    moderating.COMMAND,
     knocks.COMMAND,
     accept.COMMAND,
     decline.COMMAND,

@@ -1,0 +1,131 @@
+"""Applying: does in rooms what is owed there, each as often as needed to be true once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+import structlog
+from prometheus_client import Counter
+
+from app import protecting
+from app.container import Container
+from app.wording.desk import warned
+from app.wording.moderation import reason_of
+from app.wording.reader import Reader, Service
+from bot.crossing import Crossing
+from bot.homeserver import Denied, Homeserver, SlowDown
+from bot.views import Views
+from kit.errors import HomeserverUnavailable
+from kit.identifiers import UserId
+from reputation.enforcement import acting
+from reputation.enforcement.acting import Owed
+from reputation.enforcement.model import Consequence
+from reputation.enforcement.rooms import RoomSeen
+
+LOG = structlog.get_logger(__name__)
+CONSEQUENCES = Counter("earnest_consequences", "Consequences in rooms, by what became of them", ["what", "outcome"])
+
+_MOST_REDACTED: Final = 100
+"""Messages of somebody that are taken back in a room."""
+_SHORTEST_PAUSE: Final = 1.0
+
+
+class Applying:
+    """Does what is owed in rooms."""
+
+    def __init__(
+        self, homeserver: Homeserver, cross: Crossing, container: Container, service: Service, views: Views
+    ) -> None:
+        """Act through ``homeserver``, in rooms as ``views`` have them."""
+        self._homeserver = homeserver
+        self._cross = cross
+        self._container = container
+        self._service = service
+        self._views = views
+
+    async def apply(self) -> int:
+        """Do some of what is due; return how many jobs that were. Raises ``HomeserverUnavailable`` where it is away."""
+        jobs = await self._cross.aside(partial(protecting.claim, self._container))
+        for place, job in enumerate(jobs):
+            try:
+                await self._job(job)
+            except HomeserverUnavailable:
+                for left in jobs[place:]:
+                    await self._later(left, _SHORTEST_PAUSE)
+                raise
+        return len(jobs)
+
+    async def _job(self, job: Sequence[Owed]) -> None:
+        one = job[0]
+        try:
+            view = await self._views.of(one.room)
+            done = await self._act(job, view.seen)
+        except SlowDown as slow:
+            await self._later(job, max(slow.seconds, _SHORTEST_PAUSE))
+            return
+        except HomeserverUnavailable:
+            raise
+        except Denied as denied:
+            self._views.drop(one.room)
+            error = f"{denied.status} {denied.body.get('errcode', '')}"
+            LOG.warning("consequence_denied", consequence=one.id, what=one.what.value, error=error)
+            await self._failed(job, error, for_good=True)
+            return
+        except Exception as error:
+            LOG.exception("consequence_failed", consequence=one.id, what=one.what.value)
+            await self._failed(job, type(error).__name__, for_good=False)
+            return
+        if done:
+            self._views.changed(one.room)
+        CONSEQUENCES.labels(one.what.value, "undone" if one.undo else "done").inc(len(job))
+        await self._cross.aside(partial(protecting.done, self._container, job))
+
+    async def _later(self, job: Sequence[Owed], seconds: float) -> None:
+        CONSEQUENCES.labels(job[0].what.value, "later").inc(len(job))
+        await self._cross.aside(partial(protecting.later, self._container, job, seconds))
+
+    async def _failed(self, job: Sequence[Owed], error: str, *, for_good: bool) -> None:
+        CONSEQUENCES.labels(job[0].what.value, "failed").inc(len(job))
+        await self._cross.aside(partial(protecting.failed, self._container, job, error, for_good=for_good))
+
+    async def _act(self, job: Sequence[Owed], seen: RoomSeen) -> bool:
+        """Do it; ``False`` where there was nothing to do."""
+        one = job[0]
+        if one.what is Consequence.DENY:
+            acl = acting.act_on_servers(job, seen, self._homeserver.me)
+            return isinstance(acl, acting.SetAcl) and await self._homeserver.set_acl(one.room, acl.acl)
+        reason, done = reason_of(one.causes), False
+        match acting.act(one, seen, self._homeserver.me):
+            case acting.Ban(user):
+                done = await self._homeserver.ban(one.room, user, reason=reason)
+            case acting.Unban(user):
+                done = await self._homeserver.unban(one.room, user)
+            case acting.Kick(user):
+                done = await self._homeserver.kick(one.room, user, reason=reason)
+            case acting.SetLevel(user, level):
+                usual = seen.powers.users_default
+                done = await self._homeserver.set_level(one.room, user, usual if level is None else level)
+            case acting.Redact(user):
+                done = await self._redact(one, user=user, reason=reason)
+            case acting.Warn(user):
+                await self._homeserver.send(
+                    one.room, warned(self._reader(), user, one.causes), txn=_txn(f"warn:{one.id}")
+                )
+        return done
+
+    async def _redact(self, one: Owed, *, user: UserId, reason: str) -> bool:
+        events = await self._homeserver.written_by(one.room, user, _MOST_REDACTED)
+        for event in events:
+            await self._homeserver.redact(one.room, event, reason=reason, txn=_txn(f"redact:{one.id}:{event}"))
+        return bool(events)
+
+    def _reader(self) -> Reader:
+        """Return whoever reads along in a room: nobody in particular."""
+        return Reader(self._service, self._container.clock())
+
+
+def _txn(cause: str) -> str:
+    return hashlib.sha256(cause.encode()).hexdigest()[:32]

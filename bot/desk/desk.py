@@ -1,0 +1,283 @@
+"""The desk: management rooms, which the bot makes for whoever looks after rooms, where it hears them and tells them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+import structlog
+
+from app import protecting
+from app.container import Container, Work
+from app.wording import desk as wording
+from app.wording import errors, manners, moderation
+from app.wording.message import Message
+from app.wording.moderation import RoomNames
+from app.wording.reader import Reader, Service
+from bot.commands.command import Unclear
+from bot.crossing import Crossing
+from bot.desk.asked import Asked, Command
+from bot.desk.table import COMMANDS
+from bot.entering import Entering
+from bot.homeserver import Denied, EventId, Happening, Homeserver, Joined, Left, Missed, Reacted, Said, Stated
+from bot.readers import reader_of
+from bot.views import View, Views
+from bot.warden import Warden
+from bot.words import first_words
+from kit.errors import EarnestError, Unavailable
+from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
+from kit.throttle import Throttle
+from reputation.consequence_rows import Remembered
+from reputation.desks import Span
+from reputation.enforcement.model import State
+from reputation.enforcement.rooms import MODERATOR, Membership
+from reputation.moderation import Management
+
+LOG = structlog.get_logger(__name__)
+
+_LOOK_SECONDS: Final = 0.25
+_WAIT_SECONDS: Final = 2.0
+YES: Final = "✅"
+NO: Final = "❌"
+_OWNER: Final = 100
+_BURST, _SECONDS = 20, 3.0
+_MOST_TOLD: Final = 1_000
+"""Consequences that one report counts; it shows the first few of each kind."""
+_TOLD: Final = (State.NOTED, State.ASKED, State.APPLIED, State.FAILED, State.LIFTED, State.UNDONE)
+"""What is told; what is on its way is told once it is there, and what people said themselves they know."""
+
+
+class Desk:
+    """Makes management rooms, obeys in them, and tells there what became of things."""
+
+    def __init__(
+        self,
+        homeserver: Homeserver,
+        cross: Crossing,
+        container: Container,
+        service: Service,
+        *,
+        warden: Warden,
+        time: Callable[[], float],
+        rooms: Entering,
+    ) -> None:
+        """Talk through ``homeserver``; ``rooms`` is held while a room is made and noted."""
+        self.homeserver = homeserver
+        self.cross = cross
+        self.container = container
+        self.warden = warden
+        self._service = service
+        self._rooms = rooms
+        self._views = Views(homeserver, time=time, clock=container.clock)
+        self._throttle = Throttle(_BURST, _SECONDS, time)
+
+    # ------------------------------------------------------------------------------------------------ behind commands
+
+    async def seen(self, management: int) -> list[View]:
+        """Return the rooms that are looked after from a desk as they are now."""
+        return await self.warden.seen(management)
+
+    async def names(self, management: int) -> RoomNames:
+        """Return what those rooms call themselves, as they were seen last."""
+        mine = [one.room for one in (await self.warden.rooms()).values() if one.management == management]
+        return {room: self.warden.name_of(room) or room for room in mine}
+
+    # ------------------------------------------------------------------------------------------------ making
+
+    async def house(self) -> None:
+        """Make the room of every management room that has none yet.
+
+        A bot that dies between two steps leaves a room that it does not know, which the courier leaves again.
+        """
+        for one in list((await self.warden.managements()).values()):
+            if one.room is None and one.ended_at is None:
+                await self._house(one)
+
+    async def _house(self, one: Management) -> None:
+        owner = await self.cross.read(lambda work: work.people.mxid(one.owner))
+        if owner is None:
+            await self.cross.work(lambda work: work.moderation.end(one.id))
+            return
+        async with self._rooms:
+            room = await self.homeserver.create_room(name=one.name, topic="Earnest")
+            refused = await self.homeserver.invite(room, owner)
+            if refused is not None:
+                LOG.info("desk_refused", errcode=refused.get("errcode"))
+                await self.homeserver.leave(room)
+                await self.cross.work(lambda work: work.moderation.end(one.id))
+                return
+            await self.homeserver.set_level(room, owner, _OWNER)
+            await self.cross.work(lambda work: work.moderation.housed(one.id, room))
+        reader = await self._reader(one.owner)
+        await self._say(room, wording.greeting(reader, owner), cause=f"desk:{one.id}:{room}")
+
+    async def _reader(self, person: PersonId) -> Reader:
+        return await self.cross.read(lambda work: reader_of(work, self._service, person))
+
+    async def _say(self, room: RoomId, message: Message, *, cause: str) -> EventId:
+        return await self.homeserver.send(room, message, txn=_txn(cause))
+
+    # ------------------------------------------------------------------------------------------------ hearing
+
+    async def takes(self, happening: Happening) -> bool:
+        """Hear what happens in a management room; ``False`` for all others."""
+        here = next((one for one in (await self.warden.managements()).values() if one.room == happening.room), None)
+        if here is None:
+            return False
+        match happening:
+            case Said(kind="m.text"):
+                await self._said(here, happening)
+            case Reacted():
+                await self._reacted(here, happening)
+            case Left():
+                await self._left(here, happening)
+            case Joined() | Stated() | Missed():
+                self._views.changed(happening.room)
+            case _:
+                pass
+        return True
+
+    async def _said(self, here: Management, said: Said) -> None:
+        words = first_words(said.body)
+        if not words or words[0].lower() not in (wording.PREFIX, wording.PREFIX[1:]) or here.ended_at is not None:
+            return
+        if not self._throttle.take(said.sender):
+            return
+        person = await self._person(said.sender)
+        reader = await self._reader(person)
+        if await self._commands(said.room, said.sender):
+            command = COMMANDS.get(words[1].lower() if len(words) > 1 else "help")
+            asked = Asked(here, person, said.sender, words[2:], reader)
+            message = wording.unknown(reader) if command is None else await self._obey(command, asked)
+        else:
+            message = wording.no_power(reader)
+        await self._say(said.room, message, cause=f"desk-answer:{said.event}")
+
+    async def _person(self, user: UserId) -> PersonId:
+        return await self.cross.work(lambda work: work.people.number(parse_user_id(user)))
+
+    async def _commands(self, room: RoomId, user: UserId) -> bool:
+        """Tell whether somebody may look after rooms from here."""
+        seen = (await self._views.of(room)).seen
+        member = seen.members.get(user)
+        return member is not None and member.membership is Membership.JOIN and seen.powers.of(user) >= MODERATOR
+
+    async def _obey(self, command: Command, asked: Asked) -> Message:
+        try:
+            return await command.run(self, asked)
+        except Unclear:
+            return wording.how_to_write(asked.reader, command.usage)
+        except Unavailable:
+            raise
+        except Denied as denied:
+            LOG.warning("desk_denied", command=command.name, status=denied.status)
+            return manners.failed(asked.reader)
+        except EarnestError as refused:
+            return errors.error(refused, asked.reader)
+        except Exception:
+            LOG.exception("desk_failed", command=command.name)
+            return manners.failed(asked.reader)
+
+    async def _reacted(self, here: Management, reacted: Reacted) -> None:
+        question = await self.cross.read(lambda work: work.desks.question(reacted.to))
+        key = reacted.key.replace("\N{VARIATION SELECTOR-16}", "")
+        if question is None or question.management != here.id or key not in (YES, NO):
+            return
+        if not self._throttle.take(reacted.sender) or not await self._commands(reacted.room, reacted.sender):
+            return
+        person = await self._person(reacted.sender)
+        asked = set(question.consequences)
+        count = await self.cross.aside(
+            partial(protecting.answer, self.container, here.id, yes=key == YES, by=person, only=asked)
+        )
+        message = moderation.answered(await self._reader(person), count, yes=key == YES)
+        await self._say(reacted.room, message, cause=f"desk-answer:{reacted.event}")
+
+    async def _left(self, here: Management, left: Left) -> None:
+        """Make another room where we were put out of this one; end it where nobody is left who could command."""
+        self._views.changed(left.room)
+        if left.user == self.homeserver.me:
+            await self.cross.work(lambda work: work.moderation.unhoused(here.id))
+            return
+        seen = (await self._views.anew(left.room)).seen
+        there = (Membership.JOIN, Membership.INVITE)
+        left_over = [user for user, member in seen.members.items() if member.membership in there]
+        if not any(user != self.homeserver.me and seen.powers.of(user) >= MODERATOR for user in left_over):
+            await self.cross.work(lambda work: work.moderation.end(here.id))
+
+    async def greets(self, room: RoomId, inviter: UserId) -> bool:
+        """Look after a room into which somebody asked us who manages rooms, and say so at their desk.
+
+        Raises ``Conflict`` where it is looked after from elsewhere, or too many are.
+        """
+        here = await self.warden.stays(room, inviter)
+        if here is None:
+            return False
+        if here.room is not None:
+            reader = await self._reader(here.owner)
+            name, number = self.warden.name_of(room) or room, here.id
+            found = await self.cross.read(lambda work: work.moderation.rooms(number))
+            told = moderation.rooms(reader, [one for one in found if one.room == room], {room: name})
+            await self._say(here.room, wording.protects(reader, name, told), cause=f"desk-protects:{room}")
+        return True
+
+    # ------------------------------------------------------------------------------------------------ telling
+
+    async def tell(self) -> bool:
+        """Tell in every management room what became of things there since the last time; ``False``: nothing."""
+        told = False
+        for one in list((await self.warden.managements()).values()):
+            if one.room is not None:
+                with suppress(Denied):  # we may not speak there: whoever made it so will not hear it
+                    told = await self._tell(one, one.room) or told
+        return told
+
+    async def _tell(self, one: Management, room: RoomId) -> bool:
+        def _find(work: Work) -> tuple[Span, Sequence[Remembered]] | None:
+            span = work.desks.untold(one.id, one.made_at)
+            if span is None:
+                return None
+            changed = work.moderation.consequences.history(
+                one.id, states=_TOLD, since=span.since, until=span.until, most=_MOST_TOLD
+            )
+            return span, changed
+
+        found = await self.cross.read(_find)
+        if found is None:
+            return False
+        span, changed = found
+        if changed:
+            reader = await self._reader(one.owner)
+            message = wording.changed(reader, changed, await self.names(one.id))
+            cause = f"desk-told:{one.id}:{span.since.isoformat()}"
+            event = await self._say(room, message, cause=cause)
+            waiting = [each.id for each in changed if each.state is State.ASKED]
+            if waiting:
+                await self.cross.work(lambda work: work.desks.ask(one.id, event, waiting))
+                for sign in (YES, NO):
+                    await self.homeserver.react(room, event, sign, txn=_txn(f"{cause}{sign}"))
+        await self.cross.work(lambda work: work.desks.told(one.id, span.until))
+        return bool(changed)
+
+
+def _txn(cause: str) -> str:
+    return hashlib.sha256(cause.encode()).hexdigest()[:32]
+
+
+async def look_after(desk: Desk, stop: asyncio.Event) -> None:
+    """Look after rooms until ``stop``; what goes wrong is logged, and comes round again."""
+    while not stop.is_set():
+        pause = _LOOK_SECONDS
+        try:
+            await desk.house()
+            await desk.warden.round()
+            await desk.tell()
+        except Exception as error:  # noqa: BLE001 - what rooms say of themselves may stand in no log
+            LOG.warning("desk_waits", reason=type(error).__name__)
+            pause = _WAIT_SECONDS
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)

@@ -1,0 +1,310 @@
+"""The warden: looks after rooms for those who manage them: sees who is there, has a plan made, and has it applied.
+
+All that matters is written down before it is done, so that a bot that is killed goes on where it was. What is kept in
+memory is how rooms looked, and which of them are to be planned for anew.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+import structlog
+
+from app import protecting
+from app.container import Container, Work
+from bot import watching
+from bot.applying import Applying
+from bot.crossing import Crossing
+from bot.homeserver import Denied, Happening, Homeserver, Joined, Left, Missed, Moved, Stated
+from bot.views import View, Views
+from kit.changes import counters, news_since
+from kit.errors import Conflict, HomeserverUnavailable, Invalid, NotFound
+from kit.identifiers import RoomId, UserId
+from reputation import followed
+from reputation.enforcement.powers import lacking
+from reputation.enforcement.rooms import Membership, RoomSeen
+from reputation.moderation import Management, Protected
+from reputation.subscribing import TOPIC
+
+LOG = structlog.get_logger(__name__)
+
+_AT_ONCE: Final = 5
+"""Rooms of a space that are entered in one round: others wait for what else is to be done."""
+_MOST_REMEMBERED: Final = 10_000
+
+
+class Warden:
+    """Looks after protected rooms."""
+
+    def __init__(
+        self,
+        homeserver: Homeserver,
+        cross: Crossing,
+        container: Container,
+        *,
+        applying: Applying,
+        views: Views,
+    ) -> None:
+        """Look through ``views``, enter and leave through ``homeserver``."""
+        self._homeserver = homeserver
+        self._cross = cross
+        self._container = container
+        self._applying = applying
+        self._views = views
+        self._managements: dict[int, Management] = {}
+        self._rooms: dict[RoomId, Protected] = {}
+        self._due: dict[int, set[RoomId] | None] = {}
+        self._counters: tuple[int, int] | None = None
+        self._not_ours: OrderedDict[RoomId, None] = OrderedDict()
+
+    # ------------------------------------------------------------------------------------------------ what there is
+
+    async def managements(self) -> Mapping[int, Management]:
+        """Return the management rooms there are."""
+        await self._follow()
+        return self._managements
+
+    async def rooms(self) -> Mapping[RoomId, Protected]:
+        """Return the rooms that are looked after."""
+        await self._follow()
+        return self._rooms
+
+    async def _follow(self) -> None:
+        """Bring what is kept in memory to where the database is, and note what that asks to be planned anew."""
+        rooms, lists = self._counters or (0, 0)
+
+        def _read(work: Work) -> tuple[int, int, Iterable[int] | None, list[Management], list[Protected]] | None:
+            news, of_lists = news_since(work.session, TOPIC, rooms), counters(work.session).get(followed.TOPIC, 0)
+            if self._counters == (news.counter, of_lists):
+                return None
+            about = None if of_lists != lists or self._counters is None else news.subjects
+            return news.counter, of_lists, about, work.moderation.all(), work.moderation.rooms()
+
+        found = await self._cross.read(_read)
+        if found is None:
+            return
+        *now, about, managements, protected = found
+        self._counters = (now[0], now[1])
+        self._managements = {one.id: one for one in managements if one.ended_at is None or one.room is not None}
+        self._rooms = {one.room: one for one in protected}
+        for number in self._managements if about is None else about:
+            self._due[number] = None
+
+    def _want(self, room: RoomId) -> None:
+        """Have a room planned for anew."""
+        known = self._rooms.get(room)
+        if known is not None:
+            due = self._due.setdefault(known.management, set())
+            if due is not None:
+                due.add(room)
+
+    # ------------------------------------------------------------------------------------------------ hearing
+
+    async def takes(self, happening: Happening) -> bool:
+        """Hear what happens in a room that is looked after; ``False`` for all others."""
+        room = happening.room
+        if room not in await self.rooms():
+            return False
+        match happening:
+            case Joined(_, user):
+                self._views.came(room, user)
+            case Left(_, user) if user == self._homeserver.me:
+                await self._lost(room)
+                return True
+            case Left() | Stated() | Missed():
+                self._views.changed(room)
+            case Moved(_, successor):
+                await self._moved(room, successor)
+                return True
+            case _:
+                return True
+        self._want(room)
+        return True
+
+    async def _lost(self, room: RoomId) -> None:
+        """Look after a room no more, from which we were put out: nothing can be done or undone there."""
+        await self._cross.work(lambda work: work.moderation.abandon(room))
+        self._views.drop(room)
+
+    async def _moved(self, room: RoomId, successor: RoomId | None) -> None:
+        """Look after the room for which one was closed, where whoever manages it may."""
+        known = self._rooms[room]
+        if successor is None:
+            return
+        view = await self._views.of(room)
+        if await self._enters(known.management, successor, _servers(view.seen), space=known.space):
+            await self._cross.work(lambda work: work.moderation.abandon(room))
+            self._views.drop(room)
+
+    # ------------------------------------------------------------------------------------------------ entering
+
+    async def stays(self, room: RoomId, inviter: UserId) -> Management | None:
+        """Look after a room into which somebody asked us who manages rooms, and may ban there; else return ``None``.
+
+        Raises ``Conflict`` where it is looked after from elsewhere, or too many are.
+        """
+        person = await self._cross.read(lambda work: work.people.find(inviter))
+        mine = [] if person is None else [one for one in (await self.managements()).values() if one.owner == person]
+        living = [one for one in mine if one.ended_at is None]
+        if not living:
+            return None
+        view = await self._views.anew(room)
+        if not (view.seen.name or view.seen.public or view.seen.space) and len(view.seen.joined()) <= 2:  # noqa: PLR2004
+            return None  # that is a chat
+        if view.seen.powers.of(inviter) < view.seen.powers.ban:
+            return None
+        await self.protect(living[-1].id, view.seen)
+        return living[-1]
+
+    async def protect(self, management: int, seen: RoomSeen, *, space: RoomId | None = None) -> Protected:
+        """Look after a room that we are in. Raises ``Conflict``, ``NotFound``."""
+        lacks = lacking(seen, self._homeserver.me)
+
+        def _protect(work: Work) -> Protected:
+            found = work.moderation.protect(management, seen.room, space=space, is_space=seen.space)
+            work.moderation.lacking(seen.room, lacks)
+            return replace(found, lacks=lacks)
+
+        return await self._cross.work(_protect)
+
+    async def unprotect(self, room: RoomId) -> bool:
+        """Look after a room no more: what was done there is undone, and then the bot leaves."""
+        found = await self._cross.work(lambda work: work.moderation.unprotect(room))
+        self._views.drop(room)
+        return found
+
+    async def _enters(
+        self, management: int, room: RoomId, via: Iterable[str], *, space: RoomId | None
+    ) -> Protected | None:
+        """Enter a room that others brought, and look after it where our management may; else leave it alone."""
+        try:
+            await self._homeserver.join(room, tuple(via))
+            view = await self._views.anew(room)
+        except (Denied, Invalid) as error:
+            LOG.info("room_not_entered", room=room, reason=type(error).__name__)
+            self._note_not_ours(room)
+            return None
+        owner = await self._owner(management)
+        powers = view.seen.powers
+        if max(powers.of(self._homeserver.me), powers.of(owner) if owner is not None else 0) < powers.ban:
+            LOG.info("room_not_ours", room=room)
+        else:
+            with suppress(Conflict, NotFound):
+                return await self.protect(management, view.seen, space=space)
+        self._note_not_ours(room)
+        await self.leave(room)
+        return None
+
+    async def _owner(self, management: int) -> UserId | None:
+        known = (await self.managements()).get(management)
+        return None if known is None else await self._cross.read(lambda work: work.people.mxid(known.owner))
+
+    def _note_not_ours(self, room: RoomId) -> None:
+        self._not_ours[room] = None
+        while len(self._not_ours) > _MOST_REMEMBERED:
+            self._not_ours.popitem(last=False)
+
+    async def leave(self, room: RoomId) -> None:
+        """Leave a room that nobody else wants us in."""
+        self._views.drop(room)
+        if not await self._cross.read(partial(watching.wanted, room=room)):
+            await self._homeserver.leave(room)
+
+    async def look(self, room: RoomId) -> View:
+        """Look at a room."""
+        return await self._views.anew(room)
+
+    def name_of(self, room: RoomId) -> str | None:
+        """Return what a room called itself when it was seen last."""
+        return self._views.name_of(room)
+
+    # ------------------------------------------------------------------------------------------------ planning
+
+    async def round(self) -> bool:
+        """Plan for what changed, and do some of what is owed; ``False`` where nothing was left to do."""
+        await self._follow()
+        for room in self._rooms:
+            if self._views.is_due(room):
+                self._want(room)
+        planned = False
+        for number in list(self._due):
+            planned = await self._plan(number) or planned
+        return await self._applying.apply() > 0 or planned
+
+    async def _plan(self, number: int) -> bool:
+        only = self._due.pop(number)
+        known = self._managements.get(number)
+        if known is None:
+            return False
+        try:
+            views = await self.seen(number)
+            found = await self._cross.aside(
+                partial(
+                    protecting.plan,
+                    self._container,
+                    number,
+                    [view.seen for view in views],
+                    min((view.at for view in views), default=self._container.clock()),
+                    only=only,
+                )
+            )
+        except NotFound:
+            return False
+        except HomeserverUnavailable:
+            self._due[number] = None
+            raise
+        if known.ended_at is not None and not found.changes:
+            await self._end(known)
+        else:
+            await self._spaces(number, views)
+        return bool(found.changes)
+
+    async def seen(self, number: int) -> list[View]:
+        """Return the rooms that a management room looks after as they are; those that we are not in are left out."""
+        views = []
+        for one in [each for each in (await self.rooms()).values() if each.management == number]:
+            try:
+                views.append(await self._views.of(one.room))
+            except Denied:
+                await self._lost(one.room)
+            except Invalid as error:
+                LOG.warning("room_unseen", room=one.room, reason=error.code)
+        return views
+
+    async def _spaces(self, number: int, views: Iterable[View]) -> None:
+        """Enter what a space has come to hold, and leave what it holds no more."""
+        entered = 0
+        for seen in [view.seen for view in views if view.seen.space]:
+            inside = {one.room for one in self._rooms.values() if one.space == seen.room}
+            for room in inside - set(seen.children):
+                await self.unprotect(room)
+            for room, via in seen.children.items():
+                if room in self._rooms or room in self._not_ours or room == seen.room:
+                    continue
+                if entered >= _AT_ONCE:
+                    self._due.setdefault(number, set())
+                    return
+                entered += 1
+                await self._enters(number, room, via, space=seen.room)
+
+    async def _end(self, known: Management) -> None:
+        """Leave the rooms of a management room that is ended, once all is undone, and the management room itself."""
+        if await self._cross.read(lambda work: work.moderation.consequences.waits(known.id)):
+            self._due[known.id] = set()
+            return
+        await self._cross.work(lambda work: work.moderation.gone(known.id))
+
+
+def _servers(seen: RoomSeen) -> list[str]:
+    """Return a few servers of a room, those of most of its people first."""
+    counts: dict[str, int] = {}
+    for user, member in seen.members.items():
+        if member.membership is Membership.JOIN:
+            server = user.partition(":")[2]
+            counts[server] = counts.get(server, 0) + 1
+    return sorted(counts, key=lambda server: (-counts[server], server))[:5]

@@ -1,0 +1,81 @@
+"""Desks, in one transaction: what is still to be told in management rooms, and which message asks about what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from reputation.desk_tables import QuestionRow, ToldRow
+from reputation.room_tables import ConsequenceRow
+
+SETTLED: Final = timedelta(seconds=3)
+"""How long ago something changed before it is told: whoever wrote it then has committed it, and one message tells all
+that changed together."""
+ASKED_FOR: Final = timedelta(days=30)
+"""How long a message can be answered by a reaction; what it asks about waits on."""
+MOST_ASKED: Final = 1_000
+"""Consequences that one message asks about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What changed after ``since`` and up to ``until`` is to be told next."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A message that asks about some consequences of a management room."""
+
+    management: int
+    consequences: tuple[int, ...]
+
+
+class Desks:
+    """What management rooms are told and asked."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        """Work in ``session``, at ``now``."""
+        self._session = session
+        self._now = now
+
+    def untold(self, management: int, since: datetime) -> Span | None:
+        """Return what is to be told next; ``None`` while there is nothing, or it is still going on.
+
+        ``since`` is when the management room was made.
+        """
+        row = self._session.get(ToldRow, management)
+        told = since if row is None else row.until
+        mine = ConsequenceRow.management == management
+        newest = self._session.scalar(select(func.max(ConsequenceRow.changed_at)).where(mine))
+        return None if newest is None or newest <= told or newest > self._now - SETTLED else Span(told, newest)
+
+    def told(self, management: int, until: datetime) -> None:
+        """Note that what changed up to ``until`` was told."""
+        row = self._session.get(ToldRow, management)
+        if row is None:
+            self._session.add(ToldRow(management=management, until=until))
+        else:
+            row.until = max(row.until, until)
+        self._session.flush()
+
+    def ask(self, management: int, event: str, consequences: Sequence[int]) -> None:
+        """Note that a message asks about some consequences, the first thousand of them."""
+        old = delete(QuestionRow).where(QuestionRow.management == management)
+        self._session.execute(old.where(QuestionRow.asked_at < self._now - ASKED_FOR))
+        if self._session.get(QuestionRow, event) is None:
+            asked = list(consequences[:MOST_ASKED])
+            self._session.add(QuestionRow(event=event, management=management, consequences=asked, asked_at=self._now))
+            self._session.flush()
+
+    def question(self, event: str) -> Question | None:
+        """Return what a message asks about."""
+        row = self._session.get(QuestionRow, event)
+        return None if row is None else Question(row.management, tuple(row.consequences))
