@@ -1,0 +1,429 @@
+"""Moderation in words: what lists would do in rooms, what was done and why, what waits, and what is left alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from app.protecting import Preview
+from app.wording.catalogue import marked
+from app.wording.message import Literal, Message, Safe, Value, join
+from app.wording.reader import Reader
+from app.wording.replies import MOST_LISTED, lines
+from kit.identifiers import RoomId, UserId, on_one_line
+from reputation.consequence_rows import Remembered
+from reputation.enforcement.model import (
+    Cause,
+    Consequence,
+    Does,
+    Follows,
+    Mode,
+    Plan,
+    Share,
+    State,
+    Step,
+    Subscription,
+    Why,
+)
+from reputation.enforcement.overrides import Overrides
+from reputation.lists.model import Recommendation, Subject
+from reputation.moderation import Protected
+from reputation.subscribing import Vetoed
+
+RoomNames = Mapping[RoomId, str]
+"""What rooms call themselves; whichever has no name is told by its id."""
+MOST_CAUSES: Final = 3
+LONGEST_REASON: Final = 300
+"""Characters of the reason that stands in a ban."""
+
+_WHAT: Mapping[Consequence, str] = {
+    Consequence.WARN: marked("warning"),
+    Consequence.REDACT: marked("removal of messages"),
+    Consequence.MUTE: marked("mute"),
+    Consequence.KICK: marked("kick"),
+    Consequence.BAN: marked("ban"),
+    Consequence.DENY: marked("denial of a server"),
+}
+_MODES: Mapping[Mode, str] = {
+    Mode.NOTIFY: marked("only tells you"),
+    Mode.APPROVE: marked("asks you first"),
+    Mode.ACT: marked("acts"),
+}
+_SAYS: Mapping[Recommendation, str] = {
+    Recommendation.BAN: marked("to ban"),
+    Recommendation.TAKEDOWN: marked("to ban, and to remove what was written"),
+    Recommendation.LIMIT: marked("to limit"),
+    Recommendation.ALLOW: marked("to let be"),
+}
+WHY: Mapping[Why, str] = {
+    Why.APPROVE: marked("its list asks you first"),
+    Why.SHARE: marked("it goes beyond its list's share"),
+    Why.CONFIRM: marked("it cannot be undone"),
+    Why.NO_CAUSE: marked("no list wants it any more"),
+    Why.VETOED: marked("you vetoed it"),
+    Why.OURSELVES: marked("that is me"),
+    Why.KEEPER: marked("they look after a room"),
+    Why.SERVER_OF_KEEPERS: marked("it is the server of somebody who looks after a room, or mine"),
+    Why.NO_POWER: marked("my power in the room is not enough"),
+    Why.ALREADY: marked("it is so already, and not by me"),
+    Why.TOO_FEW: marked("too few of your lists agree"),
+    Why.REFUSED: marked("you said no"),
+    Why.LIFTED: marked("somebody took back what I did"),
+    Why.FAILED: marked("the homeserver refused it; I try again later"),
+    Why.FULL: marked("the room's list of denied servers is full, so whoever comes is acted on one by one"),
+}
+"""Why something is asked, undone or left alone."""
+_STATES: Mapping[State, str] = {
+    State.NOTED: marked("would be done"),
+    State.ASKED: marked("waits for your yes"),
+    State.REFUSED: marked("you said no"),
+    State.OWED: marked("is being done"),
+    State.APPLIED: marked("done"),
+    State.FAILED: marked("failed; I try again later"),
+    State.LIFTED: marked("done, and taken back by somebody else"),
+    State.UNDOING: marked("is being undone"),
+    State.UNDONE: marked("undone"),
+    State.DROPPED: marked("over"),
+}
+_HEADS: Final[Sequence[tuple[Does, str]]] = (
+    (Does.DO, marked("I do this now ({counts}):")),
+    (Does.UNDO, marked("I take this back ({counts}):")),
+    (Does.ASK, marked("This waits for your yes ({counts}):")),
+    (Does.NOTE, marked("This I would do, if I were to act ({counts}):")),
+    (Does.LIFT, marked("Somebody took this back, and I leave it so ({counts}):")),
+)
+
+
+# ------------------------------------------------------------------------------------------------ parts
+
+
+def whom(reader: Reader, what: Consequence, target: str | None) -> Value:
+    """Write whom a consequence is for."""
+    return target if what is Consequence.DENY and target is not None else _person(reader, target)
+
+
+def _person(reader: Reader, target: str | None) -> Value:
+    return reader.person(None if target is None else UserId(target))
+
+
+def _room(names: RoomNames, room: RoomId) -> str:
+    return names.get(room) or room
+
+
+def because(reader: Reader, causes: Sequence[Cause]) -> Message:
+    """Say which lists recommend what, by which entries, and for which reasons they give."""
+    if not causes:
+        return reader.say(marked("no list wants it"))
+    told = [_cause(reader, cause) for cause in causes[:MOST_CAUSES]]
+    if len(causes) > MOST_CAUSES:
+        told.append(reader.say(marked("and {count} more lists"), count=len(causes) - MOST_CAUSES))
+    names = [f"part_{letter}" for letter in "abcdefgh"[: len(told)]]
+    return reader.say("; ".join(f"{{{name}}}" for name in names), **dict(zip(names, told, strict=True)))
+
+
+def _cause(reader: Reader, cause: Cause) -> Message:
+    template = (
+        marked("the list {name} says {says}, by {entity}: {reason}")
+        if cause.reason
+        else marked("the list {name} says {says}, by {entity}")
+    )
+    entity: Value = cause.entity or reader.say(marked("an entry about them"))
+    says = reader.say(_SAYS[cause.recommendation])
+    return reader.say(template, name=Literal(cause.name), says=says, entity=entity, reason=cause.reason)
+
+
+def reason_of(causes: Sequence[Cause]) -> str:
+    """Return the reason that stands in a ban or a kick, which everybody in the room may read: plain text of lists."""
+    told = "; ".join(f"{cause.name}: {cause.reason}" if cause.reason else cause.name for cause in causes[:MOST_CAUSES])
+    line = " ".join(on_one_line(told).split())
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
+
+
+def _counts(reader: Reader, found: Mapping[Consequence, int]) -> Message:
+    told = [
+        reader.say(marked("{what}: {count}"), what=reader.say(_WHAT[what]), count=found[what])
+        for what in Consequence
+        if found.get(what)
+    ]
+    names = [f"part_{letter}" for letter in "abcdefgh"[: len(told)]]
+    return reader.say(", ".join(f"{{{name}}}" for name in names), **dict(zip(names, told, strict=True)))
+
+
+def step(reader: Reader, one: Step, names: RoomNames) -> Message:
+    """Say one step of a plan in a line."""
+    template = (
+        marked("{what}: {whom}, in {room}; {because} ({why})")
+        if one.why is not None
+        else marked("{what}: {whom}, in {room}; {because}")
+    )
+    return reader.say(
+        template,
+        what=reader.say(_WHAT[one.what]),
+        whom=whom(reader, one.what, one.target),
+        room=_room(names, one.room),
+        because=because(reader, one.causes),
+        why=reader.say(WHY[one.why]) if one.why is not None else "",
+    )
+
+
+def _shares(reader: Reader, shares: Iterable[Share]) -> list[Message]:
+    return [share(reader, one) for one in shares if one.exceeded]
+
+
+def share(reader: Reader, one: Share) -> Message:
+    """Say how much of its share a list has used up and would use."""
+    template = (
+        marked(
+            "**The list {name} would act on {wanted} people at once.** It may act on {allowed} in seven days, and has "
+            "acted on {used}. So it stops, and I ask you about all of them."
+        )
+        if one.exceeded
+        else marked(
+            "The list {name} would act on {wanted} people; it may act on {allowed} in seven days ({used} so far)."
+        )
+    )
+    return reader.say(template, name=Literal(one.name), wanted=one.wanted, allowed=one.allowed, used=one.used)
+
+
+# ------------------------------------------------------------------------------------------------ previews and plans
+
+
+def preview(reader: Reader, found: Preview, names: RoomNames) -> Message:
+    """Say what a list would do now, before anybody subscribes to it."""
+    name = Literal(found.subscription.name)
+    mode = reader.say(_MODES[found.subscription.mode])
+    if not found.hit:
+        nobody = marked("The list {name} speaks of nobody in your {rooms} rooms. If it ever does, it {mode}.")
+        return reader.say(nobody, name=name, rooms=found.rooms, mode=mode)
+    head = marked(
+        "The list {name} speaks of **{hit}** people and servers in your {rooms} rooms, in which there are {people} "
+        "people. It {mode}. Nothing is done yet."
+    )
+    parts = [reader.say(head, name=name, hit=found.hit, rooms=found.rooms, people=found.people, mode=mode)]
+    told = [
+        (marked("It would do at once: {counts}."), found.acts),
+        (marked("It would ask you about: {counts}."), found.asks),
+        (marked("It would tell you of: {counts}."), found.notes),
+    ]
+    counted = [reader.say(template, counts=_counts(reader, some)) for template, some in told if some]
+    counted += _left(reader, found.left)
+    parts.append(lines(reader, counted))
+    if found.share is not None and found.share.wanted:
+        parts.append(share(reader, found.share))
+    return join([*parts, _samples(reader, found.samples, names)])
+
+
+def preview_of_leaving(reader: Reader, found: Preview, names: RoomNames) -> Message:
+    """Say what leaving a list would undo."""
+    name = Literal(found.subscription.name)
+    if not found.undone:
+        return reader.say(
+            marked("Nothing stands that only the list {name} caused: there is nothing to undo."), name=name
+        )
+    head = marked("Leaving the list {name} undoes what it alone caused, and nothing else ({counts}):")
+    told = reader.say(head, name=name, counts=_counts(reader, found.undone))
+    return join([told, _samples(reader, [one for one in found.samples if one.does is Does.UNDO], names)])
+
+
+def _samples(reader: Reader, some: Sequence[Step], names: RoomNames) -> Message:
+    return lines(reader, [step(reader, one, names) for one in some], most=MOST_LISTED)
+
+
+def _left(reader: Reader, left: Mapping[str, int]) -> list[Message]:
+    return [
+        reader.say(marked("left alone: {count} ({why})"), count=count, why=reader.say(WHY[Why(why)]))
+        for why, count in sorted(left.items())
+    ]
+
+
+def planned(reader: Reader, found: Plan, names: RoomNames) -> Message | None:
+    """Report what a plan does, asks and takes back; ``None`` where there is nothing to tell."""
+    parts = _shares(reader, found.shares) if found.of(Does.ASK) else []
+    for does, head in _HEADS:
+        some = found.of(does)
+        if some:
+            counts = _counts(reader, Counter(one.what for one in some))
+            parts.append(reader.say(head, counts=counts))
+            parts.append(_samples(reader, some, names))
+    if found.of(Does.ASK):
+        parts.append(_how_to_answer(reader))
+    return join(parts) if parts else None
+
+
+def _how_to_answer(reader: Reader) -> Message:
+    how = marked("{yes} does all that waits, {no} none of it; either takes numbers too. {waiting} shows them.")
+    return reader.say(how, yes=Literal("approve"), no=Literal("refuse"), waiting=Literal("waiting"))
+
+
+# ------------------------------------------------------------------------------------------------ what is remembered
+
+
+def waiting(reader: Reader, some: Sequence[Remembered], names: RoomNames) -> Message:
+    """List what waits for a yes."""
+    if not some:
+        return reader.say(marked("Nothing waits for your yes."))
+    listed = lines(reader, [_remembered(reader, one, names) for one in some], most=MOST_LISTED)
+    return join([reader.say(marked("**Waiting for your yes:**")), listed, _how_to_answer(reader)])
+
+
+def history(reader: Reader, some: Sequence[Remembered], names: RoomNames) -> Message:
+    """List what was done, newest first."""
+    if not some:
+        return reader.say(marked("Nothing was done yet."))
+    return lines(reader, [_remembered(reader, one, names) for one in some], most=MOST_LISTED)
+
+
+def why(reader: Reader, target: str, some: Sequence[Remembered], names: RoomNames) -> Message:
+    """Say why something was done to somebody, or to a server, and what became of it."""
+    if not some:
+        return reader.say(marked("I did nothing to {whom} that I remember."), whom=target)
+    head = reader.say(marked("What I did about {whom}, newest first:"), whom=target)
+    how = marked("{veto} takes it back and keeps all lists from doing it again.")
+    veto = reader.say(how, veto=Literal("veto …"))
+    return join([head, history(reader, some, names), veto])
+
+
+def _remembered(reader: Reader, one: Remembered, names: RoomNames) -> Message:
+    template = (
+        marked("{number}. {what}: {whom}, in {room}, {when}: {state} ({reason}); {because}")
+        if one.why is not None
+        else marked("{number}. {what}: {whom}, in {room}, {when}: {state}; {because}")
+    )
+    return reader.say(
+        template,
+        number=one.id,
+        what=reader.say(_WHAT[one.what]),
+        whom=whom(reader, one.what, one.target),
+        room=_room(names, one.room),
+        when=reader.when(one.changed_at),
+        state=_state(reader, one),
+        reason=reader.say(WHY[one.why]) if one.why is not None else "",
+        because=because(reader, one.causes),
+    )
+
+
+def _state(reader: Reader, one: Remembered) -> Message:
+    state = reader.say(_STATES[one.state])
+    if one.approved and one.state in (State.OWED, State.APPLIED):
+        return reader.say(marked("{state}, with the yes of {who}"), state=state, who=_person(reader, one.decided_by))
+    return state
+
+
+def answered(reader: Reader, count: int, *, yes: bool) -> Message:
+    """Say what became of a yes or a no."""
+    if not count:
+        return reader.say(marked("Nothing of that waits for an answer."))
+    template = marked("I do {count} of them now.") if yes else marked("I do none of these {count}.")
+    return reader.say(template, count=count)
+
+
+# ------------------------------------------------------------------------------------------------ what stands
+
+
+def subscribed(reader: Reader, one: Subscription) -> Message:
+    """Say how a list acts."""
+    template = (
+        marked("**{name}** {mode}, until {until}: {follows} (weight {weight}, share {share})")
+        if one.until is not None
+        else marked("**{name}** {mode}: {follows} (weight {weight}, share {share})")
+    )
+    return reader.say(
+        template,
+        name=Literal(one.name),
+        mode=reader.say(_MODES[one.mode]),
+        until=reader.when(one.until) if one.until is not None else "",
+        follows=_follows(reader, one),
+        weight=one.weight,
+        share=Safe(f"{one.share} %"),
+    )
+
+
+def _follows(reader: Reader, one: Subscription) -> Message:
+    told = [*_each(reader, one.people, Subject.USER), *_each(reader, one.servers, Subject.SERVER)]
+    if not told:
+        return reader.say(marked("nothing follows from it"))
+    names = [f"part_{letter}" for letter in "abcdefgh"[: len(told)]]
+    return reader.say("; ".join(f"{{{name}}}" for name in names), **dict(zip(names, told, strict=True)))
+
+
+def _each(reader: Reader, follows: Follows, subject: Subject) -> list[Message]:
+    template = (
+        marked("where it says {says} of a server: {what}")
+        if subject is Subject.SERVER
+        else marked("where it says {says}: {what}")
+    )
+    return [
+        reader.say(template, says=reader.say(_SAYS[said]), what=_counted(reader, found))
+        for said, found in follows.items()
+        if found
+    ]
+
+
+def _counted(reader: Reader, found: Iterable[Consequence]) -> Safe:
+    return Safe(", ".join(reader.translate(_WHAT[what]) for what in sorted(found)))
+
+
+def subscriptions(reader: Reader, some: Sequence[Subscription]) -> Message:
+    """List which lists act, and how."""
+    if not some:
+        return reader.say(marked("No list acts in your rooms. {how} begins with one."), how=Literal("preview NAME"))
+    return lines(reader, [subscribed(reader, one) for one in some])
+
+
+def vetoes(reader: Reader, some: Sequence[Vetoed], lists: Mapping[int, str]) -> Message:
+    """List what is vetoed."""
+    if not some:
+        return reader.say(marked("You vetoed nothing."))
+    return lines(reader, [_vetoed(reader, one, lists) for one in some])
+
+
+def _vetoed(reader: Reader, one: Vetoed, lists: Mapping[int, str]) -> Message:
+    says = one.says
+    about: Value = _person(reader, says.user) if says.user is not None else says.server or says.entity or ""
+    template = (
+        marked("{number}. {about}, whatever list says so ({who}, {when})")
+        if says.list is None
+        else marked("{number}. {about}, where the list {name} says so ({who}, {when})")
+    )
+    name = Literal(lists.get(says.list or 0, "?"))
+    return reader.say(
+        template, number=one.id, about=about, name=name, who=_person(reader, one.by), when=reader.when(one.since)
+    )
+
+
+def rooms(reader: Reader, some: Sequence[Protected], names: RoomNames) -> Message:
+    """List the rooms that are looked after, and what the bot cannot do there."""
+    if not some:
+        return reader.say(marked("I look after no room here yet. {how} begins with one."), how=Literal("protect ROOM"))
+    return lines(reader, [_protected(reader, one, names) for one in some])
+
+
+def _protected(reader: Reader, one: Protected, names: RoomNames) -> Message:
+    template = (
+        marked("{room}: there I have not the power for {lacks}") if one.lacks else marked("{room}: I can do all there")
+    )
+    return reader.say(template, room=_room(names, one.room), lacks=_counted(reader, one.lacks))
+
+
+def overridden(reader: Reader, name: str, found: Overrides) -> Message:
+    """Say how often what a list caused was overruled, and how sure that is."""
+    if not found.acted:
+        return reader.say(marked("Of the list {name} nothing is known yet."), name=Literal(name))
+    told = marked(
+        "Of {acted} things that the list {name} caused, {overruled} were overruled: {share} (with 95 % certainty "
+        "between {low} and {high})."
+    )
+    return reader.say(
+        told,
+        name=Literal(name),
+        acted=found.acted,
+        overruled=found.overruled,
+        share=_percent(found.share),
+        low=_percent(found.low),
+        high=_percent(found.high),
+    )
+
+
+def _percent(share: float) -> Safe:
+    return Safe(f"{100 * share:.0f} %")
