@@ -108,11 +108,12 @@ def regular(container: Container) -> None:
             LOG.info("list_read", name=one.name, written=len(found.written), gone=len(found.gone))
 
 
-def unfollow(working: Working, name: str) -> None:
-    """Take a list out. Raises ``NotFound``."""
+def unfollow(working: Working, name: str, *, force: bool = False) -> None:
+    """Take a list out. Raises ``NotFound``; and ``Conflict`` where it acts in rooms, unless it is to end there, too."""
     done = False
     while not done:
         with working() as work:
+            work.moderation.let_go(name, work.followed.find(name).id, force=force)
             done = work.followed.unfollow(name)
 
 

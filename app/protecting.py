@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from app.container import Container, Work
-from kit.errors import Conflict, NotFound
+from kit.errors import NotFound
 from kit.identifiers import PersonId, RoomId, UserId
 from reputation.causes import find_words
 from reputation.enforcement import planning
@@ -214,26 +214,6 @@ def _told(subscription: Subscription, found: Plan, rooms: int) -> Preview:
     acts, asks, notes, undone = (dict(by[does]) for does in (Does.DO, Does.ASK, Does.NOTE, Does.UNDO))
     samples = tuple(step for step in mine if step.does is not Does.KEEP)[:MOST_SAMPLES]
     return Preview(subscription, found.people, rooms, hit, acts, asks, notes, undone, dict(left), share, samples)
-
-
-def list_named(work: Work, name: str) -> int:
-    """Return the number of a followed list. Raises ``NotFound``."""
-    return work.followed.find(name).id
-
-
-def unfollow_ends(container: Container, name: str, *, force: bool) -> int:
-    """Let a list act nowhere any more; return from how many management rooms it did. Raises ``Conflict``, ``NotFound``.
-
-    Without ``force`` it is refused where it acts somewhere.
-    """
-    with container.work() as work:
-        number = list_named(work, name)
-        acting = work.moderation.lists.subscribers(number)
-        if acting and not force:
-            names = ", ".join(sorted({work.moderation.get(one).name for one in acting}))
-            message = f"{name} acts in the rooms of {names}: they would have what it did undone."
-            raise Conflict("list_subscribed", message, name=name, rooms=len(acting))
-        return work.moderation.lists.left_by_all(number)
 
 
 # ------------------------------------------------------------------------------------------------ answers

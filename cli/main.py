@@ -179,6 +179,12 @@ def _lists() -> click.Command:
     return lists
 
 
+def _rooms() -> click.Command:
+    from cli.commands.rooms import rooms
+
+    return rooms
+
+
 def _rules() -> click.Command:
     from cli.commands.rules import rules
 
@@ -225,6 +231,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "simulate": _simulate,
     "standing": _standing,
     "list": _lists,
+    "rooms": _rooms,
     "words": _words,
     "rules": _rules,
     "travel": _travel,

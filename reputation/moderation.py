@@ -240,6 +240,18 @@ class Moderation:
             frozenset() if owner is None else frozenset({owner}),
         )
 
+    def let_go(self, name: str, number: int, *, force: bool) -> int:
+        """Let a list act nowhere any more; return from how many management rooms it did.
+
+        Raises ``Conflict``, with their names, where it acts somewhere and is not to be forced.
+        """
+        acting = self.lists.subscribers(number)
+        if acting and not force:
+            names = ", ".join(sorted({self.get(one).name for one in acting}))
+            message = f"{name} acts in the rooms of {names}: what it did there would be undone. --force does that."
+            raise Conflict("list_subscribed", message, name=name, rooms=len(acting))
+        return self.lists.left_by_all(number)
+
     def forget(self, person: PersonId) -> None:
         """End what a person looks after, take out vetoes about them, and close what was done to them."""
         for one in self.of(person):

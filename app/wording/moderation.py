@@ -1,4 +1,4 @@
-"""Moderation in words: what lists would do in rooms, what was done and why, what waits, what is left alone."""
+"""Moderation in words: what lists would do in rooms, what was done and why, what waits, and what is left alone."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _cause(reader: Reader, cause: Cause) -> Message:
 
 
 def reason_of(causes: Sequence[Cause]) -> str:
-    """Return the reason that stands in a ban or a kick, which everybody there may read: the list's, in plain text."""
+    """Return the reason that stands in a ban or a kick, which everybody in the room may read: plain text of lists."""
     told = "; ".join(f"{cause.name}: {cause.reason}" if cause.reason else cause.name for cause in causes[:MOST_CAUSES])
     line = " ".join(on_one_line(told).split())
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
@@ -283,7 +283,7 @@ def why(reader: Reader, target: str, some: Sequence[Remembered], names: RoomName
         return reader.say(marked("I did nothing to {whom} that I remember."), whom=target)
     head = reader.say(marked("What I did about {whom}, newest first:"), whom=target)
     how = marked("{veto} takes it back and keeps all lists from doing it again.")
-    veto = reader.say(how, veto=Literal("veto …"))
+    veto = reader.say(how, veto=Literal("!earnest veto …"))
     return join([head, history(reader, some, names), veto])
 
 
@@ -370,7 +370,9 @@ def _counted(reader: Reader, found: Iterable[Consequence]) -> Safe:
 def subscriptions(reader: Reader, some: Sequence[Subscription]) -> Message:
     """List which lists act, and how."""
     if not some:
-        return reader.say(marked("No list acts in your rooms. {how} begins with one."), how=Literal("preview NAME"))
+        return reader.say(
+            marked("No list acts in your rooms. {how} begins with one."), how=Literal("!earnest preview NAME")
+        )
     return lines(reader, [subscribed(reader, one) for one in some])
 
 
@@ -398,7 +400,9 @@ def _vetoed(reader: Reader, one: Vetoed, lists: Mapping[int, str]) -> Message:
 def rooms(reader: Reader, some: Sequence[Protected], names: RoomNames) -> Message:
     """List the rooms that are looked after, and what the bot cannot do there."""
     if not some:
-        return reader.say(marked("I look after no room here yet. {how} begins with one."), how=Literal("protect ROOM"))
+        return reader.say(
+            marked("I look after no room here yet. {how} begins with one."), how=Literal("!earnest protect ROOM")
+        )
     return lines(reader, [_protected(reader, one, names) for one in some])
 
 

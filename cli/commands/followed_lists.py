@@ -90,16 +90,17 @@ def refresh(context: click.Context, *, name: str, dry_run: bool, as_json: bool) 
 @click.command()
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Also where it acts in rooms: what it did there is undone.")
 @click.pass_context
 @told
-def unfollow(context: click.Context, *, name: str, yes: bool) -> None:
-    """Follow the list NAME no more: rules that ask for it find that it speaks of nobody."""
+def unfollow(context: click.Context, *, name: str, yes: bool, force: bool) -> None:
+    """Follow the list NAME no more: rules that ask for it find that it speaks of nobody, and it acts in no room."""
     container = container_of(context)
     with container.read() as work:
         kept = work.followed.find(name)
     if not yes:
         click.confirm(f"Take out {name} with its {kept.entries:,} entries?", abort=True)
-    following.unfollow(container.work, name)
+    following.unfollow(container.work, name, force=force)
     click.echo(f"{name} is followed no more. `earnest list follow {name} {kept.source}` takes it up again.")
 
 
