@@ -46,7 +46,7 @@ async def _subscribe(desk: Behind, asked: Asked) -> Message:
 async def _unsubscribe(desk: Behind, asked: Asked) -> Message:
     name, _ = _read(asked)
     number, views = asked.management.id, await desk.seen(asked.management.id)
-    of = await desk.cross.read(lambda work: protecting.list_named(work, name))
+    of = await desk.cross.read(lambda work: work.followed.find(name).id)
     at, rooms = min((view.at for view in views), default=asked.reader.now), [view.seen for view in views]
     found = await desk.cross.aside(partial(protecting.preview_of_leaving, desk.container, number, of, rooms, at))
     await desk.cross.work(lambda work: work.moderation.lists.unsubscribe(number, of))
@@ -55,7 +55,7 @@ async def _unsubscribe(desk: Behind, asked: Asked) -> Message:
 
 
 async def _wanted(desk: Behind, asked: Asked, name: str, terms: Terms) -> Subscription:
-    of = await desk.cross.read(lambda work: protecting.list_named(work, name))
+    of = await desk.cross.read(lambda work: work.followed.find(name).id)
     acting = await desk.cross.read(lambda work: work.moderation.lists.subscriptions(asked.management.id))
     before = next((one for one in acting if one.list == of), None)
     return terms.of(of, name, before, asked.reader.now)
@@ -72,7 +72,7 @@ async def _veto(desk: Behind, asked: Asked) -> Message:
         case (who,):
             of = None
         case (who, name):
-            of = await desk.cross.read(lambda work: protecting.list_named(work, name.lower()))
+            of = await desk.cross.read(lambda work: work.followed.find(name.lower()).id)
         case _:
             raise Unclear
     what, number = vetoed(who, of), asked.management.id

@@ -6,23 +6,30 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
 
 import pytest
 from sqlalchemy.orm import Session
 
-from app.container import Work
+from app.container import Container, Work
 from app.conversations import Conversations
 from app.hearing import Hearing
+from app.labelling import Labelling
 from app.sessions import Sessions
 from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
 from app.wording.reader import Service
+from bot.applying import Applying
 from bot.courier import Courier
 from bot.crossing import Crossing
+from bot.desk.desk import Desk as ManagementDesk
 from bot.entering import Entering
 from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
 from bot.listener import Listener
 from bot.rehearsal import Rehearsal
+from bot.views import Views
+from bot.warden import Warden
 from bot.watcher import Watcher
 from kit.clock import from_unix
 from kit.fetching import Fetcher
@@ -30,11 +37,13 @@ from kit.identifiers import PersonId, RoomId, UserId
 from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
+from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.followed import Followed
 from reputation.happenings import Happenings
 from reputation.helping import Helping
 from reputation.knowing import Knowing
+from reputation.moderation import Moderation
 from reputation.outlooks import Outlooks
 from reputation.screens import Filters
 from tests.support.house import House
@@ -51,7 +60,13 @@ class Desk:
     def __init__(self, house: House) -> None:
         """Open the rooms of ``house``."""
         self.house = house
+        self.bot_id = BOT
+        self.labelling = Labelling(house.database, self.clock)
         self.hearing = Hearing(house.database, lambda: from_unix(house.time))
+
+    def clock(self) -> datetime:
+        """The moment where the house's clock stands."""
+        return from_unix(self.house.time)
 
     @contextmanager
     def work(self) -> Iterator[Work]:
@@ -60,9 +75,9 @@ class Desk:
             yield self._work(session)
 
     @contextmanager
-    def read(self) -> Iterator[Work]:
+    def read(self, *, one_moment: bool = False) -> Iterator[Work]:
         """Open one reading transaction."""
-        with self.house.database.read() as session:
+        with self.house.database.read(one_moment=one_moment) as session:
             yield self._work(session)
 
     def _work(self, session: Session) -> Work:
@@ -107,6 +122,8 @@ class Desk:
                 notices=rooms.notices,
                 bot_id=BOT,
             ),
+            moderation=Moderation(session, now, rooms.people),
+            desks=Desks(session, now),
             feed=feed,
             happenings=Happenings(session, now, place),
             webhooks=Webhooks(session, now, feed=feed, seal=_seal, check=_FETCHER.check),
@@ -133,7 +150,22 @@ class Bot:
         cross = Crossing(self.desk)
         rooms = self.entering = Entering()
         self.watcher = Watcher(self.homeserver, cross, SERVICE, time=self.time, most=3)
-        self.listener = Listener(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms, watcher=self.watcher)
+        container = cast("Container", self.desk)
+        views = Views(self.homeserver, time=self.time, clock=self.desk.clock)
+        applying = Applying(self.homeserver, cross, container, SERVICE, views)
+        self.warden = Warden(self.homeserver, cross, container, applying=applying, views=views)
+        self.manager = ManagementDesk(
+            self.homeserver, cross, container, SERVICE, warden=self.warden, time=self.time, rooms=rooms
+        )
+        self.listener = Listener(
+            self.homeserver,
+            cross,
+            SERVICE,
+            time=self.time,
+            rooms=rooms,
+            watcher=self.watcher,
+            desk=self.manager,
+        )
         self.courier = Courier(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
 
     def time(self) -> float:
