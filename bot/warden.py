@@ -17,10 +17,10 @@ import structlog
 
 from app import protecting
 from app.container import Container, Work
-from bot import watching
 from bot.applying import Applying
 from bot.crossing import Crossing
 from bot.homeserver import Denied, Happening, Homeserver, Joined, Left, Missed, Moved, Stated
+from bot.purposes import purposes
 from bot.views import View, Views
 from kit.changes import counters, news_since
 from kit.errors import Conflict, HomeserverUnavailable, Invalid, NotFound
@@ -212,7 +212,7 @@ class Warden:
     async def leave(self, room: RoomId) -> None:
         """Leave a room that nobody else wants us in."""
         self._views.drop(room)
-        if not await self._cross.read(partial(watching.wanted, room=room)):
+        if room not in await self._cross.read(purposes):
             await self._homeserver.leave(room)
 
     async def look(self, room: RoomId) -> View:

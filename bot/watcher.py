@@ -37,6 +37,7 @@ from bot.homeserver import (
     Unreadable,
 )
 from bot.letters import post
+from bot.purposes import purposes
 from bot.readers import reader_of
 from kit import outbox
 from kit.errors import Conflict, HomeserverUnavailable, Unavailable
@@ -369,7 +370,7 @@ class Watcher:
             if await self._cross.read(partial(watching.busy, room=room)):
                 await self._cross.work(partial(watching.later, effect=effect))
                 continue
-            if not await self._cross.read(partial(watching.wanted, room=room)):
+            if room not in await self._cross.read(purposes):
                 self._drop(room)
                 try:
                     await self._homeserver.leave(room)

@@ -45,17 +45,6 @@ def spoken(said: Said, now: datetime) -> Spoken:
     return Spoken(said.event, said.sender, text, at, said.mentions, all_named, said.kind)
 
 
-def wanted(work: Work, *, room: RoomId) -> bool:
-    """Tell whether anybody wants the bot in a room."""
-    moderation = work.moderation
-    return (
-        work.filters.rooms.find(room) is not None
-        or moderation.protected(room) is not None
-        or moderation.in_room(room) is not None
-        or work.conversations.person_in(room) is not None
-    )
-
-
 def busy(work: Work, *, room: RoomId) -> bool:
     """Tell whether something is still to be undone in a room."""
     return work.moderation.consequences.waits_in(room)

@@ -87,6 +87,12 @@ class Moderation:
         living(self._session, management).room = room
         self._touch(management)
 
+    def all_rooms(self) -> frozenset[RoomId]:
+        """Return the Matrix rooms that are looked after, and those from which others are."""
+        guarded = self._session.scalars(select(ProtectedRoomRow.room))
+        managing = self._session.scalars(select(ManagementRoomRow.room).where(ManagementRoomRow.room.is_not(None)))
+        return frozenset(RoomId(room) for room in [*guarded, *managing] if room is not None)
+
     def unhoused(self, management: int) -> None:
         """Note that a management room has no Matrix room any more: the bot makes another. Raises ``NotFound``."""
         row_of(self._session, management).room = None
