@@ -60,6 +60,8 @@ class Person:
         self._chat: RoomId | None = None
         self.desks: list[RoomId] = []
         """Management rooms that the bot made for this person, oldest first."""
+        self.opened: dict[str, RoomId] = {}
+        """Public rooms that this person made, by name."""
         self._stop = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
 
@@ -162,6 +164,24 @@ class Person:
         """Make a private room."""
         answer = await self._call("POST", "/_matrix/client/v3/createRoom", {"preset": "private_chat"})
         return RoomId(str(answer.body["room_id"]))
+
+    async def open_room(self, name: str) -> RoomId:
+        """Make a room that anybody may enter."""
+        body = {"preset": "public_chat", "name": name}
+        answer = await self._call("POST", "/_matrix/client/v3/createRoom", body)
+        self.opened[name] = RoomId(str(answer.body["room_id"]))
+        return self.opened[name]
+
+    async def state(self, room: RoomId, kind: str, key: str, content: dict[str, Any]) -> Answer:
+        """Write an event of a room's state."""
+        path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/state/{kind}/{quote(key, safe='')}"
+        return await self._call("PUT", path, content)
+
+    async def gives_power(self, room: RoomId, level: int) -> None:
+        """Give the bot a level in a room."""
+        levels = await self.get(f"/_matrix/client/v3/rooms/{quote(room, safe='')}/state/m.room.power_levels/")
+        users = {**levels.body.get("users", {}), self._bot: level}
+        await self.state(room, "m.room.power_levels", "", {**levels.body, "users": users})
 
     async def invite(self, other: Person, room: RoomId | None = None) -> Answer:
         """Invite somebody into ``room``, or into a new one; the answer is what the client got."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from cli.demo import fire, judging, knock, proof, storms
+from cli.demo import fire, guarding, judging, knock, proof, storms
 from cli.demo.stage import Stage
 
 Step = Callable[[Stage], Awaitable[None]]
@@ -14,4 +14,5 @@ Step = Callable[[Stage], Awaitable[None]]
 STORIES: Final[dict[str, tuple[str, tuple[Step, ...]]]] = {
     "knock": ("A stranger knocks", (*knock.STEPS, *fire.STEPS, *storms.STEPS, *proof.STEPS)),
     "rules": ("People decide who reaches them", judging.STEPS),
+    "lists": ("A list protects a room", guarding.STEPS),
 }

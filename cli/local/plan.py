@@ -99,11 +99,13 @@ class Elsewhere:
     its_federation: int
     client: int
     registration_secret: str
+    host: str = SERVER_NAME
+    """What its name begins with: another host than ours, so that a room can deny it, but in worlds made earlier."""
 
     @property
     def server_name(self) -> str:
         """Return its name."""
-        return f"{SERVER_NAME}:{self.its_federation}"
+        return f"{self.host}:{self.its_federation}"
 
     def ports(self) -> dict[str, int]:
         """Return the ports, by what they are for."""
@@ -199,7 +201,7 @@ def new_plan(folder: Path, *, pace: Pace, wanted: Mapping[str, int] | None = Non
     )
     if federated:
         ours, its, client = (ports.prefer(None, taken) for _ in range(3))
-        elsewhere = Elsewhere(ours, its, client, secrets.token_urlsafe(32))
+        elsewhere = Elsewhere(ours, its, client, secrets.token_urlsafe(32), ports.LOOPBACK)
         plan = replace(plan, server_name=f"{SERVER_NAME}:{ours}", elsewhere=elsewhere)
     passwords = {name: "-".join(secrets.choice(_WORDS) for _ in range(3)) for name in plan.people}
     return replace(plan, passwords=passwords)

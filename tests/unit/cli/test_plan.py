@@ -100,7 +100,7 @@ def test_a_federated_world_has_two_homeservers_whose_names_never_change(tmp_path
     assert plan.server_name == f"localhost:{far.our_federation}"
     assert (plan.user_id("alice"), plan.user_id("erin")) == (
         f"@alice:localhost:{far.our_federation}",
-        f"@erin:localhost:{far.its_federation}",
+        f"@erin:127.0.0.1:{far.its_federation}",
     )
     assert set(plan.passwords) == {*PEOPLE, *STRANGERS}
     usual = (plan.ports.api, plan.ports.homeserver, plan.ports.chain, plan.ports.broker)
