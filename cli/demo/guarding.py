@@ -85,7 +85,7 @@ async def enforced(stage: Stage) -> None:
 
 
 async def poisoned(stage: Stage) -> None:
-    """The list turns poisonous: an update that would ban half of the choir is stopped, and asked about."""
+    """@carol's list would ban half of the choir all at once: it is stopped, and the bot asks."""
     alice, carol = await stage.person("alice"), await stage.person("carol")
     choir, policy = await _choir(stage), await _policy(stage)
     half = [await stage.person(name) for name in ("gina", "hugo", "ivan")]
@@ -136,6 +136,7 @@ def _events(answer: Answer) -> list[dict[str, Any]]:
 
 
 async def _followed(stage: Stage, entries: int) -> dict[str, Any]:
+    one: dict[str, Any] = {}
     for _ in range(_TRIES):
         found = await stage.earnest("list", "followed", "--json")
         one = next((each for each in found["lists"] if each["name"] == LIST), {})
