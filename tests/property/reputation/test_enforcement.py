@@ -216,7 +216,7 @@ def _done(rooms: Rooms) -> object:
         room: (
             {user for user, one in seen.members.items() if one.membership is Membership.BAN},
             {user: level for user, level in seen.powers.users.items() if user in seen.joined()},
-            seen.acl or Acl(),
+            sorted((seen.acl or Acl()).deny),
         )
         for room, seen in rooms.items()
     }
