@@ -130,7 +130,8 @@ class _Entries:
         for name, written in names.items():
             hit = {place: rows[place] for one in written for place in globs.find(one)}
             hit |= {-1 - place: below[place] for one in written for place in globs_below.find(one)}
-            found[name].extend(hit.values())
+            if hit:
+                found[name].extend(hit.values())
 
     def _rows(self, subject: Subject, which: Any) -> Iterable[_Found]:  # noqa: ANN401 - a condition
         row = ListEntryRow
