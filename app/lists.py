@@ -12,7 +12,7 @@ import structlog
 
 from app.container import Container, Work
 from kit.errors import EarnestError, Invalid, PeerUnavailable
-from reputation.followed import SLICE, FollowedList, Key, key_of
+from reputation.followed import SLICE, FollowedList, Key, in_a_room, key_of
 from reputation.lists.dangers import Danger, Found, dangers
 from reputation.lists.model import Entry, Listing
 from reputation.lists.reading import LARGEST, read_list
@@ -46,17 +46,20 @@ def look(container: Container, source: str, kept: FollowedList | None = None) ->
     """Read what stands at ``source``, an https:// URL or a file; nothing is changed.
 
     Left out is what hits everybody, all below a name that nobody owns, or ourselves. Raises ``Invalid`` where it is no
-    list, ``Forbidden`` and ``PeerUnavailable`` where it cannot be had.
+    list, or stands in a room, ``Forbidden`` and ``PeerUnavailable`` where it cannot be had.
     """
-    text = _text(container, source)
-    listing = read_list(text)
+    listing = read_list(_text(container, source))
+    return _read(container.read, listing, kept, container.settings.bot_user_id)
+
+
+def _read(reading: Working, listing: Listing, kept: FollowedList | None, bot: str | None) -> Read:
     grave = (Danger.EVERYBODY, Danger.TOP_LEVEL, Danger.YOURS)
-    left_out = tuple(found for found in dangers(listing, _ours(container)) if found.danger in grave)
+    left_out = tuple(found for found in dangers(listing, _ours(reading, bot)) if found.danger in grave)
     refused = {found.entry.key for found in left_out}
     wanted = {key_of(entry): entry for entry in listing if entry.key not in refused}
     before = {}
     if kept is not None:
-        with container.read() as work:
+        with reading() as work:
             before = work.followed.kept(kept.id)
     written = [
         entry
@@ -76,23 +79,34 @@ def update(container: Container, kept: FollowedList) -> Read:
         with container.work() as work:
             work.followed.failed(kept.name, why)
         raise
-    with container.work() as work:
+    _keep(container.work, kept, found)
+    return found
+
+
+def take(reading: Working, working: Working, kept: FollowedList, listing: Listing, bot: str) -> Read:
+    """Keep what changed in a list that the bot has read in a room. Raises ``NotFound`` where it is followed no more."""
+    found = _read(reading, listing, kept, bot)
+    _keep(working, kept, found)
+    return found
+
+
+def _keep(working: Working, kept: FollowedList, found: Read) -> None:
+    with working() as work:
         work.followed.begin(kept.name)
     for begin in range(0, len(found.gone), SLICE):
-        with container.work() as work:
+        with working() as work:
             work.followed.take_out(kept.id, found.gone[begin : begin + SLICE])
     for begin in range(0, len(found.written), SLICE):
-        with container.work() as work:
+        with working() as work:
             work.followed.write(kept.id, found.written[begin : begin + SLICE])
-    with container.work() as work:
+    with working() as work:
         work.followed.read(
             kept.name,
             form=found.listing.form,
             entries=found.kept,
             left_out=found.refused,
-            again=_is_url(kept.source),
+            again=_is_url(kept.source) or in_a_room(kept.source),
         )
-    return found
 
 
 def regular(container: Container) -> None:
@@ -118,6 +132,8 @@ def unfollow(working: Working, name: str, *, force: bool = False) -> None:
 
 
 def _text(container: Container, source: str) -> str:
+    if in_a_room(source):
+        raise Invalid("list_in_a_room", "What stands in a room the bot reads, once it is there: follow the list first.")
     if _is_url(source):
         answer = container.fetcher.get(source, most_bytes=LARGEST)
         if answer.status != _OK:
@@ -137,10 +153,9 @@ def _text(container: Container, source: str) -> str:
         raise Invalid("list_text", "It is no text in UTF-8.") from None
 
 
-def _ours(container: Container) -> Sequence[str]:
-    with container.read() as work:
+def _ours(reading: Working, bot: str | None) -> Sequence[str]:
+    with reading() as work:
         servers = [tenant.server_name for tenant in work.tenants.all()]
-    bot = container.settings.bot_user_id
     return [*servers, *([bot] if bot else [])]
 
 

@@ -21,6 +21,7 @@ from bot.homeserver import Homeserver, SlowDown
 from bot.kept import alone
 from bot.listener import Listener
 from bot.nio_homeserver import NioHomeserver
+from bot.policy_rooms import PolicyRooms
 from bot.readers import service_of
 from bot.rehearsal import Rehearsal
 from bot.views import Views
@@ -111,7 +112,17 @@ async def serve(
     warden = Warden(homeserver, cross, container, applying=applying, views=views)
     desk = Desk(homeserver, cross, container, service, warden=warden, time=time.monotonic, rooms=rooms)
     watcher = Watcher(homeserver, cross, service, time=time.monotonic, most=container.settings.watched_rooms)
-    listener = Listener(homeserver, cross, service, time=time.monotonic, rooms=rooms, watcher=watcher, desk=desk)
+    policies = PolicyRooms(homeserver, cross, time=time.monotonic)
+    listener = Listener(
+        homeserver,
+        cross,
+        service,
+        time=time.monotonic,
+        rooms=rooms,
+        watcher=watcher,
+        desk=desk,
+        policies=policies,
+    )
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     LOG.info("bot_starts", user=homeserver.me)
     try:
@@ -120,6 +131,7 @@ async def serve(
             tasks.create_task(courier.run(stop, beat=beat))
             tasks.create_task(watcher.run(stop))
             tasks.create_task(look_after(desk, stop))
+            tasks.create_task(policies.run(stop))
     except* Invalid as group:
         raise group.exceptions[0] from None  # what a setting lacks is told plainly
     finally:

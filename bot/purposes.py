@@ -7,6 +7,7 @@ from kit.identifiers import RoomId
 
 
 def purposes(work: Work) -> frozenset[RoomId]:
-    """Return people's chats, the rooms that are read for filters, and those that are looked after, or manage others."""
+    """Return people's chats, the rooms that are read or looked after, or manage others, and those of followed lists."""
     watched = frozenset(one.room for one in work.filters.rooms.all())
-    return work.conversations.rooms() | watched | work.moderation.all_rooms()
+    followed = work.followed.rooms.rooms()
+    return work.conversations.rooms() | watched | work.moderation.all_rooms() | followed

@@ -27,6 +27,7 @@ from bot.desk.desk import Desk as ManagementDesk
 from bot.entering import Entering
 from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
 from bot.listener import Listener
+from bot.policy_rooms import PolicyRooms
 from bot.rehearsal import Rehearsal
 from bot.views import Views
 from bot.warden import Warden
@@ -157,6 +158,7 @@ class Bot:
         self.manager = ManagementDesk(
             self.homeserver, cross, container, SERVICE, warden=self.warden, time=self.time, rooms=rooms
         )
+        self.policies = PolicyRooms(self.homeserver, cross, time=self.time)
         self.listener = Listener(
             self.homeserver,
             cross,
@@ -165,6 +167,7 @@ class Bot:
             rooms=rooms,
             watcher=self.watcher,
             desk=self.manager,
+            policies=self.policies,
         )
         self.courier = Courier(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
 
