@@ -53,6 +53,7 @@ from reputation.digests import Digests
 from reputation.doors import Doors
 from reputation.followed import Followed
 from reputation.gate import Gate
+from reputation.guarding import Protections
 from reputation.happenings import Happenings
 from reputation.helping import Helping
 from reputation.knowing import Knowing
@@ -99,6 +100,7 @@ class Work:
     gate: Gate
     knowing: Knowing
     filters: Filters
+    protections: Protections
     followed: Followed
     vouches: Vouches
     outlooks: Outlooks
@@ -371,6 +373,7 @@ class Container:
             knowing=knowing,
             followed=Followed(session, now),
             filters=Filters(session, now=now, people=people),
+            protections=Protections(session, now),
             vouches=vouches,
             outlooks=Outlooks(session, now=now, people=people, doors=doors, stakes=stakes),
             hearing=self.hearing,

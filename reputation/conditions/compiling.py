@@ -106,7 +106,7 @@ class _Compiler:
             return self._wrong(node, "fact_group", f"{name} is not one fact; there are {parts}", name=name, facts=parts)
         elsewhere = self._schema.elsewhere.get(name)
         if elsewhere is not None:
-            message = f"{name} is known to a {elsewhere} alone"
+            message = f"{name} is known to {elsewhere} alone"
             return self._wrong(node, "fact_elsewhere", message, name=name, kind=elsewhere)
         near = self._schema.nearest(name)
         if near is None:
