@@ -75,7 +75,7 @@ class Protections:
         query = select(ProtectionsRow.management, ProtectionsRow.number).where(ProtectionsRow.number > 0)
         if managements is not None:
             query = query.where(ProtectionsRow.management.in_(managements))
-        return dict(self._session.execute(query).tuples().all())
+        return {row.management: row.number for row in self._session.execute(query)}
 
     def guard(self, management: int) -> Guard | None:
         """Return what stands, read; ``None`` where there are no rules, or none that can be read any more."""

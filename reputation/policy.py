@@ -53,9 +53,9 @@ def _whole(value: object) -> object:
 
 
 def _read_time(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, timedelta):
         return value
-    number, unit = value[:-1], value[-1:]
+    number, unit = (value[:-1], value[-1:]) if isinstance(value, str) else ("", "")
     if not (number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS and unit in _UNITS):
         raise ValueError('a time as "10m", "2h" or "7d"')
     return _UNITS[unit] * int(number)
