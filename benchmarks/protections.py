@@ -23,6 +23,7 @@ _SEED = 13
 _ROUNDS = 7
 _MESSAGES = 50_000
 _ROOMS, _PEOPLE = 50, 2_000
+"""Everybody writes in two rooms."""
 _APART = timedelta(milliseconds=10)
 _OWN = (
     ("shouting", "size(message.text) > 400 && sender.messages_1m > 5", AtOnce(do="warn")),
@@ -39,10 +40,11 @@ def protections() -> Mapping[str, Any]:
     guard, places = _ten_rules(), [Place(RoomId(f"!r{n}:h.example"), frozenset()) for n in range(_ROOMS)]
     chance, texts = random.Random(_SEED), messages()
     people = [UserId(f"@p{number}:s{number % 40}.example") for number in range(_PEOPLE)]
-    said = [
-        (chance.choice(places), Posted(f"$e{number}", chance.choice(people), text, "m.text", *mentions_in(None, text)))
-        for number, text in enumerate(chance.choice(texts) for _ in range(_MESSAGES))
-    ]
+    said = []
+    for number in range(_MESSAGES):
+        who, text = chance.randrange(_PEOPLE), chance.choice(texts)
+        what = Posted(f"$e{number}", people[who], text, "m.text", *mentions_in(None, text))
+        said.append((places[(who + number % 2) % _ROOMS], what))
     begun = datetime(2026, 11, 27, tzinfo=UTC)
     times = [begun + number * _APART for number in range(_MESSAGES)]
     flood = [(places[0], Posted(f"$f{number}", people[0], f"text {number}")) for number in range(_MESSAGES)]

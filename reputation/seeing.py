@@ -164,6 +164,8 @@ def read_details(found: Mapping[str, Any]) -> tuple[tuple[Held, ...], tuple[Unsa
 
 def links_in(text: str) -> int:
     """Return how many links are in a text, each counted once; that somebody is mentioned is none."""
+    if ":" not in text and "www." not in text.lower():  # as most texts: then there is nothing to look for
+        return 0
     found = (match.group().rstrip(").,;:!?*_]") for match in _LINK.finditer(text))
     return len({link for link in found if not _MENTION.match(link)})
 

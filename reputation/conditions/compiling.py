@@ -195,6 +195,8 @@ class _Compiler:
         parts, plain = (item, items), DOUBLE not in (item.type, inner)
         if plain and item.kind == "literal" and item.value is not None and items.place is not None:
             run = closures.list_holds(items.place, item.value, self._missing(self._schema.facts[items.place].name))
+        elif plain and items.kind == "literal" and isinstance(items.value, tuple) and item.place is not None:
+            run = closures.fixed_holds(item.place, items.value, self._missing(self._schema.facts[item.place].name))
         else:
             run = closures.strictly(closures.holds, [item.run, items.run])
         return Part("in", BOOL, run, node.start, node.end, parts, cost=_READS_TEXT)

@@ -45,7 +45,7 @@ class Judging:
         self.facts = guard.facts
         self._rules: Sequence[ProtectionRule] = guard.document.rules
         self._conditions: Sequence[Condition] = guard.conditions
-        self._runs: list[tuple[int, Run]] = [(at, one.part.run) for at, one in enumerate(guard.conditions)]
+        self._runs = _together(guard.conditions)
         self._acted: OrderedDict[tuple[RoomId, UserId, int], tuple[float, int]] = OrderedDict()
 
     def follow(self, heard: Judged, record: Record, recently: Recently | None) -> list[Outcome]:
@@ -53,11 +53,11 @@ class Judging:
 
         ``recently``: where it was counted just now; ``None`` where it was not.
         """
-        held = [number for number, run in self._runs if run(record) is True]
+        held = [numbers for run, numbers in self._runs if run(record) is True]
         if not held:
             return []
         done: dict[Do, int] = {}
-        for number in held:
+        for number in sorted(number for numbers in held for number in numbers):
             do = self._rules[number].then.do
             if heard.event is not None or do != "redact":
                 done.setdefault(do, number)
@@ -97,6 +97,14 @@ class Judging:
         return Outcome(
             heard.room, heard.user, rule.then.do, rule.name, number + 1, heard.at, time, tuple(events), facts
         )
+
+
+def _together(conditions: Sequence[Condition]) -> list[tuple[Run, list[int]]]:
+    """Return what asks each condition, with the rules that ask it: what two rules ask is asked once."""
+    numbers: dict[str, list[int]] = {}
+    for number, condition in enumerate(conditions):
+        numbers.setdefault(condition.text, []).append(number)
+    return [(conditions[same[0]].part.run, same) for same in numbers.values()]
 
 
 def _reach(facts: Collection[str]) -> Reach:

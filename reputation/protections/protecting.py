@@ -123,8 +123,9 @@ class Protecting:
             return []
         values = room.values.copy()
         _fill(values, what, powers, counts, now)
-        for name in self.wanted.intersection(known or {}):
-            values[_AT[name]] = fitted(ROOM_FACTS, _AT[name], (known or {})[name])
+        if known:
+            for name in self.wanted & known.keys():
+                values[_AT[name]] = fitted(ROOM_FACTS, _AT[name], known[name])
         return self._judged(room, what, values, text, now)
 
     def left(self, room: RoomId, user: UserId) -> None:

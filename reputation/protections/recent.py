@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
 from typing import Final, NamedTuple
@@ -54,25 +53,33 @@ class Counts(NamedTuple):
 
 
 class _Person:
-    """What is remembered of somebody."""
+    """What is remembered of somebody; ``last`` is their newest message of the last minute."""
 
-    __slots__ = ("came", "fresh", "lately", "short", "texts")
+    __slots__ = ("came", "fresh", "last", "minute", "short", "texts")
 
     def __init__(self) -> None:
         self.came: float | None = None
         self.fresh: bool | None = None
-        self.lately: deque[_Message] = deque()
+        self.last: _Message | None = None
+        self.minute = 0
         self.short = 0
-        self.texts: dict[int, int] = {}
+        self.texts: dict[int, int] | None = None
+        """How many of the last minute say what; there is none for one message alone."""
 
 
-@dataclass(slots=True, eq=False)
 class _Message:
-    at: float
-    person: _Person
-    text: int | None
-    event: str
-    taken: bool = False
+    """A message of the last minute, between those that the same person wrote before and after it."""
+
+    __slots__ = ("after", "at", "before", "event", "person", "taken", "text")
+
+    def __init__(self, at: float, person: _Person, text: int | None, event: str) -> None:
+        self.at = at
+        self.person = person
+        self.text = text
+        self.event = event
+        self.taken = False
+        self.before = person.last
+        self.after: _Message | None = None
 
 
 class Recently:
@@ -98,11 +105,12 @@ class Recently:
         message = _Message(now, person, text, event)
         self._short.append(message)
         self._minute.append(message)
-        person.lately.append(message)
+        same = self._repeated(person, text)
+        if person.last is not None:
+            person.last.after = message
+        person.last = message
         person.short += 1
-        same = None
-        if text is not None:
-            same = person.texts[text] = person.texts.get(text, 0) + 1
+        person.minute += 1
         first, person.fresh = person.fresh, False
         return self._counts(person, same, first=first)
 
@@ -140,26 +148,22 @@ class Recently:
         ``reach`` says which; their last message is the one that it is about.
         """
         person = self._people.get(user)
-        if person is None or not person.lately:
+        if person is None or person.last is None:
             return []
-        found = list(islice((one for one in self._reached(person, reach) if not one.taken), most))
+        found = list(islice((one for one in self._reached(person.last, reach) if not one.taken), most))
         for message in found:
             message.taken = True
         return [message.event for message in reversed(found)]
 
-    def _reached(self, person: _Person, reach: Reach) -> Iterator[_Message]:
-        last = person.lately[-1]
-        match reach:
-            case Reach.THIS:
-                yield last
-            case Reach.SAME if last.text is None:
-                yield last
-            case Reach.SAME:
-                yield from (one for one in reversed(person.lately) if one.text == last.text)
-            case Reach.SHORT:
-                yield from (one for one in reversed(person.lately) if self._now - one.at < SHORT)
-            case Reach.MINUTE:
-                yield from reversed(person.lately)
+    def _reached(self, last: _Message, reach: Reach) -> Iterator[_Message]:
+        yield last
+        one = None if reach is Reach.THIS or (reach is Reach.SAME and last.text is None) else last.before
+        while one is not None:
+            if reach is Reach.SHORT and self._now - one.at >= SHORT:
+                return
+            if reach is not Reach.SAME or one.text == last.text:
+                yield one
+            one = one.before
 
     def __len__(self) -> int:
         """Count the people who are remembered."""
@@ -175,22 +179,37 @@ class Recently:
             self._people.move_to_end(user)
         return person
 
+    @staticmethod
+    def _repeated(person: _Person, text: int | None) -> int | None:
+        """Count what somebody says, and return how often they do; ``None`` where it says nothing."""
+        last = person.last
+        if last is None:
+            return None if text is None else 1
+        if person.texts is None:
+            person.texts = {} if last.text is None else {last.text: 1}
+        if text is None:
+            return None
+        same = person.texts[text] = person.texts.get(text, 0) + 1
+        return same
+
     def _counts(self, person: _Person, same: int | None, *, first: bool | None) -> Counts:
         in_room = None if person.came is None else self._now - person.came
         come, came = len(self._joins_minute), len(self._joins)
-        return Counts(first, in_room, person.short, len(person.lately), same, come, came)
+        return Counts(first, in_room, person.short, person.minute, same, come, came)
 
     def _move_to(self, now: float) -> float:
         """Let what is too old at this moment go; a clock that was set back stands still."""
-        self._now = now = max(now, self._now)
-        short, minute = self._short, self._minute
+        now = max(now, self._now)
+        self._now = now
+        short, minute, come, came = self._short, self._minute, self._joins_minute, self._joins
         while short and now - short[0].at >= SHORT:
             self._leave_short()
         while minute and now - minute[0].at >= MINUTE:
             self._leave_minute()
-        for joins, span in ((self._joins_minute, MINUTE), (self._joins, TEN_MINUTES)):
-            while joins and now - joins[0] >= span:
-                joins.popleft()
+        while come and now - come[0] >= MINUTE:
+            come.popleft()
+        while came and now - came[0] >= TEN_MINUTES:
+            came.popleft()
         return now
 
     def _leave_short(self) -> None:
@@ -198,10 +217,15 @@ class Recently:
 
     def _leave_minute(self) -> None:
         message = self._minute.popleft()
-        person, text = message.person, message.text
-        person.lately.popleft()  # everybody's own line is in the same order
-        if text is not None:
-            if person.texts[text] == 1:
-                del person.texts[text]
+        person, after, text = message.person, message.after, message.text
+        person.minute -= 1
+        if after is None:
+            person.last = person.texts = None
+            return
+        after.before = None
+        if text is not None and person.texts is not None:
+            left = person.texts[text] - 1
+            if left:
+                person.texts[text] = left
             else:
-                person.texts[text] -= 1
+                del person.texts[text]
