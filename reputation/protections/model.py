@@ -26,12 +26,13 @@ _MOST_NAMED: Final = 10_000
 class Posted:
     """A message as it came; ``text`` is all that apps may show of it (``seeing.text_of``), or a file's name.
 
-    ``mentions``: how many people it mentions; ``mentions_room``: whether everybody; ``None`` where that is not known.
+    ``mentions``: how many people it mentions; ``mentions_room``: whether everybody. Each is ``None`` where that is not
+    known, as of what we have no key for (kind ``m.room.encrypted``): it counts all the same.
     """
 
     event: str
     sender: UserId
-    text: str
+    text: str | None
     kind: str = "m.text"
     mentions: int | None = None
     mentions_room: bool | None = None

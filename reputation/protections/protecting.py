@@ -41,7 +41,8 @@ _OWN: Final = frozenset(
     for name, place in _AT.items()
     if name.partition(".")[0] in ("message", "text")
     or place in (_ID, _LOCALPART, _SERVER, _LEVEL, _NOW, _IN_ROOM, _SAME, _SHORT, _MINUTE, _JOINS_MINUTE, _JOINS)
-)
+) | frozenset(Place(RoomId(""), frozenset()).facts())
+"""Facts that are known here."""
 _LONGEST_KIND: Final = 100
 _HIGHEST: Final = 2**53
 """The highest level that is told; creators have more than any."""
@@ -168,7 +169,7 @@ class Protecting:
         heard = Judged(room.place.room, what.sender, what.event if isinstance(what, Posted) else None, now)
         found: list[Outcome] = []
         if self._judging is not None and self._guard is not None:
-            if isinstance(what, Posted) and FOUND in self._guard.facts:
+            if isinstance(what, Posted) and what.text is not None and FOUND in self._guard.facts:
                 values[_FOUND] = self._guard.finder.found(what.text)
             counted = None if values[_SHORT] is None else room.recently
             found = self._judging.follow(heard, tuple(values), counted)
@@ -182,7 +183,7 @@ class Protecting:
 
 def _text_key(what: Heard) -> int | None:
     """Return a number that is the same for texts that say the same; ``None`` for what is no text."""
-    if isinstance(what, Came) or what.kind not in TEXTS:
+    if isinstance(what, Came) or what.text is None or what.kind not in TEXTS:
         return None
     return hash(" ".join(folded(what.text[:LONGEST_TEXT]).split()))
 
@@ -194,7 +195,8 @@ def _fill(values: list[Value | None], what: Heard, powers: Powers, counts: Count
     values[_LOCALPART], _, values[_SERVER] = user[1:].partition(":")
     if isinstance(what, Posted):
         values[_KIND] = text_fact(what.kind[:_LONGEST_KIND])
-        values[_TEXT], values[_LINKS] = text_fact(what.text), links_in(what.text)
+        if what.text is not None:
+            values[_TEXT], values[_LINKS] = text_fact(what.text), links_in(what.text)
         values[_MENTIONS], values[_MENTIONS_ROOM] = what.mentions, what.mentions_room
     else:
         values[_KIND] = JOIN

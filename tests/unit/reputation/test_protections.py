@@ -270,6 +270,20 @@ def test_what_is_known_elsewhere_is_asked_for_and_used() -> None:
     assert room.hears(Came(BOB), sender__labels=("bad",), sender__standing=0.1) == ["ban rule 1"], "the rest is left"
 
 
+def test_what_is_known_here_is_asked_of_nobody() -> None:
+    here = "room.name == 'Tea' && room.members == 2 && sender.server == 'h.example' && message.kind == 'm.text'"
+    room = Room(document((f"{here} && !has(room.topic) && time.now > timestamp('2026-01-01T00:00:00Z')", MUTE)))
+    assert room.protecting.wanted == frozenset()
+    assert room.says("hello") == ["mute rule 1"]
+
+
+def test_what_there_is_no_key_for_counts_and_says_nothing() -> None:
+    rules = document(("sender.messages_10s >= 2", MUTE), ("message.links == 0", AtOnce(do="warn")))
+    room = Room(rules)
+    sealed = [Posted(f"$s{number}", ANN, None, "m.room.encrypted") for number in range(2)]
+    assert [room.hears(one) for one in sealed] == [[], ["mute rule 1"]]
+
+
 def test_patterns_are_looked_for_and_no_text_is_remembered() -> None:
     bad = Pattern(words=("airdrop",), look_alikes=True)
     room = Room(document(("'coins' in text.found", MUTE), patterns={"coins": bad}))
