@@ -54,6 +54,7 @@ from reputation.digests import Digests
 from reputation.doors import Doors
 from reputation.followed import Followed
 from reputation.gate import Gate
+from reputation.guarding import Protections
 from reputation.happenings import Happenings
 from reputation.helping import Helping
 from reputation.knowing import Knowing
@@ -101,6 +102,7 @@ class Work:
     gate: Gate
     knowing: Knowing
     filters: Filters
+    protections: Protections
     followed: Followed
     moderation: Moderation
     desks: Desks
@@ -377,6 +379,7 @@ class Container:
             moderation=Moderation(session, now, people),
             desks=Desks(session, now),
             filters=Filters(session, now=now, people=people),
+            protections=Protections(session, now),
             vouches=vouches,
             outlooks=Outlooks(session, now=now, people=people, doors=doors, stakes=stakes),
             hearing=self.hearing,

@@ -26,7 +26,7 @@ from reputation.pricing import HIGHEST_CAP, Caps, Pressure, price_for
 from reputation.store import GateStore
 from reputation.tenants import TOPIC
 from reputation.verdict import Code
-from reputation.versions import Versions, read_door
+from reputation.versions import OF_PEOPLE, Versions, read_door
 
 _FEE_NEEDS_WALLET = (
     "fee_needs_wallet",
@@ -47,7 +47,7 @@ class Doors:
         self._holders = holders
         self._stakes = stakes
         self._store = GateStore(session)
-        self.versions = Versions(session, now, DoorDocument)
+        self.versions = Versions(session, now, DoorDocument, OF_PEOPLE)
         self._happenings = Happenings(session, now, stakes.terms)
         self.pressures = Pressures(session, holders=holders, stakes=stakes)
 

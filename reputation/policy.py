@@ -1,7 +1,8 @@
-"""Documents that people own (pure): doors and filters, their rules in order, as pydantic models with a version."""
+"""Documents (pure): doors, filters, and protections of rooms; rules in order, as pydantic models with a version."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -35,6 +36,10 @@ LONGEST_NAME: Final = 60
 LONGEST_REMARK: Final = 200
 DECIMALS: Final = 18
 """Amounts in documents are written in whole tokens, as people say them, with at most so many decimal places."""
+SHORTEST_TIME: Final = timedelta(minutes=1)
+LONGEST_TIME: Final = timedelta(days=365)
+_UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_MOST_DIGITS: Final = 6
 
 
 def _read_amount(value: object) -> object:
@@ -45,6 +50,27 @@ def _whole(value: object) -> object:
     if type(value) is not int:  # to Python, true and 1.0 are 1
         raise ValueError("a whole number")
     return value
+
+
+def _read_time(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    number, unit = (value[:-1], value[-1:]) if isinstance(value, str) else ("", "")
+    if not (number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS and unit in _UNITS):
+        raise ValueError('a time as "10m", "2h" or "7d"')
+    return _UNITS[unit] * int(number)
+
+
+def show_time(time: timedelta) -> str:
+    """Write a time as documents have it, in the largest unit that says it: ``10m``, ``2h``, ``7d``."""
+    unit = next(unit for unit in reversed(_UNITS) if not time % _UNITS[unit])
+    return f"{time // _UNITS[unit]}{unit}"
+
+
+def _bounded(time: timedelta) -> timedelta:
+    if not SHORTEST_TIME <= time <= LONGEST_TIME:
+        raise ValueError("a time between a minute and a year")
+    return time
 
 
 def _one_line(text: str) -> str:
@@ -60,6 +86,14 @@ Tokens = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,78}(\.[0-9]{1,18})?$", "examples": ["5", "0.25"]}),
 ]
 """An amount as people write it: ``"5"``, ``"0.25"``."""
+Time = Annotated[
+    timedelta,
+    BeforeValidator(_read_time),
+    AfterValidator(_bounded),
+    PlainSerializer(show_time, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,6}[mhd]$", "examples": ["10m", "2h", "7d"]}),
+]
+"""How long something holds, a minute to a year, as people write it: ``"10m"``, ``"2h"``, ``"7d"``."""
 _AS_TEXT: Final[dict[str, JsonValue]] = {"default": show(ZERO, DECIMALS)}
 Version = Annotated[Literal[1], BeforeValidator(_whole)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_one_line)]
@@ -191,8 +225,50 @@ class FilterDocument(_Model):
     patterns: Patterns = {}
 
 
-Document: TypeAlias = DoorDocument | FilterDocument
-KINDS: Final[dict[str, type[DoorDocument | FilterDocument]]] = {"door": DoorDocument, "filter": FilterDocument}
+class AtOnce(_Model):
+    """What is done once, and is over: said to whoever it was, their message taken out, or they put out."""
+
+    do: Literal["warn", "redact", "kick"]
+
+
+class Lasting(_Model):
+    """What holds for a time, or until a moderator ends it."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    do: Literal["mute", "ban"]
+    time: Time | None = Field(default=None, alias="for")
+
+
+Following: TypeAlias = Annotated[AtOnce | Lasting, Field(discriminator="do")]
+
+
+class ProtectionRule(_Model):
+    """One rule of a room's protections: what each whose condition holds says is done to whoever wrote or came."""
+
+    name: Name
+    when: Annotated[str, Field(min_length=1, max_length=LONGEST_CONDITION)]
+    then: Following
+    because: Remark | None = None
+    """The moderators' own note; shown to them alone."""
+
+
+class ProtectionsDocument(_Model):
+    """Protections: what is done in rooms about messages and arrivals; the moderators' own."""
+
+    version: Version = VERSION
+    kind: Literal["protections"] = "protections"
+    rules: Annotated[tuple[ProtectionRule, ...], Field(max_length=MOST_RULES)] = ()
+    patterns: Patterns = {}
+
+
+Document: TypeAlias = DoorDocument | FilterDocument | ProtectionsDocument
+AnyRule: TypeAlias = Rule | FilterRule | ProtectionRule
+KINDS: Final[dict[str, type[Document]]] = {
+    "door": DoorDocument,
+    "filter": FilterDocument,
+    "protections": ProtectionsDocument,
+}
 
 
 def schema_of(kind: str) -> dict[str, Any]:

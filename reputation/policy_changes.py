@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reputation.policy import Action, Document, DoorDocument, FilterRule, Labelling, Limits, Pattern, Rule
+from reputation.policy import Action, AnyRule, Document, DoorDocument, Following, Labelling, Limits, Pattern
 
 
 class What(StrEnum):
@@ -26,7 +26,7 @@ class What(StrEnum):
     KIND_CHANGED = "kind_changed"
 
 
-Told = Rule | FilterRule | Action | Labelling | Limits | Pattern | str | int | None
+Told = AnyRule | Action | Following | Labelling | Limits | Pattern | str | int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ def _changes(before: Document, after: Document) -> Iterator[Change]:
 
 
 def _of_rules(before: Document, after: Document) -> Iterator[Change]:
-    old: dict[str, Rule | FilterRule] = {rule.name: rule for rule in before.rules}
-    new: dict[str, Rule | FilterRule] = {rule.name: rule for rule in after.rules}
+    old: dict[str, AnyRule] = {rule.name: rule for rule in before.rules}
+    new: dict[str, AnyRule] = {rule.name: rule for rule in after.rules}
     for name, rule in old.items():
         if name not in new:
             yield Change(What.RULE_REMOVED, name, before=rule)

@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias
 
 from pydantic import ValidationError
 
 from kit.errors import Invalid
 from kit.identifiers import on_one_line
 from reputation.conditions.condition import Condition, Trace, read
-from reputation.conditions.facts import DOOR_FACTS, FILTER_FACTS
+from reputation.conditions.facts import DOOR_FACTS, FILTER_FACTS, ROOM_FACTS
 from reputation.conditions.mistakes import Misread
 from reputation.conditions.model import Broken, Part, Record, Schema, Unknown
 from reputation.filters.patterns import Group, check
@@ -21,13 +21,13 @@ from reputation.filters.scanning import Scanner
 from reputation.policy import (
     KINDS,
     Action,
+    AnyRule,
     Document,
     DoorDocument,
     FilterDocument,
-    FilterRule,
     Labelling,
     Pattern,
-    Rule,
+    ProtectionsDocument,
 )
 
 LONGEST_DOCUMENT: Final = 300_000
@@ -89,6 +89,32 @@ class Screen:
         return FILTER_FACTS
 
 
+@dataclass(frozen=True)
+class Guard:
+    """Protections that were read: their document, and each rule's condition."""
+
+    document: ProtectionsDocument
+    conditions: tuple[Condition, ...]
+
+    @cached_property
+    def facts(self) -> frozenset[str]:
+        """The names of all facts that any of its rules asks about."""
+        return frozenset(name for condition in self.conditions for name in condition.facts)
+
+    @cached_property
+    def finder(self) -> Finder:
+        """What finds its patterns in texts; made when the first text is looked through."""
+        return Finder(self.document.patterns)
+
+    @property
+    def schema(self) -> Schema:
+        """The facts that it may ask about."""
+        return ROOM_FACTS
+
+
+InForce: TypeAlias = Policy | Screen | Guard
+
+
 @dataclass(frozen=True, slots=True)
 class Unsure:
     """A rule of which it could not be said whether it holds, so that it decided nothing; counted from 1."""
@@ -139,7 +165,7 @@ class Attached:
 # ------------------------------------------------------------------------------------------------- reading
 
 
-def read_json(text: str) -> Policy | Screen:
+def read_json(text: str) -> InForce:
     """Read a document. Raises ``Invalid`` that says where the mistake is and what to write instead."""
     if len(text) > LONGEST_DOCUMENT:
         message = f"A document has at most {LONGEST_DOCUMENT} characters."
@@ -166,12 +192,13 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def read_document(found: Mapping[str, object]) -> Policy | Screen:
+def read_document(found: Mapping[str, object]) -> InForce:
     """Read a document that was JSON. Raises ``Invalid``."""
     kind = found.get("kind")
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
-        raise Invalid("document_kind", 'A document says what it is: "kind": "door", or "filter".', where="kind")
+        kinds = ", ".join(f'"{one}"' for one in KINDS)
+        raise Invalid("document_kind", f'A document says what it is: "kind" is one of {kinds}.', where="kind")
     try:
         return in_force(model.model_validate(found))
     except ValidationError as error:
@@ -180,12 +207,12 @@ def read_document(found: Mapping[str, object]) -> Policy | Screen:
         raise Invalid("document_malformed", "This document is nested too deeply.", where="") from None
 
 
-def in_force(document: Document) -> Policy | Screen:
+def in_force(document: Document) -> InForce:
     """Read the conditions and patterns of a document. Raises ``Invalid``."""
     _check_patterns(document.patterns)
     if isinstance(document, DoorDocument):
         return policy_of(document)
-    return screen_of(document)
+    return screen_of(document) if isinstance(document, FilterDocument) else guard_of(document)
 
 
 def policy_of(document: DoorDocument) -> Policy:
@@ -198,9 +225,12 @@ def screen_of(document: FilterDocument) -> Screen:
     return Screen(document, _conditions(document.rules, FILTER_FACTS, document.patterns))
 
 
-def _conditions(
-    rules: Sequence[Rule | FilterRule], schema: Schema, patterns: Mapping[str, Pattern]
-) -> tuple[Condition, ...]:
+def guard_of(document: ProtectionsDocument) -> Guard:
+    """Read the conditions of protections. Raises ``Invalid``."""
+    return Guard(document, _conditions(document.rules, ROOM_FACTS, document.patterns))
+
+
+def _conditions(rules: Sequence[AnyRule], schema: Schema, patterns: Mapping[str, Pattern]) -> tuple[Condition, ...]:
     names = [rule.name for rule in rules]
     found: list[Condition] = []
     left = MOST_PARTS_IN_ALL
@@ -303,11 +333,12 @@ def attach(screen: Screen, record: Record) -> tuple[Attached, ...]:
     )
 
 
-def explain_screen(screen: Screen, record: Record) -> tuple[Considered, ...]:
-    """Return of every rule of a filter why it holds or does not."""
+def explain_screen(screen: Screen | Guard, record: Record) -> tuple[Considered, ...]:
+    """Return of every rule of a filter, or of protections, why it holds or does not."""
+    rules: Sequence[AnyRule] = screen.document.rules
     return tuple(
         Considered(number, rule.name, rule.when, rule.because, condition.explain(record))
-        for number, (rule, condition) in enumerate(zip(screen.document.rules, screen.conditions, strict=True), 1)
+        for number, (rule, condition) in enumerate(zip(rules, screen.conditions, strict=True), 1)
     )
 
 

@@ -21,7 +21,7 @@ from reputation.policy import FilterDocument
 from reputation.policy_rules import Screen, screen_of
 from reputation.sightings import Sightings
 from reputation.tables import FilterRow
-from reputation.versions import Versions
+from reputation.versions import OF_PEOPLE, Versions
 from reputation.watched import WatchedRooms
 
 LOG = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ class Filters:
         self._session = session
         self._now = now
         self._people = people
-        self.versions = Versions(session, now, FilterDocument)
+        self.versions = Versions(session, now, FilterDocument, OF_PEOPLE)
         self.rooms = WatchedRooms(session, now)
         self.sightings = Sightings(session, now, people)
 

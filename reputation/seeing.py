@@ -164,6 +164,8 @@ def read_details(found: Mapping[str, Any]) -> tuple[tuple[Held, ...], tuple[Unsa
 
 def links_in(text: str) -> int:
     """Return how many links are in a text, each counted once; that somebody is mentioned is none."""
+    if ":" not in text and "www." not in text.lower():  # as most texts: then there is nothing to look for
+        return 0
     found = (match.group().rstrip(").,;:!?*_]") for match in _LINK.finditer(text))
     return len({link for link in found if not _MENTION.match(link)})
 
@@ -193,7 +195,7 @@ def held_of(screen: Screen, rules: Iterable[tuple[int, Trace]]) -> tuple[Held, .
     for place, trace in rules:
         rule = screen.document.rules[place]
         then = rule.then
-        found.append(Held(place + 1, rule.name, then.label, then.severity, then.days, _facts(trace)))
+        found.append(Held(place + 1, rule.name, then.label, then.severity, then.days, facts_of(trace)))
     found.sort(key=lambda one: (_LOUDNESS[one.severity], one.number))
     return tuple(found[:MOST_HELD])
 
@@ -204,7 +206,8 @@ def unsaid_of(screen: Screen, rules: Iterable[tuple[int, Trace]]) -> tuple[Unsai
     return tuple(found[:MOST_HELD])
 
 
-def _facts(trace: Trace) -> dict[str, object]:
+def facts_of(trace: Trace) -> dict[str, object]:
+    """Return the facts that decided, as they are kept: of texts, lists and names ``None``."""
     kept: dict[str, object] = {}
     for step in trace.steps:
         for seen in step.facts:

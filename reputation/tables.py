@@ -1,4 +1,4 @@
-"""Tables of doors and filters: tenants, contacts, grants, knocks, words, asks, digests, helpers, sightings."""
+"""Tables of doors, filters and protections: tenants, contacts, grants, knocks, words, asks, helpers, sightings."""
 
 from __future__ import annotations
 
@@ -81,6 +81,27 @@ class DocumentVersionRow(Base):
 
     person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(6), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    document: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ProtectionsRow(Base):
+    """Which version of its protections stands in the rooms of a management room; without rules there is no row."""
+
+    __tablename__ = "protections"
+
+    management: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(Integer)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ProtectionsVersionRow(Base):
+    """The protections of a management room's rooms as its moderators once set them; the newest is what stands."""
+
+    __tablename__ = "protections_versions"
+
+    management: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     document: Mapped[str] = mapped_column(Text)
     since: Mapped[datetime] = mapped_column(UtcDateTime)

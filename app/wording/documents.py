@@ -1,4 +1,4 @@
-"""Documents in words: a door or a filter after it was set or undone, as it is written, and its versions."""
+"""Documents in words: a door, a filter or protections after they were set or undone, as written, and the versions."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from app.wording.message import LONGEST_MESSAGE, Literal, Message, block, join
 from app.wording.reader import Reader
 from reputation.filter_presets import NOTHING
 from reputation.model import Door
-from reputation.policy import Document, DoorDocument, FilterDocument
+from reputation.policy import Document, DoorDocument, FilterDocument, ProtectionsDocument
 from reputation.policy_changes import changes
 from reputation.policy_doors import document_of
+from reputation.protections.presets import NOTHING as NO_PROTECTIONS
 from reputation.versions import Version
 
 LONGEST_SHOWN: Final = 3_000
@@ -25,7 +26,7 @@ _LONGEST_CONDITION: Final = 150
 """Characters of a condition in a sentence; the document has all of them."""
 
 
-_Document = TypeVar("_Document", DoorDocument, FilterDocument)
+_Document = TypeVar("_Document", DoorDocument, FilterDocument, ProtectionsDocument)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class _Kind:
     never: str
     how: str
     """How a document is sent back."""
+    path: str | None
+    """Where it is got over HTTP, where it is."""
 
 
 _KINDS: Mapping[str, _Kind] = {
@@ -43,22 +46,37 @@ _KINDS: Mapping[str, _Kind] = {
         marked("Your door is what it was. What changed:"),
         marked("You never changed your door: it is open, as everybody's is at first."),
         marked("As a document. Change it and send it back after {set_}; {try_} only tries it:"),
+        "/v1/me/door/document",
     ),
     "filter": _Kind(
         marked("Your filter is what it was. What changed:"),
         marked("You never set a filter."),
         marked("As a document. Change it and send it back after {set_}:"),
+        "/v1/me/filter",
+    ),
+    "protections": _Kind(
+        marked("The protections are what they were. What changed:"),
+        marked("Nobody ever set protections here."),
+        marked("As a document. Change it and send it back after {set_}; {try_} only tries it:"),
+        None,
     ),
 }
 
 
+_FIRST: Final[Mapping[str, Document]] = {
+    "door": document_of(Door()),
+    "filter": NOTHING,
+    "protections": NO_PROTECTIONS,
+}
+
+
 def first_of(kind: str) -> Document:
-    """Return what somebody's door or filter is before they ever set one."""
-    return document_of(Door()) if kind == "door" else NOTHING
+    """Return what somebody's document of a kind is before they ever set one."""
+    return _FIRST[kind]
 
 
 def now_set(reader: Reader, shown: Message, before: Document, after: Document) -> Message:
-    """Say what a door or filter is after it was set, and how that is undone."""
+    """Say what a document is after it was set, and how that is undone."""
     if before == after:
         return join([shown, reader.say(marked("It was so before: nothing is different."))])
     return join([shown, reader.say(marked("{undo} takes this back."), undo=_command(after.kind, "undo"))])
@@ -75,11 +93,13 @@ def gone_back(reader: Reader, shown: Message, before: Document, after: Document)
 def document(reader: Reader, standing: Document, told: Message) -> Message:
     """Show a document as it is written, below ``told``; one that is too long for a chat is got elsewhere."""
     text, kind = as_text(standing), standing.kind
+    path = _KINDS[kind].path
+    if len(text) > LONGEST_SHOWN and path is None:
+        return join([reader.say(marked("As a document it is too long for a chat.")), told])
     if len(text) > LONGEST_SHOWN:
         long = marked(
             "As a document it is too long for a chat ({count} characters): {cli} prints it, and {api} answers it."
         )
-        path = "/v1/me/door/document" if kind == "door" else "/v1/me/filter"
         cli, api = Literal(f"earnest {kind} show --json"), Literal(f"GET {path}")
         return join([reader.say(long, count=len(text), cli=cli, api=api), told])
     head = reader.say(_KINDS[kind].how, set_=_command(kind, "set"), try_=_command(kind, "try"))

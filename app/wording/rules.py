@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import assert_never
 
 from app.wording.catalogue import marked
@@ -12,7 +13,20 @@ from payments.stakes.model import Price
 from reputation.conditions.condition import Step
 from reputation.conditions.facts import plain
 from reputation.conditions.model import Broken, Failure, Unknown
-from reputation.policy import Admitting, FilterRule, Holding, Labelling, Limits, Refusing, Rule
+from reputation.policy import (
+    Admitting,
+    AtOnce,
+    FilterRule,
+    Following,
+    Holding,
+    Labelling,
+    Lasting,
+    Limits,
+    Pattern,
+    ProtectionRule,
+    Refusing,
+    Rule,
+)
 from reputation.policy_changes import Change, Told, What
 from reputation.policy_presets import Preset
 from reputation.policy_rules import Considered, Explained, Ruling
@@ -34,6 +48,22 @@ _FREE: Mapping[FreePath, str] = {
     FreePath.ASK: marked("one sentence that waits in your queue"),
     FreePath.VOUCH: marked("the word of one of your contacts"),
 }
+_FOLLOWS: Mapping[str, str] = {
+    "warn": marked("they are warned"),
+    "redact": marked("it is taken out"),
+    "mute": marked("they are muted"),
+    "kick": marked("they are put out"),
+    "ban": marked("they are banned"),
+}
+_FOLLOWS_FOR: Mapping[str, str] = {
+    "mute": marked("they are muted for {time}"),
+    "ban": marked("they are banned for {time}"),
+}
+_UNITS = (
+    (timedelta(days=1), marked("a day"), marked("{count} days")),
+    (timedelta(hours=1), marked("an hour"), marked("{count} hours")),
+    (timedelta(minutes=1), marked("a minute"), marked("{count} minutes")),
+)
 _WHY_BROKEN: Mapping[Failure, str] = {
     Failure.OVERFLOW: marked("a number in it is too large"),
     Failure.DIVIDED_BY_ZERO: marked("it divides by nothing"),
@@ -78,7 +108,7 @@ def explained(told: Explained, reader: Reader) -> Message:
 
 
 def screened(rules: Sequence[Considered], reader: Reader) -> Message:
-    """Say of each rule of a filter whether it holds, and why."""
+    """Say of each rule of a filter, or of protections, whether it holds, and why."""
     lines: list[_Line] = []
     for rule in rules:
         match rule.trace.answer:
@@ -90,7 +120,7 @@ def screened(rules: Sequence[Considered], reader: Reader) -> Message:
                 template = marked("Rule {number}, {name}, decides nothing, because it cannot be said whether it holds:")
         lines.append(("", reader.say(template, number=rule.number, name=rule.name)))
         lines += _steps(rule, reader)
-    return _under_one_another(lines or [("", reader.say(marked("This filter has no rules.")))])
+    return _under_one_another(lines or [("", reader.say(marked("There are no rules.")))])
 
 
 def action(done: Admitting | Holding | Refusing, reader: Reader) -> Message:
@@ -106,6 +136,20 @@ def asked(held: Hold, reader: Reader) -> Safe:
 def preset(name: Preset, reader: Reader) -> Message:
     """Say in one sentence what a preset does."""
     return reader.say(PRESETS[name])
+
+
+def follows(then: Following, reader: Reader) -> Message:
+    """Say what becomes of whoever a rule of a room's protections holds for, or of their message."""
+    if isinstance(then, Lasting) and then.time is not None:
+        return reader.say(_FOLLOWS_FOR[then.do], time=time(then.time, reader))
+    return reader.say(_FOLLOWS[then.do])
+
+
+def time(span: timedelta, reader: Reader) -> Message:
+    """Say how long something holds, in the largest unit that says it exactly."""
+    unit, one, many = next(found for found in _UNITS if not span % found[0] or found is _UNITS[-1])
+    count = span // unit
+    return reader.say(one) if count == 1 else reader.say(many, count=count)
 
 
 def changed(found: Sequence[Change], reader: Reader) -> Message:
@@ -207,22 +251,30 @@ def _value(value: object, reader: Reader) -> Value:
 
 def _told(told: Told, reader: Reader) -> Value:
     match told:
-        case Rule() | FilterRule():
-            return reader.say(marked("{then} when {when}"), then=_told(told.then, reader), when=_written(told.when))
-        case Admitting() | Holding() | Refusing():
-            return _action(told, reader)
-        case Labelling():
-            return reader.say(
-                marked("label {label} ({severity})"), label=told.label, severity=Safe(told.severity.value)
-            )
+        case Rule() | FilterRule() | ProtectionRule():
+            return reader.say(marked("{then} when {when}"), then=_then(told.then, reader), when=_written(told.when))
         case Limits():
             return reader.say(
                 marked("{at_once} strangers at once and {a_day} a day"), at_once=told.at_once, a_day=told.a_day
             )
         case str() | int():
             return told
-        case _:  # nothing, or a pattern: of that it is said only that it changed
+        case None | Pattern():  # of a pattern it is said only that it changed
             return Safe(reader.translate(marked("nothing")))
+        case _:
+            return _then(told, reader)
+
+
+def _then(then: Admitting | Holding | Refusing | Labelling | Following, reader: Reader) -> Value:
+    match then:
+        case AtOnce() | Lasting():
+            return follows(then, reader)
+        case Labelling():
+            return reader.say(
+                marked("label {label} ({severity})"), label=then.label, severity=Safe(then.severity.value)
+            )
+        case _:
+            return _action(then, reader)
 
 
 def _under_one_another(lines: Sequence[_Line]) -> Message:

@@ -1,4 +1,4 @@
-"""What commands about doors and filters read alike: a document that was pasted, and the number of a version."""
+"""What commands about documents read alike: one that was pasted, and the number of a version."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from app import drafts
 from bot.commands.command import Unclear
-from reputation.policy import DoorDocument, FilterDocument
+from reputation.policy import DoorDocument, FilterDocument, ProtectionsDocument
 
 _FENCE = "```"
 _DIGITS = 6
-_Document = TypeVar("_Document", DoorDocument, FilterDocument)
+_Document = TypeVar("_Document", DoorDocument, FilterDocument, ProtectionsDocument)
 
 
 def pasted(text: str, model: type[_Document]) -> _Document | None:

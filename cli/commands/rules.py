@@ -1,4 +1,4 @@
-"""``earnest rules``: read a door or a filter, and say what it does to a knock or a message and why."""
+"""``earnest rules``: read a door, a filter or protections, and say what they do to a knock or a message and why."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from reputation.policy_rules import (
     LONGEST_DOCUMENT,
     Considered,
     Finder,
+    Guard,
+    InForce,
     Policy,
     Screen,
     attach,
@@ -36,7 +38,7 @@ _TEXTS = ("knock.text", "message.text")
 
 @click.group()
 def rules() -> None:
-    """Try doors and filters before anybody meets them."""
+    """Try doors, filters and protections of rooms before anybody meets them."""
 
 
 @rules.command()
@@ -44,7 +46,7 @@ def rules() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @disk_told
 def check(file: Path, *, as_json: bool) -> None:
-    """Read FILE (JSON) and say whether it is a door or a filter, or where its mistake is."""
+    """Read FILE (JSON) and say what kind of document it is, or where its mistake is."""
     try:
         policy = _read(file)
     except Invalid as error:
@@ -60,7 +62,7 @@ def check(file: Path, *, as_json: bool) -> None:
         click.echo(json.dumps(found))
         return
     count = len(document.rules)
-    click.echo(f"{file}: a {document.kind} with {count} rule{'' if count == 1 else 's'}, and all is well.")
+    click.echo(f"{file}: {_named(document.kind)} with {count} rule{'' if count == 1 else 's'}, and all is well.")
     if facts:
         click.echo(f"It asks about {', '.join(facts)}.")
 
@@ -103,12 +105,26 @@ def explain_(file: Path, facts: Path, *, as_json: bool) -> None:
         if not as_json:
             click.echo(wording.screened(considered, reader).plain)
             return
-        labels = [{"rule": each.name, **each.label.model_dump(mode="json")} for each in attach(policy, known)]
-        document = {"labels": labels, "considered": [_considered(rule) for rule in considered]}
+        document = {**_done(policy, known), "considered": [_considered(rule) for rule in considered]}
     click.echo(json.dumps(document, indent=1))  # ASCII alone: what strangers wrote moves no terminal
 
 
-def _read(file: Path) -> Policy | Screen:
+def _named(kind: str) -> str:
+    return kind if kind.endswith("s") else f"a {kind}"
+
+
+def _done(policy: Screen | Guard, known: Record) -> dict[str, object]:
+    """Tell what the rules that hold do."""
+    if isinstance(policy, Screen):
+        labels = [{"rule": each.name, **each.label.model_dump(mode="json")} for each in attach(policy, known)]
+        return {"labels": labels}
+    pairs = zip(policy.document.rules, policy.conditions, strict=True)
+    held = [rule for rule, condition in pairs if condition.ask(known) is True]
+    follows = [{"rule": rule.name, **rule.then.model_dump(mode="json", exclude_none=True)} for rule in held]
+    return {"follows": follows}
+
+
+def _read(file: Path) -> InForce:
     return read_json(_text(file))
 
 
@@ -121,7 +137,7 @@ def _text(file: Path) -> str:
         raise Invalid("document_no_json", f"{file} is no text in UTF-8.") from error
 
 
-def _facts(policy: Policy | Screen, file: Path) -> Record:
+def _facts(policy: InForce, file: Path) -> Record:
     """Read the facts; of a text that is among them, the document's own patterns are looked for."""
     try:
         found = json.loads(_text(file))

@@ -97,6 +97,11 @@ def list_holds(place: int, fixed: Value, missing: Unknown) -> Run:
     return lambda record: missing if (value := record[place]) is None else fixed in value  # type: ignore[operator]
 
 
+def fixed_holds(place: int, fixed: Sequence[Value], missing: Unknown) -> Run:
+    """Tell whether a fact is among values that are always the same."""
+    return lambda record: missing if (value := record[place]) is None else value in fixed
+
+
 def holds(item: object, items: Sequence[object]) -> bool:
     """Tell whether a list holds an item; compared, not recognised: what equals nothing is in no list."""
     return any(item == each for each in items)

@@ -106,7 +106,7 @@ class _Compiler:
             return self._wrong(node, "fact_group", f"{name} is not one fact; there are {parts}", name=name, facts=parts)
         elsewhere = self._schema.elsewhere.get(name)
         if elsewhere is not None:
-            message = f"{name} is known to a {elsewhere} alone"
+            message = f"{name} is known to {elsewhere} alone"
             return self._wrong(node, "fact_elsewhere", message, name=name, kind=elsewhere)
         near = self._schema.nearest(name)
         if near is None:
@@ -195,6 +195,8 @@ class _Compiler:
         parts, plain = (item, items), DOUBLE not in (item.type, inner)
         if plain and item.kind == "literal" and item.value is not None and items.place is not None:
             run = closures.list_holds(items.place, item.value, self._missing(self._schema.facts[items.place].name))
+        elif plain and items.kind == "literal" and isinstance(items.value, tuple) and item.place is not None:
+            run = closures.fixed_holds(item.place, items.value, self._missing(self._schema.facts[item.place].name))
         else:
             run = closures.strictly(closures.holds, [item.run, items.run])
         return Part("in", BOOL, run, node.start, node.end, parts, cost=_READS_TEXT)

@@ -31,56 +31,77 @@ from reputation.conditions.moments import read_moment, read_span, show_moment, s
 
 _LONGEST_NAME = 100
 """Characters of a name that is none which are told back."""
-_BOTH, _DOOR, _FILTER = "both", "door", "filter"
+_ALL, _DOOR, _MESSAGE, _FILTER, _ROOM = "all", "door", "message", "filter", "room"
+"""To which documents a fact is known: doors, filters, protections of rooms; ``message``: the last two."""
 
 TABLE: Final[tuple[tuple[str, Type, str], ...]] = (
     # name, type, which documents know it; docs/rules.md says what each means
-    ("sender.id", TEXT, _BOTH),
-    ("sender.localpart", TEXT, _BOTH),
-    ("sender.server", TEXT, _BOTH),
-    ("sender.standing", DOUBLE, _BOTH),
-    ("sender.confidence", DOUBLE, _BOTH),
-    ("sender.known_by", INT, _BOTH),
-    ("sender.vouches", INT, _BOTH),
-    ("sender.vouched_by", TEXTS, _BOTH),
-    ("sender.reports", INT, _BOTH),
-    ("sender.reported_by", TEXTS, _BOTH),
-    ("sender.mutual_rooms", INT, _BOTH),
-    ("sender.first_seen", MOMENT, _BOTH),
-    ("sender.contact", BOOL, _FILTER),
-    ("sender.labels", TEXTS, _BOTH),
-    ("server.labels", TEXTS, _BOTH),
+    ("sender.id", TEXT, _ALL),
+    ("sender.localpart", TEXT, _ALL),
+    ("sender.server", TEXT, _ALL),
+    ("sender.standing", DOUBLE, _ALL),
+    ("sender.confidence", DOUBLE, _ALL),
+    ("sender.known_by", INT, _ALL),
+    ("sender.vouches", INT, _ALL),
+    ("sender.vouched_by", TEXTS, _ALL),
+    ("sender.reports", INT, _ALL),
+    ("sender.reported_by", TEXTS, _ALL),
+    ("sender.mutual_rooms", INT, _ALL),
+    ("sender.first_seen", MOMENT, _ALL),
+    ("sender.contact", BOOL, _MESSAGE),
+    ("sender.labels", TEXTS, _ALL),
+    ("server.labels", TEXTS, _ALL),
+    ("sender.in_room", SPAN, _ROOM),
+    ("sender.level", INT, _ROOM),
+    ("sender.messages_10s", INT, _ROOM),
+    ("sender.messages_1m", INT, _ROOM),
+    ("sender.same_text_1m", INT, _ROOM),
     ("stake.amount", DOUBLE, _DOOR),
     ("knock.federated", BOOL, _DOOR),
     ("knock.text", TEXT, _DOOR),
-    ("message.text", TEXT, _FILTER),
-    ("message.kind", TEXT, _FILTER),
-    ("message.links", INT, _FILTER),
+    ("message.text", TEXT, _MESSAGE),
+    ("message.kind", TEXT, _MESSAGE),
+    ("message.links", INT, _MESSAGE),
+    ("message.mentions", INT, _ROOM),
+    ("message.mentions_room", BOOL, _ROOM),
     ("message.mentions_me", BOOL, _FILTER),
-    ("text.found", TEXTS, _BOTH),
-    ("room.id", TEXT, _BOTH),
-    ("room.name", TEXT, _BOTH),
-    ("room.topic", TEXT, _BOTH),
-    ("room.direct", BOOL, _BOTH),
-    ("room.encrypted", BOOL, _BOTH),
-    ("room.public", BOOL, _BOTH),
-    ("room.members", INT, _BOTH),
-    ("room.labels", TEXTS, _BOTH),
-    ("time.now", MOMENT, _BOTH),
-    ("time.hour", INT, _BOTH),
-    ("time.weekday", INT, _BOTH),
+    ("message.first", BOOL, _ROOM),
+    ("text.found", TEXTS, _ALL),
+    ("room.id", TEXT, _ALL),
+    ("room.name", TEXT, _ALL),
+    ("room.topic", TEXT, _ALL),
+    ("room.direct", BOOL, _ALL),
+    ("room.encrypted", BOOL, _ALL),
+    ("room.public", BOOL, _ALL),
+    ("room.members", INT, _ALL),
+    ("room.labels", TEXTS, _ALL),
+    ("room.joins_1m", INT, _ROOM),
+    ("room.joins_10m", INT, _ROOM),
+    ("time.now", MOMENT, _ALL),
+    ("time.hour", INT, _ALL),
+    ("time.weekday", INT, _ALL),
 )
 
 
-def _schema(kind: str, other: str) -> Schema:
-    mine = tuple(Fact(name, type_) for name, type_, known in TABLE if known in (_BOTH, kind))
-    return Schema(mine, {name: other for name, _, known in TABLE if known == other})
+_READERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "a door": (_ALL, _DOOR),
+    "a filter": (_ALL, _MESSAGE, _FILTER),
+    "protections": (_ALL, _MESSAGE, _ROOM),
+}
 
 
-DOOR_FACTS: Final = _schema(_DOOR, _FILTER)
+def _schema(reader: str) -> Schema:
+    known = {name: [one for one, groups in _READERS.items() if group in groups] for name, _, group in TABLE}
+    mine = tuple(Fact(name, type_) for name, type_, _ in TABLE if reader in known[name])
+    return Schema(mine, {name: " and ".join(whose) for name, whose in known.items() if reader not in whose})
+
+
+DOOR_FACTS: Final = _schema("a door")
 """What a door may ask about a knock."""
-FILTER_FACTS: Final = _schema(_FILTER, _DOOR)
+FILTER_FACTS: Final = _schema("a filter")
 """What a filter may ask about a message."""
+ROOM_FACTS: Final = _schema("protections")
+"""What the protections of a room may ask about a message there, or about somebody who comes."""
 
 
 def record(schema: Schema, known: Mapping[str, object]) -> Record:
@@ -96,6 +117,11 @@ def record(schema: Schema, known: Mapping[str, object]) -> Record:
         elif value is not None:
             values[place] = _fitting(schema.facts[place], value)
     return tuple(values)
+
+
+def fitted(schema: Schema, place: int, value: object) -> Value | None:
+    """Return one fact as ``record`` would put it into its place. Raises ``Invalid`` for what does not fit there."""
+    return None if value is None else _fitting(schema.facts[place], value)
 
 
 def flat(document: Mapping[str, object]) -> dict[str, object]:
@@ -145,9 +171,11 @@ def _fit(kind: Type, value: object) -> Value | None:
         return span if isinstance(span, timedelta) else None
     if kind.item is not None:
         texts = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-        return tuple(_text(item) for item in value[:MOST_ITEMS]) if texts and isinstance(value, list | tuple) else None
+        return (
+            tuple(text_fact(item) for item in value[:MOST_ITEMS]) if texts and isinstance(value, list | tuple) else None
+        )
     if isinstance(value, str):
-        return _text(value) if kind == TEXT else None
+        return text_fact(value) if kind == TEXT else None
     return value if isinstance(value, bool) and kind == BOOL else None
 
 
@@ -163,6 +191,8 @@ def _number(kind: Type, value: object) -> Value | None:
     return decimal if math.isfinite(decimal) else None
 
 
-def _text(value: str) -> str:
+def text_fact(value: str) -> str:
+    """Return a text as a record has it: cut at the limit, and without what is no character."""
+    cut = value[:LONGEST_TEXT]
     # A lone surrogate is no character: no other program could read such a text.
-    return value[:LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8")
+    return cut if cut.isascii() else cut.encode("utf-8", "replace").decode("utf-8")

@@ -100,7 +100,7 @@ class Schema:
 
     facts: tuple[Fact, ...]
     elsewhere: Mapping[str, str] = field(default_factory=dict)
-    """Facts of other documents: name to the kind of document that knows it."""
+    """Facts of other documents: name to what knows it, as a sentence has it (``a door``)."""
 
     @cached_property
     def places(self) -> Mapping[str, int]:

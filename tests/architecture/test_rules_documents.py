@@ -42,7 +42,7 @@ def test_what_a_schema_says_of_the_unsaid_is_itself_allowed() -> None:
 
 
 def test_every_kind_of_document_has_an_example_that_can_be_read() -> None:
-    assert [read_json(block).document.kind for block in blocks("json")] == ["door", "filter"]
+    assert [read_json(block).document.kind for block in blocks("json")] == ["door", "filter", "protections"]
 
 
 @pytest.mark.parametrize(("language", "wanted"), [("cel", bool), ("unknown", Unknown), ("broken", Broken)])
@@ -57,7 +57,7 @@ def test_examples_of_conditions_do_what_is_said_of_them(language: str, wanted: t
 
 
 def test_every_fact_is_explained() -> None:
-    told = re.findall(r"^\| `([a-z_.]+)` \| ([a-z()]+) \| (\w+) \| \S", PAGE, re.MULTILINE)
+    told = re.findall(r"^\| `([a-z0-9_.]+)` \| ([a-z()]+) \| (\w+) \| \S", PAGE, re.MULTILINE)
     assert told == [(name, str(kind), known) for name, kind, known in TABLE]
 
 

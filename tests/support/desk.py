@@ -41,6 +41,7 @@ from ledger.feed import Feed
 from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.followed import Followed
+from reputation.guarding import Protections
 from reputation.happenings import Happenings
 from reputation.helping import Helping
 from reputation.knowing import Knowing
@@ -102,6 +103,7 @@ class Desk:
             ),
             followed=Followed(session, now),
             filters=Filters(session, now=now, people=rooms.people),
+            protections=Protections(session, now),
             vouches=rooms.vouches,
             outlooks=Outlooks(session, now=now, people=rooms.people, doors=rooms.doors, stakes=rooms.stakes),
             hearing=self.hearing,

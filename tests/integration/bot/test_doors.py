@@ -15,7 +15,7 @@ from reputation.model import ContactWhy, DoorMode
 from reputation.policy import DoorDocument
 from reputation.policy_doors import document_of
 from reputation.policy_presets import PRESETS, Preset, open_but
-from reputation.policy_rules import Policy, Screen, read_json
+from reputation.policy_rules import InForce, read_json
 from reputation.store import GateStore
 from tests.support.desk import Bot, Desk
 from tests.support.knocks import ALICE, BOB
@@ -244,7 +244,7 @@ def test_a_long_document_is_read_before_anybody_has_to_wait_for_it(
     order: list[str] = []
     work = type(desk).work
 
-    def reading(text: str) -> Policy | Screen:
+    def reading(text: str) -> InForce:
         order.append("read")
         return read_json(text)
 

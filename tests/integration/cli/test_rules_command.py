@@ -25,6 +25,14 @@ FILTER = {
     "rules": [{"name": "far", "when": "message.links > 2", "then": {"label": "spam", "days": 30}}],
 }
 
+PROTECTIONS = {
+    "kind": "protections",
+    "rules": [
+        {"name": "flood", "when": "sender.messages_10s >= 10", "then": {"do": "mute", "for": "60m"}},
+        {"name": "new", "when": "sender.in_room < duration('10m')", "then": {"do": "redact"}},
+    ],
+}
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Runner:
@@ -86,6 +94,20 @@ def test_a_verdict_is_explained(run: Runner) -> None:
     (rule,) = found["considered"]
     assert rule["steps"][1]["facts"] == {"sender.standing": 0.1}
     assert rule["steps"][0]["facts"] == {"text.found": ["coin"]}
+
+
+def test_protections_are_checked_and_explained(run: Runner) -> None:
+    assert "protections with 2 rules, and all is well." in run("check", PROTECTIONS).output
+    facts = {"sender": {"messages_10s": 12, "in_room": "5m"}}
+    told = run("explain", PROTECTIONS, facts)
+    assert told.exit_code == 0, told.output
+    assert "Rule 1, \u2068flood\u2069, holds:" in told.output
+    found = json.loads(run("explain", PROTECTIONS, facts, as_json=True).output)
+    assert found["follows"] == [
+        {"rule": "flood", "do": "mute", "for": "1h"},
+        {"rule": "new", "do": "redact"},
+    ]
+    assert json.loads(run("explain", PROTECTIONS, {}, as_json=True).output)["follows"] == []
 
 
 def test_what_strangers_wrote_moves_no_terminal(run: Runner) -> None:
