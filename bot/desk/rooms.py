@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from app.wording import desk as wording
-from app.wording import moderation
+from app.wording import subscriptions as standing
 from app.wording.catalogue import marked
 from app.wording.message import Message
 from bot.commands.command import MATRIX_TO, Unclear
@@ -65,7 +65,7 @@ async def _rooms(desk: Behind, asked: Asked) -> Message:
     await desk.seen(asked.management.id)
     number, names = asked.management.id, await desk.names(asked.management.id)
     found = await desk.cross.read(lambda work: work.moderation.rooms(number))
-    return moderation.rooms(asked.reader, found, names)
+    return standing.rooms(asked.reader, found, names)
 
 
 async def _close(desk: Behind, asked: Asked) -> Message:
