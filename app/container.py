@@ -59,6 +59,7 @@ from reputation.knowing import Knowing
 from reputation.model import OpensAt
 from reputation.notices import Notices
 from reputation.outlooks import Outlooks
+from reputation.publishing import Publishing
 from reputation.screens import Filters
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
@@ -100,6 +101,7 @@ class Work:
     knowing: Knowing
     filters: Filters
     followed: Followed
+    publishing: Publishing
     vouches: Vouches
     outlooks: Outlooks
     hearing: Hearing
@@ -370,6 +372,7 @@ class Container:
             gate=gate,
             knowing=knowing,
             followed=Followed(session, now),
+            publishing=Publishing(session, now=now, people=people, seal=self._sealing),
             filters=Filters(session, now=now, people=people),
             vouches=vouches,
             outlooks=Outlooks(session, now=now, people=people, doors=doors, stakes=stakes),

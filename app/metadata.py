@@ -13,6 +13,7 @@ import kit.outbox
 import ledger.tables
 import payments.stakes.tables
 import reputation.list_tables
+import reputation.publishing_tables
 import reputation.tables
 from kit.database import Base
 
@@ -24,6 +25,7 @@ TABLE_MODULES = (
     payments.stakes.tables,
     reputation.tables,
     reputation.list_tables,
+    reputation.publishing_tables,
     app.sessions,
     app.conversations,
     app.webhooks.tables,

@@ -36,6 +36,7 @@ from reputation.happenings import Happenings
 from reputation.helping import Helping
 from reputation.knowing import Knowing
 from reputation.outlooks import Outlooks
+from reputation.publishing import Publishing
 from reputation.screens import Filters
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOT
@@ -85,6 +86,7 @@ class Desk:
                 rooms.people, vouches=rooms.vouches, stakes=rooms.stakes, standings=self.house.standings.get
             ),
             followed=Followed(session, now),
+            publishing=Publishing(session, now=now, people=rooms.people, seal=_seal),
             filters=Filters(session, now=now, people=rooms.people),
             vouches=rooms.vouches,
             outlooks=Outlooks(session, now=now, people=rooms.people, doors=rooms.doors, stakes=rooms.stakes),
