@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
@@ -50,7 +50,7 @@ TOPIC: Final = "published"
 """What the change counter counts them under."""
 MOST_ENTRIES: Final = 100_000
 MOST_PAGE: Final = 1_000
-_SOME: Final = 200
+_SOME: Final = 500
 
 Row = PublishedListRow
 EntryRow = PublishedEntryRow
@@ -128,7 +128,7 @@ class Publishing:
         return published(row)
 
     def change(self, person: PersonId, list_: str, add: Sequence[Said], remove: Sequence[Key] = ()) -> Changed:
-        """Say some labels, and take some back; all or nothing, 500 at most, each a version of its own.
+        """Say some labels, and take some back; all or nothing, 200 at most, each a version of its own.
 
         Raises ``Invalid`` for an entry that nobody could read, or that hits everybody or all below a name that nobody
         owns; ``Conflict`` for more than 100,000.
@@ -315,9 +315,8 @@ class Publishing:
 
     def _there(self, number: int, keys: Sequence[Key]) -> dict[Key, EntryRow]:
         found: dict[Key, EntryRow] = {}
-        for begin in range(0, len(keys), _SOME):
-            some = tuple_(EntryRow.subject, EntryRow.entity).in_(keys[begin : begin + _SOME])
-            for one in self._session.scalars(select(EntryRow).where(EntryRow.list == number, some)):
+        for some in _in_parts(number, keys):
+            for one in self._session.scalars(select(EntryRow).where(*some)):
                 self._session.expunge(one)  # it is written anew, not changed
                 found[one.subject, one.entity] = one
         return found
@@ -328,9 +327,8 @@ class Publishing:
         write_many(self._session, EntryRow, {name: [getattr(one, name) for one in made] for name in names})
 
     def _take_out(self, number: int, keys: Sequence[Key]) -> None:
-        for begin in range(0, len(keys), _SOME):
-            some = tuple_(EntryRow.subject, EntryRow.entity).in_(keys[begin : begin + _SOME])
-            gone = delete(EntryRow).where(EntryRow.list == number, some)
+        for some in _in_parts(number, keys):
+            gone = delete(EntryRow).where(*some)
             self._session.execute(gone.execution_options(synchronize_session=False))
 
     def _retire(self, row: Row) -> None:
@@ -381,3 +379,17 @@ class Publishing:
     def _own_names(self, person: PersonId) -> list[str]:
         mxid = self._people.mxid(person)
         return [] if mxid is None else [mxid]
+
+
+def _in_parts(number: int, keys: Sequence[Key]) -> Iterator[tuple[ColumnElement[bool], ...]]:
+    """Give which entries of a list are meant, some at a time, so that each question is answered by the key alone.
+
+    SQLite goes through the whole list where pairs are asked for.
+    """
+    by_subject: dict[str, list[str]] = {}
+    for subject, entity in keys:
+        by_subject.setdefault(subject, []).append(entity)
+    for subject, entities in by_subject.items():
+        for begin in range(0, len(entities), _SOME):
+            some = EntryRow.entity.in_(entities[begin : begin + _SOME])
+            yield EntryRow.list == number, EntryRow.subject == subject, some

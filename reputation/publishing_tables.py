@@ -103,7 +103,8 @@ class ListRoomRow(Base):
 class FollowedServiceRow(Base):
     """What is known of a followed list that another service signs: the key that is believed, and how far it was read.
 
-    ``author`` is whose list it was when it was first read; ``sum`` is what its labels come to.
+    ``author`` is whose list it was when it was first read; ``meaning`` is a hash of what its labels recommend.
+    ``expired``: its entries were taken out when its time was over.
     """
 
     __tablename__ = "followed_services"
@@ -115,7 +116,8 @@ class FollowedServiceRow(Base):
     title: Mapped[str] = mapped_column(String(100))
     version: Mapped[int] = mapped_column(BigInteger)
     entries: Mapped[int] = mapped_column(Integer)
-    sum: Mapped[bytes] = mapped_column(LargeBinary(2048))
+    digest: Mapped[bytes] = mapped_column(Bytes32)
+    meaning: Mapped[bytes] = mapped_column(Bytes32)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expired: Mapped[bool] = mapped_column(Boolean)
 

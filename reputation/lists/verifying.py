@@ -17,6 +17,7 @@ from reputation.lists.model import (
     Subject,
     checked,
     plain,
+    seen,
 )
 from reputation.lists.signed import (
     FORMAT,
@@ -42,6 +43,7 @@ _VALUE: Final = re.compile(r"[a-z][a-z0-9_-]{0,29}")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LONGEST_LANGUAGE: Final = 35
+_LAST_MOMENT: Final = 253_402_300_799
 _PARTS: Final = frozenset({"type", "author", "list", "subject", "value", "version", "since"})
 _MORE: Final = frozenset({"reason", "until", "pin", "negates", "signature"})
 
@@ -107,7 +109,11 @@ def entry_of(label: Label, header: Header) -> Entry | Fault:
     recommendation = header.definitions[label.value].recommendation
     if label.entity is None:
         return Entry(label.subject, None, recommendation, plain(label.reason), sha256=label.sha256, place=place)
-    return checked(label.subject, label.entity, recommendation, reason=label.reason, place=place, below=label.below)
+    below = label.below and label.subject is Subject.SERVER
+    entry = checked(label.subject, label.entity, recommendation, reason=label.reason, place=place, below=below)
+    if isinstance(entry, Entry) and entry.entity != label.entity:
+        return Fault("written_otherwise", place, seen(label.entity))  # two labels could be one entry
+    return entry
 
 
 def check_value(text: str) -> str:
@@ -169,7 +175,7 @@ def _header(shown: Mapping[str, Any]) -> Header:
         author=None if author is None else _user(author),
         licence=_line(shown.get("licence"), LONGEST_LICENCE),
         language=check_language(str(shown.get("language"))),
-        expires=None if shown.get("expires") is None else _number(shown["expires"]),
+        expires=None if shown.get("expires") is None else _moment(shown["expires"]),
         retired=retired,
         version=_number(shown.get("version")),
         entries=_number(shown.get("entries")),
@@ -203,9 +209,9 @@ def _label(shown: Mapping[str, Any]) -> Label:
         below=below,
         value=check_value(str(shown["value"])),
         version=_number(shown["version"]),
-        since=_number(shown["since"]),
+        since=_moment(shown["since"]),
         reason=_line(shown.get("reason", ""), LONGEST_REASON),
-        until=None if until is None else _number(until),
+        until=None if until is None else _moment(until),
         pin=None if pin is None else _line(pin, LONGEST_PIN),
         negates=negates,
     )
@@ -227,6 +233,12 @@ def _number(found: object) -> int:
     if type(found) is not int or not 0 <= found <= LARGEST_NUMBER:  # to Python, true is 1
         raise _wrong("a whole number is missing, or too large")
     return found
+
+
+def _moment(found: object) -> int:
+    if _number(found) > _LAST_MOMENT:
+        raise _wrong("a time is further away than any calendar goes")
+    return _number(found)
 
 
 def _user(found: object) -> str:
