@@ -85,7 +85,7 @@ def there(tmp_path: Path, sqlite_template: Path, clock: Clock) -> Iterator[There
 
 
 class Liar(ThreadingHTTPServer):
-    """Stands before the real service and says what it likes: ``lie`` gets a path with its query, and the true answer."""
+    """Stands before the real service and says what it likes: ``lie`` gets a path, and what is the true answer."""
 
     daemon_threads = True
 
