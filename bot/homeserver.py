@@ -6,7 +6,7 @@ Two implementations are in use: ``nio_homeserver`` talks to a real one; ``rehear
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType, Protocol
@@ -14,6 +14,8 @@ from typing import Any, NewType, Protocol
 from app.wording.message import Message
 from kit.errors import Forbidden, HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
+from reputation.enforcement.rooms import Acl, RoomSeen
+from reputation.lists.policy_events import TYPES
 
 EventId = NewType("EventId", str)
 """A Matrix event id, ``$…``."""
@@ -44,7 +46,7 @@ class SlowDown(HomeserverUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Somebody wrote a text; ``body`` is as they sent it, of any length and content, ``html`` what apps show instead.
+    """Somebody wrote something; ``body`` is as it was sent, of any length and content, ``html`` what apps show instead.
 
     ``mentions`` are the people whose names they picked from a list (at most ten): an app writes a picked name as it is
     displayed, and the id behind it stands only here.
@@ -58,7 +60,10 @@ class Said:
     mentions: tuple[UserId, ...] = ()
     html: str | None = None
     kind: str = "m.text"
-    """``m.notice`` is what programs say, which nobody answers; ``m.emote`` what somebody says they do."""
+    """``m.notice`` is what programs say, which nobody answers; ``m.emote`` what somebody says they do.
+
+    ``m.image``, ``m.video``, ``m.audio``, ``m.file``, ``m.sticker`` are no texts: their body is a caption, or a name.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +113,35 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """Somebody else came into a room; whoever only changed their name may be told of too."""
+
+    room: RoomId
+    user: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """Somebody else changed what a room says of itself: one event of the types in ``STATED``."""
+
+    room: RoomId
+    kind: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """More happened in a room than is told at once: what it says of itself is to be looked at anew."""
+
+    room: RoomId
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """A room was closed for another one, to which whoever closed it invites those who should come along."""
 
     room: RoomId
+    successor: RoomId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +163,20 @@ class Look:
     topic: str | None = None
 
 
-Happening = Said | Reacted | Unreadable | Invited | Entered | Left | Moved | Redacted
+@dataclass(frozen=True, slots=True)
+class StateEvent:
+    """One event of a room's state, as it came; ``content`` is of any shape."""
+
+    kind: str
+    key: str
+    sender: str
+    content: Mapping[str, Any]
+
+
+Happening = Said | Reacted | Unreadable | Invited | Entered | Joined | Left | Stated | Missed | Moved | Redacted
 Handler = Callable[[Happening], Awaitable[None]]
+STATED = frozenset({"m.room.power_levels", "m.room.server_acl", "m.space.child", *TYPES})
+"""Types of state of whose change the bot is told: what enforcement goes by, and the rules of policy rooms."""
 
 
 class Homeserver(Protocol):
@@ -158,8 +200,24 @@ class Homeserver(Protocol):
         """
         ...
 
-    async def create_room(self, *, name: str | None = None, encrypted: bool = True) -> RoomId:
-        """Make a private room with nobody else in it, and say where it is."""
+    async def create_room(
+        self,
+        *,
+        name: str | None = None,
+        encrypted: bool = True,
+        topic: str | None = None,
+        kind: str | None = None,
+        public: bool = False,
+        alias: str | None = None,
+        levels: Mapping[str, int] | None = None,
+    ) -> RoomId:
+        """Make a room with nobody else in it, and say where it is.
+
+        ``kind`` is its type, as ``m.space``. Whoever wishes may enter a ``public`` one and read all of it; others are
+        entered by invitation. ``alias`` is what stands between ``#`` and ``:``. ``levels`` are of what may be done
+        there (``events_default`` and the like), not of people: theirs are set afterwards, for how creators stand among
+        them depends on the room's version.
+        """
         ...
 
     async def invite(self, room: RoomId, user: UserId, *, direct: bool = False) -> dict[str, Any] | None:
@@ -188,20 +246,75 @@ class Homeserver(Protocol):
         """Look around in a room; asked of the server each time."""
         ...
 
+    async def state(self, room: RoomId) -> RoomSeen:
+        """Look at all that a room says of itself and who is in it; asked of the server each time, in one request.
+
+        Raises ``Invalid`` where that is more than 64 MiB.
+        """
+        ...
+
+    async def events(self, room: RoomId, kinds: Collection[str]) -> list[StateEvent]:
+        """Return a room's state of some types, half a million events at most; asked of the server each time.
+
+        Raises ``Invalid`` where all its state is more than 256 MiB.
+        """
+        ...
+
     async def newest(self, room: RoomId, most: int) -> list[Said]:
-        """Return the newest texts of a room that can be read now, oldest first, of its last ``most`` events."""
+        """Return the newest messages of a room that can be read now, oldest first, of its last ``most`` events."""
         ...
 
     async def joined_rooms(self) -> list[RoomId]:
         """Return the rooms that we are in."""
         ...
 
-    async def join(self, room: RoomId) -> None:
-        """Enter a room."""
+    async def resolve(self, alias: str) -> tuple[RoomId, tuple[str, ...]]:
+        """Return the room of an alias, ``#…``, and servers by which it can be entered."""
+        ...
+
+    async def join(self, room: RoomId, via: Sequence[str] = ()) -> None:
+        """Enter a room, by one of the servers ``via`` where ours is not in it yet; being there already is no error."""
         ...
 
     async def leave(self, room: RoomId, *, reason: str = "") -> None:
         """Leave a room, or decline to come, and forget it; having left already is no error."""
+        ...
+
+    # What is so already is asked for first, and not done again: each returns whether it did anything.
+
+    async def ban(self, room: RoomId, user: UserId, *, reason: str = "") -> bool:
+        """Ban somebody, whether they are there or not; who is banned already stays so, by whoever did it."""
+        ...
+
+    async def unban(self, room: RoomId, user: UserId, *, reason: str = "") -> bool:
+        """Let somebody who is banned come again."""
+        ...
+
+    async def kick(self, room: RoomId, user: UserId, *, reason: str = "") -> bool:
+        """Put somebody out, or take back that they were invited."""
+        ...
+
+    async def redact(self, room: RoomId, event: EventId, *, reason: str = "", txn: str) -> bool:
+        """Take a message of anybody's back; the same ``txn`` is sent once only."""
+        ...
+
+    async def set_level(self, room: RoomId, user: UserId, level: int) -> bool:
+        """Give somebody a level; where everybody has it, nothing stands of them any more."""
+        ...
+
+    async def set_acl(self, room: RoomId, acl: Acl) -> bool:
+        """Say which servers may take part. To have none denied any more, ``Acl()`` is set."""
+        ...
+
+    async def put_state(self, room: RoomId, kind: str, key: str, content: Mapping[str, Any]) -> EventId:
+        """Write one event of a room's state; a homeserver makes none anew where we wrote the same before."""
+        ...
+
+    async def written_by(self, room: RoomId, user: UserId, most: int) -> list[EventId]:
+        """Return the newest of somebody's messages and reactions that were not taken back, newest first.
+
+        Looked for in the last 2,000 events that the server finds of them.
+        """
         ...
 
     async def close(self) -> None:

@@ -34,7 +34,6 @@ from bot.homeserver import (
     Left,
     Moved,
     Reacted,
-    Redacted,
     Said,
     Unreadable,
 )
@@ -136,8 +135,8 @@ class Listener:
                 await self._left(happening)
             case Moved():
                 await self._moved(happening)
-            case Redacted():
-                pass  # what was said to us is done
+            case _:
+                pass  # what was said to us is done; who else is there is asked when somebody writes
 
     # ------------------------------------------------------------------------------------------------ talking
 

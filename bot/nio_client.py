@@ -8,9 +8,8 @@ what belongs together one by one.
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,14 +21,10 @@ from nio import (
     Api,
     AsyncClient,
     AsyncClientConfig,
-    EphemeralEvent,
-    Event,
-    InviteEvent,
     KeysUploadResponse,
     LocalProtocolError,
     LoginResponse,
     SyncResponse,
-    ToDeviceEvent,
 )
 from nio.store import SqliteStore
 
@@ -37,6 +32,7 @@ from bot import devices
 from bot.cross_signing import CrossSigning, Device
 from bot.homeserver import Denied, SlowDown
 from bot.kept import Kept
+from bot.nio_sifting import sifted
 from kit.clock import Clock, system_clock
 from kit.errors import Conflict, HomeserverUnavailable, Invalid
 from kit.identifiers import UserId
@@ -49,6 +45,8 @@ _SLOW_DOWN_SECONDS = 2.0
 """For how long being told to slow down is obeyed on the spot: everybody else waits meanwhile."""
 _LONGEST_SLOW_DOWN_SECONDS = 3600.0
 _DEVICE_NAME = "Earnest"
+_PIECE = 64 * 1024
+"""Bytes of a large answer that are taken at once: whoever reads them keeps nobody else waiting for longer."""
 
 _Answer = TypeVar("_Answer")
 
@@ -143,7 +141,7 @@ class NioClient:
                 "bot_password_missing", "There is no kept login and no password: set EARNEST_BOT_PASSWORD_FILE."
             )
         self.nio.device_id = self._account.get("device_id")
-        answer = await self._guarded(self.nio.login(self._password, device_name=_DEVICE_NAME))
+        answer = await self.guarded(self.nio.login(self._password, device_name=_DEVICE_NAME))
         if not isinstance(answer, LoginResponse):
             status = getattr(getattr(answer, "transport_response", None), "status", 0)
             if status in (HTTPStatus.FORBIDDEN, HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED):
@@ -222,23 +220,42 @@ class NioClient:
         message = f"the homeserver answered {status}"
         raise HomeserverUnavailable(message)
 
+    async def stream(self, path: str, *, seconds: float) -> AsyncIterator[bytes]:
+        """Give the body of what stands at ``path`` piece by piece, however large it is. Raises as ``request`` does."""
+
+        async def _once() -> Any:  # noqa: ANN401 - nio's own types
+            response = await self._open("GET", path, None, seconds)
+            if response.status != HTTPStatus.OK:
+                self._judge(response.status, await self._object(response))
+            return response
+
+        async with await self.patiently(_once) as response:
+            while piece := await self.guarded(response.content.read(_PIECE)):
+                yield piece
+
     async def _exchange(
         self, method: str, path: str, body: Mapping[str, Any] | None, seconds: float
     ) -> tuple[int, dict[str, Any]]:
+        response = await self._open(method, path, body, seconds)
+        return response.status, await self._object(response)
+
+    async def _open(self, method: str, path: str, body: Mapping[str, Any] | None, seconds: float) -> Any:  # noqa: ANN401
         headers = {"Content-Type": "application/json"}
         if self.nio.access_token:
             headers["Authorization"] = f"Bearer {self.nio.access_token}"
         data = None if body is None else json.dumps(body)
-        response = await self._guarded(self.nio.send(method, path, data, headers, timeout=seconds))
+        return await self.guarded(self.nio.send(method, path, data, headers, timeout=seconds))
+
+    async def _object(self, response: Any) -> dict[str, Any]:  # noqa: ANN401 - nio's own types
         async with response:
-            raw = await self._guarded(response.read())
+            raw = await self.guarded(response.read())
         try:
             answer = json.loads(raw)
         except ValueError:
-            answer = {}
-        return response.status, answer if isinstance(answer, dict) else {}
+            return {}
+        return answer if isinstance(answer, dict) else {}
 
-    async def _guarded(self, call: Any) -> Any:  # noqa: ANN401 - nio's own types
+    async def guarded(self, call: Any) -> Any:  # noqa: ANN401 - nio's own types
         """Await ``call``, telling a server that is not there by our own error."""
         try:
             return await call
@@ -253,7 +270,7 @@ class NioClient:
 
     async def checked(self, call: Any) -> Any:  # noqa: ANN401 - nio's own types
         """Await one of nio's own calls, turning its returned errors into raised ones."""
-        answer = await self._guarded(call)
+        answer = await self.guarded(call)
         status = getattr(getattr(answer, "transport_response", None), "status", HTTPStatus.OK)
         if status >= HTTPStatus.MULTIPLE_CHOICES:
             pause = getattr(answer, "retry_after_ms", None)
@@ -271,7 +288,7 @@ class NioClient:
         path = f"/_matrix/client/v3/sync?timeout={int(wait_seconds * 1000)}&filter={quote(json.dumps(sync_filter))}"
         if since:
             path += f"&since={quote(since, safe='')}"
-        raw = _clean(await self.request("GET", path, seconds=wait_seconds + _REQUEST_SECONDS))
+        raw = sifted(await self.request("GET", path, seconds=wait_seconds + _REQUEST_SECONDS))
         response = SyncResponse.from_dict(raw)
         if not isinstance(response, SyncResponse):
             message = "the homeserver's sync could not be read"
@@ -297,7 +314,7 @@ class NioClient:
             await devices.query(self, set(self.nio.users_for_key_query))
         if self.nio.should_claim_keys:
             await devices.claim(self, self.nio.get_users_for_key_claiming())
-        await self._guarded(self.nio.send_to_device_messages())
+        await self.guarded(self.nio.send_to_device_messages())
         if not self._signed:
             await self._tend_signing()
 
@@ -360,40 +377,3 @@ def _pause(milliseconds: object) -> float:
     """Return how long we are to wait, in seconds, whatever a server says."""
     asked = milliseconds / 1000 if isinstance(milliseconds, int | float) and milliseconds > 0 else 1.0
     return min(max(asked, 0.05), _LONGEST_SLOW_DOWN_SECONDS)
-
-
-def _clean(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a sync's JSON without the events whose shape nio cannot read."""
-    for info in _rooms(body, "join"):
-        _sift(info, "state", Event.parse_event)
-        _sift(info, "timeline", Event.parse_event)
-        _sift(info, "ephemeral", EphemeralEvent.parse_event)
-        info["account_data"] = {"events": []}
-    for info in _rooms(body, "invite"):
-        _sift(info, "invite_state", InviteEvent.parse_event)
-    for info in _rooms(body, "leave"):
-        _sift(info, "state", Event.parse_event)
-        _sift(info, "timeline", Event.parse_event)
-    _sift(body, "to_device", ToDeviceEvent.parse_event)
-    body["account_data"] = {"events": []}
-    body["presence"] = {"events": []}
-    return body
-
-
-def _rooms(body: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    rooms = body.get("rooms", {}).get(kind, {})
-    return [info for info in rooms.values() if isinstance(info, dict)]
-
-
-def _sift(info: dict[str, Any], part: str, parse: Any) -> None:  # noqa: ANN401 - nio's own types
-    if part not in info:
-        return
-    sound = []
-    for event in info[part].get("events", []):
-        try:
-            parse(copy.deepcopy(event))  # nio's parsers take things out of what they read
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's event breaks in nio, only that event is lost
-            LOG.warning("unreadable_event_shape", error=type(error).__name__)
-        else:
-            sound.append(event)
-    info[part]["events"] = sound

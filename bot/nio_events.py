@@ -5,22 +5,29 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from nio import (
-    BadEvent,
-    MegolmEvent,
-    ReactionEvent,
-    RoomMemberEvent,
-    RoomMessageFormatted,
-    RoomUpgradeEvent,
-    UnknownEvent,
-)
+from nio import BadEvent, MegolmEvent, ReactionEvent, RoomMemberEvent, RoomMessageFormatted, UnknownEvent
 
-from bot.homeserver import EventId, Happening, Left, Moved, Reacted, Redacted, Said, Unreadable
+from bot.homeserver import (
+    STATED,
+    EventId,
+    Happening,
+    Joined,
+    Left,
+    Moved,
+    Reacted,
+    Redacted,
+    Said,
+    Stated,
+    Unreadable,
+)
 from kit.clock import from_unix
 from kit.identifiers import RoomId, UserId
+from reputation.enforcement.reading import room_in
 
 _MOST_MENTIONS = 10
 _TEXTS = frozenset({"m.text", "m.notice", "m.emote"})
+_MEDIA = frozenset({"m.image", "m.video", "m.audio", "m.file"})
+_STICKER = "m.sticker"
 
 
 def read(room: RoomId, event: Any, me: UserId) -> Happening | None:  # noqa: ANN401 - nio's own types
@@ -29,16 +36,35 @@ def read(room: RoomId, event: Any, me: UserId) -> Happening | None:  # noqa: ANN
         # Whoever has a key writes into it what they like: that somebody left, say, or took back what another wrote. Of
         # that only the homeserver's own word counts, which stands outside.
         return _of_others(room, event, me)
-    if isinstance(event, RoomMemberEvent):
-        gone = event.membership in ("leave", "ban")
-        return Left(room, UserId(event.state_key)) if gone else None
     source = event.source if isinstance(getattr(event, "source", None), dict) else {}
     if source.get("type") == "m.room.redaction":
         taken_back = source.get("redacts") or _content(source).get("redacts")
         return Redacted(room, EventId(taken_back)) if isinstance(taken_back, str) else None
-    if isinstance(event, RoomUpgradeEvent):
-        return Moved(room) if event.sender != me and source.get("state_key") == "" else None
-    return _of_others(room, event, me)
+    key = source.get("state_key")
+    return _of_others(room, event, me) if key is None else _of_state(room, source, key, me)
+
+
+def _of_state(room: RoomId, source: dict[str, Any], key: object, me: UserId) -> Happening | None:
+    """Read a change of a room's state as it came: nio drops those in which somebody's name is odd, say."""
+    kind, content, ours = source.get("type"), _content(source), source.get("sender") == me
+    if not isinstance(key, str):
+        return None
+    if kind == "m.room.member":
+        return _of_member(room, UserId(key), source, me)
+    if kind == "m.room.tombstone":
+        closed = not key and not ours and isinstance(content.get("replacement_room"), str)
+        return Moved(room, room_in(content, "replacement_room")) if closed else None
+    return Stated(room, kind, key) if isinstance(kind, str) and kind in STATED and not ours else None
+
+
+def _of_member(room: RoomId, user: UserId, source: dict[str, Any], me: UserId) -> Happening | None:
+    unsigned = source.get("unsigned")
+    before = unsigned.get("prev_content") if isinstance(unsigned, dict) else None
+    was = before.get("membership") if isinstance(before, dict) else None
+    now = _content(source).get("membership")
+    if now in ("leave", "ban"):
+        return Left(room, user)
+    return Joined(room, user) if now == "join" and was != "join" and user != me else None
 
 
 def _of_others(room: RoomId, event: Any, me: UserId) -> Happening | None:  # noqa: ANN401 - nio's own types
@@ -55,11 +81,29 @@ def _spoken(room: RoomId, event: Any, sender: UserId) -> Happening | None:  # no
     if isinstance(event, RoomMessageFormatted) and relation.get("rel_type") != "m.replace":
         kind = str(_content(event.source).get("msgtype"))
         return Said(room, identifier, sender, event.body, at, _mentions(event), event.formatted_body, kind)
+    media = _media(room, event, sender, at)
+    if media is not None:
+        return media if relation.get("rel_type") != "m.replace" else None
     if isinstance(event, BadEvent) and relation.get("rel_type") != "m.replace":
         return _odd_text(room, event, sender, at)
     if isinstance(event, ReactionEvent | UnknownEvent) and relation.get("rel_type") == "m.annotation":
         return Reacted(room, identifier, sender, EventId(str(relation.get("event_id"))), str(relation.get("key")), at)
     return None
+
+
+def _media(room: RoomId, event: Any, sender: UserId, at: datetime) -> Said | None:  # noqa: ANN401 - nio's own types
+    """Read a picture, a film, a sound, a file or a sticker; what is said of it, or its name, is its body."""
+    content, kind = _content(event.source), event.source.get("type")
+    if kind == "m.room.message":
+        kind = content.get("msgtype")
+        kind = kind if isinstance(kind, str) and kind in _MEDIA else None
+    elif kind != _STICKER:
+        return None
+    body, html = content.get("body"), content.get("formatted_body")
+    if kind is None or not isinstance(body, str):
+        return None
+    identifier = EventId(event.event_id)
+    return Said(room, identifier, sender, body, at, _mentions(event), html if isinstance(html, str) else None, kind)
 
 
 def _odd_text(room: RoomId, event: BadEvent, sender: UserId, at: datetime) -> Said | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -28,12 +28,14 @@ from bot.homeserver import (
     Invited,
     Left,
     Look,
+    Missed,
     Reacted,
     Said,
     Unreadable,
 )
 from bot.nio_client import NioClient
 from bot.nio_events import is_entry, read, seconds
+from bot.nio_moderation import Moderating, path_of
 from kit.clock import Clock, from_unix, system_clock
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId, server_of
@@ -43,12 +45,10 @@ LOG = structlog.get_logger(__name__)
 _LONG_POLL_SECONDS = 25.0
 _KEY_PATIENCE_SECONDS = 20.0
 """How long a message may wait for its key before its sender is told that it could not be read."""
-_JOIN_PAUSES = (0.2, 0.5, 1.3)
 _INVITE_SECONDS = 15.0
 """How long an invite may take: everybody else waits meanwhile, and somebody's homeserver may just let ours wait."""
 _MOST_WAITING = 100
 _MOST_WAITING_IN_ROOM = 20
-_ALGORITHM = "m.megolm.v1.aes-sha2"
 _FILTER: dict[str, Any] = {
     "presence": {"types": []},
     "account_data": {"types": []},
@@ -63,7 +63,7 @@ _FILTER: dict[str, Any] = {
 }
 
 
-class NioHomeserver:
+class NioHomeserver(Moderating):
     """A real homeserver, used as ``user``; everything it must keep between runs is in ``folder``."""
 
     def __init__(
@@ -187,6 +187,8 @@ class NioHomeserver:
         for room, info in response.rooms.join.items():
             if not first:
                 found += self._in_room(RoomId(room), list(info.timeline.events))
+                if info.timeline.limited and not any(is_entry(event, self.me) for event in info.timeline.events):
+                    found.append(Missed(RoomId(room)))
         found += self._awaited()
         return found
 
@@ -235,17 +237,21 @@ class NioHomeserver:
 
     # ------------------------------------------------------------------------------------------------ doing
 
-    async def create_room(self, *, name: str | None = None, encrypted: bool = True) -> RoomId:
-        """Make a private room with nobody else in it."""
+    async def create_room(
+        self,
+        *,
+        name: str | None = None,
+        encrypted: bool = True,
+        topic: str | None = None,
+        kind: str | None = None,
+        public: bool = False,
+        alias: str | None = None,
+        levels: Mapping[str, int] | None = None,
+    ) -> RoomId:
+        """Make a room with nobody else in it."""
         await self.start()
-        body: dict[str, Any] = {"preset": "private_chat", "visibility": "private"}
-        if name:
-            body["name"] = name
-        if encrypted:
-            body["initial_state"] = [
-                {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": _ALGORITHM}},
-            ]
-        answer = await self._client.request("POST", "/_matrix/client/v3/createRoom", body)
+        new = nio_rooms.new_room(name, topic, kind, alias, levels, encrypted=encrypted, public=public)
+        answer = await self._client.request("POST", "/_matrix/client/v3/createRoom", new)
         return RoomId(str(answer["room_id"]))
 
     async def invite(self, room: RoomId, user: UserId, *, direct: bool = False) -> dict[str, Any] | None:
@@ -259,7 +265,7 @@ class NioHomeserver:
             content["is_direct"] = True
         try:
             await self._client.request(
-                "PUT", f"{_room(room)}/state/m.room.member/{quote(user, safe='')}", content, seconds=_INVITE_SECONDS
+                "PUT", f"{path_of(room)}/state/m.room.member/{quote(user, safe='')}", content, seconds=_INVITE_SECONDS
             )
         except Denied as denied:
             return denied.body
@@ -312,7 +318,7 @@ class NioHomeserver:
         """
         nio = self._client.nio
         if room not in self._loaded:
-            state = await self._client.request("GET", f"{_room(room)}/members?not_membership=leave")
+            state = await self._client.request("GET", f"{path_of(room)}/members?not_membership=leave")
             known = nio.rooms.get(room) or MatrixRoom(room, self.me, encrypted=await self._is_encrypted(room))
             known.encrypted = known.encrypted or await self._is_encrypted(room)
             for event in state.get("chunk", []):
@@ -333,7 +339,7 @@ class NioHomeserver:
         if room in self._client.nio.encrypted_rooms:
             return True
         try:
-            await self._client.request("GET", f"{_room(room)}/state/m.room.encryption/")
+            await self._client.request("GET", f"{path_of(room)}/state/m.room.encryption/")
         except Denied as denied:
             if denied.body.get("errcode") == "M_NOT_FOUND":
                 return False
@@ -344,53 +350,40 @@ class NioHomeserver:
     async def members(self, room: RoomId) -> frozenset[UserId]:
         """Return who is in a room or invited to it."""
         await self.start()
-        return await nio_rooms.members(self._client, _room(room))
+        return await nio_rooms.members(self._client, path_of(room))
 
     async def look(self, room: RoomId) -> Look:
         """Look around in a room."""
         await self.start()
-        return await nio_rooms.look(self._client, _room(room))
+        return await nio_rooms.look(self._client, path_of(room))
 
     async def newest(self, room: RoomId, most: int) -> list[Said]:
         """Return the newest texts of a room."""
         await self.start()
-        return await nio_rooms.newest(self._client, room, _room(room), most)
+        return await nio_rooms.newest(self._client, room, path_of(room), most)
 
     async def joined_rooms(self) -> list[RoomId]:
         """Return the rooms that we are in."""
         await self.start()
         return await nio_rooms.joined_rooms(self._client)
 
-    async def join(self, room: RoomId) -> None:
-        """Enter a room.
-
-        A no is asked again for a moment: an invite from another homeserver gets here before that homeserver has noted
-        it down itself, and until then it knows of none.
-        """
+    async def resolve(self, alias: str) -> tuple[RoomId, tuple[str, ...]]:
+        """Return the room of an alias."""
         await self.start()
-        for pause in (*_JOIN_PAUSES, None):
-            try:
-                await self._client.request(
-                    "POST", f"/_matrix/client/v3/join/{quote(room, safe='')}", {}, seconds=_INVITE_SECONDS
-                )
-            except Denied as denied:
-                if pause is None or denied.status != HTTPStatus.FORBIDDEN:
-                    raise
-                await asyncio.sleep(pause)
-            else:
-                return
+        return await nio_rooms.resolve(self._client, alias)
+
+    async def join(self, room: RoomId, via: Sequence[str] = ()) -> None:
+        """Enter a room."""
+        await self.start()
+        await nio_rooms.join(self._client, room, via)
 
     async def leave(self, room: RoomId, *, reason: str = "") -> None:
         """Leave a room, or decline to come, and forget it."""
         await self.start()
         for step, body in (("leave", {"reason": reason} if reason else {}), ("forget", {})):
             try:
-                await self._client.request("POST", f"{_room(room)}/{step}", body)
+                await self._client.request("POST", f"{path_of(room)}/{step}", body)
             except Denied as denied:
                 LOG.info("left_already", room=room, step=step, status=denied.status)
         self._client.nio.rooms.pop(room, None)
         self._loaded.discard(room)
-
-
-def _room(room: RoomId) -> str:
-    return f"/_matrix/client/v3/rooms/{quote(room, safe='')}"

@@ -1,8 +1,10 @@
-"""Looking around by matrix-nio: where we are, who is in a room, how it is, and what was said there last."""
+"""Rooms by matrix-nio: where we are, who is in one, how it is, what was said there last, and how one is entered."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import quote
@@ -14,9 +16,13 @@ from bot.homeserver import Denied, Look, Said
 from bot.nio_client import NioClient
 from bot.nio_events import read
 from kit.identifiers import RoomId, UserId
+from reputation.enforcement.reading import room_in, via_in
 
 LOG = structlog.get_logger(__name__)
 
+_JOIN_PAUSES = (0.2, 0.5, 1.3)
+_JOIN_SECONDS = 15.0
+_ALGORITHM = "m.megolm.v1.aes-sha2"
 _LONGEST_NAME = 255
 _LONGEST_TOPIC = 1_000
 
@@ -85,3 +91,58 @@ async def _state(client: NioClient, room: str, kind: str) -> dict[str, Any] | No
 def _text(content: dict[str, Any] | None, name: str, most: int) -> str | None:
     found = (content or {}).get(name)
     return found[:most] if isinstance(found, str) else None
+
+
+def new_room(
+    name: str | None,
+    topic: str | None,
+    kind: str | None,
+    alias: str | None,
+    levels: Mapping[str, int] | None,
+    *,
+    encrypted: bool,
+    public: bool,
+) -> dict[str, Any]:
+    """Return what ``/createRoom`` is asked for."""
+    preset = "public_chat" if public else "private_chat"
+    body: dict[str, Any] = {"preset": preset, "visibility": "private"}
+    state = [("m.room.encryption", {"algorithm": _ALGORITHM})] if encrypted else []
+    if public:
+        state.append(("m.room.history_visibility", {"history_visibility": "world_readable"}))
+    if state:
+        body["initial_state"] = [{"type": each, "state_key": "", "content": content} for each, content in state]
+    if kind:
+        body["creation_content"] = {"type": kind}
+    if levels:
+        body["power_level_content_override"] = dict(levels)
+    given = {"name": name, "topic": topic, "room_alias_name": alias}
+    return body | {key: value for key, value in given.items() if value}
+
+
+async def resolve(client: NioClient, alias: str) -> tuple[RoomId, tuple[str, ...]]:
+    """Return the room of an alias, and servers by which it can be entered."""
+    answer = await client.request("GET", f"/_matrix/client/v3/directory/room/{quote(alias, safe='')}")
+    room = room_in(answer, "room_id")
+    if room is None:
+        raise Denied(HTTPStatus.NOT_FOUND, {"errcode": "M_NOT_FOUND", "error": "the alias leads to no room"})
+    return room, via_in(answer.get("servers"))
+
+
+async def join(client: NioClient, room: RoomId, via: Sequence[str]) -> None:
+    """Enter a room.
+
+    A no is asked again for a moment: an invite from another homeserver gets here before that homeserver has noted it
+    down itself, and until then it knows of none.
+    """
+    # Older homeservers know the second name alone.
+    by = "&".join(f"{name}={quote(server, safe='')}" for name in ("via", "server_name") for server in via)
+    path = f"/_matrix/client/v3/join/{quote(room, safe='')}{'?' + by if by else ''}"
+    for pause in (*_JOIN_PAUSES, None):
+        try:
+            await client.request("POST", path, {}, seconds=_JOIN_SECONDS)
+        except Denied as denied:
+            if pause is None or denied.status != HTTPStatus.FORBIDDEN:
+                raise
+            await asyncio.sleep(pause)
+        else:
+            return

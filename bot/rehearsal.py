@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from app.wording.message import Message
-from bot.homeserver import EventId, Handler, Happening, Look, Said
+from bot.homeserver import Denied, EventId, Handler, Happening, Look, Said, StateEvent
 from kit.identifiers import RoomId, UserId
+from reputation.enforcement.reading import read_room
+from reputation.enforcement.rooms import Acl, Member, Membership, RoomSeen
 
 
 class Rehearsal:
@@ -22,6 +26,8 @@ class Rehearsal:
         self._sent: dict[str, EventId] = {}
         self.rooms: dict[RoomId, set[UserId]] = {}
         self.past: dict[RoomId, list[Said]] = {}
+        self.states: dict[RoomId, list[StateEvent]] = {}
+        self.aliases: dict[str, RoomId] = {}
 
     @property
     def me(self) -> UserId:
@@ -46,11 +52,23 @@ class Rehearsal:
         finally:
             stopping.cancel()
 
-    async def create_room(self, *, name: str | None = None, encrypted: bool = True) -> RoomId:
+    async def create_room(
+        self,
+        *,
+        name: str | None = None,
+        encrypted: bool = True,
+        topic: str | None = None,
+        kind: str | None = None,
+        public: bool = False,
+        alias: str | None = None,
+        levels: Mapping[str, int] | None = None,
+    ) -> RoomId:
         """Make a room up."""
         room = RoomId(f"!rehearsed-{len(self.rooms) + 1}:rehearsal")
         self.rooms[room] = {self._me}
-        self._say(f"would make {'an encrypted' if encrypted else 'a'} room {room} named {name!r}")
+        more = {"topic": topic, "type": kind, "alias": alias, "levels": levels, "public": public}
+        told = "".join(f", {what} {value!r}" for what, value in more.items() if value)
+        self._say(f"would make {'an encrypted' if encrypted else 'a'} room {room} named {name!r}{told}")
         return room
 
     async def invite(self, room: RoomId, user: UserId, *, direct: bool = False) -> dict[str, Any] | None:
@@ -81,6 +99,22 @@ class Rehearsal:
         """Look around in a room of ours: everybody who was put into it has come."""
         return Look(await self.members(room), encrypted=False, public=False)
 
+    async def state(self, room: RoomId) -> RoomSeen:
+        """Return what was put into ``states``, and who was put into a room."""
+        told = [
+            {"type": one.kind, "state_key": one.key, "sender": one.sender, "content": one.content}
+            for one in self.states.get(room, [])
+        ]
+        seen = read_room(room, told)
+        here = {user: Member(Membership.JOIN, user) for user in self.rooms.get(room, ()) if user not in seen.members}
+        return replace(seen, members={**seen.members, **here})
+
+    async def events(self, room: RoomId, kinds: Collection[str]) -> list[StateEvent]:
+        """Return what was put into ``states``. We cannot see into rooms that we are not in."""
+        if self._me not in self.rooms.get(room, ()):
+            raise Denied(HTTPStatus.FORBIDDEN, {"errcode": "M_FORBIDDEN"})
+        return [one for one in self.states.get(room, []) if one.kind in kinds]
+
     async def newest(self, room: RoomId, most: int) -> list[Said]:
         """Return what was put into ``past``."""
         return self.past.get(room, [])[-most:]
@@ -89,7 +123,13 @@ class Rehearsal:
         """Return the rooms that we were put into."""
         return [room for room, members in self.rooms.items() if self._me in members]
 
-    async def join(self, room: RoomId) -> None:
+    async def resolve(self, alias: str) -> tuple[RoomId, tuple[str, ...]]:
+        """Return what was put into ``aliases``."""
+        if alias not in self.aliases:
+            raise Denied(HTTPStatus.NOT_FOUND, {"errcode": "M_NOT_FOUND"})
+        return self.aliases[alias], ()
+
+    async def join(self, room: RoomId, via: Sequence[str] = ()) -> None:  # noqa: ARG002 - every room is here
         """Enter a room."""
         self.rooms.setdefault(room, set()).add(self._me)
         self._say(f"would join {room}")
@@ -97,7 +137,49 @@ class Rehearsal:
     async def leave(self, room: RoomId, *, reason: str = "") -> None:
         """Leave a room."""
         self.rooms.get(room, set()).discard(self._me)
-        self._say(f"would leave {room}{': ' + reason if reason else ''}")
+        self._say(f"would leave {room}{_because(reason)}")
+
+    async def ban(self, room: RoomId, user: UserId, *, reason: str = "") -> bool:
+        """Say who would be banned."""
+        return self._act(f"would ban {user} from {room}{_because(reason)}")
+
+    async def unban(self, room: RoomId, user: UserId, *, reason: str = "") -> bool:
+        """Say who would be unbanned."""
+        return self._act(f"would unban {user} in {room}{_because(reason)}")
+
+    async def kick(self, room: RoomId, user: UserId, *, reason: str = "") -> bool:
+        """Say who would be put out."""
+        return self._act(f"would kick {user} from {room}{_because(reason)}")
+
+    async def redact(self, room: RoomId, event: EventId, *, reason: str = "", txn: str) -> bool:
+        """Say what would be taken back."""
+        self._once(txn, f"would redact {event} in {room}{_because(reason)}")
+        return True
+
+    async def set_level(self, room: RoomId, user: UserId, level: int) -> bool:
+        """Say what level somebody would have."""
+        return self._act(f"would give {user} level {level} in {room}")
+
+    async def set_acl(self, room: RoomId, acl: Acl) -> bool:
+        """Say which servers might take part."""
+        literals = "" if acl.ip_literals else ", no addresses"
+        return self._act(f"would allow {', '.join(acl.allow)} and deny {', '.join(acl.deny)}{literals} in {room}")
+
+    async def put_state(self, room: RoomId, kind: str, key: str, content: Mapping[str, Any]) -> EventId:
+        """Say what would be written."""
+        return self._once(f"{room} {kind} {key} {content}", f"would write {kind} {key!r} in {room}: {dict(content)}")
+
+    async def written_by(self, room: RoomId, user: UserId, most: int) -> list[EventId]:
+        """Return what somebody wrote of what was put into ``past``, newest first."""
+        return [said.event for said in reversed(self.past.get(room, [])) if said.sender == user][:most]
+
+    def _act(self, line: str) -> bool:
+        self._say(line)
+        return True
 
     async def close(self) -> None:
         """Do nothing."""
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.wording.message import Message
-from bot.homeserver import EventId, Happening, Invited, Said
+from bot.homeserver import EventId, Happening, Invited, Joined, Said
 from bot.nio_homeserver import NioHomeserver
 from kit.identifiers import RoomId, UserId
 from tests.support.synapse import PASSWORD, Homeserver
@@ -20,27 +20,32 @@ _Kind = TypeVar("_Kind", bound=Happening)
 
 
 class Inbox:
-    """Pass ``hear`` to ``Homeserver.listen``; everything heard stays until it is taken."""
+    """Pass ``hear`` to ``Homeserver.listen``; everything heard stays until it is taken.
+
+    Who came into a room stands apart in ``came``: whoever opens a chat with somebody hears of that too.
+    """
 
     def __init__(self) -> None:
         """Begin empty."""
         self.heard: list[Happening] = []
+        self.came: list[Happening] = []
         self._changed = asyncio.Condition()
 
     async def hear(self, happening: Happening) -> None:
         """Keep a happening."""
         async with self._changed:
-            self.heard.append(happening)
+            (self.came if isinstance(happening, Joined) else self.heard).append(happening)
             self._changed.notify_all()
 
     async def take(self, kind: type[_Kind], wanted: Callable[[_Kind], bool] = lambda _: True) -> _Kind:
         """Wait for the first happening of ``kind`` that is ``wanted``, take it out and return it."""
         async with self._changed:
             while True:
-                for place, happening in enumerate(self.heard):
-                    if isinstance(happening, kind) and wanted(happening):
-                        del self.heard[place]
-                        return happening
+                for kept in (self.heard, self.came):
+                    for place, happening in enumerate(kept):
+                        if isinstance(happening, kind) and wanted(happening):
+                            del kept[place]
+                            return happening
                 await self._changed.wait()
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.wording.message import Message
-from bot.homeserver import Denied, Entered, Happening, Invited, Left, Reacted, Said, Unreadable
+from bot.homeserver import Denied, Entered, Happening, Invited, Joined, Left, Reacted, Said, Unreadable
 from bot.nio_homeserver import NioHomeserver
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
@@ -140,6 +140,7 @@ def test_what_was_not_handled_to_the_end_is_heard_again(pair: Pair) -> None:
         async with listening(pair.bob()) as (bob,):
             async with listening(pair.bot()) as (bot,):
                 room = await chat(bot, bob)
+                await bot.inbox.take(Joined)
             client = pair.bot()
             stop, heard = asyncio.Event(), []
 

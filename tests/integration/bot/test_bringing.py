@@ -159,8 +159,8 @@ class Refusing(Rehearsal):
             self.away_at = None
             raise HomeserverUnavailable("gone")
 
-    async def create_room(self, *, name: str | None = None, encrypted: bool = True) -> RoomId:
-        room = await super().create_room(name=name, encrypted=encrypted)
+    async def create_room(self, *, name: str | None = None, encrypted: bool = True, **more: Any) -> RoomId:  # noqa: ANN401
+        room = await super().create_room(name=name, encrypted=encrypted, **more)
         self._may_be_away("create")
         return room
 
@@ -445,11 +445,11 @@ class Slowed(Rehearsal):
 
     slow = True
 
-    async def create_room(self, *, name: str | None = None, encrypted: bool = True) -> RoomId:
+    async def create_room(self, *, name: str | None = None, encrypted: bool = True, **more: Any) -> RoomId:  # noqa: ANN401
         """Ask to wait."""
         if self.slow:
             raise SlowDown(40.0)
-        return await super().create_room(name=name, encrypted=encrypted)
+        return await super().create_room(name=name, encrypted=encrypted, **more)
 
 
 def test_being_told_to_slow_down_keeps_nobody_waiting_who_has_a_chat(desk: Desk) -> None:

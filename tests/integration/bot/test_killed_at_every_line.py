@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,9 +69,9 @@ class MortalHomeserver(Rehearsal):
         super().__init__(BOT, lines.append)
         self.life = life
 
-    async def create_room(self, *, name: str | None = None, encrypted: bool = True) -> RoomId:
+    async def create_room(self, *, name: str | None = None, encrypted: bool = True, **more: Any) -> RoomId:  # noqa: ANN401
         self.life.point()
-        room = await super().create_room(name=name, encrypted=encrypted)
+        room = await super().create_room(name=name, encrypted=encrypted, **more)
         self.life.point()
         return room
 
@@ -93,9 +93,9 @@ class MortalHomeserver(Rehearsal):
         self.life.point()
         return reaction
 
-    async def join(self, room: RoomId) -> None:
+    async def join(self, room: RoomId, via: Sequence[str] = ()) -> None:
         self.life.point()
-        await super().join(room)
+        await super().join(room, via)
         self.life.point()
 
     async def leave(self, room: RoomId, *, reason: str = "") -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot import nio_homeserver
+from bot import nio_rooms
 from bot.homeserver import Denied
 from bot.nio_homeserver import NioHomeserver
 from kit.identifiers import RoomId, UserId
@@ -49,7 +49,7 @@ def test_a_no_is_asked_again_for_a_moment(
         finally:
             await homeserver.close()
 
-    monkeypatch.setattr(nio_homeserver, "_JOIN_PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(nio_rooms, "_JOIN_PAUSES", (0.0, 0.0, 0.0))
     if raised is None:
         asyncio.run(play())
     else:

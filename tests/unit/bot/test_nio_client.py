@@ -8,7 +8,8 @@ import pytest
 from nio import AsyncClient
 
 from bot.homeserver import Denied, SlowDown
-from bot.nio_client import NioClient, SessionEnded, _clean, _pause
+from bot.nio_client import NioClient, SessionEnded, _pause
+from bot.nio_sifting import sifted
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import UserId
 
@@ -110,7 +111,7 @@ def test_an_event_that_nio_cannot_read_is_left_out_and_the_rest_stays() -> None:
     odds: tuple[Any, ...] = (bad, 5, None, "text", [], {})
     for odd in odds:
         body = {"rooms": {"join": {"!r": {"timeline": {"events": [good, odd, good]}}}}}
-        kept = _clean(body)["rooms"]["join"]["!r"]["timeline"]["events"]
+        kept = sifted(body)["rooms"]["join"]["!r"]["timeline"]["events"]
         assert [one for one in kept if one == good] == [good, good]
         assert bad not in kept
 

@@ -24,7 +24,7 @@ _OF_ROOMS: list[tuple[dict[str, Any], Happening]] = [
     ({"type": "m.room.member", "state_key": ME, "content": {"membership": "ban"}}, Left(ROOM, ME)),
     (
         {"type": "m.room.tombstone", "state_key": "", "content": {"body": "", "replacement_room": "!new:h"}},
-        Moved(ROOM),
+        Moved(ROOM, RoomId("!new:h")),
     ),
 ]
 

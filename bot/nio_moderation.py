@@ -1,0 +1,188 @@
+"""Looking after a room by matrix-nio: all its state in one request, and what moderators do, each asked for first.
+
+Matrix specification, client-server API: "Room membership", "Redactions", ``GET /rooms/{roomId}/state``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Collection, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+from bot.elements import Elements
+from bot.homeserver import Denied, EventId, StateEvent
+from bot.nio_client import NioClient
+from kit.errors import Invalid
+from kit.identifiers import RoomId, UserId
+from reputation.enforcement.levels import with_level
+from reputation.enforcement.reading import RoomReader, acl_of
+from reputation.enforcement.rooms import Acl, Membership, RoomSeen
+from reputation.lists.model import MOST_READ
+
+LARGEST_ROOM: Final = 64 * 1024 * 1024
+LARGEST_LIST: Final = 256 * 1024 * 1024
+"""Bytes of a policy room's state: of 200,000 entries, as a homeserver writes them, it is half."""
+_STATE_SECONDS: Final = 300.0
+_PAGE: Final = 100
+_MOST_PAGES: Final = 20
+_POWERS, _ACL = "m.room.power_levels", "m.room.server_acl"
+
+
+def path_of(room: RoomId) -> str:
+    """Return a room's path."""
+    return f"/_matrix/client/v3/rooms/{quote(room, safe='')}"
+
+
+class Moderating:
+    """What a client does in rooms that it looks after."""
+
+    _client: NioClient
+
+    async def start(self) -> None:
+        """Log in, unless that was done."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------------------------------ looking
+
+    async def state(self, room: RoomId) -> RoomSeen:
+        """Look at all that a room says of itself and who is in it."""
+        reader = RoomReader(room)
+        async for event in self._all_state(room, LARGEST_ROOM):
+            reader.take(event)
+        return reader.seen()
+
+    async def events(self, room: RoomId, kinds: Collection[str]) -> list[StateEvent]:
+        """Return a room's state of some types."""
+        found: list[StateEvent] = []
+        async for event in self._all_state(room, LARGEST_LIST):
+            one = _state_event(event, kinds)
+            if one is not None and len(found) < MOST_READ:
+                found.append(one)
+        return found
+
+    async def _all_state(self, room: RoomId, most: int) -> AsyncIterator[Any]:
+        await self.start()
+        elements, taken = Elements(), 0
+        async for piece in self._client.stream(f"{path_of(room)}/state", seconds=_STATE_SECONDS):
+            taken += len(piece)
+            if taken > most:
+                raise Invalid("state_too_large", f"The room's state is more than {most // 2**20} MiB.")
+            for event in elements.take(piece):
+                yield event
+        elements.end()
+
+    async def written_by(self, room: RoomId, user: UserId, most: int) -> list[EventId]:
+        """Return the newest of what somebody wrote."""
+        await self.start()
+        only = quote(json.dumps({"senders": [user]}))
+        found: list[EventId] = []
+        after = ""
+        for _ in range(_MOST_PAGES):
+            path = f"{path_of(room)}/messages?dir=b&limit={_PAGE}&filter={only}{after}"
+            answer = await self._client.request("GET", path)
+            chunk, end = answer.get("chunk"), answer.get("end")
+            found += [event for one in chunk if (event := _written(one, user))] if isinstance(chunk, list) else []
+            if len(found) >= most or not isinstance(end, str):
+                break
+            after = f"&from={quote(end, safe='')}"
+        return found[:most]
+
+    # ------------------------------------------------------------------------------------------------ people
+
+    async def ban(self, room: RoomId, user: UserId, *, reason: str = "") -> bool:
+        """Ban somebody."""
+        return await self._put_out("ban", room, user, reason, unless=(Membership.BAN,))
+
+    async def unban(self, room: RoomId, user: UserId, *, reason: str = "") -> bool:
+        """Let somebody who is banned come again."""
+        others = [each for each in (None, *Membership) if each is not Membership.BAN]
+        return await self._put_out("unban", room, user, reason, unless=others)
+
+    async def kick(self, room: RoomId, user: UserId, *, reason: str = "") -> bool:
+        """Put somebody out."""
+        return await self._put_out("kick", room, user, reason, unless=(None, Membership.LEAVE, Membership.BAN))
+
+    async def _put_out(
+        self, how: str, room: RoomId, user: UserId, reason: str, *, unless: Collection[Membership | None]
+    ) -> bool:
+        member = await self._content(room, "m.room.member", user) or {}
+        stands = member.get("membership")
+        if (Membership(stands) if stands in list(Membership) else None) in unless:
+            return False
+        body = {"user_id": user} | ({"reason": reason} if reason else {})
+        await self._client.request("POST", f"{path_of(room)}/{how}", body)
+        return True
+
+    async def set_level(self, room: RoomId, user: UserId, level: int) -> bool:
+        """Give somebody a level."""
+        levels = await self._content(room, _POWERS)
+        if levels is None:  # whoever wrote the first ones would take the creator's
+            raise Denied(HTTPStatus.NOT_FOUND, {"errcode": "M_NOT_FOUND", "error": "the room has no levels"})
+        changed = with_level(levels, user, level)
+        if changed is not None:
+            await self.put_state(room, _POWERS, "", changed)
+        return changed is not None
+
+    # ------------------------------------------------------------------------------------------------ rooms
+
+    async def set_acl(self, room: RoomId, acl: Acl) -> bool:
+        """Say which servers may take part; what else stands in the event stays."""
+        before = await self._content(room, _ACL)
+        if (Acl() if before is None else acl_of(before)) == acl:
+            return False
+        written = {"allow": list(acl.allow), "deny": list(acl.deny), "allow_ip_literals": acl.ip_literals}
+        await self.put_state(room, _ACL, "", {**(before or {}), **written})
+        return True
+
+    async def redact(self, room: RoomId, event: EventId, *, reason: str = "", txn: str) -> bool:
+        """Take a message back."""
+        await self.start()
+        shown = await self._client.request("GET", f"{path_of(room)}/event/{quote(event, safe='')}")
+        unsigned = shown.get("unsigned")
+        if isinstance(unsigned, dict) and "redacted_because" in unsigned:
+            return False
+        path = f"{path_of(room)}/redact/{quote(event, safe='')}/{quote(txn, safe='')}"
+        await self._client.request("PUT", path, {"reason": reason} if reason else {})
+        return True
+
+    async def put_state(self, room: RoomId, kind: str, key: str, content: Mapping[str, Any]) -> EventId:
+        """Write one event of a room's state."""
+        await self.start()
+        answer = await self._client.request("PUT", _state_path(room, kind, key), content)
+        return EventId(str(answer.get("event_id")))
+
+    async def _content(self, room: RoomId, kind: str, key: str = "") -> dict[str, Any] | None:
+        """Return what one event of a room's state says; ``None`` where there is none."""
+        await self.start()
+        try:
+            return await self._client.request("GET", _state_path(room, kind, key))
+        except Denied as denied:
+            if denied.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+
+def _state_path(room: RoomId, kind: str, key: str) -> str:
+    return f"{path_of(room)}/state/{quote(kind, safe='')}/{quote(key, safe='')}"
+
+
+def _state_event(event: Any, kinds: Collection[str]) -> StateEvent | None:  # noqa: ANN401 - JSON
+    if not isinstance(event, dict):
+        return None
+    kind, key, sender, content = (event.get(name) for name in ("type", "state_key", "sender", "content"))
+    if not isinstance(kind, str) or kind not in kinds or not isinstance(key, str) or not isinstance(content, dict):
+        return None
+    return StateEvent(kind, key, sender if isinstance(sender, str) else "", content)
+
+
+def _written(event: Any, user: UserId) -> EventId | None:  # noqa: ANN401 - JSON
+    """Return the id of what can be taken back: neither state nor a redaction, and not taken back yet."""
+    if not isinstance(event, dict) or event.get("sender") != user or "state_key" in event:
+        return None
+    unsigned, identifier = event.get("unsigned"), event.get("event_id")
+    gone = isinstance(unsigned, dict) and "redacted_because" in unsigned
+    if gone or event.get("type") == "m.room.redaction" or not isinstance(identifier, str):
+        return None
+    return EventId(identifier)
