@@ -23,6 +23,7 @@ from kit.identifiers import PersonId, UserId
 from kit.sealing import Seal
 from ledger.people import People
 from reputation.list_keys import ListKeys
+from reputation.list_rooms import ListRooms
 from reputation.lists.authoring import (
     MOST_AT_ONCE,
     MOST_LISTS,
@@ -44,7 +45,7 @@ from reputation.lists.model import Entry, Listing
 from reputation.lists.signed import Header, Sum
 from reputation.lists.verifying import entry_of, read_definitions
 from reputation.publishing_rows import columns, entries, kept, label, published, said_before, same
-from reputation.publishing_tables import ListRoomRow, PublishedEntryRow, PublishedListRow
+from reputation.publishing_tables import PublishedEntryRow, PublishedListRow
 
 TOPIC: Final = "published"
 """What the change counter counts them under."""
@@ -65,6 +66,7 @@ class Publishing:
         self._now = now
         self._people = people
         self.keys = ListKeys(session, now, seal)
+        self.rooms = ListRooms(session, now)
 
     # --------------------------------------------------------------------------------------------- the author's
 
@@ -106,7 +108,7 @@ class Publishing:
         """Return a person's list by their own name for it. Raises ``NotFound``."""
         found = next((one for one in self.all(person) if one.name == name), None)
         if found is None:
-            raise NotFound("list_unknown", f"You publish no list of the name {name}.", name=name)
+            raise NotFound("list_not_yours", f"You publish no list of the name {name[:60]}.", name=name)
         return found
 
     def describe(self, person: PersonId, list_: str, described: Description) -> Published:
@@ -147,7 +149,7 @@ class Publishing:
         """Let the entries be what they were before the last change; that is a change, and can be undone."""
         row = self._own(person, list_)
         if not row.before:
-            raise Conflict("nothing_to_undo", "There is nothing to undo.")
+            raise Conflict("list_unchanged", "There is nothing to undo in that list.")
         said = {
             (subject, entity): said_before(subject, entity, rest, self._now) for subject, entity, rest in row.before
         }
@@ -223,13 +225,14 @@ class Publishing:
         last = found[limit - 1].version if more else row.version
         return Page(key.sign(header.shown()), labels, next=last, more=more)
 
-    def entries(self, public_id: str) -> Iterator[Entry]:
-        """Go through what a list recommends now, by version."""
+    def entries(self, public_id: str, *, newest: bool = False) -> Iterator[Entry]:
+        """Go through what a list recommends now, by version; ``newest``: backwards."""
         row = self._row(public_id)
         header = self._header(row)
         if row.retired_at is not None or (header.expires is not None and header.expires <= unix(self._now)):
             return
-        query = select(EntryRow).where(EntryRow.list == row.id, ~EntryRow.negated).order_by(EntryRow.version)
+        query = select(EntryRow).where(EntryRow.list == row.id, ~EntryRow.negated)
+        query = query.order_by(EntryRow.version.desc() if newest else EntryRow.version)
         for one in self._session.scalars(query.execution_options(yield_per=MOST_PAGE)):
             if one.until is None or one.until > self._now:
                 entry = entry_of(label(one, row.public_id, header.author or ""), header)
@@ -340,9 +343,6 @@ class Publishing:
     def _changed(self, row: Row, count: int) -> None:
         row.version += count
         row.changed_at = self._now
-        room = self._session.get(ListRoomRow, row.id)
-        if room is not None:
-            room.due_at = self._now
         self._session.flush()
         touch(self._session, TOPIC)
 

@@ -21,6 +21,7 @@ from bot.commands import (
     knocks,
     language,
     link,
+    listing,
     session,
     spam,
     standing,
@@ -42,6 +43,8 @@ from bot.commands.help import help_on
 _ALL = (
     door.COMMAND,
     filtering.COMMAND,
+    listing.COMMAND,
+    listing.ALL,
     knocks.COMMAND,
     accept.COMMAND,
     decline.COMMAND,

@@ -123,10 +123,12 @@ def check_said(said: Said, definitions: Mapping[str, Definition], now: datetime)
     entry = entry_in(said, definitions)
     if isinstance(entry, Fault):
         code = entry.code
-        raise Invalid("entry_unreadable", f"{entry.shown or 'An entry'} cannot stand in a list ({code}).", why=code)
+        message = f"{entry.shown or 'An entry'} cannot stand in a list ({code})."
+        raise Invalid("entry_unreadable", message, why=code, entity=entry.shown)
     danger = breadth(entry)
     if danger is not None:
-        raise Invalid("entry_dangerous", f"{entry.name} would hit nearly everybody ({danger}).", danger=danger.value)
+        message = f"{entry.name} would hit nearly everybody ({danger})."
+        raise Invalid("entry_dangerous", message, danger=danger.value, entity=entry.name)
     if said.until is not None and not now < said.until <= now + _FARTHEST:
         raise Invalid("entry_expiry", "An entry ends later than now, and within ten years.")
     return Said(said.subject, entry.entity, said.value, plain(said.reason), said.below, said.until, sha256=entry.sha256)
@@ -135,7 +137,7 @@ def check_said(said: Said, definitions: Mapping[str, Definition], now: datetime)
 def entry_in(said: Said, definitions: Mapping[str, Definition]) -> Entry | Fault:
     """Return what is said as an entry, or what is wrong with it. Raises ``Invalid`` for an undefined label."""
     if said.value not in definitions:
-        raise Invalid("label_undefined", f"The list defines no label {said.value[:30]!r}.")
+        raise Invalid("label_undefined", f"The list defines no label {said.value[:30]!r}.", label=said.value[:30])
     recommendation = definitions[said.value].recommendation
     if said.entity is not None:
         below = said.below and said.subject is Subject.SERVER

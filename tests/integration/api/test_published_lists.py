@@ -196,7 +196,7 @@ def test_what_would_hit_everybody_is_refused_and_look_alikes_are_told(door: Door
 
 def test_the_last_change_can_be_undone_and_that_too(door: Door, alice: dict[str, str], clock: Clock) -> None:
     list_id = publish(door, alice)
-    assert code(door.post(f"{MINE}/{list_id}/undo", headers=alice)) == (409, "nothing_to_undo")
+    assert code(door.post(f"{MINE}/{list_id}/undo", headers=alice)) == (409, "list_unchanged")
     change(door, alice, list_id, [{"kind": "user", "entity": "@a:evil.example", "reason": "spam"}])
     change(door, alice, list_id, ["@b:evil.example"], ["@a:evil.example"])
     follower = Follower(door, list_id, unix(clock()))
