@@ -18,6 +18,7 @@ from bot.entering import Entering
 from bot.homeserver import Homeserver, SlowDown
 from bot.kept import alone
 from bot.listener import Listener
+from bot.mirroring import Mirroring
 from bot.nio_homeserver import NioHomeserver
 from bot.readers import service_of
 from bot.rehearsal import Rehearsal
@@ -111,6 +112,7 @@ async def serve(
             tasks.create_task(listen_for_ever(homeserver, listener, stop))
             tasks.create_task(courier.run(stop, beat=beat))
             tasks.create_task(watcher.run(stop))
+            tasks.create_task(Mirroring(homeserver, cross).run(stop))
     except* Invalid as group:
         raise group.exceptions[0] from None  # what a setting lacks is told plainly
     finally:

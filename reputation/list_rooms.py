@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
@@ -14,8 +14,8 @@ from kit.identifiers import PersonId, RoomId
 from reputation.publishing_tables import ListRoomRow, PublishedListRow
 
 TOPIC: Final = "list_rooms"
-"""What the change counter counts them under: whoever mirrors is woken."""
-SOONER: Final = timedelta(minutes=1)
+"""What the change counter counts them under."""
+SOONER: Final = timedelta(seconds=30)
 """How long it takes until a mirror that failed is tried again."""
 
 
@@ -31,6 +31,7 @@ class Mirror:
     version: int
     written: int
     retired: bool
+    expired: bool
     room: RoomId | None
     alias: str | None
 
@@ -61,7 +62,15 @@ class ListRooms:
 
     def due(self, limit: int = 20) -> list[Mirror]:
         """Return some that do not have the newest version, those that wait longest first."""
-        behind = or_(ListRoomRow.written < PublishedListRow.version, ListRoomRow.room.is_(None))
+        over = PublishedListRow.expires_at <= self._now
+        holds = or_(PublishedListRow.expires_at.is_(None), PublishedListRow.expires_at > self._now)
+        unmade = and_(ListRoomRow.room.is_(None), PublishedListRow.retired_at.is_(None))
+        made = ListRoomRow.room.is_not(None)
+        behind = or_(
+            unmade,
+            and_(made, holds, ListRoomRow.written != PublishedListRow.version),
+            and_(made, over, ListRoomRow.written != -PublishedListRow.version),
+        )
         query = (
             select(ListRoomRow, PublishedListRow)
             .join(PublishedListRow, PublishedListRow.id == ListRoomRow.list)
@@ -69,17 +78,22 @@ class ListRooms:
             .order_by(ListRoomRow.due_at)
             .limit(limit)
         )
-        return [_mirror(row, list_) for row, list_ in self._session.execute(query)]
+        return [self._mirror(row, list_) for row, list_ in self._session.execute(query)]
 
     def made(self, number: int, room: RoomId, alias: str | None) -> None:
         """Note the room of a list."""
         row = self._session.get_one(ListRoomRow, number)
         row.room, row.alias = room, alias
 
-    def mirrored(self, number: int, version: int) -> None:
-        """Note that a room shows a version."""
+    def mirror(self, number: int) -> Mirror:
+        """Return one, as it is now."""
         row = self._session.get_one(ListRoomRow, number)
-        row.written, row.error = max(row.written, version), None
+        return self._mirror(row, self._session.get_one(PublishedListRow, number))
+
+    def mirrored(self, mirror: Mirror) -> None:
+        """Note that a room shows what its list said: nothing, where the list has expired."""
+        row = self._session.get_one(ListRoomRow, mirror.list)
+        row.written, row.error = -mirror.version if mirror.expired else mirror.version, None
 
     def failed(self, number: int, why: str) -> None:
         """Note why a room does not show the newest version yet; it is tried again later."""
@@ -95,17 +109,17 @@ class ListRooms:
         """Tell whether a room mirrors a list."""
         return self._session.scalar(select(ListRoomRow.list).where(ListRoomRow.room == room)) is not None
 
-
-def _mirror(row: ListRoomRow, one: PublishedListRow) -> Mirror:
-    return Mirror(
-        list=row.list,
-        public_id=one.public_id,
-        author=PersonId(one.person),
-        name=one.name,
-        title=one.title,
-        version=one.version,
-        written=row.written,
-        retired=one.retired_at is not None,
-        room=None if row.room is None else RoomId(row.room),
-        alias=row.alias,
-    )
+    def _mirror(self, row: ListRoomRow, one: PublishedListRow) -> Mirror:
+        return Mirror(
+            list=row.list,
+            public_id=one.public_id,
+            author=PersonId(one.person),
+            name=one.name,
+            title=one.title,
+            version=one.version,
+            written=row.written,
+            retired=one.retired_at is not None,
+            expired=one.expires_at is not None and one.expires_at <= self._now,
+            room=None if row.room is None else RoomId(row.room),
+            alias=row.alias,
+        )

@@ -86,7 +86,8 @@ class PublishedEntryRow(Base):
 class ListRoomRow(Base):
     """A policy room that mirrors a published list: unknown until it is made; ``written`` is the version that it has.
 
-    ``error`` says why the last attempt did not come to its end.
+    It is negative where the list had expired then, so that the room is empty. ``error`` says why the last attempt did
+    not come to its end.
     """
 
     __tablename__ = "list_rooms"
