@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
@@ -44,14 +44,13 @@ from reputation.lists.dangers import dangers
 from reputation.lists.model import Entry, Listing
 from reputation.lists.signed import Header, Sum
 from reputation.lists.verifying import entry_of, read_definitions
-from reputation.publishing_rows import columns, entries, kept, label, published, said_before, same
+from reputation.publishing_rows import columns, entries, in_parts, kept, label, published, said_before, same
 from reputation.publishing_tables import PublishedEntryRow, PublishedListRow
 
 TOPIC: Final = "published"
 """What the change counter counts them under."""
 MOST_ENTRIES: Final = 100_000
 MOST_PAGE: Final = 1_000
-_SOME: Final = 500
 
 Row = PublishedListRow
 EntryRow = PublishedEntryRow
@@ -298,7 +297,19 @@ class Publishing:
         if made:
             self._changed(row, len(made))
         back = sum(new.negated for new in made)
+        if back:
+            self._forget_some(row)
         return Changed(row.version, said=len(made) - back, back=back, same=len(wanted) - len(made))
+
+    def _forget_some(self, row: Row) -> None:
+        """Forget the oldest negations where there are more than a list has entries: nobody fills our disk by turns."""
+        negated = EntryRow.list == row.id, EntryRow.negated
+        if (self._session.scalar(select(func.count()).select_from(EntryRow).where(*negated)) or 0) <= MOST_ENTRIES:
+            return
+        query = select(EntryRow.subject, EntryRow.entity, EntryRow.version).where(*negated).order_by(EntryRow.version)
+        old = self._session.execute(query.limit(MOST_AT_ONCE)).all()
+        row.oldest = old[-1].version
+        self._take_out(row.id, [(one.subject, one.entity) for one in old])
 
     def _entry(self, number: int, key: Key, said: Said | None, version: int, old: EntryRow | None) -> EntryRow:
         subject, entity = key
@@ -318,7 +329,7 @@ class Publishing:
 
     def _there(self, number: int, keys: Sequence[Key]) -> dict[Key, EntryRow]:
         found: dict[Key, EntryRow] = {}
-        for some in _in_parts(number, keys):
+        for some in in_parts(number, keys):
             for one in self._session.scalars(select(EntryRow).where(*some)):
                 self._session.expunge(one)  # it is written anew, not changed
                 found[one.subject, one.entity] = one
@@ -330,7 +341,7 @@ class Publishing:
         write_many(self._session, EntryRow, {name: [getattr(one, name) for one in made] for name in names})
 
     def _take_out(self, number: int, keys: Sequence[Key]) -> None:
-        for some in _in_parts(number, keys):
+        for some in in_parts(number, keys):
             gone = delete(EntryRow).where(*some)
             self._session.execute(gone.execution_options(synchronize_session=False))
 
@@ -379,17 +390,3 @@ class Publishing:
     def _own_names(self, person: PersonId) -> list[str]:
         mxid = self._people.mxid(person)
         return [] if mxid is None else [mxid]
-
-
-def _in_parts(number: int, keys: Sequence[Key]) -> Iterator[tuple[ColumnElement[bool], ...]]:
-    """Give which entries of a list are meant, some at a time, so that each question is answered by the key alone.
-
-    SQLite goes through the whole list where pairs are asked for.
-    """
-    by_subject: dict[str, list[str]] = {}
-    for subject, entity in keys:
-        by_subject.setdefault(subject, []).append(entity)
-    for subject, entities in by_subject.items():
-        for begin in range(0, len(entities), _SOME):
-            some = EntryRow.entity.in_(entities[begin : begin + _SOME])
-            yield EntryRow.list == number, EntryRow.subject == subject, some

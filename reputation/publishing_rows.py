@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement
 
 from kit.clock import unix
 from kit.identifiers import PersonId
-from reputation.lists.authoring import Description, Published, Said, entry_in, hidden_of
+from reputation.lists.authoring import Description, Key, Published, Said, entry_in, hidden_of
 from reputation.lists.model import Entry, Subject
 from reputation.lists.signed import Definition, Label
 from reputation.lists.verifying import read_definitions
 from reputation.publishing_tables import PublishedEntryRow, PublishedListRow
+
+_SOME: Final = 500
 
 
 def columns(described: Description) -> dict[str, Any]:
@@ -104,3 +108,17 @@ def entries(said: Iterable[Said], definitions: Mapping[str, Definition]) -> Iter
         entry = entry_in(one, definitions)
         if isinstance(entry, Entry):
             yield entry
+
+
+def in_parts(number: int, keys: Sequence[Key]) -> Iterator[tuple[ColumnElement[bool], ...]]:
+    """Give which entries of a list are meant, some at a time, so that each question is answered by the key alone.
+
+    SQLite goes through the whole list where pairs are asked for.
+    """
+    by_subject: dict[str, list[str]] = {}
+    for subject, entity in keys:
+        by_subject.setdefault(subject, []).append(entity)
+    for subject, entities in by_subject.items():
+        for begin in range(0, len(entities), _SOME):
+            some = PublishedEntryRow.entity.in_(entities[begin : begin + _SOME])
+            yield PublishedEntryRow.list == number, PublishedEntryRow.subject == subject, some

@@ -153,6 +153,24 @@ def test_a_version_that_is_too_old_or_was_never_given_is_told(
     assert code(door.get("/v1/lists/nothing/labels")) == (404, "list_unknown")
 
 
+def test_nobody_fills_a_list_by_turns(
+    door: Door, alice: dict[str, str], monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setattr("reputation.publishing.MOST_ENTRIES", 5)
+    list_id = publish(door, alice)
+    for turn in range(4):
+        some = [f"@u{turn}-{n}:evil.example" for n in range(5)]
+        change(door, alice, list_id, some)
+        change(door, alice, list_id, [], some[1:])
+        change(door, alice, list_id, [], some[:1])
+    full = [{"kind": "user", "entity": f"@u{n}:evil.example"} for n in range(6)]
+    assert code(door.post(f"{MINE}/{list_id}/entries", headers=alice, json={"add": full})) == (409, "list_full")
+    page = door.get(f"/v1/lists/{list_id}/labels?after=41").json()
+    assert len(page["labels"]) <= 5
+    assert code(door.get(f"/v1/lists/{list_id}/labels?after=1")) == (410, "labels_gone")
+    Follower(door, list_id, unix(clock())).read()
+
+
 def test_what_ends_is_taken_back_by_itself(
     door: Door, alice: dict[str, str], container: Container, clock: Clock
 ) -> None:
