@@ -31,6 +31,9 @@ _LONGEST_PAUSE: Final = 60.0
 _MODERATOR: Final = 50
 _LEVELS: Final = {"state_default": 100, "events_default": _MODERATOR, "invite": _MODERATOR}
 """Only we write rules; the author may put people out, and nobody else talks there."""
+_NAME: Final = "m.room.name"
+_AT_ONCE: Final = 2_000
+"""Rules of one room that are written before others have their turn."""
 _NOT_FOUND: Final = 404
 
 
@@ -79,12 +82,18 @@ class Mirroring:
                 return
             room = await self._room(mirror)
         newest, listing = await self._cross.read(lambda work: _wanted(work, mirror))
-        there = [((one.kind, one.key), one.content) for one in await self._homeserver.events(room, TYPES)]
-        for (kind, key), content in plan(there, listing).writes:
+        there = await self._homeserver.events(room, {*TYPES, _NAME})
+        if {"name": newest.title} not in [one.content for one in there if one.kind == _NAME]:
+            await self._homeserver.put_state(room, _NAME, "", {"name": newest.title})
+        writes = plan((((one.kind, one.key), one.content) for one in there), listing).writes
+        for (kind, key), content in writes[:_AT_ONCE]:
             if stop.is_set():
                 return
             await self._homeserver.put_state(room, kind, key, content)
-        await self._cross.work(lambda work: work.publishing.rooms.mirrored(newest))
+        if len(writes) > _AT_ONCE:  # others have their turn
+            await self._cross.work(lambda work: work.publishing.rooms.goes_on(newest))
+        else:
+            await self._cross.work(lambda work: work.publishing.rooms.mirrored(newest))
 
     async def _room(self, mirror: Mirror) -> RoomId:
         """Return the room of a list, made now unless we had made it; with its author in it, or invited."""
@@ -93,7 +102,7 @@ class Mirroring:
         if room is None:
             room = await self._homeserver.create_room(
                 name=mirror.title,
-                topic=f"The list {mirror.name}, as rules for other bots to watch.",
+                topic="A list as rules, for other bots to watch.",
                 encrypted=False,
                 kind=ROOM_TYPE,
                 public=True,

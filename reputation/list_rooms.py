@@ -95,6 +95,10 @@ class ListRooms:
         row = self._session.get_one(ListRoomRow, mirror.list)
         row.written, row.error = -mirror.version if mirror.expired else mirror.version, None
 
+    def goes_on(self, mirror: Mirror) -> None:
+        """Note that more is to be written into a room; those that wait meanwhile come first."""
+        self._session.get_one(ListRoomRow, mirror.list).due_at = self._now
+
     def failed(self, number: int, why: str) -> None:
         """Note why a room does not show the newest version yet; it is tried again later."""
         row = self._session.get_one(ListRoomRow, number)

@@ -51,7 +51,7 @@ def _add(work: Work, asked: Asked, one: Published) -> Message:
 def _remove(work: Work, asked: Asked, one: Published) -> Message:
     subject, entity, rest = _whom(asked)
     nothing_more(rest)
-    key: Key = key_of(Said(subject, entity.lower() if subject is Subject.SERVER else entity, ""))
+    key: Key = key_of(Said(subject, entity, ""))
     return wording.changed(asked.reader, one.name, work.publishing.change(asked.person, one.id, [], [key]))
 
 

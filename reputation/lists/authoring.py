@@ -148,8 +148,11 @@ def entry_in(said: Said, definitions: Mapping[str, Definition]) -> Entry | Fault
 
 
 def key_of(said: Said) -> Key:
-    """Return of whom it speaks, as it is kept."""
-    return said.subject.value, said.entity if said.entity is not None else f"{HIDDEN}{(said.sha256 or b'').hex()}"
+    """Return of whom it speaks, as it is kept, however it is written."""
+    if said.entity is None:
+        return said.subject.value, f"{HIDDEN}{(said.sha256 or b'').hex()}"
+    entity = said.entity.strip()
+    return said.subject.value, entity.lower().rstrip(".") if said.subject is Subject.SERVER else entity
 
 
 def hidden_of(entity: str) -> bytes | None:

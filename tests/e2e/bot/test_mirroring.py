@@ -154,7 +154,13 @@ def test_an_independent_reader_sees_exactly_the_list(author: Author) -> None:
             assert second == rules_of(Listing("", tuple(author.entries())))
             await alice.say(room, "list room spam")
             await alice.hears("has a room already", room=room)
+            with author.container.work() as work:
+                work.publishing.describe(author.person, author.list.id, Description("Worse spammers"))
+            await until(author.is_mirrored)
+            await asyncio.to_thread(author.rules)
+            assert "Worse spammers" in [event["content"].get("name") for event in author.state]
             await alice.say(room, "list retire spam yes")
+            await alice.hears("no more", room=room)
             await until(author.is_mirrored)
             assert await asyncio.to_thread(author.rules) == {}
 
@@ -172,7 +178,9 @@ def test_an_independent_reader_sees_exactly_the_list(author: Author) -> None:
         assert bob.put(path, json=forged).status_code == 403, "nobody else writes rules"
 
 
-def test_a_bot_that_is_stopped_in_the_midst_goes_on_and_ends_equal(author: Author) -> None:
+def test_a_bot_that_is_stopped_in_the_midst_goes_on_and_ends_equal(
+    author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for hundred in range(3):
         author.say(*author.users(*range(100 * hundred, 100 * hundred + 100)))
     author.ask_for_room()
@@ -194,6 +202,7 @@ def test_a_bot_that_is_stopped_in_the_midst_goes_on_and_ends_equal(author: Autho
     stopped_at = len(author.rules())
     assert 0 < stopped_at < 300
     author.say(*author.users(500), remove=(("user", "@u0:evil.example"), ("user", "@u299:evil.example")))
+    monkeypatch.setattr("bot.mirroring._AT_ONCE", 50)  # and others have their turn in between
     scene(ends)
     rules = author.rules()
     assert rules == rules_of(Listing("", tuple(author.entries())))
