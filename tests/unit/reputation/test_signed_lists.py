@@ -160,10 +160,15 @@ def test_definitions_are_bounded() -> None:
 
 
 def test_a_label_becomes_an_entry_or_says_why_not() -> None:
-    found = entry_of(a_label(subject=Subject.SERVER, entity="Evil.Example", below=True), a_header())
+    found = entry_of(a_label(subject=Subject.SERVER, entity="evil.example", below=True), a_header())
     assert isinstance(found, Entry)
     assert (found.entity, found.recommendation, found.below) == ("evil.example", Recommendation.BAN, True)
-    for label, code in ((a_label(pin="$one"), "pinned"), (a_label(entity="no user"), "unprintable")):
+    otherwise = a_label(subject=Subject.SERVER, entity="Evil.Example")
+    for label, code in (
+        (a_label(pin="$one"), "pinned"),
+        (a_label(entity="no user"), "unprintable"),
+        (otherwise, "written_otherwise"),
+    ):
         fault = entry_of(label, a_header())
         assert isinstance(fault, Fault)
         assert fault.code == code
