@@ -14,7 +14,7 @@ from app.container import Container, Work
 from app.signed_lists import SignedRead, header_in, read_signed
 from kit.clock import unix
 from kit.errors import EarnestError, Invalid, PeerUnavailable
-from reputation.followed import SLICE, FollowedList, Key, key_of
+from reputation.followed import SLICE, FollowedList, Key, in_a_room, key_of
 from reputation.followed_services import FORM
 from reputation.lists.authoring import MOST_AT_ONCE
 from reputation.lists.dangers import Danger, Found, dangers
@@ -59,7 +59,8 @@ def look(container: Container, source: str, kept: FollowedList | None = None, *,
     """Read what stands at ``source``, an https:// URL or a file; nothing is changed. ``key``: who is to have signed it.
 
     Left out is what hits everybody, all below a name that nobody owns, or ourselves. Raises ``Invalid`` where it is no
-    list, or not as its author signed it, ``Forbidden`` and ``PeerUnavailable`` where it cannot be had.
+    list, not as its author signed it, or stands in a room, ``Forbidden`` and ``PeerUnavailable`` where it cannot be
+    had.
     """
     text = _text(container, source)
     found, signed = header_in(text), None
@@ -75,7 +76,7 @@ def look(container: Container, source: str, kept: FollowedList | None = None, *,
     else:
         signed = read_signed(container, source, found, None if service is None else (service, labels), key)
         listing = _entries(container, signed, kept)
-    return _changes(container, listing, kept, signed)
+    return _read(container.read, listing, kept, container.settings.bot_user_id, signed)
 
 
 def _entries(container: Container, signed: SignedRead, kept: FollowedList | None) -> Listing:
@@ -90,14 +91,16 @@ def _entries(container: Container, signed: SignedRead, kept: FollowedList | None
     return Listing(FORM, tuple(entries), tuple(one for one in came if isinstance(one, Fault)))
 
 
-def _changes(container: Container, listing: Listing, kept: FollowedList | None, signed: SignedRead | None) -> Read:
+def _read(
+    reading: Working, listing: Listing, kept: FollowedList | None, bot: str | None, signed: SignedRead | None = None
+) -> Read:
     grave = (Danger.EVERYBODY, Danger.TOP_LEVEL, Danger.YOURS)
-    left_out = tuple(found for found in dangers(listing, _ours(container)) if found.danger in grave)
+    left_out = tuple(found for found in dangers(listing, _ours(reading, bot)) if found.danger in grave)
     refused = {found.entry.key for found in left_out}
     wanted = {key_of(entry): entry for entry in listing if entry.key not in refused}
     before = {}
     if kept is not None:
-        with container.read() as work:
+        with reading() as work:
             before = work.followed.kept(kept.id)
     written = [
         entry
@@ -122,17 +125,29 @@ def update(container: Container, kept: FollowedList, *, key: str | None = None) 
         if over:
             _end(container)
         raise
-    with container.work() as work:
+    _keep(container.work, kept, found)
+    return found
+
+
+def take(reading: Working, working: Working, kept: FollowedList, listing: Listing, bot: str) -> Read:
+    """Keep what changed in a list that the bot has read in a room. Raises ``NotFound`` where it is followed no more."""
+    found = _read(reading, listing, kept, bot)
+    _keep(working, kept, found)
+    return found
+
+
+def _keep(working: Working, kept: FollowedList, found: Read) -> None:
+    with working() as work:
         work.followed.begin(kept.name)
     for begin in range(0, len(found.gone), SLICE):
-        with container.work() as work:
+        with working() as work:
             work.followed.take_out(kept.id, found.gone[begin : begin + SLICE])
     for begin in range(0, len(found.written), SLICE):
-        with container.work() as work:
+        with working() as work:
             work.followed.write(kept.id, found.written[begin : begin + SLICE])
     if found.signed is not None:
-        _keep_labels(container, kept.id, found.signed)
-    with container.work() as work:
+        _keep_labels(working, kept.id, found.signed)
+    with working() as work:
         if found.signed is not None:
             work.followed.services.read(kept.id, found.signed.header, found.signed.key)
         work.followed.read(
@@ -140,21 +155,20 @@ def update(container: Container, kept: FollowedList, *, key: str | None = None) 
             form=found.listing.form,
             entries=found.kept,
             left_out=found.refused,
-            again=_is_url(kept.source),
+            again=_is_url(kept.source) or in_a_room(kept.source),
         )
-    return found
 
 
-def _keep_labels(container: Container, number: int, signed: SignedRead) -> None:
+def _keep_labels(working: Working, number: int, signed: SignedRead) -> None:
     """Keep what came of a list's labels, after their entries: whoever dies before that reads them again."""
     places = list(signed.written)
     for begin in range(0, len(signed.gone), SLICE):
-        with container.work() as work:
+        with working() as work:
             work.followed.lock(number)
             work.followed.services.take_out(number, signed.gone[begin : begin + SLICE])
     for begin in range(0, len(places), SLICE):
         some = {place: signed.written[place] for place in places[begin : begin + SLICE]}
-        with container.work() as work:
+        with working() as work:
             work.followed.lock(number)
             work.followed.services.write(number, some)
 
@@ -201,6 +215,8 @@ def unfollow(working: Working, name: str) -> None:
 
 
 def _text(container: Container, source: str) -> str:
+    if in_a_room(source):
+        raise Invalid("list_in_a_room", "What stands in a room the bot reads, once it is there: follow the list first.")
     if _is_url(source):
         answer = container.fetcher.get(source, most_bytes=LARGEST)
         if answer.status != _OK:
@@ -220,10 +236,9 @@ def _text(container: Container, source: str) -> str:
         raise Invalid("list_text", "It is no text in UTF-8.") from None
 
 
-def _ours(container: Container) -> Sequence[str]:
-    with container.read() as work:
+def _ours(reading: Working, bot: str | None) -> Sequence[str]:
+    with reading() as work:
         servers = [tenant.server_name for tenant in work.tenants.all()]
-    bot = container.settings.bot_user_id
     return [*servers, *([bot] if bot else [])]
 
 

@@ -23,6 +23,7 @@ from bot.crossing import Crossing
 from bot.entering import Entering
 from bot.homeserver import Denied, ElsewhereAway, Homeserver, SlowDown
 from bot.letters import ANSWER, post, send_owed, sent
+from bot.purposes import purposes
 from bot.readers import reader_of
 from kit import outbox
 from kit.changes import counters
@@ -237,10 +238,13 @@ class Courier:
     async def _tidy(self) -> None:
         """Take up or leave the rooms that we are in and do not know of."""
         joined = await self._homeserver.joined_rooms()
-        known = await self._cross.read(lambda work: work.conversations.rooms())
+        known = await self._cross.read(purposes)
         for room in joined:
             if room in known or room in self._rooms.rooms:
                 continue
+            made = await self._homeserver.events(room, {"m.room.create"})
+            if any("type" in one.content for one in made):
+                continue  # no chat, but a space or a policy room: whoever makes those finds it again
             members = await self._homeserver.members(room)
             others = members - {self._homeserver.me}
             if len(others) > 1:

@@ -42,6 +42,10 @@ class Crossing:
         """Return what ``use_case`` returns; what it wrote is lost."""
         return await asyncio.to_thread(_within, self._rooms.read, use_case)
 
+    async def several(self, deed: Callable[[Rooms], _Result]) -> _Result:
+        """Return what ``deed`` returns, which opens transactions of its own, one after the other."""
+        return await asyncio.to_thread(deed, self._rooms)
+
     async def aside(self, deed: Callable[[], _Result]) -> _Result:
         """Return what ``deed`` returns, which needs no rooms but takes long."""
         return await asyncio.to_thread(deed)

@@ -110,6 +110,8 @@ class Left:
 
     room: RoomId
     user: UserId
+    banned: bool = False
+    """Whether they may not come again."""
 
 
 @dataclass(frozen=True, slots=True)

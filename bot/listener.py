@@ -39,6 +39,7 @@ from bot.homeserver import (
 )
 from bot.letters import ANSWER, owe, owe_later, post, send_owed, sent
 from bot.obeying import obey, press
+from bot.policy_rooms import PolicyRooms
 from bot.readers import reader_of
 from bot.watcher import Watcher
 from bot.words import command_of, fetches, first_words, only_looks, prepare, text_of
@@ -85,13 +86,15 @@ class Listener:
         time: Callable[[], float],
         rooms: Entering,
         watcher: Watcher,
+        policies: PolicyRooms,
     ) -> None:
-        """Answer through ``homeserver``; ``rooms`` is held while a room is entered; ``watcher`` has the groups."""
+        """Answer through ``homeserver``; ``rooms`` is held while one is entered; the others have rooms of their own."""
         self._homeserver = homeserver
         self._cross = cross
         self._service = service
         self._rooms = rooms
         self._watcher = watcher
+        self._policies = policies
         self._commands = Throttle(_COMMAND_BURST, _COMMAND_SECONDS, time)
         self._invites = Throttle(_INVITE_BURST, _INVITE_SECONDS, time)
         self._riddles = Throttle(_RIDDLE_BURST, _RIDDLE_SECONDS, time)
@@ -118,7 +121,8 @@ class Listener:
             LOG.exception("happening_failed", kind=type(happening).__name__, room=happening.room)
 
     async def _handle(self, happening: Happening) -> None:
-        if await self._watcher.takes(happening):
+        listed = await self._policies.takes(happening)
+        if await self._watcher.takes(happening) or listed:
             return
         match happening:
             case Said():
@@ -135,8 +139,6 @@ class Listener:
                 await self._left(happening)
             case Moved():
                 await self._moved(happening)
-            case _:
-                pass  # what was said to us is done; who else is there is asked when somebody writes
 
     # ------------------------------------------------------------------------------------------------ talking
 
@@ -306,7 +308,9 @@ class Listener:
         if invited.room not in self._tried and not self._invites.take(invited.inviter):
             await self._homeserver.leave(invited.room)
             return
-        self._note_tried(invited.room)
+        self._tried[invited.room] = None
+        while len(self._tried) > _MOST_REMEMBERED_ROOMS:
+            self._tried.popitem(last=False)
         await self._settle_in(invited.room, invited.inviter)
         self._tried.pop(invited.room, None)
 
@@ -352,11 +356,6 @@ class Listener:
         with suppress(Denied):  # who may not speak there goes all the same
             await self._tell_once(_Heard(room, inviter, room), "group", sentence)
         await self._homeserver.leave(room)
-
-    def _note_tried(self, room: RoomId) -> None:
-        self._tried[room] = None
-        while len(self._tried) > _MOST_REMEMBERED_ROOMS:
-            self._tried.popitem(last=False)
 
     async def _left(self, left: Left) -> None:
         def _note(work: Work) -> bool:

@@ -20,6 +20,7 @@ from bot.kept import alone
 from bot.listener import Listener
 from bot.mirroring import Mirroring
 from bot.nio_homeserver import NioHomeserver
+from bot.policy_rooms import PolicyRooms
 from bot.readers import service_of
 from bot.rehearsal import Rehearsal
 from bot.watcher import Watcher
@@ -104,7 +105,10 @@ async def serve(
     """Listen and deliver until ``stop``, then let go of ``homeserver``."""
     cross, service, rooms = Crossing(container), service_of(container), Entering()
     watcher = Watcher(homeserver, cross, service, time=time.monotonic, most=container.settings.watched_rooms)
-    listener = Listener(homeserver, cross, service, time=time.monotonic, rooms=rooms, watcher=watcher)
+    policies = PolicyRooms(homeserver, cross, time=time.monotonic)
+    listener = Listener(
+        homeserver, cross, service, time=time.monotonic, rooms=rooms, watcher=watcher, policies=policies
+    )
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     LOG.info("bot_starts", user=homeserver.me)
     try:
@@ -113,6 +117,7 @@ async def serve(
             tasks.create_task(courier.run(stop, beat=beat))
             tasks.create_task(watcher.run(stop))
             tasks.create_task(Mirroring(homeserver, cross).run(stop))
+            tasks.create_task(policies.run(stop))
     except* Invalid as group:
         raise group.exceptions[0] from None  # what a setting lacks is told plainly
     finally:

@@ -63,7 +63,7 @@ def _of_member(room: RoomId, user: UserId, source: dict[str, Any], me: UserId) -
     was = before.get("membership") if isinstance(before, dict) else None
     now = _content(source).get("membership")
     if now in ("leave", "ban"):
-        return Left(room, user)
+        return Left(room, user, banned=now == "ban")
     return Joined(room, user) if now == "join" and was != "join" and user != me else None
 
 

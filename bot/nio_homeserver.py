@@ -179,11 +179,13 @@ class NioHomeserver(Moderating):
         for room, info in response.rooms.invite.items():
             mine = [e for e in info.invite_state if getattr(e, "membership", "") == "invite" and e.state_key == self.me]
             found += [Invited(RoomId(room), UserId(e.sender)) for e in mine[-1:]]
-        for room in response.rooms.leave:
+        for room, info in response.rooms.leave.items():
             self._client.nio.rooms.pop(room, None)
             self._loaded.discard(room)
             if not first:
-                found.append(Left(RoomId(room), self.me))
+                told = [read(RoomId(room), event, self.me) for event in (*info.state, *info.timeline.events)]
+                ours = [one for one in told if isinstance(one, Left) and one.user == self.me]
+                found.append(ours[-1] if ours else Left(RoomId(room), self.me))
         for room, info in response.rooms.join.items():
             if not first:
                 found += self._in_room(RoomId(room), list(info.timeline.events))

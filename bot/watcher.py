@@ -37,6 +37,7 @@ from bot.homeserver import (
     Unreadable,
 )
 from bot.letters import post
+from bot.purposes import purposes
 from bot.readers import reader_of
 from kit import outbox
 from kit.errors import Conflict, HomeserverUnavailable, Unavailable
@@ -365,7 +366,7 @@ class Watcher:
         effects = await self._cross.work(lambda work: outbox.claim(work.session, kinds=(LEAVE,), now=work.now))
         for effect in effects:
             room = RoomId(str(effect.payload["room"]))
-            if await self._cross.read(partial(watching.watched, room=room)) is None:
+            if room not in await self._cross.read(purposes):
                 self._drop(room)
                 try:
                     await self._homeserver.leave(room)

@@ -45,11 +45,6 @@ def spoken(said: Said, now: datetime) -> Spoken:
     return Spoken(said.event, said.sender, text, at, said.mentions, all_named, said.kind)
 
 
-def watched(work: Work, *, room: RoomId) -> Watched | None:
-    """Return what is noted of a room."""
-    return work.filters.rooms.find(room)
-
-
 def record(work: Work, *, seen: Sequence[Sighting], tallies: Mapping[PersonId, Mapping[RoomId, Tally]]) -> int:
     """Keep what filters saw."""
     return work.filters.sightings.record(seen, tallies)

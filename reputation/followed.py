@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from kit.changes import touch
 from kit.database import write_many
 from kit.errors import Conflict, Invalid, NotFound
+from reputation.followed_rooms import FollowedRooms, room_source
 from reputation.followed_services import FollowedServices
 from reputation.list_tables import FollowedListRow, ListEntryRow
 from reputation.lists.model import Entry, Recommendation, Subject
@@ -28,7 +29,7 @@ MOST_LISTS: Final = 50
 SLICE: Final = 1_000
 """Entries that are written, or taken out, in one transaction."""
 EVERY: Final = timedelta(hours=6)
-"""How often a list that stands on the web is read again."""
+"""How often a list that stands on the web, or in a room, is read again."""
 SOONER: Final = timedelta(minutes=30)
 """The same after it could not be read."""
 LONGEST_SOURCE: Final = 2_000
@@ -60,10 +61,17 @@ class Followed:
         """Work in ``session``, at ``now``."""
         self._session = session
         self._now = now
+        self.rooms = FollowedRooms(session, now)
         self.services = FollowedServices(session, now)
 
-    def follow(self, name: str, source: str) -> FollowedList:
-        """Begin to follow what stands at ``source``; nothing is read yet. Raises ``Invalid``, ``Conflict``."""
+    def follow(self, name: str, source: str, via: Sequence[str] = ()) -> FollowedList:
+        """Begin to follow what stands at ``source``; nothing is read yet. Raises ``Invalid``, ``Conflict``.
+
+        A room (its id, its alias, a link by matrix.to) is entered by the bot, by one of the servers ``via`` where its
+        homeserver is not in it.
+        """
+        place = room_source(source, via)
+        source, via = place or (source, ())
         if not _NAME.fullmatch(name):
             raise Invalid("list_name", "A list's name has small letters, digits, - and _, and begins with a letter.")
         if len(source) > LONGEST_SOURCE:
@@ -77,6 +85,8 @@ class Followed:
         )
         self._session.add(row)
         self._session.flush()
+        if place is not None:
+            self.rooms.begin(row.id, source, via)
         return _shown(row)
 
     def all(self) -> list[FollowedList]:
@@ -88,9 +98,9 @@ class Followed:
         return _shown(self._row(name))
 
     def due(self) -> list[FollowedList]:
-        """Return those that are to be read again now."""
+        """Return those that are to be read again now, but for rooms: those the bot reads."""
         query = select(FollowedListRow).where(FollowedListRow.due_at <= self._now).order_by(FollowedListRow.due_at)
-        return [_shown(row) for row in self._session.scalars(query)]
+        return [_shown(row) for row in self._session.scalars(query) if not in_a_room(row.source)]
 
     def kept(self, number: int) -> dict[Key, tuple[str, bool, str]]:
         """Return what is kept of each entity: the recommendation, whether those below are meant, and the reason."""
@@ -135,7 +145,7 @@ class Followed:
             self._delete(delete(ListEntryRow).where(ListEntryRow.list == number, some))
 
     def read(self, name: str, *, form: str, entries: int, left_out: int, again: bool) -> None:
-        """Note that a list was read to its end, and tell those who keep it in memory. ``again``: it is on the web."""
+        """Note that a list was read to its end, and tell those who keep it in memory. ``again``: it may change."""
         row = self._row(name)
         row.form, row.entries, row.left_out = form, entries, left_out
         row.read_at, row.error = self._now, None
@@ -165,15 +175,16 @@ class Followed:
             touch(self._session, TOPIC)
         return sum(map(len, found.values()))
 
-    def failed(self, name: str, why: str) -> None:
-        """Note that a list could not be read; what was kept of it stays."""
+    def failed(self, name: str, why: str, *, pause: timedelta = SOONER) -> None:
+        """Note that a list could not be read, and is to be in a while; what was kept of it stays."""
         row = self._row(name)
-        row.error, row.due_at = why[:200], self._now + SOONER
+        row.error, row.due_at = why[:200], self._now + pause
 
     def unfollow(self, name: str) -> bool:
         """Take out a slice of a list's entries, and with the last one the list; ``False``: call it again."""
         row = self._row(name)
         row.due_at = None
+        self.rooms.end(row.id)  # first, so that nothing is read any more meanwhile
         query = select(ListEntryRow.subject, ListEntryRow.entity).where(ListEntryRow.list == row.id).limit(SLICE)
         keys = [(subject, entity) for subject, entity in self._session.execute(query)]
         self.take_out(row.id, keys)
@@ -207,6 +218,11 @@ class Followed:
 
     def _delete(self, statement: object) -> None:
         self._session.execute(statement.execution_options(synchronize_session=False))  # type: ignore[attr-defined]
+
+
+def in_a_room(source: str) -> bool:
+    """Tell whether a list stands in a Matrix room: its source is the room's id or alias."""
+    return source[:1] in ("!", "#")
 
 
 def key_of(entry: Entry) -> Key:

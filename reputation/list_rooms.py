@@ -109,9 +109,10 @@ class ListRooms:
         row = self._session.get(ListRoomRow, number)
         return None if row is None else (None if row.room is None else RoomId(row.room), row.error)
 
-    def is_ours(self, room: RoomId) -> bool:
-        """Tell whether a room mirrors a list."""
-        return self._session.scalar(select(ListRoomRow.list).where(ListRoomRow.room == room)) is not None
+    def all(self) -> frozenset[RoomId]:
+        """Return all rooms that show lists."""
+        query = select(ListRoomRow.room).where(ListRoomRow.room.is_not(None))
+        return frozenset(RoomId(str(room)) for room in self._session.scalars(query))
 
     def _mirror(self, row: ListRoomRow, one: PublishedListRow) -> Mirror:
         return Mirror(

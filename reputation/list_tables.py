@@ -42,3 +42,21 @@ class ListEntryRow(Base):
     recommendation: Mapped[str] = mapped_column(String(8))
     below: Mapped[bool] = mapped_column(Boolean)
     reason: Mapped[str] = mapped_column(String(500))
+
+
+class FollowedRoomRow(Base):
+    """Of a followed list that stands in a Matrix room: which room that is now, and how the bot stands to it.
+
+    ``room`` is unknown until an alias is resolved; ``successor`` is the room for which it was closed, until the bot is
+    there. ``via`` are servers with spaces between them.
+    """
+
+    __tablename__ = "followed_rooms"
+
+    list: Mapped[int] = mapped_column(ForeignKey("followed_lists.id"), primary_key=True)
+    room: Mapped[str | None] = mapped_column(String(255))
+    via: Mapped[str] = mapped_column(String(3000))
+    standing: Mapped[str] = mapped_column(String(7))
+    successor: Mapped[str | None] = mapped_column(String(255))
+    moved_from: Mapped[str | None] = mapped_column(String(255))
+    moved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

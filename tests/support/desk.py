@@ -22,6 +22,7 @@ from bot.crossing import Crossing
 from bot.entering import Entering
 from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
 from bot.listener import Listener
+from bot.policy_rooms import PolicyRooms
 from bot.rehearsal import Rehearsal
 from bot.watcher import Watcher
 from kit.clock import from_unix
@@ -135,7 +136,16 @@ class Bot:
         cross = Crossing(self.desk)
         rooms = self.entering = Entering()
         self.watcher = Watcher(self.homeserver, cross, SERVICE, time=self.time, most=3)
-        self.listener = Listener(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms, watcher=self.watcher)
+        self.policies = PolicyRooms(self.homeserver, cross, time=self.time)
+        self.listener = Listener(
+            self.homeserver,
+            cross,
+            SERVICE,
+            time=self.time,
+            rooms=rooms,
+            watcher=self.watcher,
+            policies=self.policies,
+        )
         self.courier = Courier(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
 
     def time(self) -> float:

@@ -238,6 +238,7 @@ def test_facts_are_the_viewers_own(bot: Bot, desk: Desk) -> None:
         ("message.mentions_me", "Alice?", {"mentions": (ALICE,)}, True),
         ("message.mentions_me", "Alice?", {"mentions": (BOB,)}, False),
         ("message.kind == 'm.emote'", "sells coins", {"kind": "m.emote"}, True),
+        ("message.kind == 'm.image' && message.text.contains('coins')", "sells coins", {"kind": "m.image"}, True),
         ("sender.server == 'away.example' && sender.localpart == 'bob'", "hello", {}, True),
         ("!room.encrypted && room.id == '!group:home.example'", "hello", {}, True),
         ("sender.mutual_rooms == 1", "hello", {}, True),

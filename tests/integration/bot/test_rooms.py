@@ -117,3 +117,9 @@ def test_a_sender_with_a_name_that_is_none_is_ignored(bot: Bot) -> None:
     nobody = UserId("not an id")
     bot.meet(nobody, ROOM)
     assert bot.hear(Said(ROOM, bot.event(), nobody, "help", from_unix(bot.desk.house.time))) == []
+
+
+def test_what_is_no_text_is_no_command(bot: Bot) -> None:
+    bot.meet(ALICE, ROOM)
+    for kind in ("m.image", "m.file", "m.sticker", "m.notice"):
+        assert bot.hear(Said(ROOM, bot.event(), ALICE, "help", from_unix(bot.desk.house.time), kind=kind)) == []

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from cli.main import main
 from cli.migrations import upgrade
 from kit.database import Database, make_engine
+from kit.identifiers import RoomId
 from tests.support.services import PASSWORD, a_container
 
 BLOCKLIST = """#domain,#severity,#public_comment
@@ -158,8 +159,10 @@ def operator(tmp_path: Path) -> Callable[..., Result]:
     a_container(tmp_path / "data", database).close()
     environment = {"EARNEST_DATA": str(tmp_path / "data"), "EARNEST_KEYSTORE_PASSWORD": PASSWORD}
 
-    def run(*words: object) -> Result:
-        return CliRunner().invoke(main, ["list", *map(str, words)], env=environment)
+    def run(*words: object, bot: str = "@earnest:home.example") -> Result:
+        return CliRunner().invoke(
+            main, ["list", *map(str, words)], env=environment | {"EARNEST_BOT_USER_ID": bot or None}
+        )
 
     return run
 
@@ -194,3 +197,52 @@ def test_what_cannot_be_read_is_not_followed(operator: Callable[..., Result], tm
         assert found.exit_code == 1, source
         assert found.output.startswith("Error: "), source
         assert json.loads(operator("followed", "--json").output) == []
+
+
+def test_a_list_in_a_room_waits_for_the_bot(operator: Callable[..., Result], tmp_path: Path) -> None:
+    alias, room = "#bad:lists.example", "!" + "a" * 43
+    assert "nothing says who it is" in operator("follow", "bad", alias, bot="").output
+    dry = operator("follow", "bad", alias, "--dry-run")
+    assert (dry.exit_code, "seen once the bot is there" in dry.output) == (1, True)
+    for wrong in ("#bad", "!short", "https://matrix.to/#/@a:b"):
+        assert operator("follow", "bad", wrong).exit_code == 1, wrong
+    assert operator("follow", "bad", tmp_path / "file", "--via", "a.example").exit_code == 2
+    assert json.loads(operator("followed", "--json").output) == []
+    made = operator("follow", "bad", alias)
+    assert made.exit_code == 0, made.output
+    assert "let somebody in it invite @earnest:home.example" in made.output
+    told = json.loads(operator("follow", "other", room, "--via", "a.example", "--via", "b.example", "--json").output)
+    assert told == {"name": "other", "followed": True, "waits_for": "@earnest:home.example"}
+    shown = operator("followed").output
+    assert "bad: 0 entries, never read" in shown
+    assert "the bot is to enter the room of that alias" in shown
+    rows = {row["name"]: row["room"] for row in json.loads(operator("followed", "--json").output)}
+    assert rows["other"] == {
+        "room": room,
+        "via": ["a.example", "b.example"],
+        "standing": "awaited",
+        "successor": None,
+        "moved_from": None,
+        "moved_at": None,
+    }
+    assert "the bot reads it now" in operator("refresh", "bad").output
+    assert "seen once" not in operator("refresh", "bad", "--json").output
+    assert operator("refresh", "bad", "--dry-run").exit_code == 1
+    gone = operator("unfollow", "bad", "--yes").output
+    assert "The bot leaves the room. `earnest list follow bad '#bad:lists.example'` takes it up again." in gone
+
+
+def test_where_a_room_went_is_shown(operator: Callable[..., Result], tmp_path: Path) -> None:
+    database = Database(make_engine(f"sqlite:///{tmp_path / 'data' / 'earnest.db'}"))
+    container = a_container(tmp_path / "data", database)
+    with container.work() as work:
+        number = work.followed.follow("bad", "!old:lists.example").id
+    with container.work() as work:
+        work.followed.rooms.moved(number, RoomId("!new\u202e:lists.example"), ["lists.example"])
+        work.followed.rooms.closed(number, RoomId("!newer:lists.example"))
+        work.followed.failed("bad", "The bot is not let in.")
+    container.close()
+    shown = operator("followed").output
+    assert "never read; last time: The bot is not let in." in shown
+    assert "the bot is in \u2068!new:lists.example\u2069, for which !old:lists.example was closed" in shown
+    assert "it was closed for !newer:lists.example" in shown

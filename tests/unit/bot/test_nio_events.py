@@ -21,7 +21,7 @@ _OF_ROOMS: list[tuple[dict[str, Any], Happening]] = [
     ({"type": "m.room.redaction", "redacts": "$spam", "content": {}}, Redacted(ROOM, EventId("$spam"))),
     ({"type": "m.room.redaction", "content": {"redacts": "$spam"}}, Redacted(ROOM, EventId("$spam"))),
     ({"type": "m.room.member", "state_key": ALICE, "content": {"membership": "leave"}}, Left(ROOM, ALICE)),
-    ({"type": "m.room.member", "state_key": ME, "content": {"membership": "ban"}}, Left(ROOM, ME)),
+    ({"type": "m.room.member", "state_key": ME, "content": {"membership": "ban"}}, Left(ROOM, ME, banned=True)),
     (
         {"type": "m.room.tombstone", "state_key": "", "content": {"body": "", "replacement_room": "!new:h"}},
         Moved(ROOM, RoomId("!new:h")),

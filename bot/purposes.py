@@ -1,0 +1,12 @@
+"""The rooms that the bot is in on purpose, or wants to be in: all others it may leave, or take for somebody's chat."""
+
+from __future__ import annotations
+
+from app.container import Work
+from kit.identifiers import RoomId
+
+
+def purposes(work: Work) -> frozenset[RoomId]:
+    """Return people's chats, rooms read for people's filters, and those of followed and of published lists."""
+    watched = frozenset(one.room for one in work.filters.rooms.all())
+    return work.conversations.rooms() | watched | work.followed.rooms.rooms() | work.publishing.rooms.all()
