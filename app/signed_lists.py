@@ -27,6 +27,8 @@ MOST_LABELS: Final = 250_000
 """Labels that are read in one go, negations among them."""
 _LEAST_LABELS: Final = 100
 """Labels of a page that is not the last: a list in pages of one would take a day."""
+_MOST_BYTES: Final = 128 * 1024 * 1024
+"""Of all pages that are read in one go."""
 _MOST_SECONDS: Final = 300.0
 _OK: Final = 200
 _READ_WHOLE: Final = frozenset({409, 410})
@@ -109,6 +111,7 @@ class _Reader:
         self._key = key
         self._now = now
         self._until = time.monotonic() + _MOST_SECONDS
+        self._left = _MOST_BYTES
 
     def read(self, header: Header, after: int, kept: Mapping[Key, KeptLabel]) -> SignedRead | None:
         """Read what came after a version; ``None`` where it cannot tell, or that does not come to what was signed."""
@@ -166,6 +169,9 @@ class _Reader:
             return None
         if answer.status != _OK:
             raise PeerUnavailable("list_unavailable", f"It answered {answer.status}.")
+        self._left -= len(answer.body)
+        if self._left < 0:
+            raise Invalid("list_endless", f"Its pages are more than {_MOST_BYTES // 2**20} MiB.")
         try:
             found = json.loads(answer.body)
         except (ValueError, RecursionError):

@@ -27,6 +27,7 @@ from reputation.lists.policy_events import TYPES
 
 LOG = structlog.get_logger(__name__)
 _LOOK_SECONDS: Final = 1.0
+_PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 60.0
 _MODERATOR: Final = 50
 _LEVELS: Final = {"state_default": 100, "events_default": _MODERATOR, "invite": _MODERATOR}
@@ -55,6 +56,7 @@ class Mirroring:
                     await self.mirror(stop)
                 except Exception as error:  # noqa: BLE001 - a list's names stand in no log
                     LOG.warning("mirroring_waits", reason=type(error).__name__)
+                    self._not_before = self._time() + _PAUSE
             try:
                 await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
             except TimeoutError:

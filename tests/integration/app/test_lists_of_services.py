@@ -413,6 +413,10 @@ def test_pages_without_end_and_a_page_without_end_end(
     liar.lie = endless
     monkeypatch.setattr("app.signed_lists.MOST_LABELS", 1_000)
     assert (refused(here), count[0]) == ("list_endless", 11)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.signed_lists.MOST_LABELS", 10**9)
+        patch.setattr("app.signed_lists._MOST_BYTES", 200_000)
+        assert refused(here) == "list_endless"
     labels_of(liar, lambda page: page.update(labels=[], more=True))
     assert refused(here) == "list_endless"
     labels_of(liar, lambda page: page.update(next=0, more=True))
