@@ -26,8 +26,8 @@ LOG = structlog.get_logger(__name__)
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 _STATUS: tuple[tuple[type[Refusal], int], ...] = ((Invalid, 400), (Forbidden, 403), (NotFound, 404), (Conflict, 409))
-_GONE = frozenset({"link_used", "link_expired", "events_gone"})
-_MEMBERS = {"events_gone": ("oldest",), "cursor_ahead": ("last",)}
+_GONE = frozenset({"link_used", "link_expired", "events_gone", "labels_gone"})
+_MEMBERS = {"events_gone": ("oldest",), "labels_gone": ("oldest",), "cursor_ahead": ("last",)}
 """Values of a refusal that its problem has as members of their own."""
 _MOST_FIELDS = 20
 

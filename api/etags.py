@@ -11,10 +11,15 @@ from starlette.responses import Response
 
 def tagged(request: Request, answer: BaseModel) -> Response:
     """Return ``answer`` as JSON with its ETag, or 304 where the asker has it already."""
-    body = answer.model_dump_json().encode()
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    return kept_by(request, Response(answer.model_dump_json().encode(), media_type="application/json"), private=True)
+
+
+def kept_by(request: Request, answer: Response, *, private: bool = False) -> Response:
+    """Return ``answer`` with its ETag, or 304 where the asker has it already; ``private``: for the asker alone."""
+    tag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
+    answer.headers["ETag"] = tag
+    answer.headers["Cache-Control"] = "private, no-cache" if private else "no-cache"
     known = {entry.strip().removeprefix("W/") for entry in request.headers.get("if-none-match", "").split(",")}
     if tag in known:
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+        return Response(status_code=304, headers={"ETag": tag, "Cache-Control": answer.headers["Cache-Control"]})
+    return answer

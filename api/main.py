@@ -26,6 +26,7 @@ from api.routes import (
     health,
     helping,
     ledger,
+    lists,
     me,
     metrics,
     outlook,
@@ -54,6 +55,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 * `ledger` is public: what the books say and what the chain says, in amounts and addresses.
 * `me` is private: send `Authorization: Bearer …` with a token that the bot gives you (`token` in its direct message).
 * `events` and `webhooks` are private too: what happens to you and your money, as a page, as a stream, or sent to you.
+* `lists` is public: what people here say of others, signed; its authors change it with a token.
 * `sessions` signs a person in by their own homeserver's word; the bot confirms it before it counts.
 * Amounts are texts of base units (at 18 decimals, 10^18 of them are one ERN); times are Unix seconds.
 * Errors are `application/problem+json` (RFC 9457); the stable code of a problem is the end of its `type`.
@@ -63,13 +65,14 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 PARTS = (
     *(quotes, stakes, ledger),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, filters),
+    *(helping, doors, filters, lists),
     *(health, metrics, front, stake, link),
 )
 ROUTES = APIRouter()
 """All routes. They belong to the process: the framework works out what each takes when it is first asked for."""
 for part in PARTS:
     ROUTES.include_router(part.router)
+ROUTES.include_router(lists.mine)
 
 
 class GateFirst:

@@ -62,6 +62,7 @@ from reputation.model import OpensAt
 from reputation.moderation import Moderation
 from reputation.notices import Notices
 from reputation.outlooks import Outlooks
+from reputation.publishing import Publishing
 from reputation.screens import Filters
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
@@ -106,6 +107,7 @@ class Work:
     followed: Followed
     moderation: Moderation
     desks: Desks
+    publishing: Publishing
     vouches: Vouches
     outlooks: Outlooks
     hearing: Hearing
@@ -378,6 +380,7 @@ class Container:
             followed=Followed(session, now),
             moderation=Moderation(session, now, people),
             desks=Desks(session, now),
+            publishing=Publishing(session, now=now, people=people, seal=self._sealing),
             filters=Filters(session, now=now, people=people),
             protections=Protections(session, now),
             vouches=vouches,

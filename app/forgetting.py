@@ -24,6 +24,7 @@ def forget_person(work: Work, person: PersonId) -> None:
     work.digests.forget(person)
     work.filters.forget(person)
     work.moderation.forget(person)
+    work.publishing.forget(person)
     work.sessions.forget(person)
     work.conversations.forget(person)
     work.webhooks.forget(person)
@@ -39,7 +40,7 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
         never_confirmed = once.sessions.prune_unconfirmed()
         gone += len(never_confirmed) + once.people.prune(never_confirmed)
     gone += _in_parts(work, lambda some: len(some.feed.prune(events_kept, limit=MOST_PRUNED)))
-    for part in (_vouches, _asks, _answers, _sightings, _consequences):
+    for part in (_vouches, _asks, _answers, _sightings, _consequences, _labels):
         gone += _in_parts(work, part)
     return gone + _in_parts(work, lambda some: some.gate.prune())
 
@@ -75,6 +76,10 @@ def _consequences(some: Work) -> int:
     gone, named = some.moderation.consequences.prune(limit=MOST_PRUNED)
     some.people.prune(named)
     return gone
+
+
+def _labels(some: Work) -> int:
+    return some.publishing.prune(limit=MOST_PRUNED)
 
 
 def _with_names(some: Work, people: Sequence[PersonId]) -> int:

@@ -14,6 +14,7 @@ import ledger.tables
 import payments.stakes.tables
 import reputation.desk_tables
 import reputation.list_tables
+import reputation.publishing_tables
 import reputation.room_tables
 import reputation.tables
 from kit.database import Base
@@ -28,6 +29,7 @@ TABLE_MODULES = (
     reputation.list_tables,
     reputation.room_tables,
     reputation.desk_tables,
+    reputation.publishing_tables,
     app.sessions,
     app.conversations,
     app.webhooks.tables,

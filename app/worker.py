@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from celery import Celery
 from celery.beat import EmbeddedService
 
 from app import books, digests, lists
+from app.aside import Aside
 from app.container import Container
 from app.forgetting import prune_all
 from app.health import Check, Look, Pulse
@@ -77,9 +79,11 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     def digest() -> None:
         digests.regular(container.read, container.work)
 
+    reading = Aside("lists", partial(lists.regular, container))  # a service may take minutes to show its list
+
     @application.task(name="earnest.lists", shared=False)  # type: ignore[untyped-decorator]
     def follow() -> None:
-        lists.regular(container)
+        reading.begin()
 
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]
     def prune() -> None:

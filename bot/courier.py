@@ -242,6 +242,9 @@ class Courier:
         for room in joined:
             if room in known or room in self._rooms.rooms:
                 continue
+            made = await self._homeserver.events(room, {"m.room.create"})
+            if any("type" in one.content for one in made):
+                continue  # no chat, but a space or a policy room: whoever makes those finds it again
             members = await self._homeserver.members(room)
             others = members - {self._homeserver.me}
             if len(others) > 1:

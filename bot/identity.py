@@ -7,7 +7,6 @@ client-server API, "Cross-signing"). The user-signing key, with which people vou
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from kit.canonical import canonical
 from kit.identifiers import UserId
 
 ROLES: Final = ("master", "self_signing", "user_signing")
@@ -112,11 +112,6 @@ def signed_by(thing: Mapping[str, Any], user: UserId, name: str, public: str) ->
     except (InvalidSignature, ValueError, TypeError):
         return False
     return True
-
-
-def canonical(thing: Mapping[str, Any]) -> bytes:
-    """Write JSON in the one form that is signed (Matrix specification, appendices, "Canonical JSON")."""
-    return json.dumps(thing, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
 def _without_signatures(thing: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from bot.entering import Entering
 from bot.homeserver import Homeserver, SlowDown
 from bot.kept import alone
 from bot.listener import Listener
+from bot.mirroring import Mirroring
 from bot.nio_homeserver import NioHomeserver
 from bot.policy_rooms import PolicyRooms
 from bot.readers import service_of
@@ -131,6 +132,7 @@ async def serve(
             tasks.create_task(courier.run(stop, beat=beat))
             tasks.create_task(watcher.run(stop))
             tasks.create_task(look_after(desk, stop))
+            tasks.create_task(Mirroring(homeserver, cross).run(stop))
             tasks.create_task(policies.run(stop))
     except* Invalid as group:
         raise group.exceptions[0] from None  # what a setting lacks is told plainly

@@ -7,7 +7,7 @@ from kit.identifiers import RoomId
 
 
 def purposes(work: Work) -> frozenset[RoomId]:
-    """Return people's chats, the rooms that are read or looked after, or manage others, and those of followed lists."""
+    """Return people's chats, rooms that are read or looked after, or manage others, and those of lists."""
     watched = frozenset(one.room for one in work.filters.rooms.all())
-    followed = work.followed.rooms.rooms()
-    return work.conversations.rooms() | watched | work.moderation.all_rooms() | followed
+    lists = work.followed.rooms.rooms() | work.publishing.rooms.all()
+    return work.conversations.rooms() | watched | work.moderation.all_rooms() | lists

@@ -19,6 +19,7 @@ from kit.changes import touch
 from kit.database import write_many
 from kit.errors import Conflict, Invalid, NotFound
 from reputation.followed_rooms import FollowedRooms, room_source
+from reputation.followed_services import FollowedServices
 from reputation.list_tables import FollowedListRow, ListEntryRow
 from reputation.lists.model import Entry, Recommendation, Subject
 
@@ -61,6 +62,7 @@ class Followed:
         self._session = session
         self._now = now
         self.rooms = FollowedRooms(session, now)
+        self.services = FollowedServices(session, now)
 
     def follow(self, name: str, source: str, via: Sequence[str] = ()) -> FollowedList:
         """Begin to follow what stands at ``source``; nothing is read yet. Raises ``Invalid``, ``Conflict``.
@@ -129,11 +131,15 @@ class Followed:
         }
         write_many(self._session, ListEntryRow, columns)
 
-    def take_out(self, number: int, keys: Sequence[Key]) -> None:
-        """Take some entries out; at most a slice."""
+    def lock(self, number: int) -> None:
+        """Let nobody else write a list's entries before the commit. Raises ``NotFound``."""
         mine = select(FollowedListRow.id).where(FollowedListRow.id == number)
         if self._session.scalar(mine.with_for_update()) is None:  # else two who read it at once would write the same
             raise NotFound("list_unknown", "That list is followed no more.")
+
+    def take_out(self, number: int, keys: Sequence[Key]) -> None:
+        """Take some entries out; at most a slice."""
+        self.lock(number)
         for begin in range(0, len(keys), 200):
             some = tuple_(ListEntryRow.subject, ListEntryRow.entity).in_(keys[begin : begin + 200])
             self._delete(delete(ListEntryRow).where(ListEntryRow.list == number, some))
@@ -145,6 +151,29 @@ class Followed:
         row.read_at, row.error = self._now, None
         row.due_at = self._now + EVERY if again else None
         touch(self._session, TOPIC)  # also where nothing changed: whoever died before this had written something
+
+    def end(self, number: int) -> bool:
+        """Take out a slice of the entries of a list whose time is over; ``False``: call it again."""
+        query = select(ListEntryRow.subject, ListEntryRow.entity).where(ListEntryRow.list == number).limit(SLICE)
+        keys = [(subject, entity) for subject, entity in self._session.execute(query)]
+        self.take_out(number, keys)
+        if len(keys) == SLICE:
+            return False
+        row = self._session.get_one(FollowedListRow, number)
+        row.entries = 0
+        self.services.expired(number)
+        touch(self._session, TOPIC)
+        return True
+
+    def end_some(self, limit: int) -> int:
+        """Take out some entries whose own time is over; return how many."""
+        found = self.services.ended(limit)
+        for number, keys in sorted(found.items()):
+            self.take_out(number, keys)
+            self._session.get_one(FollowedListRow, number).entries -= len(keys)
+        if found:
+            touch(self._session, TOPIC)
+        return sum(map(len, found.values()))
 
     def failed(self, name: str, why: str, *, pause: timedelta = SOONER) -> None:
         """Note that a list could not be read, and is to be in a while; what was kept of it stays."""
@@ -159,8 +188,11 @@ class Followed:
         query = select(ListEntryRow.subject, ListEntryRow.entity).where(ListEntryRow.list == row.id).limit(SLICE)
         keys = [(subject, entity) for subject, entity in self._session.execute(query)]
         self.take_out(row.id, keys)
-        if len(keys) == SLICE:
+        labels = self.services.some(row.id, SLICE)
+        self.services.take_out(row.id, labels)
+        if SLICE in (len(keys), len(labels)):
             return False
+        self.services.forget(row.id)
         self._session.delete(row)
         touch(self._session, TOPIC)
         return True

@@ -20,7 +20,9 @@ class Problem(BaseModel):
     status: Annotated[int, Field(examples=[409])]
     detail: Annotated[str, Field(examples=["This price has run out. Knock again to get a new one."])]
     fields: list[FieldProblem] | None = None
-    oldest: Annotated[int | None, Field(description="`events_gone`: the lowest id that may be kept.")] = None
+    oldest: Annotated[
+        int | None, Field(description="`events_gone`, `labels_gone`: the lowest id or version that may be kept.")
+    ] = None
     last: Annotated[int | None, Field(description="`cursor_ahead`: the highest id that was given.")] = None
 
 

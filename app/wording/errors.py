@@ -76,6 +76,18 @@ _SENTENCES: Mapping[str, str] = {
     "helper_unknown": marked("You have no helper of that name. {helpers} shows whom you asked."),
     "not_helping": marked("You help nobody of that name. {helpers} shows whom you do."),
     "digest_time": marked("A digest comes at a full hour from 0 to 23: {digest}."),
+    "list_name": marked("A list's name has small letters, digits, - and _, and begins with a letter: {list_new}."),
+    "list_named": marked("You publish a list of that name already. {lists} shows yours."),
+    "list_not_yours": marked("You publish no list of that name. {lists} shows yours."),
+    "list_title": marked("A list's title is one line, of {most} characters at most: {list_new}."),
+    "lists_enough": marked("You publish {most} lists, which is all one can. Retire one first; {lists} shows yours."),
+    "list_full": marked("That list has {most} entries, which is all it can have."),
+    "list_unchanged": marked("There is nothing to undo in that list."),
+    "entry_dangerous": marked("{entity} would hit nearly everybody. Such an entry stands in no list here."),
+    "entry_unreadable": marked(
+        "{entity} is no Matrix id, server or room that a list could name. They look like {example}, example.org and "
+        "!room:example.org; a star stands for any letters."
+    ),
     "locale_malformed": marked("A language is written like {language}."),
     "token_unknown": marked("You have no such token. {tokens} shows those that you have."),
     "session_code_unknown": marked(
@@ -115,6 +127,8 @@ def error(failure: EarnestError, reader: Reader) -> Message:
         "exempt": reader.command("door exempt @name:example.org"),
         "zone": reader.command("Europe/Vienna"),
         "language": reader.command("de"),
+        "lists": reader.command("lists"),
+        "list_new": reader.command("list new spammers People who send the same to all"),
     }
     values |= {name: value if isinstance(value, int) else str(value) for name, value in failure.values.items()}
     for name in ("answer_by", "until"):

@@ -1,4 +1,4 @@
-"""``earnest list follow``, ``followed``, ``refresh``, ``unfollow``: whose lists rules may ask for by name."""
+"""``earnest list follow``, ``followed``, ``refresh``, ``trust``, ``unfollow``: whose lists rules ask for by name."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from kit.errors import EarnestError, Invalid
 from kit.identifiers import isolate
 from reputation.followed import FollowedList, in_a_room
 from reputation.followed_rooms import FollowedRoom, Standing, room_source
+from reputation.followed_services import Service
+from reputation.lists.signed import check_key
 
 _BOT_READS: Final = "{}: the bot reads it now; `earnest list followed` shows what became of that."
 
@@ -25,12 +27,15 @@ _BOT_READS: Final = "{}: the bot reads it now; `earnest list followed` shows wha
 @click.command()
 @click.argument("name")
 @click.argument("source")
+@click.option("--key", help="Whose list of a service it is to be (ed25519:…); else the first key is believed.")
 @click.option("--via", multiple=True, metavar="SERVER", help="A homeserver by which the room can be entered.")
 @click.option("--dry-run", is_flag=True, help="Only say what is in it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 @told
-def follow(context: click.Context, *, name: str, source: str, via: Sequence[str], dry_run: bool, as_json: bool) -> None:
+def follow(
+    context: click.Context, *, name: str, source: str, key: str | None, via: Sequence[str], dry_run: bool, as_json: bool
+) -> None:
     """Follow the list at SOURCE under NAME: doors may ask whether it speaks of somebody.
 
     SOURCE is an https:// URL, a file, or a policy room: its id, its alias, or a link to it by matrix.to.
@@ -41,17 +46,19 @@ def follow(context: click.Context, *, name: str, source: str, via: Sequence[str]
     """
     container = container_of(context)
     if room_source(source, via) is not None:
+        if key is not None:
+            raise click.UsageError("--key is for lists that a service signs.")
         _follow_room(container, name, source, via, dry_run=dry_run, as_json=as_json)
         return
     if via:
         raise click.UsageError("--via is for rooms.")
     if dry_run:
-        found = following.look(container, source)
+        found = following.look(container, source, key=key)
     else:
         with container.work() as work:
             kept = work.followed.follow(name, source)
         try:
-            found = following.update(container, kept)
+            found = following.update(container, kept, key=key)
         except EarnestError:
             following.unfollow(container.work, name)
             raise
@@ -92,9 +99,10 @@ def followed(context: click.Context, *, as_json: bool) -> None:
     """Show which lists are followed, and how it went when they were read last."""
     with container_of(context).read() as work:
         found = work.followed.all()
+        services = work.followed.services.of([one.id for one in found])
         rooms = {one.list: one for one in work.followed.rooms.all()}
     if as_json:
-        click.echo(json.dumps([_row(one, rooms.get(one.id)) for one in found]))
+        click.echo(json.dumps([_row(one, rooms.get(one.id), services.get(one.id)) for one in found]))
     elif not found:
         click.echo("No list is followed. `earnest list follow NAME SOURCE` begins.")
     for one in found if not as_json else ():
@@ -104,6 +112,8 @@ def followed(context: click.Context, *, as_json: bool) -> None:
         click.echo(f"{one.name}: {one.entries:,} entries{left}, {read}{wrong}\n    {_isolated(one.source)}")
         if one.id in rooms:
             click.echo(f"    {_where(rooms[one.id])}")
+        if one.id in services:
+            click.echo(f"    {_whose(services[one.id])}")
 
 
 @click.command()
@@ -130,6 +140,24 @@ def refresh(context: click.Context, *, name: str, dry_run: bool, as_json: bool) 
     would = "would be " if dry_run else ""
     click.echo(f"{name}: {len(found.written):,} entries {would}written, {len(found.gone):,} {would}taken out.")
     _say(found)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--key", required=True, help="The key that is its author's now (ed25519:…).")
+@click.pass_context
+@told
+def trust(context: click.Context, *, name: str, key: str) -> None:
+    """Believe another key of the list NAME, whose service signs with it now. Ask its author by another way first."""
+    container = container_of(context)
+    with container.work() as work:
+        kept = work.followed.find(name)
+        if work.followed.services.find(kept.id) is None:
+            raise Invalid("list_unsigned", f"{name} is no list that a service signs.")
+        work.followed.services.trust(kept.id, check_key(key))
+        work.followed.begin(name)
+    found = following.update(container, kept)
+    click.echo(f"{name}: {len(found.written):,} entries written, {len(found.gone):,} taken out.")
 
 
 @click.command()
@@ -169,6 +197,14 @@ def _told(found: Read) -> dict[str, Any]:
     }
 
 
+def _whose(service: Service) -> str:
+    """Say whose list of a service it is, how far it was read, and by whose key."""
+    author = _isolated(service.author) if service.author else "somebody who has left"
+    what = "expired" if service.expired else "expires"
+    ends = "" if service.expires_at is None else f", {what} {service.expires_at:%Y-%m-%d %H:%M} UTC"
+    return f"{_isolated(service.title)} by {author}, version {service.version:,}{ends}\n    {service.key}"
+
+
 def _where(room: FollowedRoom) -> str:
     """Say in which room a list stands, and how the bot stands to it."""
     stands = {
@@ -187,11 +223,16 @@ def _where(room: FollowedRoom) -> str:
     return f"{stands} {here}{moved}{waits}"
 
 
-def _row(one: FollowedList, room: FollowedRoom | None) -> dict[str, Any]:
+def _row(one: FollowedList, room: FollowedRoom | None, service: Service | None) -> dict[str, Any]:
     told = asdict(one)
     del told["id"]
     told["read_at"] = None if one.read_at is None else one.read_at.isoformat()
     told["room"] = None if room is None else _room_row(room)
+    told["signed"] = None
+    if service is not None:
+        ends = None if service.expires_at is None else service.expires_at.isoformat()
+        told["signed"] = {"key": service.key, "author": service.author, "title": service.title}
+        told["signed"] |= {"version": service.version, "expires": ends, "expired": service.expired}
     return told
 
 

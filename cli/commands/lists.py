@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import click
 
-from cli.commands.followed_lists import follow, followed, refresh, unfollow
+from cli.commands.followed_lists import follow, followed, refresh, trust, unfollow
+from cli.commands.published_lists import publish, published, sign_check, unpublish
 from cli.context import disk_told, told
 from kit.errors import Invalid
 from reputation.lists.comparing import compare
@@ -249,5 +250,5 @@ def _isolated(text: str) -> str:
     return text if text.isascii() else f"\u2068{text}\u2069"
 
 
-for _command in (follow, followed, refresh, unfollow):
+for _command in (follow, followed, refresh, trust, unfollow, publish, published, unpublish, sign_check):
     lists.add_command(_command)

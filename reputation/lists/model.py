@@ -17,6 +17,7 @@ LONGEST_ENTITY: Final = 255
 LONGEST_REASON: Final = 500
 _SERVER: Final = re.compile(r"[a-z0-9._:*?\[\]-]+")
 """Letters of a server's name, and of a pattern for some; a formula of a spreadsheet has others."""
+_HASH: Final = "sha256:"
 
 
 class Subject(StrEnum):
@@ -162,6 +163,8 @@ def _room(entity: str) -> str | None:
 def _server(entity: str) -> str | None:
     if not entity.isascii() and not any(character in entity for character in "@/!#"):
         return "no_ascii"  # servers are named in ASCII; what is not would never hit, or hit what looks alike
+    if entity.startswith(_HASH):
+        return "no_server"  # so the hash of a name is kept: what looks like one would be taken for it
     return None if _SERVER.fullmatch(entity) else "no_server"
 
 

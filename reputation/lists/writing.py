@@ -31,13 +31,24 @@ _RECOMMENDATIONS: Final[Mapping[Recommendation, str]] = {
 """What other software reads today: of these only ``m.ban`` is in the standard."""
 
 
-def to_events(listing: Listing, *, hidden: bool = False) -> list[dict[str, Any]]:
+_OPINIONS: Final[Mapping[Recommendation, int]] = {
+    Recommendation.BAN: -100,
+    Recommendation.TAKEDOWN: -100,
+    Recommendation.LIMIT: -50,
+    Recommendation.ALLOW: 100,
+}
+"""From -100 (the worst) to 100 (MSC3845)."""
+_OPINION: Final = "org.matrix.msc3845.opinion"
+
+
+def to_events(listing: Listing, *, hidden: bool = False, opinions: bool = False) -> list[dict[str, Any]]:
     """Return state events for a policy room; ``hidden``: names of people are hidden behind their hashes (MSC4205).
 
-    State keys are made of the entity alone, so that writing a list again changes only what changed in it.
+    ``opinions``: each says beside what it recommends how bad somebody is (MSC3845), so a limit can be said, too. State
+    keys are made of the entity alone, so that writing a list again changes only what changed in it.
     """
-    written = [entry for entry in listing if entry.recommendation in _RECOMMENDATIONS]
-    return [_event(each, hidden=hidden) for entry in written for each in _apart(entry)]
+    written = [entry for entry in listing if opinions or entry.recommendation in _RECOMMENDATIONS]
+    return [_event(each, hidden=hidden, opinions=opinions) for entry in written for each in _apart(entry)]
 
 
 def _apart(entry: Entry) -> Iterator[Entry]:
@@ -47,8 +58,9 @@ def _apart(entry: Entry) -> Iterator[Entry]:
         yield replace(entry, entity=f"*.{entry.entity}", below=False)
 
 
-def _event(entry: Entry, *, hidden: bool) -> dict[str, Any]:
-    content: dict[str, Any] = {"recommendation": _RECOMMENDATIONS[entry.recommendation]}
+def _event(entry: Entry, *, hidden: bool, opinions: bool) -> dict[str, Any]:
+    content: dict[str, Any] = {"recommendation": _RECOMMENDATIONS.get(entry.recommendation, _OPINION)}
+    content |= {"opinion": _OPINIONS[entry.recommendation]} if opinions else {}
     digest, entity = entry.sha256, entry.entity
     literal = entity is not None and "*" not in entity and "?" not in entity
     if hidden and literal and entity is not None and entry.subject is not Subject.SERVER:

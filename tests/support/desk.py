@@ -47,6 +47,7 @@ from reputation.helping import Helping
 from reputation.knowing import Knowing
 from reputation.moderation import Moderation
 from reputation.outlooks import Outlooks
+from reputation.publishing import Publishing
 from reputation.screens import Filters
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOT
@@ -102,6 +103,7 @@ class Desk:
                 rooms.people, vouches=rooms.vouches, stakes=rooms.stakes, standings=self.house.standings.get
             ),
             followed=Followed(session, now),
+            publishing=Publishing(session, now=now, people=rooms.people, seal=_seal),
             filters=Filters(session, now=now, people=rooms.people),
             protections=Protections(session, now),
             vouches=rooms.vouches,

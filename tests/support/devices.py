@@ -6,7 +6,7 @@ from typing import Any
 
 from nio.crypto import OlmAccount
 
-from bot.identity import canonical
+from kit.canonical import canonical
 from kit.identifiers import UserId
 
 ME = UserId("@earnest:home.example")

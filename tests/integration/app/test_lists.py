@@ -202,6 +202,12 @@ def test_what_would_hit_everybody_or_ourselves_is_left_out(container: Container,
     assert _kept(container, "bad").left_out == 5
 
 
+def test_what_looks_like_a_hash_is_no_server(container: Container, file: Callable[[str], str]) -> None:
+    found = follow(container, "bad", file("sha256:zz\nsha256:abcd\nevil.example\n"))
+    assert (found.kept, [fault.code for fault in found.listing.faults]) == (1, ["no_server"] * 2)
+    assert labels(container, "@x:evil.example") == ["bad"], "such a name kept all labels from being made"
+
+
 def test_what_stands_on_the_web_is_read_again_and_kept_where_it_fails(
     container: Container, web: Web, clock: Clock
 ) -> None:

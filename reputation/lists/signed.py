@@ -1,0 +1,270 @@
+"""Signed lists (pure): labels and headers as they are published, and how they are signed.
+
+A label has the parts of a label of Bluesky's (author, subject, value, version pin, negation, expiry, signature). Each
+is signed by itself, so that it can be shown anywhere; the header says how many there are and what they hash to, so that
+none can be kept back. Both are signed with Ed25519 as canonical JSON without ``signature``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256, shake_128
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from kit.canonical import canonical
+from kit.errors import Invalid
+from reputation.lists.model import Recommendation, Subject
+
+LIST: Final = "org.earnest.list"
+LABEL: Final = "org.earnest.label"
+"""Types of the two things that are signed: neither can be taken for the other."""
+FORMAT: Final = 1
+LONGEST_TITLE: Final = 100
+LONGEST_DESCRIPTION: Final = 500
+LONGEST_LICENCE: Final = 60
+LONGEST_PIN: Final = 255
+MOST_DEFINITIONS: Final = 20
+MOST_LANGUAGES: Final = 20
+LARGEST_NUMBER: Final = 2**53 - 1
+"""Of whole numbers in canonical JSON."""
+_KEY: Final = "ed25519:"
+_KEY_BYTES: Final = 32
+_SUM_BYTES: Final = 2_048
+_SHORT: Final = np.dtype("<u2")
+
+
+class Severity(StrEnum):
+    """How much a label is meant; whoever follows the list decides what comes of it."""
+
+    ALERT = "alert"
+    """Somebody who means harm."""
+    WARN = "warn"
+    """Somebody to look at twice."""
+    INFORM = "inform"
+    """Something good to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a value is called in one language, and what it means."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a value of labels means: how much, what it recommends, and its words by language tag."""
+
+    severity: Severity
+    recommendation: Recommendation
+    says: Mapping[str, Words]
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as it is published."""
+        says = {tag: {"name": one.name, "description": one.description} for tag, one in self.says.items()}
+        return {"severity": self.severity.value, "recommendation": self.recommendation.value, "says": says}
+
+
+USUAL: Final[Mapping[str, Definition]] = MappingProxyType(
+    {
+        "ban": Definition(
+            Severity.ALERT, Recommendation.BAN, {"en": Words("Banned", "Is not wanted in rooms that follow the list.")}
+        ),
+        "takedown": Definition(
+            Severity.ALERT,
+            Recommendation.TAKEDOWN,
+            {"en": Words("Taken down", "Is not wanted, and what they wrote is to go.")},
+        ),
+        "limit": Definition(
+            Severity.WARN, Recommendation.LIMIT, {"en": Words("Limited", "May be there, but is not shown around.")}
+        ),
+        "allow": Definition(
+            Severity.INFORM, Recommendation.ALLOW, {"en": Words("Allowed", "No other entry of the list means them.")}
+        ),
+    }
+)
+"""What labels may say in a list whose author defined nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What an author says of a subject; the newer ``version`` of two in one list holds.
+
+    ``version`` counts the list's changes; ``since`` and ``until`` are Unix seconds. ``pin``: the one version of the
+    subject (an event id) that is meant. ``negates``: what was said of the subject before is taken back.
+    """
+
+    author: str
+    list: str
+    subject: Subject
+    entity: str | None
+    value: str
+    version: int
+    since: int
+    sha256: bytes | None = None
+    below: bool = False
+    reason: str = ""
+    until: int | None = None
+    pin: str | None = None
+    negates: bool = False
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as it is published, but for the signature; what says nothing is left out."""
+        of: dict[str, Any] = {"kind": self.subject.value}
+        of |= {"entity": self.entity} if self.entity is not None else {"sha256": (self.sha256 or b"").hex()}
+        told: dict[str, Any] = {
+            "type": LABEL,
+            "author": self.author,
+            "list": self.list,
+            "subject": of | ({"below": True} if self.below else {}),
+            "value": self.value,
+            "version": self.version,
+            "since": self.since,
+        }
+        told |= {"reason": self.reason} if self.reason else {}
+        told |= {"until": self.until} if self.until is not None else {}
+        told |= {"pin": self.pin} if self.pin is not None else {}
+        return told | ({"negates": True} if self.negates else {})
+
+    def digest(self) -> bytes:
+        """Return the hash of what it says."""
+        return sha256(canonical(self.shown())).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A list at one version: whose it is, what its labels mean, how many stand, and their digest.
+
+    ``expires``: Unix seconds from which nothing in it counts any more. A retired list has no labels, and no author
+    where they wish to be forgotten.
+    """
+
+    id: str
+    title: str
+    author: str | None
+    licence: str
+    language: str
+    version: int
+    entries: int
+    digest: bytes
+    description: str = ""
+    expires: int | None = None
+    retired: bool = False
+    definitions: Mapping[str, Definition] = field(default_factory=lambda: USUAL)
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as it is published, but for the signature."""
+        return {
+            "type": LIST,
+            "format": FORMAT,
+            "id": self.id,
+            "title": self.title,
+            "description": self.description,
+            "author": self.author,
+            "licence": self.licence,
+            "language": self.language,
+            "expires": self.expires,
+            "retired": self.retired,
+            "version": self.version,
+            "entries": self.entries,
+            "digest": self.digest.hex(),
+            "definitions": {value: definition.shown() for value, definition in self.definitions.items()},
+        }
+
+
+class ListKey:
+    """A key that signs lists; its public half is its name, so that whoever knows the name can verify."""
+
+    def __init__(self, seed: bytes) -> None:
+        """Take up the key of 32 random bytes."""
+        self._private = Ed25519PrivateKey.from_private_bytes(seed)
+        self.name: Final = f"{_KEY}{_text(self._private.public_key().public_bytes_raw())}"
+
+    def __repr__(self) -> str:
+        return f"<ListKey {self.name}>"
+
+    def sign(self, shown: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a header or a label with its signature."""
+        signature = {"key": self.name, "value": _text(self._private.sign(canonical(shown)))}
+        return {**shown, "signature": signature}
+
+
+def check_key(name: str) -> str:
+    """Return the name of a key as it is written. Raises ``Invalid`` for what is none."""
+    public = _raw(name.removeprefix(_KEY)) if name.startswith(_KEY) else b""
+    if len(public) != _KEY_BYTES:
+        raise Invalid("list_key", f"A list's key is written {_KEY} and 32 bytes in base64.")
+    return f"{_KEY}{_text(public)}"
+
+
+def key_of(signed: Mapping[str, Any]) -> str:
+    """Return the name of the key that a header or a label says it is signed with. Raises ``Invalid``."""
+    signature = signed.get("signature")
+    name = signature.get("key") if isinstance(signature, Mapping) else None
+    if not isinstance(name, str):
+        raise Invalid("list_unsigned", "It is not signed.")
+    return check_key(name)
+
+
+def verify(signed: Mapping[str, Any], key: str) -> None:
+    """Make sure that ``key`` signed exactly this. Raises ``Invalid`` for another key, or a text that was changed."""
+    if key_of(signed) != check_key(key):
+        raise Invalid("list_key_other", "It is signed with another key.")
+    value = signed["signature"].get("value")
+    raw = _raw(value) if isinstance(value, str) else b""
+    said = {name: part for name, part in signed.items() if name != "signature"}
+    try:
+        Ed25519PublicKey.from_public_bytes(_raw(key.removeprefix(_KEY))).verify(raw, canonical(said))
+    except (InvalidSignature, ValueError):
+        raise Invalid("list_signature", "Its signature is not good: it was changed, or is somebody else's.") from None
+
+
+class Sum:
+    """What a list's standing labels come to, in whatever order they come and go: two sets of labels never share one.
+
+    Each label's digest is drawn out to 1,024 numbers of 16 bits (SHAKE128), which are added up (LtHash, Bellare and
+    Micciancio 1997, as Lewi and others measured it in 2019). So a change costs the same however long the list is.
+    """
+
+    def __init__(self, kept: bytes = b"") -> None:
+        """Go on from what ``kept`` gave; from no labels without it."""
+        self._numbers = np.frombuffer(kept or bytes(_SUM_BYTES), _SHORT).copy()
+
+    def add(self, digests: Iterable[bytes]) -> None:
+        """Add labels."""
+        for one in digests:
+            self._numbers += np.frombuffer(shake_128(one).digest(_SUM_BYTES), _SHORT)
+
+    def take(self, digests: Iterable[bytes]) -> None:
+        """Take labels out that were added."""
+        for one in digests:
+            self._numbers -= np.frombuffer(shake_128(one).digest(_SUM_BYTES), _SHORT)
+
+    def kept(self) -> bytes:
+        """Return it as it is kept: 2,048 bytes."""
+        return self._numbers.tobytes()
+
+    def digest(self) -> bytes:
+        """Return its hash, as a header shows it."""
+        return sha256(self.kept()).digest()
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _raw(text: str) -> bytes:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -1,0 +1,207 @@
+"""Rooms of lists, whatever dies in between: one room, each rule once, and in the end what the list says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.crossing import Crossing
+from bot.homeserver import Denied, ElsewhereAway, EventId, SlowDown, StateEvent
+from bot.mirroring import Mirroring
+from bot.rehearsal import Rehearsal
+from kit.errors import HomeserverUnavailable
+from kit.identifiers import PersonId, RoomId, UserId
+from reputation.lists.authoring import Description, Published, Said
+from reputation.lists.mirroring import ROOM_TYPE, rules_of
+from reputation.lists.model import Listing, Subject
+from tests.support.desk import Bot, Desk
+from tests.support.knocks import ALICE, BOT
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+class Hall(Rehearsal):
+    """Keeps what is written; dies before or after its ``dies_at``-th deed, or raises ``fails`` at each of some."""
+
+    def __init__(self) -> None:
+        super().__init__(BOT, lambda _: None)
+        self.deeds = 0
+        self.dies_at: float | None = None
+        self.fails: dict[str, Exception] = {}
+        self.written: list[tuple[str, str]] = []
+
+    def _deed(self, what: str, half: float = 0.0) -> None:
+        if not half:
+            self.deeds += 1
+        if self.dies_at == self.deeds + half:
+            raise Died
+        if what in self.fails and not half:
+            raise self.fails[what]
+
+    async def create_room(self, **parts: Any) -> RoomId:  # noqa: ANN401 - as the port has them
+        self._deed("create_room")
+        room = await super().create_room(**parts)
+        self.states[room] = [StateEvent("m.room.create", "", BOT, {"type": parts["kind"]})]
+        self.states[room].append(StateEvent("m.room.name", "", BOT, {"name": parts["name"]}))
+        self.aliases[f"#{parts['alias']}:{BOT.partition(':')[2]}"] = room
+        self._deed("create_room", 0.5)
+        return room
+
+    async def invite(self, room: RoomId, user: UserId, *, direct: bool = False) -> dict[str, Any] | None:
+        self._deed("invite")
+        return await super().invite(room, user, direct=direct)
+
+    async def set_level(self, room: RoomId, user: UserId, level: int) -> bool:
+        self._deed("set_level")
+        return await super().set_level(room, user, level)
+
+    async def put_state(self, room: RoomId, kind: str, key: str, content: Mapping[str, Any]) -> EventId:
+        self._deed("put_state")
+        kept = [one for one in self.states[room] if (one.kind, one.key) != (kind, key)]
+        self.states[room] = [*kept, StateEvent(kind, key, BOT, dict(content))]
+        self.written.append((kind, key))
+        self._deed("put_state", 0.5)
+        return EventId("$written")
+
+    def rules(self) -> dict[tuple[str, str], Mapping[str, Any]]:
+        """The rules that stand in the only room."""
+        (room,) = self.states
+        return {
+            (one.kind, one.key): one.content
+            for one in self.states[room]
+            if one.kind.startswith("m.policy.rule.") and one.content
+        }
+
+
+@pytest.fixture
+def spam(desk: Desk) -> Published:
+    """A list of Alice's with four entries, of which a room is asked for."""
+    with desk.work() as work:
+        person = work.people.number(ALICE)
+        made = work.publishing.create(person, "spam", Description("Spam"))
+        said = [Said(Subject.USER, f"@u{number}:evil.example", "ban") for number in range(4)]
+        work.publishing.change(person, made.id, said)
+        work.publishing.rooms.ask(made.number)
+    return made
+
+
+def mirror(desk: Desk, hall: Hall) -> None:
+    asyncio.run(Mirroring(hall, Crossing(desk)).mirror(asyncio.Event()))
+
+
+def wanted(desk: Desk, one: Published) -> dict[tuple[str, str], Mapping[str, Any]]:
+    with desk.read() as work:
+        return dict(rules_of(Listing("", tuple(work.publishing.entries(one.id)))))
+
+
+def due(desk: Desk) -> int:
+    with desk.read() as work:
+        return len(work.publishing.rooms.due())
+
+
+_DAY = timedelta(days=1)
+_DEEDS = (1.0, 1.5, 2.0, 3.0, 4.0, 4.5, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5)
+"""Room (made: 1.5), invitation, level, four rules."""
+
+
+@pytest.mark.parametrize("dies_at", _DEEDS)
+def test_whoever_dies_at_any_deed_is_made_up_for(desk: Desk, spam: Published, dies_at: float) -> None:
+    hall = Hall()
+    hall.dies_at = dies_at
+    with pytest.raises(Died):
+        mirror(desk, hall)
+    hall.dies_at = None
+    mirror(desk, hall)
+    assert hall.rules() == wanted(desk, spam)
+    assert (len(hall.states), due(desk)) == (1, 0)
+    assert len(hall.written) == len(set(hall.written)) == 4, "nothing is written twice"
+    count = hall.deeds
+    mirror(desk, hall)
+    assert hall.deeds == count
+
+
+def test_a_homeserver_that_is_away_or_slow_is_waited_for(desk: Desk, spam: Published) -> None:
+    hall, ticks = Hall(), [0.0]
+    mirroring = Mirroring(hall, Crossing(desk), time=lambda: ticks[0])
+    hall.fails = {"put_state": SlowDown(20.0)}
+    asyncio.run(mirroring.mirror(asyncio.Event()))
+    assert (mirroring._not_before, due(desk)) == (20.0, 1), "nothing is the list's fault"
+    hall.fails = {"put_state": HomeserverUnavailable("away")}
+    mirror(desk, hall)
+    with desk.read() as work:
+        assert work.publishing.rooms.find(spam.number) == (next(iter(hall.states)), "away")
+    assert due(desk) == 0, "not at once"
+    hall.fails = {}
+    desk.house.time += 60
+    mirror(desk, hall)
+    assert hall.rules() == wanted(desk, spam)
+    with desk.read() as work:
+        assert work.publishing.rooms.find(spam.number) == (next(iter(hall.states)), None)
+
+
+def test_an_author_whose_homeserver_is_away_or_unwilling_has_a_room_all_the_same(desk: Desk, spam: Published) -> None:
+    hall = Hall()
+    hall.fails = {"invite": ElsewhereAway("away")}
+    mirror(desk, hall)
+    assert hall.rules() == wanted(desk, spam)
+
+
+def test_an_alias_that_somebody_took_is_not_believed(desk: Desk, spam: Published) -> None:
+    hall, theirs = Hall(), RoomId("!theirs:home.example")
+    hall.aliases[f"#earnest-list-{spam.id}:{BOT.partition(':')[2]}"] = theirs
+    hall.rooms[theirs] = {BOT, UserId("@eve:home.example")}
+    hall.states[theirs] = [StateEvent("m.room.create", "", "@eve:home.example", {"type": ROOM_TYPE})]
+    mirror(desk, hall)
+    assert len(hall.states) == 2
+    assert hall.states.pop(theirs) == [StateEvent("m.room.create", "", "@eve:home.example", {"type": ROOM_TYPE})]
+    assert hall.rules() == wanted(desk, spam)
+
+
+def test_what_expired_or_was_retired_stands_in_no_room(desk: Desk, spam: Published) -> None:
+    hall = Hall()
+    person = spam.person
+    with desk.work() as work:
+        ends = work.now.replace(microsecond=0)
+        work.publishing.describe(person, spam.id, Description("Spam", expires_at=ends + _DAY))
+    mirror(desk, hall)
+    assert len(hall.rules()) == 4
+    desk.house.time += int(_DAY.total_seconds()) + 1
+    mirror(desk, hall)
+    assert (hall.rules(), due(desk)) == ({}, 0)
+    with desk.work() as work:
+        work.publishing.describe(person, spam.id, Description("More spam"))
+    mirror(desk, hall)
+    assert len(hall.rules()) == 4
+    with desk.work() as work:
+        work.publishing.retire(person, spam.id)
+    mirror(desk, hall)
+    assert (hall.rules(), due(desk)) == ({}, 0)
+
+
+def test_a_room_that_somebody_forbids_us_is_told_of(desk: Desk, spam: Published) -> None:
+    hall = Hall()
+    mirror(desk, hall)
+    with desk.work() as work:
+        work.publishing.change(PersonId(spam.person), spam.id, [], [("user", "@u0:evil.example")])
+    hall.fails = {"put_state": Denied(403, {"errcode": "M_FORBIDDEN"})}
+    mirror(desk, hall)
+    with desk.read() as work:
+        found = work.publishing.rooms.find(spam.number)
+    assert found is not None
+    assert "403" in (found[1] or "")
+
+
+def test_no_policy_room_is_taken_for_a_chat_or_left(bot: Bot, desk: Desk) -> None:
+    room = RoomId("!policy:home.example")
+    bot.rehearsal.rooms[room] = {BOT, ALICE}
+    bot.rehearsal.states[room] = [StateEvent("m.room.create", "", BOT, {"type": ROOM_TYPE})]
+    bot.run(bot.courier._tidy)
+    with desk.read() as work:
+        assert work.conversations.rooms() == frozenset()
+    assert BOT in bot.rehearsal.rooms[room]
