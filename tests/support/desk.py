@@ -35,6 +35,7 @@ from reputation.followed import Followed
 from reputation.happenings import Happenings
 from reputation.helping import Helping
 from reputation.knowing import Knowing
+from reputation.moderation import Moderation
 from reputation.outlooks import Outlooks
 from reputation.screens import Filters
 from tests.support.house import House
@@ -85,6 +86,7 @@ class Desk:
                 rooms.people, vouches=rooms.vouches, stakes=rooms.stakes, standings=self.house.standings.get
             ),
             followed=Followed(session, now),
+            moderation=Moderation(session, now, rooms.people),
             filters=Filters(session, now=now, people=rooms.people),
             vouches=rooms.vouches,
             outlooks=Outlooks(session, now=now, people=rooms.people, doors=rooms.doors, stakes=rooms.stakes),
