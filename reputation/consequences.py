@@ -218,8 +218,11 @@ class Consequences:
 
     def leave_room(self, room: RoomId) -> int:
         """Undo what was done in a room that is looked after no more, and drop what was not; return how many."""
-        open_ = ConsequenceRow.room == room, ConsequenceRow.closed.is_(False)
-        return self._let_go(*open_)
+        return self._let_go(ConsequenceRow.room == room, ConsequenceRow.closed.is_(False))
+
+    def leave_all(self, management: int) -> int:
+        """Do the same in all rooms of a management room that ends."""
+        return self._let_go(ConsequenceRow.management == management, ConsequenceRow.closed.is_(False))
 
     def abandon_room(self, room: RoomId) -> int:
         """Close what was done, or was to be, in a room where nothing can be undone any more; return how many."""

@@ -149,6 +149,7 @@ class Moderation:
         row = row_of(self._session, management)
         row.ended_at = row.ended_at or self._now
         self.lists.end(management)
+        self.consequences.leave_all(management)
         self._touch(management)
 
     def gone(self, management: int) -> None:

@@ -251,10 +251,10 @@ class _Planning:
         """Return how far to go, and where that is to ask, why."""
         row = want.row
         stance = self._stance(want.causes)
+        if row is not None and row.approved and stance >= _Stance.ASK:
+            return _Stance.ACT, None
         if stance is not _Stance.ACT:
             return stance, Why.APPROVE if stance is _Stance.ASK else None
-        if row is not None and row.approved:
-            return stance, None
         if want.what in CONFIRMED and self.rules.confirm:
             return _Stance.ASK, Why.CONFIRM
         asked = row is not None and row.state is State.ASKED and row.why is Why.SHARE

@@ -202,7 +202,7 @@ def levels(seen: RoomSeen, user: UserId, level: int | None) -> RoomSeen:
 
 _HOSTS = tuple(sorted(set(map(host_of, USERS))))
 _PERSONAL = [one for one in Consequence if one is not Consequence.DENY]
-_LEVELS = (-5, 1, 49, 50, 2**60)
+_LEVELS = (-5, 0, 0, 1, 49, 50, 2**60)
 
 
 @dataclass(frozen=True)

@@ -461,7 +461,8 @@ def test_whoever_forgets_themselves_ends_what_they_look_after(bot: Bot) -> None:
     with bot.container.work() as work:
         forget_person(work, work.people.number(OWNER))
         assert work.moderation.lists.subscriptions(bot.management) == []
-    bot.settle()
+        assert work.moderation.consequences.waits(bot.management)
+    bot.work_off()
     assert bot.banned() == set()
     with bot.container.work() as work:
         assert not work.moderation.consequences.waits(bot.management)

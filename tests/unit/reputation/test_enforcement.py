@@ -286,3 +286,27 @@ def test_overrides_have_an_error_bar() -> None:
     assert found.for_author
     assert (overrides(0, 0, 9).low, overrides(0, 0, 9).high) == (0.0, 1.0)
     assert not overrides(10, 0, 4).for_author
+
+
+def a_row(state: State, *, approved: bool = False, ago: float = 0.0) -> Done:
+    causes = steps(a_room(ROOM, BAD), said(1, BAD))[0].causes
+    return Done(1, ROOM, Consequence.BAN, BAD, state, START - timedelta(hours=ago), causes, approved)
+
+
+def test_what_was_done_since_the_room_was_looked_at_is_not_taken_for_lifted() -> None:
+    room = a_room(ROOM, BAD)
+    assert steps(room, said(1, BAD), done=(a_row(State.APPLIED),)) == []
+    assert told(steps(room, said(1, BAD), done=(a_row(State.APPLIED, ago=1),))) == [("lift", "ban", BAD, "lifted")]
+
+
+def test_a_yes_holds_when_it_is_tried_again() -> None:
+    rules = Rules(ME, lists("bad", share=0))
+    some = [said(1, BAD), *(said(1, user) for user in CROWD)]
+    room = a_room(ROOM, BAD, *CROWD)
+    for approved, does in ((True, "do"), (False, "ask")):
+        row = a_row(State.FAILED, approved=approved, ago=6)
+        assert {step[0] for step in told(steps(room, *some, rules=rules, done=(row,))) if step[2] == BAD} == {does}
+    asks_first = Rules(ME, lists("bad", mode=Mode.APPROVE))
+    for state in (State.UNDOING, State.FAILED):
+        row = a_row(state, approved=True, ago=6)
+        assert told(steps(room, said(1, BAD), rules=asks_first, done=(row,))) == [("do", "ban", BAD, None)]
