@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from contracts.events import BlockRef
 from kit.identifiers import Address, Hash32
@@ -23,8 +23,7 @@ class Deployment:
     deployed_block: int
 
 
-@dataclass(frozen=True, slots=True)
-class RawLog:
+class RawLog(NamedTuple):
     """A log as the node tells it, undecoded."""
 
     address: Address

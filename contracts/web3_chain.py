@@ -327,7 +327,7 @@ class Web3Chain:
         if len(answer) > most:
             raise TooMuch(f"The chain's node at {self.place} answered nonsense: more than {most} logs.")
         try:
-            return [stretches.read_log(entry) for entry in answer]
+            return stretches.read_logs(answer)
         except Invalid as error:
             raise self._nonsense(error.message) from None
 
