@@ -168,6 +168,9 @@ class ChainLoop:
         if not syncing.joins(window, found[0].ref):
             self._rewind(window)
             return True
+        following = syncing.stretch(asked[1] + 1, finalized, self._length)
+        if following is not None:
+            reading.expect(container, *following)  # while these are booked
         self._book(found)
         return True
 

@@ -58,6 +58,12 @@ def stretch(container: Container, first: int, last: int) -> list[BlockLogs]:
     return found
 
 
+def expect(container: Container, first: int, last: int) -> None:
+    """Have the node begin to tell of final blocks that are the next stretch."""
+    place = container.deployment
+    container.chain.expect(first, last, codec.wanted(place.token, place.escrow))
+
+
 def _tell_of_doubts(blocks: Sequence[BlockLogs]) -> None:
     for found in blocks:
         if found.doubtful:

@@ -109,6 +109,13 @@ class Chain(Protocol):
         """
         ...
 
+    def expect(self, first: int, last: int, wanted: Collection[Address]) -> None:
+        """Know that ``stretch`` comes next for these blocks, which are final: what it needs may be asked for meanwhile.
+
+        All is checked when it is called. Nothing is raised, and nothing but time is lost where it never is.
+        """
+        ...
+
     def call(
         self,
         to: Address | None,

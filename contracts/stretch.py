@@ -19,7 +19,7 @@ from contracts.bloom import BLOOM_BYTES, bits_of, may_hold
 from contracts.chain import BlockLogs, RawLog
 from contracts.events import BlockRef
 from kit.errors import Invalid
-from kit.identifiers import Address, Hash32
+from kit.identifiers import Address, Hash32, show_address
 
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
 _MOST: Final = 2**63 - 1  # what a database counts to
@@ -35,6 +35,16 @@ class Header:
 
     ref: BlockRef
     bloom: int
+
+
+def questions(numbers: range, wanted: Collection[Address]) -> list[tuple[str, list[Any]]]:
+    """Return what to ask a node for a stretch: each block's header, and then the logs in all of them."""
+    about = {
+        "fromBlock": hex(numbers[0]),
+        "toBlock": hex(numbers[-1]),
+        "address": [show_address(one) for one in wanted],
+    }
+    return [*(("eth_getBlockByNumber", [hex(number), False]) for number in numbers), ("eth_getLogs", [about])]
 
 
 def assemble(

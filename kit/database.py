@@ -245,7 +245,7 @@ def translated() -> Iterator[None]:
 
 
 def write_many(session: Session, table: type[DeclarativeBase], columns: Mapping[str, Sequence[Any]]) -> None:
-    """Insert rows, given column by column, at the driver's own speed: ``COPY`` on PostgreSQL, many a statement on SQLite.
+    """Insert rows, given column by column, at the driver's own speed: ``COPY`` on PostgreSQL, few statements on SQLite.
 
     Values are what the driver takes; our own column types check and convert theirs as anywhere else. Nothing is
     returned, so numbers that rows refer to each other by are drawn before (``draw_numbers``). Raises ``ValueError`` for
