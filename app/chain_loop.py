@@ -32,7 +32,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _STEPS_A_ROUND = 200
 _STAND_EVERY_SECONDS = 10.0
 """How often the node's chain is held against our last final block, where nothing else gives cause to."""
-_LOGS_AT_ONCE = 2_000
+_LOGS_AT_ONCE = 2_500
 """Logs of final blocks that one transaction books."""
 
 

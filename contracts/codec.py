@@ -34,6 +34,7 @@ _TERMS: Final = (
     "(address,address,uint256,uint256,address,uint256,address,address,address,uint64,uint64,bytes32)"  # Terms' order
 )
 _TERMS_BYTES: Final = 12 * WORD
+_TRANSFER_TOPICS: Final = 3
 
 
 class State(IntEnum):
@@ -81,7 +82,8 @@ def decode(raw: RawLog, block: BlockRef, *, token: Address, escrow: Address) -> 
         return None
     at = Position(block, log_index, transaction)
     if topics[0] == TRANSFER and address == token:
-        _shape(raw, "Transfer", topics=3, size=WORD)
+        if len(topics) != _TRANSFER_TOPICS or len(data) != WORD or len(topics[1]) != WORD or len(topics[2]) != WORD:
+            _shape(raw, "Transfer", topics=_TRANSFER_TOPICS, size=WORD)
         return Transferred(at, address, address_in(topics[1]), address_in(topics[2]), int.from_bytes(data))
     reader = _OF_ESCROW.get(topics[0]) if address == escrow else None
     return reader(raw, at) if reader else None
