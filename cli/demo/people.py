@@ -58,6 +58,8 @@ class Person:
         self._client = NioHomeserver(server.url, self.user_id, folder=folder, password=password)
         self._http = httpx.AsyncClient(base_url=server.url, timeout=_TIMEOUT)
         self._chat: RoomId | None = None
+        self.desks: list[RoomId] = []
+        """Management rooms that the bot made for this person, oldest first."""
         self._stop = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
 
@@ -90,7 +92,10 @@ class Person:
         if isinstance(happening, Invited):
             if happening.inviter == self._bot:
                 await self._client.join(happening.room)
-                self._chat = happening.room
+                if self._chat is None:
+                    self._chat = happening.room
+                else:
+                    self.desks.append(happening.room)
             else:
                 self.asked_into.append((happening.room, happening.inviter))
         elif isinstance(happening, Said) and happening.sender == self._bot:
@@ -115,6 +120,17 @@ class Person:
             message = f"{self.user_id} has no chat with the bot"
             raise LookupError(message)
         await self._client.send(self._chat, Message(text, text), txn=secrets.token_hex(8))
+
+    async def command(self, room: RoomId, text: str) -> None:
+        """Write to the bot in a management room."""
+        await self._client.send(room, Message(text, text), txn=secrets.token_hex(8))
+
+    def told_in(self, room: RoomId, *words: str, after: int = 0) -> str | None:
+        """Return the newest thing that the bot said in a room with all of ``words`` in it, ``None`` before it did."""
+        for where, text in reversed(self.seen[after:]):
+            if where == room and all(word in text for word in words):
+                return text
+        return None
 
     async def last_event_in_chat(self) -> dict[str, Any]:
         """Return the newest event of the chat with the bot as the homeserver holds it."""
