@@ -32,7 +32,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _STEPS_A_ROUND = 200
 _STAND_EVERY_SECONDS = 10.0
 """How often the node's chain is held against our last final block, where nothing else gives cause to."""
-_LOGS_AT_ONCE = 2_000
+_LOGS_AT_ONCE = 2_500
 """Logs of final blocks that one transaction books."""
 
 
@@ -168,6 +168,9 @@ class ChainLoop:
         if not syncing.joins(window, found[0].ref):
             self._rewind(window)
             return True
+        following = syncing.stretch(asked[1] + 1, finalized, self._length)
+        if following is not None:
+            reading.expect(container, *following)  # while these are booked
         self._book(found)
         return True
 

@@ -10,7 +10,7 @@ from prometheus_client import Counter
 from app.container import Container
 from contracts import codec
 from contracts.chain import BlockLogs, RawLog
-from contracts.events import BlockRef, ChainEvent, ForfeitAnnounced, Opened
+from contracts.events import BlockRef, ChainEvent, ForfeitAnnounced, Opened, StakeEvent, Transferred
 from kit.errors import ChainUnavailable, Invalid
 
 LOG = structlog.get_logger(__name__)
@@ -30,12 +30,12 @@ def events_of(container: Container, block: BlockRef, logs: Sequence[RawLog]) -> 
     except Invalid as error:  # our contracts cannot have written it, so it is the node that is wrong
         raise ChainUnavailable(f"The node tells of a log that cannot be: {error}") from error
     events = [event for event in decoded if event is not None]
-    if any(time > _LAST_TIME for event in events for time in _times(event)):
+    if any(time > _LAST_TIME for event in events if not isinstance(event, Transferred) for time in _times(event)):
         raise ChainUnavailable("The node tells of a log that cannot be: its time is beyond all times.")
     return events
 
 
-def _times(event: ChainEvent) -> tuple[int, ...]:
+def _times(event: StakeEvent) -> tuple[int, ...]:
     if isinstance(event, Opened):
         return event.terms.answer_by, event.terms.quote_expiry
     return (event.executable_at,) if isinstance(event, ForfeitAnnounced) else ()
@@ -56,6 +56,12 @@ def stretch(container: Container, first: int, last: int) -> list[BlockLogs]:
     found = container.chain.stretch(first, last, codec.wanted(place.token, place.escrow))
     _tell_of_doubts(found)
     return found
+
+
+def expect(container: Container, first: int, last: int) -> None:
+    """Have the node begin to tell of final blocks that are the next stretch."""
+    place = container.deployment
+    container.chain.expect(first, last, codec.wanted(place.token, place.escrow))
 
 
 def _tell_of_doubts(blocks: Sequence[BlockLogs]) -> None:

@@ -42,7 +42,7 @@ _ROUNDS = 5
 _SIZES = (10_000, 100_000, 1_000_000)
 _A_TABLE: Final = {"chain_blocks": 1, "accounts": 1, "entries": 1, "postings": 2}
 """The books' tables in the order in which rows refer to each other, and how many rows a log has in each at most."""
-_AT_ONCE = 2_000
+_AT_ONCE = 2_500
 """Logs that one transaction books."""
 _AT_A_SIZE = 20_000
 """Logs around a size, in slices, whose times are compared."""

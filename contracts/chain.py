@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from contracts.events import BlockRef
 from kit.identifiers import Address, Hash32
@@ -23,8 +23,7 @@ class Deployment:
     deployed_block: int
 
 
-@dataclass(frozen=True, slots=True)
-class RawLog:
+class RawLog(NamedTuple):
     """A log as the node tells it, undecoded."""
 
     address: Address
@@ -107,6 +106,13 @@ class Chain(Protocol):
         that did not come, all logs of the block were asked for, and make up that very filter; or they are too many, and
         the block is ``doubtful``. The same node says at the end that the last of them is final. For blocks that may
         still leave the chain ask one by one (``read``).
+        """
+        ...
+
+    def expect(self, first: int, last: int, wanted: Collection[Address]) -> None:
+        """Know that ``stretch`` comes next for these blocks, which are final: what it needs may be asked for meanwhile.
+
+        All is checked when it is called. Nothing is raised, and nothing but time is lost where it never is.
         """
         ...
 

@@ -34,6 +34,7 @@ _TERMS: Final = (
     "(address,address,uint256,uint256,address,uint256,address,address,address,uint64,uint64,bytes32)"  # Terms' order
 )
 _TERMS_BYTES: Final = 12 * WORD
+_TRANSFER_TOPICS: Final = 3
 
 
 class State(IntEnum):
@@ -74,20 +75,18 @@ def decode(raw: RawLog, block: BlockRef, *, token: Address, escrow: Address) -> 
     Raises ``Invalid`` for a log under one of our topics that our contracts cannot have written: another number of
     topics, another length, dirty high bits, a stake id that is not the hash of its terms; or a log of another block.
     """
-    if raw.block_hash != block.hash:
+    address, topics, data, block_hash, log_index, transaction = raw
+    if block_hash != block.hash:
         raise Invalid("log_of_other_block", "The log belongs to another block.")
-    if not raw.topics:
+    if not topics:
         return None
-    at = Position(block, raw.log_index, raw.transaction)
-    if raw.address == token and raw.topics[0] == TRANSFER:
-        return _transferred(raw, at)
-    reader = _OF_ESCROW.get(raw.topics[0]) if raw.address == escrow else None
+    at = Position(block, log_index, transaction)
+    if topics[0] == TRANSFER and address == token:
+        if len(topics) != _TRANSFER_TOPICS or len(data) != WORD or len(topics[1]) != WORD or len(topics[2]) != WORD:
+            _shape(raw, "Transfer", topics=_TRANSFER_TOPICS, size=WORD)
+        return Transferred(at, address, address_in(topics[1]), address_in(topics[2]), int.from_bytes(data))
+    reader = _OF_ESCROW.get(topics[0]) if address == escrow else None
     return reader(raw, at) if reader else None
-
-
-def _transferred(raw: RawLog, at: Position) -> Transferred:
-    _shape(raw, "Transfer", topics=3, size=WORD)
-    return Transferred(at, raw.address, address_in(raw.topics[1]), address_in(raw.topics[2]), uint_in(raw.data))
 
 
 def _opened(raw: RawLog, at: Position) -> Opened:
@@ -135,7 +134,7 @@ def wanted(token: Address, escrow: Address) -> dict[Address, frozenset[Hash32]]:
 
 
 def _shape(raw: RawLog, name: str, *, topics: int, size: int) -> None:
-    if [len(topic) for topic in raw.topics] != [WORD] * topics:
+    if [*map(len, raw.topics)] != [WORD] * topics:
         raise Invalid("log_malformed", f"A {name} log has {topics} topics of {WORD} bytes.", event=name)
     if len(raw.data) != size:
         raise Invalid("log_malformed", f"A {name} log has {size} bytes of data, not {len(raw.data)}.", event=name)

@@ -48,8 +48,7 @@ class Terms:
     commitment: Hash32
 
 
-@dataclass(frozen=True, slots=True)
-class Transferred:
+class Transferred(NamedTuple):
     """``Token.Transfer``: tokens moved; from the zero address it is a mint, to it a burn."""
 
     at: Position

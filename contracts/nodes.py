@@ -107,6 +107,11 @@ class Nodes:
         """Return blocks with their logs, all of them from the node that is asked now; see ``Chain.stretch``."""
         return self._ask(lambda chain: chain.stretch(first, last, wanted), declining="is heard")
 
+    def expect(self, first: int, last: int, wanted: Collection[Address]) -> None:
+        """Have the node that would be asked now begin with a stretch; see ``Chain.expect``."""
+        for node in self._roster.candidates()[:1]:
+            node.chain.expect(first, last, wanted)
+
     def call(
         self,
         to: Address | None,

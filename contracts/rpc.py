@@ -11,7 +11,7 @@ import base64
 import itertools
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpcore
@@ -46,6 +46,14 @@ class Declined(ChainUnavailable):
 
 class TooMuch(Declined):
     """The node tells more than is read: whoever asked may ask for less."""
+
+
+class Answered(NamedTuple):
+    """What came of several calls in one request: their numbers, and the answer's HTTP status and body."""
+
+    numbers: list[int]
+    status: int
+    body: bytes
 
 
 class BoundedProvider:
@@ -96,14 +104,18 @@ class BoundedProvider:
         """Return the result of one call. Raises ``ChainUnavailable``, or ``NodeError`` where the node says no."""
         return self._result(self.make_request(method, list(params)))
 
-    def ask_all(self, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
-        """Return the results of several calls, asked in one request (JSON-RPC 2.0, section 6). Raises as ``ask``."""
+    def put_all(self, questions: Sequence[tuple[str, list[Any]]]) -> Answered:
+        """Put several calls in one request (JSON-RPC 2.0, section 6), for ``results``. Raises as ``ask``."""
         numbers = [next(self._numbers) for _ in questions]
         asked = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
             for number, (method, params) in zip(numbers, questions, strict=True)
         ]
-        status, body = self._post(orjson.dumps(asked))
+        return Answered(numbers, *self._post(orjson.dumps(asked)))
+
+    def results(self, answered: Answered) -> list[Any]:
+        """Return the results in the answer to several calls. Raises as ``ask``."""
+        numbers, status, body = answered
         try:
             answers = orjson.loads(body)
         except orjson.JSONDecodeError:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
+from functools import reduce
+from itertools import chain, groupby, pairwise
+from operator import attrgetter, lt, or_
 from typing import Any, Final
 
 from contracts.bloom import BLOOM_BYTES, bits_of, may_hold
 from contracts.chain import BlockLogs, RawLog
 from contracts.events import BlockRef
 from kit.errors import Invalid
-from kit.identifiers import Address, Hash32
+from kit.identifiers import Address, Hash32, show_address
 
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
 _MOST: Final = 2**63 - 1  # what a database counts to
@@ -26,7 +27,6 @@ _MOST_INDEX: Final = 2**31 - 1
 _MOST_DATA: Final = 2 * 2**16
 _MOST_TOPICS: Final = 4
 _ADDRESS, _HASH = 2 + 2 * 20, 2 + 2 * 32
-_REMEMBERED: Final = 2**14
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,16 @@ class Header:
 
     ref: BlockRef
     bloom: int
+
+
+def questions(numbers: range, wanted: Collection[Address]) -> list[tuple[str, list[Any]]]:
+    """Return what to ask a node for a stretch: each block's header, and then the logs in all of them."""
+    about = {
+        "fromBlock": hex(numbers[0]),
+        "toBlock": hex(numbers[-1]),
+        "address": [show_address(one) for one in wanted],
+    }
+    return [*(("eth_getBlockByNumber", [hex(number), False]) for number in numbers), ("eth_getLogs", [about])]
 
 
 def assemble(
@@ -49,22 +59,19 @@ def assemble(
             raise _wrong(f"block {after.ref.number} does not follow block {parent.ref.number}")
     found = {header.ref.hash: BlockLogs(header.ref) for header in headers}
     blooms = {header.ref.hash: header.bloom for header in headers}
-    place = (-1, -1)
-    for log in logs:
-        block = found.get(log.block_hash)
+    before = -1
+    for block_hash, its in groupby(logs, key=attrgetter("block_hash")):
+        block = found.get(block_hash)
         if block is None:
             raise _wrong("a log is of none of the blocks")
-        if log.address not in wanted:
+        block.logs = list(its)
+        if not wanted.keys() >= {log.address for log in block.logs}:
             raise _wrong("a log is of a contract that was not asked for")
-        before, place = place, (block.ref.number, log.log_index)
-        if place <= before:
+        before, number = block.ref.number, before
+        if before <= number or not _ascending([log.log_index for log in block.logs]):
             raise _wrong("logs come twice or out of order")
-        bloom = blooms[log.block_hash]
-        for item in (log.address, *log.topics):
-            bits = bits_of(item)
-            if bloom & bits != bits:
-                raise _wrong(f"a log is not in the bloom filter of block {block.ref.number}")
-        block.logs.append(log)
+        if (bits := _bits_of_all(block.logs)) != bits & blooms[block_hash]:
+            raise _wrong(f"a log is not in the bloom filter of block {block.ref.number}")
     for block in found.values():
         told = {(log.address, log.topics[0]) for log in block.logs if log.topics}
         silent = {
@@ -79,16 +86,22 @@ def settle(header: Header, logs: Sequence[RawLog], wanted: Collection[Address]) 
 
     Raises ``Invalid`` where these cannot be all: they must make up the block's bloom filter, bit by bit.
     """
-    place, bloom = -1, 0
-    for log in logs:
-        if log.block_hash != header.ref.hash or log.log_index <= place:
-            raise _wrong("logs of another block, twice or out of order")
-        place = log.log_index
-        for item in (log.address, *log.topics):
-            bloom |= bits_of(item)
-    if bloom != header.bloom:
+    if any(log.block_hash != header.ref.hash for log in logs) or not _ascending([log.log_index for log in logs]):
+        raise _wrong("logs of another block, twice or out of order")
+    if _bits_of_all(logs) != header.bloom:
         raise _wrong(f"the logs of block {header.ref.number} do not make up its bloom filter")
     return [log for log in logs if log.address in wanted]
+
+
+def _ascending(numbers: Sequence[int]) -> bool:
+    return all(map(lt, numbers, numbers[1:]))
+
+
+def _bits_of_all(logs: Sequence[RawLog]) -> int:
+    """Return what addresses and topics of logs set in a bloom filter."""
+    items: set[bytes] = {log.address for log in logs}
+    items.update(chain.from_iterable([log.topics for log in logs]))
+    return reduce(or_, map(bits_of, items), 0)
 
 
 def _may_hold_any(bloom: int, wanted: Mapping[Address, Collection[Hash32]]) -> bool:
@@ -117,24 +130,50 @@ def read_header(answer: Any, chain_id: int) -> Header:  # noqa: ANN401 - JSON
     return Header(ref, int.from_bytes(joined[64:], "big"))
 
 
-def read_log(answer: Any) -> RawLog:  # noqa: ANN401 - JSON
-    """Read a log as a node tells it. Raises ``Invalid``."""
+def read_logs(answers: Sequence[Any]) -> list[RawLog]:
+    """Read logs as a node tells them, column by column. Raises ``Invalid`` where one of them is none."""
     try:
-        topics, data = answer["topics"], answer["data"]
-        if not isinstance(topics, list) or len(topics) > _MOST_TOPICS or answer.get("removed") not in (None, False):
-            raise _wrong("a log that is none, or was taken back")
-        if len(data) > _MOST_DATA:
-            raise _wrong("a log that is too long")
-        return RawLog(
-            address=Address(_repeated(answer["address"], _ADDRESS)),
-            topics=tuple([Hash32(_repeated(topic, _HASH)) for topic in topics]),
-            data=_bytes(data, len(data)),
-            block_hash=Hash32(_repeated(answer["blockHash"], _HASH)),
-            log_index=_number(answer["logIndex"], _MOST_INDEX),
-            transaction=Hash32(_repeated(answer["transactionHash"], _HASH)),
+        topics = [answer["topics"] for answer in answers]
+        if not {answer.get("removed") for answer in answers} <= {None, False}:
+            raise _wrong("a log that was taken back")
+        if not set(map(type, topics)) <= {list} or max(map(len, topics), default=0) > _MOST_TOPICS:
+            raise _wrong("a log that is none")
+        words = _known([word for its in topics for word in its], _HASH)
+        columns = (
+            _column([answer["address"] for answer in answers], _ADDRESS),
+            [tuple([words[word] for word in its]) for its in topics],
+            _data([answer["data"] for answer in answers]),
+            _column([answer["blockHash"] for answer in answers], _HASH),
+            _numbers([answer["logIndex"] for answer in answers], _MOST_INDEX),
+            _column([answer["transactionHash"] for answer in answers], _HASH),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise _wrong("a log that is none") from None
+    return list(map(RawLog._make, zip(*columns, strict=True)))
+
+
+def _column(texts: Sequence[str], length: int) -> list[bytes]:
+    return list(map(_known(texts, length).__getitem__, texts))
+
+
+def _known(texts: Sequence[str], length: int) -> dict[str, bytes]:
+    """Read each text once: blocks, transactions, contracts and their holders come again and again."""
+    return {text: _bytes(text, length) for text in set(texts)}
+
+
+def _data(texts: Sequence[str]) -> list[bytes]:
+    if max(map(len, texts), default=0) > _MOST_DATA:
+        raise _wrong("a log that is too long")
+    values = [bytes.fromhex(text[2:]) for text in texts]
+    # ``fromhex`` skips blanks, so the lengths are compared.
+    if any(text[:2] != "0x" or len(text) != 2 + 2 * len(value) for text, value in zip(texts, values, strict=True)):
+        raise ValueError
+    return values
+
+
+def _numbers(texts: Sequence[str], most: int) -> list[int]:
+    known = {text: _number(text, most) for text in set(texts)}
+    return list(map(known.__getitem__, texts))
 
 
 def _bytes(text: str, length: int) -> bytes:
@@ -144,12 +183,6 @@ def _bytes(text: str, length: int) -> bytes:
     if 2 + 2 * len(value) != length:
         raise ValueError
     return value
-
-
-@lru_cache(_REMEMBERED)
-def _repeated(text: str, length: int) -> bytes:
-    """Return the same as ``_bytes``; blocks, transactions, contracts and their holders come again and again."""
-    return _bytes(text, length)
 
 
 def _number(text: str, most: int) -> int:

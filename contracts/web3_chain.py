@@ -9,10 +9,11 @@ from typing import Any, Final, Literal, NoReturn, TypeVar
 from eth_utils.crypto import keccak
 
 from contracts import stretch as stretches
+from contracts.ahead import Ahead
 from contracts.chain import BlockLogs, BlockTag, Chain, Fees, RawLog, Receipt
 from contracts.events import BlockRef
 from contracts.reverts import reverted_because
-from contracts.rpc import MOST_BYTES, TIMEOUT, BoundedProvider, Declined, NodeError, TooMuch
+from contracts.rpc import MOST_BYTES, TIMEOUT, Answered, BoundedProvider, Declined, NodeError, TooMuch
 from contracts.stretch import Header
 from kit.errors import ChainMismatch, ChainUnavailable, Conflict, Invalid
 from kit.identifiers import Address, Hash32, show_address, show_hash
@@ -52,6 +53,7 @@ class Web3Chain:
         """
         self._provider = BoundedProvider(rpc_url, timeout=timeout)
         self._patient = BoundedProvider(rpc_url, timeout=timeout, most_bytes=_TIMES_MORE * MOST_BYTES)
+        self._ahead = Ahead[Answered]()
         self._expected = expected_chain_id
         self._found: int | None = None
 
@@ -117,10 +119,10 @@ class Web3Chain:
         """Return the blocks from ``first`` to ``last``, with the logs of ``wanted``; see ``Chain.stretch``."""
         chain_id = self.chain_id
         numbers = range(first, last + 1)
-        about = {"fromBlock": hex(first), "toBlock": hex(last), "address": [show_address(one) for one in wanted]}
-        questions = [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
+        questions = stretches.questions(numbers, wanted)
         try:
-            *blocks, logs = self._provider.ask_all([*questions, ("eth_getLogs", [about])])
+            answered = self._ahead.take((first, last, *wanted)) or self._provider.put_all(questions)
+            *blocks, logs = self._provider.results(answered)
         except NodeError as error:
             raise self._unavailable(error) from None
         except ChainUnavailable:
@@ -132,6 +134,11 @@ class Web3Chain:
         found = self._assembled(headers, self._logs(logs), wanted)
         self._make_sure_is_final(found[-1].ref)
         return found
+
+    def expect(self, first: int, last: int, wanted: Collection[Address]) -> None:
+        """Begin to ask for a stretch; see ``Chain.expect``."""
+        questions = stretches.questions(range(first, last + 1), wanted)
+        self._ahead.begin((first, last, *wanted), lambda: self._provider.put_all(questions))
 
     def _make_sure_is_final(self, last: BlockRef) -> None:
         """Ask once more, after all else: who asked for final blocks may have heard from another node that they are."""
@@ -327,7 +334,7 @@ class Web3Chain:
         if len(answer) > most:
             raise TooMuch(f"The chain's node at {self.place} answered nonsense: more than {most} logs.")
         try:
-            return [stretches.read_log(entry) for entry in answer]
+            return stretches.read_logs(answer)
         except Invalid as error:
             raise self._nonsense(error.message) from None
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,6 +52,9 @@ _BUSY_TIMEOUT_MS = 5_000
 _ROOM_KIB = 64 * 1024
 _PAGES_A_CHECKPOINT = 8_000
 """32 MB. At SQLite's own 4 MB, moving the log into the file takes half of the time that booking many blocks does."""
+_MOST_VALUES = 999
+"""What every SQLite takes in one statement."""
+_ROOMY = "earnest_roomy"
 _READ_ONLY = "earnest_read_only"
 
 
@@ -149,6 +153,9 @@ def make_engine(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         read_only = connection.get_execution_options().get(_READ_ONLY, False)
+        if connection.info.get(_ROOMY):
+            # What a statement with many rows would need to be undone stays in memory; what a query sorts does not.
+            connection.exec_driver_sql(f"PRAGMA temp_store={'DEFAULT' if read_only else 'MEMORY'}")
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
@@ -238,7 +245,7 @@ def translated() -> Iterator[None]:
 
 
 def write_many(session: Session, table: type[DeclarativeBase], columns: Mapping[str, Sequence[Any]]) -> None:
-    """Insert rows, given column by column, at the driver's own speed: ``COPY`` on PostgreSQL, one statement on SQLite.
+    """Insert rows, given column by column, at the driver's own speed: ``COPY`` on PostgreSQL, few statements on SQLite.
 
     Values are what the driver takes; our own column types check and convert theirs as anywhere else. Nothing is
     returned, so numbers that rows refer to each other by are drawn before (``draw_numbers``). Raises ``ValueError`` for
@@ -252,13 +259,27 @@ def write_many(session: Session, table: type[DeclarativeBase], columns: Mapping[
     quote = dialect.identifier_preparer.quote
     name, names = quote(table.__tablename__), ", ".join(quote(name) for name in columns)
     if dialect.name != "postgresql":
-        marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {name} ({names}) VALUES ({marks})", rows)  # noqa: S608 - our names
+        _insert(connection, f"INSERT INTO {name} ({names}) VALUES ", rows)  # noqa: S608 - our own names
         return
     raw: Any = connection.connection.cursor()
     with raw, raw.copy(f"COPY {name} ({names}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def _insert(connection: Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows on SQLite, as many by each statement as it takes values: that is a third less work for each."""
+    width = len(rows[0])
+    marks = f"({', '.join('?' * width)})"
+    at_once = _MOST_VALUES // width
+    whole = len(rows) // at_once * at_once
+    if whole:
+        values = list(chain.from_iterable(rows[:whole]))
+        step = at_once * width
+        several = [tuple(values[start : start + step]) for start in range(0, len(values), step)]
+        connection.exec_driver_sql(into + ", ".join([marks] * at_once), several)
+    if whole < len(rows):
+        connection.exec_driver_sql(into + marks, rows[whole:])
 
 
 def make_room(session: Session) -> None:
@@ -270,6 +291,7 @@ def make_room(session: Session) -> None:
     connection = session.connection()
     if connection.dialect.name != "postgresql":
         connection.exec_driver_sql(f"PRAGMA cache_size=-{_ROOM_KIB}")
+        connection.info[_ROOMY] = True
 
 
 def set_many(session: Session, table: type[DeclarativeBase], column: str, values: Mapping[int, Any]) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
+from typing import cast
 
 from sqlalchemy.orm import Session
 
@@ -13,9 +16,9 @@ from kit.identifiers import Address, Hash32, show_hash
 from kit.leases import Seat
 from ledger import reconciling
 from ledger.comparing import Booked
-from ledger.model import Account, Entry, Level, erc20, stake
+from ledger.model import Account, Level, Moves, erc20, stake
 from ledger.movements import Recorded
-from ledger.posting import entry_for, transfer_entry
+from ledger.posting import entry_for, transfers
 from ledger.reconciling import Check, Kept, Line, Reconciliation, Standing
 from ledger.store import books as store
 from ledger.store import reconciliations as checks_store
@@ -102,7 +105,7 @@ class Book:
             return []
         store.put_blocks(self._session, news, turns)
         events = [event for block, its in ordered if block.hash in turns for event in its]
-        store.add_entries(self._session, self._entries(events), turns)
+        store.add_entries(self._session, self._asset, self._moves(events), turns)
         store.set_head(self._session, self._chain_id, head.hash)
         return news
 
@@ -254,23 +257,24 @@ class Book:
                 raise Invalid("event_of_other_contract", f"Block {block.number} has an event of another contract.")
         return ordered
 
-    def _entries(self, events: Iterable[ChainEvent]) -> list[Entry]:
+    def _moves(self, events: Iterable[ChainEvent]) -> Moves:
         """Make the entries of blocks that follow each other; what a stake holds includes what they put there."""
-        made: list[Entry] = []
-        moved: dict[Account, int] = {}
-        for event in events:
-            if isinstance(event, Transferred):  # what nearly every event is; none moves what a stake holds
-                made.append(transfer_entry(event, self._asset, self._escrow))
+        made = Moves()
+        moved: defaultdict[Account, int] = defaultdict(int)
+        for kind, run in groupby(events, key=type):
+            if kind is Transferred:  # what nearly every event is; none moves what a stake holds
+                made.add(transfers(cast("list[Transferred]", list(run)), self._escrow))
                 continue
-            held = 0
-            if isinstance(event, Returned | Forfeited | Expired):
-                account = stake(event.stake_id)
-                held = moved.get(account, 0) + self.balance(account)
-            entry = entry_for(event, token=self._token, escrow=self._escrow, held=held)
-            if entry is not None:
-                made.append(entry)
-                for posting in entry.postings:
-                    moved[posting.account] = moved.get(posting.account, 0) + posting.amount
+            for event in run:
+                held = 0
+                if isinstance(event, Returned | Forfeited | Expired):
+                    account = stake(event.stake_id)
+                    held = moved[account] + self.balance(account)
+                entry = entry_for(event, token=self._token, escrow=self._escrow, held=held)
+                if entry is not None:
+                    made.append(entry)
+                    for posting in entry.postings:
+                        moved[posting.account] += posting.amount
         return made
 
 

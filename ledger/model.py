@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
@@ -133,3 +133,30 @@ def totals(postings: tuple[Posting, ...]) -> Mapping[Asset, int]:
 def move(asset: Asset, amount: int, source: Account, target: Account) -> tuple[Posting, Posting]:
     """Return the two postings that carry ``amount`` from one account to another."""
     return Posting(source, asset, -amount), Posting(target, asset, amount)
+
+
+@dataclass(slots=True)
+class Moves:
+    """Entries that carry an amount from one account to another, all in one asset, column by column.
+
+    In each list the same place is of the same entry. Each is in balance, for what one account gives the other takes.
+    """
+
+    at: list[Position] = field(default_factory=list)
+    kinds: list[Kind] = field(default_factory=list)
+    sources: list[Account] = field(default_factory=list)
+    targets: list[Account] = field(default_factory=list)
+    amounts: list[int] = field(default_factory=list)
+
+    def add(self, more: Moves) -> None:
+        """Append other entries to these."""
+        self.at += more.at
+        self.kinds += more.kinds
+        self.sources += more.sources
+        self.targets += more.targets
+        self.amounts += more.amounts
+
+    def append(self, entry: Entry) -> None:
+        """Append an entry that ``move`` made."""
+        (source, _, _), (target, _, amount) = entry.postings
+        self.add(Moves([entry.at], [entry.kind], [source], [target], [amount]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from contracts.events import ChainEvent, Expired, ForfeitAnnounced, Forfeited, Opened, Returned, Transferred
 from kit.identifiers import ZERO_ADDRESS, Address
-from ledger.model import BURN, MINT, UNSOLICITED, Asset, Entry, Kind, erc20, move, stake, wallet
+from ledger.model import BURN, MINT, UNSOLICITED, Entry, Kind, Moves, erc20, move, stake, wallet
 
 
 def entry_for(event: ChainEvent, *, token: Address, escrow: Address, held: int) -> Entry | None:
@@ -18,7 +20,8 @@ def entry_for(event: ChainEvent, *, token: Address, escrow: Address, held: int) 
     asset = erc20(event.at.block.chain_id, token)
     match event:
         case Transferred():
-            return transfer_entry(event, asset, escrow)
+            made = transfers([event], escrow)
+            return Entry(event.at, made.kinds[0], move(asset, event.amount, made.sources[0], made.targets[0]))
         case Opened():
             due = event.terms.amount + event.terms.fee
             return Entry(event.at, Kind.STAKE_OPENED, move(asset, due, UNSOLICITED, stake(event.stake_id)))
@@ -37,10 +40,17 @@ _OUTCOMES = {
 }
 
 
-def transfer_entry(event: Transferred, asset: Asset, escrow: Address) -> Entry:
-    """Return the entry of a transfer, which every one of them is."""
-    sender, recipient = event.sender, event.recipient
-    source = MINT if sender == ZERO_ADDRESS else UNSOLICITED if sender == escrow else wallet(sender)
-    target = BURN if recipient == ZERO_ADDRESS else UNSOLICITED if recipient == escrow else wallet(recipient)
-    kind = Kind.MINT if source is MINT else Kind.BURN if target is BURN else Kind.TRANSFER
-    return Entry(event.at, kind, move(asset, event.amount, source, target))
+def transfers(events: Sequence[Transferred], escrow: Address) -> Moves:
+    """Return what transfers mean, each of which is an entry: what nearly all logs are, so all of them at once."""
+    ends = {ZERO_ADDRESS: MINT, escrow: UNSOLICITED}
+    givers = {address: ends.get(address) or wallet(address) for address in {event.sender for event in events}}
+    ends[ZERO_ADDRESS] = BURN
+    takers = {address: ends.get(address) or wallet(address) for address in {event.recipient for event in events}}
+    sources, targets = [givers[event.sender] for event in events], [takers[event.recipient] for event in events]
+    kinds = [Kind.TRANSFER] * len(events)
+    if ZERO_ADDRESS in givers or ZERO_ADDRESS in takers:
+        kinds = [
+            Kind.MINT if source is MINT else Kind.BURN if target is BURN else Kind.TRANSFER
+            for source, target in zip(sources, targets, strict=True)
+        ]
+    return Moves([event.at for event in events], kinds, sources, targets, [event.amount for event in events])

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, repeat
+from operator import neg
 from typing import Any
 
-from sqlalchemy import Update, select, update
+from sqlalchemy import String, Update, cast, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -18,7 +19,7 @@ from kit.errors import Conflict
 from kit.identifiers import Hash32
 from kit.leases import Seat
 from ledger.comparing import Booked
-from ledger.model import Account, Asset, Entry, Kind, Level, Posting
+from ledger.model import Account, Asset, Kind, Level, Moves, Posting
 from ledger.tables import AccountRow, BlockRow, CursorRow, EntryRow, PostingRow
 
 _MOST = 10**78 - 1
@@ -137,11 +138,12 @@ def last_final(session: Session, chain_id: int) -> BlockRef | None:
 # ------------------------------------------------------------------------------------------------------- entries
 
 
-def add_entries(session: Session, entries: Sequence[Entry], turns: Mapping[Hash32, int]) -> None:
+def add_entries(session: Session, asset: Asset, moves: Moves, turns: Mapping[Hash32, int]) -> None:
     """Write entries, each at the turn of its block, and carry what they move into the balances."""
-    if not entries:
+    count = len(moves.at)
+    if not count:
         return
-    blocks, log_indexes, transactions = zip(*[entry.at for entry in entries], strict=True)
+    blocks, log_indexes, transactions = zip(*moves.at, strict=True)
     hashes = [block.hash for block in blocks]
     columns: dict[str, Sequence[Any]] = {
         "chain_id": [block.chain_id for block in blocks],
@@ -149,11 +151,13 @@ def add_entries(session: Session, entries: Sequence[Entry], turns: Mapping[Hash3
         "log_index": log_indexes,
         "turn": [turns[block_hash] for block_hash in hashes],
         "transaction": transactions,
-        "kind": [entry.kind._value_ for entry in entries],
-        "reversal": [False] * len(entries),
-        "reverses": [None] * len(entries),
+        "kind": [kind._value_ for kind in moves.kinds],
+        "reversal": [False] * count,
+        "reverses": [None] * count,
     }
-    _write(session, columns, [entry.postings for entry in entries])
+    accounts = list(chain.from_iterable(zip(moves.sources, moves.targets, strict=True)))
+    amounts = list(chain.from_iterable(zip(map(neg, moves.amounts), moves.amounts, strict=True)))
+    _write(session, columns, repeat(2, count), accounts, repeat(asset, 2 * count), amounts)
 
 
 def reverse_entries(session: Session, block: BlockRef, *, turn: int) -> None:
@@ -179,7 +183,9 @@ def reverse_entries(session: Session, block: BlockRef, *, turn: int) -> None:
         "reversal": [True] * len(booked),
         "reverses": [row.id for row in booked],
     }
-    _write(session, columns, [lines[row.id] for row in booked])
+    postings = [lines[row.id] for row in booked]
+    if postings:
+        _write(session, columns, map(len, postings), *zip(*chain.from_iterable(postings), strict=True))
 
 
 def balance(session: Session, asset: Asset, account: Account) -> int:
@@ -300,16 +306,21 @@ def _this(block: BlockRef) -> Update:
     return update(BlockRow).where(BlockRow.chain_id == block.chain_id, BlockRow.hash == block.hash)
 
 
-def _write(session: Session, columns: Mapping[str, Sequence[Any]], postings: Sequence[Sequence[Posting]]) -> None:
-    if not postings:
-        return
-    if len(postings) > _MANY:
+def _write(
+    session: Session,
+    columns: Mapping[str, Sequence[Any]],
+    lengths: Iterable[int],
+    accounts: Sequence[Account],
+    assets: Iterable[Asset],
+    amounts: Sequence[int],
+) -> None:
+    """Write entries and, column by column, their postings, of which each has as many as ``lengths`` says."""
+    lengths = list(lengths)
+    if len(lengths) > _MANY:
         make_room(session)
-    numbers = draw_numbers(session, EntryRow, len(postings))
-    accounts, assets, amounts = zip(*chain.from_iterable(postings), strict=True)
-    owners = _carry(session, accounts, assets, amounts)
+    numbers = draw_numbers(session, EntryRow, len(lengths))
+    owners = _carry(session, accounts, list(assets), amounts)
     write_many(session, EntryRow, {"id": numbers, **columns})
-    lengths = list(map(len, postings))
     columns = {
         "entry_id": list(chain.from_iterable(map(repeat, numbers, lengths))),
         "line": list(chain.from_iterable(map(range, lengths))),
@@ -334,10 +345,11 @@ def _balance(session: Session, asset: Asset, changes: Mapping[Account, int]) -> 
     """Add to the balances of one asset's accounts, the new ones among them; return the accounts' numbers."""
     numbers: dict[Account, int] = {}
     after = dict(changes)
-    query = select(AccountRow.account, AccountRow.id, AccountRow.amount).where(AccountRow.asset == asset)
+    # As a text, for drivers read a number with so many digits slowly.
+    query = select(AccountRow.account, AccountRow.id, cast(AccountRow.amount, String)).where(AccountRow.asset == asset)
     for name, number, amount in session.execute(query.where(one_of(session, AccountRow.account, list(changes)))):
         numbers[Account(name)] = number
-        after[Account(name)] += amount
+        after[Account(name)] += int(amount)
     if max(after.values()) > _MOST or min(after.values()) < -_MOST:
         raise Conflict("balance_impossible", f"{asset} moves more than any token could hold.", asset=asset)
     # Always in this order, so that two never wait for each other.

@@ -44,6 +44,8 @@ class Fault(StrEnum):
     """The answers of a batch come in another order, as they may."""
     OTHER_BLOCKS_LOGS = "logs of another block"
     TWICE = "logs twice"
+    WITHHELD = "no logs"
+    """The node has the block, and not yet what was written in it."""
     MISSING = "null"
     """The node has no such block, receipt, … (yet)."""
     LAGS = "lags"
@@ -52,6 +54,9 @@ class Fault(StrEnum):
     """The node still stands on a branch that was left."""
     OTHER_FINAL = "another final block"
     """The node says that its last final block is one that there never was; its head, and what is below, are true."""
+
+
+_OF_LOGS: Final = (Fault.OTHER_BLOCKS_LOGS, Fault.TWICE, Fault.WITHHELD)
 
 
 @dataclass
@@ -117,7 +122,7 @@ class FaultyNode:
             answers.reverse()
         elif fault is not None:
             # One answer alone is spoiled: that of the logs, which stand last, or of a block in the middle.
-            place = -1 if fault in (Fault.TWICE, Fault.OTHER_BLOCKS_LOGS) else len(answers) // 2
+            place = -1 if fault in _OF_LOGS else len(answers) // 2
             answers[place] = self._spoiled(questions[place], answers[place], fault)
         return orjson.dumps(answers)
 
@@ -148,6 +153,8 @@ class FaultyNode:
         return None if method == "eth_getTransactionReceipt" and fault is Fault.LAGS else truth
 
     def _other_logs(self, truth: list[Json], fault: Fault) -> list[Json]:
+        if fault is Fault.WITHHELD:
+            return []
         if fault is Fault.TWICE:
             return [*truth, *truth[-1:]]
         if fault is Fault.OTHER_BLOCKS_LOGS:

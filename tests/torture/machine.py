@@ -35,7 +35,9 @@ NO_FAULTS: st.SearchStrategy[list[str]] = st.just([])
 FAULTS = st.lists(
     st.sampled_from(["", *(fault for fault in Fault if fault is not Fault.OTHER_FINAL)]), min_size=1, max_size=12
 )
-MOODS = st.sampled_from(["", Fault.LAGS, Fault.OTHER_FORK, Fault.OTHER_FINAL, Fault.MISSING, Fault.HANG_UP])
+MOODS = st.sampled_from(
+    ["", Fault.LAGS, Fault.OTHER_FORK, Fault.OTHER_FINAL, Fault.MISSING, Fault.HANG_UP, Fault.WITHHELD]
+)
 DEPTHS = st.one_of(st.integers(1, 4), st.integers(1, FINALITY))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -215,7 +214,7 @@ def test_a_log_that_our_contracts_cannot_have_written_is_the_nodes_fault_and_not
     truth = Web3Chain._logs
 
     def forged(self: Web3Chain, answer: object) -> list[RawLog]:
-        return [replace(log, data=log.data + b"\0") for log in truth(self, answer)]
+        return [log._replace(data=log.data + b"\0") for log in truth(self, answer)]
 
     with monkeypatch.context() as lying:
         lying.setattr(Web3Chain, "_logs", forged)

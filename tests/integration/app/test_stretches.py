@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+import threading
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from app.chain_loop import ChainLoop
 from app.container import Container
 from contracts import codec
 from contracts.chain import BlockLogs, Deployment, RawLog
-from contracts.rpc import BoundedProvider, Declined
+from contracts.rpc import Answered, BoundedProvider, Declined
 from contracts.web3_chain import Web3Chain
 from kit.clock import from_unix
 from kit.database import Database
@@ -29,7 +31,7 @@ from tests.support.services import a_container
 
 Wanted = Mapping[Address, Collection[Hash32]]
 TRUTH = Web3Chain.stretch
-ASKED = BoundedProvider.ask_all
+TOLD = BoundedProvider.results
 
 
 def container_on(folder: Path, database: Database, anvil: Anvil, deployment: Deployment) -> Container:
@@ -145,14 +147,14 @@ def test_a_stretch_that_leads_elsewhere_than_the_final_block_is_not_booked(
     """The node says what its last block is when it is asked for all, and something else when it is asked once more."""
     told: list[str] = []
 
-    def elsewhere(self: BoundedProvider, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
-        *others, end, _ = ASKED(self, questions)
+    def elsewhere(self: BoundedProvider, answered: Answered) -> list[Any]:
+        *others, end, _ = TOLD(self, answered)
         told.append(end["number"])
         return [*others, {**end, "hash": "0x" + "66" * 32, "logsBloom": "0x" + "00" * 256}, []]
 
     container = container_on(tmp_path, database, busy, fresh_deployment)
     with monkeypatch.context() as lying, capture_logs() as logs:
-        lying.setattr(BoundedProvider, "ask_all", elsewhere)
+        lying.setattr(BoundedProvider, "results", elsewhere)
         follow(container)
     assert told
     assert "blocks_read" not in [line["event"] for line in logs], "all was read block by block"
@@ -196,3 +198,84 @@ def test_logs_that_a_node_forgot_are_asked_for_by_their_block(
     assert [block.ref for block in found] == [block.ref for block in whole]
     assert matter(found) == matter(whole)
     assert len(calls) > 4, "every block whose bloom filter speaks of logs was asked for by its hash"
+
+
+@pytest.fixture
+def posts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
+    """Each question to a node that has more than one call in it, and the thread that put it."""
+    put: list[tuple[str, bytes]] = []
+    post = BoundedProvider._post
+
+    def overheard(self: BoundedProvider, question: bytes) -> tuple[int, bytes]:
+        if question.startswith(b"["):
+            put.append((threading.current_thread().name, question))
+        return post(self, question)
+
+    monkeypatch.setattr(BoundedProvider, "_post", overheard)
+    return put
+
+
+def test_what_is_expected_is_asked_for_meanwhile_and_once(
+    busy: Anvil, fresh_deployment: Deployment, posts: list[tuple[str, bytes]]
+) -> None:
+    place, chain = fresh_deployment, busy.chain
+    wanted = codec.wanted(place.token, place.escrow)
+    plainly = chain.stretch(place.deployed_block, place.deployed_block + 60, wanted)
+    assert [name for name, _ in posts] == ["MainThread"]
+    chain.expect(place.deployed_block, place.deployed_block + 60, wanted)
+    assert chain.stretch(place.deployed_block, place.deployed_block + 60, wanted) == plainly
+    assert [name for name, _ in posts] == ["MainThread", "ahead"]
+    assert chain.stretch(place.deployed_block, place.deployed_block + 60, wanted) == plainly, "it is taken once"
+    chain.expect(place.deployed_block, place.deployed_block + 60, wanted)
+    assert chain.stretch(place.deployed_block, place.deployed_block + 59, wanted) == plainly[:-1], "that is another"
+
+
+def test_what_no_node_told_when_it_was_expected_is_asked_for_again(
+    busy: Anvil, fresh_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, chain = fresh_deployment, busy.chain
+    wanted = codec.wanted(place.token, place.escrow)
+    plainly = chain.stretch(place.deployed_block, place.deployed_block + 60, wanted)
+    post, failed = BoundedProvider._post, list[str]()
+
+    def silent(self: BoundedProvider, question: bytes) -> tuple[int, bytes]:
+        if threading.current_thread().name == "ahead":
+            failed.append("it is silent")
+            raise ChainUnavailable(failed[-1])
+        return post(self, question)
+
+    monkeypatch.setattr(BoundedProvider, "_post", silent)
+    chain.expect(place.deployed_block, place.deployed_block + 60, wanted)
+    assert chain.stretch(place.deployed_block, place.deployed_block + 60, wanted) == plainly
+    assert failed
+
+
+def test_what_was_told_ahead_is_not_believed_where_the_chain_is_another_by_then(
+    busy: Anvil, fresh_deployment: Deployment, posts: list[tuple[str, bytes]]
+) -> None:
+    place, chain = fresh_deployment, busy.chain
+    wanted = codec.wanted(place.token, place.escrow)
+    final = chain.block("finalized")
+    assert final is not None
+    chain.expect(final.number - 20, final.number, wanted)
+    for thread in [thread for thread in threading.enumerate() if thread.name == "ahead"]:
+        thread.join()
+    busy.reorg(80)
+    with pytest.raises(ChainUnavailable, match="do not lead to its block"):
+        chain.stretch(final.number - 20, final.number, wanted)
+    assert [name for name, _ in posts] == ["ahead"]
+
+
+def test_the_next_stretch_is_asked_for_while_one_is_booked(
+    tmp_path: Path, database: Database, busy: Anvil, fresh_deployment: Deployment, posts: list[tuple[str, bytes]]
+) -> None:
+    container = container_on(tmp_path, database, busy, fresh_deployment)
+    follow(container)
+    names = [name for name, _ in posts]
+    assert names[0] == "MainThread"
+    assert "ahead" in names
+    asked = [json.loads(question)[-1]["params"] for _, question in posts]
+    assert [one for number, one in enumerate(asked) if one in asked[:number]] == [], "nothing twice"
+    with container.read() as work:
+        assert prove(work.book.standing(full=True), container.chain).holds
+    container.chain.close()

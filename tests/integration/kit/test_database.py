@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.errors import UniqueViolation
 from sqlalchemy import BigInteger, Integer, MetaData, QueuePool, create_engine, text
-from sqlalchemy.exc import StatementError
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from kit import changes
 from kit.amounts import UINT256_MAX
@@ -185,6 +186,27 @@ def test_one_misfit_among_many_keeps_all_of_them_out(shelf: Database, misfit: An
         assert session.query(Thing).count() == 0
 
 
+@pytest.mark.parametrize("count", [0, 1, 498, 499, 500, 997, 998, 999, 1996])
+def test_rows_come_in_whole_however_many_of_them_one_statement_takes(shelf: Database, count: int) -> None:
+    amounts = [number * 7 for number in range(count)]
+    with shelf.write() as session:
+        write_many(session, Thing, {"id": range(1, count + 1), "amount": amounts})
+    with shelf.read() as session:
+        assert [thing.amount for thing in session.query(Thing).order_by(Thing.id)] == amounts
+
+
+@pytest.mark.parametrize("wrong", [0, 700, 1200])
+def test_a_row_that_is_there_already_keeps_all_of_its_statements_rows_out(shelf: Database, wrong: int) -> None:
+    with shelf.write() as session:
+        write_many(session, Thing, {"id": [10_000], "amount": [1]})
+    numbers = list(range(1, 1301))
+    numbers[wrong] = 10_000
+    with pytest.raises((IntegrityError, UniqueViolation)), shelf.write() as session:
+        write_many(session, Thing, {"id": numbers, "amount": numbers})
+    with shelf.read() as session:
+        assert [thing.amount for thing in session.query(Thing)] == [1]
+
+
 def test_who_writes_to_sqlite_takes_turns_with_those_who_wait(tmp_path: Path) -> None:
     database = Database(make_engine(f"sqlite:///{tmp_path / 'turns.db'}"))
     Shelf.metadata.create_all(database.engine)
@@ -267,3 +289,20 @@ def test_who_writes_much_has_room(database: Database) -> None:
         before = session.execute(text("PRAGMA cache_size")).scalar_one()
         make_room(session)
         assert session.execute(text("PRAGMA cache_size")).scalar_one() == -64 * 1024 != before
+
+
+def test_what_may_have_to_be_undone_stays_in_memory_and_what_a_query_sorts_does_not(tmp_path: Path) -> None:
+    database = Database(make_engine(f"sqlite:///{tmp_path}/roomy.db"))
+
+    def kept_in(session: Session) -> int:
+        return int(session.execute(text("PRAGMA temp_store")).scalar_one())
+
+    with database.write() as session:
+        make_room(session)
+    with database.write() as session:
+        assert kept_in(session) == 2, "memory"
+    with database.read() as session:
+        assert kept_in(session) == 0, "a file where it is much"
+    with database.write() as session:
+        assert kept_in(session) == 2, "memory"
+    database.engine.dispose()

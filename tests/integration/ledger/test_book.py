@@ -74,7 +74,7 @@ def test_events_must_be_of_the_block_the_chain_and_our_contracts(database: Datab
         for events in (
             other.events,
             [event, event],
-            [replace(event, token=elsewhere)],
+            [event._replace(token=elsewhere)],
             [Forfeited(event.at, elsewhere, Hash32(b"\x01" * 32))],
         ):
             with pytest.raises(Invalid):
@@ -169,7 +169,7 @@ def test_amounts_are_exact_up_to_the_largest_word(database: Database) -> None:
     node = Forks()
     (event,) = node.head.events
     assert isinstance(event, Transferred)
-    whole = replace(event, amount=UINT256_MAX)
+    whole = event._replace(amount=UINT256_MAX)
     with database.write() as session:
         assert book(session).record(node.head.ref, [whole])
     with database.read() as session:
@@ -183,7 +183,7 @@ def test_a_token_that_makes_more_than_there_can_be_is_refused_and_nothing_is_kep
     (event,) = node.head.events
     assert isinstance(event, Transferred)
     mints = [
-        replace(event, at=event.at._replace(log_index=index), sender=ZERO_ADDRESS, amount=UINT256_MAX)
+        event._replace(at=event.at._replace(log_index=index), sender=ZERO_ADDRESS, amount=UINT256_MAX)
         for index in range(10)
     ]
     with pytest.raises(Conflict, match="more than any token"), database.write() as session:
@@ -203,7 +203,7 @@ def test_books_of_two_chains_and_tokens_do_not_mix(database: Database) -> None:
     with database.write() as session:
         elsewhere = other(session, chain_id=10, token=TOKEN, escrow=ESCROW)
         assert elsewhere.head() is None
-        assert elsewhere.record(ref, [replace(event, at=event.at._replace(block=ref), amount=5)])
+        assert elsewhere.record(ref, [event._replace(at=event.at._replace(block=ref), amount=5)])
     with database.read() as session:
         assert book(session).balance(wallet(WALLETS[0])) == SUPPLY
         assert other(session, chain_id=10, token=TOKEN, escrow=ESCROW).balance(wallet(WALLETS[0])) == 5

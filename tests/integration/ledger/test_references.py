@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
@@ -93,3 +95,76 @@ def test_what_is_referred_to_is_not_emptied(books: Database, table: str) -> None
         pytest.skip("SQLite has no TRUNCATE")
     with pytest.raises(Exception, match=r"(?i)foreign key"), books.write() as session:
         session.execute(text(f"TRUNCATE {table}"))
+
+
+AT_ONCE = [
+    pytest.param(_LINE + "(2, 0, 3, 0)", "DELETE FROM entries WHERE id = 2", id="a posting and its entry"),
+    pytest.param(_LINE + "(1, 2, 3, 0)", "DELETE FROM accounts WHERE id = 3", id="a posting and its account"),
+    pytest.param(
+        _ENTRY + "(3, 1, '\\x02', 0, 1, '\\x02', 'mint', false)",
+        "DELETE FROM chain_blocks WHERE number = 2",
+        id="an entry and its block",
+    ),
+]
+
+
+@pytest.fixture
+def unnamed(books: Database) -> Database:
+    """The same, with an entry, an account and a block that nothing names, on PostgreSQL alone."""
+    if books.engine.dialect.name == "sqlite":
+        pytest.skip("on SQLite one writes after the other")
+    with books.write() as session:
+        session.execute(text(_BLOCK + "(1, '\\x02', 2, '\\x02', 2, 'seen', 1)"))
+        session.execute(text(_ENTRY + "(2, 1, :hash, 1, 1, :hash, 'mint', false)"), {"hash": BLOCK})
+    return books
+
+
+def meanwhile(database: Database, first: str, then: str, *, keep: bool) -> bool:
+    """Do ``first``, have another begin ``then`` and wait for it, end the first; tell whether the other one was done."""
+    done: list[bool] = []
+
+    def other() -> None:
+        try:
+            with database.write() as session:
+                session.execute(text(then))
+        except IntegrityError:
+            done.append(False)
+        else:
+            done.append(True)
+
+    with database.engine.connect() as connection:
+        transaction = connection.begin()
+        connection.execute(text(first))
+        thread = threading.Thread(target=other)
+        thread.start()
+        with database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as watching:
+            while thread.is_alive() and not watching.scalar(
+                text(
+                    "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database "
+                    "WHERE NOT granted AND datname = current_database()"
+                )
+            ):
+                pass
+        waited = thread.is_alive()
+        if keep:
+            transaction.commit()
+        else:
+            transaction.rollback()
+        thread.join()
+    assert waited, "it must not see the books as they were before"
+    return done == [True]
+
+
+@pytest.mark.parametrize(("naming", "taking_away"), AT_ONCE)
+def test_what_somebody_is_about_to_name_is_not_taken_away(unnamed: Database, naming: str, taking_away: str) -> None:
+    assert not meanwhile(unnamed, naming, taking_away, keep=True)
+
+
+@pytest.mark.parametrize(("naming", "taking_away"), AT_ONCE)
+def test_what_somebody_is_about_to_take_away_is_not_named(unnamed: Database, naming: str, taking_away: str) -> None:
+    assert not meanwhile(unnamed, taking_away, naming, keep=True)
+
+
+@pytest.mark.parametrize(("naming", "taking_away"), AT_ONCE)
+def test_who_thinks_better_of_it_stands_in_nobodys_way(unnamed: Database, naming: str, taking_away: str) -> None:
+    assert meanwhile(unnamed, taking_away, naming, keep=False)

@@ -74,7 +74,7 @@ def test_every_log_we_read_becomes_its_event() -> None:
 
 
 def test_a_stake_may_be_returned_unanswered() -> None:
-    assert read(replace(RETURNED, data=word(0))) == Returned(AT, ESCROW, ID, answered=False)
+    assert read(RETURNED._replace(data=word(0))) == Returned(AT, ESCROW, ID, answered=False)
 
 
 def test_the_topics_are_those_of_the_artifacts() -> None:
@@ -121,8 +121,8 @@ def test_every_call_is_a_function_of_the_artifacts(call: bytes) -> None:
 
 
 def test_logs_of_others_are_not_ours_to_read() -> None:
-    assert read(replace(TRANSFER, address=ESCROW)) is None
-    assert read(replace(OPENED, address=TOKEN)) is None
+    assert read(TRANSFER._replace(address=ESCROW)) is None
+    assert read(OPENED._replace(address=TOKEN)) is None
     assert read(log_of(TERMS.payer, TRANSFER.topics, TRANSFER.data)) is None
     assert read(log_of(TOKEN, (codec.topic_of("Approval(address,address,uint256)"), *TRANSFER.topics[1:]), b"")) is None
     assert read(log_of(ESCROW, (), b"")) is None
@@ -131,39 +131,39 @@ def test_logs_of_others_are_not_ours_to_read() -> None:
 @every_log
 def test_a_log_of_another_block_is_refused(log: RawLog) -> None:
     with pytest.raises(Invalid, match="another block"):
-        read(replace(log, block_hash=Hash32(b"\x08" * 32)))
+        read(log._replace(block_hash=Hash32(b"\x08" * 32)))
 
 
 @every_log
 def test_a_topic_too_few_is_refused(log: RawLog) -> None:
     with pytest.raises(Invalid, match="topics"):
-        read(replace(log, topics=log.topics[:-1]))
+        read(log._replace(topics=log.topics[:-1]))
 
 
 @every_log
 def test_a_topic_too_many_is_refused(log: RawLog) -> None:
     with pytest.raises(Invalid, match="topics"):
-        read(replace(log, topics=(*log.topics, ID)))
+        read(log._replace(topics=(*log.topics, ID)))
 
 
 @every_log
 def test_a_short_topic_is_refused(log: RawLog) -> None:
     with pytest.raises(Invalid, match="topics"):
-        read(replace(log, topics=(*log.topics[:-1], Hash32(log.topics[-1][:-1]))))
+        read(log._replace(topics=(*log.topics[:-1], Hash32(log.topics[-1][:-1]))))
 
 
 @every_log
 @pytest.mark.parametrize("spare", [b"\0", bytes(32)])
 def test_data_to_spare_is_refused(log: RawLog, spare: bytes) -> None:
     with pytest.raises(Invalid, match="bytes of data"):
-        read(replace(log, data=log.data + spare))
+        read(log._replace(data=log.data + spare))
 
 
 @pytest.mark.parametrize("log", [TRANSFER, OPENED, RETURNED, ANNOUNCED])
 @pytest.mark.parametrize("missing", [1, 32])
 def test_data_cut_short_is_refused(log: RawLog, missing: int) -> None:
     with pytest.raises(Invalid, match="bytes of data"):
-        read(replace(log, data=log.data[:-missing]))
+        read(log._replace(data=log.data[:-missing]))
 
 
 @pytest.mark.parametrize(("log", "topic"), [(TRANSFER, 1), (TRANSFER, 2), (OPENED, 2), (OPENED, 3)])
@@ -173,7 +173,7 @@ def test_dirty_high_bits_in_a_topic_are_refused(log: RawLog, topic: int, dirt: i
     dirty[dirt] = 1
     topics = (*log.topics[:topic], Hash32(bytes(dirty)), *log.topics[topic + 1 :])
     with pytest.raises(Invalid, match="dirty"):
-        read(replace(log, topics=topics))
+        read(log._replace(topics=topics))
 
 
 @pytest.mark.parametrize("place", [0, 1, 4, 6, 7, 8])
@@ -181,7 +181,7 @@ def test_dirty_high_bits_in_the_terms_are_refused(place: int) -> None:
     data = bytearray(OPENED.data)
     data[place * 32] = 1
     with pytest.raises(Invalid, match="dirty"):
-        read(replace(OPENED, data=bytes(data)))
+        read(OPENED._replace(data=bytes(data)))
 
 
 @pytest.mark.parametrize("place", [9, 10])
@@ -189,26 +189,26 @@ def test_a_time_beyond_64_bits_in_the_terms_is_refused(place: int) -> None:
     data = bytearray(OPENED.data)
     data[place * 32 + 23] = 1
     with pytest.raises(Invalid, match="64 bits"):
-        read(replace(OPENED, data=bytes(data)))
+        read(OPENED._replace(data=bytes(data)))
 
 
 def test_a_time_beyond_64_bits_is_refused() -> None:
-    assert isinstance(read(replace(ANNOUNCED, data=word(2**64 - 1))), ForfeitAnnounced)
+    assert isinstance(read(ANNOUNCED._replace(data=word(2**64 - 1))), ForfeitAnnounced)
     with pytest.raises(Invalid, match="64 bits"):
-        read(replace(ANNOUNCED, data=word(2**64)))
+        read(ANNOUNCED._replace(data=word(2**64)))
 
 
 @pytest.mark.parametrize("value", [2, 2**255])
 def test_a_truth_that_is_neither_0_nor_1_is_refused(value: int) -> None:
     with pytest.raises(Invalid, match="1 bits"):
-        read(replace(RETURNED, data=word(value)))
+        read(RETURNED._replace(data=word(value)))
 
 
 def test_an_id_that_is_not_the_hash_of_its_terms_is_refused() -> None:
     with pytest.raises(Invalid, match="hash of its terms"):
-        read(replace(OPENED, topics=(codec.OPENED, Hash32(b"\x09" * 32), *OPENED.topics[2:])))
+        read(OPENED._replace(topics=(codec.OPENED, Hash32(b"\x09" * 32), *OPENED.topics[2:])))
     with pytest.raises(Invalid, match="hash of its terms"):
-        read(replace(OPENED, data=codec.encode_terms(replace(TERMS, amount=TERMS.amount + 1))))
+        read(OPENED._replace(data=codec.encode_terms(replace(TERMS, amount=TERMS.amount + 1))))
 
 
 @pytest.mark.parametrize("place", [2, 3])
@@ -216,7 +216,7 @@ def test_topics_that_contradict_the_terms_are_refused(place: int) -> None:
     topics = list(OPENED.topics)
     topics[place] = Hash32(word_of_address(TERMS.guardian))
     with pytest.raises(Invalid, match="payer and resolver"):
-        read(replace(OPENED, topics=tuple(topics)))
+        read(OPENED._replace(topics=tuple(topics)))
 
 
 def test_the_same_terms_on_another_chain_or_escrow_are_another_stake() -> None:

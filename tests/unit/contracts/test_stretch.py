@@ -11,7 +11,7 @@ import pytest
 from contracts.bloom import bits_of, may_hold
 from contracts.chain import RawLog
 from contracts.events import BlockRef
-from contracts.stretch import Header, assemble, read_header, read_log, settle
+from contracts.stretch import Header, assemble, read_header, read_logs, settle
 from kit.errors import Invalid
 from kit.identifiers import Address, Hash32, show_hash
 from tests.support.lying_node import TRUE_LOG
@@ -55,8 +55,8 @@ def test_logs_come_to_their_blocks() -> None:
     [
         ([HEADERS[0], HEADERS[2]], [], "does not follow"),
         ([HEADERS[0], Header(replace(block(2), parent_hash=OTHER), 0)], [], "does not follow"),
-        (HEADERS, [replace(FIRST, block_hash=OTHER)], "none of the blocks"),
-        (HEADERS, [replace(FIRST, address=Address(b"\x01" * 20))], "not asked for"),
+        (HEADERS, [FIRST._replace(block_hash=OTHER)], "none of the blocks"),
+        (HEADERS, [FIRST._replace(address=Address(b"\x01" * 20))], "not asked for"),
         (HEADERS, [SECOND, FIRST], "out of order"),
         (HEADERS, [FIRST, FIRST], "twice"),
         (HEADERS, [THIRD, FIRST], "out of order"),
@@ -103,10 +103,10 @@ def test_three_bits_an_item_at_most() -> None:
 
 def test_a_log_is_read_as_it_is() -> None:
     expected = RawLog(TOKEN, (TOPIC,), b"\x01" * 32, BLOCK.hash, 0, TRANSACTION)
-    assert read_log(TRUE_LOG) == expected
+    assert read_logs([TRUE_LOG]) == [expected]
     many = {**TRUE_LOG, "topics": [show_hash(TOPIC)] * 4, "data": "0x"}
-    assert read_log(many) == replace(expected, topics=(TOPIC,) * 4, data=b"")
-    assert read_log({**TRUE_LOG, "topics": []}) == replace(expected, topics=())
+    assert read_logs([many]) == [expected._replace(topics=(TOPIC,) * 4, data=b"")]
+    assert read_logs([{**TRUE_LOG, "topics": []}]) == [expected._replace(topics=())]
 
 
 NONSENSE: list[dict[str, Any]] = [
@@ -139,13 +139,13 @@ NONSENSE: list[dict[str, Any]] = [
 @pytest.mark.parametrize("lie", NONSENSE, ids=repr)
 def test_a_log_that_is_none_is_not_read(lie: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
-        read_log(TRUE_LOG | lie)
+        read_logs([TRUE_LOG | lie])
 
 
 @pytest.mark.parametrize("what", [None, 7, [], "0x", {}])
 def test_what_is_no_object_is_not_read(what: object) -> None:
     with pytest.raises(Invalid):
-        read_log(what)
+        read_logs([what])
     with pytest.raises(Invalid):
         read_header(what, CHAIN_ID)
 
@@ -183,7 +183,7 @@ def test_a_header_that_is_none_is_not_read(lie: dict[str, Any]) -> None:
 
 
 def test_all_logs_of_a_block_settle_a_doubt() -> None:
-    strange = replace(log(1, 2), address=Address(b"\x99" * 20))
+    strange = log(1, 2)._replace(address=Address(b"\x99" * 20))
     whole = header(1, FIRST, strange, SECOND)
     assert settle(whole, [FIRST, strange, SECOND], [TOKEN]) == [FIRST, SECOND]
     assert settle(whole, [FIRST, strange, SECOND], [ESCROW]) == [], "the filter spoke of more than there is"
@@ -204,3 +204,23 @@ def test_all_logs_of_a_block_settle_a_doubt() -> None:
 def test_logs_that_cannot_be_all_settle_nothing(logs: list[RawLog], why: str) -> None:
     with pytest.raises(Invalid, match=why):
         settle(header(1, FIRST, log(1, 5, OTHER)), logs, [TOKEN])
+
+
+def test_many_logs_are_read_as_one_by_one_and_one_that_is_none_spoils_them_all() -> None:
+    indexes = range(40)
+    many = [
+        {**TRUE_LOG, "topics": [show_hash(TOPIC)] * (index % 5), "data": "0x" + "ab" * index, "logIndex": hex(index)}
+        for index in indexes
+    ]
+    found = read_logs(many)
+    assert found == [read_logs([one])[0] for one in many]
+    assert [log.log_index for log in found] == list(indexes)
+    assert read_logs([]) == []
+    for lie in NONSENSE:
+        with pytest.raises(Invalid):
+            read_logs([*many[:20], TRUE_LOG | lie, *many[20:]])
+
+
+def test_logs_of_a_block_that_come_apart_are_out_of_order() -> None:
+    with pytest.raises(Invalid, match="out of order"):
+        assemble(HEADERS, [FIRST, THIRD, SECOND], WANTED)

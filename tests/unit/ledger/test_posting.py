@@ -28,6 +28,7 @@ from ledger.model import (
     Account,
     Entry,
     Kind,
+    Moves,
     Posting,
     address_of,
     erc20,
@@ -35,7 +36,7 @@ from ledger.model import (
     stake,
     wallet,
 )
-from ledger.posting import entry_for
+from ledger.posting import entry_for, transfers
 
 TOKEN = Address(b"\x70" * 20)
 ESCROW = Address(b"\xe5" * 20)
@@ -123,3 +124,28 @@ def test_accounts_say_whose_they_are() -> None:
     assert is_stake(stake(STAKE))
     assert not is_stake(wallet(ALICE))
     assert len({wallet(ALICE), wallet(BOB), stake(STAKE), UNSOLICITED, MINT, BURN}) == 6
+
+
+def test_transfers_at_once_mean_what_each_means_alone() -> None:
+    ends = [
+        (ALICE, BOB),
+        (ZERO_ADDRESS, ALICE),
+        (BOB, ZERO_ADDRESS),
+        (ESCROW, BOB),
+        (BOB, ESCROW),
+        (ZERO_ADDRESS, ESCROW),
+    ]
+    events = [Transferred(AT, TOKEN, *both, amount) for amount, both in enumerate(ends)]
+    together = transfers(events, ESCROW)
+    one_by_one = Moves()
+    for event in events:
+        entry = entry_for(event, token=TOKEN, escrow=ESCROW, held=0)
+        assert entry
+        one_by_one.append(entry)
+    assert together == one_by_one
+    assert together.kinds == [Kind.TRANSFER, Kind.MINT, Kind.BURN, Kind.TRANSFER, Kind.TRANSFER, Kind.MINT]
+    assert list(zip(together.sources, together.targets, strict=True))[3:] == [
+        (UNSOLICITED, wallet(BOB)),
+        (wallet(BOB), UNSOLICITED),
+        (MINT, UNSOLICITED),
+    ]
