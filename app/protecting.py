@@ -16,7 +16,7 @@ from app.container import Container, Work
 from kit.errors import NotFound
 from kit.identifiers import PersonId, RoomId, UserId
 from reputation.causes import find_words
-from reputation.enforcement import planning
+from reputation.enforcement import own, planning
 from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import Consequence, Does, Done, Plan, Rules, Share, Step, Subscription
 from reputation.enforcement.overrides import Overrides, overrides
@@ -24,6 +24,8 @@ from reputation.enforcement.powers import lacking
 from reputation.enforcement.rooms import RoomSeen
 from reputation.enforcement.shares import Counted
 from reputation.enforcement.wanting import THERE
+from reputation.outcomes import Wanted
+from reputation.protections.model import Outcome
 
 SLICE: Final = 100
 """Steps that are written down in one transaction."""
@@ -57,6 +59,8 @@ class _Ground:
     rules: Rules
     done: tuple[Done, ...]
     spent: dict[int, Counted]
+    wanted: Wanted
+    """What rules of their own want."""
 
 
 def plan(
@@ -79,13 +83,24 @@ def plan(
     found = _planned(container, rooms, ground, at, only)
     _write(container, management, found)
     _note_powers(container, rooms, ground.rules.me, only)
+    if only is None and (ground.wanted.known or ground.wanted.over):
+        with container.work() as work:
+            work.moderation.outcomes.planned(ground.wanted)
     return found
+
+
+def note(container: Container, management: int, some: Sequence[Outcome]) -> None:
+    """Write down what rules of a management room's own want done, each once; the next plan has it done."""
+    for begin in range(0, len(some), SLICE):
+        with container.work() as work:
+            if work.moderation.get(management).ended_at is None:
+                work.moderation.outcomes.note(management, some[begin : begin + SLICE])
 
 
 def _ground(container: Container, work: Work, management: int) -> _Ground:
     rules = work.moderation.rules(management, _me(container))
     standing, spent = work.moderation.consequences.standing(management), work.moderation.consequences.spent(management)
-    return _Ground(rules, tuple(standing), spent)
+    return _Ground(rules, tuple(standing), spent, work.moderation.outcomes.wanted(management, standing))
 
 
 def _me(container: Container) -> UserId:
@@ -109,7 +124,8 @@ def _planned(
     labels = container.labelling.current()
     with container.read(one_moment=True) as work:
         words = find_words(work.session, labels, lists, asked)
-    return planning.plan(rooms, words, ground.rules, ground.done, now=at, spent=ground.spent, only=only)
+    words, rules = own.said(words, ground.wanted.standing), own.ruled(ground.rules, ground.wanted.standing)
+    return planning.plan(rooms, words, rules, ground.done, now=at, spent=ground.spent, only=only)
 
 
 def _write(container: Container, management: int, found: Plan) -> None:
@@ -149,10 +165,10 @@ def claim(container: Container, limit: int = 20) -> list[list[Owed]]:
     return jobs
 
 
-def done(container: Container, job: Iterable[Owed]) -> None:
+def done(container: Container, job: Sequence[Owed]) -> None:
     """Note that a job is done, or that nothing was left to do."""
     with container.work() as work:
-        work.moderation.consequences.done(job)
+        work.moderation.done(job)
 
 
 def failed(container: Container, job: Iterable[Owed], error: str, *, for_good: bool = False) -> None:
@@ -224,7 +240,7 @@ def answer(
 ) -> int:
     """Say yes or no to what waits; return how many consequences that was about."""
     with container.work() as work:
-        return work.moderation.consequences.answer(management, yes=yes, by=by, only=only)
+        return work.moderation.answer(management, yes=yes, by=by, only=only)
 
 
 def overridden(container: Container, number: int) -> Overrides:

@@ -27,6 +27,7 @@ from reputation.enforcement.model import (
     Why,
 )
 from reputation.enforcement.overrides import Overrides
+from reputation.enforcement.own import is_own
 from reputation.lists.model import Recommendation, Subject
 from reputation.moderation import Protected
 from reputation.subscribing import Vetoed
@@ -123,6 +124,8 @@ def because(reader: Reader, causes: Sequence[Cause]) -> Message:
 
 
 def _cause(reader: Reader, cause: Cause) -> Message:
+    if is_own(cause):
+        return reader.say(marked("your own rule **{rule}**"), rule=cause.reason)
     template = (
         marked("the list {name} says {says}, by {entity}: {reason}")
         if cause.reason

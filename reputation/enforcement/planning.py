@@ -34,6 +34,7 @@ from reputation.enforcement.model import (
     Words,
     host_of,
 )
+from reputation.enforcement.own import only_own
 from reputation.enforcement.powers import lacks, level_of_muted
 from reputation.enforcement.rooms import Membership, RoomSeen
 from reputation.enforcement.wanting import THERE, Seen, Speaking, Wanting, Wants, see
@@ -236,7 +237,8 @@ class _Planning:
         stance, why = self._may(want)
         if stance is _Stance.ACT:
             there = want.what is Consequence.DENY or UserId(want.target) in want.seen.there
-            if there or (row is not None and row.state is State.UNDOING):
+            left = want.what is Consequence.REDACT and only_own(want.causes)  # what they wrote is there still
+            if there or left or (row is not None and row.state is State.UNDOING):
                 return want.step(Does.DO, before=self._before(want), people=self._people(want))
             stance = _Stance.NOTE
         now = {_Stance.ASK: State.ASKED, _Stance.NOTE: State.NOTED}.get(stance)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kit.identifiers import UserId
+from kit.identifiers import RoomId, UserId
 from reputation.enforcement import acl
 from reputation.enforcement.model import (
     Cause,
@@ -83,6 +83,11 @@ class Speaking:
         self._users: dict[str, set[int | None]] = defaultdict(set)
         self._servers: dict[str, set[int | None]] = defaultdict(set)
         self._entries: set[tuple[int | None, Subject, str]] = set()
+        self.of_rooms: dict[RoomId, set[UserId]] = defaultdict(set)
+        """Of whom something is said that holds in a room alone."""
+        for user, found in words.people.items():
+            for room in {room for word in found.values() for room in word.rooms or ()}:
+                self.of_rooms[room].add(user)
         for veto in rules.vetoes:
             self._take(veto)
 
@@ -147,7 +152,8 @@ class Wanting:
         said = self._speaking.words
         found = Wants()
         by_host: dict[str, list[UserId]] = defaultdict(list)
-        of_interest: set[UserId] = {UserId(target) for what, target in seen.rows if what is not Consequence.DENY}
+        of_interest = {UserId(target) for what, target in seen.rows if what is not Consequence.DENY}
+        of_interest |= self._speaking.of_rooms.get(seen.room.room, set())
         for user, host in seen.there.items():
             if host in said.servers:
                 by_host[host].append(user)
@@ -204,6 +210,8 @@ class Wanting:
         shut_out: list[Cause] = []
         own: set[int] = set()
         for known, word in self._speaking.of_person(user):
+            if word.rooms is not None and seen.room.room not in word.rooms:
+                continue
             own.add(known.list)
             for what in known.people.get(word.recommendation, ()):
                 causes[what].append(_cause(known, word))
