@@ -7,7 +7,7 @@ each, and says ``done``, ``failed`` or ``later``. Each of these may be called tw
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -70,17 +70,19 @@ def plan(
     at: datetime,
     *,
     only: Collection[RoomId] | None = None,
+    looked: Mapping[RoomId, datetime] | None = None,
 ) -> Plan:
-    """Plan for the rooms of a management room as they were seen at ``at``, and write down what the plan owes and asks.
+    """Plan for the rooms of a management room as they were seen (since ``at``), and write down what is owed and asked.
 
     ``seen`` holds all of them, so that shares are counted of all people; ``only`` names those that changed, if that is
-    known. Rooms that are not looked after from there are passed over. Raises ``NotFound``.
+    known; ``looked`` tells when each was seen. Rooms that are not looked after from there are passed over. Raises
+    ``NotFound``.
     """
     with container.read() as work:
         mine = {one.room for one in work.moderation.rooms(management)}
         ground = _ground(container, work, management)
     rooms = [room for room in seen if room.room in mine]
-    found = _planned(container, rooms, ground, at, only)
+    found = _planned(container, rooms, ground, at, only, looked)
     _write(container, management, found)
     _note_powers(container, rooms, ground.rules.me, only)
     if only is None and (ground.wanted.known or ground.wanted.over):
@@ -115,6 +117,7 @@ def _planned(
     ground: _Ground,
     at: datetime,
     only: Collection[RoomId] | None = None,
+    looked: Mapping[RoomId, datetime] | None = None,
 ) -> Plan:
     lists = {one.name: one.list for one in ground.rules.subscriptions}
     asked = {user for room in rooms for user, member in room.members.items() if member.membership in THERE}
@@ -125,7 +128,8 @@ def _planned(
     with container.read(one_moment=True) as work:
         words = find_words(work.session, labels, lists, asked)
     words, rules = own.said(words, ground.wanted.standing), own.ruled(ground.rules, ground.wanted.standing)
-    return planning.plan(rooms, words, rules, ground.done, now=at, spent=ground.spent, only=only)
+    spent = ground.spent
+    return planning.plan(rooms, words, rules, ground.done, now=at, spent=spent, only=only, looked=looked)
 
 
 def _write(container: Container, management: int, found: Plan) -> None:

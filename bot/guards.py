@@ -22,6 +22,7 @@ from kit.errors import Invalid, Unavailable
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import RoomSeen
 from reputation.moderation import Management
+from reputation.policy import ProtectionsDocument
 from reputation.policy_rules import Guard
 from reputation.protections.model import Came, Heard, Outcome, Posted, mentions_in
 from reputation.protections.protecting import Protecting, Remembered
@@ -44,6 +45,7 @@ class Guards:
         self._container = container
         self._views = views
         self._protecting: dict[int, Protecting] = {}
+        self._loaded: dict[int, Guard | None] = {}
         self._places: dict[RoomId, tuple[RoomSeen, Place]] = {}
         self._heard: OrderedDict[EventId, None] = OrderedDict()
         self._unnoted: list[tuple[int, Outcome]] = []
@@ -53,8 +55,11 @@ class Guards:
         living = [number for number, one in managements.items() if one.ended_at is None]
         kept = {number: self._protecting.get(number) or Protecting(me=self._homeserver.me) for number in living}
         for number, one in kept.items():
-            one.load(guards.get(number))
-        self._protecting = kept
+            guard = guards.get(number)
+            if _document(self._loaded.get(number)) != _document(guard):  # whoever was acted on just now is known in it
+                one.load(guard)
+                self._loaded[number] = guard
+        self._protecting, self._loaded = kept, {number: self._loaded.get(number) for number in kept}
 
     def ended(self, room: RoomId) -> None:
         """Forget a room that is looked after no more."""
@@ -132,6 +137,10 @@ class Guards:
             self._heard[happening.event] = None
             while len(self._heard) > _MOST_HEARD:
                 self._heard.popitem(last=False)
+
+
+def _document(guard: Guard | None) -> ProtectionsDocument | None:
+    return None if guard is None else guard.document
 
 
 def _heard(happening: Happening) -> Heard | None:

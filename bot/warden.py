@@ -284,6 +284,7 @@ class Warden:
                     [view.seen for view in views],
                     min((view.at for view in views), default=self._container.clock()),
                     only=only,
+                    looked={view.seen.room: view.at for view in views},
                 )
             )
         except NotFound:

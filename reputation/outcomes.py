@@ -33,7 +33,7 @@ _ONCE: Final = HERE | {Consequence.KICK}
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What stands now; ``known``: the numbers of new rows, and since when they are; ``over``: of those that are over."""
+    """What stands now; ``known``: numbers of new rows, and since when they are; ``over``: of those that are over."""
 
     standing: tuple[Standing, ...] = ()
     known: tuple[tuple[int, datetime], ...] = ()
