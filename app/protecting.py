@@ -71,16 +71,17 @@ def plan(
     *,
     only: Collection[RoomId] | None = None,
     looked: Mapping[RoomId, datetime] | None = None,
+    spared: Collection[UserId] = (),
 ) -> Plan:
     """Plan for the rooms of a management room as they were seen (since ``at``), and write down what is owed and asked.
 
     ``seen`` holds all of them, so that shares are counted of all people; ``only`` names those that changed, if that is
-    known; ``looked`` tells when each was seen. Rooms that are not looked after from there are passed over. Raises
-    ``NotFound``.
+    known; ``looked`` tells when each was seen. Rooms that are not looked after from there are passed over. ``spared``,
+    those who are in the management room, are never acted on, whatever their power. Raises ``NotFound``.
     """
     with container.read() as work:
         mine = {one.room for one in work.moderation.rooms(management)}
-        ground = _ground(container, work, management)
+        ground = _ground(container, work, management, spared)
     rooms = [room for room in seen if room.room in mine]
     found = _planned(container, rooms, ground, at, only, looked)
     _write(container, management, found)
@@ -99,8 +100,9 @@ def note(container: Container, management: int, some: Sequence[Outcome]) -> None
                 work.moderation.outcomes.note(management, some[begin : begin + SLICE])
 
 
-def _ground(container: Container, work: Work, management: int) -> _Ground:
+def _ground(container: Container, work: Work, management: int, spared: Collection[UserId]) -> _Ground:
     rules = work.moderation.rules(management, _me(container))
+    rules = replace(rules, spared=rules.spared.union(spared))
     standing, spent = work.moderation.consequences.standing(management), work.moderation.consequences.spent(management)
     return _Ground(rules, tuple(standing), spent, work.moderation.outcomes.wanted(management, standing))
 
@@ -192,14 +194,20 @@ def later(container: Container, job: Iterable[Owed], seconds: float) -> None:
 
 
 def preview(
-    container: Container, management: int, wanted: Subscription, seen: Sequence[RoomSeen], at: datetime
+    container: Container,
+    management: int,
+    wanted: Subscription,
+    seen: Sequence[RoomSeen],
+    at: datetime,
+    *,
+    spared: Collection[UserId] = (),
 ) -> Preview:
     """Tell what a subscription would do now in these rooms, beside those that stand; nothing is written down.
 
     Raises ``NotFound``.
     """
     with container.read() as work:
-        ground = _ground(container, work, management)
+        ground = _ground(container, work, management, spared)
     others = tuple(one for one in ground.rules.subscriptions if one.list != wanted.list)
     rules = replace(ground.rules, subscriptions=(*others, wanted))
     found = _planned(container, seen, replace(ground, rules=rules), at)
@@ -211,7 +219,7 @@ def preview_of_leaving(
 ) -> Preview:
     """Tell what leaving a list would undo in these rooms; nothing is written down. Raises ``NotFound``."""
     with container.read() as work:
-        ground = _ground(container, work, management)
+        ground = _ground(container, work, management, ())
     left = next((one for one in ground.rules.subscriptions if one.list == number), None)
     if left is None:
         raise NotFound("not_subscribed", "That list does not act here.")
