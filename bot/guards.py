@@ -83,7 +83,7 @@ class Guards:
         what = _heard(happening)
         if what is not None and self._is_new(happening):
             try:
-                seen = (await self._views.of(room)).seen
+                seen = (await self._views.last(room)).seen  # a look takes long, and a plan looks at who is spared anew
             except (Denied, Invalid):  # we are not there any more, or it is too large to be seen
                 return
             known = await self._known(management, protecting_.wanted, room, what.sender)

@@ -153,7 +153,6 @@ class Wanting:
         found = Wants()
         by_host: dict[str, list[UserId]] = defaultdict(list)
         of_interest = {UserId(target) for what, target in seen.rows if what is not Consequence.DENY}
-        of_interest |= self._speaking.of_rooms.get(seen.room.room, set())
         for user, host in seen.there.items():
             if host in said.servers:
                 by_host[host].append(user)
@@ -164,7 +163,19 @@ class Wanting:
             of_interest.update(users)
         for user in sorted(of_interest):
             self._person(user, seen, found, one_by_one)
+        for user in self._speaking.of_rooms.get(seen.room.room, set()) - of_interest:
+            self._left_behind(user, seen, found)
         return found
+
+    def _left_behind(self, user: UserId, seen: Seen, found: Wants) -> None:
+        """Find what is said of somebody's messages in this room alone, who may have left it."""
+        causes = [
+            _cause(known, word)
+            for known, word in self._speaking.of_person(user)
+            if seen.room.room in (word.rooms or ()) and Consequence.REDACT in known.people.get(word.recommendation, ())
+        ]
+        if causes:
+            found.causes[Consequence.REDACT, user] = merged(causes)
 
     def _servers(
         self, seen: Seen, by_host: Mapping[str, Sequence[UserId]], found: Wants, *, can_deny: bool

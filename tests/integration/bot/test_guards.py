@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from app.forgetting import forget_person
-from bot.homeserver import Denied, EventId, Joined, Left, Said, SlowDown, Stated
+from bot.homeserver import Denied, EventId, Joined, Left, Said, SlowDown, Stated, Unreadable
 from bot.rehearsal import Rehearsal
 from kit.clock import from_unix
 from kit.identifiers import RoomId, UserId
@@ -292,6 +292,48 @@ def test_a_message_that_is_told_twice_counts_once(play: Play) -> None:
     at = from_unix(play.desk.house.time)
     for _ in range(30):
         play.bot.hear(Said(TEA, EventId("$same"), SPAM, "tea", at))
+    assert not play.goes_on()
+
+
+def test_what_nobody_has_a_key_for_counts_and_mentions_do_however_many(play: Play) -> None:
+    play.asks("protections set " + _rule("mute"))
+    at = from_unix(play.desk.house.time)
+    for _ in range(5):
+        play.bot.hear(Unreadable(TEA, play.bot.event(), SPAM, at))
+    play.goes_on()
+    assert play.level(SPAM) == MUTED
+    play.asks("protections preset none")
+    play.asks("protections preset mentions 12")
+    named = {"user_ids": [f"@{number}:home.example" for number in range(12)]}
+    for count in (11, 12):
+        assert play.level(BOB) == 0
+        some = {"user_ids": named["user_ids"][:count]}
+        play.bot.hear(Said(TEA, play.bot.event(), BOB, "you all", at, named=some))
+        play.goes_on()
+    assert play.level(BOB) == MUTED
+
+
+def test_rules_ask_what_is_known_elsewhere(play: Play) -> None:
+    rule = {"name": "strangers", "when": "message.links > 0 && sender.vouches == 0", "then": {"do": "mute"}}
+    play.asks("protections set " + json.dumps({"kind": "protections", "rules": [rule]}))
+    with play.desk.work() as work:
+        work.vouches.vouch(work.people.number(ALICE), work.people.number(BOB))
+    play.says(BOB, "https://tea.example")
+    play.says(SPAM, "https://tea.example")
+    play.goes_on()
+    assert play.level(SPAM) == MUTED
+    assert play.level(BOB) == 0
+
+
+def test_a_room_that_is_left_alone_again_has_nothing_left_of_it(play: Play) -> None:
+    play.asks("protections set " + _rule("mute"))
+    floods(play)
+    play.goes_on()
+    play.asks(f"unprotect {TEA}")
+    done = play.goes_on()
+    assert play.level(SPAM, CHOIR) == play.level(SPAM) == 0
+    assert any("level 0" in line for line in done)
+    floods(play)
     assert not play.goes_on()
 
 
