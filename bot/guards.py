@@ -5,6 +5,7 @@ What is counted is in memory alone: of what came while nobody listened, nobody k
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
@@ -48,7 +49,8 @@ class Guards:
         self._loaded: dict[int, Guard | None] = {}
         self._places: dict[RoomId, tuple[RoomSeen, Place]] = {}
         self._heard: OrderedDict[EventId, None] = OrderedDict()
-        self._unnoted: list[tuple[int, Outcome]] = []
+        self._unnoted: dict[int, list[Outcome]] = {}
+        self._noting = asyncio.Lock()
 
     def load(self, managements: Mapping[int, Management], guards: Mapping[int, Guard]) -> None:
         """Ask these rules from now on; what was counted stays. Rooms without rules are counted, too: to try some."""
@@ -89,22 +91,26 @@ class Guards:
             known = await self._known(management, protecting_.wanted, room, what.sender)
             place, now, late = self._place(seen), self._container.clock(), self._homeserver.late
             found = protecting_.heard(place, seen.powers, what, now, known=known, late=late)
-            self._unnoted += [(management.id, one) for one in found]
+            if found:
+                self._unnoted.setdefault(management.id, []).extend(found)
             self._note_heard(happening)
-        await self.note()
+        if self._unnoted:
+            await self.note()
 
     async def note(self) -> None:
         """Write down what follows; where the database is away, it is kept for the next time."""
-        while self._unnoted:
-            number = self._unnoted[0][0]
-            some = [one for of, one in self._unnoted if of == number]
-            try:
-                await self._cross.aside(partial(protecting.note, self._container, number, some))
-            except Unavailable:
-                raise
-            except Exception:  # nothing that somebody is called may keep all others from being noted
-                LOG.exception("outcomes_lost", management=number, count=len(some))
-            self._unnoted = [(of, one) for of, one in self._unnoted if of != number or one not in some]
+        async with self._noting:
+            for number in list(self._unnoted):
+                some = list(self._unnoted[number])
+                try:
+                    await self._cross.aside(partial(protecting.note, self._container, number, some))
+                except Unavailable:
+                    raise
+                except Exception:  # nothing that somebody is called may keep all others from being noted
+                    LOG.exception("outcomes_lost", management=number, count=len(some))
+                del self._unnoted[number][: len(some)]
+                if not self._unnoted[number]:
+                    del self._unnoted[number]
 
     async def _known(
         self, management: Management, wanted: frozenset[str], room: RoomId, user: UserId
