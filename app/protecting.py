@@ -7,7 +7,7 @@ each, and says ``done``, ``failed`` or ``later``. Each of these may be called tw
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,7 +16,7 @@ from app.container import Container, Work
 from kit.errors import NotFound
 from kit.identifiers import PersonId, RoomId, UserId
 from reputation.causes import find_words
-from reputation.enforcement import planning
+from reputation.enforcement import own, planning
 from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import Consequence, Does, Done, Plan, Rules, Share, Step, Subscription
 from reputation.enforcement.overrides import Overrides, overrides
@@ -24,6 +24,8 @@ from reputation.enforcement.powers import lacking
 from reputation.enforcement.rooms import RoomSeen
 from reputation.enforcement.shares import Counted
 from reputation.enforcement.wanting import THERE
+from reputation.outcomes import Wanted
+from reputation.protections.model import Outcome
 
 SLICE: Final = 100
 """Steps that are written down in one transaction."""
@@ -57,6 +59,8 @@ class _Ground:
     rules: Rules
     done: tuple[Done, ...]
     spent: dict[int, Counted]
+    wanted: Wanted
+    """What rules of their own want."""
 
 
 def plan(
@@ -66,29 +70,41 @@ def plan(
     at: datetime,
     *,
     only: Collection[RoomId] | None = None,
+    looked: Mapping[RoomId, datetime] | None = None,
     spared: Collection[UserId] = (),
 ) -> Plan:
-    """Plan for the rooms of a management room as they were seen at ``at``, and write down what the plan owes and asks.
+    """Plan for the rooms of a management room as they were seen (since ``at``), and write down what is owed and asked.
 
     ``seen`` holds all of them, so that shares are counted of all people; ``only`` names those that changed, if that is
-    known. Rooms that are not looked after from there are passed over. ``spared``, those who are in the management room,
-    are never acted on, whatever their power. Raises ``NotFound``.
+    known; ``looked`` tells when each was seen. Rooms that are not looked after from there are passed over. ``spared``,
+    those who are in the management room, are never acted on, whatever their power. Raises ``NotFound``.
     """
     with container.read() as work:
         mine = {one.room for one in work.moderation.rooms(management)}
         ground = _ground(container, work, management, spared)
     rooms = [room for room in seen if room.room in mine]
-    found = _planned(container, rooms, ground, at, only)
+    found = _planned(container, rooms, ground, at, only, looked)
     _write(container, management, found)
     _note_powers(container, rooms, ground.rules.me, only)
+    if only is None and (ground.wanted.known or ground.wanted.over):
+        with container.work() as work:
+            work.moderation.outcomes.planned(ground.wanted)
     return found
+
+
+def note(container: Container, management: int, some: Sequence[Outcome]) -> None:
+    """Write down what rules of a management room's own want done, each once; the next plan has it done."""
+    for begin in range(0, len(some), SLICE):
+        with container.work() as work:
+            if work.moderation.get(management).ended_at is None:
+                work.moderation.outcomes.note(management, some[begin : begin + SLICE])
 
 
 def _ground(container: Container, work: Work, management: int, spared: Collection[UserId]) -> _Ground:
     rules = work.moderation.rules(management, _me(container))
     rules = replace(rules, spared=rules.spared.union(spared))
     standing, spent = work.moderation.consequences.standing(management), work.moderation.consequences.spent(management)
-    return _Ground(rules, tuple(standing), spent)
+    return _Ground(rules, tuple(standing), spent, work.moderation.outcomes.wanted(management, standing))
 
 
 def _me(container: Container) -> UserId:
@@ -103,6 +119,7 @@ def _planned(
     ground: _Ground,
     at: datetime,
     only: Collection[RoomId] | None = None,
+    looked: Mapping[RoomId, datetime] | None = None,
 ) -> Plan:
     lists = {one.name: one.list for one in ground.rules.subscriptions}
     asked = {user for room in rooms for user, member in room.members.items() if member.membership in THERE}
@@ -112,7 +129,9 @@ def _planned(
     labels = container.labelling.current()
     with container.read(one_moment=True) as work:
         words = find_words(work.session, labels, lists, asked)
-    return planning.plan(rooms, words, ground.rules, ground.done, now=at, spent=ground.spent, only=only)
+    words, rules = own.said(words, ground.wanted.standing), own.ruled(ground.rules, ground.wanted.standing)
+    spent = ground.spent
+    return planning.plan(rooms, words, rules, ground.done, now=at, spent=spent, only=only, looked=looked)
 
 
 def _write(container: Container, management: int, found: Plan) -> None:
@@ -152,10 +171,10 @@ def claim(container: Container, limit: int = 20) -> list[list[Owed]]:
     return jobs
 
 
-def done(container: Container, job: Iterable[Owed]) -> None:
+def done(container: Container, job: Sequence[Owed]) -> None:
     """Note that a job is done, or that nothing was left to do."""
     with container.work() as work:
-        work.moderation.consequences.done(job)
+        work.moderation.done(job)
 
 
 def failed(container: Container, job: Iterable[Owed], error: str, *, for_good: bool = False) -> None:
@@ -233,7 +252,7 @@ def answer(
 ) -> int:
     """Say yes or no to what waits; return how many consequences that was about."""
     with container.work() as work:
-        return work.moderation.consequences.answer(management, yes=yes, by=by, only=only)
+        return work.moderation.answer(management, yes=yes, by=by, only=only)
 
 
 def overridden(container: Container, number: int) -> Overrides:

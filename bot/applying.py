@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import partial
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -16,13 +17,14 @@ from app.wording.desk import warned
 from app.wording.moderation import reason_of
 from app.wording.reader import Reader, Service
 from bot.crossing import Crossing
-from bot.homeserver import Denied, Homeserver, SlowDown
+from bot.homeserver import Denied, EventId, Homeserver, SlowDown
 from bot.views import Views
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import UserId
 from reputation.enforcement import acting
 from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import Consequence
+from reputation.enforcement.own import is_own, only_own
 from reputation.enforcement.rooms import RoomSeen
 
 LOG = structlog.get_logger(__name__)
@@ -117,9 +119,36 @@ class Applying:
         return done
 
     async def _redact(self, one: Owed, *, user: UserId, reason: str) -> bool:
+        by_rule = await self._take_out(one, user=user, reason=reason)
+        if only_own(one.causes):
+            return by_rule
         events = await self._homeserver.written_by(one.room, user, _MOST_REDACTED)
         for event in events:
             await self._homeserver.redact(one.room, event, reason=reason, txn=_txn(f"redact:{one.id}:{event}"))
+        return bool(events) or by_rule
+
+    async def _take_out(self, one: Owed, *, user: UserId, reason: str) -> bool:
+        """Take out the messages that a rule of the room's own is about, one by one; what is done is not done again."""
+        events = await self._cross.read(
+            lambda work: (
+                work.moderation.outcomes.events(one.management, one.room, user) if any(map(is_own, one.causes)) else []
+            )
+        )
+        taken: list[str] = []
+        try:
+            for event in events:
+                txn = _txn(f"take_out:{one.room}:{event}")
+                try:
+                    await self._homeserver.redact(one.room, EventId(event), reason=reason, txn=txn)
+                except Denied as denied:
+                    if denied.status != HTTPStatus.NOT_FOUND:
+                        raise
+                taken.append(event)
+        finally:
+            if taken:
+                await self._cross.work(
+                    lambda work: work.moderation.outcomes.taken(one.management, one.room, user, taken)
+                )
         return bool(events)
 
     def _reader(self) -> Reader:

@@ -64,6 +64,8 @@ class Said:
 
     ``m.image``, ``m.video``, ``m.audio``, ``m.file``, ``m.sticker`` are no texts: their body is a caption, or a name.
     """
+    named: object = None
+    """``m.mentions`` as it came, of any shape; ``None`` where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,11 @@ class Homeserver(Protocol):
     @property
     def me(self) -> UserId:
         """Our own Matrix id."""
+        ...
+
+    @property
+    def late(self) -> bool:
+        """Whether what is handed over now may be older than it seems: it is of the first sync after we were away."""
         ...
 
     async def listen(self, on: Handler, stop: asyncio.Event) -> None:

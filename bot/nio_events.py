@@ -80,7 +80,8 @@ def _spoken(room: RoomId, event: Any, sender: UserId) -> Happening | None:  # no
         return Unreadable(room, identifier, sender, at)
     if isinstance(event, RoomMessageFormatted) and relation.get("rel_type") != "m.replace":
         kind = str(_content(event.source).get("msgtype"))
-        return Said(room, identifier, sender, event.body, at, _mentions(event), event.formatted_body, kind)
+        html = event.formatted_body
+        return Said(room, identifier, sender, event.body, at, _mentions(event), html, kind, _named(event))
     media = _media(room, event, sender, at)
     if media is not None:
         return media if relation.get("rel_type") != "m.replace" else None
@@ -103,7 +104,8 @@ def _media(room: RoomId, event: Any, sender: UserId, at: datetime) -> Said | Non
     if kind is None or not isinstance(body, str):
         return None
     identifier = EventId(event.event_id)
-    return Said(room, identifier, sender, body, at, _mentions(event), html if isinstance(html, str) else None, kind)
+    html = html if isinstance(html, str) else None
+    return Said(room, identifier, sender, body, at, _mentions(event), html, kind, _named(event))
 
 
 def _odd_text(room: RoomId, event: BadEvent, sender: UserId, at: datetime) -> Said | None:
@@ -112,7 +114,7 @@ def _odd_text(room: RoomId, event: BadEvent, sender: UserId, at: datetime) -> Sa
     kind, body = content.get("msgtype"), content.get("body")
     if event.source.get("type") != "m.room.message" or str(kind) not in _TEXTS or not isinstance(body, str):
         return None
-    return Said(room, EventId(event.event_id), sender, body, at, _mentions(event), None, str(kind))
+    return Said(room, EventId(event.event_id), sender, body, at, _mentions(event), None, str(kind), _named(event))
 
 
 def _content(source: dict[str, Any]) -> dict[str, Any]:
@@ -126,8 +128,12 @@ def _relation(event: Any) -> dict[str, Any]:  # noqa: ANN401 - nio's own types
     return relation if isinstance(relation, dict) else {}
 
 
+def _named(event: Any) -> object:  # noqa: ANN401 - nio's own types
+    return _content(event.source).get("m.mentions")
+
+
 def _mentions(event: Any) -> tuple[UserId, ...]:  # noqa: ANN401 - nio's own types
-    said = _content(event.source).get("m.mentions")
+    said = _named(event)
     users = said.get("user_ids") if isinstance(said, dict) else None
     return tuple(UserId(u) for u in users[:_MOST_MENTIONS] if isinstance(u, str)) if isinstance(users, list) else ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
@@ -43,6 +44,8 @@ from kit.identifiers import RoomId, UserId, server_of
 LOG = structlog.get_logger(__name__)
 
 _LONG_POLL_SECONDS = 25.0
+_GAP_SECONDS = 60.0
+"""Without asking for so long, or ever, we were away."""
 _KEY_PATIENCE_SECONDS = 20.0
 """How long a message may wait for its key before its sender is told that it could not be read."""
 _INVITE_SECONDS = 15.0
@@ -86,6 +89,9 @@ class NioHomeserver(Moderating):
         self._beginning: Any = None
         self._following = Following(self.leave, self.joined_rooms)
         self._done: set[EventId] = set()
+        self._told_at: float | None = None
+        self._gap = True
+        self.late = False
 
     @property
     def me(self) -> UserId:
@@ -124,7 +130,7 @@ class NioHomeserver(Moderating):
                         task.result()
                 if syncing.done():
                     response, first = syncing.result()
-                    syncing = None
+                    syncing, self.late = None, self._gap
                     await self._tell(response, on, first=first)
                     await self._client.tend_keys()
         finally:
@@ -137,6 +143,7 @@ class NioHomeserver(Moderating):
     async def _sync(self) -> tuple[Any, bool]:
         """Ask what happened; tell whether it is a first sync, since the server knows nothing of where we were."""
         since = self._client.since()
+        self._gap = self._told_at is None or time.monotonic() - self._told_at > _GAP_SECONDS
         try:
             return await self._client.sync(since, _FILTER, self._patience()), False
         except Denied as denied:
@@ -168,6 +175,7 @@ class NioHomeserver(Moderating):
         self._done.clear()
         reached = reached or str(response.next_batch)
         self._client.remember(reached, handled=self._following.since(reached))
+        self._told_at, self.late = time.monotonic(), False
 
     def _patience(self) -> float:
         """Wait less while some message waits for its key, so that its sender is told soon."""

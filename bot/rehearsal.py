@@ -28,6 +28,7 @@ class Rehearsal:
         self.past: dict[RoomId, list[Said]] = {}
         self.states: dict[RoomId, list[StateEvent]] = {}
         self.aliases: dict[str, RoomId] = {}
+        self.late = False
 
     @property
     def me(self) -> UserId:

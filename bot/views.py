@@ -51,6 +51,11 @@ class Views:
         self._views[room] = View(seen, at, looked)
         return self._views[room]
 
+    async def last(self, room: RoomId) -> View:
+        """Return a room as it was seen last, however long ago, or look. Raises what ``Homeserver.state`` does."""
+        view = self._views.get(room)
+        return await self.anew(room) if view is None else view
+
     def name_of(self, room: RoomId) -> str | None:
         """Return what a room called itself when it was seen last."""
         view = self._views.get(room)

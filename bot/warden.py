@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -19,6 +20,7 @@ from app import protecting
 from app.container import Container, Work
 from bot.applying import Applying
 from bot.crossing import Crossing
+from bot.guards import Guards
 from bot.homeserver import Denied, Happening, Homeserver, Joined, Left, Missed, Moved, Stated
 from bot.purposes import purposes
 from bot.views import View, Views
@@ -29,6 +31,7 @@ from reputation import followed
 from reputation.enforcement.powers import lacking
 from reputation.enforcement.rooms import Membership, RoomSeen
 from reputation.moderation import Management, Protected
+from reputation.policy_rules import Guard
 from reputation.subscribing import TOPIC
 
 LOG = structlog.get_logger(__name__)
@@ -36,6 +39,17 @@ LOG = structlog.get_logger(__name__)
 _AT_ONCE: Final = 5
 """Rooms of a space that are entered in one round: others wait for what else is to be done."""
 _MOST_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the database has, and of which management rooms that is news; ``None``: of all."""
+
+    counters: tuple[int, int]
+    about: Iterable[int] | None
+    managements: list[Management]
+    protected: list[Protected]
+    guards: Mapping[int, Guard | None]
 
 
 class Warden:
@@ -56,6 +70,8 @@ class Warden:
         self._container = container
         self._applying = applying
         self._views = views
+        self.guards = Guards(homeserver, cross, container, views)
+        self._ends: dict[int, datetime] = {}
         self._managements: dict[int, Management] = {}
         self._rooms: dict[RoomId, Protected] = {}
         self._due: dict[int, set[RoomId] | None] = {}
@@ -78,21 +94,24 @@ class Warden:
         """Bring what is kept in memory to where the database is, and note what that asks to be planned anew."""
         rooms, lists = self._counters or (0, 0)
 
-        def _read(work: Work) -> tuple[int, int, Iterable[int] | None, list[Management], list[Protected]] | None:
+        def _read(work: Work) -> _Found | None:
             news, of_lists = news_since(work.session, TOPIC, rooms), counters(work.session).get(followed.TOPIC, 0)
             if self._counters == (news.counter, of_lists):
                 return None
             about = None if of_lists != lists or self._counters is None else news.subjects
-            return news.counter, of_lists, about, work.moderation.all(), work.moderation.rooms()
+            guards = {number: work.protections.guard(number) for number in work.protections.standing()}
+            return _Found((news.counter, of_lists), about, work.moderation.all(), work.moderation.rooms(), guards)
 
         found = await self._cross.read(_read)
         if found is None:
             return
-        *now, about, managements, protected = found
-        self._counters = (now[0], now[1])
-        self._managements = {one.id: one for one in managements if one.ended_at is None or one.room is not None}
-        self._rooms = {one.room: one for one in protected}
-        for number in self._managements if about is None else about:
+        self._counters = found.counters
+        self._managements = {one.id: one for one in found.managements if one.ended_at is None or one.room is not None}
+        gone, self._rooms = self._rooms, {one.room: one for one in found.protected}
+        for room in gone.keys() - self._rooms.keys():
+            self.guards.ended(room)
+        self.guards.load(self._managements, {n: guard for n, guard in found.guards.items() if guard is not None})
+        for number in self._managements if found.about is None else found.about:
             self._due[number] = None
 
     def _want(self, room: RoomId) -> None:
@@ -122,9 +141,17 @@ class Warden:
                 await self._moved(room, successor)
                 return True
             case _:
+                await self._guard(happening)
                 return True
         self._want(room)
+        await self._guard(happening)
         return True
+
+    async def _guard(self, happening: Happening) -> None:
+        known = self._rooms.get(happening.room)
+        here = None if known is None else self._managements.get(known.management)
+        if here is not None:
+            await self.guards.hear(here, happening)
 
     async def _lost(self, room: RoomId) -> None:
         """Look after a room no more, from which we were put out: nothing can be done or undone there."""
@@ -227,7 +254,12 @@ class Warden:
 
     async def round(self) -> bool:
         """Plan for what changed, and do some of what is owed; ``False`` where nothing was left to do."""
+        await self.guards.note()
         await self._follow()
+        now = self._container.clock()
+        for number in [number for number, end in self._ends.items() if end <= now]:
+            del self._ends[number]
+            self._due[number] = None
         for room in self._rooms:
             if self._views.is_due(room):
                 self._want(room)
@@ -241,6 +273,7 @@ class Warden:
         known = self._managements.get(number)
         if known is None:
             return False
+        now = self._container.clock()
         try:
             views = await self.seen(number)
             found = await self._cross.aside(
@@ -251,6 +284,7 @@ class Warden:
                     [view.seen for view in views],
                     min((view.at for view in views), default=self._container.clock()),
                     only=only,
+                    looked={view.seen.room: view.at for view in views},
                 )
             )
         except NotFound:
@@ -258,11 +292,20 @@ class Warden:
         except HomeserverUnavailable:
             self._due[number] = None
             raise
+        await self._look_ahead(number, now)
         if known.ended_at is not None and not found.changes:
             await self._end(known)
         else:
             await self._spaces(number, views)
         return bool(found.changes)
+
+    async def _look_ahead(self, number: int, now: datetime) -> None:
+        """Note when next something that a rule did is over, and to be planned for."""
+        end = await self._cross.read(lambda work: work.moderation.outcomes.next_end(number, now))
+        if end is None:
+            self._ends.pop(number, None)
+        else:
+            self._ends[number] = end
 
     async def seen(self, number: int) -> list[View]:
         """Return the rooms that a management room looks after as they are; those that we are not in are left out."""

@@ -40,6 +40,7 @@ from reputation.enforcement.model import (
     Step,
     Why,
 )
+from reputation.enforcement.own import HERE, only_own
 from reputation.enforcement.shares import Counted
 from reputation.room_tables import ConsequenceRow
 from reputation.subscribing import TOPIC
@@ -81,6 +82,8 @@ class Consequences:
         for row in rows:
             target = target_of(row, names) or f"#{row.person}"
             for cause in row.causes:
+                if cause["list"] < 0:  # a rule of the room's own has no share
+                    continue
                 counted = found[int(cause["list"])]
                 counted[target] = max(counted.get(target, 0), row.people)
         return dict(found)
@@ -190,7 +193,8 @@ class Consequences:
         """Note that the homeserver did what was owed, or that nothing was left to do."""
         for one in some:
             state = State.UNDONE if one.undo else State.APPLIED
-            self._settle(one, state=state.value, closed=state in CLOSED, due_at=None, leased_until=None, error=None)
+            over = state in CLOSED or (one.what in HERE and only_own(one.causes))
+            self._settle(one, state=state.value, closed=over, due_at=None, leased_until=None, error=None)
 
     def failed(self, one: Owed, error: str, *, for_good: bool = False) -> None:
         """Put one back with a doubling pause (1 s up to 1 h); after 12 attempts, or ``for_good``, give it up.
@@ -257,6 +261,27 @@ class Consequences:
         if found:
             touch(self._session, TOPIC, management)
         return len(found)
+
+    def begin_anew(self, management: int, person: PersonId, what: Consequence) -> None:
+        """Let what was refused, or taken back by others, of a rule's doing be history: they did something again."""
+        settled = ConsequenceRow.state.in_([State.REFUSED.value, State.LIFTED.value])
+        mine = ConsequenceRow.management == management, ConsequenceRow.person == person
+        for row in self._rows(*mine, ConsequenceRow.what == what.value, settled, ConsequenceRow.closed.is_(False)):
+            if only_own(causes_of(row, None)):
+                row.closed = True
+        self._session.flush()
+
+    def refused_for_good(self, management: int) -> list[tuple[RoomId, PersonId, Consequence]]:
+        """Let what was refused of rules, that is done once in one room, be history; return what that was."""
+        refused = ConsequenceRow.state == State.REFUSED.value, ConsequenceRow.closed.is_(False)
+        once = ConsequenceRow.what.in_([what.value for what in HERE])
+        found = []
+        for row in self._rows(ConsequenceRow.management == management, *refused, once):
+            if row.person is not None and only_own(causes_of(row, None)):
+                row.closed = True
+                found.append((RoomId(row.room), PersonId(row.person), Consequence(row.what)))
+        self._session.flush()
+        return found
 
     # ---------------------------------------------------------------------------------------- telling
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from kit.clock import zone_of
-from kit.identifiers import PersonId, UserId, server_of
+from kit.identifiers import PersonId, RoomId, UserId, server_of
 from ledger.people import People
 from payments.stakes.service import Stakes
 from reputation.conditions.facts import DOOR_FACTS, record
@@ -73,8 +73,8 @@ class Knowing:
         if "stake.amount" in asked:
             known["stake.amount"] = sum(self._staked(facts)) / _ONE_TOKEN
         room = known.get("room.id")
-        if "room.labels" in asked and isinstance(room, str) and (labels := self._told()) is not None:
-            known["room.labels"] = labels.of_room(room)
+        if isinstance(room, str):
+            known |= self.of_room(asked, RoomId(room))
         text = known.get(_TEXT)
         if FOUND in asked and isinstance(text, str):
             known[FOUND] = policy.finder.found(text)
@@ -120,6 +120,11 @@ class Knowing:
         if asked & _LABELS and (labels := self._told()) is not None:
             known["sender.labels"], known["server.labels"] = labels.of_user(other), labels.of_server(server_of(other))
         return known
+
+    def of_room(self, asked: frozenset[str], room: RoomId) -> dict[str, object]:
+        """Return what lists say of a room, where that is asked and known."""
+        labels = self._told() if "room.labels" in asked else None
+        return {} if labels is None else {"room.labels": labels.of_room(room)}
 
     def _told(self) -> Labels | None:
         return None if self._labels is None else self._labels()

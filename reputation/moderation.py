@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,8 +15,12 @@ from kit.errors import Conflict, Invalid
 from kit.identifiers import PersonId, RoomId, UserId
 from ledger.people import People
 from reputation.consequences import Consequences
+from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import Consequence, Rules
+from reputation.enforcement.own import HERE, only_own
+from reputation.guarding import Protections
 from reputation.leaving import leave
+from reputation.outcomes import Outcomes
 from reputation.room_tables import ManagementRoomRow, ProtectedRoomRow
 from reputation.subscribing import MOST_SUBSCRIBED, TOPIC, Subscribing, living, row_of
 
@@ -64,6 +68,7 @@ class Moderation:
         self._people = people
         self.lists = Subscribing(session, now, people)
         self.consequences = Consequences(session, now, people)
+        self.outcomes = Outcomes(session, now, people, self.consequences)
 
     # ---------------------------------------------------------------------------------------- management rooms
 
@@ -145,11 +150,13 @@ class Moderation:
         return _management(row)
 
     def end(self, management: int) -> None:
-        """End one: its lists act no more, and what they did is undone; the bot leaves when that is done (``gone``)."""
+        """End one: no list or rule acts any more, and what they did is undone; then the bot leaves (``gone``)."""
         row = row_of(self._session, management)
         row.ended_at = row.ended_at or self._now
         self.lists.end(management)
         self.consequences.leave_all(management)
+        self.outcomes.end(management)
+        Protections(self._session, self._now).forget(management)
         self._touch(management)
 
     def gone(self, management: int) -> None:
@@ -190,6 +197,7 @@ class Moderation:
         if row is None:
             return False
         self.consequences.leave_room(room)
+        self.outcomes.end(row.management, room)
         leave(self._session, room, since=row.since, now=self._now)
         self._let_go(row)
         return True
@@ -247,6 +255,21 @@ class Moderation:
             frozenset() if owner is None else frozenset({owner}),
         )
 
+    def answer(self, management: int, *, yes: bool, by: PersonId | None, only: Collection[int] | None = None) -> int:
+        """Say yes or no to what waits (to ``only`` these, or to all); return how many it was about."""
+        count = self.consequences.answer(management, yes=yes, by=by, only=only)
+        for room, person, what in [] if yes else self.consequences.refused_for_good(management):
+            self.outcomes.settled(management, room, person, what, refused=True)
+        return count
+
+    def done(self, some: Sequence[Owed]) -> None:
+        """Note that the homeserver did what was owed, or that nothing was left to do."""
+        self.consequences.done(some)
+        for one in some:
+            person = self._people.find(UserId(one.target)) if one.what in HERE and only_own(one.causes) else None
+            if person is not None and not one.undo:
+                self.outcomes.settled(one.management, one.room, person, one.what, refused=False)
+
     def let_go(self, name: str, number: int, *, force: bool) -> int:
         """Let a list act nowhere any more; return from how many management rooms it did.
 
@@ -264,6 +287,7 @@ class Moderation:
         for one in self.of(person):
             self.end(one.id)
         self.lists.forget(person)
+        self.outcomes.forget(person)
         self.consequences.forget(person)
 
     def _touch(self, management: int) -> None:

@@ -1,4 +1,4 @@
-"""Tables of rooms in which lists act: who looks after which, whose lists, what is vetoed, and what was done and why."""
+"""Tables of rooms in which lists and rules act: who looks after which, whose lists, vetoes, what was done and why."""
 
 from __future__ import annotations
 
@@ -146,3 +146,27 @@ class ConsequenceRow(Base):
     error: Mapped[str | None] = mapped_column(String(200))
     overruled: Mapped[bool] = mapped_column(Boolean)
     closed: Mapped[bool] = mapped_column(Boolean)
+
+
+class OutcomeRow(Base):
+    """What a management room's own rule wants done to a person who did something in a room.
+
+    ``until``: when it is over; ``None``: never. ``planned``: a plan knew of it. ``events`` are to be taken out.
+    """
+
+    __tablename__ = "outcomes"
+    __table_args__ = (
+        Index("ix_outcomes_whose", "management", "room", "person", "what", unique=True),
+        Index("ix_outcomes_person", "person"),
+    )
+
+    id: Mapped[int] = mapped_column(_Number, primary_key=True, autoincrement=True)
+    management: Mapped[int] = mapped_column(ForeignKey("management_rooms.id"))
+    room: Mapped[str] = mapped_column(String(255))
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    what: Mapped[str] = mapped_column(String(6))
+    rule: Mapped[str] = mapped_column(String(60))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    planned: Mapped[bool] = mapped_column(Boolean)
+    events: Mapped[list[str]] = mapped_column(JSON)

@@ -13,6 +13,7 @@ from app.wording.replies import lines
 from kit.identifiers import UserId
 from reputation.consequence_rows import Remembered
 from reputation.enforcement.model import Cause, State
+from reputation.enforcement.own import is_own
 from reputation.followed import FollowedList
 from reputation.moderation import Management
 
@@ -176,9 +177,9 @@ def threshold(reader: Reader, one: Management) -> Message:
 def rehearsing(reader: Reader, one: Management) -> Message:
     """Say until when lists only tell what they would do."""
     if one.rehearse_until is None:
-        return reader.say(marked("Lists act as you let each of them."))
+        return reader.say(marked("Lists act as you let each of them, and so do your protections."))
     return reader.say(
-        marked("Until {until} no list does anything: I tell you what each would do."),
+        marked("Until {until} no list and no rule does anything: I tell you what each would do."),
         until=reader.when(one.rehearse_until),
     )
 
@@ -209,7 +210,7 @@ _HEADS: Final[Sequence[tuple[State, str]]] = (
     (State.APPLIED, marked("**Done** ({count}):")),
     (State.UNDONE, marked("**Taken back** ({count}):")),
     (State.ASKED, marked("**Waiting for your yes** ({count}):")),
-    (State.NOTED, marked("**Would be done, if lists were to act** ({count}):")),
+    (State.NOTED, marked("**Would be done, if I were to act** ({count}):")),
     (State.LIFTED, marked("**Taken back by somebody else, and left so** ({count}):")),
     (State.FAILED, marked("**Refused by the homeserver; tried again later** ({count}):")),
 )
@@ -232,6 +233,10 @@ def changed(reader: Reader, some: Sequence[Remembered], names: RoomNames) -> Mes
 
 def warned(reader: Reader, user: UserId, causes: Sequence[Cause]) -> Message:
     """Warn somebody in a room, for everybody to read."""
+    rule = next((cause.reason for cause in causes if is_own(cause)), None)
+    if rule is not None:
+        said = marked("{who}, the moderators of this room have a rule about that: **{rule}**. Please mind it.")
+        return reader.say(said, who=str(user), rule=rule)
     return reader.say(
         marked("{who}: those who look after this room go by lists of others, and {because}."),
         who=str(user),

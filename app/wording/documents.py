@@ -19,6 +19,8 @@ from reputation.policy_doors import document_of
 from reputation.protections.presets import NOTHING as NO_PROTECTIONS
 from reputation.versions import Version
 
+_PREFIX: Final = "!earnest"
+"""Before commands of management rooms, where protections are set."""
 LONGEST_SHOWN: Final = 3_000
 """Characters of a document that is shown in the chat."""
 _MOST_VERSIONS: Final = 8
@@ -147,4 +149,5 @@ def condition(when: str) -> Literal:
 
 
 def _command(kind: str, words: str) -> Literal:
-    return Literal(f"{kind} {words}")
+    prefix = f"{_PREFIX} " if kind == "protections" else ""
+    return Literal(f"{prefix}{kind} {words}")

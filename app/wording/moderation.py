@@ -24,6 +24,7 @@ from reputation.enforcement.model import (
     Step,
     Why,
 )
+from reputation.enforcement.own import is_own
 from reputation.lists.model import Recommendation
 
 RoomNames = Mapping[RoomId, str]
@@ -129,6 +130,8 @@ def because(reader: Reader, causes: Sequence[Cause], most: int = MOST_CAUSES) ->
 
 
 def _cause(reader: Reader, cause: Cause) -> Message:
+    if is_own(cause):
+        return reader.say(marked("your own rule **{rule}**"), rule=cause.reason)
     template = (
         marked("the list {name} says {says}, by {entity}: {reason}")
         if cause.reason

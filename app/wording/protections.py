@@ -8,6 +8,7 @@ from typing import Final
 
 from app.wording import documents, rules
 from app.wording.catalogue import marked
+from app.wording.desk import PREFIX
 from app.wording.message import Literal, Message, Safe, Value, join
 from app.wording.reader import Reader
 from app.wording.replies import MOST_LISTED, lines
@@ -86,6 +87,11 @@ _ONE_WOULD = marked("a message of {who} would be taken out")
 # ------------------------------------------------------------------------------------------------- what was done
 
 
+def _how(words: str) -> Literal:
+    """Write a command of management rooms."""
+    return Literal(f"{PREFIX} protections {words}".strip())
+
+
 def did(reader: Reader, outcomes: Sequence[Outcome], rooms: RoomNames, how: How = How.DONE) -> Message:
     """Say what rules did (or would do), to whom, where, by which rule, and the facts that decided."""
     told = [_outcome(reader, one, rooms, done=how is How.DONE) for one in outcomes]
@@ -153,7 +159,7 @@ def protections(reader: Reader, standing: ProtectionsDocument) -> Message:
         [
             reader.say(marked("These **protections** hold in all rooms that you protect:")),
             lines(reader, told),
-            reader.say(how, rules=Literal("protections rules"), try_=Literal("protections try")),
+            reader.say(how, rules=_how("rules"), try_=_how("try")),
         ]
     )
 
@@ -162,7 +168,7 @@ def none(reader: Reader) -> Message:
     """Say that there are no protections, and how to have some."""
     return reader.say(
         marked("There are **no protections**: no rule acts in your rooms. {presets} shows those that fit a sentence."),
-        presets=Literal("protections presets"),
+        presets=_how("presets"),
     )
 
 
@@ -185,7 +191,7 @@ def presets(reader: Reader, standing: ProtectionsDocument = NOTHING) -> Message:
         written = " ".join([name.value, *map(str, numbers)])
         entries.append(reader.say(template, name=Literal(written), sentence=preset(reader, name, numbers)))
     choose = marked("{set_} adds one, with the usual numbers or those behind it; {off} takes one out.")
-    how = reader.say(choose, set_=Literal("protections preset flood"), off=Literal("protections without flood"))
+    how = reader.say(choose, set_=_how("preset flood"), off=_how("without flood"))
     return join([reader.say(marked("You can choose any of these, beside each other:")), lines(reader, entries), how])
 
 
@@ -299,13 +305,13 @@ def _lacking(reader: Reader, lacking: Mapping[str, int]) -> list[Message]:
 def guide(reader: Reader) -> Message:
     """Lead a moderator from choosing protections to undoing them."""
     steps = (
-        (marked("Choose: {how} shows what fits into one sentence."), "protections presets"),
-        (marked("Try: {how} tells what it would have done in the last hour."), "protections try flood 10 5 10"),
-        (marked("Set: {how} adds it. I act in all rooms that you protect."), "protections preset flood 10 5 10"),
-        (marked("Look: {how} shows what stands; here I say what I do, to whom, by which rule."), "protections"),
-        (marked("Write your own: {how} shows all of it as a document that you can change."), "protections rules"),
-        (marked("Go back: {how} takes back the last change, and {versions} shows all of them."), "protections undo"),
-        (marked("End: {how}; then no rule acts."), "protections preset none"),
+        (marked("Choose: {how} shows what fits into one sentence."), "presets"),
+        (marked("Try: {how} tells what it would have done in the last hour."), "try flood 10 5 10"),
+        (marked("Set: {how} adds it. I act in all rooms that you protect."), "preset flood 10 5 10"),
+        (marked("Look: {how} shows what stands; here I say what I do, to whom, by which rule."), ""),
+        (marked("Write your own: {how} shows all of it as a document that you can change."), "rules"),
+        (marked("Go back: {how} takes back the last change, and {versions} shows all of them."), "undo"),
+        (marked("End: {how}; then no rule acts."), "preset none"),
     )
-    told = [reader.say(step, how=Literal(how), versions=Literal("protections versions")) for step, how in steps]
+    told = [reader.say(step, how=_how(how), versions=_how("versions")) for step, how in steps]
     return join([reader.say(marked("Protections of your rooms, step by step:")), lines(reader, told)])

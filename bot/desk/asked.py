@@ -52,13 +52,14 @@ class Behind(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks at which desk, and in what words (without the command itself)."""
+    """Who asks at which desk, and in what words (without the command itself); ``text`` is all of them as written."""
 
     management: Management
     person: PersonId
     user: UserId
     words: tuple[str, ...]
     reader: Reader
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from bot.homeserver import Denied, EventId, Happening, Homeserver, Joined, Left,
 from bot.readers import reader_of
 from bot.views import View, Views
 from bot.warden import Warden
-from bot.words import first_words
+from bot.words import first_words, text_of
 from kit.errors import EarnestError, Unavailable
 from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
 from kit.throttle import Throttle
@@ -152,7 +152,7 @@ class Desk:
         reader = await self._reader(person)
         if await self._commands(said.room, said.sender):
             command = COMMANDS.get(words[1].lower() if len(words) > 1 else "help")
-            asked = Asked(here, person, said.sender, words[2:], reader)
+            asked = Asked(here, person, said.sender, words[2:], reader, text_of(said.body))
             message = wording.unknown(reader) if command is None else await self._obey(command, asked)
         else:
             message = wording.no_power(reader)

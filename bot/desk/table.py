@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from app.wording import desk as wording
 from app.wording.catalogue import marked
 from app.wording.message import Message
-from bot.desk import answers, lists, rooms
+from bot.desk import answers, lists, protections, rooms
 from bot.desk.asked import Asked, Behind, Command
 
 _ALL = (
@@ -21,6 +21,7 @@ _ALL = (
     lists.VETO,
     lists.UNVETO,
     lists.VETOES,
+    protections.PROTECTIONS,
     answers.WAITING,
     answers.APPROVE,
     answers.REFUSE,

@@ -124,13 +124,17 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What one list says of somebody or of a server, by the entry that says it; ``entity`` as it is kept."""
+    """What one list says of somebody or of a server, by the entry that says it; ``entity`` as it is kept.
+
+    With ``rooms`` it holds there alone, whether they are there still or not.
+    """
 
     list: int
     subject: Subject
     entity: str
     recommendation: Recommendation
     reason: str = ""
+    rooms: frozenset[RoomId] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from reputation.enforcement.model import (
     Words,
     host_of,
 )
+from reputation.enforcement.own import only_own
 from reputation.enforcement.powers import lacks, level_of_muted
 from reputation.enforcement.rooms import Membership, RoomSeen
 from reputation.enforcement.wanting import THERE, Seen, Speaking, Wanting, Wants, see
@@ -61,14 +62,16 @@ def plan(
     now: datetime,
     spent: Mapping[int, shares.Counted] | None = None,
     only: Collection[RoomId] | None = None,
+    looked: Mapping[RoomId, datetime] | None = None,
 ) -> Plan:
     """Plan what is to be done in ``rooms``, which all belong to one management room.
 
-    ``now`` is when the rooms were looked at: what was done after that still stands. ``spent`` tells of each list whom
+    ``now`` is when the rooms were looked at (``looked``: those of which that is known better): what was done after that
+    still stands. ``spent`` tells of each list whom
     it acted on unasked in the last seven days. ``only``: plan in these rooms; the others count as far as people and
     those who look after them go.
     """
-    return _Planning(rooms, words, rules, done, now, spent or {}).plan(only)
+    return _Planning(rooms, words, rules, done, now, spent or {}, looked or {}).plan(only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class _Planning:
     done: Iterable[Done]
     now: datetime
     spent: Mapping[int, shares.Counted]
+    looked: Mapping[RoomId, datetime]
     hosts: dict[UserId, str] = field(default_factory=dict)
     stopped: frozenset[int] = frozenset()
 
@@ -182,7 +186,7 @@ class _Planning:
 
     def _came_back(self, want: _Want) -> bool:
         row = want.row
-        if row is None or want.what is not Consequence.KICK or row.at >= self.now:
+        if row is None or want.what is not Consequence.KICK or row.at >= self._looked(want):
             return False
         return UserId(want.target) in want.seen.there
 
@@ -236,7 +240,8 @@ class _Planning:
         stance, why = self._may(want)
         if stance is _Stance.ACT:
             there = want.what is Consequence.DENY or UserId(want.target) in want.seen.there
-            if there or (row is not None and row.state is State.UNDOING):
+            left = want.what is Consequence.REDACT and only_own(want.causes)  # what they wrote is there still
+            if there or left or (row is not None and row.state is State.UNDOING):
                 return want.step(Does.DO, before=self._before(want), people=self._people(want))
             stance = _Stance.NOTE
         now = {_Stance.ASK: State.ASKED, _Stance.NOTE: State.NOTED}.get(stance)
@@ -304,10 +309,13 @@ class _Planning:
             case _:
                 return False
 
+    def _looked(self, want: _Want) -> datetime:
+        return self.looked.get(want.seen.room.room, self.now)
+
     def _lifted(self, want: _Want) -> bool:
         """Tell whether somebody else took back what we did, after we did it."""
         row, room = want.row, want.seen.room
-        if row is None or row.at >= self.now:
+        if row is None or row.at >= self._looked(want):
             return False
         match want.what:
             case Consequence.BAN:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kit.identifiers import UserId
+from kit.identifiers import RoomId, UserId
 from reputation.enforcement import acl
 from reputation.enforcement.model import (
     Cause,
@@ -83,6 +83,11 @@ class Speaking:
         self._users: dict[str, set[int | None]] = defaultdict(set)
         self._servers: dict[str, set[int | None]] = defaultdict(set)
         self._entries: set[tuple[int | None, Subject, str]] = set()
+        self.of_rooms: dict[RoomId, set[UserId]] = defaultdict(set)
+        """Of whom something is said that holds in a room alone."""
+        for user, found in words.people.items():
+            for room in {room for word in found.values() for room in word.rooms or ()}:
+                self.of_rooms[room].add(user)
         for veto in rules.vetoes:
             self._take(veto)
 
@@ -147,7 +152,7 @@ class Wanting:
         said = self._speaking.words
         found = Wants()
         by_host: dict[str, list[UserId]] = defaultdict(list)
-        of_interest: set[UserId] = {UserId(target) for what, target in seen.rows if what is not Consequence.DENY}
+        of_interest = {UserId(target) for what, target in seen.rows if what is not Consequence.DENY}
         for user, host in seen.there.items():
             if host in said.servers:
                 by_host[host].append(user)
@@ -158,7 +163,19 @@ class Wanting:
             of_interest.update(users)
         for user in sorted(of_interest):
             self._person(user, seen, found, one_by_one)
+        for user in self._speaking.of_rooms.get(seen.room.room, set()) - of_interest:
+            self._left_behind(user, seen, found)
         return found
+
+    def _left_behind(self, user: UserId, seen: Seen, found: Wants) -> None:
+        """Find what is said of somebody's messages in this room alone, who may have left it."""
+        causes = [
+            _cause(known, word)
+            for known, word in self._speaking.of_person(user)
+            if seen.room.room in (word.rooms or ()) and Consequence.REDACT in known.people.get(word.recommendation, ())
+        ]
+        if causes:
+            found.causes[Consequence.REDACT, user] = merged(causes)
 
     def _servers(
         self, seen: Seen, by_host: Mapping[str, Sequence[UserId]], found: Wants, *, can_deny: bool
@@ -204,6 +221,8 @@ class Wanting:
         shut_out: list[Cause] = []
         own: set[int] = set()
         for known, word in self._speaking.of_person(user):
+            if word.rooms is not None and seen.room.room not in word.rooms:
+                continue
             own.add(known.list)
             for what in known.people.get(word.recommendation, ()):
                 causes[what].append(_cause(known, word))
