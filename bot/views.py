@@ -51,6 +51,10 @@ class Views:
         self._views[room] = View(seen, at, looked)
         return self._views[room]
 
+    def time(self) -> float:
+        """Return the time by the clock that measures: seconds."""
+        return self._time()
+
     def name_of(self, room: RoomId) -> str | None:
         """Return what a room called itself when it was seen last."""
         view = self._views.get(room)

@@ -83,7 +83,7 @@ def done_of(row: ConsequenceRow, target: str) -> Done:
     why = None if row.why is None else Why(row.why)
     what, state = Consequence(row.what), State(row.state)
     room, causes, before = RoomId(row.room), causes_of(row, target), before_of(row)
-    return Done(row.id, room, what, target, state, row.changed_at, causes, row.approved, why, before)
+    return Done(row.id, room, what, target, state, row.changed_at, causes, row.approved, why, before, row.published)
 
 
 def remembered_of(row: ConsequenceRow, names: Mapping[PersonId, UserId]) -> Remembered:
