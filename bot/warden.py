@@ -172,7 +172,7 @@ class Warden:
         return known
 
     async def _which(self, some: Sequence[Management], seen: RoomSeen) -> Management:
-        """Return from where to look after a room: from where it is waited for, or the one was that it is in place of."""
+        """Return from where to look after a room: where it is waited for, or the one was that it stands for."""
         before = self._rooms.get(seen.predecessor) if seen.predecessor is not None else None
 
         def _waiting(work: Work) -> set[int]:

@@ -10,6 +10,7 @@ import click
 
 from app.container import Container, Work
 from app.protecting import overridden
+from cli.commands.rooms_import import import_
 from cli.context import container_of, told
 from kit.errors import NotFound
 from kit.identifiers import isolate
@@ -26,6 +27,9 @@ def rooms() -> None:
 
     Whoever looks after rooms does so from Matrix, by writing to the bot; here an operator sees what stands.
     """
+
+
+rooms.add_command(import_)
 
 
 @rooms.command("list")

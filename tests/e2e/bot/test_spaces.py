@@ -1,4 +1,4 @@
-"""Spaces on a real Synapse: protected with their rooms as these come, go and move on; and a plan that is interrupted."""
+"""Spaces on a real Synapse: protected with their rooms as these come, go and move; and a plan that is interrupted."""
 
 from __future__ import annotations
 
