@@ -256,6 +256,10 @@ class Warden:
         """Look at a room."""
         return await self._views.anew(room)
 
+    def time(self) -> float:
+        """Return the time by the clock that measures: seconds."""
+        return self._views.time()
+
     def name_of(self, room: RoomId) -> str | None:
         """Return what a room called itself when it was seen last."""
         return self._views.name_of(room)
