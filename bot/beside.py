@@ -110,8 +110,7 @@ class Publishing:
                 return
             except Denied as denied:  # we were put out of it, or may not write there any more: another one is made
                 LOG.warning("policy_room_denied", management=one.management, status=denied.status)
-                number = one.management
-                await self._cross.work(lambda work, number=number: work.moderation.beside.housed(number, None))
+                await self._cross.work(partial(_lost, one.management))
 
     async def _keep(self, one: Beside) -> bool:
         """Do some of it; ``True`` where nothing is left to do."""
@@ -194,6 +193,10 @@ class Publishing:
             room, wording.compared(reader, bot, found, names), txn=hashlib.sha256(cause.encode()).hexdigest()[:32]
         )
         await self._cross.work(lambda work: work.moderation.beside.compared(one.management))
+
+
+def _lost(number: int, work: Work) -> None:
+    work.moderation.beside.housed(number, None)
 
 
 def _is_in(user: UserId | None, view: View) -> bool:
