@@ -79,10 +79,12 @@ class Besides:
         row = self._row(management)
         if row is not None and row.over:
             raise Conflict("beside_ends", "What was published before is still being taken back; try again in a moment.")
+        number = self._people.number(bot)
         if row is None:
-            row = BesideRow(management=management, over=False, since=self._now)
+            row = BesideRow(management=management, bot=number, acting=False, over=False, since=self._now)
             self._session.add(row)
-        row.bot, row.acting = self._people.number(bot), False
+        row.bot, row.acting = number, False
+        self._session.flush()
         self._give_back(management)
         self._session.flush()
         return self._shown(row)

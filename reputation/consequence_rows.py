@@ -33,6 +33,7 @@ class Remembered:
     planned_at: datetime
     changed_at: datetime
     error: str | None
+    published: bool = False
 
 
 def target_of(row: ConsequenceRow, names: Mapping[PersonId, UserId]) -> str | None:
@@ -104,4 +105,5 @@ def remembered_of(row: ConsequenceRow, names: Mapping[PersonId, UserId]) -> Reme
         row.planned_at,
         row.changed_at,
         row.error,
+        row.published,
     )

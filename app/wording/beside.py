@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from app.wording.catalogue import marked
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.comparing import Banned, Compared
     from app.wording.moderation import RoomNames
     from app.wording.reader import Reader
-    from kit.identifiers import UserId
+    from kit.identifiers import RoomId, UserId
     from reputation.beside import Beside
 
 
@@ -97,6 +97,19 @@ def would_give_back(reader: Reader, one: Beside, ours: int) -> Message:
     )
 
 
+def outside(reader: Reader, some: Mapping[RoomId, bool]) -> Message:
+    """List the rooms in which we are not, and that are looked after once somebody asks us in."""
+    told = [
+        reader.say(
+            marked("{room}: I was put out of it") if put_out else marked("{room}: nobody invited me yet"), room=room
+        )
+        for room, put_out in list(some.items())[:MOST_LISTED]
+    ]
+    return join(
+        [reader.say(marked("**Invite me there, and I look after these, too:**")), _some(reader, told, len(some))]
+    )
+
+
 def _yes(reader: Reader, how: str) -> Message:
     return reader.say(marked("{how} does it."), how=Literal(f"{PREFIX} {how}"))
 
@@ -140,6 +153,13 @@ def compared(reader: Reader, bot: UserId, found: Compared, names: RoomNames) -> 
 def _banned(reader: Reader, some: Sequence[Banned], names: RoomNames) -> Message:
     told = [
         reader.say(marked("{who} in {room}"), who=reader.person(user), room=names.get(room) or room)
-        for room, user in some[: MOST_LISTED + 1]
+        for room, user in some[:MOST_LISTED]
     ]
-    return lines(reader, told)
+    return _some(reader, told, len(some))
+
+
+def _some(reader: Reader, told: Sequence[Message], count: int) -> Message:
+    """List the first of ``count``, and count the others."""
+    shown = lines(reader, told)
+    more = count - len(told)
+    return join([shown, reader.say(marked("… and {count} more"), count=more)]) if more else shown

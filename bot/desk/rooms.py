@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from app.wording import beside, moderation
 from app.wording import desk as wording
-from app.wording import moderation
 from app.wording.catalogue import marked
-from app.wording.message import Message
+from app.wording.message import Message, join
 from bot.commands.command import MATRIX_TO, Unclear
 from bot.desk.asked import Asked, Behind, Command
 from bot.homeserver import Denied
@@ -65,7 +65,9 @@ async def _rooms(desk: Behind, asked: Asked) -> Message:
     await desk.seen(asked.management.id)
     number, names = asked.management.id, await desk.names(asked.management.id)
     found = await desk.cross.read(lambda work: work.moderation.rooms(number))
-    return moderation.rooms(asked.reader, found, names)
+    outside = await desk.cross.read(lambda work: work.moderation.beside.outside(number))
+    told = moderation.rooms(asked.reader, found, names)
+    return join([told, beside.outside(asked.reader, outside)]) if outside else told
 
 
 async def _close(desk: Behind, asked: Asked) -> Message:

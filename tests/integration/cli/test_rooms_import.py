@@ -30,7 +30,6 @@ OWNER = "@alice:home.example"
 @pytest.fixture
 def container(tmp_path: Path) -> Container:
     database = Database(make_engine(f"sqlite:///{tmp_path / 'data' / 'earnest.db'}"))
-    (tmp_path / "data").mkdir()
     upgrade(database.engine.url.render_as_string(hide_password=False))
     return a_container(tmp_path / "data", database)
 
