@@ -66,15 +66,17 @@ def plan(
     at: datetime,
     *,
     only: Collection[RoomId] | None = None,
+    spared: Collection[UserId] = (),
 ) -> Plan:
     """Plan for the rooms of a management room as they were seen at ``at``, and write down what the plan owes and asks.
 
     ``seen`` holds all of them, so that shares are counted of all people; ``only`` names those that changed, if that is
-    known. Rooms that are not looked after from there are passed over. Raises ``NotFound``.
+    known. Rooms that are not looked after from there are passed over. ``spared``, those who are in the management room,
+    are never acted on, whatever their power. Raises ``NotFound``.
     """
     with container.read() as work:
         mine = {one.room for one in work.moderation.rooms(management)}
-        ground = _ground(container, work, management)
+        ground = _ground(container, work, management, spared)
     rooms = [room for room in seen if room.room in mine]
     found = _planned(container, rooms, ground, at, only)
     _write(container, management, found)
@@ -82,8 +84,9 @@ def plan(
     return found
 
 
-def _ground(container: Container, work: Work, management: int) -> _Ground:
+def _ground(container: Container, work: Work, management: int, spared: Collection[UserId]) -> _Ground:
     rules = work.moderation.rules(management, _me(container))
+    rules = replace(rules, spared=rules.spared.union(spared))
     standing, spent = work.moderation.consequences.standing(management), work.moderation.consequences.spent(management)
     return _Ground(rules, tuple(standing), spent)
 
@@ -172,14 +175,20 @@ def later(container: Container, job: Iterable[Owed], seconds: float) -> None:
 
 
 def preview(
-    container: Container, management: int, wanted: Subscription, seen: Sequence[RoomSeen], at: datetime
+    container: Container,
+    management: int,
+    wanted: Subscription,
+    seen: Sequence[RoomSeen],
+    at: datetime,
+    *,
+    spared: Collection[UserId] = (),
 ) -> Preview:
     """Tell what a subscription would do now in these rooms, beside those that stand; nothing is written down.
 
     Raises ``NotFound``.
     """
     with container.read() as work:
-        ground = _ground(container, work, management)
+        ground = _ground(container, work, management, spared)
     others = tuple(one for one in ground.rules.subscriptions if one.list != wanted.list)
     rules = replace(ground.rules, subscriptions=(*others, wanted))
     found = _planned(container, seen, replace(ground, rules=rules), at)
@@ -189,7 +198,7 @@ def preview(
 def planned_afresh(container: Container, management: int, seen: Sequence[RoomSeen], at: datetime) -> Plan:
     """Plan all that lists want now, as if nothing had been done yet; nothing is written down. Raises ``NotFound``."""
     with container.read() as work:
-        ground = _ground(container, work, management)
+        ground = _ground(container, work, management, ())
     return _planned(container, seen, replace(ground, done=(), spent={}), at)
 
 
@@ -198,7 +207,7 @@ def preview_of_leaving(
 ) -> Preview:
     """Tell what leaving a list would undo in these rooms; nothing is written down. Raises ``NotFound``."""
     with container.read() as work:
-        ground = _ground(container, work, management)
+        ground = _ground(container, work, management, ())
     left = next((one for one in ground.rules.subscriptions if one.list == number), None)
     if left is None:
         raise NotFound("not_subscribed", "That list does not act here.")

@@ -208,6 +208,9 @@ class PolicyRooms:
             if one.standing is not Standing.IN:
                 await self._cross.work(partial(_stands, number=one.list, standing=Standing.IN))
             return room
+        if one.successor is not None and one.successor in joined:  # put out where it was, and let in where it is
+            await self._cross.work(partial(_moved, number=one.list, room=one.successor, via=via))
+            return one.successor
         if one.standing is Standing.AWAITED:
             await self._join(room, via)
             await self._cross.work(partial(_stands, number=one.list, standing=Standing.IN))

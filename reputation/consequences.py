@@ -51,6 +51,8 @@ LEASE: Final = timedelta(seconds=60)
 MOST_ATTEMPTS: Final = 12
 KEPT_FOR: Final = timedelta(days=180)
 """How long the history is kept of what is undone or over."""
+KEPT_UNBEGUN: Final = timedelta(days=7)
+"""The same of what nobody ever began."""
 _FIRST_RETRY: Final = timedelta(seconds=1)
 _LONGEST_RETRY: Final = timedelta(hours=1)
 _STATES: Final = {Does.ASK: State.ASKED, Does.NOTE: State.NOTED, Does.LIFT: State.LIFTED, Does.DROP: State.DROPPED}
@@ -88,25 +90,30 @@ class Consequences:
 
     def write(self, management: int, steps: Sequence[Step]) -> int:
         """Write some steps of a plan down; return how many. What was decided otherwise meanwhile is passed over."""
+        fresh = [step for step in steps if step.does is not Does.LEAVE and step.row is None]
         published = self._is_beside(management)
-        users = {UserId(step.target) for step in steps if step.what is not Consequence.DENY and step.row is None}
-        numbers = self._people.numbers(users)
-        written = 0
+        written = self._insert(management, fresh, published=published) if fresh else 0
         for step in steps:
-            if step.does is Does.LEAVE:
-                continue
-            if step.row is None:
-                person = numbers.get(UserId(step.target)) if step.what is not Consequence.DENY else None
-                written += self._insert(management, step, person, published=published)
-            else:
-                values = self._values(step, published=published)
+            if step.does is not Does.LEAVE and step.row is not None:
                 where = ConsequenceRow.id == step.row, ConsequenceRow.state == (step.was or State.OWED).value
-                written += len(self._update(values, *where))
+                written += len(self._update(self._values(step, published=published), *where))
         if written:
             touch(self._session, TOPIC, management)
         return written
 
-    def _insert(self, management: int, step: Step, person: PersonId | None, *, published: bool) -> int:
+    def _insert(self, management: int, steps: Sequence[Step], *, published: bool) -> int:
+        users = {UserId(step.target) for step in steps if step.what is not Consequence.DENY}
+        numbers = self._people.numbers(users)
+        rows = [self._new(management, step, numbers, published=published) for step in steps]
+        on_postgresql = self._session.get_bind().dialect.name == "postgresql"
+        insert: Any = (postgresql.insert if on_postgresql else sqlite.insert)(ConsequenceRow)
+        added = insert.values(rows).on_conflict_do_nothing().returning(ConsequenceRow.id)
+        return len(self._session.execute(added).all())
+
+    def _new(
+        self, management: int, step: Step, numbers: Mapping[UserId, PersonId], *, published: bool
+    ) -> dict[str, Any]:
+        person = numbers.get(UserId(step.target)) if step.what is not Consequence.DENY else None
         first = {
             "management": management,
             "room": step.room,
@@ -120,12 +127,11 @@ class Consequences:
             "closed": False,
             "published": False,
             "people": step.people,
+            "owed_at": None,
+            "leased_until": None,
+            "due_at": None,
         }
-        on_postgresql = self._session.get_bind().dialect.name == "postgresql"
-        insert: Any = (postgresql.insert if on_postgresql else sqlite.insert)(ConsequenceRow)
-        values = {**first, **self._values(step, published=published)}
-        added = insert.values(values).on_conflict_do_nothing().returning(ConsequenceRow.id)
-        return len(self._session.execute(added).all())
+        return {**first, **self._values(step, published=published)}
 
     def _values(self, step: Step, *, published: bool) -> dict[str, Any]:
         values: dict[str, Any] = {"causes": [kept_cause(cause, step.target) for cause in step.causes]}
@@ -333,7 +339,9 @@ class Consequences:
 
     def prune(self, *, limit: int) -> tuple[int, set[PersonId]]:
         """Take out some of what is over for long; return how much, and whom it named. Call it until it is none."""
-        old = select(ConsequenceRow.id).where(ConsequenceRow.closed, ConsequenceRow.changed_at < self._now - KEPT_FOR)
+        past = ConsequenceRow.closed, ConsequenceRow.changed_at < self._now - KEPT_UNBEGUN
+        over = or_(ConsequenceRow.owed_at.is_(None), ConsequenceRow.changed_at < self._now - KEPT_FOR)
+        old = select(ConsequenceRow.id).where(*past, over)
         ids = self._session.scalars(old.order_by(ConsequenceRow.changed_at).limit(limit)).all()
         gone = delete(ConsequenceRow).where(ConsequenceRow.id.in_(ids)).returning(ConsequenceRow.person)
         people = self._session.scalars(gone.execution_options(synchronize_session=False)).all()

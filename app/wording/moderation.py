@@ -8,7 +8,7 @@ from typing import Final
 
 from app.protecting import Preview
 from app.wording.catalogue import marked
-from app.wording.message import Literal, Message, Safe, Value, join
+from app.wording.message import Literal, Message, Value, join
 from app.wording.reader import Reader
 from app.wording.replies import MOST_LISTED, lines
 from kit.identifiers import RoomId, UserId, on_one_line
@@ -17,27 +17,26 @@ from reputation.enforcement.model import (
     Cause,
     Consequence,
     Does,
-    Follows,
     Mode,
     Plan,
     Share,
     State,
     Step,
-    Subscription,
     Why,
 )
-from reputation.enforcement.overrides import Overrides
-from reputation.lists.model import Recommendation, Subject
-from reputation.moderation import Protected
-from reputation.subscribing import Vetoed
+from reputation.lists.model import Recommendation
 
 RoomNames = Mapping[RoomId, str]
 """What rooms call themselves; whichever has no name is told by its id."""
 MOST_CAUSES: Final = 3
+MOST_SHOWN: Final = 80
+"""Characters of a room's name, an entry or a reason that are shown in a list."""
+MOST_STEPS: Final = 12
+"""Steps that are named in a report, those of all kinds together; all are counted."""
 LONGEST_REASON: Final = 300
 """Characters of the reason that stands in a ban."""
 
-_WHAT: Mapping[Consequence, str] = {
+WHAT: Mapping[Consequence, str] = {
     Consequence.WARN: marked("warning"),
     Consequence.REDACT: marked("removal of messages"),
     Consequence.MUTE: marked("mute"),
@@ -45,12 +44,12 @@ _WHAT: Mapping[Consequence, str] = {
     Consequence.BAN: marked("ban"),
     Consequence.DENY: marked("denial of a server"),
 }
-_MODES: Mapping[Mode, str] = {
+MODES: Mapping[Mode, str] = {
     Mode.NOTIFY: marked("only tells you"),
     Mode.APPROVE: marked("asks you first"),
     Mode.ACT: marked("acts"),
 }
-_SAYS: Mapping[Recommendation, str] = {
+SAYS: Mapping[Recommendation, str] = {
     Recommendation.BAN: marked("to ban"),
     Recommendation.TAKEDOWN: marked("to ban, and to remove what was written"),
     Recommendation.LIMIT: marked("to limit"),
@@ -100,24 +99,31 @@ _HEADS: Final[Sequence[tuple[Does, str]]] = (
 
 def whom(reader: Reader, what: Consequence, target: str | None) -> Value:
     """Write whom a consequence is for."""
-    return target if what is Consequence.DENY and target is not None else _person(reader, target)
+    return target if what is Consequence.DENY and target is not None else person(reader, target)
 
 
-def _person(reader: Reader, target: str | None) -> Value:
+def person(reader: Reader, target: str | None) -> Value:
+    """Write somebody; ``None`` is who has left us."""
     return reader.person(None if target is None else UserId(target))
 
 
-def _room(names: RoomNames, room: RoomId) -> str:
-    return names.get(room) or room
+def room_name(names: RoomNames, room: RoomId) -> str:
+    """Return what a room calls itself, cut to be one of many."""
+    return short(names.get(room) or room)
 
 
-def because(reader: Reader, causes: Sequence[Cause]) -> Message:
+def short(text: str, most: int = MOST_SHOWN) -> str:
+    """Cut a stranger's text: a message has room for some thousand characters, and is about others, too."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def because(reader: Reader, causes: Sequence[Cause], most: int = MOST_CAUSES) -> Message:
     """Say which lists recommend what, by which entries, and for which reasons they give."""
     if not causes:
         return reader.say(marked("no list wants it"))
-    told = [_cause(reader, cause) for cause in causes[:MOST_CAUSES]]
-    if len(causes) > MOST_CAUSES:
-        told.append(reader.say(marked("and {count} more lists"), count=len(causes) - MOST_CAUSES))
+    told = [_cause(reader, cause) for cause in causes[:most]]
+    if len(causes) > most:
+        told.append(reader.say(marked("and {count} more lists"), count=len(causes) - most))
     names = [f"part_{letter}" for letter in "abcdefgh"[: len(told)]]
     return reader.say("; ".join(f"{{{name}}}" for name in names), **dict(zip(names, told, strict=True)))
 
@@ -128,9 +134,9 @@ def _cause(reader: Reader, cause: Cause) -> Message:
         if cause.reason
         else marked("the list {name} says {says}, by {entity}")
     )
-    entity: Value = cause.entity or reader.say(marked("an entry about them"))
-    says = reader.say(_SAYS[cause.recommendation])
-    return reader.say(template, name=Literal(cause.name), says=says, entity=entity, reason=cause.reason)
+    entity: Value = short(cause.entity) or reader.say(marked("an entry about them"))
+    says = reader.say(SAYS[cause.recommendation])
+    return reader.say(template, name=Literal(cause.name), says=says, entity=entity, reason=short(cause.reason))
 
 
 def reason_of(causes: Sequence[Cause]) -> str:
@@ -142,7 +148,7 @@ def reason_of(causes: Sequence[Cause]) -> str:
 
 def _counts(reader: Reader, found: Mapping[Consequence, int]) -> Message:
     told = [
-        reader.say(marked("{what}: {count}"), what=reader.say(_WHAT[what]), count=found[what])
+        reader.say(marked("{what}: {count}"), what=reader.say(WHAT[what]), count=found[what])
         for what in Consequence
         if found.get(what)
     ]
@@ -159,10 +165,10 @@ def step(reader: Reader, one: Step, names: RoomNames) -> Message:
     )
     return reader.say(
         template,
-        what=reader.say(_WHAT[one.what]),
+        what=reader.say(WHAT[one.what]),
         whom=whom(reader, one.what, one.target),
-        room=_room(names, one.room),
-        because=because(reader, one.causes),
+        room=room_name(names, one.room),
+        because=because(reader, one.causes, 1),
         why=reader.say(WHY[one.why]) if one.why is not None else "",
     )
 
@@ -192,7 +198,7 @@ def share(reader: Reader, one: Share) -> Message:
 def preview(reader: Reader, found: Preview, names: RoomNames) -> Message:
     """Say what a list would do now, before anybody subscribes to it."""
     name = Literal(found.subscription.name)
-    mode = reader.say(_MODES[found.subscription.mode])
+    mode = reader.say(MODES[found.subscription.mode])
     if not found.hit:
         nobody = marked("The list {name} speaks of nobody in your {rooms} rooms. If it ever does, it {mode}.")
         return reader.say(nobody, name=name, rooms=found.rooms, mode=mode)
@@ -226,8 +232,11 @@ def preview_of_leaving(reader: Reader, found: Preview, names: RoomNames) -> Mess
     return join([told, _samples(reader, [one for one in found.samples if one.does is Does.UNDO], names)])
 
 
-def _samples(reader: Reader, some: Sequence[Step], names: RoomNames) -> Message:
-    return lines(reader, [step(reader, one, names) for one in some], most=MOST_LISTED)
+def _samples(reader: Reader, some: Sequence[Step], names: RoomNames, most: int = MOST_STEPS) -> Message:
+    shown = [step(reader, one, names) for one in some[:most]]
+    if len(some) > most:
+        shown.append(reader.say(marked("… and {count} more"), count=len(some) - most))
+    return lines(reader, shown, most=most + 1)
 
 
 def _left(reader: Reader, left: Mapping[str, int]) -> list[Message]:
@@ -239,15 +248,12 @@ def _left(reader: Reader, left: Mapping[str, int]) -> list[Message]:
 
 def planned(reader: Reader, found: Plan, names: RoomNames) -> Message | None:
     """Report what a plan does, asks and takes back; ``None`` where there is nothing to tell."""
-    parts = _shares(reader, found.shares) if found.of(Does.ASK) else []
-    for does, head in _HEADS:
-        some = found.of(does)
-        if some:
-            counts = _counts(reader, Counter(one.what for one in some))
-            parts.append(reader.say(head, counts=counts))
-            parts.append(_samples(reader, some, names))
-    if found.of(Does.ASK):
-        parts.append(how_to_answer(reader))
+    parts = [*_shares(reader, found.shares), how_to_answer(reader)] if found.of(Does.ASK) else []
+    told = [(head, some) for does, head in _HEADS if (some := found.of(does))]
+    for head, some in told:
+        counts = _counts(reader, Counter(one.what for one in some))
+        parts.append(reader.say(head, counts=counts))
+        parts.append(_samples(reader, some, names, MOST_STEPS // len(told)))
     return join(parts) if parts else None
 
 
@@ -267,7 +273,7 @@ def waiting(reader: Reader, some: Sequence[Remembered], names: RoomNames) -> Mes
     if not some:
         return reader.say(marked("Nothing waits for your yes."))
     listed = lines(reader, [_remembered(reader, one, names) for one in some], most=MOST_LISTED)
-    return join([reader.say(marked("**Waiting for your yes:**")), listed, how_to_answer(reader)])
+    return join([reader.say(marked("**Waiting for your yes:**")), how_to_answer(reader), listed])
 
 
 def history(reader: Reader, some: Sequence[Remembered], names: RoomNames) -> Message:
@@ -284,7 +290,7 @@ def why(reader: Reader, target: str, some: Sequence[Remembered], names: RoomName
     head = reader.say(marked("What I did about {whom}, newest first:"), whom=target)
     how = marked("{veto} takes it back and keeps all lists from doing it again.")
     veto = reader.say(how, veto=Literal("!earnest veto …"))
-    return join([head, history(reader, some, names), veto])
+    return join([head, veto, history(reader, some, names)])
 
 
 def _remembered(reader: Reader, one: Remembered, names: RoomNames) -> Message:
@@ -296,9 +302,9 @@ def _remembered(reader: Reader, one: Remembered, names: RoomNames) -> Message:
     return reader.say(
         template,
         number=one.id,
-        what=reader.say(_WHAT[one.what]),
+        what=reader.say(WHAT[one.what]),
         whom=whom(reader, one.what, one.target),
-        room=_room(names, one.room),
+        room=room_name(names, one.room),
         when=reader.when(one.changed_at),
         state=_state(reader, one),
         reason=reader.say(WHY[one.why]) if one.why is not None else "",
@@ -310,7 +316,7 @@ def _state(reader: Reader, one: Remembered) -> Message:
     published = one.published and one.state in (State.OWED, State.APPLIED)
     state = reader.say(marked("published for the other bot") if published else _STATES[one.state])
     if one.approved and one.state in (State.OWED, State.APPLIED):
-        return reader.say(marked("{state}, with the yes of {who}"), state=state, who=_person(reader, one.decided_by))
+        return reader.say(marked("{state}, with the yes of {who}"), state=state, who=person(reader, one.decided_by))
     return state
 
 
@@ -320,118 +326,3 @@ def answered(reader: Reader, count: int, *, yes: bool) -> Message:
         return reader.say(marked("Nothing of that waits for an answer."))
     template = marked("I do {count} of them now.") if yes else marked("I do none of these {count}.")
     return reader.say(template, count=count)
-
-
-# ------------------------------------------------------------------------------------------------ what stands
-
-
-def subscribed(reader: Reader, one: Subscription) -> Message:
-    """Say how a list acts."""
-    template = (
-        marked("**{name}** {mode}, until {until}: {follows} (weight {weight}, share {share})")
-        if one.until is not None
-        else marked("**{name}** {mode}: {follows} (weight {weight}, share {share})")
-    )
-    return reader.say(
-        template,
-        name=Literal(one.name),
-        mode=reader.say(_MODES[one.mode]),
-        until=reader.when(one.until) if one.until is not None else "",
-        follows=_follows(reader, one),
-        weight=one.weight,
-        share=Safe(f"{one.share} %"),
-    )
-
-
-def _follows(reader: Reader, one: Subscription) -> Message:
-    told = [*_each(reader, one.people, Subject.USER), *_each(reader, one.servers, Subject.SERVER)]
-    if not told:
-        return reader.say(marked("nothing follows from it"))
-    names = [f"part_{letter}" for letter in "abcdefgh"[: len(told)]]
-    return reader.say("; ".join(f"{{{name}}}" for name in names), **dict(zip(names, told, strict=True)))
-
-
-def _each(reader: Reader, follows: Follows, subject: Subject) -> list[Message]:
-    template = (
-        marked("where it says {says} of a server: {what}")
-        if subject is Subject.SERVER
-        else marked("where it says {says}: {what}")
-    )
-    return [
-        reader.say(template, says=reader.say(_SAYS[said]), what=_counted(reader, found))
-        for said, found in follows.items()
-        if found
-    ]
-
-
-def _counted(reader: Reader, found: Iterable[Consequence]) -> Safe:
-    return Safe(", ".join(reader.translate(_WHAT[what]) for what in sorted(found)))
-
-
-def subscriptions(reader: Reader, some: Sequence[Subscription]) -> Message:
-    """List which lists act, and how."""
-    if not some:
-        return reader.say(
-            marked("No list acts in your rooms. {how} begins with one."), how=Literal("!earnest preview NAME")
-        )
-    return lines(reader, [subscribed(reader, one) for one in some])
-
-
-def vetoes(reader: Reader, some: Sequence[Vetoed], lists: Mapping[int, str]) -> Message:
-    """List what is vetoed."""
-    if not some:
-        return reader.say(marked("You vetoed nothing."))
-    return lines(reader, [_vetoed(reader, one, lists) for one in some])
-
-
-def _vetoed(reader: Reader, one: Vetoed, lists: Mapping[int, str]) -> Message:
-    says = one.says
-    about: Value = _person(reader, says.user) if says.user is not None else says.server or says.entity or ""
-    template = (
-        marked("{number}. {about}, whatever list says so ({who}, {when})")
-        if says.list is None
-        else marked("{number}. {about}, where the list {name} says so ({who}, {when})")
-    )
-    name = Literal(lists.get(says.list or 0, "?"))
-    return reader.say(
-        template, number=one.id, about=about, name=name, who=_person(reader, one.by), when=reader.when(one.since)
-    )
-
-
-def rooms(reader: Reader, some: Sequence[Protected], names: RoomNames) -> Message:
-    """List the rooms that are looked after, and what the bot cannot do there."""
-    if not some:
-        return reader.say(
-            marked("I look after no room here yet. {how} begins with one."), how=Literal("!earnest protect ROOM")
-        )
-    return lines(reader, [_protected(reader, one, names) for one in some])
-
-
-def _protected(reader: Reader, one: Protected, names: RoomNames) -> Message:
-    template = (
-        marked("{room}: there I have not the power for {lacks}") if one.lacks else marked("{room}: I can do all there")
-    )
-    return reader.say(template, room=_room(names, one.room), lacks=_counted(reader, one.lacks))
-
-
-def overridden(reader: Reader, name: str, found: Overrides) -> Message:
-    """Say how often what a list caused was overruled, and how sure that is."""
-    if not found.acted:
-        return reader.say(marked("Of the list {name} nothing is known yet."), name=Literal(name))
-    told = marked(
-        "Of {acted} things that the list {name} caused, {overruled} were overruled: {share} (with 95 % certainty "
-        "between {low} and {high})."
-    )
-    return reader.say(
-        told,
-        name=Literal(name),
-        acted=found.acted,
-        overruled=found.overruled,
-        share=_percent(found.share),
-        low=_percent(found.low),
-        high=_percent(found.high),
-    )
-
-
-def _percent(share: float) -> Safe:
-    return Safe(f"{100 * share:.0f} %")

@@ -15,6 +15,7 @@ from app import protecting
 from app.container import Container, Work
 from app.wording import desk as wording
 from app.wording import errors, manners, moderation
+from app.wording import subscriptions as standing
 from app.wording.message import Message
 from app.wording.moderation import RoomNames
 from app.wording.reader import Reader, Service
@@ -223,7 +224,7 @@ class Desk:
             reader = await self._reader(here.owner)
             name, number = self.warden.name_of(room) or room, here.id
             found = await self.cross.read(lambda work: work.moderation.rooms(number))
-            told = moderation.rooms(reader, [one for one in found if one.room == room], {room: name})
+            told = standing.rooms(reader, [one for one in found if one.room == room], {room: name})
             await self._say(here.room, wording.protects(reader, name, told), cause=f"desk-protects:{room}")
         return True
 

@@ -7,6 +7,7 @@ from functools import partial
 from app import protecting
 from app.wording import desk as wording
 from app.wording import moderation
+from app.wording import subscriptions as standing
 from app.wording.catalogue import marked
 from app.wording.message import Message, join
 from bot.commands.command import Unclear, nothing_more
@@ -23,7 +24,7 @@ async def _lists(desk: Behind, asked: Asked) -> Message:
     number = asked.management.id
     acting = await desk.cross.read(lambda work: work.moderation.lists.subscriptions(number))
     known = await desk.cross.read(lambda work: work.followed.all())
-    return join([moderation.subscriptions(asked.reader, acting), wording.lists(asked.reader, known)])
+    return join([standing.subscriptions(asked.reader, acting), wording.lists(asked.reader, known)])
 
 
 async def _preview(desk: Behind, asked: Asked) -> Message:
@@ -40,7 +41,7 @@ async def _subscribe(desk: Behind, asked: Asked) -> Message:
     name, terms = _read(asked)
     wanted, number = await _wanted(desk, asked, name, terms), asked.management.id
     await desk.cross.work(lambda work: work.moderation.lists.subscribe(number, wanted))
-    return moderation.subscribed(asked.reader, wanted)
+    return standing.subscribed(asked.reader, wanted)
 
 
 async def _unsubscribe(desk: Behind, asked: Asked) -> Message:
@@ -107,7 +108,7 @@ async def _vetoes(desk: Behind, asked: Asked) -> Message:
     number = asked.management.id
     found = await desk.cross.read(lambda work: work.moderation.lists.vetoes(number))
     names = {one.id: one.name for one in await desk.cross.read(lambda work: work.followed.all())}
-    return moderation.vetoes(asked.reader, found, names)
+    return standing.vetoes(asked.reader, found, names)
 
 
 LISTS = Command("lists", ("lists",), marked("shows whose lists act, and which could"), _lists)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
 from urllib.parse import unquote
 
-from app.wording import beside, moderation
+from app.wording import beside
 from app.wording import desk as wording
+from app.wording import subscriptions as standing
 from app.wording.catalogue import marked
 from app.wording.message import Message, join
 from bot.commands.command import MATRIX_TO, Unclear
@@ -13,6 +16,11 @@ from bot.desk.asked import Asked, Behind, Command
 from bot.homeserver import Denied
 from kit.errors import HomeserverUnavailable, Invalid
 from kit.identifiers import RoomId, parse_room_id
+from reputation.enforcement.model import Consequence
+from reputation.enforcement.powers import lacking
+from reputation.moderation import Protected
+
+_LOOKED_AT: Final = 20
 
 
 async def _protect(desk: Behind, asked: Asked) -> Message:
@@ -62,12 +70,22 @@ async def _unprotect(desk: Behind, asked: Asked) -> Message:
 
 
 async def _rooms(desk: Behind, asked: Asked) -> Message:
-    await desk.seen(asked.management.id)
-    number, names = asked.management.id, await desk.names(asked.management.id)
+    number = asked.management.id
     found = await desk.cross.read(lambda work: work.moderation.rooms(number))
+    # Whoever asks has perhaps just given the power: the first few are looked at anew.
+    fresh = {one.room: await _lacks(desk, one) for one in found[:_LOOKED_AT]}
+    shown = [replace(one, lacks=fresh.get(one.room, one.lacks)) for one in found]
+    told = standing.rooms(asked.reader, shown, await desk.names(number))
     outside = await desk.cross.read(lambda work: work.moderation.beside.outside(number))
-    told = moderation.rooms(asked.reader, found, names)
     return join([told, beside.outside(asked.reader, outside)]) if outside else told
+
+
+async def _lacks(desk: Behind, one: Protected) -> tuple[Consequence, ...]:
+    try:
+        seen = (await desk.warden.look(one.room)).seen
+    except (Denied, Invalid):
+        return one.lacks
+    return lacking(seen, desk.homeserver.me)
 
 
 async def _close(desk: Behind, asked: Asked) -> Message:

@@ -138,8 +138,8 @@ def _events(answer: Answer) -> list[dict[str, Any]]:
 async def _followed(stage: Stage, entries: int) -> dict[str, Any]:
     one: dict[str, Any] = {}
     for _ in range(_TRIES):
-        found = await stage.earnest("list", "followed", "--json")
-        one = next((each for each in found["lists"] if each["name"] == LIST), {})
+        found: Any = await stage.earnest("list", "followed", "--json")
+        one = next((each for each in found if each["name"] == LIST), {})
         if one.get("entries", 0) >= entries:
             return one
         await asyncio.sleep(1)

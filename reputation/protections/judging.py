@@ -108,7 +108,12 @@ def _together(conditions: Sequence[Condition]) -> list[tuple[Run, list[int]]]:
 
 
 def _reach(facts: Collection[str]) -> Reach:
-    """Return which messages a rule speaks of by the facts that decided: by a count, of all that were counted."""
+    """Return which messages a rule speaks of, by the facts that decided.
+
+    By a count, all that were counted; but where what is in the message decided, that message alone.
+    """
+    if any(name.partition(".")[0] in ("message", "text") and name != "message.kind" for name in facts):
+        return Reach.THIS
     if "sender.messages_1m" in facts:
         return Reach.MINUTE
     if "sender.messages_10s" in facts:

@@ -44,7 +44,7 @@ PURE = {
     *("ledger.model", "ledger.posting", "ledger.syncing", "ledger.siwe", "ledger.statements", "ledger.reconciling"),
     *("reputation.model", "reputation.verdict", "reputation.conditions", "reputation.filters", "reputation.policy"),
     *("reputation.policy_rules", "reputation.decision", "reputation.trust", "reputation.lists"),
-    *("reputation.enforcement", "reputation.evidence", "reputation.insight"),
+    *("reputation.enforcement", "reputation.evidence", "reputation.insight", "reputation.protections"),
 }
 
 

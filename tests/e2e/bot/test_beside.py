@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -98,5 +99,38 @@ def test_the_other_bot_acts_by_what_is_published_until_we_take_over(place: Place
             await draupnir.client.leave(room)
             await is_so(lambda: beside(place) is None)
             assert read_by_the_other_bot(place, rules) == set()
+
+    scene(play)
+
+
+def test_a_rehearsal_beside_the_other_bot_is_told_of_and_does_nothing(place: Place) -> None:
+    """As after an import: the lists only tell, and the room is waited for until somebody asks the bot in."""
+    other = place.user("draupnir")
+
+    async def play() -> None:
+        clients = [place.client(who) for who in ("alice", "bob", "carol", "draupnir")]
+        async with place.bot(), listening(*clients) as (alice, bob, carol, draupnir):
+            desk, keeper = await desk_of(alice, place), Keeper(place)
+            room = await keeper.room("Choir", invite=[other])
+            for person in (draupnir, bob, carol):
+                await person.client.join(room)
+            await alice.client.set_level(room, other, 60)
+            publish(place, bob.me)
+            with place.container.work() as work:
+                (one,) = work.moderation.all()
+                work.moderation.beside.set(one.id, other)
+                work.moderation.beside.wait_for(one.id, [room])
+                work.moderation.tune(one.id, rehearse_until=work.now + timedelta(days=14))
+            await draupnir.client.ban(room, bob.me, reason="by the rules")
+            await draupnir.client.ban(room, carol.me, reason="by hand")
+            await alice.say(desk, "!earnest subscribe watch act")
+            await alice.say(desk, "!earnest rooms")
+            assert room in (await alice.hears("nobody invited me yet", room=desk)).body
+            await keeper.invites(room, place.user("earnest"))
+            told = (await alice.hears("bans we would both make", room=desk)).body
+            assert "1 bans we would both make, 1 only it made, 0 only I would make" in told
+            assert carol.me in told
+            members = (await alice.client.state(room)).members
+            assert {members[who].by for who in (bob.me, carol.me)} == {other}
 
     scene(play)

@@ -74,6 +74,7 @@ def test_a_list_acts_from_preview_to_undo(place: Place) -> None:
             told = (await alice.hears("I look after", room=desk)).body
             assert "there I have not the power for" in told
             await alice.client.set_level(room, place.user("earnest"), 90)
+            await asks(alice, desk, "rooms", "I can do all there")
             await bob.client.join(room)
             await carol.client.join(room)
             publish(place, (bob.me, "sells tea"), (carol.me, "sings flat"), ("evil.example", "farm"), (alice.me, "mod"))

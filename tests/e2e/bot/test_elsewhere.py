@@ -14,7 +14,7 @@ from bot.homeserver import ElsewhereAway
 from cli.local.certificates import certificates
 from cli.local.ports import free_port
 from cli.local.synapse import Federation
-from kit.identifiers import RoomId
+from kit.identifiers import RoomId, UserId
 from tests.support.matrix import Person, account, listening, scene, until
 from tests.support.places import Place, chat
 from tests.support.synapse import Homeserver
@@ -112,3 +112,51 @@ def test_nothing_is_written_for_who_has_no_key_to_it(
         return True
 
     scene(play)
+
+
+def test_a_list_on_another_homeserver_is_followed_and_stays_where_that_is_gone(
+    start_homeserver: Callable[..., Homeserver], tmp_path: Path, sqlite_template: Path
+) -> None:
+    near, far = two(start_homeserver, tmp_path)
+    place = Place(near, tmp_path, sqlite_template)
+    author = far.client(far.account("author"))
+
+    def ask(method: str, path: str, body: dict[str, object]) -> dict[str, str]:
+        answer = author.request(method, f"/_matrix/client/v3/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, str] = answer.json()
+        return found
+
+    def bans(room: str, entity: str) -> None:
+        ask("PUT", f"rooms/{room}/state/m.policy.rule.user/{entity[1:]}", {"entity": entity, "recommendation": "m.ban"})
+
+    async def listed(entity: str) -> None:
+        async def met() -> bool:
+            labels = await asyncio.to_thread(place.container.labelling.prepare)
+            return labels.of_user(UserId(entity)) == ["bad"]
+
+        await until(met)
+
+    async def play() -> None:
+        room = ask("POST", "createRoom", {"preset": "public_chat"})["room_id"]
+        assert ":" not in room, "its id says of no server"
+        bans(room, "@one:evil.example")
+        with place.container.work() as work:
+            work.followed.follow("bad", room, [far.name])
+        async with place.bot():
+            await listed("@one:evil.example")
+            await asyncio.to_thread(bans, room, "@two:evil.example")
+            await listed("@two:evil.example")
+            await asyncio.to_thread(far.stop)
+            with place.container.work() as work:
+                work.followed.begin("bad")
+
+            async def read_again() -> bool:
+                with place.container.read() as work:
+                    return not work.followed.rooms.all()[0].due
+
+            await until(read_again)  # ours knows the room by itself now
+            await listed("@two:evil.example")
+
+    scene(play)
+    author.close()

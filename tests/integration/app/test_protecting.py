@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import text
@@ -32,8 +33,11 @@ from reputation.enforcement.model import (
     Veto,
     Why,
     Word,
+    host_of,
 )
 from reputation.enforcement.rooms import Acl, Membership, RoomSeen
+from reputation.followed import key_of
+from reputation.lists.labels import LIMITED
 from reputation.lists.model import Entry, Recommendation, Subject
 from reputation.moderation import MOST_MANAGED
 from reputation.subscribing import TOPIC
@@ -619,3 +623,40 @@ def test_what_cannot_be(bot: Bot) -> None:
             work.moderation.make(owner, f"more {count}")
         with pytest.raises(Conflict):
             work.moderation.make(owner, "too many")
+
+
+# ------------------------------------------------------------------------------------------------ memory and database
+
+_SERVERS = ("evil.example", "sub.evil.example", "EVIL.example", "x.example")
+_PATTERNS = [
+    f"@{name}:{server}" for name in ("a", "bb", "A", "b?", "*", "a*") for server in (*_SERVERS, "*", "*.example")
+]
+
+
+def _by_chance(chance: Random) -> Entry:
+    said = chance.choice(list(Recommendation))
+    if chance.random() < 0.3:
+        return server(chance.choice((*_SERVERS[:2], "*.example", "example")), said, below=chance.random() < 0.5)
+    entity = chance.choice(_PATTERNS)
+    return hidden(entity) if chance.random() < 0.2 else user(entity, said)
+
+
+def test_entries_that_are_found_say_what_memory_says(container: Container) -> None:
+    chance = Random(5)
+    users = [UserId(f"@{name}:{server}") for name in ("a", "bb", "A", "b?", "z") for server in _SERVERS]
+    for _ in range(15):
+        numbers = {}
+        for name in ("one", "two"):
+            entries = {key_of(made): made for made in (_by_chance(chance) for _ in range(chance.randint(0, 8)))}
+            numbers[name] = follow(container, name, *entries.values())
+        labels = container.labelling.current()
+        with container.read() as work:
+            found = find_words(work.session, labels, numbers, users)
+        for who in users:
+            told = []
+            for name, number in sorted(numbers.items()):
+                of_server = found.servers.get(host_of(who), {}).get(number)
+                word = found.people.get(who, {}).get(number) or of_server
+                if word is not None and word.recommendation is not Recommendation.ALLOW:
+                    told.append(f"{name}{LIMITED if word.recommendation is Recommendation.LIMIT else ''}")
+            assert told == labels.of_user(who), who

@@ -275,6 +275,23 @@ def test_where_the_next_room_is_shut_the_list_stays_as_it_was_until_it_is_invite
     assert (shown(desk)[1].room, kept(desk)) == (NEXT, {"@new:evil.example"})
 
 
+def test_who_is_put_out_of_the_closed_room_is_let_into_the_next(bot: Bot, desk: Desk) -> None:
+    lists_of(bot).shut = frozenset({NEXT})
+    writes(bot, ROOM, "@spam:evil.example", successor=NEXT)
+    follow(desk)
+    look(bot)
+    bot.rehearsal.rooms[ROOM].discard(BOT)
+    bot.hear(Left(ROOM, BOT, banned=True))
+    look(bot)
+    assert (shown(desk)[0].error, shown(desk)[1].standing) == ("The bot is banned there.", Standing.BANNED)
+    lists_of(bot).shut = frozenset()
+    writes(bot, NEXT, "@new:evil.example")
+    bot.hear(Invited(NEXT, ALICE))
+    look(bot)
+    of, room = shown(desk)
+    assert (room.room, room.standing, of.error, kept(desk)) == (NEXT, Standing.IN, None, {"@new:evil.example"})
+
+
 def test_rooms_that_are_closed_for_each_other_are_no_treadmill(bot: Bot, desk: Desk) -> None:
     writes(bot, ROOM, "@one:evil.example", successor=NEXT)
     writes(bot, NEXT, "@two:evil.example", successor=ROOM)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kit.identifiers import RoomId, UserId
 from reputation.conditions.facts import ROOM_FACTS
 from reputation.enforcement.rooms import Powers
-from reputation.policy import AtOnce, Following, Lasting, ProtectionRule, ProtectionsDocument
+from reputation.policy import AtOnce, Following, Lasting, Pattern, ProtectionRule, ProtectionsDocument
 from reputation.policy_rules import Guard, guard_of, read_json
 from reputation.protections import recent
 from reputation.protections.judging import MOST_TAKEN, WHILE
@@ -236,6 +236,32 @@ def test_a_rule_acts_once_a_while_and_takes_no_message_out_twice_nor_anybody_els
     assert len(taken) == len(set(taken))
     author = {f"$e{number}": (step.room, step.user) for number, step in enumerate(happened)}
     assert all(author[event] == (one.room, one.user) for one in found for event in one.events)
+
+
+_anything = st.text(st.characters(exclude_categories=[]), max_size=30)
+
+
+@given(
+    text=_anything, kind=_anything, name=_anything, mentions=st.none() | st.integers(0, 2**40), everybody=st.booleans()
+)
+def test_no_message_is_too_odd_to_be_judged(
+    text: str, kind: str, name: str, mentions: int | None, *, everybody: bool
+) -> None:
+    rules = (
+        ProtectionRule(name="a", when="'bad' in text.found || message.text.contains('x')", then=AtOnce(do="redact")),
+        ProtectionRule(name="b", when="sender.localpart == '' || room.name.startsWith('y')", then=AtOnce(do="kick")),
+        ProtectionRule(name="c", when="message.mentions > 5 || size(message.kind) > 9", then=AtOnce(do="warn")),
+    )
+    patterns = {"bad": Pattern(words=("bad",), look_alikes=True, regexes=("b.d",))}
+    protecting = Protecting(guard_of(ProtectionsDocument(rules=rules, patterns=patterns)))
+    odd = Place(ROOMS[0], frozenset(), name=name, topic=text)
+    said = Posted("$e", UserId(name), text, kind, mentions, everybody)
+    for _ in range(2):
+        found = protecting.heard(odd, POWERS, said, BEGIN, late=everybody)
+        assert all(one.user == name for one in found)
+        assert protecting.heard(odd, POWERS, Came(UserId(name)), BEGIN) is not None
+    count, all_of_them = mentions_in({"user_ids": [text, name], "room": kind}, text)
+    assert (count >= 1, all_of_them) == (True, False)
 
 
 @given(guards(_unsaid_whens), steps)

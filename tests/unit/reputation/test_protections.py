@@ -199,6 +199,27 @@ def test_the_same_again_is_a_flood_too_and_what_says_something_else_stays() -> N
     assert [(one.do, one.events) for one in found] == [("mute", ()), ("redact", ("$e1", "$e3", "$e4"))]
 
 
+@pytest.mark.parametrize(
+    ("when", "taken"),
+    [
+        ("sender.messages_1m >= 3", ("$e1", "$e2", "$e3")),
+        ("sender.messages_10s >= 2", ("$e2", "$e3")),
+        ("sender.messages_10s >= 2 || sender.messages_1m >= 99", ("$e2", "$e3")),
+        ("sender.messages_1m >= 3 && message.kind != 'join'", ("$e1", "$e2", "$e3")),
+        ("sender.messages_1m >= 3 && message.links > 0", ("$e3",)),
+        ("message.links > 0", ("$e3",)),
+    ],
+)
+def test_where_a_count_decided_what_was_counted_is_taken_out_and_else_the_message_alone(
+    when: str, taken: tuple[str, ...]
+) -> None:
+    room = Room(document((when, AtOnce(do="redact"))))
+    for number, text in enumerate(["good morning", "how are you?"], 1):
+        assert room.hears(Posted(f"$e{number}", ANN, text), after=11) == []
+    (found,) = room.outcomes(Posted("$e3", ANN, "https://x.example"), after=9)
+    assert found.events == taken
+
+
 def test_a_message_that_mentions_many_is_taken_out() -> None:
     room = Room(with_preset(NOTHING, ProtectionsPreset.MENTIONS, [3]))
     names = [f"https://matrix.to/#/@m{number}:h.example" for number in range(3)]
