@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -16,13 +17,14 @@ from kit.database import Database
 from kit.errors import Conflict, NotFound
 from kit.identifiers import RoomId, UserId
 from reputation.beside import EVERY, Outcome
+from reputation.consequences import LEASE
 from reputation.enforcement.acl import covers
 from reputation.enforcement.model import Consequence, Mode, State, Veto
 from reputation.enforcement.rooms import Acl, Membership, Powers
 from tests.integration.app import test_protecting as base
 from tests.integration.app.test_protecting import BAD, BOT, NICE, OWNER, ROOM, SPAM, WORSE, Bot
 from tests.support.moderated import member
-from tests.support.services import Clock
+from tests.support.services import Clock, a_container
 
 OTHER = UserId("@draupnir:home.example")
 
@@ -34,7 +36,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def container(tmp_path: Path, database: Database, clock: Clock) -> Container:
-    return base.a_container(tmp_path, database, clock=clock)
+    return a_container(tmp_path, database, clock=clock)
 
 
 @pytest.fixture
@@ -150,6 +152,33 @@ def test_what_is_under_way_when_it_changes_hands_ends_as_was_said_last(bot: Bot)
     assert bot.banned() == {BAD, SPAM}
     bot.settle()
     assert bot.banned() == set()
+    assert published(bot) == {BAD, SPAM, "worse.example"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_however_often_it_changes_hands_and_we_die_it_ends_as_was_said_last(bot: Bot, clock: Clock, seed: int) -> None:
+    chance = Random(seed)
+    beside(bot)
+    for _ in range(12):
+        with bot.container.work() as work:
+            here = work.moderation.beside
+            chance.choice([here.take_over, here.give_back, lambda _: None])(bot.management)
+        if chance.random() < 0.5:
+            bot.plan()
+        for job in protecting.claim(bot.container, limit=chance.randint(1, 3)):
+            died = chance.random()
+            if died < 0.8:
+                bot.do(job)
+            if died < 0.6:
+                protecting.done(bot.container, job)
+        clock.pass_(seconds=LEASE.total_seconds() + 1)
+    last = chance.choice(["take_over", "give_back"])
+    with bot.container.work() as work:
+        getattr(work.moderation.beside, last)(bot.management)
+    bot.settle()
+    bot.settle()
+    assert bot.banned() == ({BAD, SPAM} if last == "take_over" else set())
+    assert covers(bot.rooms[ROOM].acl, "worse.example") is (last == "take_over")
     assert published(bot) == {BAD, SPAM, "worse.example"}
 
 
