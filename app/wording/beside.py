@@ -97,6 +97,22 @@ def would_give_back(reader: Reader, one: Beside, ours: int) -> Message:
     )
 
 
+def would_end(reader: Reader, published: int) -> Message:
+    """Ask whether there is to be no other bot any more."""
+    return join(
+        [
+            reader.say(
+                marked(
+                    "Then I act in these rooms alone: {count} that are only published until now are done, where they "
+                    "are not yet, and what I published is taken back."
+                ),
+                count=published,
+            ),
+            _yes(reader, "beside off yes"),
+        ]
+    )
+
+
 def outside(reader: Reader, some: Mapping[RoomId, bool]) -> Message:
     """List the rooms in which we are not, and that are looked after once somebody asks us in."""
     told = [

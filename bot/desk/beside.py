@@ -24,6 +24,9 @@ async def _beside(desk: Behind, asked: Asked) -> Message:
             one, ours, published = await _standing(desk, number)
             return wording.nobody(asked.reader) if one is None else wording.stands(asked.reader, one, ours, published)
         case ("off",):
+            one, _, published = await _standing(desk, number)
+            return wording.nobody(asked.reader) if one is None else wording.would_end(asked.reader, published)
+        case ("off", "yes"):
             found = await desk.cross.work(lambda work: work.moderation.beside.end(number))
             return wording.ended(asked.reader) if found else wording.nobody(asked.reader)
         case (name,) | (name, "yes"):

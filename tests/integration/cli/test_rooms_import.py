@@ -42,8 +42,9 @@ def earnest(container: Container) -> Callable[..., Result]:
         "EARNEST_BOT_USER_ID": "@earnest:home.example",
     }
 
-    def run(*words: str, typed: str) -> Result:
-        return CliRunner().invoke(main, ["rooms", "import", *words], input=typed, env=environment)
+    def run(*words: str, typed: str = "") -> Result:
+        begun = ["rooms"] if words[0] == "show" else ["rooms", "import"]
+        return CliRunner().invoke(main, [*begun, *words], input=typed, env=environment)
 
     return run
 
@@ -112,6 +113,12 @@ def test_what_draupnir_does_is_shown_and_then_rehearsed_beside_it(
         assert beside is not None
         assert (beside.bot, beside.acting) == (bot.user_id, False)
         assert work.moderation.beside.outside(one.id) == {ROOM: False}
+    shown = earnest("show", str(one.id))
+    assert shown.exit_code == 0, shown.output
+    assert f"beside \u2068{bot.user_id}\u2069: it acts, policy room not made yet" in shown.output
+    told = json.loads(earnest("show", str(one.id), "--json").output)
+    assert told["outside"] == {ROOM: "waited for"}
+    assert told["beside"] == {"bot": bot.user_id, "acting": False, "room": None}
     assert devices(homeserver, bot) == before
     assert not written(tmp_path, PASSWORD)
 
