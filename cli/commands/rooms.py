@@ -83,9 +83,8 @@ def show(context: click.Context, *, number: int, as_json: bool) -> None:
         click.echo(f"rehearses until {one.rehearse_until:%Y-%m-%d %H:%M} UTC")
     if beside is not None:
         who = "we act" if beside["acting"] else "it acts"
-        click.echo(
-            f"beside {isolate(beside['bot'] or 'a bot that has left us')}: {who}, policy room {beside['room'] or 'not made yet'}"
-        )
+        bot = isolate(beside["bot"] or "a bot that has left us")
+        click.echo(f"beside {bot}: {who}, policy room {beside['room'] or 'not made yet'}")
     for name, why in outside.items():
         click.echo(f"room {isolate(name)}: {why}")
     for each in protected:
