@@ -12,6 +12,7 @@ import kit.leases
 import kit.outbox
 import ledger.tables
 import payments.stakes.tables
+import reputation.beside_tables
 import reputation.desk_tables
 import reputation.list_tables
 import reputation.publishing_tables
@@ -27,6 +28,7 @@ TABLE_MODULES = (
     payments.stakes.tables,
     reputation.tables,
     reputation.list_tables,
+    reputation.beside_tables,
     reputation.room_tables,
     reputation.desk_tables,
     reputation.publishing_tables,

@@ -214,6 +214,13 @@ def preview(
     return _told(wanted, found, len(seen))
 
 
+def planned_afresh(container: Container, management: int, seen: Sequence[RoomSeen], at: datetime) -> Plan:
+    """Plan all that lists want now, as if nothing had been done yet; nothing is written down. Raises ``NotFound``."""
+    with container.read() as work:
+        ground = _ground(container, work, management, ())
+    return _planned(container, seen, replace(ground, done=(), spent={}), at)
+
+
 def preview_of_leaving(
     container: Container, management: int, number: int, seen: Sequence[RoomSeen], at: datetime
 ) -> Preview:

@@ -41,6 +41,7 @@ from bot.homeserver import (
 from bot.letters import ANSWER, owe, owe_later, post, send_owed, sent
 from bot.obeying import obey, press
 from bot.policy_rooms import PolicyRooms
+from bot.purposes import purposes
 from bot.readers import reader_of
 from bot.watcher import Watcher
 from bot.words import command_of, fetches, first_words, only_looks, prepare, text_of
@@ -56,6 +57,8 @@ _TWO = 2
 _MOST_REMEMBERED_ROOMS = 10_000
 _COMMAND_BURST, _COMMAND_SECONDS = 20, 3.0
 _INVITE_BURST, _INVITE_SECONDS = 5, 600.0
+_MANY_BURST, _MANY_SECONDS = 200, 6.0
+"""Invitations of somebody who looks after rooms, into all of them at once."""
 _RIDDLE_BURST, _RIDDLE_SECONDS = 5, 120.0
 """Messages that are no command: five at once, then one every two minutes is answered."""
 _MOVED = "We talk in another room now."
@@ -100,6 +103,7 @@ class Listener:
         self._policies = policies
         self._commands = Throttle(_COMMAND_BURST, _COMMAND_SECONDS, time)
         self._invites = Throttle(_INVITE_BURST, _INVITE_SECONDS, time)
+        self._many = Throttle(_MANY_BURST, _MANY_SECONDS, time)
         self._riddles = Throttle(_RIDDLE_BURST, _RIDDLE_SECONDS, time)
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._tried: OrderedDict[RoomId, None] = OrderedDict()
@@ -311,7 +315,8 @@ class Listener:
     async def _invited(self, invited: Invited) -> None:
         """Enter, greet who is alone there, and leave every other room again."""
         # Tried again, since a homeserver did not answer: that is no other invitation.
-        if invited.room not in self._tried and not self._invites.take(invited.inviter):
+        many = self._many if await self._desk.warden.manages(invited.inviter) else self._invites
+        if invited.room not in self._tried and not many.take(invited.inviter):
             await self._homeserver.leave(invited.room)
             return
         self._tried[invited.room] = None
@@ -339,6 +344,9 @@ class Listener:
             async with self._rooms:
                 alone = await self._homeserver.members(room) == {self._homeserver.me, inviter}
                 welcome = await self._cross.work(_welcome) if alone else None
+        except Conflict as refused:  # it is looked after already, or too many are
+            await self._part(room, inviter, partial(errors.error, refused))
+            return
         except Denied:
             await self._homeserver.leave(room)
             return
@@ -362,9 +370,13 @@ class Listener:
                 return
         except Conflict as refused:
             sentence = partial(errors.error, refused)
+        await self._part(room, inviter, sentence)
+
+    async def _part(self, room: RoomId, inviter: UserId, sentence: Callable[[Reader], Message]) -> None:
         with suppress(Denied):  # who may not speak there goes all the same
             await self._tell_once(_Heard(room, inviter, room), "group", sentence)
-        await self._homeserver.leave(room)
+        if room not in await self._cross.read(purposes):
+            await self._homeserver.leave(room)
 
     async def _left(self, left: Left) -> None:
         def _note(work: Work) -> bool:

@@ -56,6 +56,10 @@ class Views:
         view = self._views.get(room)
         return await self.anew(room) if view is None else view
 
+    def time(self) -> float:
+        """Return the time by the clock that measures: seconds."""
+        return self._time()
+
     def name_of(self, room: RoomId) -> str | None:
         """Return what a room called itself when it was seen last."""
         view = self._views.get(room)

@@ -7,7 +7,7 @@ memory is how rooms looked, and which of them are to be planned for anew.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +21,7 @@ from app.container import Container, Work
 from bot.applying import Applying
 from bot.crossing import Crossing
 from bot.guards import Guards
-from bot.homeserver import Denied, Happening, Homeserver, Joined, Left, Missed, Moved, Stated
+from bot.homeserver import Denied, Happening, Homeserver, Joined, Left, Missed, Moved, SlowDown, Stated
 from bot.purposes import purposes
 from bot.views import View, Views
 from kit.changes import counters, news_since
@@ -38,6 +38,7 @@ LOG = structlog.get_logger(__name__)
 
 _AT_ONCE: Final = 5
 """Rooms of a space that are entered in one round: others wait for what else is to be done."""
+_HOPS: Final = 3
 _MOST_REMEMBERED: Final = 10_000
 
 
@@ -75,6 +76,8 @@ class Warden:
         self._managements: dict[int, Management] = {}
         self._rooms: dict[RoomId, Protected] = {}
         self._due: dict[int, set[RoomId] | None] = {}
+        self._entering: set[int] = set()
+        self._enter_at = 0.0
         self._counters: tuple[int, int] | None = None
         self._not_ours: OrderedDict[RoomId, None] = OrderedDict()
 
@@ -137,9 +140,8 @@ class Warden:
                 return True
             case Left() | Stated() | Missed():
                 self._views.changed(room)
-            case Moved(_, successor):
-                await self._moved(room, successor)
-                return True
+            case Moved():
+                self._views.changed(room)
             case _:
                 await self._guard(happening)
                 return True
@@ -158,15 +160,21 @@ class Warden:
         await self._cross.work(lambda work: work.moderation.abandon(room))
         self._views.drop(room)
 
-    async def _moved(self, room: RoomId, successor: RoomId | None) -> None:
-        """Look after the room for which one was closed, where whoever manages it may."""
-        known = self._rooms[room]
-        if successor is None:
+    async def _moved(self, room: RoomId) -> None:
+        """Look after the room for which one was closed, where whoever manages it may.
+
+        Where we may not enter it, or not yet, the old one is what is looked after.
+        """
+        known, seen = self._rooms[room], (await self._views.of(room)).seen
+        if seen.successor is None or seen.successor in self._not_ours:
             return
-        view = await self._views.of(room)
-        if await self._enters(known.management, successor, _servers(view.seen), space=known.space):
-            await self._cross.work(lambda work: work.moderation.abandon(room))
-            self._views.drop(room)
+        if not await self._enters(known.management, seen.successor, _servers(seen), space=known.space):
+            return
+        successor = seen.successor
+        with suppress(Conflict, NotFound):
+            await self._cross.work(lambda work: work.moderation.follow(room, successor))
+        self._views.drop(room)
+        self._note_not_ours(room)
 
     # ------------------------------------------------------------------------------------------------ entering
 
@@ -185,8 +193,27 @@ class Warden:
             return None  # that is a chat
         if view.seen.powers.of(inviter) < view.seen.powers.ban:
             return None
-        await self.protect(living[-1].id, view.seen)
-        return living[-1]
+        known = await self._which(living, view.seen)
+        await self.protect(known.id, view.seen)
+        self._not_ours.pop(room, None)
+        return known
+
+    async def _which(self, some: Sequence[Management], seen: RoomSeen) -> Management:
+        """Return from where to look after a room: where it is waited for, or the one was that it stands for."""
+        before = self._rooms.get(seen.predecessor) if seen.predecessor is not None else None
+
+        def _waiting(work: Work) -> set[int]:
+            return {one.id for one in some if seen.room in work.moderation.beside.outside(one.id)}
+
+        waiting = await self._cross.read(_waiting)
+        fit = (one for one in some if one.id in waiting or (before is not None and one.id == before.management))
+        return next(fit, some[-1])
+
+    async def manages(self, user: UserId) -> bool:
+        """Tell whether somebody has a management room, and may ask us into many rooms at once."""
+        person = await self._cross.read(lambda work: work.people.find(user))
+        managements = (await self.managements()).values()
+        return person is not None and any(one.owner == person and one.ended_at is None for one in managements)
 
     async def protect(self, management: int, seen: RoomSeen, *, space: RoomId | None = None) -> Protected:
         """Look after a room that we are in. Raises ``Conflict``, ``NotFound``."""
@@ -206,9 +233,12 @@ class Warden:
         return found
 
     async def _enters(
-        self, management: int, room: RoomId, via: Iterable[str], *, space: RoomId | None
+        self, management: int, room: RoomId, via: Iterable[str], *, space: RoomId | None, hops: int = _HOPS
     ) -> Protected | None:
-        """Enter a room that others brought, and look after it where our management may; else leave it alone."""
+        """Enter a room that others brought, and look after it where our management may; else leave it alone.
+
+        Of one that is closed, the one for which it was is entered, through so many ``hops``.
+        """
         try:
             await self._homeserver.join(room, tuple(via))
             view = await self._views.anew(room)
@@ -216,6 +246,13 @@ class Warden:
             LOG.info("room_not_entered", room=room, reason=type(error).__name__)
             self._note_not_ours(room)
             return None
+        successor = view.seen.successor
+        if successor is not None:
+            self._note_not_ours(room)
+            await self.leave(room)
+            if not hops or successor in self._rooms or successor in self._not_ours:
+                return None
+            return await self._enters(management, successor, _servers(view.seen), space=space, hops=hops - 1)
         owner = await self._owner(management)
         powers = view.seen.powers
         if max(powers.of(self._homeserver.me), powers.of(owner) if owner is not None else 0) < powers.ban:
@@ -246,6 +283,10 @@ class Warden:
         """Look at a room."""
         return await self._views.anew(room)
 
+    def time(self) -> float:
+        """Return the time by the clock that measures: seconds."""
+        return self._views.time()
+
     def name_of(self, room: RoomId) -> str | None:
         """Return what a room called itself when it was seen last."""
         return self._views.name_of(room)
@@ -266,7 +307,11 @@ class Warden:
         planned = False
         for number in list(self._due):
             planned = await self._plan(number) or planned
-        return await self._applying.apply() > 0 or planned
+        applied = await self._applying.apply() > 0
+        if self._views.time() >= self._enter_at:
+            for number in list(self._entering):
+                await self._enter(number)
+        return applied or planned
 
     async def _plan(self, number: int) -> bool:
         only = self._due.pop(number)
@@ -293,10 +338,10 @@ class Warden:
             self._due[number] = None
             raise
         await self._look_ahead(number, now)
-        if known.ended_at is not None and not found.changes:
+        if known.ended_at is None:
+            self._entering.add(number)
+        elif not found.changes:
             await self._end(known)
-        else:
-            await self._spaces(number, views)
         return bool(found.changes)
 
     async def _look_ahead(self, number: int, now: datetime) -> None:
@@ -319,21 +364,47 @@ class Warden:
                 LOG.warning("room_unseen", room=one.room, reason=error.code)
         return views
 
-    async def _spaces(self, number: int, views: Iterable[View]) -> None:
-        """Enter what a space has come to hold, and leave what it holds no more."""
+    async def _enter(self, number: int) -> None:
+        """Enter some of the rooms that a management room is to look after, too: a few, and others in the next round.
+
+        Where the homeserver asks to be left alone with this, only this waits.
+        """
+        self._entering.discard(number)
+        try:
+            views = await self.seen(number)
+            for seen in [view.seen for view in views if view.seen.successor is not None]:
+                await self._moved(seen.room)
+            outside = await self._cross.read(lambda work: work.moderation.beside.outside(number))
+            if not await self._spaces(number, views, {room for room, put_out in outside.items() if put_out}):
+                self._entering.add(number)
+        except HomeserverUnavailable as away:
+            self._entering.add(number)
+            if not isinstance(away, SlowDown):
+                raise
+            self._enter_at = self._views.time() + away.seconds
+
+    async def _spaces(self, number: int, views: Iterable[View], unwanted: Collection[RoomId]) -> bool:
+        """Enter what a space has come to hold, and leave what it holds no more; ``False`` where more is to be done.
+
+        What is ``unwanted`` we were put out of: we come back only when we are asked in.
+
+        A room for which a closed one was left is held where that one is: whoever keeps the space may not know of it.
+        """
         entered = 0
-        for seen in [view.seen for view in views if view.seen.space]:
-            inside = {one.room for one in self._rooms.values() if one.space == seen.room}
+        known = {view.seen.room: view.seen for view in views}
+        for seen in [view.seen for view in views if view.seen.space and view.seen.successor is None]:
+            inside = {one.room for one in self._rooms.values() if one.space == seen.room and one.management == number}
             for room in inside - set(seen.children):
-                await self.unprotect(room)
+                if room in known and known[room].predecessor not in seen.children:
+                    await self.unprotect(room)
             for room, via in seen.children.items():
-                if room in self._rooms or room in self._not_ours or room == seen.room:
+                if room in self._rooms or room in self._not_ours or room in unwanted or room == seen.room:
                     continue
                 if entered >= _AT_ONCE:
-                    self._due.setdefault(number, set())
-                    return
+                    return False
                 entered += 1
                 await self._enters(number, room, via, space=seen.room)
+        return True
 
     async def _end(self, known: Management) -> None:
         """Leave the rooms of a management room that is ended, once all is undone, and the management room itself."""

@@ -33,7 +33,6 @@ _TRIES: Final = 3
 _LONGEST_WAIT: Final = 30.0
 _MOST_WAITS: Final = 20
 _TOKEN: Final = re.compile(r"[!-~]{1,4096}")
-_DEVICE_NAME: Final = "Earnest, once: reads whom you know"
 _OK, _UNAUTHORIZED, _NOT_FOUND, _TOO_MANY = 200, 401, 404, 429
 _CLIENT: Final = "/_matrix/client/v3"
 
@@ -116,8 +115,9 @@ def _this_machine(host: str) -> bool:
 class Visit:
     """Being logged in. ``entered``: the login was there; ``ended``: and is gone; ``device``: its name among others."""
 
-    def __init__(self, homeserver: Homeserver, user: UserId) -> None:
-        """Visit as ``user``."""
+    def __init__(self, homeserver: Homeserver, user: UserId, purpose: str = "reads whom you know") -> None:
+        """Visit as ``user``; ``purpose`` is what they see in their list of devices."""
+        self._purpose = purpose
         self.user = user
         self.device = f"EARNEST{secrets.token_hex(4).upper()}"
         self.entered = False
@@ -134,7 +134,7 @@ class Visit:
             "identifier": {"type": "m.id.user", "user": self.user},
             "password": password,
             "device_id": self.device,
-            "initial_device_display_name": _DEVICE_NAME,
+            "initial_device_display_name": f"Earnest, once: {self._purpose}",
         }
         try:
             answer = self._exchange("/login", body)
@@ -167,10 +167,22 @@ class Visit:
         Raises ``HomeserverUnavailable``, ``Forbidden`` where the login is not good any more, ``KeyboardInterrupt``
         where somebody asked us to stop.
         """
+        found = self._asked(path, most_bytes)
+        return found if isinstance(found, dict) else {}
+
+    def ask_list(self, path: str, *, most_bytes: int = _MOST_BYTES) -> list[Any]:
+        """Return the list that the homeserver answers; an empty one where ``ask`` gives ``{}``. Raises what that does.
+
+        Raises ``PeerUnavailable``, too, where it is larger than ``most_bytes``.
+        """
+        found = self._asked(path, most_bytes)
+        return found if isinstance(found, list) else []
+
+    def _asked(self, path: str, most_bytes: int) -> object:
         answer = self._insistently(path, most_bytes)
         if answer.status == _UNAUTHORIZED:
             raise Forbidden("login_ended", "The homeserver does not know the login, or no more.")
-        return _document(answer) if answer.status == _OK else {}
+        return _json(answer) if answer.status == _OK else None
 
     def _insistently(self, path: str, most_bytes: int) -> Fetched:
         """Ask until there is an answer: a few times where there is none, and when it is told where it is too often."""
@@ -261,11 +273,16 @@ def account_path(user: UserId, kind: str) -> str:
 
 def _document(answer: Fetched) -> dict[str, Any]:
     """Return the object that an answer is; an empty one where it is none."""
-    try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return {}
+    found = _json(answer)
     return found if isinstance(found, dict) else {}
+
+
+def _json(answer: Fetched) -> object:
+    try:
+        found: object = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    return found
 
 
 def _said(found: dict[str, Any]) -> str:

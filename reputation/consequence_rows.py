@@ -33,6 +33,7 @@ class Remembered:
     planned_at: datetime
     changed_at: datetime
     error: str | None
+    published: bool = False
 
 
 def target_of(row: ConsequenceRow, names: Mapping[PersonId, UserId]) -> str | None:
@@ -83,7 +84,7 @@ def done_of(row: ConsequenceRow, target: str) -> Done:
     why = None if row.why is None else Why(row.why)
     what, state = Consequence(row.what), State(row.state)
     room, causes, before = RoomId(row.room), causes_of(row, target), before_of(row)
-    return Done(row.id, room, what, target, state, row.changed_at, causes, row.approved, why, before)
+    return Done(row.id, room, what, target, state, row.changed_at, causes, row.approved, why, before, row.published)
 
 
 def remembered_of(row: ConsequenceRow, names: Mapping[PersonId, UserId]) -> Remembered:
@@ -104,4 +105,5 @@ def remembered_of(row: ConsequenceRow, names: Mapping[PersonId, UserId]) -> Reme
         row.planned_at,
         row.changed_at,
         row.error,
+        row.published,
     )

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
 from kit.identifiers import PersonId, RoomId, UserId
 from ledger.people import People
+from reputation.beside_tables import BesideRow
 from reputation.consequence_rows import (
     Remembered,
     before_of,
@@ -31,6 +33,7 @@ from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import (
     AGAIN_AFTER,
     CLOSED,
+    PUBLISHED,
     UNDOABLE,
     WINDOW,
     Consequence,
@@ -91,25 +94,29 @@ class Consequences:
     def write(self, management: int, steps: Sequence[Step]) -> int:
         """Write some steps of a plan down; return how many. What was decided otherwise meanwhile is passed over."""
         fresh = [step for step in steps if step.does is not Does.LEAVE and step.row is None]
-        written = self._insert(management, fresh) if fresh else 0
+        published = self._is_beside(management)
+        written = self._insert(management, fresh, published=published) if fresh else 0
         for step in steps:
             if step.does is not Does.LEAVE and step.row is not None:
                 where = ConsequenceRow.id == step.row, ConsequenceRow.state == (step.was or State.OWED).value
-                written += len(self._update(self._values(step), *where))
+                written += len(self._update(self._values(step, published=published), *where))
         if written:
             touch(self._session, TOPIC, management)
         return written
 
-    def _insert(self, management: int, steps: Sequence[Step]) -> int:
+    def _insert(self, management: int, steps: Sequence[Step], *, published: bool) -> int:
         users = {UserId(step.target) for step in steps if step.what is not Consequence.DENY}
         numbers = self._people.numbers(users)
-        rows = [self._new(management, step, numbers.get(UserId(step.target))) for step in steps]
+        rows = [self._new(management, step, numbers, published=published) for step in steps]
         on_postgresql = self._session.get_bind().dialect.name == "postgresql"
         insert: Any = (postgresql.insert if on_postgresql else sqlite.insert)(ConsequenceRow)
         added = insert.values(rows).on_conflict_do_nothing().returning(ConsequenceRow.id)
         return len(self._session.execute(added).all())
 
-    def _new(self, management: int, step: Step, person: PersonId | None) -> dict[str, Any]:
+    def _new(
+        self, management: int, step: Step, numbers: Mapping[UserId, PersonId], *, published: bool
+    ) -> dict[str, Any]:
+        person = numbers.get(UserId(step.target)) if step.what is not Consequence.DENY else None
         first = {
             "management": management,
             "room": step.room,
@@ -121,20 +128,23 @@ class Consequences:
             "attempts": 0,
             "overruled": False,
             "closed": False,
+            "published": False,
             "people": step.people,
             "owed_at": None,
             "leased_until": None,
             "due_at": None,
         }
-        return {**first, **self._values(step)}
+        return {**first, **self._values(step, published=published)}
 
-    def _values(self, step: Step) -> dict[str, Any]:
+    def _values(self, step: Step, *, published: bool) -> dict[str, Any]:
         values: dict[str, Any] = {"causes": [kept_cause(cause, step.target) for cause in step.causes]}
         if step.does is Does.KEEP:
             return values
         values |= {"changed_at": self._now, "why": None if step.why is None else step.why.value, "error": None}
         if step.does is Does.DO:
             values |= {"state": State.OWED.value, "owed_at": self._now, "people": step.people}
+            if step.was is not State.UNDOING:  # of that, some may be ours in the room still
+                values["published"] = published and step.what in PUBLISHED
         elif step.does is Does.UNDO:
             values |= {"state": State.UNDOING.value}
         else:
@@ -163,6 +173,7 @@ class Consequences:
             denials = locked.where(*due, ConsequenceRow.room == room, ConsequenceRow.what == Consequence.DENY.value)
             rows |= {row.id: row for row in self._session.scalars(denials)}
         names = self._names(rows.values())
+        beside = set(self._session.scalars(_beside()))
         claimed = []
         for row in rows.values():
             target = target_of(row, names)
@@ -173,7 +184,8 @@ class Consequences:
             undo = row.state == State.UNDOING
             causes, before = causes_of(row, target), before_of(row)
             what, room = Consequence(row.what), RoomId(row.room)
-            claimed.append(Owed(row.id, row.management, room, what, target, undo, causes, before, row.attempts))
+            owed = Owed(row.id, row.management, room, what, target, undo, causes, before, row.attempts)
+            claimed.append(replace(owed, published=row.published, beside=row.management in beside))
         self._session.flush()
         return claimed
 
@@ -194,7 +206,9 @@ class Consequences:
         for one in some:
             state = State.UNDONE if one.undo else State.APPLIED
             over = state in CLOSED or (one.what in HERE and only_own(one.causes))
-            self._settle(one, state=state.value, closed=over, due_at=None, leased_until=None, error=None)
+            values: dict[str, Any] = {} if one.undo else {"published": one.leaves}
+            values |= {"closed": over, "due_at": None, "leased_until": None, "error": None}
+            self._settle(one, state=state.value, **values)
 
     def failed(self, one: Owed, error: str, *, for_good: bool = False) -> None:
         """Put one back with a doubling pause (1 s up to 1 h); after 12 attempts, or ``for_good``, give it up.
@@ -205,7 +219,7 @@ class Consequences:
         values: dict[str, Any] = {"leased_until": None, "error": error[:200]}
         if for_good or one.attempt >= MOST_ATTEMPTS:
             again = {"due_at": self._now + AGAIN_AFTER, "attempts": 0}
-            values |= again if one.undo else {"state": State.FAILED.value, "due_at": None}
+            values |= again if one.undo or one.leaves else {"state": State.FAILED.value, "due_at": None}
         else:
             values["due_at"] = self._now + min(_FIRST_RETRY * 2 ** (one.attempt - 1), _LONGEST_RETRY)
         self._settle(one, **values)
@@ -255,6 +269,8 @@ class Consequences:
         if yes:
             due = {"due_at": self._now, "owed_at": self._now, "attempts": 0, "leased_until": None}
             values |= {"state": State.OWED.value, "approved": True, **due}
+            which_published = ConsequenceRow.what.in_([what.value for what in PUBLISHED])
+            values["published"] = which_published if self._is_beside(management) else False
         else:
             values |= {"state": State.REFUSED.value, "overruled": True}
         found = self._update(values, *which)
@@ -365,6 +381,9 @@ class Consequences:
         if row.state not in CLOSED:
             row.state = State.DROPPED.value
 
+    def _is_beside(self, management: int) -> bool:
+        return self._session.scalar(_beside().where(BesideRow.management == management)) is not None
+
     def _rows(self, *which: ColumnElement[bool]) -> Sequence[ConsequenceRow]:
         query = select(ConsequenceRow).where(*which).order_by(ConsequenceRow.id)
         return self._session.scalars(query.execution_options(populate_existing=True)).all()
@@ -382,3 +401,8 @@ class Consequences:
         for begin in range(0, len(ordered), 5_000):
             found |= self._people.mxids(ordered[begin : begin + 5_000])
         return found
+
+
+def _beside() -> Select[int]:
+    """Select the management rooms in which another bot bans and denies."""
+    return select(BesideRow.management).where(BesideRow.acting.is_(False), BesideRow.over.is_(False))

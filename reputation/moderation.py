@@ -14,6 +14,7 @@ from kit.changes import touch
 from kit.errors import Conflict, Invalid
 from kit.identifiers import PersonId, RoomId, UserId
 from ledger.people import People
+from reputation.beside import Besides
 from reputation.consequences import Consequences
 from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import Consequence, Rules
@@ -69,6 +70,7 @@ class Moderation:
         self.lists = Subscribing(session, now, people)
         self.consequences = Consequences(session, now, people)
         self.outcomes = Outcomes(session, now, people, self.consequences)
+        self.beside = Besides(session, now, people)
 
     # ---------------------------------------------------------------------------------------- management rooms
 
@@ -93,10 +95,11 @@ class Moderation:
         self._touch(management)
 
     def all_rooms(self) -> frozenset[RoomId]:
-        """Return the Matrix rooms that are looked after, and those from which others are."""
+        """Return the Matrix rooms that are looked after, those from which others are, and those we publish in."""
         guarded = self._session.scalars(select(ProtectedRoomRow.room))
         managing = self._session.scalars(select(ManagementRoomRow.room).where(ManagementRoomRow.room.is_not(None)))
-        return frozenset(RoomId(room) for room in [*guarded, *managing] if room is not None)
+        found = frozenset(RoomId(room) for room in [*guarded, *managing] if room is not None)
+        return found | self.beside.rooms()
 
     def unhoused(self, management: int) -> None:
         """Note that a management room has no Matrix room any more: the bot makes another. Raises ``NotFound``."""
@@ -154,6 +157,8 @@ class Moderation:
         row = row_of(self._session, management)
         row.ended_at = row.ended_at or self._now
         self.lists.end(management)
+        self.beside.end(management)
+        self.beside.gone(management)
         self.consequences.leave_all(management)
         self.outcomes.end(management)
         Protections(self._session, self._now).forget(management)
@@ -188,26 +193,57 @@ class Moderation:
             self._session.add(row)
         row.space, row.is_space = space, is_space
         self._session.flush()
+        self.beside.entered(management, room)
         self._touch(management)
         return _protected(row)
 
     def unprotect(self, room: RoomId) -> bool:
-        """Look after a room no more: what was done there is undone. ``False`` where it was not."""
+        """Look after a room no more, nor after what it brought where it is a space: what was done there is undone.
+
+        ``False`` where it was not looked after.
+        """
         row = self._session.get(ProtectedRoomRow, room, populate_existing=True)
         if row is None:
             return False
-        self.consequences.leave_room(room)
-        self.outcomes.end(row.management, room)
+        going = [row]
+        while going:
+            row = going.pop()
+            self.consequences.leave_room(RoomId(row.room))
+            self.outcomes.end(row.management, RoomId(row.room))
+            leave(self._session, RoomId(row.room), since=row.since, now=self._now)
+            self._let_go(row)
+            going += self._brought(row) if row.is_space else ()
+        return True
+
+    def _brought(self, space: ProtectedRoomRow) -> Sequence[ProtectedRoomRow]:
+        of_it = ProtectedRoomRow.space == space.room, ProtectedRoomRow.management == space.management
+        return self._session.scalars(select(ProtectedRoomRow).where(*of_it)).all()
+
+    def follow(self, room: RoomId, successor: RoomId) -> bool:
+        """Look after a closed room no more, in favour of the one for which it was closed; ``False`` where it was not.
+
+        What was done there stands, for nothing is undone in a room that is closed. Raises what ``protect`` does.
+        """
+        row = self._session.get(ProtectedRoomRow, room, populate_existing=True)
+        if row is None:
+            return False
+        self.protect(
+            row.management, successor, space=None if row.space is None else RoomId(row.space), is_space=row.is_space
+        )
+        for one in self._brought(row) if row.is_space else ():
+            one.space = successor
+        self.consequences.abandon_room(room)
         leave(self._session, room, since=row.since, now=self._now)
         self._let_go(row)
         return True
 
     def abandon(self, room: RoomId) -> bool:
-        """Look after a room no more in which nothing can be done or undone: we were put out, or it is closed."""
+        """Look after a room no more from which we were put out; a space that holds it does not bring us back."""
         row = self._session.get(ProtectedRoomRow, room, populate_existing=True)
         if row is None:
             return False
         self.consequences.abandon_room(room)
+        self.beside.wait_for(row.management, [room], put_out=True)
         self._let_go(row)
         return True
 
@@ -244,7 +280,7 @@ class Moderation:
         one = self.get(management)
         if one.ended_at is not None:
             return Rules(me)
-        owner = self._people.mxid(one.owner)
+        owner, beside = self._people.mxid(one.owner), self.beside.of(management)
         return Rules(
             me,
             tuple(self.lists.subscriptions(management)),
@@ -253,6 +289,7 @@ class Moderation:
             one.confirm,
             one.rehearse_until is not None and one.rehearse_until > self._now,
             frozenset() if owner is None else frozenset({owner}),
+            beside=beside is not None and not beside.acting,
         )
 
     def answer(self, management: int, *, yes: bool, by: PersonId | None, only: Collection[int] | None = None) -> int:
@@ -288,6 +325,7 @@ class Moderation:
             self.end(one.id)
         self.lists.forget(person)
         self.outcomes.forget(person)
+        self.beside.forget(person)
         self.consequences.forget(person)
 
     def _touch(self, management: int) -> None:

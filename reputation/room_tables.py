@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, text
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, UtcDateTime
@@ -93,7 +93,8 @@ class ConsequenceRow(Base):
     """A consequence in a room, for a ``person`` or a ``server``: why, what became of it, and what was there before.
 
     ``people``: of how many it counts towards a share; ``owed_at``: when it last was to be done; ``overruled``: somebody
-    who looks after the room said or did otherwise. One that is ``closed`` is history.
+    who looks after the room said or did otherwise. One that is ``closed`` is history. What is ``published`` we did not
+    do in the room: a policy room says it, for another bot.
     """
 
     __tablename__ = "consequences"
@@ -146,6 +147,7 @@ class ConsequenceRow(Base):
     error: Mapped[str | None] = mapped_column(String(200))
     overruled: Mapped[bool] = mapped_column(Boolean)
     closed: Mapped[bool] = mapped_column(Boolean)
+    published: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
 
 class OutcomeRow(Base):

@@ -206,22 +206,24 @@ def closed(reader: Reader) -> Message:
     return reader.say(marked("I take back what I did, and leave these rooms and this one."))
 
 
-_HEADS: Final[Sequence[tuple[State, str]]] = (
-    (State.APPLIED, marked("**Done** ({count}):")),
-    (State.UNDONE, marked("**Taken back** ({count}):")),
-    (State.ASKED, marked("**Waiting for your yes** ({count}):")),
-    (State.NOTED, marked("**Would be done, if I were to act** ({count}):")),
-    (State.LIFTED, marked("**Taken back by somebody else, and left so** ({count}):")),
-    (State.FAILED, marked("**Refused by the homeserver; tried again later** ({count}):")),
+_HEADS: Final[Sequence[tuple[State, str, bool | None]]] = (
+    (State.APPLIED, marked("**Done** ({count}):"), False),
+    (State.APPLIED, marked("**Published for the other bot** ({count}):"), True),
+    (State.UNDONE, marked("**Taken back** ({count}):"), None),
+    (State.ASKED, marked("**Waiting for your yes** ({count}):"), None),
+    (State.NOTED, marked("**Would be done, if I were to act** ({count}):"), None),
+    (State.LIFTED, marked("**Taken back by somebody else, and left so** ({count}):"), None),
+    (State.FAILED, marked("**Refused by the homeserver; tried again later** ({count}):"), None),
 )
+"""What is told of a state, and whether only of what is published for another bot, or only of what is not."""
 _SHOWN: Final = 5
 
 
 def changed(reader: Reader, some: Sequence[Remembered], names: RoomNames) -> Message:
     """Tell what became of things since the last time, a few of each kind."""
     parts = []
-    for state, head in _HEADS:
-        found = [one for one in some if one.state is state]
+    for state, head, published in _HEADS:
+        found = [one for one in some if one.state is state and (published is None or one.published is published)]
         if found:
             parts += [reader.say(head, count=len(found)), history(reader, found[:_SHOWN], names)]
             if len(found) > _SHOWN:

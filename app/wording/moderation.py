@@ -316,7 +316,8 @@ def _remembered(reader: Reader, one: Remembered, names: RoomNames) -> Message:
 
 
 def _state(reader: Reader, one: Remembered) -> Message:
-    state = reader.say(_STATES[one.state])
+    published = one.published and one.state in (State.OWED, State.APPLIED)
+    state = reader.say(marked("published for the other bot") if published else _STATES[one.state])
     if one.approved and one.state in (State.OWED, State.APPLIED):
         return reader.say(marked("{state}, with the yes of {who}"), state=state, who=person(reader, one.decided_by))
     return state

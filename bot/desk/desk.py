@@ -19,6 +19,7 @@ from app.wording import subscriptions as standing
 from app.wording.message import Message
 from app.wording.moderation import RoomNames
 from app.wording.reader import Reader, Service
+from bot.beside import Publishing
 from bot.commands.command import Unclear
 from bot.crossing import Crossing
 from bot.desk.asked import Asked, Command
@@ -74,6 +75,7 @@ class Desk:
         self._service = service
         self._rooms = rooms
         self._views = Views(homeserver, time=time, clock=container.clock)
+        self.publishing = Publishing(homeserver, cross, container, service, warden=warden, rooms=rooms)
         self._throttle = Throttle(_BURST, _SECONDS, time)
 
     # ------------------------------------------------------------------------------------------------ behind commands
@@ -277,6 +279,8 @@ async def look_after(desk: Desk, stop: asyncio.Event) -> None:
             await desk.house()
             await desk.warden.round()
             await desk.tell()
+            await desk.publishing.round()
+            await desk.publishing.compare()
         except Exception as error:  # noqa: BLE001 - what rooms say of themselves may stand in no log
             LOG.warning("desk_waits", reason=type(error).__name__)
             pause = _WAIT_SECONDS

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
+from app.wording import beside
 from app.wording import desk as wording
 from app.wording import subscriptions as standing
 from app.wording.catalogue import marked
-from app.wording.message import Message
+from app.wording.message import Message, join
 from bot.commands.command import MATRIX_TO, Unclear
 from bot.desk.asked import Asked, Behind, Command
 from bot.homeserver import Denied
@@ -74,7 +75,9 @@ async def _rooms(desk: Behind, asked: Asked) -> Message:
     # Whoever asks has perhaps just given the power: the first few are looked at anew.
     fresh = {one.room: await _lacks(desk, one) for one in found[:_LOOKED_AT]}
     shown = [replace(one, lacks=fresh.get(one.room, one.lacks)) for one in found]
-    return standing.rooms(asked.reader, shown, await desk.names(number))
+    told = standing.rooms(asked.reader, shown, await desk.names(number))
+    outside = await desk.cross.read(lambda work: work.moderation.beside.outside(number))
+    return join([told, beside.outside(asked.reader, outside)]) if outside else told
 
 
 async def _lacks(desk: Behind, one: Protected) -> tuple[Consequence, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from app.wording import desk as wording
 from app.wording.catalogue import marked
 from app.wording.message import Message
-from bot.desk import answers, lists, protections, rooms
+from bot.desk import answers, beside, lists, protections, rooms
 from bot.desk.asked import Asked, Behind, Command
 
 _ALL = (
@@ -30,6 +30,10 @@ _ALL = (
     answers.THRESHOLD,
     answers.REHEARSE,
     answers.CONFIRM,
+    beside.BESIDE,
+    beside.TAKE,
+    beside.GIVE,
+    beside.COMPARE,
     rooms.CLOSE,
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -14,13 +13,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from app.settings import load
 from cli.acquaintances import Acquaintances, Room, Tie
+from cli.asking_login import ask_login, say_how_it_ended
 from cli.context import told
 from cli.fetching import get_json
 from cli.meeting import LARGEST_ROOM, Step, meet
-from cli.one_login import TIMEOUT, Homeserver, Visit, at, logged_in, of, takes_passwords
+from cli.one_login import TIMEOUT, Homeserver, Visit, at, logged_in, of
 from cli.own_token import own_token, service_url
 from kit.clock import from_unix
-from kit.errors import Conflict, EarnestError, Invalid
+from kit.errors import Conflict, EarnestError
 from kit.fetching import Fetcher
 from kit.identifiers import UserId, isolate, parse_user_id
 from reputation.contacts import MOST_AT_ONCE
@@ -113,38 +113,14 @@ def undo(*, moment: int | None, service: str | None) -> None:
 
 
 def _read(homeserver: Homeserver, user: UserId, largest: int, *, by_token: bool) -> tuple[Acquaintances, Visit]:
-    token = password = None
-    if by_token:
-        token = sys.stdin.readline(8_192).strip()
-    elif takes_passwords(homeserver):
-        password = click.prompt(f"Password of {isolate(user)} at {homeserver.url}", hide_input=True, err=True)
-    else:
-        raise Invalid(
-            "no_password_login",
-            "That homeserver takes no passwords here (it signs people in on a page of its own). Copy an access token "
-            "from your client's settings and hand it over with --token-stdin.",
-        )
+    password, token = ask_login(homeserver, user, by_token=by_token)
     visit = Visit(homeserver, user)
     try:
         with logged_in(visit, password=password, token=token), _progress() as step:
             known = meet(visit, largest=largest, step=step)
     finally:
-        if visit.entered:
-            _say_how_it_ended(visit, by_token=by_token)
+        say_how_it_ended(visit, by_token=by_token)
     return known, visit
-
-
-def _say_how_it_ended(visit: Visit, *, by_token: bool) -> None:
-    if by_token:
-        click.echo("Your own token was used and is as good as before: end it, if you made it for this.", err=True)
-    elif visit.ended:
-        click.echo("Logged out: that login and its token are no more.", err=True)
-    else:
-        click.echo(
-            f"The homeserver did not confirm that the login ended. End the device {visit.device} by hand, in your own"
-            " client under sessions (or devices).",
-            err=True,
-        )
 
 
 @contextmanager

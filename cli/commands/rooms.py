@@ -10,9 +10,11 @@ import click
 
 from app.container import Container, Work
 from app.protecting import overridden
+from cli.commands.rooms_import import import_
 from cli.context import container_of, told
 from kit.errors import NotFound
 from kit.identifiers import isolate
+from reputation.beside import Beside
 from reputation.consequence_rows import Remembered
 from reputation.enforcement.model import Cause, Subscription, Veto
 from reputation.moderation import Management, Protected
@@ -26,6 +28,9 @@ def rooms() -> None:
 
     Whoever looks after rooms does so from Matrix, by writing to the bot; here an operator sees what stands.
     """
+
+
+rooms.add_command(import_)
 
 
 @rooms.command("list")
@@ -62,16 +67,26 @@ def show(context: click.Context, *, number: int, as_json: bool) -> None:
         summary = _summary(work, one)
         protected = [_protected(each) for each in work.moderation.rooms(number)]
         lists = [_subscription(each) for each in work.moderation.lists.subscriptions(number)]
+        waited_for = work.moderation.beside.outside(number)
+        outside = {room: "put out" if put_out else "waited for" for room, put_out in waited_for.items()}
+        beside = _beside(work.moderation.beside.of(number))
         vetoes = [
             {"id": each.id, "by": each.by, "since": each.since.isoformat(), **_veto(each.says)}
             for each in work.moderation.lists.vetoes(number)
         ]
     if as_json:
-        click.echo(json.dumps({**summary, "protected": protected, "subscriptions": lists, "vetoed": vetoes}))
+        more = {"vetoed": vetoes, "outside": outside, "beside": beside}
+        click.echo(json.dumps({**summary, "protected": protected, "subscriptions": lists, **more}))
         return
     click.echo(f"{isolate(one.name)}: {one.threshold} must agree; redactions and kicks {_confirm(one)}")
     if one.rehearse_until is not None:
         click.echo(f"rehearses until {one.rehearse_until:%Y-%m-%d %H:%M} UTC")
+    if beside is not None:
+        who = "we act" if beside["acting"] else "it acts"
+        bot = isolate(beside["bot"] or "a bot that has left us")
+        click.echo(f"beside {bot}: {who}, policy room {beside['room'] or 'not made yet'}")
+    for name, why in outside.items():
+        click.echo(f"room {isolate(name)}: {why}")
     for each in protected:
         lacks = f"  (no power to {', '.join(each['lacks'])})" if each["lacks"] else ""
         click.echo(f"room {isolate(each['room'])}{' (space)' if each['is_space'] else ''}{lacks}")
@@ -172,6 +187,10 @@ def _summary(work: Work, one: Management) -> dict[str, Any]:
         "vetoes": len(work.moderation.lists.vetoes(one.id)),
         "consequences": {state.value: count for state, count in work.moderation.consequences.counts(one.id).items()},
     }
+
+
+def _beside(one: Beside | None) -> dict[str, Any] | None:
+    return None if one is None else {"bot": one.bot, "acting": one.acting, "room": one.room}
 
 
 def _protected(one: Protected) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement import acl
-from reputation.enforcement.model import Before, Cause, Consequence, host_of
+from reputation.enforcement.model import PUBLISHED, Before, Cause, Consequence, host_of
 from reputation.enforcement.rooms import Acl, Membership, RoomSeen
 from reputation.enforcement.wanting import THERE
 
@@ -25,6 +25,15 @@ class Owed:
     causes: tuple[Cause, ...]
     before: Before
     attempt: int
+    published: bool = False
+    """We did none of it in the room."""
+    beside: bool = False
+    """Another bot does it, by what we publish."""
+
+    @property
+    def leaves(self) -> bool:
+        """Tell whether it is none of ours to do, though whatever we did of it before is to be undone."""
+        return self.beside and self.what in PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,9 @@ Act = Ban | Unban | Kick | SetLevel | SetAcl | Redact | Warn | Nothing
 def act(owed: Owed, room: RoomSeen, me: UserId) -> Act:
     """Return what to do about one consequence but a denial, in a room as it is now."""
     user = UserId(owed.target)
-    if owed.undo:
+    if owed.published and (owed.undo or owed.leaves):
+        return Nothing()
+    if owed.undo or owed.leaves:
         return _undo(owed, room, me, user)
     if user == me or room.powers.looks_after(user):  # since the plan was made, they may have become one
         return Nothing()
@@ -128,8 +139,9 @@ def act_on_servers(owed: Collection[Owed], room: RoomSeen, me: UserId) -> SetAcl
     """
     keepers = {user for user in room.powers.users if room.powers.looks_after(user)} | room.powers.creators | {me}
     never = {host_of(user) for user in keepers}
-    undone = {one.target for one in owed if one.undo}
+    undone = {one.target for one in owed if (one.undo or one.leaves) and not one.published}
+    done = [one.target for one in owed if not (one.undo or one.leaves)]
     before = room.acl if room.acl is not None else Acl()
     wanted = acl.without(before, undone)
-    wanted, _ = acl.with_denials(wanted, [one.target for one in owed if not one.undo], never)
+    wanted, _ = acl.with_denials(wanted, done, never)
     return Nothing() if wanted == before else SetAcl(wanted)

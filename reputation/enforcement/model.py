@@ -38,6 +38,10 @@ CONFIRMED: Final = frozenset({Consequence.REDACT, Consequence.KICK})
 """What cannot be undone, and waits for a yes."""
 
 
+PUBLISHED: Final = frozenset({Consequence.BAN, Consequence.DENY})
+"""What a policy room can say for another bot to do; beside one, we do none of it in the rooms ourselves."""
+
+
 class Mode(StrEnum):
     """How far a list may go by itself."""
 
@@ -194,6 +198,8 @@ class Done:
     approved: bool = False
     why: Why | None = None
     before: Before = field(default_factory=Before)
+    published: bool = False
+    """It is done by what a policy room says, and not by us in the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +207,7 @@ class Rules:
     """How a management room wants lists to act: ``threshold`` is the sum of weights that must agree.
 
     ``me`` is the bot, ``spared`` whoever else is never acted on, ``rehearsing`` makes every mode ``notify``;
-    ``confirm`` has redactions and kicks wait for a yes.
+    ``confirm`` has redactions and kicks wait for a yes. ``beside``: another bot bans and denies, by what we publish.
     """
 
     me: UserId
@@ -211,6 +217,7 @@ class Rules:
     confirm: bool = True
     rehearsing: bool = False
     spared: frozenset[UserId] = frozenset()
+    beside: bool = False
 
 
 class Does(StrEnum):

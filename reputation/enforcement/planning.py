@@ -18,6 +18,7 @@ from reputation.enforcement.model import (
     AGAIN_AFTER,
     CLOSED,
     CONFIRMED,
+    PUBLISHED,
     UNDOABLE,
     Before,
     Cause,
@@ -126,7 +127,7 @@ class _Planning:
             seen = see(room, rows.get(room.room, ()), self.hosts)
             self._count(seen)
             if only is None or room.room in only:
-                can_deny = not lacks(room, self.rules.me, Consequence.DENY)
+                can_deny = self.rules.beside or not lacks(room, self.rules.me, Consequence.DENY)
                 found = wanting.wants(seen, can_deny=can_deny)
                 wanted += _together(seen, found)
                 left += _left(room.room, found)
@@ -294,6 +295,7 @@ class _Planning:
             already = self._so_already(want, user)
         if spared is not None:
             return spared
+        weak = weak and not (self.rules.beside and what in PUBLISHED)
         return Why.NO_POWER if weak else Why.ALREADY if already and not ours else None
 
     def _so_already(self, want: _Want, user: UserId) -> bool:
@@ -315,7 +317,7 @@ class _Planning:
     def _lifted(self, want: _Want) -> bool:
         """Tell whether somebody else took back what we did, after we did it."""
         row, room = want.row, want.seen.room
-        if row is None or row.at >= self._looked(want):
+        if row is None or row.at >= self._looked(want) or row.published:
             return False
         match want.what:
             case Consequence.BAN:

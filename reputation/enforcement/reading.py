@@ -1,8 +1,8 @@
 """Reading a room's state (pure), of any shape: who is in it, who may do what, whom it denies, what belongs to it.
 
 What cannot be read is taken for not being there: state comes from other people's homeservers. Matrix specification,
-client-server API: ``m.room.member``, ``m.room.power_levels``, ``m.room.server_acl``, ``m.space.child``; "Room version
-10" for levels written as texts before it, "Room version 12" for creators.
+client-server API: ``m.room.member``, ``m.room.power_levels``, ``m.room.server_acl``, ``m.space.child``; "Room
+upgrades"; "Room version 10" for levels written as texts before it, "Room version 12" for creators.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class RoomReader:
         """Return the room as it was read."""
         create = self._content("m.room.create")
         successor = room_in(self._content("m.room.tombstone"), "replacement_room")
+        before = create.get("predecessor")
         return RoomSeen(
             room=self._room,
             members=self._members,
@@ -82,6 +83,7 @@ class RoomReader:
             space=create.get("type") == "m.space",
             children=self._children,
             successor=None if successor == self._room else successor,
+            predecessor=room_in(before, "room_id") if isinstance(before, Mapping) else None,
         )
 
     def _content(self, kind: str) -> Mapping[str, Any]:

@@ -91,6 +91,8 @@ class RoomSeen:
     """A space's rooms, each with the servers by which it can be entered."""
     successor: RoomId | None = None
     """The room for which it was closed."""
+    predecessor: RoomId | None = None
+    """The room that, it says, was closed for it."""
 
     def joined(self) -> frozenset[UserId]:
         """Return who is in it."""
