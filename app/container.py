@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from app.budgets import GWEI_DECIMALS, gwei
 from app.conversations import Conversations
 from app.hearing import Hearing
 from app.labelling import Labelling
@@ -75,8 +76,6 @@ KEY_ROLES = (RESOLVER, RELAYER)
 
 SYMBOL = "ERN"
 DECIMALS = 18
-_GWEI_DECIMALS = 9
-_MOST_GWEI = 1_000 * 10**_GWEI_DECIMALS
 _FETCH_SECONDS = 15.0
 """What Standard Webhooks gives an endpoint at least."""
 
@@ -240,17 +239,17 @@ class Container:
     @cached_property
     def relay_limits(self) -> RelayLimits:
         """How much is carried for strangers without ether."""
-        budget = _gwei(self.settings.relay_budget, "EARNEST_RELAY_BUDGET")
+        budget = gwei(self.settings.relay_budget, "EARNEST_RELAY_BUDGET")
         return RelayLimits(per_day=self.settings.gasless_per_day, budget=budget, together=self.settings.relayer_per_day)
 
     @property
     def day_limits(self) -> Mapping[str, DayLimit]:
         """What each key may send in 24 hours. The relayer's gas is the budget up to which openings are taken on."""
         settings = self.settings
-        resolvers = _gwei(settings.resolver_budget, "EARNEST_RESOLVER_BUDGET")
+        resolvers = gwei(settings.resolver_budget, "EARNEST_RESOLVER_BUDGET")
         return {
-            RESOLVER: DayLimit(settings.resolver_per_day, resolvers * 10**_GWEI_DECIMALS),
-            RELAYER: DayLimit(settings.relayer_per_day, self.relay_limits.budget * 10**_GWEI_DECIMALS),
+            RESOLVER: DayLimit(settings.resolver_per_day, resolvers * 10**GWEI_DECIMALS),
+            RELAYER: DayLimit(settings.relayer_per_day, self.relay_limits.budget * 10**GWEI_DECIMALS),
         }
 
     @cached_property
@@ -399,10 +398,3 @@ class Container:
             webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self._check_url),
             owed=Owed(session, now, feed=feed, seal=self._sealing, notices=notices),
         )
-
-
-def _gwei(ether: str, setting: str) -> int:
-    gwei = parse(ether, _GWEI_DECIMALS).base_units
-    if gwei > _MOST_GWEI:
-        raise Invalid("budget_too_high", f"{setting} is at most a thousand ether a day.")
-    return gwei

@@ -6,11 +6,9 @@ is owed for it since, which carries the happening's own id, so that the homeserv
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -25,6 +23,7 @@ from bot.commands.command import Asked, Unclear
 from bot.crossing import Crossing
 from bot.desk.desk import Desk
 from bot.entering import Entering
+from bot.heard import Heard, is_chat_of
 from bot.homeserver import (
     Denied,
     ElsewhereAway,
@@ -38,7 +37,7 @@ from bot.homeserver import (
     Said,
     Unreadable,
 )
-from bot.letters import ANSWER, owe, owe_later, post, send_owed, sent
+from bot.letters import owe, owe_later, post, send_owed, sent
 from bot.obeying import obey, press
 from bot.policy_rooms import PolicyRooms
 from bot.purposes import purposes
@@ -62,20 +61,6 @@ _MANY_BURST, _MANY_SECONDS = 200, 6.0
 _RIDDLE_BURST, _RIDDLE_SECONDS = 5, 120.0
 """Messages that are no command: five at once, then one every two minutes is answered."""
 _MOVED = "We talk in another room now."
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """Something that waits for an answer: who said it, where, and under which id."""
-
-    room: RoomId
-    sender: UserId
-    event: str
-
-    @property
-    def answer(self) -> str:
-        """Return the key of what answers it."""
-        return f"{ANSWER}:{hashlib.sha256(self.event.encode()).hexdigest()}"  # however long an id they made up
 
 
 class Listener:
@@ -155,7 +140,7 @@ class Listener:
     async def _said(self, said: Said) -> None:
         if said.kind != "m.text":
             return
-        heard = _Heard(said.room, said.sender, said.event)
+        heard = Heard(said.room, said.sender, said.event)
         words = first_words(said.body)
         if await self._done_before(heard) or not words or not await self._may_ask(heard):
             return
@@ -164,7 +149,7 @@ class Listener:
         await self._answer(heard, obey, words, said.mentions, text_of(said.body))
 
     async def _reacted(self, reacted: Reacted) -> None:
-        heard = _Heard(reacted.room, reacted.sender, reacted.event)
+        heard = Heard(reacted.room, reacted.sender, reacted.event)
         if await self._done_before(heard):
             return
 
@@ -178,17 +163,17 @@ class Listener:
             return
         await self._answer(heard, partial(press, prompt=prompt, word=word), (), ())
 
-    async def _may_ask(self, heard: _Heard) -> bool:
+    async def _may_ask(self, heard: Heard) -> bool:
         """Tell whether the sender may be answered: not too often, and nobody else reads along."""
         if self._commands.take(heard.sender):
             return await self._alone_with(heard)
-        if await self._cross.read(lambda work: _is_chat_of(work, heard)):
+        if await self._cross.read(lambda work: is_chat_of(work, heard)):
             await self._tell_once(heard, "slow", manners.slow_down)
         return False
 
     async def _answer(
         self,
-        heard: _Heard,
+        heard: Heard,
         act: Callable[[Work, Asked], Letter],
         words: tuple[str, ...],
         mentions: tuple[UserId, ...],
@@ -233,7 +218,7 @@ class Listener:
             raise
         await self._answered(heard, person)
 
-    async def _answered(self, heard: _Heard, person: PersonId) -> None:
+    async def _answered(self, heard: Heard, person: PersonId) -> None:
         def _note(work: Work) -> UserId | None:
             if (found := outbox.find(work.session, heard.answer)) is not None:
                 sent(work, found[0])
@@ -242,7 +227,7 @@ class Listener:
         if await self._cross.work(_note) is None:
             await self._homeserver.leave(heard.room)  # forgotten, as they wished
 
-    async def _done_before(self, heard: _Heard) -> bool:
+    async def _done_before(self, heard: Heard) -> bool:
         """Tell whether what was heard is done already: this process died over it, and at most owes the answer."""
         found = await self._cross.read(lambda work: outbox.find(work.session, heard.answer))
         if found is None:
@@ -280,7 +265,7 @@ class Listener:
 
     # ------------------------------------------------------------------------------------------------ rooms
 
-    async def _alone_with(self, heard: _Heard) -> bool:
+    async def _alone_with(self, heard: Heard) -> bool:
         """Tell whether nobody but the sender and we are in the room (nobody is invited to it either)."""
         members = await self._homeserver.members(heard.room)
         if members == {self._homeserver.me, heard.sender}:
@@ -289,7 +274,7 @@ class Listener:
             await self._tell_once(heard, "group", manners.only_alone)
         return False
 
-    async def _tell_once(self, heard: _Heard, what: str, sentence: Callable[[Reader], Message]) -> None:
+    async def _tell_once(self, heard: Heard, what: str, sentence: Callable[[Reader], Message]) -> None:
         """Say something to a room once, as long as it is among the last 10,000 rooms."""
         if not self._first_time(what, heard.room):
             return
@@ -374,7 +359,7 @@ class Listener:
 
     async def _part(self, room: RoomId, inviter: UserId, sentence: Callable[[Reader], Message]) -> None:
         with suppress(Denied):  # who may not speak there goes all the same
-            await self._tell_once(_Heard(room, inviter, room), "group", sentence)
+            await self._tell_once(Heard(room, inviter, room), "group", sentence)
         if room not in await self._cross.read(purposes):
             await self._homeserver.leave(room)
 
@@ -399,7 +384,7 @@ class Listener:
             await self._homeserver.leave(moved.room)
 
     async def _unreadable(self, unreadable: Unreadable) -> None:
-        heard = _Heard(unreadable.room, unreadable.sender, unreadable.event)
+        heard = Heard(unreadable.room, unreadable.sender, unreadable.event)
         if not await self._alone_with(heard):
             return
 
@@ -412,8 +397,3 @@ class Listener:
         due = await self._cross.work(_due)
         if due is not None:
             await self._post(heard.room, *due, f"key:{heard.event}")
-
-
-def _is_chat_of(work: Work, heard: _Heard) -> bool:
-    person = work.people.find(heard.sender)
-    return person is not None and work.conversations.room_of(person) == heard.room

@@ -111,7 +111,7 @@ async def serve(
     views = Views(homeserver, time=time.monotonic, clock=container.clock)
     applying = Applying(homeserver, cross, container, service, views)
     warden = Warden(homeserver, cross, container, applying=applying, views=views)
-    desk = Desk(homeserver, cross, container, service, warden=warden, time=time.monotonic, rooms=rooms)
+    desk = Desk(homeserver, cross, container, service, warden=warden, views=views, time=time.monotonic, rooms=rooms)
     watcher = Watcher(homeserver, cross, service, time=time.monotonic, most=container.settings.watched_rooms)
     policies = PolicyRooms(homeserver, cross, time=time.monotonic)
     listener = Listener(

@@ -90,3 +90,13 @@ class Views:
     def drop(self, room: RoomId) -> None:
         """Forget a room."""
         self._views.pop(room, None)
+
+
+def servers_of(seen: RoomSeen) -> list[str]:
+    """Return a few servers of a room, those of most of its people first."""
+    counts: dict[str, int] = {}
+    for user, member in seen.members.items():
+        if member.membership is Membership.JOIN:
+            server = user.partition(":")[2]
+            counts[server] = counts.get(server, 0) + 1
+    return sorted(counts, key=lambda server: (-counts[server], server))[:5]

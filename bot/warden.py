@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -22,17 +22,14 @@ from bot.applying import Applying
 from bot.crossing import Crossing
 from bot.guards import Guards
 from bot.homeserver import Denied, Happening, Homeserver, Joined, Left, Missed, Moved, SlowDown, Stated
+from bot.managed import read_managed
 from bot.purposes import purposes
-from bot.views import View, Views
-from kit.changes import counters, news_since
+from bot.views import View, Views, servers_of
 from kit.errors import Conflict, HomeserverUnavailable, Invalid, NotFound
 from kit.identifiers import RoomId, UserId
-from reputation import followed
 from reputation.enforcement.powers import lacking
-from reputation.enforcement.rooms import Membership, RoomSeen
+from reputation.enforcement.rooms import RoomSeen
 from reputation.moderation import Management, Protected
-from reputation.policy_rules import Guard
-from reputation.subscribing import TOPIC
 
 LOG = structlog.get_logger(__name__)
 
@@ -40,17 +37,6 @@ _AT_ONCE: Final = 5
 """Rooms of a space that are entered in one round: others wait for what else is to be done."""
 _HOPS: Final = 3
 _MOST_REMEMBERED: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What the database has, and of which management rooms that is news; ``None``: of all."""
-
-    counters: tuple[int, int]
-    about: Iterable[int] | None
-    managements: list[Management]
-    protected: list[Protected]
-    guards: Mapping[int, Guard | None]
 
 
 class Warden:
@@ -95,17 +81,7 @@ class Warden:
 
     async def _follow(self) -> None:
         """Bring what is kept in memory to where the database is, and note what that asks to be planned anew."""
-        rooms, lists = self._counters or (0, 0)
-
-        def _read(work: Work) -> _Found | None:
-            news, of_lists = news_since(work.session, TOPIC, rooms), counters(work.session).get(followed.TOPIC, 0)
-            if self._counters == (news.counter, of_lists):
-                return None
-            about = None if of_lists != lists or self._counters is None else news.subjects
-            guards = {number: work.protections.guard(number) for number in work.protections.standing()}
-            return _Found((news.counter, of_lists), about, work.moderation.all(), work.moderation.rooms(), guards)
-
-        found = await self._cross.read(_read)
+        found = await self._cross.read(partial(read_managed, before=self._counters))
         if found is None:
             return
         self._counters = found.counters
@@ -168,7 +144,7 @@ class Warden:
         known, seen = self._rooms[room], (await self._views.of(room)).seen
         if seen.successor is None or seen.successor in self._not_ours:
             return
-        if not await self._enters(known.management, seen.successor, _servers(seen), space=known.space):
+        if not await self._enters(known.management, seen.successor, servers_of(seen), space=known.space):
             return
         successor = seen.successor
         with suppress(Conflict, NotFound):
@@ -252,7 +228,7 @@ class Warden:
             await self.leave(room)
             if not hops or successor in self._rooms or successor in self._not_ours:
                 return None
-            return await self._enters(management, successor, _servers(view.seen), space=space, hops=hops - 1)
+            return await self._enters(management, successor, servers_of(view.seen), space=space, hops=hops - 1)
         owner = await self._owner(management)
         powers = view.seen.powers
         if max(powers.of(self._homeserver.me), powers.of(owner) if owner is not None else 0) < powers.ban:
@@ -330,6 +306,7 @@ class Warden:
                     min((view.at for view in views), default=self._container.clock()),
                     only=only,
                     looked={view.seen.room: view.at for view in views},
+                    spared=await self.spared(number),
                 )
             )
         except NotFound:
@@ -351,6 +328,15 @@ class Warden:
             self._ends.pop(number, None)
         else:
             self._ends[number] = end
+
+    async def spared(self, number: int) -> frozenset[UserId]:
+        """Return whoever is in a management room: nothing is done to them in the rooms that they may look after."""
+        known = (await self.managements()).get(number)
+        if known is None or known.room is None:
+            return frozenset()
+        with suppress(Denied, Invalid):
+            return (await self._views.of(known.room)).seen.joined()
+        return frozenset()
 
     async def seen(self, number: int) -> list[View]:
         """Return the rooms that a management room looks after as they are; those that we are not in are left out."""
@@ -412,13 +398,3 @@ class Warden:
             self._due[known.id] = set()
             return
         await self._cross.work(lambda work: work.moderation.gone(known.id))
-
-
-def _servers(seen: RoomSeen) -> list[str]:
-    """Return a few servers of a room, those of most of its people first."""
-    counts: dict[str, int] = {}
-    for user, member in seen.members.items():
-        if member.membership is Membership.JOIN:
-            server = user.partition(":")[2]
-            counts[server] = counts.get(server, 0) + 1
-    return sorted(counts, key=lambda server: (-counts[server], server))[:5]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from kit.identifiers import PersonId, RoomId, UserId
+from ledger.people import People
 from reputation.enforcement.model import Before, Cause, Consequence, Done, State, Why
 from reputation.lists.model import Recommendation, Subject
 from reputation.room_tables import ConsequenceRow
@@ -34,6 +35,18 @@ class Remembered:
     changed_at: datetime
     error: str | None
     published: bool = False
+
+
+def names_of(people: People, rows: Iterable[ConsequenceRow], *, deciders: bool = False) -> Mapping[PersonId, UserId]:
+    """Return the names of those whom rows are for, and of those who decided about them."""
+    numbers = set[PersonId]()
+    for row in rows:
+        numbers |= {PersonId(one) for one in (row.person, row.decided_by if deciders else None) if one is not None}
+    found: dict[PersonId, UserId] = {}
+    ordered = sorted(numbers)
+    for begin in range(0, len(ordered), 5_000):
+        found |= people.mxids(ordered[begin : begin + 5_000])
+    return found
 
 
 def target_of(row: ConsequenceRow, names: Mapping[PersonId, UserId]) -> str | None:

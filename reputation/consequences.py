@@ -26,6 +26,7 @@ from reputation.consequence_rows import (
     done_of,
     kept_before,
     kept_cause,
+    names_of,
     remembered_of,
     target_of,
 )
@@ -73,14 +74,14 @@ class Consequences:
     def standing(self, management: int) -> list[Done]:
         """Return what is not over, for the planner; who has left us is not among them."""
         rows = self._rows(ConsequenceRow.management == management, ConsequenceRow.closed.is_(False))
-        names = self._names(rows)
+        names = names_of(self._people, rows)
         return [done_of(row, target) for row in rows if (target := target_of(row, names)) is not None]
 
     def spent(self, management: int) -> dict[int, Counted]:
         """Return of each list on whom it acted unasked in the last seven days, and of how many people each counts."""
         since = ConsequenceRow.owed_at > self._now - WINDOW
         rows = self._rows(ConsequenceRow.management == management, since, ConsequenceRow.approved.is_(False))
-        names = self._names(rows)
+        names = names_of(self._people, rows)
         found: dict[int, dict[str, int]] = defaultdict(dict)
         for row in rows:
             target = target_of(row, names) or f"#{row.person}"
@@ -172,7 +173,7 @@ class Consequences:
         for room in sorted(rooms):
             denials = locked.where(*due, ConsequenceRow.room == room, ConsequenceRow.what == Consequence.DENY.value)
             rows |= {row.id: row for row in self._session.scalars(denials)}
-        names = self._names(rows.values())
+        names = names_of(self._people, rows.values())
         beside = set(self._session.scalars(_beside()))
         claimed = []
         for row in rows.values():
@@ -334,7 +335,7 @@ class Consequences:
             query = query.where(ConsequenceRow.server == target)
         newest = query.order_by(ConsequenceRow.changed_at.desc(), ConsequenceRow.id.desc()).limit(most)
         rows = self._session.scalars(newest.execution_options(populate_existing=True)).all()
-        names = self._names(rows, deciders=True)
+        names = names_of(self._people, rows, deciders=True)
         return [remembered_of(row, names) for row in rows]
 
     def counts(self, management: int) -> dict[State, int]:
@@ -391,16 +392,6 @@ class Consequences:
     def _update(self, values: Mapping[str, Any], *which: ColumnElement[bool]) -> Sequence[int]:
         changed = update(ConsequenceRow).where(*which).values(**values).returning(ConsequenceRow.id)
         return self._session.scalars(changed.execution_options(synchronize_session=False)).all()
-
-    def _names(self, rows: Iterable[ConsequenceRow], *, deciders: bool = False) -> Mapping[PersonId, UserId]:
-        numbers = set[PersonId]()
-        for row in rows:
-            numbers |= {PersonId(one) for one in (row.person, row.decided_by if deciders else None) if one is not None}
-        found: dict[PersonId, UserId] = {}
-        ordered = sorted(numbers)
-        for begin in range(0, len(ordered), 5_000):
-            found |= self._people.mxids(ordered[begin : begin + 5_000])
-        return found
 
 
 def _beside() -> Select[int]:

@@ -64,6 +64,7 @@ class Desk:
         service: Service,
         *,
         warden: Warden,
+        views: Views,
         time: Callable[[], float],
         rooms: Entering,
     ) -> None:
@@ -74,7 +75,7 @@ class Desk:
         self.warden = warden
         self._service = service
         self._rooms = rooms
-        self._views = Views(homeserver, time=time, clock=container.clock)
+        self._views = views
         self.publishing = Publishing(homeserver, cross, container, service, warden=warden, rooms=rooms)
         self._throttle = Throttle(_BURST, _SECONDS, time)
 

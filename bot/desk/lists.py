@@ -33,7 +33,10 @@ async def _preview(desk: Behind, asked: Asked) -> Message:
     views = await desk.seen(asked.management.id)
     at = min((view.at for view in views), default=asked.reader.now)
     rooms = [view.seen for view in views]
-    found = await desk.cross.aside(partial(protecting.preview, desk.container, asked.management.id, wanted, rooms, at))
+    spared = await desk.warden.spared(asked.management.id)
+    found = await desk.cross.aside(
+        partial(protecting.preview, desk.container, asked.management.id, wanted, rooms, at, spared=spared)
+    )
     return moderation.preview(asked.reader, found, await desk.names(asked.management.id))
 
 

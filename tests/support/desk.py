@@ -160,7 +160,7 @@ class Bot:
         applying = Applying(self.homeserver, cross, container, SERVICE, views)
         self.warden = Warden(self.homeserver, cross, container, applying=applying, views=views)
         self.manager = ManagementDesk(
-            self.homeserver, cross, container, SERVICE, warden=self.warden, time=self.time, rooms=rooms
+            self.homeserver, cross, container, SERVICE, warden=self.warden, views=views, time=self.time, rooms=rooms
         )
         self.policies = PolicyRooms(self.homeserver, cross, time=self.time)
         self.listener = Listener(

@@ -1,0 +1,30 @@
+"""What was heard and waits for an answer."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from app.container import Work
+from bot.letters import ANSWER
+from kit.identifiers import RoomId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Something that waits for an answer: who said it, where, and under which id."""
+
+    room: RoomId
+    sender: UserId
+    event: str
+
+    @property
+    def answer(self) -> str:
+        """Return the key of what answers it."""
+        return f"{ANSWER}:{hashlib.sha256(self.event.encode()).hexdigest()}"  # however long an id they made up
+
+
+def is_chat_of(work: Work, heard: Heard) -> bool:
+    """Tell whether it was said in the chat of whoever said it."""
+    person = work.people.find(heard.sender)
+    return person is not None and work.conversations.room_of(person) == heard.room
