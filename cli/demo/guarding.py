@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from cli.demo.people import Answer, Person
 from cli.demo.stage import Stage
-from kit.identifiers import RoomId
+from kit.identifiers import RoomId, server_of
 from reputation.enforcement.model import host_of
 
 LIST = "spamwatch"
@@ -76,7 +76,8 @@ async def enforced(stage: Stage) -> None:
     await _is(stage, alice, choir, mallory, "ban")
     told = await _tells(stage, alice, "Done", mallory.user_id)
     stage.saw(f"{mallory.user_id} joined the choir, and is banned; in the management room stands", told)
-    await erin.join(choir)
+    joined = await erin.join(choir, via=server_of(alice.user_id))
+    stage.demand(joined.fine, "@erin joins from elsewhere", joined)
     acl = await _acl(stage, alice, choir, host_of(erin.user_id))
     stage.saw(f"{erin.user_id} joined from elsewhere, and the room denies her server", acl)
     dave = await stage.person("dave")
