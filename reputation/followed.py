@@ -35,6 +35,9 @@ SOONER: Final = timedelta(minutes=30)
 LONGEST_SOURCE: Final = 2_000
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,52}")
 _HIDDEN: Final = "sha256:"
+_SUBJECTS: Final = {one.value: one for one in Subject}
+_RECOMMENDATIONS: Final = {one.value: one for one in Recommendation}
+"""By their values: a list has many entries, and a look-up is a fifth of a call."""
 
 Key = tuple[str, str]
 """Of whom an entry speaks: the kind of subject, and the entity as it is kept."""
@@ -199,12 +202,14 @@ class Followed:
 
     def entries(self, number: int) -> Iterator[Entry]:
         """Go through a list's entries."""
-        for (subject, entity), (recommendation, below, reason) in self.kept(number).items():
+        row = ListEntryRow
+        query = select(row.subject, row.entity, row.recommendation, row.below, row.reason).where(row.list == number)
+        for subject, entity, recommendation, below, reason in self._session.execute(query):
             hidden = bytes.fromhex(entity.removeprefix(_HIDDEN)) if entity.startswith(_HIDDEN) else None
             yield Entry(
-                Subject(subject),
+                _SUBJECTS[subject],
                 entity if hidden is None else None,
-                Recommendation(recommendation),
+                _RECOMMENDATIONS[recommendation],
                 reason,
                 sha256=hidden,
                 below=below,
