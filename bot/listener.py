@@ -6,11 +6,8 @@ is owed for it since, which carries the happening's own id, so that the homeserv
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -25,6 +22,7 @@ from bot.commands.command import Asked, Unclear
 from bot.crossing import Crossing
 from bot.desk.desk import Desk
 from bot.entering import Entering
+from bot.heard import Heard, Once, is_chat_of
 from bot.homeserver import (
     Denied,
     ElsewhereAway,
@@ -38,7 +36,7 @@ from bot.homeserver import (
     Said,
     Unreadable,
 )
-from bot.letters import ANSWER, owe, owe_later, post, send_owed, sent
+from bot.letters import owe, owe_later, post, send_owed, sent
 from bot.obeying import obey, press
 from bot.policy_rooms import PolicyRooms
 from bot.purposes import purposes
@@ -54,7 +52,6 @@ from reputation.seeing import Recent
 LOG = structlog.get_logger(__name__)
 
 _TWO = 2
-_MOST_REMEMBERED_ROOMS = 10_000
 _COMMAND_BURST, _COMMAND_SECONDS = 20, 3.0
 _INVITE_BURST, _INVITE_SECONDS = 5, 600.0
 _MANY_BURST, _MANY_SECONDS = 200, 6.0
@@ -62,20 +59,6 @@ _MANY_BURST, _MANY_SECONDS = 200, 6.0
 _RIDDLE_BURST, _RIDDLE_SECONDS = 5, 120.0
 """Messages that are no command: five at once, then one every two minutes is answered."""
 _MOVED = "We talk in another room now."
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """Something that waits for an answer: who said it, where, and under which id."""
-
-    room: RoomId
-    sender: UserId
-    event: str
-
-    @property
-    def answer(self) -> str:
-        """Return the key of what answers it."""
-        return f"{ANSWER}:{hashlib.sha256(self.event.encode()).hexdigest()}"  # however long an id they made up
 
 
 class Listener:
@@ -105,8 +88,8 @@ class Listener:
         self._invites = Throttle(_INVITE_BURST, _INVITE_SECONDS, time)
         self._many = Throttle(_MANY_BURST, _MANY_SECONDS, time)
         self._riddles = Throttle(_RIDDLE_BURST, _RIDDLE_SECONDS, time)
-        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._tried: OrderedDict[RoomId, None] = OrderedDict()
+        self._told = Once()
+        self._tried = Once()
 
     async def hear(self, happening: Happening) -> None:
         """Handle one happening.
@@ -155,7 +138,7 @@ class Listener:
     async def _said(self, said: Said) -> None:
         if said.kind != "m.text":
             return
-        heard = _Heard(said.room, said.sender, said.event)
+        heard = Heard(said.room, said.sender, said.event)
         words = first_words(said.body)
         if await self._done_before(heard) or not words or not await self._may_ask(heard):
             return
@@ -164,7 +147,7 @@ class Listener:
         await self._answer(heard, obey, words, said.mentions, text_of(said.body))
 
     async def _reacted(self, reacted: Reacted) -> None:
-        heard = _Heard(reacted.room, reacted.sender, reacted.event)
+        heard = Heard(reacted.room, reacted.sender, reacted.event)
         if await self._done_before(heard):
             return
 
@@ -178,17 +161,17 @@ class Listener:
             return
         await self._answer(heard, partial(press, prompt=prompt, word=word), (), ())
 
-    async def _may_ask(self, heard: _Heard) -> bool:
+    async def _may_ask(self, heard: Heard) -> bool:
         """Tell whether the sender may be answered: not too often, and nobody else reads along."""
         if self._commands.take(heard.sender):
             return await self._alone_with(heard)
-        if await self._cross.read(lambda work: _is_chat_of(work, heard)):
+        if await self._cross.read(lambda work: is_chat_of(work, heard)):
             await self._tell_once(heard, "slow", manners.slow_down)
         return False
 
     async def _answer(
         self,
-        heard: _Heard,
+        heard: Heard,
         act: Callable[[Work, Asked], Letter],
         words: tuple[str, ...],
         mentions: tuple[UserId, ...],
@@ -233,7 +216,7 @@ class Listener:
             raise
         await self._answered(heard, person)
 
-    async def _answered(self, heard: _Heard, person: PersonId) -> None:
+    async def _answered(self, heard: Heard, person: PersonId) -> None:
         def _note(work: Work) -> UserId | None:
             if (found := outbox.find(work.session, heard.answer)) is not None:
                 sent(work, found[0])
@@ -242,7 +225,7 @@ class Listener:
         if await self._cross.work(_note) is None:
             await self._homeserver.leave(heard.room)  # forgotten, as they wished
 
-    async def _done_before(self, heard: _Heard) -> bool:
+    async def _done_before(self, heard: Heard) -> bool:
         """Tell whether what was heard is done already: this process died over it, and at most owes the answer."""
         found = await self._cross.read(lambda work: outbox.find(work.session, heard.answer))
         if found is None:
@@ -280,7 +263,7 @@ class Listener:
 
     # ------------------------------------------------------------------------------------------------ rooms
 
-    async def _alone_with(self, heard: _Heard) -> bool:
+    async def _alone_with(self, heard: Heard) -> bool:
         """Tell whether nobody but the sender and we are in the room (nobody is invited to it either)."""
         members = await self._homeserver.members(heard.room)
         if members == {self._homeserver.me, heard.sender}:
@@ -289,21 +272,12 @@ class Listener:
             await self._tell_once(heard, "group", manners.only_alone)
         return False
 
-    async def _tell_once(self, heard: _Heard, what: str, sentence: Callable[[Reader], Message]) -> None:
+    async def _tell_once(self, heard: Heard, what: str, sentence: Callable[[Reader], Message]) -> None:
         """Say something to a room once, as long as it is among the last 10,000 rooms."""
-        if not self._first_time(what, heard.room):
+        if not self._told.first(what, heard.room):
             return
         to = await self._cross.work(lambda work: self._address(work, heard.sender, sentence))
         await self._post(heard.room, *to, f"{what}:{heard.event}")
-
-    def _first_time(self, what: str, room: RoomId) -> bool:
-        """Note something of a room; ``False`` where that was noted before, and of the last 10,000."""
-        if (what, room) in self._told:
-            return False
-        self._told[what, room] = None
-        while len(self._told) > _MOST_REMEMBERED_ROOMS:
-            self._told.popitem(last=False)
-        return True
 
     def _address(self, work: Work, user: UserId, sentence: Callable[[Reader], Message]) -> tuple[PersonId, Letter]:
         person = work.people.number(parse_user_id(user))
@@ -316,14 +290,12 @@ class Listener:
         """Enter, greet who is alone there, and leave every other room again."""
         # Tried again, since a homeserver did not answer: that is no other invitation.
         many = self._many if await self._desk.warden.manages(invited.inviter) else self._invites
-        if invited.room not in self._tried and not many.take(invited.inviter):
+        if ("invited", invited.room) not in self._tried and not many.take(invited.inviter):
             await self._homeserver.leave(invited.room)
             return
-        self._tried[invited.room] = None
-        while len(self._tried) > _MOST_REMEMBERED_ROOMS:
-            self._tried.popitem(last=False)
+        self._tried.first("invited", invited.room)
         await self._settle_in(invited.room, invited.inviter)
-        self._tried.pop(invited.room, None)
+        self._tried.forget("invited", invited.room)
 
     async def _entered(self, entered: Entered) -> None:
         """Do what entering brings with it, unless this process does so: it may have begun after another died."""
@@ -339,7 +311,7 @@ class Listener:
         try:
             await self._homeserver.join(room)
             if await self._desk.greets(room, inviter):
-                self._first_time("entered", room)
+                self._told.first("entered", room)
                 return
             async with self._rooms:
                 alone = await self._homeserver.members(room) == {self._homeserver.me, inviter}
@@ -359,14 +331,14 @@ class Listener:
         if before is not None:
             await self._homeserver.leave(before, reason=_MOVED)
         await self._post(room, person, letter, f"hello:{room}")
-        self._first_time("entered", room)
+        self._told.first("entered", room)
 
     async def _group(self, room: RoomId, inviter: UserId) -> None:
         """Stay in a group to read it for somebody's filter, else say why not and leave."""
         sentence = manners.only_alone
         try:
             if await self._watcher.stays(room, inviter):
-                self._first_time("entered", room)
+                self._told.first("entered", room)
                 return
         except Conflict as refused:
             sentence = partial(errors.error, refused)
@@ -374,7 +346,7 @@ class Listener:
 
     async def _part(self, room: RoomId, inviter: UserId, sentence: Callable[[Reader], Message]) -> None:
         with suppress(Denied):  # who may not speak there goes all the same
-            await self._tell_once(_Heard(room, inviter, room), "group", sentence)
+            await self._tell_once(Heard(room, inviter, room), "group", sentence)
         if room not in await self._cross.read(purposes):
             await self._homeserver.leave(room)
 
@@ -399,7 +371,7 @@ class Listener:
             await self._homeserver.leave(moved.room)
 
     async def _unreadable(self, unreadable: Unreadable) -> None:
-        heard = _Heard(unreadable.room, unreadable.sender, unreadable.event)
+        heard = Heard(unreadable.room, unreadable.sender, unreadable.event)
         if not await self._alone_with(heard):
             return
 
@@ -412,8 +384,3 @@ class Listener:
         due = await self._cross.work(_due)
         if due is not None:
             await self._post(heard.room, *due, f"key:{heard.event}")
-
-
-def _is_chat_of(work: Work, heard: _Heard) -> bool:
-    person = work.people.find(heard.sender)
-    return person is not None and work.conversations.room_of(person) == heard.room

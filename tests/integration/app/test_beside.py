@@ -161,8 +161,11 @@ def test_however_often_it_changes_hands_and_we_die_it_ends_as_was_said_last(bot:
     beside(bot)
     for _ in range(12):
         with bot.container.work() as work:
-            here = work.moderation.beside
-            chance.choice([here.take_over, here.give_back, lambda _: None])(bot.management)
+            match chance.randrange(3):
+                case 0:
+                    work.moderation.beside.take_over(bot.management)
+                case 1:
+                    work.moderation.beside.give_back(bot.management)
         if chance.random() < 0.5:
             bot.plan()
         for job in protecting.claim(bot.container, limit=chance.randint(1, 3)):
