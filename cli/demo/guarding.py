@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from cli.demo.people import Answer, Person
 from cli.demo.stage import Stage
-from kit.identifiers import RoomId
+from kit.identifiers import RoomId, server_of
 from reputation.enforcement.model import host_of
 
 LIST = "spamwatch"
@@ -49,7 +49,7 @@ async def managed(stage: Stage) -> None:
     await alice.invite_bot(choir)
     told = await _tells(stage, alice, "I look after", _ROOM)
     stage.saw("she invited it into her choir's room, where it lacks the power to do anything yet", told)
-    await alice.gives_power(choir, 90)
+    await alice.gives_power(choir, 100)
     told = await _obeys(stage, alice, "rooms", "I can do all there")
     stage.saw("she gave it the power", told)
     for name in ("dave", "gina", "hugo", "ivan"):
@@ -76,7 +76,8 @@ async def enforced(stage: Stage) -> None:
     await _is(stage, alice, choir, mallory, "ban")
     told = await _tells(stage, alice, "Done", mallory.user_id)
     stage.saw(f"{mallory.user_id} joined the choir, and is banned; in the management room stands", told)
-    await erin.join(choir)
+    joined = await erin.join(choir, via=server_of(alice.user_id))
+    stage.demand(joined.fine, "@erin joins from elsewhere", joined)
     acl = await _acl(stage, alice, choir, host_of(erin.user_id))
     stage.saw(f"{erin.user_id} joined from elsewhere, and the room denies her server", acl)
     dave = await stage.person("dave")

@@ -200,9 +200,10 @@ class Person:
         answer = await self._call("PUT", path, {"msgtype": "m.text", "body": text})
         return str(answer.body["event_id"])
 
-    async def join(self, room: RoomId) -> Answer:
-        """Enter a room."""
-        return await self._call("POST", f"/_matrix/client/v3/join/{quote(room, safe='')}", {})
+    async def join(self, room: RoomId, via: str | None = None) -> Answer:
+        """Enter a room, by the server ``via`` where one's own is not in it."""
+        query = "" if via is None else f"?via={quote(via, safe='')}&server_name={quote(via, safe='')}"
+        return await self._call("POST", f"/_matrix/client/v3/join/{quote(room, safe='')}{query}", {})
 
     async def get(self, path: str) -> Answer:
         """Ask the client API."""

@@ -73,7 +73,7 @@ def test_a_list_acts_from_preview_to_undo(place: Place) -> None:
             await alice.client.invite(room, place.user("earnest"))
             told = (await alice.hears("I look after", room=desk)).body
             assert "there I have not the power for" in told
-            await alice.client.set_level(room, place.user("earnest"), 90)
+            await alice.client.set_level(room, place.user("earnest"), 100)
             await asks(alice, desk, "rooms", "I can do all there")
             await bob.client.join(room)
             await carol.client.join(room)
@@ -118,7 +118,7 @@ def test_a_poisoned_list_stops_and_asks(place: Place) -> None:
             room = await alice.client.create_room(name="Choir", encrypted=False, public=True)
             await alice.client.invite(room, place.user("earnest"))
             await alice.hears("I look after", room=desk)
-            await alice.client.set_level(room, place.user("earnest"), 90)
+            await alice.client.set_level(room, place.user("earnest"), 100)
             for one in others:
                 await one.client.join(room)
             publish(place, (others[0].me, "one"))
