@@ -126,7 +126,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """Somebody else changed what a room says of itself: one event of the types in ``STATED``."""
+    """Somebody else changed what a room says of itself, or anybody a rule: one event of the types in ``STATED``."""
 
     room: RoomId
     kind: str

@@ -23,6 +23,7 @@ from bot.homeserver import (
 from kit.clock import from_unix
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.reading import room_in
+from reputation.lists.policy_events import TYPES
 
 _MOST_MENTIONS = 10
 _TEXTS = frozenset({"m.text", "m.notice", "m.emote"})
@@ -54,7 +55,10 @@ def _of_state(room: RoomId, source: dict[str, Any], key: object, me: UserId) -> 
     if kind == "m.room.tombstone":
         closed = not key and not ours and isinstance(content.get("replacement_room"), str)
         return Moved(room, room_in(content, "replacement_room")) if closed else None
-    return Stated(room, kind, key) if isinstance(kind, str) and kind in STATED and not ours else None
+    # What we wrote of a room we know, but a list that we publish may be one that we follow, too.
+    if not isinstance(kind, str) or kind not in STATED or (ours and kind not in TYPES):
+        return None
+    return Stated(room, kind, key)
 
 
 def _of_member(room: RoomId, user: UserId, source: dict[str, Any], me: UserId) -> Happening | None:
