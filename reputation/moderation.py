@@ -168,9 +168,9 @@ class Moderation:
         """Let go of the rooms of one that is ended, and of its own: nothing is left to be undone there."""
         row = row_of(self._session, management)
         for one in self.rooms(management):
-            leave(self._session, one.room, since=one.since, now=self._now)
+            self._leave(one.room, management, one.since)
         if row.room is not None:
-            leave(self._session, RoomId(row.room), since=row.made_at, now=self._now)
+            self._leave(RoomId(row.room), management, row.made_at)
         row.room = None
         self._session.execute(delete(ProtectedRoomRow).where(ProtectedRoomRow.management == management))
         self._touch(management)
@@ -210,7 +210,7 @@ class Moderation:
             row = going.pop()
             self.consequences.leave_room(RoomId(row.room))
             self.outcomes.end(row.management, RoomId(row.room))
-            leave(self._session, RoomId(row.room), since=row.since, now=self._now)
+            self._leave(RoomId(row.room), row.management, row.since)
             self._let_go(row)
             going += self._brought(row) if row.is_space else ()
         return True
@@ -233,7 +233,7 @@ class Moderation:
         for one in self._brought(row) if row.is_space else ():
             one.space = successor
         self.consequences.abandon_room(room)
-        leave(self._session, room, since=row.since, now=self._now)
+        self._leave(room, row.management, row.since)
         self._let_go(row)
         return True
 
@@ -246,6 +246,9 @@ class Moderation:
         self.beside.wait_for(row.management, [room], put_out=True)
         self._let_go(row)
         return True
+
+    def _leave(self, room: RoomId, management: int, since: datetime) -> None:
+        leave(self._session, room, whose=f"management {management}", since=since, now=self._now)
 
     def _let_go(self, row: ProtectedRoomRow) -> None:
         self._touch(row.management)

@@ -96,7 +96,7 @@ class WatchedRooms:
 
     def _leave(self, one: Watched) -> None:
         self.end(one.room)
-        leave(self._session, one.room, since=one.since, now=self._now)
+        leave(self._session, one.room, whose=f"person {one.person}", since=one.since, now=self._now)
 
     def _count(self, *which: ColumnElement[bool]) -> int:
         return self._session.scalar(select(func.count()).select_from(WatchedRoomRow).where(*which)) or 0
