@@ -193,7 +193,7 @@ class Besides:
         if row is None or not row.over:
             return
         if row.room is not None:
-            leave(self._session, RoomId(row.room), since=row.since, now=self._now)
+            leave(self._session, RoomId(row.room), whose=f"beside {management}", since=row.since, now=self._now)
         self._session.delete(row)
         self._session.flush()
 

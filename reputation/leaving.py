@@ -16,6 +16,6 @@ LEAVE: Final = "leave"
 
 
 def leave(session: Session, room: RoomId, *, whose: str, since: datetime, now: datetime) -> None:
-    """Owe it that the bot leaves a room, in which it was for ``whose`` sake ``since``; once for each time that it was."""
+    """Owe it that the bot leaves a room, in which it was for ``whose`` sake ``since``; once for each such time."""
     key = hashlib.sha256(f"{room} {whose} {since.isoformat()}".encode()).hexdigest()
     outbox.append(session, kind=LEAVE, key=f"{LEAVE}:{key}", payload={"room": room}, now=now)
