@@ -38,6 +38,7 @@ from reputation.lists.authoring import (
     Said,
     check_description,
     check_said,
+    entry_in,
     key_of,
 )
 from reputation.lists.dangers import dangers
@@ -145,13 +146,18 @@ class Publishing:
         return replace(self._apply(row, {**back, **said}), dangers=found)
 
     def undo(self, person: PersonId, list_: str) -> Changed:
-        """Let the entries be what they were before the last change; that is a change, and can be undone."""
+        """Let the entries be what they were before the last change; that is a change, and can be undone.
+
+        Raises ``Conflict`` where there is none, ``Invalid`` where one had a label that is defined no more.
+        """
         row = self._own(person, list_)
         if not row.before:
             raise Conflict("list_unchanged", "There is nothing to undo in that list.")
         said = {
             (subject, entity): said_before(subject, entity, rest, self._now) for subject, entity, rest in row.before
         }
+        for one in filter(None, said.values()):
+            entry_in(one, read_definitions(row.definitions))
         return self._apply(row, said)
 
     def retire(self, person: PersonId, list_: str) -> Published:
