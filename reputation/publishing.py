@@ -142,7 +142,7 @@ class Publishing:
         said = {key_of(one): one for one in (check_said(each, definitions, self._now) for each in add)}
         listing = Listing("", tuple(entries(said.values(), definitions)))
         found = tuple(dangers(listing, self._own_names(person)))
-        back = {key: None for key in remove if key not in said}
+        back = {key: None for key in remove if key not in said and key[1].isprintable()}  # no other ever stood there
         return replace(self._apply(row, {**back, **said}), dangers=found)
 
     def undo(self, person: PersonId, list_: str) -> Changed:

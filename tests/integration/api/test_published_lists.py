@@ -227,6 +227,17 @@ def test_the_last_change_can_be_undone_and_that_too(door: Door, alice: dict[str,
     assert list(follower.held) == ["@b:evil.example"]
 
 
+@pytest.mark.parametrize("entity", ["@a\0:evil.example", "@" + "x" * 240 + ":evil.example"])
+def test_what_can_stand_in_no_list_is_taken_out_of_none(door: Door, alice: dict[str, str], entity: str) -> None:
+    list_id = publish(door, alice)
+    change(door, alice, list_id, ["@a:evil.example"])
+    asked = {"add": [], "remove": [{"kind": "user", "entity": entity}]}
+    answer = door.post(f"{MINE}/{list_id}/entries", headers=alice, json=asked)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["taken_back"] == 0
+    assert door.get(f"/v1/lists/{list_id}").json()["entries"] == 1
+
+
 def test_what_has_a_label_that_means_nothing_any_more_does_not_come_back(
     door: Door, alice: dict[str, str], clock: Clock
 ) -> None:
