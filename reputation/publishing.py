@@ -176,9 +176,11 @@ class Publishing:
     def forget(self, person: PersonId) -> None:
         """Retire a person's lists, and take out what they wrote in them; who it was, nothing says any more."""
         for row in self._session.scalars(select(Row).where(Row.person == person)):
+            row.title, row.description, row.before = "", "", []
             if row.retired_at is None:
                 self._retire(row)
-            row.title, row.description, row.before = "", "", []
+            else:
+                self._changed(row, 1)  # its room has the title still
 
     # ------------------------------------------------------------------------------------------------ readers'
 

@@ -213,6 +213,21 @@ def test_what_expired_or_was_retired_stands_in_no_room(desk: Desk, spam: Publish
     assert (hall.rules(), due(desk)) == ({}, 0)
 
 
+def test_who_is_forgotten_after_retiring_a_list_leaves_no_title_in_its_room(desk: Desk, spam: Published) -> None:
+    hall = Hall()
+    with desk.work() as work:
+        work.publishing.describe(spam.person, spam.id, Description("What Alice says"))
+    mirror(desk, hall)
+    with desk.work() as work:
+        work.publishing.retire(spam.person, spam.id)
+    mirror(desk, hall)
+    with desk.work() as work:
+        work.publishing.forget(spam.person)
+    mirror(desk, hall)
+    (state,) = hall.states.values()
+    assert [one.content for one in state if one.kind == "m.room.name"] == [{"name": ""}]
+
+
 def test_a_room_that_somebody_forbids_us_is_told_of(desk: Desk, spam: Published) -> None:
     hall = Hall()
     mirror(desk, hall)
