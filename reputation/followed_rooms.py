@@ -133,7 +133,7 @@ class FollowedRooms:
         """Note that the list stands in another room from now on, and have the bot leave the one before."""
         row = self._row(number)
         if row.room is not None:
-            self._leave(row.room)
+            self._leave(row, row.room)
         row.moved_from, row.moved_at = row.room, self._now
         row.room, row.via, row.standing, row.successor = room, " ".join(via[:MOST_VIA]), Standing.IN, None
 
@@ -144,12 +144,13 @@ class FollowedRooms:
             return
         for room in (row.room, row.successor):
             if room is not None:
-                self._leave(room)
+                self._leave(row, room)
         self._session.delete(row)
         self._session.flush()
 
-    def _leave(self, room: str) -> None:
-        leave(self._session, RoomId(room), since=self._now, now=self._now)
+    def _leave(self, row: FollowedRoomRow, room: str) -> None:
+        # Two lists that stand in one room may end in the same moment, and only after the second one is it left.
+        leave(self._session, RoomId(room), since=self._now, now=self._now, why=f"list {row.list}")
 
     def _row(self, number: int) -> FollowedRoomRow:
         row = self._session.get(FollowedRoomRow, number, with_for_update=True, populate_existing=True)

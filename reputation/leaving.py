@@ -15,7 +15,7 @@ LEAVE: Final = "leave"
 """The kind of an effect that has the bot leave a room, unless anybody wants it there by then."""
 
 
-def leave(session: Session, room: RoomId, *, since: datetime, now: datetime) -> None:
-    """Owe it that the bot leaves a room, in which it was ``since``; once for each time that it was."""
-    key = hashlib.sha256(f"{room} {since.isoformat()}".encode()).hexdigest()
+def leave(session: Session, room: RoomId, *, since: datetime, now: datetime, why: str = "") -> None:
+    """Owe it that the bot leaves a room, in which it was ``since``; once for each of those times and ``why``."""
+    key = hashlib.sha256(f"{room} {since.isoformat()} {why}".encode()).hexdigest()
     outbox.append(session, kind=LEAVE, key=f"{LEAVE}:{key}", payload={"room": room}, now=now)
