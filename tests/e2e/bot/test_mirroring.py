@@ -264,6 +264,7 @@ def test_a_homeserver_that_wants_us_to_slow_down_is_obeyed(
 def test_a_list_that_is_published_and_followed_here_is_read_as_soon_as_it_changes(author: Author) -> None:
     place = author.place
     author.say(*author.users(1))
+    expected: list[list[str]] = [["ours"], []]
 
     async def labelled() -> bool:
         labels = await asyncio.to_thread(place.container.labelling.prepare)
@@ -291,5 +292,4 @@ def test_a_list_that_is_published_and_followed_here_is_read_as_soon_as_it_change
             await until(author.is_mirrored)
             assert len(await asyncio.to_thread(author.rules)) == 2, "the room is still the list's"
 
-    expected: list[list[str]] = [["ours"], []]
     scene(play)
