@@ -83,11 +83,14 @@ class Mirroring:
             if mirror.retired:
                 return
             room = await self._room(mirror)
+        if not mirror.written:
+            await self._welcome(room, mirror)
         newest, listing = await self._cross.read(lambda work: _wanted(work, mirror))
         there = await self._homeserver.events(room, {*TYPES, _NAME})
         if {"name": newest.title} not in [one.content for one in there if one.kind == _NAME]:
             await self._homeserver.put_state(room, _NAME, "", {"name": newest.title})
-        writes = plan((((one.kind, one.key), one.content) for one in there), listing).writes
+        standing = [((one.kind, one.key), one.content) for one in there]
+        writes = (await asyncio.to_thread(plan, standing, listing)).writes  # of a long list it takes seconds
         for (kind, key), content in writes[:_AT_ONCE]:
             if stop.is_set():
                 return
@@ -98,7 +101,7 @@ class Mirroring:
             await self._cross.work(lambda work: work.publishing.rooms.mirrored(newest))
 
     async def _room(self, mirror: Mirror) -> RoomId:
-        """Return the room of a list, made now unless we had made it; with its author in it, or invited."""
+        """Return the room of a list, made now unless we had made it."""
         alias = f"earnest-list-{mirror.public_id}"
         room, ours = await self._found(f"#{alias}:{server_of(self._homeserver.me)}")
         if room is None:
@@ -111,14 +114,19 @@ class Mirroring:
                 alias=alias if ours else None,
                 levels=_LEVELS,
             )
-        author = await self._cross.read(lambda work: work.people.mxid(mirror.author))
-        if author is not None:
-            if author not in await self._homeserver.members(room):
-                with suppress(ElsewhereAway):  # they find it by its alias
-                    await self._homeserver.invite(room, author)
-            await self._homeserver.set_level(room, author, _MODERATOR)
+        # First of all: where it has no alias, another would be made for each time that something fails after this.
         await self._cross.work(lambda work: work.publishing.rooms.made(mirror.list, room, alias if ours else None))
         return room
+
+    async def _welcome(self, room: RoomId, mirror: Mirror) -> None:
+        """Have the author in the room, or invited."""
+        author = await self._cross.read(lambda work: work.people.mxid(mirror.author))
+        if author is None or author == self._homeserver.me:
+            return
+        if author not in await self._homeserver.members(room):
+            with suppress(ElsewhereAway):  # they find it by its alias
+                await self._homeserver.invite(room, author)
+        await self._homeserver.set_level(room, author, _MODERATOR)
 
     async def _found(self, alias: str) -> tuple[RoomId | None, bool]:
         """Return the room that we made under an alias, and whether the alias is ours to use."""

@@ -162,7 +162,12 @@ class PolicyRooms:
                 await self._failed(one, "The homeserver does not answer.", _AWAY)
             raise
         for one in due:
-            await self._read(one, joined)
+            try:
+                await self._read(one, joined)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - one list stops no other
+                await self._failed(one, f"The bot could not read it: {type(error).__name__}.")
 
     def _ripe(self, room: RoomId) -> bool:
         change, now = self._changed.get(room), self._time()

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
 from kit.errors import Invalid
-from kit.identifiers import RoomId, parse_room_id
+from kit.identifiers import RoomId, parse_room_id, parse_server_name
 
 WATCHED: Final = "org.matrix.mjolnir.watched_lists"
 PROTECTED: Final = "org.matrix.mjolnir.protected_rooms"
@@ -22,6 +22,7 @@ ACCOUNT_DATA: Final = (WATCHED, PROTECTED, ENABLED)
 MOST: Final = 1_000
 """Lists, rooms and protections that are read at most, of each."""
 _LONGEST_NAME: Final = 80
+_MOST_VIA: Final = 5
 
 COVERED: Final[Mapping[str, str]] = {
     "MemberBanSynchronisationProtection": "subscriptions that ban",
@@ -150,7 +151,22 @@ def _listed(one: object) -> WatchedRoom | None:
 
 def _room(room: str, via: Sequence[str], *, applied: bool = True) -> WatchedRoom | None:
     try:
-        parse_room_id(f"!{room[1:]}" if room.startswith("#") else room)  # an alias is written as a room id is
+        if room.startswith("#"):
+            name, _, server = room[1:].partition(":")
+            parse_server_name(server)
+            if not name or not room.isprintable():
+                return None
+            parse_room_id(f"!{room[1:]}")  # as long as an alias may be, too
+        else:
+            parse_room_id(room)
     except Invalid:
         return None
-    return WatchedRoom(room, tuple(server for server in via[:5] if server.isprintable()), applied)
+    return WatchedRoom(room, tuple(server for server in via[:_MOST_VIA] if _is_server(server)), applied)
+
+
+def _is_server(text: str) -> bool:
+    try:
+        parse_server_name(text)
+    except Invalid:
+        return False
+    return True

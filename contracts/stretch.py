@@ -125,7 +125,7 @@ def read_header(answer: Any, chain_id: int) -> Header:  # noqa: ANN401 - JSON
             parent_hash=Hash32(joined[32:64]),
             timestamp=_number(answer["timestamp"], _MOST),
         )
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise _wrong("a block that is none") from None
     return Header(ref, int.from_bytes(joined[64:], "big"))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
@@ -33,6 +33,7 @@ EVERY: Final = timedelta(hours=6)
 SOONER: Final = timedelta(minutes=30)
 """The same after it could not be read."""
 LONGEST_SOURCE: Final = 2_000
+_SOME: Final = 500
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,52}")
 _HIDDEN: Final = "sha256:"
 _SUBJECTS: Final = {one.value: one for one in Subject}
@@ -143,9 +144,15 @@ class Followed:
     def take_out(self, number: int, keys: Sequence[Key]) -> None:
         """Take some entries out; at most a slice."""
         self.lock(number)
-        for begin in range(0, len(keys), 200):
-            some = tuple_(ListEntryRow.subject, ListEntryRow.entity).in_(keys[begin : begin + 200])
-            self._delete(delete(ListEntryRow).where(ListEntryRow.list == number, some))
+        by_subject: dict[str, list[str]] = {}
+        for subject, entity in keys:  # where pairs are asked for, SQLite goes through the whole list
+            by_subject.setdefault(subject, []).append(entity)
+        for subject, entities in by_subject.items():
+            for begin in range(0, len(entities), _SOME):
+                some = ListEntryRow.entity.in_(entities[begin : begin + _SOME])
+                self._delete(
+                    delete(ListEntryRow).where(ListEntryRow.list == number, ListEntryRow.subject == subject, some)
+                )
 
     def read(self, name: str, *, form: str, entries: int, left_out: int, again: bool) -> None:
         """Note that a list was read to its end, and tell those who keep it in memory. ``again``: it may change."""

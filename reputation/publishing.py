@@ -38,6 +38,7 @@ from reputation.lists.authoring import (
     Said,
     check_description,
     check_said,
+    entry_in,
     key_of,
 )
 from reputation.lists.dangers import dangers
@@ -141,17 +142,22 @@ class Publishing:
         said = {key_of(one): one for one in (check_said(each, definitions, self._now) for each in add)}
         listing = Listing("", tuple(entries(said.values(), definitions)))
         found = tuple(dangers(listing, self._own_names(person)))
-        back = {key: None for key in remove if key not in said}
+        back = {key: None for key in remove if key not in said and key[1].isprintable()}  # no other ever stood there
         return replace(self._apply(row, {**back, **said}), dangers=found)
 
     def undo(self, person: PersonId, list_: str) -> Changed:
-        """Let the entries be what they were before the last change; that is a change, and can be undone."""
+        """Let the entries be what they were before the last change; that is a change, and can be undone.
+
+        Raises ``Conflict`` where there is none, ``Invalid`` where one had a label that is defined no more.
+        """
         row = self._own(person, list_)
         if not row.before:
             raise Conflict("list_unchanged", "There is nothing to undo in that list.")
         said = {
             (subject, entity): said_before(subject, entity, rest, self._now) for subject, entity, rest in row.before
         }
+        for one in filter(None, said.values()):
+            entry_in(one, read_definitions(row.definitions))
         return self._apply(row, said)
 
     def retire(self, person: PersonId, list_: str) -> Published:
@@ -170,9 +176,11 @@ class Publishing:
     def forget(self, person: PersonId) -> None:
         """Retire a person's lists, and take out what they wrote in them; who it was, nothing says any more."""
         for row in self._session.scalars(select(Row).where(Row.person == person)):
+            row.title, row.description, row.before = "", "", []
             if row.retired_at is None:
                 self._retire(row)
-            row.title, row.description, row.before = "", "", []
+            else:
+                self._changed(row, 1)  # its room has the title still
 
     # ------------------------------------------------------------------------------------------------ readers'
 

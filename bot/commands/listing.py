@@ -84,7 +84,8 @@ def _room(work: Work, asked: Asked, one: Published) -> Message:
 def _whom(asked: Asked) -> tuple[Subject, str, tuple[str, ...]]:
     """Return whom the words after the list's name speak of, and what is left of them: a reason.
 
-    A person is a Matrix id, a link to one, or picked; a pattern (``@spam*:example.org``) is written.
+    A person is a Matrix id, a link to one, or picked; a pattern (``@spam*:example.org``) is written. Raises ``Unclear``
+    where a person is picked beside what looks like a server or room.
     """
     words = asked.words[2:]
     if not words:
@@ -96,8 +97,11 @@ def _whom(asked: Asked) -> tuple[Subject, str, tuple[str, ...]]:
         user = named(asked, (first,))
         if user is not None:
             return Subject.USER, user, rest
-    if len(asked.mentions) == 1:  # the app wrote the name as it is displayed, in however many words
-        return Subject.USER, asked.mentions[0], ()
+    picked = [user for user in asked.mentions if user != asked.reader.service.bot]  # who answers us mentions us
+    if picked and (first[0] in "!#" or "." in first.strip(".")):
+        raise Unclear
+    if len(picked) == 1:  # the app wrote the name as it is displayed, in however many words
+        return Subject.USER, picked[0], ()
     return (Subject.ROOM if first[0] in "!#" else Subject.SERVER), first, rest
 
 

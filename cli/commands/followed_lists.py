@@ -107,7 +107,7 @@ def followed(context: click.Context, *, as_json: bool) -> None:
         click.echo("No list is followed. `earnest list follow NAME SOURCE` begins.")
     for one in found if not as_json else ():
         read = f"read {one.read_at:%Y-%m-%d %H:%M} UTC" if one.read_at else "never read"
-        wrong = f"; last time: {one.error}" if one.error else ""
+        wrong = f"; last time: {_isolated(one.error)}" if one.error else ""
         left = f", {one.left_out:,} left out" if one.left_out else ""
         click.echo(f"{one.name}: {one.entries:,} entries{left}, {read}{wrong}\n    {_isolated(one.source)}")
         if one.id in rooms:
@@ -184,7 +184,8 @@ def _say(found: Read) -> None:
     if found.listing.faults:
         click.echo(f"{len(found.listing.faults):,} could not be read; `earnest list check` says why.")
     for one in found.left_out[:10]:
-        click.echo(f"left out: {one.entry.name} ({one.danger}{': ' + one.whom if one.whom else ''})")
+        whom = f": {_isolated(one.whom)}" if one.whom else ""
+        click.echo(f"left out: {_isolated(one.entry.name)} ({one.danger}{whom})")
 
 
 def _told(found: Read) -> dict[str, Any]:

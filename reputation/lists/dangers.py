@@ -11,6 +11,8 @@ from reputation.lists.globs import hits
 from reputation.lists.model import Entry, Listing, Recommendation, Subject
 
 _HARMLESS = frozenset({Recommendation.ALLOW})
+_ANYBODY = "\0" * 32
+"""A name that nobody has, so that it is hit only by what hits all people of its server."""
 
 
 class Danger(StrEnum):
@@ -71,14 +73,17 @@ def breadth(entry: Entry) -> Danger | None:
 
 
 def _hits(entry: Entry, name: str, server: str) -> bool:
-    candidate = server if entry.subject is Subject.SERVER else name
-    if entry.subject is Subject.USER and not name.startswith("@"):
-        return False
-    if entry.subject is Subject.ROOM and name[:1] not in "!#":
+    candidates = [name]
+    if entry.subject is Subject.SERVER:
+        host, colon, port = server.rpartition(":")
+        candidates = [server, host] if colon and port.isdigit() else [server]  # it is meant on whatever port
+    elif entry.subject is Subject.USER and name[:1] not in ("@", "!", "#"):
+        candidates = [f"@{_ANYBODY}:{name}"] if entry.entity is not None else []
+    elif name[:1] not in (("@",) if entry.subject is Subject.USER else ("!", "#")):
         return False
     if entry.entity is None:
-        return entry.sha256 == sha256(candidate.encode()).digest()
-    return any(hits(pattern.lower(), candidate) for pattern in entry.patterns)
+        return any(entry.sha256 == sha256(each.encode()).digest() for each in candidates)
+    return any(hits(pattern.lower(), each) for pattern in entry.patterns for each in candidates)
 
 
 def _server(name: str) -> str:

@@ -82,7 +82,8 @@ def read_label(found: object, key: str, header: Header) -> Label:
     """Read a label of a list that ``key`` signed.
 
     Raises ``Invalid`` for what is none, a bad signature, another list's, another author's (a negation by somebody else
-    above all), a value that the list does not define, or a version that the list has not reached.
+    above all), a value that the list does not define, or a version that the list has not reached. What was taken back
+    may have a value that was defined only then.
     """
     shown = _object(found)
     verify(shown, key)
@@ -94,7 +95,7 @@ def read_label(found: object, key: str, header: Header) -> Label:
     if label.author != header.author:
         code, what = ("label_negation", "A negation") if label.negates else ("label_author", "A label")
         raise Invalid(code, f"{what} by somebody else than the list's author stands in it.")
-    if label.value not in header.definitions:
+    if label.value not in header.definitions and not label.negates:
         raise Invalid("label_undefined", "A label has a value that the list does not define.")
     if label.version > header.version:
         raise Invalid("label_version", "A label has a version that the list has not reached.")

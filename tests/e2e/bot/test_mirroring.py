@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from kit.identifiers import RoomId
+from app import lists
+from kit.identifiers import RoomId, UserId
 from reputation.lists.authoring import Changed, Description, Key, Published, Said
 from reputation.lists.mirroring import ROOM_TYPE, rules_of
 from reputation.lists.model import Entry, Listing, Recommendation, Subject
@@ -258,3 +259,37 @@ def test_a_homeserver_that_wants_us_to_slow_down_is_obeyed(
     assert author.rules() == rules_of(Listing("", tuple(author.entries())))
     assert author.written() == 6
     place.engine.dispose()
+
+
+def test_a_list_that_is_published_and_followed_here_is_read_as_soon_as_it_changes(author: Author) -> None:
+    place = author.place
+    author.say(*author.users(1))
+    expected: list[list[str]] = [["ours"], []]
+
+    async def labelled() -> bool:
+        labels = await asyncio.to_thread(place.container.labelling.prepare)
+        return [labels.of_user(UserId(f"@u{number}:evil.example")) for number in (1, 2)] == expected
+
+    async def play() -> None:
+        nonlocal expected
+        async with listening(place.client("alice")) as (alice,), place.bot():
+            room = await chat(alice, place)
+            await alice.say(room, "list room spam")
+            await alice.hears("I make a room for", room=room)
+            await until(author.is_mirrored)
+            with place.container.work() as work:
+                work.followed.follow("ours", str(author.room()))
+            await until(labelled)
+            expected = [["ours"], ["ours"]]
+            await alice.say(room, "list add spam @u2:evil.example")
+            await until(labelled)
+            expected = [[], ["ours"]]
+            await alice.say(room, "list remove spam @u1:evil.example")
+            await until(labelled)
+            await asyncio.to_thread(lists.unfollow, place.container.work, "ours")
+            await alice.say(room, "list add spam @u3:evil.example")
+            await alice.hears("version 5", room=room)
+            await until(author.is_mirrored)
+            assert len(await asyncio.to_thread(author.rules)) == 2, "the room is still the list's"
+
+    scene(play)

@@ -227,6 +227,33 @@ def test_the_last_change_can_be_undone_and_that_too(door: Door, alice: dict[str,
     assert list(follower.held) == ["@b:evil.example"]
 
 
+@pytest.mark.parametrize("entity", ["@a\0:evil.example", "@" + "x" * 240 + ":evil.example"])
+def test_what_can_stand_in_no_list_is_taken_out_of_none(door: Door, alice: dict[str, str], entity: str) -> None:
+    list_id = publish(door, alice)
+    change(door, alice, list_id, ["@a:evil.example"])
+    asked = {"add": [], "remove": [{"kind": "user", "entity": entity}]}
+    answer = door.post(f"{MINE}/{list_id}/entries", headers=alice, json=asked)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["taken_back"] == 0
+    assert door.get(f"/v1/lists/{list_id}").json()["entries"] == 1
+
+
+def test_what_has_a_label_that_means_nothing_any_more_does_not_come_back(
+    door: Door, alice: dict[str, str], clock: Clock
+) -> None:
+    rude = {"severity": "warn", "recommendation": "limit", "says": {}}
+    list_id = publish(door, alice, definitions={"rude": rude})
+    change(door, alice, list_id, [{"kind": "user", "entity": "@a:evil.example", "value": "rude"}])
+    follower = Follower(door, list_id, unix(clock()))
+    follower.read()
+    change(door, alice, list_id, [], ["@a:evil.example"])
+    assert door.put(f"{MINE}/{list_id}", headers=alice, json={"title": "Spammers"}).status_code == 200
+    assert code(door.post(f"{MINE}/{list_id}/undo", headers=alice)) == (400, "label_undefined")
+    assert door.get(f"/v1/lists/{list_id}.csv").status_code == 200
+    follower.read()
+    assert not follower.held
+
+
 def test_a_list_is_described_anew_and_means_what_its_author_says(
     door: Door, alice: dict[str, str], clock: Clock
 ) -> None:

@@ -7,8 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from app import lists
 from app.container import Container
@@ -326,3 +328,21 @@ def test_two_who_read_a_list_at_once_keep_it_once(container: Container, file: Ca
     assert all(isinstance(one, lists.Read) for one in done), done
     with container.read() as work:
         assert len(work.followed.kept(_kept(container, "bad").id)) == 3_000
+
+
+def test_entries_are_taken_out_by_their_keys_however_long_the_list(container: Container) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def hear(_: object, __: object, text: str, given: object, *___: object) -> None:
+        asked.append((text, given))
+
+    with container.work() as work:
+        one = work.followed.follow("bad", "bad.csv")
+        connection = work.session.connection()
+        if connection.dialect.name != "sqlite":
+            return  # PostgreSQL looks for pairs by the key, too
+        event.listen(connection, "before_cursor_execute", hear)
+        work.followed.take_out(one.id, [("user", "@a:evil.example"), ("server", "evil.example")])
+        gone = [one for one in asked if one[0].startswith("DELETE")]
+        plans = [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", given).all()) for text, given in gone]
+    assert ["list=? AND subject=? AND entity=?" in plan for plan in plans] == [True, True]

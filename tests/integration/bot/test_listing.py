@@ -7,7 +7,7 @@ import pytest
 from kit.identifiers import UserId
 from reputation.lists.model import Entry
 from tests.support.desk import Bot, Desk
-from tests.support.knocks import ALICE
+from tests.support.knocks import ALICE, BOT
 
 
 def plain(said: str) -> str:
@@ -67,6 +67,17 @@ def test_what_is_written_wrongly_is_explained(bot: Bot) -> None:
     for number in range(9):
         bot.says(f"list new more{number} x")
     assert "You publish 10 lists" in bot.says("list new last x")
+
+
+def test_whoever_is_named_beside_an_entry_does_not_take_its_place(bot: Bot, desk: Desk) -> None:
+    bob = UserId("@bob:evil.example")
+    bot.says("list new spam Spam")
+    bot.says("list add spam evil.example", mentions=(BOT,))  # an answer to a message of the bot's
+    assert [one.entity for one in entries(desk)] == ["evil.example"]
+    assert "list add spammers" in bot.says("list add spam loud.example as Bob says", mentions=(bob,))
+    assert "list add spammers" in bot.says("list remove spam !room:evil.example says Bob", mentions=(bob,))
+    bot.says("list add spam Bob the Great", mentions=(bob, BOT))
+    assert [one.entity for one in entries(desk)] == ["evil.example", bob]
 
 
 def test_a_list_is_retired_when_its_author_says_so_twice(bot: Bot, desk: Desk) -> None:

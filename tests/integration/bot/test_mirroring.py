@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from bot.rehearsal import Rehearsal
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import PersonId, RoomId, UserId
 from reputation.lists.authoring import Description, Published, Said
-from reputation.lists.mirroring import ROOM_TYPE, rules_of
+from reputation.lists.mirroring import ROOM_TYPE, Plan, Rule, plan, rules_of
 from reputation.lists.model import Listing, Subject
 from tests.support.desk import Bot, Desk
 from tests.support.knocks import ALICE, BOT
@@ -163,6 +164,34 @@ def test_an_alias_that_somebody_took_is_not_believed(desk: Desk, spam: Published
     assert hall.rules() == wanted(desk, spam)
 
 
+def test_one_room_is_made_however_often_its_author_cannot_be_invited(desk: Desk, spam: Published) -> None:
+    hall, theirs = Hall(), RoomId("!theirs:home.example")
+    hall.aliases[f"#earnest-list-{spam.id}:{BOT.partition(':')[2]}"] = theirs
+    hall.fails = {"invite": SlowDown(300.0)}
+    for _ in range(3):
+        mirror(desk, hall)
+    assert len(hall.states) == 1
+    hall.fails = {}
+    mirror(desk, hall)
+    assert hall.rules() == wanted(desk, spam)
+    (room,) = hall.states
+    assert ALICE in hall.rooms[room]
+
+
+@pytest.mark.usefixtures("spam")
+def test_nobody_waits_while_a_long_list_is_held_against_its_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def planned(there: Iterable[Rule], listing: Listing) -> Plan:
+        threads.append(threading.current_thread())
+        return plan(there, listing)
+
+    monkeypatch.setattr("bot.mirroring.plan", planned)
+    mirror(desk, Hall())
+    assert threads
+    assert threading.main_thread() not in threads
+
+
 def test_what_expired_or_was_retired_stands_in_no_room(desk: Desk, spam: Published) -> None:
     hall = Hall()
     person = spam.person
@@ -182,6 +211,21 @@ def test_what_expired_or_was_retired_stands_in_no_room(desk: Desk, spam: Publish
         work.publishing.retire(person, spam.id)
     mirror(desk, hall)
     assert (hall.rules(), due(desk)) == ({}, 0)
+
+
+def test_who_is_forgotten_after_retiring_a_list_leaves_no_title_in_its_room(desk: Desk, spam: Published) -> None:
+    hall = Hall()
+    with desk.work() as work:
+        work.publishing.describe(spam.person, spam.id, Description("What Alice says"))
+    mirror(desk, hall)
+    with desk.work() as work:
+        work.publishing.retire(spam.person, spam.id)
+    mirror(desk, hall)
+    with desk.work() as work:
+        work.publishing.forget(spam.person)
+    mirror(desk, hall)
+    (state,) = hall.states.values()
+    assert [one.content for one in state if one.kind == "m.room.name"] == [{"name": ""}]
 
 
 def test_a_room_that_somebody_forbids_us_is_told_of(desk: Desk, spam: Published) -> None:

@@ -390,3 +390,11 @@ def test_a_stranger_invites_it_elsewhere_as_ever(bot: Bot, desk: Desk) -> None:
     follow(desk)
     bot.rehearsal.rooms[NEXT] = {BOB, UserId("@other:home.example")}
     assert bot.hear(Invited(NEXT, BOB))[-1] == f"would leave {NEXT}"
+
+
+def test_one_list_that_breaks_all_stops_no_other(bot: Bot, desk: Desk) -> None:
+    follow(desk)
+    follow(desk, NEXT, "good")
+    writes(bot, NEXT, BOB)
+    bot.rehearsal.states[ROOM] = [None]  # type: ignore[list-item]
+    assert (look(bot) and kept(desk, "good")) == {BOB}

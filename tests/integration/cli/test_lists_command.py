@@ -167,6 +167,15 @@ def operator(tmp_path: Path) -> Callable[..., Result]:
     return run
 
 
+def test_no_name_that_is_left_out_turns_the_line_around(operator: Callable[..., Result], tmp_path: Path) -> None:
+    entity = "@*\u05d0:home.example"
+    rules = [{"type": "m.policy.rule.user", "state_key": "a", "content": {"entity": entity, "recommendation": "m.ban"}}]
+    (tmp_path / "rules").write_text(json.dumps(rules))
+    made = operator("follow", "bad", tmp_path / "rules", bot="@earnest\u05d0:home.example")
+    assert "Followed 0 entries as bad." in made.output
+    assert f"left out: \u2068{entity}\u2069 (yours: \u2068@earnest\u05d0:home.example\u2069)" in made.output
+
+
 def test_a_list_is_followed_looked_at_read_again_and_given_up(operator: Callable[..., Result], blocklist: Path) -> None:
     assert "No list is followed" in operator("followed").output
     dry = operator("follow", "bad", blocklist, "--dry-run")

@@ -49,6 +49,14 @@ def test_meowlnir_says_all_of_it_in_its_management_room() -> None:
     assert not bot.uncovered()
 
 
+def test_what_is_taken_up_can_be_followed() -> None:
+    bot = OtherBot()
+    bot.read_account(WATCHED, {"references": [f"https://matrix.to/#/{ROOM}?via=_no_server_&via=matrix.org&via="]})
+    bot.read_account(WATCHED, {"references": [f"#{'a' * 43}", "#a:no server", "#:a.example"]})
+    assert list(bot.watched.values()) == [WatchedRoom(ROOM, ("matrix.org",))]
+    assert bot.left_out == 3
+
+
 @pytest.mark.parametrize("link", ["", "https://matrix.to/#/", "@a:b.example", "!", 5, None, "!a b\0:c"])
 def test_what_is_no_room_is_left_out_and_counted(link: object) -> None:
     bot = OtherBot()

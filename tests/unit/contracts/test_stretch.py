@@ -170,6 +170,7 @@ def test_a_header_is_read_as_it_is() -> None:
         {"logsBloom": "0x" + "00" * 255},
         {"logsBloom": "0x" + "0 " * 256},
         {"hash": "0x" + "02" * 31},
+        {"hash": ["02"] * 66},
         {"parentHash": None},
         {"number": "latest"},
         {"number": 2},

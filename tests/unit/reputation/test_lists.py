@@ -293,6 +293,18 @@ def test_what_hits_oneself_is_dangerous(entity: str) -> None:
     assert [(one.danger, one.whom) for one in dangers(found, mine)] == [(Danger.YOURS, "@me:home.example")]
 
 
+@pytest.mark.parametrize("entity", ["@*:home.example", "@?*:HOME.example", "*:home.example", "@*home.example"])
+def test_all_people_of_a_server_are_that_server(entity: str) -> None:
+    found = read(rule("m.policy.rule.user", entity=entity, recommendation="m.ban"))
+    assert [one.whom for one in dangers(found, ["home.example", "more.example"])] == ["home.example"]
+
+
+def test_a_server_is_meant_on_whatever_port() -> None:
+    found = read(rule("m.policy.rule.server", entity="home.example", recommendation="m.ban"))
+    mine = ["home.example:8448", "@me:home.example:8448", "home.example:8448.example"]
+    assert [one.whom for one in dangers(found, mine)] == mine[:2]
+
+
 def test_a_hidden_name_and_a_server_may_be_ones_own_too() -> None:
     hashes = {"sha256": base64.b64encode(sha256(b"@me:home.example").digest()).decode()}
     hidden = read(rule("m.policy.rule.user", recommendation="m.ban", hashes=hashes))

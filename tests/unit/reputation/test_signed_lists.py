@@ -90,6 +90,11 @@ def test_a_replay_another_list_and_two_faces_are_noticed() -> None:
     assert read_header(OURS.sign(gone.shown()), OURS.name, now=NOW, before=read) == gone
 
 
+def test_what_was_taken_back_may_have_a_label_that_the_list_defines_no_more() -> None:
+    gone = a_label(value="rude", negates=True, reason="")
+    assert read_label(sent(OURS.sign(gone.shown())), OURS.name, a_header()) == gone
+
+
 def test_what_others_say_has_no_place_in_a_list() -> None:
     assert label_error(OURS.sign(a_label(author="@eve:evil.example").shown())) == "label_author"
     assert label_error(OURS.sign(a_label(author="@eve:evil.example", negates=True).shown())) == "label_negation"
