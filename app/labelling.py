@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from typing import Final
+
 from app.aside import Aside
 from kit.changes import counters
 from kit.clock import Clock
 from kit.database import Database
 from reputation.followed import TOPIC, Followed
 from reputation.lists.labels import Labels
+
+
+_REST: Final = 5.0
+"""Times as long as making labels took, none are made anew: whoever changes a list all the time keeps nobody busy."""
 
 
 class Labelling:
@@ -19,6 +26,7 @@ class Labelling:
         self._clock = clock
         self._labels: Labels | None = None
         self._seen = -1
+        self._rests_until = 0.0
         self._making = Aside("labelling", self.prepare)
 
     def told(self) -> Labels | None:
@@ -27,7 +35,7 @@ class Labelling:
             counter = counters(session).get(TOPIC, 0)
         if counter == 0:
             return _NONE
-        if counter != self._seen:
+        if counter != self._seen and time.monotonic() >= self._rests_until:
             self._making.begin()
         return self._labels
 
@@ -42,11 +50,13 @@ class Labelling:
 
     def prepare(self) -> Labels:
         """Return the labels as they are, however long that takes."""
+        began = time.monotonic()
         with self._database.read(one_moment=True) as session:
             counter = counters(session).get(TOPIC, 0)
             followed = Followed(session, self._clock())
             labels = Labels({one.name: followed.entries(one.id) for one in followed.all()})
         self._labels, self._seen = labels, counter
+        self._rests_until = time.monotonic() + _REST * (time.monotonic() - began)
         return labels
 
 

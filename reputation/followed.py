@@ -116,8 +116,9 @@ class Followed:
         }
 
     def begin(self, name: str) -> None:
-        """Begin to read a list again: until it is read to its end, or fails, it is due."""
-        self._row(name).due_at = self._now
+        """Begin to write what changed in a list: until that is done it is due, and counts as not read."""
+        row = self._row(name)
+        row.due_at, row.read_at = self._now, None
 
     def write(self, number: int, entries: Sequence[Entry]) -> None:
         """Write some entries, in the place of what is kept of the same entities; at most a slice.
@@ -155,12 +156,17 @@ class Followed:
                 )
 
     def read(self, name: str, *, form: str, entries: int, left_out: int, again: bool) -> None:
-        """Note that a list was read to its end, and tell those who keep it in memory. ``again``: it may change."""
+        """Note that a list was read to its end, and tell those who keep it in memory where it was written.
+
+        ``again``: it may change.
+        """
         row = self._row(name)
+        written = row.read_at is None
         row.form, row.entries, row.left_out = form, entries, left_out
         row.read_at, row.error = self._now, None
         row.due_at = self._now + EVERY if again else None
-        touch(self._session, TOPIC)  # also where nothing changed: whoever died before this had written something
+        if written:  # by us, or by whoever died before this
+            touch(self._session, TOPIC)
 
     def end(self, number: int) -> bool:
         """Take out a slice of the entries of a list whose time is over; ``False``: call it again."""

@@ -44,6 +44,8 @@ _FAULTS: Final[Mapping[str, str]] = {
     "recommendation": "recommends something that is not known here",
     "severity": "has a severity that is not known here",
     "too_long": "is longer than any name",
+    "many_pieces": "has more wildcards than anybody needs",
+    "alike": "is one of too many patterns of one kind, each of which takes long to look for",
     "too_many": "and what stands behind it is not read: "
     f"a list has {MOST_ENTRIES:,} entries at most, and {MOST_READ:,} lines or rules",
     "unprintable": "has characters that cannot be seen",

@@ -8,12 +8,67 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from enum import Enum
 from typing import Final
 
 import ahocorasick_rs
 
 _LONGEST_PIECE: Final = 16
 """Letters of a piece that are looked for: an automaton of whole pieces took gigabytes, and minutes to make."""
+_LONG: Final = 3
+"""Letters of a piece that does not stand in most names."""
+
+
+class _Shape(Enum):
+    """What patterns look like, as far as there is a table of it."""
+
+    ALWAYS = "*?"
+    NAME = "@spam:evil.example"
+    SERVER = "@*:evil.example"
+    USERS_BELOW = "@*:*.evil.example"
+    BELOW = "*.evil.example"
+    OF_SERVER = "@spam*:evil.example"
+    """Of one server there are many."""
+    BEGINNING = "@spam*"
+    OTHER = "*spam*"
+
+
+def _shape(pattern: str) -> _Shape:
+    begins, star, ends = pattern.partition("*")
+    shape = _Shape.OTHER
+    if not pattern.strip("*?"):
+        shape = _Shape.ALWAYS
+    elif "?" in pattern:
+        shape = _Shape.OTHER
+    elif not star:
+        shape = _Shape.NAME
+    elif begins and not ends:
+        shape = _Shape.BEGINNING
+    elif begins == "@" and ends[:3] == ":*." and "*" not in ends[3:]:
+        shape = _Shape.USERS_BELOW
+    elif begins and ends[:1] == ":" and "*" not in ends:
+        shape = _Shape.SERVER if begins == "@" else _Shape.OF_SERVER
+    elif not begins and ends[:1] == "." and "*" not in ends:
+        shape = _Shape.BELOW
+    return shape
+
+
+def laborious(pattern: str) -> str | None:
+    """Return the piece by which a pattern is looked for that has no table; ``None`` for all others.
+
+    Patterns with one and the same piece are all looked at wherever it stands in a name, and those whose pieces are
+    short nearly everywhere: of them a list may have but some.
+    """
+    lower = pattern.lower()
+    if _shape(lower) is not _Shape.OTHER:
+        return None
+    longest = max(_pieces(lower), key=len)
+    return longest if len(longest) >= _LONG else ""
+
+
+def pieces_of(pattern: str) -> int:
+    """Return how many pieces a pattern has, between its wildcards."""
+    return len(_pieces(pattern))
 
 
 class Globs:
@@ -34,25 +89,24 @@ class Globs:
 
     def _sort(self, number: int, pattern: str) -> bool:
         """Put a pattern into the table of its shape; ``False`` where it has none of them."""
-        begins, star, ends = pattern.partition("*")
-        if not pattern.strip("*?"):
-            self._always.append(number)
-        elif "?" in pattern:
-            return False
-        elif not star:
-            self._names.setdefault(pattern, []).append(number)
-        elif begins == "@" and ends[:1] == ":" and "*" not in ends:  # ``@*:evil.example``
-            self._servers.setdefault(ends[1:], []).append(number)
-        elif begins == "@" and ends[:3] == ":*." and "*" not in ends[3:]:  # ``@*:*.evil.example``
-            self._users_below.setdefault(ends[2:], []).append(number)
-        elif not begins and ends[:1] == "." and "*" not in ends:  # ``*.evil.example``
-            self._below.setdefault(ends, []).append(number)
-        elif begins and ends[:1] == ":" and "*" not in ends:  # ``@spam*:matrix.org``: of one server there are many
-            self._of_server.setdefault(ends, _Beginnings()).add(begins, number)
-        elif begins and not ends:
-            self._beginnings.add(begins, number)
-        else:
-            return False
+        begins, _, ends = pattern.partition("*")
+        match _shape(pattern):
+            case _Shape.ALWAYS:
+                self._always.append(number)
+            case _Shape.NAME:
+                self._names.setdefault(pattern, []).append(number)
+            case _Shape.SERVER:
+                self._servers.setdefault(ends[1:], []).append(number)
+            case _Shape.USERS_BELOW:
+                self._users_below.setdefault(ends[2:], []).append(number)
+            case _Shape.BELOW:
+                self._below.setdefault(ends, []).append(number)
+            case _Shape.OF_SERVER:
+                self._of_server.setdefault(ends, _Beginnings()).add(begins, number)
+            case _Shape.BEGINNING:
+                self._beginnings.add(begins, number)
+            case _Shape.OTHER:
+                return False
         return True
 
     def find(self, name: str) -> list[int]:
@@ -117,7 +171,7 @@ class _Pieces:
         self._by_piece: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for number, pattern in patterns:
             # One letter that few patterns have is still in most names.
-            rarest = min(_pieces(pattern), key=lambda piece: (len(piece) < 3, often[piece], -len(piece)))  # noqa: PLR2004
+            rarest = min(_pieces(pattern), key=lambda piece: (len(piece) < _LONG, often[piece], -len(piece)))
             self._by_piece[rarest].append((number, pattern))
         self._texts = list(self._by_piece)
         self._automaton = ahocorasick_rs.AhoCorasick(self._texts) if self._texts else None

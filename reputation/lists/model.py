@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from reputation.lists.globs import laborious, pieces_of
+
 MOST_ENTRIES: Final = 200_000
 """Entries of one list; what stands behind them is not read, and that is said."""
 MOST_READ: Final = 500_000
 """The same of all that stands in it: what cannot be read, and what is said again, takes time and memory, too."""
+MOST_PIECES: Final = 8
+"""Pieces of a pattern between its wildcards."""
+MOST_ALIKE: Final = 1_000
+"""Patterns of a list for which there is no table, with one and the same piece: each is looked at wherever it stands."""
 LONGEST_ENTITY: Final = 255
 """Bytes of a Matrix id, a server name or a pattern for them (Matrix specification, appendix "Identifier Grammar")."""
 LONGEST_REASON: Final = 500
@@ -101,14 +108,20 @@ def listing(form: str, found: Iterable[Entry | Fault]) -> Listing:
     """Put together what is read, one after the other, and read no more than a list may have: whatever it holds."""
     entries: dict[tuple[str, str], Entry] = {}
     faults: list[Fault] = []
+    alike: Counter[str] = Counter()
     twice = 0
     for count, one in enumerate(found):
         full = isinstance(one, Entry) and one.key not in entries and len(entries) >= MOST_ENTRIES
         if full or count >= MOST_READ:
             faults.append(Fault("too_many", one.place))
             break
+        piece = laborious(one.entity) if isinstance(one, Entry) and one.entity is not None else None
+        if piece is not None:
+            alike[piece] += 1
         if isinstance(one, Fault):
             faults.append(one)
+        elif piece is not None and alike[piece] > MOST_ALIKE:
+            faults.append(Fault("alike", one.place, one.entity or ""))
         else:
             twice += one.key in entries
             entries.pop(one.key, None)
@@ -136,7 +149,7 @@ def checked(
         return Fault("unprintable", place, shown)
     if subject is Subject.SERVER:
         entity = entity.lower().rstrip(".")
-    wrong = _SHAPES[subject](entity)
+    wrong = "many_pieces" if pieces_of(entity) > MOST_PIECES else _SHAPES[subject](entity)
     if wrong is not None:
         return Fault(wrong, place, shown)
     return Entry(subject, entity, recommendation, plain(reason), place=place, below=below)

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from reputation.lists import blocklists, model
 from reputation.lists.comparing import compare
 from reputation.lists.dangers import Danger, dangers
 from reputation.lists.model import Entry, Listing, Recommendation, Subject
+from reputation.lists.policy_events import read_events
 from reputation.lists.reading import read_list
 from reputation.lists.writing import Form, left_out, servers, to_csv, to_domains, to_events
 
@@ -325,3 +327,18 @@ def test_what_changed_between_two_lists() -> None:
     ]
     assert found.same == 1
     assert not compare(after, after)
+
+
+def test_of_patterns_that_take_long_to_look_for_a_list_has_but_some() -> None:
+    hard = [f"*{''.join(three)}*" for three in product(["a*", "b*c", "d*", "e*", "f*", "g*", "h*"], repeat=4)]
+    easy = [f"*.evil{number}.example" for number in range(5_000)]
+    events = [
+        {"type": "m.policy.rule.server", "state_key": entity, "content": {"entity": entity, "recommendation": "m.ban"}}
+        for entity in (*hard, *easy, "*a*b*c*d*e*f*g*h*i*j*")
+    ]
+
+    found = read_events(events)
+
+    assert [fault.code for fault in found.faults].count("alike") == len(hard) - model.MOST_ALIKE
+    assert [fault.code for fault in found.faults].count("many_pieces") == 1
+    assert len(found.entries) == model.MOST_ALIKE + len(easy)
