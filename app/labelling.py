@@ -12,7 +12,6 @@ from kit.database import Database
 from reputation.followed import TOPIC, Followed
 from reputation.lists.labels import Labels
 
-
 _REST: Final = 5.0
 """Times as long as making labels took, none are made anew: whoever changes a list all the time keeps nobody busy."""
 
