@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from bot.away import Away
 from bot.crossing import Crossing
 from bot.homeserver import Denied, Homeserver, SlowDown
 from bot.views import View, Views, servers_of
@@ -65,6 +66,7 @@ class Bringing:
         self._entering: set[int] = set()
         self._enter_at = 0.0
         self._not_ours: OrderedDict[RoomId, None] = OrderedDict()
+        self._away = Away(views.time)
 
     def due(self, number: int) -> None:
         """Look for what the rooms of a management room bring in the next round."""
@@ -114,7 +116,7 @@ class Bringing:
                 if room in known and known[room].predecessor not in seen.children:
                     await self._warden.unprotect(room)
             for room, via in seen.children.items():
-                if room in await self._warden.rooms() or room in self._not_ours or room in {*unwanted, seen.room}:
+                if room in await self._warden.rooms() or room in {*unwanted, seen.room} or not self._to_try(room):
                     continue
                 if entered >= _AT_ONCE:
                     return False
@@ -128,7 +130,7 @@ class Bringing:
         Where we may not enter it, or not yet, the old one is what is looked after.
         """
         known, seen = (await self._warden.rooms())[room], (await self._views.of(room)).seen
-        if seen.successor is None or seen.successor in self._not_ours:
+        if seen.successor is None or not self._to_try(seen.successor):
             return
         found = await self._enters(known.management, seen.successor, servers_of(seen), space=known.space, of=room)
         if found is None:
@@ -160,11 +162,17 @@ class Bringing:
             LOG.info("room_not_entered", room=room, reason=type(error).__name__)
             self._note_not_ours(room)
             return None
+        except SlowDown:
+            raise
+        except HomeserverUnavailable:  # that of the room, perhaps: all else that is held does not wait for it
+            self._away.failed(room)
+            return None
+        self._away.answered(room)
         successor = view.seen.successor
         if successor is not None:
             self._note_not_ours(room)
             await self._warden.leave(room)
-            if not hops or successor in await self._warden.rooms() or successor in self._not_ours:
+            if not hops or successor in await self._warden.rooms() or not self._to_try(successor):
                 return None
             last = room if of is not None and view.seen.predecessor == of else None
             via = servers_of(view.seen)
@@ -187,6 +195,9 @@ class Bringing:
         if of is not None and seen.predecessor == of and powers.of(self._homeserver.me) >= powers.ban:
             return True
         return any(powers.of(user) >= powers.ban for user in await self._warden.commanding(management))
+
+    def _to_try(self, room: RoomId) -> bool:
+        return room not in self._not_ours and not self._away.seconds(room)
 
     def _note_not_ours(self, room: RoomId) -> None:
         self._not_ours[room] = None

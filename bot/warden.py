@@ -11,12 +11,14 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 import structlog
 
 from app import protecting
 from app.container import Container, Work
 from bot.applying import Applying
+from bot.away import Away
 from bot.bringing import Bringing
 from bot.crossing import Crossing
 from bot.guards import Guards
@@ -24,13 +26,16 @@ from bot.homeserver import Denied, Happening, Homeserver, Joined, Left, Missed, 
 from bot.managed import read_managed
 from bot.purposes import purposes
 from bot.views import View, Views
-from kit.errors import HomeserverUnavailable, Invalid, NotFound
+from kit.errors import Invalid, NotFound
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.powers import lacking
 from reputation.enforcement.rooms import MODERATOR, RoomSeen
 from reputation.moderation import Management, Protected
 
 LOG = structlog.get_logger(__name__)
+
+_LONGEST_WAIT: Final = 60.0
+"""Seconds for which a management room waits whose rooms could not be seen, or planned for."""
 
 
 class Warden:
@@ -51,6 +56,7 @@ class Warden:
         self._rooms: dict[RoomId, Protected] = {}
         self._due: dict[int, set[RoomId] | None] = {}
         self._bringing = Bringing(homeserver, cross, views, self)
+        self._away = Away(views.time, longest=_LONGEST_WAIT)
         self._counters: tuple[int, int] | None = None
 
     # ------------------------------------------------------------------------------------------------ what there is
@@ -208,11 +214,23 @@ class Warden:
             if self._views.is_due(room):
                 self._want(room)
         planned = False
-        for number in list(self._due):
-            planned = await self._plan(number) or planned
+        for number in [number for number in self._due if not self._away.seconds(str(number))]:
+            planned = await self._plan_or_wait(number) or planned
         applied = await self._applying.apply() > 0
         await self._bringing.round()
         return applied or planned
+
+    async def _plan_or_wait(self, number: int) -> bool:
+        """Plan for one management room; what goes wrong there keeps no other waiting, and comes round again."""
+        try:
+            planned = await self._plan(number)
+        except Exception as error:  # noqa: BLE001 - what rooms say of themselves may stand in no log
+            LOG.warning("plan_waits", management=number, reason=type(error).__name__)
+            self._due[number] = None
+            self._away.failed(str(number))
+            return False
+        self._away.answered(str(number))
+        return planned
 
     async def _plan(self, number: int) -> bool:
         only = self._due.pop(number)
@@ -236,9 +254,6 @@ class Warden:
             )
         except NotFound:
             return False
-        except HomeserverUnavailable:
-            self._due[number] = None
-            raise
         await self._look_ahead(number, now)
         if known.ended_at is None:
             self._bringing.due(number)

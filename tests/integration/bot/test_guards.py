@@ -74,10 +74,12 @@ class Rooms(Rehearsal):
 class Play:
     """A bot that looks after two rooms from a desk."""
 
+    usual = Rooms
+
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         lines: list[str] = []
-        self.rooms = Rooms(lines)
+        self.rooms = self.usual(lines)
         self.bot = Bot(desk, self.rooms, lines)
         for room in (DESK, TEA, CHOIR):
             self.rooms.open(room, *(() if room == DESK else (BOB, SPAM)))
