@@ -277,7 +277,7 @@ class Desk:
         if changed:
             reader = await self._reader(one.owner)
             message = wording.changed(reader, changed, await self.names(one.id))
-            cause = f"desk-told:{one.id}:{span.since.isoformat()}"
+            cause = f"desk-told:{one.id}:{span.since.isoformat()}:{span.until.isoformat()}"
             event = await self._say(room, message, cause=cause)
             waiting = [each.id for each in changed if each.state is State.ASKED]
             if waiting:

@@ -195,3 +195,35 @@ def test_where_the_bot_may_not_speak_it_tries_now_and_then(play: Playing) -> Non
     play.rooms.silenced.clear()
     play.bot.ticks += 1_000
     assert "mute: @spam:evil.example" in play.tells()
+
+
+def test_what_goes_on_and_on_is_told_meanwhile(play: Playing) -> None:
+    play.asks("protections preset flood 5 5 10")
+    told = []
+    for turn in range(34):
+        raider = UserId(f"@raider{turn}:evil.example")
+        play.comes(raider)
+        floods(play, raider)
+        play.goes_on(2, rounds=2)
+        before = len(play.bot.lines)
+        play.bot.run(play.bot.manager.tell)
+        told += play.bot.lines[before:]
+    assert any("mute" in line for line in told)
+
+
+def test_what_came_after_a_report_that_nobody_noted_is_told(play: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
+    play.asks("protections preset flood 5 5 10")
+    floods(play)
+    play.goes_on()
+    with monkeypatch.context() as dying:
+        dying.setattr("reputation.desks.Desks.told", _dies)
+        assert "mute: @spam:evil.example" in play.tells()
+    play.restart()
+    play.comes(BOB)
+    floods(play, BOB)
+    play.goes_on()
+    assert f"mute: {BOB}" in play.tells()
+
+
+def _dies(*_: object) -> None:
+    raise RuntimeError
