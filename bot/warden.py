@@ -22,7 +22,7 @@ from bot.away import Away
 from bot.bringing import Bringing
 from bot.crossing import Crossing
 from bot.guards import Guards
-from bot.homeserver import Denied, Happening, Homeserver, Joined, Left, Missed, Moved, Stated
+from bot.homeserver import Denied, Happening, Homeserver, Invited, Joined, Left, Missed, Moved, Stated
 from bot.managed import read_managed
 from bot.purposes import purposes
 from bot.views import View, Views
@@ -106,6 +106,9 @@ class Warden:
             case Left(_, user) if user == self._homeserver.me:
                 await self._lost(room)
                 return True
+            case Invited():  # we were put out, and nobody told us: whoever asks us in anew is to be answered
+                await self._lost(room)
+                return False
             case Left() | Stated() | Missed() | Moved():
                 self._views.changed(room)
             case _:
@@ -237,6 +240,9 @@ class Warden:
         known = self._managements.get(number)
         if known is None:
             return False
+        if known.ended_at is not None and only == set() and await self._undoes(number):
+            self._due[number] = set()
+            return False
         now = self._container.clock()
         try:
             views = await self.seen(number)
@@ -302,7 +308,10 @@ class Warden:
 
     async def _end(self, known: Management) -> None:
         """Leave the rooms of a management room that is ended, once all is undone, and the management room itself."""
-        if await self._cross.read(lambda work: work.moderation.consequences.waits(known.id)):
+        if await self._undoes(known.id):
             self._due[known.id] = set()
             return
         await self._cross.work(lambda work: work.moderation.gone(known.id))
+
+    async def _undoes(self, number: int) -> bool:
+        return await self._cross.read(lambda work: work.moderation.consequences.waits(number))

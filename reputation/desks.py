@@ -56,8 +56,8 @@ class Desks:
         row = self._session.get(ToldRow, management)
         told = since if row is None else row.until
         new = ConsequenceRow.management == management, ConsequenceRow.changed_at > told
-        ends = select(func.min(ConsequenceRow.changed_at), func.max(ConsequenceRow.changed_at)).where(*new)
-        oldest, newest = self._session.execute(ends).one()
+        oldest = self._session.scalar(select(func.min(ConsequenceRow.changed_at)).where(*new))
+        newest = self._session.scalar(select(func.max(ConsequenceRow.changed_at)).where(*new))
         settled = self._now - SETTLED
         if newest is not None and newest <= settled:
             return Span(told, newest)

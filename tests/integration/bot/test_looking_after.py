@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from app.wording.message import Message
-from bot.homeserver import Denied, ElsewhereAway, EventId
+from bot.homeserver import Denied, ElsewhereAway, EventId, Invited
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import Powers, RoomSeen
+from reputation.lists.labels import Labels
 from tests.integration.bot.test_guards import CHOIR, DESK, MUTED, SPAM, TEA, Play, floods
 from tests.integration.bot.test_guards import Rooms as Usual
 from tests.support.desk import Desk
-from tests.support.knocks import BOB, BOT
+from tests.support.knocks import ALICE, BOB, BOT
 
 SPACE, OTHERS = RoomId("!space:home.example"), RoomId("!others:away.example")
 ADMIN = UserId("@admin:away.example")
@@ -32,6 +33,7 @@ class Rooms(Usual):
         self.mute: set[RoomId] = set()
         self.silenced: set[RoomId] = set()
         self.tries = 0
+        self.fixed = False
 
     async def join(self, room: RoomId, via: Sequence[str] = ()) -> None:
         if room in self.away:
@@ -44,6 +46,8 @@ class Rooms(Usual):
         return await super().state(room)
 
     async def set_level(self, room: RoomId, user: UserId, level: int) -> bool:
+        if self.fixed:
+            raise Denied(403, {"errcode": "M_FORBIDDEN"})
         if room in self.mute:
             raise HomeserverUnavailable("the homeserver answered 502")
         return await super().set_level(room, user, level)
@@ -227,3 +231,54 @@ def test_what_came_after_a_report_that_nobody_noted_is_told(play: Playing, monke
 
 def _dies(*_: object) -> None:
     raise RuntimeError
+
+
+def test_who_may_not_ban_in_a_room_is_not_told_what_it_calls_itself(play: Playing) -> None:
+    others(play)
+    play.rooms.seen[OTHERS] = replace(play.rooms.seen[OTHERS], name="Secret plans")
+    answer = play.asks(f"protect {OTHERS}")
+    assert "You may not ban in" in answer
+    assert "Secret" not in answer
+
+
+def test_a_room_that_is_looked_after_from_elsewhere_is_left_again(play: Playing) -> None:
+    play.rooms.open(OTHERS)
+    with play.desk.work() as work:
+        more = work.moderation.make(work.people.number(BOB), "Others").id
+        work.moderation.protect(more, OTHERS)
+        work.moderation.end(more)
+        work.moderation.gone(more)
+        for number in range(500 - 2):
+            work.moderation.protect(play.number, RoomId(f"!{number}:home.example"))
+    assert f"would leave {OTHERS}" in play.asks(f"protect {OTHERS}")
+
+
+def test_a_desk_that_ends_is_not_planned_for_while_it_waits_to_undo(play: Playing) -> None:
+    play.asks("protections preset flood 5 5 10")
+    floods(play)
+    play.goes_on()
+    play.rooms.fixed = True
+    with play.desk.work() as work:
+        work.moderation.end(play.number)
+    play.goes_on()
+    counted, current = [0], play.desk.labelling.current
+
+    def _count() -> Labels:
+        counted[0] += 1
+        return current()
+
+    play.desk.labelling.current = _count  # type: ignore[method-assign]
+    play.goes_on(1, rounds=10)
+    assert counted == [0]
+    play.rooms.fixed = False
+    play.goes_on(7 * 3_600, rounds=10)
+    with play.desk.read() as work:
+        assert work.moderation.get(play.number).room is None
+        assert not work.moderation.rooms(play.number)
+
+
+def test_an_invitation_into_a_room_that_we_were_put_out_of_unseen_is_answered(play: Playing) -> None:
+    play.asks("rooms")
+    play.bot.hear(Invited(TEA, ALICE))
+    assert f"would join {TEA}" in play.bot.lines
+    assert looked_after(play) == {TEA, CHOIR}
