@@ -32,7 +32,7 @@ class Rooms(Usual):
         self.unreachable: set[UserId] = set()
         self.mute: set[RoomId] = set()
         self.silenced: set[RoomId] = set()
-        self.tries = 0
+        self.tries = self.looks = 0
         self.fixed = False
 
     async def join(self, room: RoomId, via: Sequence[str] = ()) -> None:
@@ -42,6 +42,7 @@ class Rooms(Usual):
 
     async def state(self, room: RoomId) -> RoomSeen:
         if room in self.away:
+            self.looks += 1
             raise HomeserverUnavailable("the homeserver answered 502")
         return await super().state(room)
 
@@ -282,3 +283,15 @@ def test_an_invitation_into_a_room_that_we_were_put_out_of_unseen_is_answered(pl
     play.bot.hear(Invited(TEA, ALICE))
     assert f"would join {TEA}" in play.bot.lines
     assert looked_after(play) == {TEA, CHOIR}
+
+
+def test_a_room_that_cannot_be_seen_keeps_what_others_write_from_nobody(play: Playing) -> None:
+    play.asks("protections preset flood 5 5 10")
+    play.restart()
+    play.rooms.away.add(TEA)
+    floods(play)  # nothing comes out of this, by which listening would begin anew
+    assert play.rooms.looks == 1
+    floods(play, room=CHOIR)
+    play.rooms.away.clear()
+    play.goes_on(100)
+    assert play.level(SPAM) == MUTED
