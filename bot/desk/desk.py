@@ -176,7 +176,7 @@ class Desk:
         reader = await self._reader(person)
         if await self._commands(said.room, said.sender):
             command = COMMANDS.get(words[1].lower() if len(words) > 1 else "help")
-            asked = Asked(here, person, said.sender, words[2:], reader, text_of(said.body))
+            asked = Asked(here, person, said.sender, words[2:], reader, text_of(said.body), _txn(said.event))
             message = wording.unknown(reader) if command is None else await self._obey(command, asked)
         else:
             message = wording.no_power(reader)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from app.wording.message import Message
-from bot.homeserver import Denied, ElsewhereAway, EventId, Invited
+from bot.homeserver import Denied, ElsewhereAway, EventId, Invited, Said
+from kit.clock import from_unix
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import Powers, RoomSeen
@@ -295,3 +297,35 @@ def test_a_room_that_cannot_be_seen_keeps_what_others_write_from_nobody(play: Pl
     play.rooms.away.clear()
     play.goes_on(100)
     assert play.level(SPAM) == MUTED
+
+
+def test_a_command_that_is_heard_again_is_done_once(play: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
+    for preset in ("flood 5 5 10", "flood 6 6 10", "flood 7 7 10"):
+        play.asks(f"protections preset {preset}")
+    undo = Said(DESK, EventId("$undo"), ALICE, "!earnest protections undo", from_unix(play.desk.house.time))
+    with monkeypatch.context() as dying:
+        dying.setattr(Rooms, "send", _dies)
+        play.bot.hear(undo)
+    play.restart()
+    play.bot.hear(undo)
+    shown = play.asks("protections rules")
+    assert "flood" in shown
+    with play.desk.read() as work:
+        assert len(work.protections.versions.all(play.number)) == 4  # three that were set, and one to go back
+
+
+def test_a_yes_that_is_heard_again_is_about_what_waited_then(play: Playing) -> None:
+    rule = {"name": "much", "when": "sender.messages_10s >= 5", "then": {"do": "kick"}}
+    play.asks("protections set " + json.dumps({"kind": "protections", "rules": [rule]}))
+    floods(play)
+    play.goes_on()
+    yes = Said(DESK, EventId("$yes"), ALICE, "!earnest approve", from_unix(play.desk.house.time))
+    play.bot.hear(yes)
+    play.goes_on()
+    floods(play, BOB)
+    play.goes_on()
+    play.restart()
+    play.bot.hear(yes)
+    play.goes_on()
+    assert not any(f"would kick {BOB}" in line for line in play.bot.lines)
+    assert any(f"would kick {SPAM}" in line for line in play.bot.lines)
