@@ -107,7 +107,6 @@ class Warden:
                 await self._lost(room)
                 return True
             case Invited():  # we were put out, and nobody told us: whoever asks us in anew is to be answered
-                await self._lost(room)
                 return False
             case Left() | Stated() | Missed() | Moved():
                 self._views.changed(room)
