@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from app.container import Container, Work
+from kit import outbox
 from kit.errors import NotFound
 from kit.identifiers import PersonId, RoomId, UserId
 from reputation.causes import find_words
@@ -255,10 +256,21 @@ def _told(subscription: Subscription, found: Plan, rooms: int) -> Preview:
 
 
 def answer(
-    container: Container, management: int, *, yes: bool, by: PersonId | None, only: Collection[int] | None = None
+    container: Container,
+    management: int,
+    *,
+    yes: bool,
+    by: PersonId | None,
+    only: Collection[int] | None = None,
+    cause: str | None = None,
 ) -> int:
-    """Say yes or no to what waits; return how many consequences that was about."""
+    """Say yes or no to what waits; return how many consequences that was about.
+
+    One ``cause`` answers once: what has come to wait since is nothing that it knew of.
+    """
     with container.work() as work:
+        if cause is not None and not outbox.once(work.session, f"desk:{cause}", work.now):
+            return 0
         return work.moderation.answer(management, yes=yes, by=by, only=only)
 
 

@@ -20,7 +20,7 @@ from bot.crossing import Crossing
 from bot.homeserver import Denied, EventId, Homeserver, SlowDown
 from bot.views import Views
 from kit.errors import HomeserverUnavailable
-from kit.identifiers import UserId
+from kit.identifiers import RoomId, UserId
 from reputation.enforcement import acting
 from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import Consequence
@@ -33,6 +33,7 @@ CONSEQUENCES = Counter("earnest_consequences", "Consequences in rooms, by what b
 _MOST_REDACTED: Final = 100
 """Messages of somebody that are taken back in a room."""
 _SHORTEST_PAUSE: Final = 1.0
+_SILENT_PAUSE: Final = 10.0
 
 
 class Applying:
@@ -49,13 +50,24 @@ class Applying:
         self._views = views
 
     async def apply(self) -> int:
-        """Do some of what is due; return how many jobs that were. Raises ``HomeserverUnavailable`` where it is away."""
+        """Do some of what is due; return how many jobs that were. Raises ``HomeserverUnavailable`` where it is away.
+
+        That is so where it answers about two rooms neither: one alone waits longer than all that stands behind it.
+        """
         jobs = await self._cross.aside(partial(protecting.claim, self._container))
+        silent: set[RoomId] = set()
         for place, job in enumerate(jobs):
+            if job[0].room in silent:
+                await self._later(job, _SILENT_PAUSE)
+                continue
             try:
                 await self._job(job)
             except HomeserverUnavailable:
-                for left in jobs[place:]:
+                silent.add(job[0].room)
+                await self._later(job, _SILENT_PAUSE)
+                if len(silent) == 1:
+                    continue
+                for left in jobs[place + 1 :]:
                     await self._later(left, _SHORTEST_PAUSE)
                 raise
         return len(jobs)

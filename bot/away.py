@@ -13,9 +13,10 @@ _MOST_SERVERS = 10_000
 class Away:
     """Which homeservers are left alone, and how long still; memory is bounded, and a restart tries them all again."""
 
-    def __init__(self, time: Callable[[], float]) -> None:
-        """Count by ``time``, a clock that never runs backwards, in seconds."""
+    def __init__(self, time: Callable[[], float], *, longest: float = _LONGEST_SECONDS) -> None:
+        """Count by ``time``, a clock that never runs backwards, in seconds; leave none alone for longer."""
         self._time = time
+        self._longest = longest
         self._left_alone: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def seconds(self, server: str) -> float:
@@ -26,7 +27,7 @@ class Away:
     def failed(self, server: str) -> None:
         """Leave a homeserver alone, twice as long as the last time."""
         _, before = self._left_alone.pop(server, (0.0, _FIRST_SECONDS / 2))
-        pause = min(before * 2, _LONGEST_SECONDS)
+        pause = min(before * 2, self._longest)
         self._left_alone[server] = (self._time() + pause, pause)
         while len(self._left_alone) > _MOST_SERVERS:
             self._left_alone.popitem(last=False)

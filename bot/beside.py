@@ -14,6 +14,7 @@ from app.container import Container, Work
 from app.wording import beside as wording
 from app.wording.moderation import reason_of
 from app.wording.reader import Service
+from bot.away import Away
 from bot.crossing import Crossing
 from bot.entering import Entering
 from bot.homeserver import Denied, Homeserver, SlowDown, StateEvent
@@ -89,6 +90,7 @@ class Publishing:
         self._rooms = rooms
         self._kept: dict[int, tuple[Beside, Stamp, float]] = {}
         self._not_before = 0.0
+        self._away = Away(warden.time)
 
     async def round(self) -> None:
         """Bring what is published to where the outcome is, a few rules at a time."""
@@ -102,15 +104,22 @@ class Publishing:
             kept = self._kept.get(one.management)
             if kept is not None and kept[:2] == (one, stamp) and self._warden.time() - kept[2] < _EVERY:
                 continue
+            if self._away.seconds(f"keep:{one.management}"):
+                continue
             try:
                 if await self._keep(one):
                     self._kept[one.management] = (one, stamp, self._warden.time())
+                    self._away.answered(f"keep:{one.management}")
             except SlowDown as slow:
                 self._not_before = self._warden.time() + slow.seconds
                 return
             except Denied as denied:  # we were put out of it, or may not write there any more: another one is made
                 LOG.warning("policy_room_denied", management=one.management, status=denied.status)
+                self._away.failed(f"keep:{one.management}")
                 await self._cross.work(partial(_lost, one.management))
+            except Exception as error:  # noqa: BLE001 - whoever is asked into one may be away: no other waits for it
+                LOG.warning("policy_room_waits", management=one.management, reason=type(error).__name__)
+                self._away.failed(f"keep:{one.management}")
 
     async def _keep(self, one: Beside) -> bool:
         """Do some of it; ``True`` where nothing is left to do."""
@@ -169,10 +178,16 @@ class Publishing:
             management = (await self._warden.managements()).get(one.management)
             if management is None or management.room is None or one.bot is None:
                 continue
-            views = await self._warden.seen(one.management)
-            if not views:
-                continue  # nobody asked us in yet
-            await self._tell(one, one.bot, management.room, views)
+            if self._away.seconds(f"compare:{one.management}"):
+                continue
+            try:
+                views = await self._warden.seen(one.management)
+                if views:  # else nobody asked us in yet
+                    await self._tell(one, one.bot, management.room, views)
+                    self._away.answered(f"compare:{one.management}")
+            except Exception as error:  # noqa: BLE001 - what rooms say of themselves may stand in no log
+                LOG.warning("comparing_waits", management=one.management, reason=type(error).__name__)
+                self._away.failed(f"compare:{one.management}")
 
     async def _tell(self, one: Beside, bot: UserId, room: RoomId, views: Sequence[View]) -> None:
         found = await self._cross.aside(

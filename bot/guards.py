@@ -16,10 +16,11 @@ import structlog
 
 from app import protecting
 from app.container import Container, Work
+from bot.away import Away
 from bot.crossing import Crossing
 from bot.homeserver import Denied, EventId, Happening, Homeserver, Joined, Left, Said, Unreadable
 from bot.views import Views
-from kit.errors import Invalid, Unavailable
+from kit.errors import HomeserverUnavailable, Invalid, Unavailable
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import RoomSeen
 from reputation.moderation import Management
@@ -33,6 +34,9 @@ LOG = structlog.get_logger(__name__)
 
 _MOST_HEARD: Final = 10_000
 """Messages that are known again, where the homeserver tells of one twice."""
+_PATIENCE: Final = 10.0
+"""Seconds that the first look at a room may take: all who write to us wait meanwhile."""
+_LONGEST_WAIT: Final = 60.0
 _UNREAD: Final = "m.room.encrypted"
 
 
@@ -51,6 +55,7 @@ class Guards:
         self._heard: OrderedDict[EventId, None] = OrderedDict()
         self._unnoted: dict[int, list[Outcome]] = {}
         self._noting = asyncio.Lock()
+        self._away = Away(views.time, longest=_LONGEST_WAIT)
 
     def load(self, managements: Mapping[int, Management], guards: Mapping[int, Guard]) -> None:
         """Ask these rules from now on; what was counted stays. Rooms without rules are counted, too: to try some."""
@@ -84,10 +89,18 @@ class Guards:
             return
         what = _heard(happening)
         if what is not None and self._is_new(happening):
+            if self._away.seconds(room):
+                return
             try:
-                seen = (await self._views.last(room)).seen  # a look takes long, and a plan looks at who is spared anew
+                async with asyncio.timeout(_PATIENCE):
+                    # A look takes long, and a plan looks at who is spared anew.
+                    seen = (await self._views.last(room)).seen
             except (Denied, Invalid):  # we are not there any more, or it is too large to be seen
                 return
+            except (HomeserverUnavailable, TimeoutError):  # one room's trouble keeps nobody's commands waiting
+                self._away.failed(room)
+                return
+            self._away.answered(room)
             known = await self._known(management, protecting_.wanted, room, what.sender)
             place, now, late = self._place(seen), self._container.clock(), self._homeserver.late
             found = protecting_.heard(place, seen.powers, what, now, known=known, late=late)

@@ -16,7 +16,7 @@ from bot.homeserver import Denied, EventId, StateEvent
 from bot.nio_client import NioClient
 from kit.errors import Invalid
 from kit.identifiers import RoomId, UserId
-from reputation.enforcement.levels import with_level
+from reputation.enforcement.levels import has_room, with_level
 from reputation.enforcement.reading import RoomReader, acl_of
 from reputation.enforcement.rooms import Acl, Membership, RoomSeen
 from reputation.lists.model import MOST_READ
@@ -121,6 +121,8 @@ class Moderating:
         if levels is None:  # whoever wrote the first ones would take the creator's
             raise Denied(HTTPStatus.NOT_FOUND, {"errcode": "M_NOT_FOUND", "error": "the room has no levels"})
         changed = with_level(levels, user, level)
+        if changed is not None and not has_room(levels, changed):
+            raise Denied(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"errcode": "M_TOO_LARGE", "error": "no room for more"})
         if changed is not None:
             await self.put_state(room, _POWERS, "", changed)
         return changed is not None

@@ -6,8 +6,7 @@ memory is how rooms looked, and which of them are to be planned for anew.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -19,37 +18,31 @@ import structlog
 from app import protecting
 from app.container import Container, Work
 from bot.applying import Applying
+from bot.away import Away
+from bot.bringing import Bringing
 from bot.crossing import Crossing
 from bot.guards import Guards
-from bot.homeserver import Denied, Happening, Homeserver, Joined, Left, Missed, Moved, SlowDown, Stated
+from bot.homeserver import Denied, Happening, Homeserver, Invited, Joined, Left, Missed, Moved, Stated
 from bot.managed import read_managed
 from bot.purposes import purposes
-from bot.views import View, Views, servers_of
-from kit.errors import Conflict, HomeserverUnavailable, Invalid, NotFound
+from bot.views import View, Views
+from kit.errors import Invalid, NotFound
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.powers import lacking
-from reputation.enforcement.rooms import RoomSeen
+from reputation.enforcement.rooms import MODERATOR, RoomSeen
 from reputation.moderation import Management, Protected
 
 LOG = structlog.get_logger(__name__)
 
-_AT_ONCE: Final = 5
-"""Rooms of a space that are entered in one round: others wait for what else is to be done."""
-_HOPS: Final = 3
-_MOST_REMEMBERED: Final = 10_000
+_LONGEST_WAIT: Final = 60.0
+"""Seconds for which a management room waits whose rooms could not be seen, or planned for."""
 
 
 class Warden:
     """Looks after protected rooms."""
 
     def __init__(
-        self,
-        homeserver: Homeserver,
-        cross: Crossing,
-        container: Container,
-        *,
-        applying: Applying,
-        views: Views,
+        self, homeserver: Homeserver, cross: Crossing, container: Container, *, applying: Applying, views: Views
     ) -> None:
         """Look through ``views``, enter and leave through ``homeserver``."""
         self._homeserver = homeserver
@@ -62,10 +55,9 @@ class Warden:
         self._managements: dict[int, Management] = {}
         self._rooms: dict[RoomId, Protected] = {}
         self._due: dict[int, set[RoomId] | None] = {}
-        self._entering: set[int] = set()
-        self._enter_at = 0.0
+        self._bringing = Bringing(homeserver, cross, views, self)
+        self._away = Away(views.time, longest=_LONGEST_WAIT)
         self._counters: tuple[int, int] | None = None
-        self._not_ours: OrderedDict[RoomId, None] = OrderedDict()
 
     # ------------------------------------------------------------------------------------------------ what there is
 
@@ -114,9 +106,9 @@ class Warden:
             case Left(_, user) if user == self._homeserver.me:
                 await self._lost(room)
                 return True
-            case Left() | Stated() | Missed():
-                self._views.changed(room)
-            case Moved():
+            case Invited():  # we were put out, and nobody told us: whoever asks us in anew is to be answered
+                return False
+            case Left() | Stated() | Missed() | Moved():
                 self._views.changed(room)
             case _:
                 await self._guard(happening)
@@ -135,22 +127,6 @@ class Warden:
         """Look after a room no more, from which we were put out: nothing can be done or undone there."""
         await self._cross.work(lambda work: work.moderation.abandon(room))
         self._views.drop(room)
-
-    async def _moved(self, room: RoomId) -> None:
-        """Look after the room for which one was closed, where whoever manages it may.
-
-        Where we may not enter it, or not yet, the old one is what is looked after.
-        """
-        known, seen = self._rooms[room], (await self._views.of(room)).seen
-        if seen.successor is None or seen.successor in self._not_ours:
-            return
-        if not await self._enters(known.management, seen.successor, servers_of(seen), space=known.space):
-            return
-        successor = seen.successor
-        with suppress(Conflict, NotFound):
-            await self._cross.work(lambda work: work.moderation.follow(room, successor))
-        self._views.drop(room)
-        self._note_not_ours(room)
 
     # ------------------------------------------------------------------------------------------------ entering
 
@@ -171,7 +147,7 @@ class Warden:
             return None
         known = await self._which(living, view.seen)
         await self.protect(known.id, view.seen)
-        self._not_ours.pop(room, None)
+        self._bringing.asked_into(room)
         return known
 
     async def _which(self, some: Sequence[Management], seen: RoomSeen) -> Management:
@@ -208,47 +184,6 @@ class Warden:
         self._views.drop(room)
         return found
 
-    async def _enters(
-        self, management: int, room: RoomId, via: Iterable[str], *, space: RoomId | None, hops: int = _HOPS
-    ) -> Protected | None:
-        """Enter a room that others brought, and look after it where our management may; else leave it alone.
-
-        Of one that is closed, the one for which it was is entered, through so many ``hops``.
-        """
-        try:
-            await self._homeserver.join(room, tuple(via))
-            view = await self._views.anew(room)
-        except (Denied, Invalid) as error:
-            LOG.info("room_not_entered", room=room, reason=type(error).__name__)
-            self._note_not_ours(room)
-            return None
-        successor = view.seen.successor
-        if successor is not None:
-            self._note_not_ours(room)
-            await self.leave(room)
-            if not hops or successor in self._rooms or successor in self._not_ours:
-                return None
-            return await self._enters(management, successor, servers_of(view.seen), space=space, hops=hops - 1)
-        owner = await self._owner(management)
-        powers = view.seen.powers
-        if max(powers.of(self._homeserver.me), powers.of(owner) if owner is not None else 0) < powers.ban:
-            LOG.info("room_not_ours", room=room)
-        else:
-            with suppress(Conflict, NotFound):
-                return await self.protect(management, view.seen, space=space)
-        self._note_not_ours(room)
-        await self.leave(room)
-        return None
-
-    async def _owner(self, management: int) -> UserId | None:
-        known = (await self.managements()).get(management)
-        return None if known is None else await self._cross.read(lambda work: work.people.mxid(known.owner))
-
-    def _note_not_ours(self, room: RoomId) -> None:
-        self._not_ours[room] = None
-        while len(self._not_ours) > _MOST_REMEMBERED:
-            self._not_ours.popitem(last=False)
-
     async def leave(self, room: RoomId) -> None:
         """Leave a room that nobody else wants us in."""
         self._views.drop(room)
@@ -281,18 +216,31 @@ class Warden:
             if self._views.is_due(room):
                 self._want(room)
         planned = False
-        for number in list(self._due):
-            planned = await self._plan(number) or planned
+        for number in [number for number in self._due if not self._away.seconds(str(number))]:
+            planned = await self._plan_or_wait(number) or planned
         applied = await self._applying.apply() > 0
-        if self._views.time() >= self._enter_at:
-            for number in list(self._entering):
-                await self._enter(number)
+        await self._bringing.round()
         return applied or planned
+
+    async def _plan_or_wait(self, number: int) -> bool:
+        """Plan for one management room; what goes wrong there keeps no other waiting, and comes round again."""
+        try:
+            planned = await self._plan(number)
+        except Exception as error:  # noqa: BLE001 - what rooms say of themselves may stand in no log
+            LOG.warning("plan_waits", management=number, reason=type(error).__name__)
+            self._due[number] = None
+            self._away.failed(str(number))
+            return False
+        self._away.answered(str(number))
+        return planned
 
     async def _plan(self, number: int) -> bool:
         only = self._due.pop(number)
         known = self._managements.get(number)
         if known is None:
+            return False
+        if known.ended_at is not None and only == set() and await self._undoes(number):
+            self._due[number] = set()
             return False
         now = self._container.clock()
         try:
@@ -311,12 +259,9 @@ class Warden:
             )
         except NotFound:
             return False
-        except HomeserverUnavailable:
-            self._due[number] = None
-            raise
         await self._look_ahead(number, now)
         if known.ended_at is None:
-            self._entering.add(number)
+            self._bringing.due(number)
         elif not found.changes:
             await self._end(known)
         return bool(found.changes)
@@ -331,12 +276,22 @@ class Warden:
 
     async def spared(self, number: int) -> frozenset[UserId]:
         """Return whoever is in a management room: nothing is done to them in the rooms that they may look after."""
+        seen = await self._desk(number)
+        return frozenset() if seen is None else seen.joined()
+
+    async def commanding(self, number: int) -> frozenset[UserId]:
+        """Return who commands from a management room, whoever made it with them."""
+        known, seen = (await self.managements()).get(number), await self._desk(number)
+        owner = None if known is None else await self._cross.read(lambda work: work.people.mxid(known.owner))
+        some = set() if seen is None else {user for user in seen.joined() if seen.powers.of(user) >= MODERATOR}
+        return frozenset(some if owner is None else some | {owner}) - {self._homeserver.me}
+
+    async def _desk(self, number: int) -> RoomSeen | None:
         known = (await self.managements()).get(number)
-        if known is None or known.room is None:
-            return frozenset()
-        with suppress(Denied, Invalid):
-            return (await self._views.of(known.room)).seen.joined()
-        return frozenset()
+        if known is not None and known.room is not None:
+            with suppress(Denied, Invalid):
+                return (await self._views.of(known.room)).seen
+        return None
 
     async def seen(self, number: int) -> list[View]:
         """Return the rooms that a management room looks after as they are; those that we are not in are left out."""
@@ -350,51 +305,12 @@ class Warden:
                 LOG.warning("room_unseen", room=one.room, reason=error.code)
         return views
 
-    async def _enter(self, number: int) -> None:
-        """Enter some of the rooms that a management room is to look after, too: a few, and others in the next round.
-
-        Where the homeserver asks to be left alone with this, only this waits.
-        """
-        self._entering.discard(number)
-        try:
-            views = await self.seen(number)
-            for seen in [view.seen for view in views if view.seen.successor is not None]:
-                await self._moved(seen.room)
-            outside = await self._cross.read(lambda work: work.moderation.beside.outside(number))
-            if not await self._spaces(number, views, {room for room, put_out in outside.items() if put_out}):
-                self._entering.add(number)
-        except HomeserverUnavailable as away:
-            self._entering.add(number)
-            if not isinstance(away, SlowDown):
-                raise
-            self._enter_at = self._views.time() + away.seconds
-
-    async def _spaces(self, number: int, views: Iterable[View], unwanted: Collection[RoomId]) -> bool:
-        """Enter what a space has come to hold, and leave what it holds no more; ``False`` where more is to be done.
-
-        What is ``unwanted`` we were put out of: we come back only when we are asked in.
-
-        A room for which a closed one was left is held where that one is: whoever keeps the space may not know of it.
-        """
-        entered = 0
-        known = {view.seen.room: view.seen for view in views}
-        for seen in [view.seen for view in views if view.seen.space and view.seen.successor is None]:
-            inside = {one.room for one in self._rooms.values() if one.space == seen.room and one.management == number}
-            for room in inside - set(seen.children):
-                if room in known and known[room].predecessor not in seen.children:
-                    await self.unprotect(room)
-            for room, via in seen.children.items():
-                if room in self._rooms or room in self._not_ours or room in unwanted or room == seen.room:
-                    continue
-                if entered >= _AT_ONCE:
-                    return False
-                entered += 1
-                await self._enters(number, room, via, space=seen.room)
-        return True
-
     async def _end(self, known: Management) -> None:
         """Leave the rooms of a management room that is ended, once all is undone, and the management room itself."""
-        if await self._cross.read(lambda work: work.moderation.consequences.waits(known.id)):
+        if await self._undoes(known.id):
             self._due[known.id] = set()
             return
         await self._cross.work(lambda work: work.moderation.gone(known.id))
+
+    async def _undoes(self, number: int) -> bool:
+        return await self._cross.read(lambda work: work.moderation.consequences.waits(number))

@@ -83,6 +83,14 @@ def append(
     return fresh
 
 
+def once(session: Session, key: str, now: datetime) -> bool:
+    """Take ``key`` for what is done in this transaction; ``False`` where it was done before, and is not to be again."""
+    if not append(session, kind="once", key=key, payload={}, now=now):
+        return False
+    session.execute(update(OutboxRow).where(OutboxRow.key == key).values(done_at=now))
+    return True
+
+
 def holds(session: Session, key: str) -> bool:
     """Tell whether ``key`` was taken."""
     return session.scalar(select(OutboxRow.id).where(OutboxRow.key == key)) is not None

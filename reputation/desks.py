@@ -16,6 +16,8 @@ from reputation.room_tables import ConsequenceRow
 SETTLED: Final = timedelta(seconds=3)
 """How long ago something changed before it is told: whoever wrote it then has committed it, and one message tells all
 that changed together."""
+GOES_ON: Final = timedelta(seconds=60)
+"""How long what goes on and on waits: then what is settled of it is told."""
 ASKED_FOR: Final = timedelta(days=30)
 """How long a message can be answered by a reaction; what it asks about waits on."""
 MOST_ASKED: Final = 1_000
@@ -47,15 +49,19 @@ class Desks:
         self._now = now
 
     def untold(self, management: int, since: datetime) -> Span | None:
-        """Return what is to be told next; ``None`` while there is nothing, or it is still going on.
+        """Return what is to be told next; ``None`` while there is nothing, or it has just begun and still goes on.
 
         ``since`` is when the management room was made.
         """
         row = self._session.get(ToldRow, management)
         told = since if row is None else row.until
-        mine = ConsequenceRow.management == management
-        newest = self._session.scalar(select(func.max(ConsequenceRow.changed_at)).where(mine))
-        return None if newest is None or newest <= told or newest > self._now - SETTLED else Span(told, newest)
+        new = ConsequenceRow.management == management, ConsequenceRow.changed_at > told
+        oldest = self._session.scalar(select(func.min(ConsequenceRow.changed_at)).where(*new))
+        newest = self._session.scalar(select(func.max(ConsequenceRow.changed_at)).where(*new))
+        settled = self._now - SETTLED
+        if newest is not None and newest <= settled:
+            return Span(told, newest)
+        return Span(told, settled) if oldest is not None and oldest <= self._now - GOES_ON else None
 
     def told(self, management: int, until: datetime) -> None:
         """Note that what changed up to ``until`` was told."""

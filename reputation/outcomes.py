@@ -53,6 +53,9 @@ class Outcomes:
     def note(self, management: int, some: Sequence[Outcome]) -> None:
         """Write down what rules want done to those who did something."""
         numbers = self._people.numbers({one.user for one in some})
+        # In the order in which a plan takes them, too: neither then waits for what the other has.
+        mine = OutcomeRow.management == management, OutcomeRow.person.in_(sorted(set(numbers.values())))
+        self._session.scalars(select(OutcomeRow.id).where(*mine).order_by(OutcomeRow.id).with_for_update()).all()
         for one in some:
             self._note(management, one, numbers[one.user])
         if some:

@@ -137,7 +137,9 @@ def lists(reader: Reader, some: Sequence[FollowedList]) -> Message:
         )
     told = [
         reader.say(
-            marked("{name}: {count} entries, from {source}"),
+            marked("{name}: one entry, from {source}")
+            if one.entries == 1
+            else marked("{name}: {count} entries, from {source}"),
             name=Literal(one.name),
             count=one.entries,
             source=one.source,

@@ -124,9 +124,21 @@ def because(reader: Reader, causes: Sequence[Cause], most: int = MOST_CAUSES) ->
         return reader.say(marked("no list wants it"))
     told = [_cause(reader, cause) for cause in causes[:most]]
     if len(causes) > most:
-        told.append(reader.say(marked("and {count} more lists"), count=len(causes) - most))
+        told.append(_many(reader, len(causes) - most, marked("and one more list"), marked("and {count} more lists")))
     names = [f"part_{letter}" for letter in "abcdefgh"[: len(told)]]
     return reader.say("; ".join(f"{{{name}}}" for name in names), **dict(zip(names, told, strict=True)))
+
+
+def _many(reader: Reader, count: int, one: str, many: str) -> Message:
+    return reader.say(one) if count == 1 else reader.say(many, count=count)
+
+
+def _people(reader: Reader, count: int) -> Message:
+    return _many(reader, count, marked("one person"), marked("{count} people"))
+
+
+def _rooms(reader: Reader, count: int) -> Message:
+    return _many(reader, count, marked("your one room"), marked("your {count} rooms"))
 
 
 def _cause(reader: Reader, cause: Cause) -> Message:
@@ -184,15 +196,14 @@ def share(reader: Reader, one: Share) -> Message:
     """Say how much of its share a list has used up and would use."""
     template = (
         marked(
-            "**The list {name} would act on {wanted} people at once.** It may act on {allowed} in seven days, and has "
+            "**The list {name} would act on {wanted} at once.** It may act on {allowed} in seven days, and has "
             "acted on {used}. So it stops, and I ask you about all of them."
         )
         if one.exceeded
-        else marked(
-            "The list {name} would act on {wanted} people; it may act on {allowed} in seven days ({used} so far)."
-        )
+        else marked("The list {name} would act on {wanted}; it may act on {allowed} in seven days ({used} so far).")
     )
-    return reader.say(template, name=Literal(one.name), wanted=one.wanted, allowed=one.allowed, used=one.used)
+    wanted = _people(reader, one.wanted)
+    return reader.say(template, name=Literal(one.name), wanted=wanted, allowed=one.allowed, used=one.used)
 
 
 # ------------------------------------------------------------------------------------------------ previews and plans
@@ -203,13 +214,14 @@ def preview(reader: Reader, found: Preview, names: RoomNames) -> Message:
     name = Literal(found.subscription.name)
     mode = reader.say(MODES[found.subscription.mode])
     if not found.hit:
-        nobody = marked("The list {name} speaks of nobody in your {rooms} rooms. If it ever does, it {mode}.")
-        return reader.say(nobody, name=name, rooms=found.rooms, mode=mode)
+        nobody = marked("The list {name} speaks of nobody in {rooms}. If it ever does, it {mode}.")
+        return reader.say(nobody, name=name, rooms=_rooms(reader, found.rooms), mode=mode)
     head = marked(
-        "The list {name} speaks of **{hit}** people and servers in your {rooms} rooms, in which there are {people} "
-        "people. It {mode}. Nothing is done yet."
+        "The list {name} speaks of **{hit}** among the people and servers in {rooms}, where I see {people}. It {mode}. "
+        "Nothing is done yet."
     )
-    parts = [reader.say(head, name=name, hit=found.hit, rooms=found.rooms, people=found.people, mode=mode)]
+    rooms, people = _rooms(reader, found.rooms), _people(reader, found.people)
+    parts = [reader.say(head, name=name, hit=found.hit, rooms=rooms, people=people, mode=mode)]
     told = [
         (marked("It would do at once: {counts}."), found.acts),
         (marked("It would ask you about: {counts}."), found.asks),

@@ -32,7 +32,15 @@ async def _answer(desk: Behind, asked: Asked, *, yes: bool) -> Message:
     """Say yes or no to what waits, or to what has these numbers."""
     only = None if asked.words in ((), ("all",)) else {_number(word) for word in asked.words}
     count = await desk.cross.aside(
-        partial(protecting.answer, desk.container, asked.management.id, yes=yes, by=asked.person, only=only)
+        partial(
+            protecting.answer,
+            desk.container,
+            asked.management.id,
+            yes=yes,
+            by=asked.person,
+            only=only,
+            cause=asked.cause,
+        )
     )
     return moderation.answered(asked.reader, count, yes=yes)
 

@@ -52,7 +52,10 @@ class Behind(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks at which desk, and in what words (without the command itself); ``text`` is all of them as written."""
+    """Who asks at which desk, and in what words (without the command itself); ``text`` is all of them as written.
+
+    ``cause`` is the same where the same message is heard again, since a bot died over it.
+    """
 
     management: Management
     person: PersonId
@@ -60,6 +63,7 @@ class Asked:
     words: tuple[str, ...]
     reader: Reader
     text: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

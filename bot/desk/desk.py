@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -19,6 +19,7 @@ from app.wording import subscriptions as standing
 from app.wording.message import Message
 from app.wording.moderation import RoomNames
 from app.wording.reader import Reader, Service
+from bot.away import Away
 from bot.beside import Publishing
 from bot.commands.command import Unclear
 from bot.crossing import Crossing
@@ -30,7 +31,7 @@ from bot.readers import reader_of
 from bot.views import View, Views
 from bot.warden import Warden
 from bot.words import first_words, text_of
-from kit.errors import EarnestError, Unavailable
+from kit.errors import EarnestError, HomeserverUnavailable, Unavailable
 from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
 from kit.throttle import Throttle
 from reputation.consequence_rows import Remembered
@@ -46,6 +47,8 @@ _WAIT_SECONDS: Final = 2.0
 YES: Final = "✅"
 NO: Final = "❌"
 _OWNER: Final = 100
+_LONGEST_WAIT: Final = 900.0
+"""Seconds for which a desk is left alone that cannot be made, or where we may not speak."""
 _BURST, _SECONDS = 20, 3.0
 _MOST_TOLD: Final = 1_000
 """Consequences that one report counts; it shows the first few of each kind."""
@@ -77,6 +80,7 @@ class Desk:
         self._rooms = rooms
         self._views = views
         self.publishing = Publishing(homeserver, cross, container, service, warden=warden, rooms=rooms)
+        self._away = Away(time, longest=_LONGEST_WAIT)
         self._throttle = Throttle(_BURST, _SECONDS, time)
 
     # ------------------------------------------------------------------------------------------------ behind commands
@@ -99,7 +103,20 @@ class Desk:
         """
         for one in list((await self.warden.managements()).values()):
             if one.room is None and one.ended_at is None:
-                await self._house(one)
+                await self._apart(f"house:{one.id}", partial(self._house, one))
+
+    async def _apart(self, what: str, deed: Callable[[], Awaitable[bool | None]]) -> bool:
+        """Do something for one desk, which may fail: then it is tried now and then, and no other desk waits for it."""
+        if self._away.seconds(what):
+            return False
+        try:
+            done = await deed()
+        except Exception as error:  # noqa: BLE001 - what rooms say of themselves may stand in no log
+            LOG.warning("desk_left_alone", what=what, reason=type(error).__name__)
+            self._away.failed(what)
+            return False
+        self._away.answered(what)
+        return bool(done)
 
     async def _house(self, one: Management) -> None:
         owner = await self.cross.read(lambda work: work.people.mxid(one.owner))
@@ -108,7 +125,11 @@ class Desk:
             return
         async with self._rooms:
             room = await self.homeserver.create_room(name=one.name, topic="Earnest")
-            refused = await self.homeserver.invite(room, owner)
+            try:
+                refused = await self.homeserver.invite(room, owner)
+            except HomeserverUnavailable:  # theirs, perhaps, for as long as they like
+                await self.homeserver.leave(room)
+                raise
             if refused is not None:
                 LOG.info("desk_refused", errcode=refused.get("errcode"))
                 await self.homeserver.leave(room)
@@ -155,7 +176,7 @@ class Desk:
         reader = await self._reader(person)
         if await self._commands(said.room, said.sender):
             command = COMMANDS.get(words[1].lower() if len(words) > 1 else "help")
-            asked = Asked(here, person, said.sender, words[2:], reader, text_of(said.body))
+            asked = Asked(here, person, said.sender, words[2:], reader, text_of(said.body), _txn(said.event))
             message = wording.unknown(reader) if command is None else await self._obey(command, asked)
         else:
             message = wording.no_power(reader)
@@ -236,8 +257,7 @@ class Desk:
         told = False
         for one in list((await self.warden.managements()).values()):
             if one.room is not None:
-                with suppress(Denied):  # we may not speak there: whoever made it so will not hear it
-                    told = await self._tell(one, one.room) or told
+                told = await self._apart(f"tell:{one.id}", partial(self._tell, one, one.room)) or told
         return told
 
     async def _tell(self, one: Management, room: RoomId) -> bool:
@@ -257,7 +277,7 @@ class Desk:
         if changed:
             reader = await self._reader(one.owner)
             message = wording.changed(reader, changed, await self.names(one.id))
-            cause = f"desk-told:{one.id}:{span.since.isoformat()}"
+            cause = f"desk-told:{one.id}:{span.since.isoformat()}:{span.until.isoformat()}"
             event = await self._say(room, message, cause=cause)
             waiting = [each.id for each in changed if each.state is State.ASKED]
             if waiting:
@@ -276,14 +296,12 @@ async def look_after(desk: Desk, stop: asyncio.Event) -> None:
     """Look after rooms until ``stop``; what goes wrong is logged, and comes round again."""
     while not stop.is_set():
         pause = _LOOK_SECONDS
-        try:
-            await desk.house()
-            await desk.warden.round()
-            await desk.tell()
-            await desk.publishing.round()
-            await desk.publishing.compare()
-        except Exception as error:  # noqa: BLE001 - what rooms say of themselves may stand in no log
-            LOG.warning("desk_waits", reason=type(error).__name__)
-            pause = _WAIT_SECONDS
+        steps = desk.house, desk.warden.round, desk.tell, desk.publishing.round, desk.publishing.compare
+        for step in steps:
+            try:
+                await step()
+            except Exception as error:  # noqa: BLE001 - what rooms say of themselves may stand in no log
+                LOG.warning("desk_waits", step=step.__qualname__, reason=type(error).__name__)
+                pause = _WAIT_SECONDS
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause)

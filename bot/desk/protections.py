@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from app import drafts
+from app.container import Work
 from app.wording import documents
 from app.wording import protections as wording
 from app.wording.catalogue import marked
@@ -15,6 +16,7 @@ from app.wording.message import Message
 from bot.commands.command import Unclear, nothing_more
 from bot.commands.documents import number_in, pasted
 from bot.desk.asked import Asked, Behind, Command
+from kit import outbox
 from reputation.guarding import read_guard
 from reputation.policy import ProtectionsDocument
 from reputation.protections.presets import NOTHING, ProtectionsPreset, presets_in, with_preset, without_preset
@@ -36,7 +38,13 @@ async def _protections(desk: Behind, asked: Asked) -> Message:
         if action == "undo":
             nothing_more(rest)
         to = number_in(rest) if action == "back" else None
-        after = await desk.cross.work(lambda work: work.protections.back(number, to))
+
+        def _back(work: Work) -> ProtectionsDocument:
+            """Go back, and once, though a bot dies before it could say so."""
+            first = outbox.once(work.session, f"desk:{asked.cause}", work.now)
+            return work.protections.back(number, to) if first else work.protections.show(number)
+
+        after = await desk.cross.work(_back)
         return documents.gone_back(asked.reader, wording.protections(asked.reader, after), before, after)
     wanted = await desk.cross.aside(partial(_changed, before, action, rest, asked.text))
     after = await desk.cross.work(lambda work: work.protections.write(number, wanted))

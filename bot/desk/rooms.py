@@ -14,7 +14,7 @@ from app.wording.message import Message, join
 from bot.commands.command import MATRIX_TO, Unclear
 from bot.desk.asked import Asked, Behind, Command
 from bot.homeserver import Denied
-from kit.errors import HomeserverUnavailable, Invalid
+from kit.errors import Conflict, HomeserverUnavailable, Invalid
 from kit.identifiers import RoomId, parse_room_id
 from reputation.enforcement.model import Consequence
 from reputation.enforcement.powers import lacking
@@ -30,12 +30,19 @@ async def _protect(desk: Behind, asked: Asked) -> Message:
         entered = await _entered(desk, room, via)
     except (Denied, HomeserverUnavailable):
         return wording.not_entered(asked.reader, word)
-    seen = (await desk.warden.look(room)).seen
-    if seen.powers.of(asked.user) < seen.powers.ban:
+    try:
+        seen = (await desk.warden.look(room)).seen
+        may = seen.powers.of(asked.user) >= seen.powers.ban
+        if may:
+            await desk.warden.protect(asked.management.id, seen)
+    except (Conflict, Invalid):
         if entered:
             await desk.warden.leave(room)
-        return wording.only_with_power(asked.reader, seen.name or word)
-    await desk.warden.protect(asked.management.id, seen)
+        raise
+    if not may:
+        if entered:
+            await desk.warden.leave(room)
+        return wording.only_with_power(asked.reader, word)  # what it calls itself is not theirs to know, perhaps
     return wording.protects(asked.reader, seen.name or word, await _rooms(desk, asked))
 
 

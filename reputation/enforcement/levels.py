@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from kit.identifiers import UserId
 from reputation.enforcement.reading import level_of
 
+LARGEST: Final = 40_000
+"""Bytes of levels, as JSON, to which whoever is muted may be added; a whole event may have 65,536."""
 _NAMES: Final = ("users_default", "events_default", "state_default", "ban", "kick", "redact", "invite")
 
 
@@ -31,6 +34,16 @@ def with_level(levels: Mapping[str, Any], user: UserId, level: int) -> dict[str,
         if isinstance(levels.get(name), Mapping):
             changed[name] = _numbers(levels[name])
     return changed | {"users": _numbers(users)}
+
+
+def has_room(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Tell whether levels may be written that name somebody more than those ``before``.
+
+    An event has room for some thousand people, and whoever looks after the room needs some of it.
+    """
+    named, users = before.get("users"), after.get("users")
+    more = len(users or ()) > (len(named) if isinstance(named, Mapping) else 0)
+    return not more or len(json.dumps(after)) <= LARGEST
 
 
 def _numbers(named: Mapping[str, Any]) -> dict[str, Any]:

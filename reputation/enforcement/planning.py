@@ -224,6 +224,9 @@ class _Planning:
             return want.step(Does.LIFT, Why.LIFTED)
         if row.state is State.UNDOING:
             return self._begin(want) if agreed else None
+        spared = self._spared(want) if row.state is State.OWED else None
+        if spared is not None:  # they have come to look after rooms since, or to whoever does
+            return replace(want.step(Does.UNDO, spared), causes=row.causes)
         over = row.state is State.APPLIED and want.what not in UNDOABLE
         if not agreed and not over:
             return self._unwanted(want)
@@ -283,20 +286,25 @@ class _Planning:
         """Return why nothing is to be done to somebody, or need not be."""
         room, target, what = want.seen.room, want.target, want.what
         ours = want.row is not None and want.row.state is State.UNDOING
+        spared = self._spared(want)
+        if spared is not None:
+            return spared
         if what is Consequence.DENY:
-            spared = Why.SERVER_OF_KEEPERS if target in self.never else None
             weak = lacks(room, self.rules.me, what)
             already = want.seen.denied.covers(target)
         else:
-            user = UserId(target)
-            keeper = user in self.keepers or room.powers.looks_after(user)
-            spared = Why.OURSELVES if user == self.rules.me else Why.KEEPER if keeper else None
-            weak = lacks(room, self.rules.me, what, user)
-            already = self._so_already(want, user)
-        if spared is not None:
-            return spared
+            weak = lacks(room, self.rules.me, what, UserId(target))
+            already = self._so_already(want, UserId(target))
         weak = weak and not (self.rules.beside and what in PUBLISHED)
         return Why.NO_POWER if weak else Why.ALREADY if already and not ours else None
+
+    def _spared(self, want: _Want) -> Why | None:
+        """Return why somebody, or a server, is one that nothing is ever done to."""
+        if want.what is Consequence.DENY:
+            return Why.SERVER_OF_KEEPERS if want.target in self.never else None
+        user = UserId(want.target)
+        keeper = user in self.keepers or want.seen.room.powers.looks_after(user)
+        return Why.OURSELVES if user == self.rules.me else Why.KEEPER if keeper else None
 
     def _so_already(self, want: _Want, user: UserId) -> bool:
         room = want.seen.room

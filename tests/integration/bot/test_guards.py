@@ -74,10 +74,12 @@ class Rooms(Rehearsal):
 class Play:
     """A bot that looks after two rooms from a desk."""
 
+    usual = Rooms
+
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         lines: list[str] = []
-        self.rooms = Rooms(lines)
+        self.rooms = self.usual(lines)
         self.bot = Bot(desk, self.rooms, lines)
         for room in (DESK, TEA, CHOIR):
             self.rooms.open(room, *(() if room == DESK else (BOB, SPAM)))
@@ -146,8 +148,8 @@ def play(desk: Desk) -> Play:
     return Play(desk)
 
 
-def floods(play: Play, user: UserId = SPAM, count: int = 5) -> None:
-    play.says(user, *(f"tea {play.bot.events} {one}" for one in range(count)))
+def floods(play: Play, user: UserId = SPAM, count: int = 5, room: RoomId = TEA) -> None:
+    play.says(user, *(f"tea {play.bot.events} {one}" for one in range(count)), room=room)
 
 
 def test_a_flooder_is_muted_in_all_rooms_and_unmuted_when_it_is_over(play: Play) -> None:

@@ -310,3 +310,13 @@ def test_a_yes_holds_when_it_is_tried_again() -> None:
     for state in (State.UNDOING, State.FAILED):
         row = a_row(state, approved=True, ago=6)
         assert told(steps(room, said(1, BAD), rules=asks_first, done=(row,))) == [("do", "ban", BAD, None)]
+
+
+def test_what_is_owed_is_not_done_to_whoever_has_come_to_look_after_rooms_since() -> None:
+    books, rules = Books({ROOM: a_room("!r:home.example", BAD)}), Rules(ME, lists("bad", mode=Mode.APPROVE))
+    books.write(books.plan(words(said(1, BAD)), rules))
+    books.say_yes()
+    books.write(books.plan(words(said(1, BAD)), replace(rules, spared=frozenset({BAD}))))
+    books.apply()
+    assert books.rooms[ROOM].members[BAD].membership is Membership.JOIN
+    assert not books.open()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.identifiers import RoomId, UserId
-from reputation.enforcement.levels import with_level
+from reputation.enforcement.levels import has_room, with_level
 from reputation.enforcement.reading import GREATEST_LEVEL, KINDS, level_of, read_room
 from reputation.enforcement.rooms import ABOVE_ALL, Acl, Member, Membership, Powers, RoomSeen
 
@@ -192,3 +192,14 @@ def test_one_level_is_changed_and_all_else_stays() -> None:
     assert gone is not None
     assert gone["users"] == {ALICE: 100}, "who has what everybody has is named no more"
     assert json.dumps(levels).count('"100"') == 1, "what was given is not changed"
+
+
+def test_of_those_who_are_muted_levels_hold_no_more_than_leaves_room_for_others() -> None:
+    users = {f"@{number}:{'x' * 40}.example": -1 for number in range(700)}
+    full = {"users": users}
+    more = with_level(full, CAROL, -1)
+    assert more is not None
+    assert not has_room(full, more)
+    assert has_room(full, full)
+    assert has_room({"users": {}}, {"users": {CAROL: -1}})
+    assert has_room({"users": 7}, {"users": {CAROL: -1}})

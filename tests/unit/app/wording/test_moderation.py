@@ -169,3 +169,11 @@ def test_the_reason_in_a_ban_is_one_bounded_line() -> None:
     assert len(told) <= moderation.LONGEST_REASON
     assert told.startswith("bad: <img")
     assert not {"\n", "\u202e"} & set(told)
+
+
+def test_one_of_a_thing_is_one() -> None:
+    one = a_preview(people=1, rooms=1, hit=1, share=Share(1, "bad", 0, 1, 3))
+    told = harmless(moderation.preview(READER, one, NAMES)).plain
+    assert "in your one room, where I see one person" in told
+    assert "would act on one person;" in told
+    assert "1 people" not in told
