@@ -81,7 +81,7 @@ def test_a_flooder_is_muted_until_it_is_over_though_the_bot_is_restarted(place: 
                     return await level(alice, room, bob) < 0
 
                 await until(muted)
-                told = (await alice.hears("your own rule flood", room=desk)).body
+                told = (await alice.hears("your own rule", room=desk)).body
                 assert bob.me in told
                 assert alice.me not in told
                 assert await level(alice, room, alice) >= 100
