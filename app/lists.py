@@ -137,9 +137,8 @@ def take(reading: Working, working: Working, kept: FollowedList, listing: Listin
 
 
 def _keep(working: Working, kept: FollowedList, found: Read) -> None:
-    if found.written or found.gone:
-        with working() as work:
-            work.followed.begin(kept.name)
+    with working() as work:
+        work.followed.begin(kept.name)
     for begin in range(0, len(found.gone), SLICE):
         with working() as work:
             work.followed.take_out(kept.id, found.gone[begin : begin + SLICE])

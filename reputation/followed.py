@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
@@ -116,9 +116,8 @@ class Followed:
         }
 
     def begin(self, name: str) -> None:
-        """Begin to write what changed in a list: until that is done it is due, and counts as not read."""
-        row = self._row(name)
-        row.due_at, row.read_at = self._now, None
+        """Begin to read a list again: until it is read to its end, or fails, it is due."""
+        self._row(name).due_at = self._now
 
     def write(self, number: int, entries: Sequence[Entry]) -> None:
         """Write some entries, in the place of what is kept of the same entities; at most a slice.
@@ -143,7 +142,12 @@ class Followed:
             raise NotFound("list_unknown", "That list is followed no more.")
 
     def take_out(self, number: int, keys: Sequence[Key]) -> None:
-        """Take some entries out; at most a slice."""
+        """Take some entries out; at most a slice. Until the list is read to its end, it counts as not read."""
+        self._take_out(number, keys)
+        unread = update(FollowedListRow).where(FollowedListRow.id == number).values(read_at=None)
+        self._session.execute(unread.execution_options(synchronize_session="fetch"))
+
+    def _take_out(self, number: int, keys: Sequence[Key]) -> None:
         self.lock(number)
         by_subject: dict[str, list[str]] = {}
         for subject, entity in keys:  # where pairs are asked for, SQLite goes through the whole list
@@ -172,7 +176,7 @@ class Followed:
         """Take out a slice of the entries of a list whose time is over; ``False``: call it again."""
         query = select(ListEntryRow.subject, ListEntryRow.entity).where(ListEntryRow.list == number).limit(SLICE)
         keys = [(subject, entity) for subject, entity in self._session.execute(query)]
-        self.take_out(number, keys)
+        self._take_out(number, keys)
         if len(keys) == SLICE:
             return False
         row = self._session.get_one(FollowedListRow, number)
@@ -185,7 +189,7 @@ class Followed:
         """Take out some entries whose own time is over; return how many."""
         found = self.services.ended(limit)
         for number, keys in sorted(found.items()):
-            self.take_out(number, keys)
+            self._take_out(number, keys)
             self._session.get_one(FollowedListRow, number).entries -= len(keys)
         if found:
             touch(self._session, TOPIC)
@@ -203,7 +207,7 @@ class Followed:
         self.rooms.end(row.id)  # first, so that nothing is read any more meanwhile
         query = select(ListEntryRow.subject, ListEntryRow.entity).where(ListEntryRow.list == row.id).limit(SLICE)
         keys = [(subject, entity) for subject, entity in self._session.execute(query)]
-        self.take_out(row.id, keys)
+        self._take_out(row.id, keys)
         labels = self.services.some(row.id, SLICE)
         self.services.take_out(row.id, labels)
         if SLICE in (len(keys), len(labels)):
