@@ -22,14 +22,15 @@ async def published(stage: Stage) -> None:
     carol, mallory, erin = await stage.person("carol"), await stage.person("mallory"), await stage.person("erin")
     policy = await carol.open_room("Spam in choirs")
     await _rule(stage, carol, policy, "user", mallory.user_id, "sells sunglasses in every choir")
+    await _rule(stage, carol, policy, "user", (await stage.person("bob")).user_id, "sells tea in every choir")
     await _rule(stage, carol, policy, "user", (await stage.person("dave")).user_id, "sang flat on Tuesday")
     await _rule(
         stage, carol, policy, "server", erin.user_id.partition(":")[2].partition(":")[0], "nobody there is real"
     )
-    stage.saw(f"{carol.user_id} wrote three rules into a policy room of hers", await _rules(carol, policy))
+    stage.saw(f"{carol.user_id} wrote four rules into a policy room of hers", await _rules(carol, policy))
     found = await stage.earnest("list", "follow", LIST, policy, "--json")
     stage.saw(f"the operator ran: earnest list follow {LIST} {policy}", found)
-    found = await _followed(stage, 3)
+    found = await _followed(stage, 4)
     stage.saw("the bot entered the policy room, and read", found)
 
 
@@ -71,11 +72,13 @@ async def previewed(stage: Stage) -> None:
 async def enforced(stage: Stage) -> None:
     """Whoever the list speaks of is put out as they come, and the server that it names is denied."""
     alice, mallory, erin = await stage.person("alice"), await stage.person("mallory"), await stage.person("erin")
-    choir = await _choir(stage)
+    choir, bob = await _choir(stage), await stage.person("bob")
+    await bob.join(choir)
+    await _is(stage, alice, choir, bob, "ban")
     await mallory.join(choir)
     await _is(stage, alice, choir, mallory, "ban")
     told = await _tells(stage, alice, "Done", mallory.user_id)
-    stage.saw(f"{mallory.user_id} joined the choir, and is banned; in the management room stands", told)
+    stage.saw(f"{bob.user_id} and {mallory.user_id} joined, and are banned; in the management room stands", told)
     joined = await erin.join(choir, via=server_of(alice.user_id))
     stage.demand(joined.fine, "@erin joins from elsewhere", joined)
     acl = await _acl(stage, alice, choir, host_of(erin.user_id))
@@ -91,6 +94,7 @@ async def poisoned(stage: Stage) -> None:
     choir, policy = await _choir(stage), await _policy(stage)
     half = [await stage.person(name) for name in ("gina", "hugo", "ivan")]
     before = len(alice.seen)
+    # Three were acted on already, which is all: however the homeserver spreads these, none is within the share.
     for one in half:
         await _rule(stage, carol, policy, "user", one.user_id, "not one of us")
     told = await _tells(stage, alice, "Waiting for your yes", after=before)
@@ -109,9 +113,10 @@ async def left(stage: Stage) -> None:
     stage.saw(f"she asked why {mallory.user_id} was banned", told)
     told = await _obeys(stage, alice, f"unsubscribe {LIST}", "acts here no more")
     stage.saw(f"she wrote: !earnest unsubscribe {LIST}", told)
-    await _is(stage, alice, choir, mallory, "leave")
+    for one in (mallory, await stage.person("bob")):
+        await _is(stage, alice, choir, one, "leave")
     acl = await _acl(stage, alice, choir, None)
-    stage.saw(f"{mallory.user_id} may come again, and the room denies no server", acl)
+    stage.saw(f"{mallory.user_id} and @bob may come again, and the room denies no server", acl)
 
 
 STEPS = (published, managed, previewed, enforced, poisoned, left)
