@@ -94,7 +94,9 @@ async def farmed(stage: Stage) -> None:
     stage.saw(f"{SYBILS} accounts of {_FARM} vouch for each other, {SYBILS * _EACH} times, for everybody to see")
     await _answered(stage, carol, f"vouch {sybils[0]}", "You vouch for", sybils[0])
     stage.saw(f"one of them tricked {carol.user_id} into vouching for it: {sybils[0]}")
-    statuses = await _knock(stage, sybils, alice)
+    # Of a domain that floods, whoever comes late is refused unheard: the one with the word comes first, and alone.
+    statuses = await _knock(stage, sybils[:1], alice)
+    statuses |= await _knock(stage, sybils[1:], alice)
     inside = [who for who, status in statuses.items() if status == HTTPStatus.OK]
     stage.demand(inside == [sybils[0]], "the one that she vouches for, and no other", inside[:10])
     refused = sum(status == HTTPStatus.FORBIDDEN for status in statuses.values())
