@@ -6,6 +6,7 @@ Matrix specification, client-server API: "Room membership", "Redactions", ``GET 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -35,14 +36,14 @@ def path_of(room: RoomId) -> str:
     return f"/_matrix/client/v3/rooms/{quote(room, safe='')}"
 
 
-class Moderating:
+class Moderating(ABC):
     """What a client does in rooms that it looks after."""
 
     _client: NioClient
 
+    @abstractmethod
     async def start(self) -> None:
         """Log in, unless that was done."""
-        raise NotImplementedError
 
     # ------------------------------------------------------------------------------------------------ looking
 

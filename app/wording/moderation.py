@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from app.protecting import Preview
@@ -18,7 +17,6 @@ from reputation.enforcement.model import (
     Consequence,
     Does,
     Mode,
-    Plan,
     Share,
     State,
     Step,
@@ -86,13 +84,6 @@ _STATES: Mapping[State, str] = {
     State.UNDONE: marked("undone"),
     State.DROPPED: marked("over"),
 }
-_HEADS: Final[Sequence[tuple[Does, str]]] = (
-    (Does.DO, marked("I do this now ({counts}):")),
-    (Does.UNDO, marked("I take this back ({counts}):")),
-    (Does.ASK, marked("This waits for your yes ({counts}):")),
-    (Does.NOTE, marked("This I would do, if I were to act ({counts}):")),
-    (Does.LIFT, marked("Somebody took this back, and I leave it so ({counts}):")),
-)
 
 
 # ------------------------------------------------------------------------------------------------ parts
@@ -188,10 +179,6 @@ def step(reader: Reader, one: Step, names: RoomNames) -> Message:
     )
 
 
-def _shares(reader: Reader, shares: Iterable[Share]) -> list[Message]:
-    return [share(reader, one) for one in shares if one.exceeded]
-
-
 def share(reader: Reader, one: Share) -> Message:
     """Say how much of its share a list has used up and would use."""
     template = (
@@ -247,11 +234,11 @@ def preview_of_leaving(reader: Reader, found: Preview, names: RoomNames) -> Mess
     return join([told, _samples(reader, [one for one in found.samples if one.does is Does.UNDO], names)])
 
 
-def _samples(reader: Reader, some: Sequence[Step], names: RoomNames, most: int = MOST_STEPS) -> Message:
-    shown = [step(reader, one, names) for one in some[:most]]
-    if len(some) > most:
-        shown.append(reader.say(marked("… and {count} more"), count=len(some) - most))
-    return lines(reader, shown, most=most + 1)
+def _samples(reader: Reader, some: Sequence[Step], names: RoomNames) -> Message:
+    shown = [step(reader, one, names) for one in some[:MOST_STEPS]]
+    if len(some) > MOST_STEPS:
+        shown.append(reader.say(marked("… and {count} more"), count=len(some) - MOST_STEPS))
+    return lines(reader, shown, most=MOST_STEPS + 1)
 
 
 def _left(reader: Reader, left: Mapping[str, int]) -> list[Message]:
@@ -259,17 +246,6 @@ def _left(reader: Reader, left: Mapping[str, int]) -> list[Message]:
         reader.say(marked("left alone: {count} ({why})"), count=count, why=reader.say(WHY[Why(why)]))
         for why, count in sorted(left.items())
     ]
-
-
-def planned(reader: Reader, found: Plan, names: RoomNames) -> Message | None:
-    """Report what a plan does, asks and takes back; ``None`` where there is nothing to tell."""
-    parts = [*_shares(reader, found.shares), how_to_answer(reader)] if found.of(Does.ASK) else []
-    told = [(head, some) for does, head in _HEADS if (some := found.of(does))]
-    for head, some in told:
-        counts = _counts(reader, Counter(one.what for one in some))
-        parts.append(reader.say(head, counts=counts))
-        parts.append(_samples(reader, some, names, MOST_STEPS // len(told)))
-    return join(parts) if parts else None
 
 
 def how_to_answer(reader: Reader) -> Message:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
-
 from app.protecting import Preview
 from app.wording import moderation, subscriptions
 from app.wording.message import Message
@@ -17,7 +15,6 @@ from reputation.enforcement.model import (
     Consequence,
     Does,
     Mode,
-    Plan,
     Share,
     State,
     Step,
@@ -115,16 +112,6 @@ def test_leaving_a_list_tells_what_is_undone() -> None:
     assert "nothing to undo" in nothing.plain
 
 
-def test_a_plan_is_reported_and_one_without_steps_is_not() -> None:
-    steps = [a_step(does) for does in Does] + [a_step(Does.ASK, what, Why.CONFIRM) for what in Consequence]
-    found = Plan(tuple(steps), (Share(1, "bad", 0, 9, 3),), 10)
-    told = harmless(moderation.planned(READER, found, NAMES)).plain
-    for part in ("I do this now (ban: 1)", "waits for your yes", "take this back", "would act on 9 people", "approve"):
-        assert part in told, part
-    assert moderation.planned(READER, Plan((a_step(Does.LEAVE),)), NAMES) is None
-
-
-@pytest.mark.parametrize("state", State)
 def test_what_is_remembered_is_told_with_its_reason(state: State) -> None:
     for why in (None, *Why):
         for target in (BAD, None):
