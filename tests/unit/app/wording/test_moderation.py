@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from app.protecting import Preview
 from app.wording import moderation, subscriptions
 from app.wording.message import Message
@@ -112,6 +114,7 @@ def test_leaving_a_list_tells_what_is_undone() -> None:
     assert "nothing to undo" in nothing.plain
 
 
+@pytest.mark.parametrize("state", State)
 def test_what_is_remembered_is_told_with_its_reason(state: State) -> None:
     for why in (None, *Why):
         for target in (BAD, None):
