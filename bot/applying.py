@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
@@ -17,7 +16,7 @@ from app.wording.desk import warned
 from app.wording.moderation import reason_of
 from app.wording.reader import Reader, Service
 from bot.crossing import Crossing
-from bot.homeserver import Denied, EventId, Homeserver, SlowDown
+from bot.homeserver import Denied, EventId, Homeserver, SlowDown, txn_of
 from bot.views import Views
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
@@ -126,7 +125,7 @@ class Applying:
                 done = await self._redact(one, user=user, reason=reason)
             case acting.Warn(user):
                 await self._homeserver.send(
-                    one.room, warned(self._reader(), user, one.causes), txn=_txn(f"warn:{one.id}")
+                    one.room, warned(self._reader(), user, one.causes), txn=txn_of(f"warn:{one.id}")
                 )
         return done
 
@@ -136,7 +135,7 @@ class Applying:
             return by_rule
         events = await self._homeserver.written_by(one.room, user, _MOST_REDACTED)
         for event in events:
-            await self._homeserver.redact(one.room, event, reason=reason, txn=_txn(f"redact:{one.id}:{event}"))
+            await self._homeserver.redact(one.room, event, reason=reason, txn=txn_of(f"redact:{one.id}:{event}"))
         return bool(events) or by_rule
 
     async def _take_out(self, one: Owed, *, user: UserId, reason: str) -> bool:
@@ -149,7 +148,7 @@ class Applying:
         taken: list[str] = []
         try:
             for event in events:
-                txn = _txn(f"take_out:{one.room}:{event}")
+                txn = txn_of(f"take_out:{one.room}:{event}")
                 try:
                     await self._homeserver.redact(one.room, EventId(event), reason=reason, txn=txn)
                 except Denied as denied:
@@ -166,7 +165,3 @@ class Applying:
     def _reader(self) -> Reader:
         """Return whoever reads along in a room: nobody in particular."""
         return Reader(self._service, self._container.clock())
-
-
-def _txn(cause: str) -> str:
-    return hashlib.sha256(cause.encode()).hexdigest()[:32]

@@ -17,7 +17,7 @@ from app.wording.reader import Service
 from bot.away import Away
 from bot.crossing import Crossing
 from bot.entering import Entering
-from bot.homeserver import Denied, Homeserver, SlowDown, StateEvent
+from bot.homeserver import Denied, Homeserver, SlowDown, StateEvent, txn_of
 from bot.readers import reader_of
 from bot.views import View
 from bot.warden import Warden
@@ -204,9 +204,7 @@ class Publishing:
         reader = await self._cross.read(lambda work: reader_of(work, self._service, owner))
         names = {view.seen.room: view.seen.name or view.seen.room for view in views}
         cause = f"desk-compared:{one.management}:{one.compared_at}"
-        await self._homeserver.send(
-            room, wording.compared(reader, bot, found, names), txn=hashlib.sha256(cause.encode()).hexdigest()[:32]
-        )
+        await self._homeserver.send(room, wording.compared(reader, bot, found, names), txn=txn_of(cause))
         await self._cross.work(lambda work: work.moderation.beside.compared(one.management))
 
 

@@ -6,6 +6,7 @@ Two implementations are in use: ``nio_homeserver`` talks to a real one; ``rehear
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,11 @@ from reputation.lists.policy_events import TYPES
 
 EventId = NewType("EventId", str)
 """A Matrix event id, ``$…``."""
+
+
+def txn_of(cause: str) -> str:
+    """Return the transaction id of what has one cause: a homeserver does it once, however often it is asked to."""
+    return hashlib.sha256(cause.encode()).hexdigest()[:32]
 
 
 class Denied(Forbidden):

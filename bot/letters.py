@@ -6,7 +6,6 @@ it) is done once and still answered. Once it is sent, only its key is kept.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 
 import structlog
@@ -18,7 +17,7 @@ from app.wording.buttons import OFFERED, SIGNS, Letter
 from app.wording.message import Message
 from app.wording.reader import Reader
 from bot.crossing import Crossing
-from bot.homeserver import Denied, EventId, Homeserver
+from bot.homeserver import Denied, EventId, Homeserver, txn_of
 from kit import outbox
 from kit.identifiers import PersonId, RoomId, parse_address, show_address
 from kit.outbox import Effect
@@ -38,7 +37,7 @@ async def post(
 
     What an answer means is remembered before the buttons appear, so that the quickest tap finds it.
     """
-    txn = hashlib.sha256(cause.encode()).hexdigest()[:32]
+    txn = txn_of(cause)
     event = await homeserver.send(room, letter.message, txn=txn)
     meaning = letter.meaning
     if meaning is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -26,7 +25,7 @@ from bot.crossing import Crossing
 from bot.desk.asked import Asked, Command
 from bot.desk.table import COMMANDS
 from bot.entering import Entering
-from bot.homeserver import Denied, EventId, Happening, Homeserver, Joined, Left, Missed, Reacted, Said, Stated
+from bot.homeserver import Denied, EventId, Happening, Homeserver, Joined, Left, Missed, Reacted, Said, Stated, txn_of
 from bot.readers import reader_of
 from bot.views import View, Views
 from bot.warden import Warden
@@ -144,7 +143,7 @@ class Desk:
         return await self.cross.read(lambda work: reader_of(work, self._service, person))
 
     async def _say(self, room: RoomId, message: Message, *, cause: str) -> EventId:
-        return await self.homeserver.send(room, message, txn=_txn(cause))
+        return await self.homeserver.send(room, message, txn=txn_of(cause))
 
     # ------------------------------------------------------------------------------------------------ hearing
 
@@ -176,7 +175,7 @@ class Desk:
         reader = await self._reader(person)
         if await self._commands(said.room, said.sender):
             command = COMMANDS.get(words[1].lower() if len(words) > 1 else "help")
-            asked = Asked(here, person, said.sender, words[2:], reader, text_of(said.body), _txn(said.event))
+            asked = Asked(here, person, said.sender, words[2:], reader, text_of(said.body), txn_of(said.event))
             message = wording.unknown(reader) if command is None else await self._obey(command, asked)
         else:
             message = wording.no_power(reader)
@@ -283,13 +282,9 @@ class Desk:
             if waiting:
                 await self.cross.work(lambda work: work.desks.ask(one.id, event, waiting))
                 for sign in (YES, NO):
-                    await self.homeserver.react(room, event, sign, txn=_txn(f"{cause}{sign}"))
+                    await self.homeserver.react(room, event, sign, txn=txn_of(f"{cause}{sign}"))
         await self.cross.work(lambda work: work.desks.told(one.id, span.until))
         return bool(changed)
-
-
-def _txn(cause: str) -> str:
-    return hashlib.sha256(cause.encode()).hexdigest()[:32]
 
 
 async def look_after(desk: Desk, stop: asyncio.Event) -> None:
