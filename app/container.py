@@ -67,6 +67,7 @@ from reputation.notices import Notices
 from reputation.outlooks import Outlooks
 from reputation.publishing import Publishing
 from reputation.screens import Filters
+from reputation.supporting import Supporting
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
 
@@ -336,7 +337,9 @@ class Container:
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
         heard, labels = self.hearing.told, self.labelling.told
-        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels)
+        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
+        given = Supporting(session, now, supporters)
+        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels, supporting=given)
         gate = Gate(
             session,
             now=now,
@@ -359,7 +362,7 @@ class Container:
             outgoing=outgoing,
             stakes=stakes,
             relaying=carrying,
-            supporters=Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment)),
+            supporters=supporters,
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,

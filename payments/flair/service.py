@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -37,6 +37,7 @@ from payments.flair.store import FlairStore, forgotten_key, gift_of
 from payments.flair.tables import EntitlementRow, GiverRow
 
 LONGEST_TITLE: Final = 60
+DELIVERIES_KEPT: Final = timedelta(days=90)
 _FOLDED_AT_ONCE: Final = 200
 """Givers that are folded anew in one transaction."""
 
@@ -240,6 +241,12 @@ class Supporters:
         """Return all gifts that are a person's, by their times, those taken back too."""
         return joined(gift_of(row, giver) for row, giver in self._store.gifts(people=[person]))
 
+    def counting(self, person: PersonId, at: datetime) -> list[str]:
+        """Return the tiers of a person that doors may ask for: sure ones, of which the document says so; by rank."""
+        tiers = self.tiers()
+        sure = {one.tier for one in self.of(person) if one.sure(at) and not one.thanks_only}
+        return [tier.id for tier in tiers.tiers if tier.id in sure and tier.gives.skip_stake]
+
     def has_taken_back(self, person: PersonId) -> bool:
         """Tell whether any gift of a person's was taken back."""
         return self._store.has_taken_back(person)
@@ -339,6 +346,10 @@ class Supporters:
         """Keep what a person lets be seen of their support; whoever calls it has shown them who would see it."""
         self._outcomes.show(person, showing, self._now)
         touch(self._session, TOPIC, person)
+
+    def prune(self, *, limit: int) -> int:
+        """Take out which deliveries were read 90 days ago: one that comes so late tells nothing new anyway."""
+        return self._store.prune(self._now - DELIVERIES_KEPT, limit=limit)
 
     def forget(self, person: PersonId) -> None:
         """Take out whose gifts these were. Amounts stay for the totals, and are not counted again if told again.

@@ -38,7 +38,6 @@ from kit.identifiers import PersonId, RoomId, UserId
 from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
-from payments.flair.service import Supporters
 from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.followed import Followed
@@ -50,7 +49,6 @@ from reputation.moderation import Moderation
 from reputation.outlooks import Outlooks
 from reputation.publishing import Publishing
 from reputation.screens import Filters
-from tests.support.gifts import ASSETS
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOT
 
@@ -99,7 +97,7 @@ class Desk:
             outgoing=rooms.outgoing,
             stakes=rooms.stakes,
             relaying=rooms.relaying,
-            supporters=Supporters(session, now=now, book=book, assets=ASSETS),
+            supporters=rooms.supporters,
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,
