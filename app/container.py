@@ -44,6 +44,7 @@ from ledger.limits import DayLimit
 from ledger.model import Level
 from ledger.outgoing import Outgoing
 from ledger.people import People
+from payments.flair.flairs import Flairs
 from payments.flair.service import Supporters
 from payments.stakes import relaying, settling
 from payments.stakes.model import EscrowTerms, RelayLimits
@@ -100,6 +101,7 @@ class Work:
     stakes: Stakes
     relaying: Relaying
     supporters: Supporters
+    flairs: Flairs
     doors: Doors
     tenants: Tenants
     gate: Gate
@@ -353,6 +355,7 @@ class Container:
         )
         asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
+        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
         return Work(
             session=session,
             now=now,
@@ -363,7 +366,8 @@ class Container:
             outgoing=outgoing,
             stakes=stakes,
             relaying=carrying,
-            supporters=Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment)),
+            supporters=supporters,
+            flairs=self._flairs(session, now, people, supporters),
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,
@@ -390,3 +394,7 @@ class Container:
             webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self._check_url),
             owed=Owed(session, now, feed=feed, seal=self._sealing, notices=notices),
         )
+
+    def _flairs(self, session: Session, now: datetime, people: People, supporters: Supporters) -> Flairs:
+        service = self.settings.public_url
+        return Flairs(session, now=now, people=people, supporters=supporters, seal=self._sealing, service=service)

@@ -44,6 +44,10 @@ class Settings(BaseSettings):
         None, description="JSON-RPC endpoint that a visitor's wallet may be told to add; public, so without any key."
     )
     deployment: Path | None = Field(None, description="File with the contracts' addresses; by default by chain id.")
+    cause: str | None = Field(
+        None, description="Address that gifts go to: it is published, and what is given to it counts; none by default."
+    )
+    cause_title: str = Field("this service", max_length=60, description="What gifts are for, as givers are told.")
     guardian: str | None = Field(None, description="Cold address that may turn an announced forfeit into a return.")
     keystore_password: SecretStr | None = Field(None, description="Opens the keystore in the data folder.")
     keystore_password_file: Path | None = Field(None, description="File that holds the keystore's password.")
@@ -77,6 +81,11 @@ class Settings(BaseSettings):
     bot_user_id: str | None = Field(None, description="The bot's Matrix id.")
     bot_password: SecretStr | None = Field(None, description="The bot's password (or a password file).")
     bot_password_file: Path | None = Field(None, description="File that holds the bot's password.")
+
+    patreon_webhook_secret: SecretStr | None = Field(
+        None, description="Secret of Patreon's webhook (or a file); without one, nothing that Patreon sends is taken."
+    )
+    patreon_webhook_secret_file: Path | None = Field(None, description="File that holds that secret.")
 
     watched_rooms: int = Field(
         500, ge=0, le=10_000, description="Rooms that the bot reads for people's own filters, all together; 0 for none."
@@ -141,6 +150,10 @@ class Settings(BaseSettings):
     def sealing_key_kept(self) -> Path:
         """Return the file in the data folder that holds the sealing key, where no setting does."""
         return self.data / "sealing.key"
+
+    def secret_of_patreon(self) -> str | None:
+        """Return the secret with which Patreon signs what it sends, from the setting or its file."""
+        return _secret(self.patreon_webhook_secret, self.patreon_webhook_secret_file)
 
     def password_of_bot(self) -> str | None:
         """Return the bot's Matrix password, from the setting or its file."""

@@ -38,6 +38,7 @@ from kit.identifiers import PersonId, RoomId, UserId
 from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
+from payments.flair.flairs import Flairs
 from payments.flair.service import Supporters
 from reputation.desks import Desks
 from reputation.digests import Digests
@@ -89,6 +90,7 @@ class Desk:
         rooms, place, now = self.house.rooms(session), self.house.escrow, from_unix(self.house.time)
         feed = Feed(session, now)
         book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
+        supporters = Supporters(session, now=now, book=book, assets=ASSETS)
         return Work(
             session=session,
             now=now,
@@ -99,7 +101,15 @@ class Desk:
             outgoing=rooms.outgoing,
             stakes=rooms.stakes,
             relaying=rooms.relaying,
-            supporters=Supporters(session, now=now, book=book, assets=ASSETS),
+            supporters=supporters,
+            flairs=Flairs(
+                session,
+                now=now,
+                people=rooms.people,
+                supporters=supporters,
+                seal=_seal,
+                service="https://earnest.example",
+            ),
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,
