@@ -155,19 +155,12 @@ class Container:
     @cached_property
     def deployment(self) -> Deployment:
         """Where the contracts stand. Raises ``NotFound`` where nothing says so."""
-        for candidate in self._deployment_files():
-            if candidate.is_file():
-                found = deployments.read_deployment(candidate)
-                if found.chain_id != self.settings.chain_id:
-                    raise Invalid(
-                        "deployment_of_other_chain",
-                        f"{candidate} is of chain {found.chain_id}, but EARNEST_CHAIN_ID is {self.settings.chain_id}.",
-                    )
-                return found
-        raise NotFound(
-            "deployment_unknown",
-            "Nothing says where the contracts stand: set EARNEST_DEPLOYMENT to the deployment's file.",
-        )
+        return self.deployment_place[1]
+
+    @cached_property
+    def deployment_place(self) -> tuple[Path, Deployment]:
+        """The file that says where the contracts stand, and what it says. Raises ``NotFound`` where there is none."""
+        return deployments.find_deployment(self._deployment_files(), self.settings.chain_id)
 
     def _deployment_files(self) -> list[Path]:
         named = self.settings.deployment_file()
@@ -339,7 +332,8 @@ class Container:
         now = self.clock()
         terms = self.terms
         people = People(session, now)
-        book = Book(session, chain_id=terms.chain_id, token=terms.token, escrow=terms.escrow)
+        place = self.deployment
+        book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow, pledges=place.pledges)
         head = book.head()
         chain_time = max(unix(now), head.timestamp) if head else unix(now)
         outgoing = Outgoing(session, now, terms.chain_id)

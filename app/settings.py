@@ -44,6 +44,10 @@ class Settings(BaseSettings):
         None, description="JSON-RPC endpoint that a visitor's wallet may be told to add; public, so without any key."
     )
     deployment: Path | None = Field(None, description="File with the contracts' addresses; by default by chain id.")
+    cause: str | None = Field(
+        None, description="Address that gifts go to: it is published, and what is given to it counts; none by default."
+    )
+    cause_title: str = Field("this service", max_length=60, description="What gifts are for, as givers are told.")
     guardian: str | None = Field(None, description="Cold address that may turn an announced forfeit into a return.")
     keystore_password: SecretStr | None = Field(None, description="Opens the keystore in the data folder.")
     keystore_password_file: Path | None = Field(None, description="File that holds the keystore's password.")
