@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from app import places
 from app.budgets import GWEI_DECIMALS, gwei
 from app.conversations import Conversations
 from app.hearing import Hearing
@@ -26,13 +27,13 @@ from contracts.chain import Chain, Deployment
 from contracts.keyring import Keyring
 from contracts.nodes import Nodes
 from contracts.signer import Signer
-from kit.amounts import ZERO, parse
+from kit.amounts import parse
 from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
 from kit.errors import Invalid, NotFound
 from kit.federation import Homeservers
 from kit.fetching import Fetcher
-from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id
+from kit.identifiers import Address, UserId, parse_user_id
 from kit.internet import parse_networks
 from kit.sealing import Seal, kept_key, parse_key
 from ledger.book import Book
@@ -43,6 +44,7 @@ from ledger.limits import DayLimit
 from ledger.model import Level
 from ledger.outgoing import Outgoing
 from ledger.people import People
+from payments.flair.service import Supporters
 from payments.stakes import relaying, settling
 from payments.stakes.model import EscrowTerms, RelayLimits
 from payments.stakes.relaying import Relaying
@@ -74,8 +76,8 @@ RELAYER = relaying.RELAYER
 """The key that carries openings that strangers have signed, and nothing else: so it can run dry by itself."""
 KEY_ROLES = (RESOLVER, RELAYER)
 
-SYMBOL = "ERN"
-DECIMALS = 18
+SYMBOL = places.SYMBOL
+DECIMALS = places.DECIMALS
 _FETCH_SECONDS = 15.0
 """What Standard Webhooks gives an endpoint at least."""
 
@@ -97,6 +99,7 @@ class Work:
     outgoing: Outgoing
     stakes: Stakes
     relaying: Relaying
+    supporters: Supporters
     doors: Doors
     tenants: Tenants
     gate: Gate
@@ -205,24 +208,12 @@ class Container:
         """What every quote of ours has in common; reads the keys' addresses, so it opens none."""
         made_of = (self.keyring.current(RESOLVER).address, self.relayer, self.relay_limits)
         if self._terms is None or self._terms[0] != made_of:
-            self._terms = (made_of, self._terms_of(*made_of))
+            resolver, relayer, limits = made_of
+            terms = places.escrow_terms(
+                self.settings, self.deployment, resolver=resolver, relayer=relayer, limits=limits
+            )
+            self._terms = (made_of, terms)
         return self._terms[1]
-
-    def _terms_of(self, resolver: Address, relayer: Address, limits: RelayLimits) -> EscrowTerms:
-        guardian = parse_address(self.settings.guardian) if self.settings.guardian else resolver
-        place = self.deployment
-        carried = not limits.off
-        return EscrowTerms(
-            chain_id=place.chain_id,
-            token=place.token,
-            escrow=place.escrow,
-            resolver=resolver,
-            guardian=Address(guardian),
-            symbol=SYMBOL,
-            decimals=DECIMALS,
-            relay_fee=parse(self.settings.relay_fee, DECIMALS) if carried else ZERO,
-            relay_receiver=relayer if carried else ZERO_ADDRESS,
-        )
 
     @property
     def relayer(self) -> Address:
@@ -366,6 +357,7 @@ class Container:
             outgoing=outgoing,
             stakes=stakes,
             relaying=carrying,
+            supporters=Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment)),
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,

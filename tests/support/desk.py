@@ -38,6 +38,7 @@ from kit.identifiers import PersonId, RoomId, UserId
 from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
+from payments.flair.service import Supporters
 from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.followed import Followed
@@ -49,6 +50,7 @@ from reputation.moderation import Moderation
 from reputation.outlooks import Outlooks
 from reputation.publishing import Publishing
 from reputation.screens import Filters
+from tests.support.gifts import ASSETS
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOT
 
@@ -86,16 +88,18 @@ class Desk:
     def _work(self, session: Session) -> Work:
         rooms, place, now = self.house.rooms(session), self.house.escrow, from_unix(self.house.time)
         feed = Feed(session, now)
+        book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
         return Work(
             session=session,
             now=now,
             chain_time=self.house.time,
             people=rooms.people,
-            book=Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow),
+            book=book,
             holders=rooms.holders,
             outgoing=rooms.outgoing,
             stakes=rooms.stakes,
             relaying=rooms.relaying,
+            supporters=Supporters(session, now=now, book=book, assets=ASSETS),
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,

@@ -1,0 +1,42 @@
+"""Places: what the settings and the contracts' addresses come to, for quotes and for tiers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.settings import Settings
+from contracts.chain import Deployment
+from kit.amounts import ZERO, parse
+from kit.identifiers import ZERO_ADDRESS, Address, parse_address
+from ledger.model import Asset, erc20
+from payments.flair.documents import Assets
+from payments.stakes.model import EscrowTerms, RelayLimits
+
+SYMBOL: Final = "ERN"
+COIN: Final = "ETH"
+DECIMALS: Final = 18
+
+
+def escrow_terms(
+    settings: Settings, place: Deployment, *, resolver: Address, relayer: Address, limits: RelayLimits
+) -> EscrowTerms:
+    """Return what every quote of ours has in common."""
+    guardian = parse_address(settings.guardian) if settings.guardian else resolver
+    carried = not limits.off
+    return EscrowTerms(
+        chain_id=place.chain_id,
+        token=place.token,
+        escrow=place.escrow,
+        resolver=resolver,
+        guardian=Address(guardian),
+        symbol=SYMBOL,
+        decimals=DECIMALS,
+        relay_fee=parse(settings.relay_fee, DECIMALS) if carried else ZERO,
+        relay_receiver=relayer if carried else ZERO_ADDRESS,
+    )
+
+
+def assets_of(place: Deployment) -> Assets:
+    """Return what names of assets in a tier document mean: the token, and the chain's own coin."""
+    coin = (COIN, Asset(f"ether:{place.chain_id}"), DECIMALS)
+    return Assets(((SYMBOL, erc20(place.chain_id, place.token), DECIMALS), coin))
