@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app import places
 from app.budgets import GWEI_DECIMALS, gwei
 from app.conversations import Conversations
+from app.giving import Giving
 from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
@@ -44,6 +45,7 @@ from ledger.limits import DayLimit
 from ledger.model import Level
 from ledger.outgoing import Outgoing
 from ledger.people import People
+from payments.flair.onchain import Place
 from payments.flair.service import Supporters
 from payments.stakes import relaying, settling
 from payments.stakes.model import EscrowTerms, RelayLimits
@@ -100,6 +102,7 @@ class Work:
     stakes: Stakes
     relaying: Relaying
     supporters: Supporters
+    giving: Giving
     doors: Doors
     tenants: Tenants
     gate: Gate
@@ -278,6 +281,11 @@ class Container:
         """The bot's Matrix id."""
         return parse_user_id(self.settings.bot_user_id) if self.settings.bot_user_id else None
 
+    @cached_property
+    def gifts_arrive(self) -> Place | None:
+        """Where gifts arrive, if anywhere. Raises ``Invalid`` for a cause that is none."""
+        return places.place_of_gifts(self.settings, self.deployment)
+
     def close(self) -> None:
         """Give back what was opened; whoever made the container closes it at the end."""
         chain: Nodes | None = self.__dict__.pop("chain", None)
@@ -345,6 +353,7 @@ class Container:
             opens_at=self.opens_at,
             knowing=knowing,
         )
+        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
         asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
         return Work(
@@ -357,7 +366,8 @@ class Container:
             outgoing=outgoing,
             stakes=stakes,
             relaying=carrying,
-            supporters=Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment)),
+            supporters=supporters,
+            giving=Giving(supporters, self.gifts_arrive),
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,

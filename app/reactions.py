@@ -46,9 +46,16 @@ REACTIONS: Mapping[type[ChainEvent], Reaction] = {
 
 def react(work: Work, events: Iterable[ChainEvent]) -> None:
     """Act on the events of blocks that were just booked, in their order."""
-    moved = []
+    events, moved = list(events), []
     for event in events:
         REACTIONS[type(event)](work, event)
         if isinstance(event, Transferred):
             moved.append(event)
     work.feed.transfers(moved)
+    work.giving.heard(events)
+
+
+def react_late(work: Work, events: Iterable[ChainEvent]) -> None:
+    """Act on the gifts of blocks that were booked without them; all else of those blocks was acted on then."""
+    work.giving.heard(list(events), late=True)
+    work.giving.levels_moved(work.stakes.terms.chain_id)

@@ -137,8 +137,11 @@ class Chain(Protocol):
         """
         ...
 
-    def estimate_gas(self, to: Address | None, data: bytes, sender: Address) -> int:
-        """Return the gas a transaction would take (``to=None`` creates a contract); a revert raises as in ``call``."""
+    def estimate_gas(self, to: Address | None, data: bytes, sender: Address, *, value: int = 0) -> int:
+        """Return the gas a transaction would take (``to=None`` creates a contract); a revert raises as in ``call``.
+
+        ``value``: wei that go along.
+        """
         ...
 
     def nonce(self, account: Address, block: BlockTag | Literal["pending"] = "pending") -> int:

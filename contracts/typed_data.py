@@ -120,7 +120,7 @@ def authorization_to_open(terms: Terms, *, chain_id: int, token: Address, escrow
 
 
 def authorization_to_give(gift: SignedGift, *, chain_id: int, token: Address, pledges: Address) -> TypedData:
-    """Return the authorization that ``Pledges.giveWithAuthorization`` needs: amount + relay fee, until ``valid_before``.
+    """Return the authorization that ``Pledges.giveWithAuthorization`` needs: amount + relay fee, in time.
 
     Its nonce is the gift's id, so it gives exactly this or nothing.
     """

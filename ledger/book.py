@@ -197,6 +197,10 @@ class Book:
         """Return what every account holds at our newest block; those that hold nothing are absent."""
         return store.balances(self._session, self._asset)
 
+    def given(self, asset: Asset) -> dict[Account, int]:
+        """Return who gave how much of another asset than our token (below zero), and to which causes."""
+        return store.balances(self._session, asset)
+
     def folded(self) -> dict[Account, int]:
         """Return the same, summed anew over every posting ever made: the proof of ``balances``."""
         return store.folded(self._session, self._asset)

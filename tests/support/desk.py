@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.container import Container, Work
 from app.conversations import Conversations
+from app.giving import Giving
 from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
@@ -89,6 +90,7 @@ class Desk:
         rooms, place, now = self.house.rooms(session), self.house.escrow, from_unix(self.house.time)
         feed = Feed(session, now)
         book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
+        supporters = Supporters(session, now=now, book=book, assets=ASSETS)
         return Work(
             session=session,
             now=now,
@@ -99,7 +101,8 @@ class Desk:
             outgoing=rooms.outgoing,
             stakes=rooms.stakes,
             relaying=rooms.relaying,
-            supporters=Supporters(session, now=now, book=book, assets=ASSETS),
+            supporters=supporters,
+            giving=Giving(supporters, None),
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,
