@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app import places
 from app.budgets import GWEI_DECIMALS, gwei
 from app.conversations import Conversations
+from app.giving import Giving
 from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
@@ -45,6 +46,7 @@ from ledger.model import Level
 from ledger.outgoing import Outgoing
 from ledger.people import People
 from payments.flair.flairs import Flairs
+from payments.flair.onchain import Place
 from payments.flair.service import Supporters
 from payments.stakes import relaying, settling
 from payments.stakes.model import EscrowTerms, RelayLimits
@@ -102,6 +104,7 @@ class Work:
     relaying: Relaying
     supporters: Supporters
     flairs: Flairs
+    giving: Giving
     doors: Doors
     tenants: Tenants
     gate: Gate
@@ -160,19 +163,12 @@ class Container:
     @cached_property
     def deployment(self) -> Deployment:
         """Where the contracts stand. Raises ``NotFound`` where nothing says so."""
-        for candidate in self._deployment_files():
-            if candidate.is_file():
-                found = deployments.read_deployment(candidate)
-                if found.chain_id != self.settings.chain_id:
-                    raise Invalid(
-                        "deployment_of_other_chain",
-                        f"{candidate} is of chain {found.chain_id}, but EARNEST_CHAIN_ID is {self.settings.chain_id}.",
-                    )
-                return found
-        raise NotFound(
-            "deployment_unknown",
-            "Nothing says where the contracts stand: set EARNEST_DEPLOYMENT to the deployment's file.",
-        )
+        return self.deployment_place[1]
+
+    @cached_property
+    def deployment_place(self) -> tuple[Path, Deployment]:
+        """The file that says where the contracts stand, and what it says. Raises ``NotFound`` where there is none."""
+        return deployments.find_deployment(self._deployment_files(), self.settings.chain_id)
 
     def _deployment_files(self) -> list[Path]:
         named = self.settings.deployment_file()
@@ -287,6 +283,11 @@ class Container:
         """The bot's Matrix id."""
         return parse_user_id(self.settings.bot_user_id) if self.settings.bot_user_id else None
 
+    @cached_property
+    def gifts_arrive(self) -> Place | None:
+        """Where gifts arrive, if anywhere. Raises ``Invalid`` for a cause that is none."""
+        return places.place_of_gifts(self.settings, self.deployment)
+
     def close(self) -> None:
         """Give back what was opened; whoever made the container closes it at the end."""
         chain: Nodes | None = self.__dict__.pop("chain", None)
@@ -329,10 +330,11 @@ class Container:
         self.fetcher.check(url)  # made for whoever needs it: a setting of it that is wrong stops no knock
 
     def _work(self, session: Session) -> Work:
-        now = self.clock()
+        now, url = self.clock(), self.settings.public_url
         terms = self.terms
         people = People(session, now)
-        book = Book(session, chain_id=terms.chain_id, token=terms.token, escrow=terms.escrow)
+        place = self.deployment
+        book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow, pledges=place.pledges)
         head = book.head()
         chain_time = max(unix(now), head.timestamp) if head else unix(now)
         outgoing = Outgoing(session, now, terms.chain_id)
@@ -353,9 +355,9 @@ class Container:
             opens_at=self.opens_at,
             knowing=knowing,
         )
+        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
         asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
-        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
         return Work(
             session=session,
             now=now,
@@ -367,7 +369,8 @@ class Container:
             stakes=stakes,
             relaying=carrying,
             supporters=supporters,
-            flairs=self._flairs(session, now, people, supporters),
+            flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=self._sealing, service=url),
+            giving=Giving(supporters, self.gifts_arrive),
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,
@@ -394,7 +397,3 @@ class Container:
             webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self._check_url),
             owed=Owed(session, now, feed=feed, seal=self._sealing, notices=notices),
         )
-
-    def _flairs(self, session: Session, now: datetime, people: People, supporters: Supporters) -> Flairs:
-        service = self.settings.public_url
-        return Flairs(session, now=now, people=people, supporters=supporters, seal=self._sealing, service=service)

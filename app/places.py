@@ -7,9 +7,11 @@ from typing import Final
 from app.settings import Settings
 from contracts.chain import Deployment
 from kit.amounts import ZERO, parse
+from kit.errors import Invalid
 from kit.identifiers import ZERO_ADDRESS, Address, parse_address
 from ledger.model import Asset, erc20
 from payments.flair.documents import Assets
+from payments.flair.onchain import Place
 from payments.stakes.model import EscrowTerms, RelayLimits
 
 SYMBOL: Final = "ERN"
@@ -34,6 +36,19 @@ def escrow_terms(
         relay_fee=parse(settings.relay_fee, DECIMALS) if carried else ZERO,
         relay_receiver=relayer if carried else ZERO_ADDRESS,
     )
+
+
+def place_of_gifts(settings: Settings, place: Deployment) -> Place | None:
+    """Return where gifts arrive; ``None`` where the operator named no cause. Raises ``Invalid`` for a wrong one."""
+    if not settings.cause:
+        return None
+    try:
+        cause = parse_address(settings.cause)
+    except Invalid as error:
+        raise Invalid(error.code, f"{error.message} Check EARNEST_CAUSE.") from None
+    if cause in (ZERO_ADDRESS, place.token, place.escrow, place.pledges):
+        raise Invalid("cause_impossible", "What is given to EARNEST_CAUSE would be lost: name an address of your own.")
+    return Place(cause=cause, token=place.token, escrow=place.escrow, pledges=place.pledges)
 
 
 def assets_of(place: Deployment) -> Assets:

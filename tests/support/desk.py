@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.container import Container, Work
 from app.conversations import Conversations
+from app.giving import Giving
 from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
@@ -110,6 +111,7 @@ class Desk:
                 seal=_seal,
                 service="https://earnest.example",
             ),
+            giving=Giving(supporters, None),
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,
