@@ -20,6 +20,7 @@ from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
 from app.settings import Settings
+from app.supporting.service import Support, Surroundings
 from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
 from contracts import deployment as deployments
@@ -100,6 +101,7 @@ class Work:
     stakes: Stakes
     relaying: Relaying
     supporters: Supporters
+    support: Support
     doors: Doors
     tenants: Tenants
     gate: Gate
@@ -285,14 +287,17 @@ class Container:
         """The bot's Matrix id."""
         return parse_user_id(self.settings.bot_user_id) if self.settings.bot_user_id else None
 
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """What the settings say of supporters' rooms."""
+        return places.surroundings(self.settings, self.bot_id)
+
     def close(self) -> None:
         """Give back what was opened; whoever made the container closes it at the end."""
-        chain: Nodes | None = self.__dict__.pop("chain", None)
-        if chain is not None:
-            chain.close()
-        keyring: Keyring | None = self.__dict__.pop("keyring", None)
-        if keyring is not None:
-            keyring.close()
+        for name in ("chain", "keyring"):
+            opened: Nodes | Keyring | None = self.__dict__.pop(name, None)
+            if opened is not None:
+                opened.close()
         database: Database | None = self.__dict__.pop("database", None)
         if database is not None:
             database.engine.dispose()
@@ -352,6 +357,7 @@ class Container:
             knowing=knowing,
         )
         asks = Asks(session, now=now, people=people)
+        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
         return Work(
             session=session,
@@ -363,7 +369,8 @@ class Container:
             outgoing=outgoing,
             stakes=stakes,
             relaying=carrying,
-            supporters=Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment)),
+            supporters=supporters,
+            support=Support(session, now, people, supporters, notices, self.surroundings),
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,

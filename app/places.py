@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from app.settings import Settings
+from app.supporting.service import Surroundings
 from contracts.chain import Deployment
 from kit.amounts import ZERO, parse
-from kit.identifiers import ZERO_ADDRESS, Address, parse_address
+from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id, server_of
 from ledger.model import Asset, erc20
 from payments.flair.documents import Assets
 from payments.stakes.model import EscrowTerms, RelayLimits
@@ -33,6 +34,15 @@ def escrow_terms(
         decimals=DECIMALS,
         relay_fee=parse(settings.relay_fee, DECIMALS) if carried else ZERO,
         relay_receiver=relayer if carried else ZERO_ADDRESS,
+    )
+
+
+def surroundings(settings: Settings, bot: UserId | None) -> Surroundings:
+    """Return what the settings say of supporters' rooms."""
+    return Surroundings(
+        url=settings.public_url.rstrip("/"),
+        stewards=tuple(parse_user_id(steward) for steward in settings.stewards()),
+        profiles_of=server_of(bot) if bot is not None and settings.admin_token() is not None else None,
     )
 
 

@@ -17,6 +17,7 @@ from app.conversations import Conversations
 from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
+from app.supporting.service import Support, Surroundings
 from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
 from app.wording.reader import Service
@@ -29,6 +30,7 @@ from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
 from bot.listener import Listener
 from bot.policy_rooms import PolicyRooms
 from bot.rehearsal import Rehearsal
+from bot.supporting import Supporting
 from bot.views import Views
 from bot.warden import Warden
 from bot.watcher import Watcher
@@ -52,7 +54,7 @@ from reputation.publishing import Publishing
 from reputation.screens import Filters
 from tests.support.gifts import ASSETS
 from tests.support.house import House
-from tests.support.knocks import ALICE, BOT
+from tests.support.knocks import ALICE, BOT, HOME
 
 SERVICE = Service("ERN", 18, "https://earnest.example", BOT)
 _FETCHER = Fetcher()
@@ -66,6 +68,7 @@ class Desk:
         """Open the rooms of ``house``."""
         self.house = house
         self.bot_id = BOT
+        self.stewards: tuple[UserId, ...] = ()
         self.labelling = Labelling(house.database, self.clock)
         self.hearing = Hearing(house.database, lambda: from_unix(house.time))
 
@@ -89,6 +92,8 @@ class Desk:
         rooms, place, now = self.house.rooms(session), self.house.escrow, from_unix(self.house.time)
         feed = Feed(session, now)
         book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
+        surroundings = Surroundings("https://earnest.example", self.stewards, HOME)
+        supporters = Supporters(session, now=now, book=book, assets=ASSETS)
         return Work(
             session=session,
             now=now,
@@ -99,7 +104,8 @@ class Desk:
             outgoing=rooms.outgoing,
             stakes=rooms.stakes,
             relaying=rooms.relaying,
-            supporters=Supporters(session, now=now, book=book, assets=ASSETS),
+            supporters=supporters,
+            support=Support(session, now, rooms.people, supporters, rooms.notices, surroundings),
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,
@@ -167,6 +173,7 @@ class Bot:
             self.homeserver, cross, container, SERVICE, warden=self.warden, views=views, time=self.time, rooms=rooms
         )
         self.policies = PolicyRooms(self.homeserver, cross, time=self.time)
+        self.supporting = Supporting(self.homeserver, cross, time=self.time, rooms=rooms)
         self.listener = Listener(
             self.homeserver,
             cross,
@@ -175,7 +182,7 @@ class Bot:
             rooms=rooms,
             watcher=self.watcher,
             desk=self.manager,
-            policies=self.policies,
+            others=(self.policies, self.supporting),
         )
         self.courier = Courier(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
 
