@@ -8,7 +8,7 @@ from app.conversations import Meaning
 from app.supporting.telling import News
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
-from app.wording.message import Literal, Message, join
+from app.wording.message import Literal, Message, Safe, join
 from app.wording.reader import Reader
 from app.wording.replies import NO, YES, lines
 from kit.amounts import Amount, show
@@ -154,9 +154,9 @@ def _threshold(reader: Reader, one: Threshold, assets: Assets) -> Message:
     return reader.say(template, amount=_amount(one, assets), months=one.months)
 
 
-def _amount(one: Threshold, assets: Assets) -> str:
-    name, decimals = assets.name(one.asset)
-    return f"{show(Amount(one.amount), decimals)} {name}"
+def _amount(one: Threshold, assets: Assets) -> Safe:
+    name, decimals = assets.name(one.asset)  # letters and digits alone
+    return Safe(f"{show(Amount(one.amount), decimals)} {name}")
 
 
 def held(

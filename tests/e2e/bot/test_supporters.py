@@ -109,7 +109,7 @@ def test_a_gift_leads_into_space_and_rooms_and_a_lapse_out_again(place: Place) -
             await alice.say(talk, "support")
             await alice.hears("5 EUR a month", room=talk)
             await asyncio.to_thread(cause.gives, alice_id, show=False)
-            told = await alice.hears("makes you Silver", room=talk)
+            told = await alice.hears("Your support makes you", room=talk)
             assert "the others who are there see your Matrix id" in told.body
             await alice.client.react(talk, told.event, "👍", txn="yes")
             await alice.hears("on their way", room=talk)
@@ -139,7 +139,7 @@ def test_a_gift_leads_into_space_and_rooms_and_a_lapse_out_again(place: Place) -
             assert {one.sender for one in found} == {bot}
 
             cause.days = 50
-            await alice.hears("no longer Silver", room=talk)
+            await alice.hears("You are no longer", room=talk)
             await cause.stands(SPACE, alice_id, Membership.LEAVE)
             await cause.stands(LOUNGE, alice_id, Membership.LEAVE)
             await cause.shows(alice_id, tier=None)
