@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 from app import places
 from app.budgets import GWEI_DECIMALS, gwei
 from app.conversations import Conversations
+from app.giving import Giving
 from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
 from app.settings import Settings
-from app.supporting.service import Support, Surroundings
+from app.supporting.service import Support
 from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
 from contracts import deployment as deployments
@@ -45,6 +46,8 @@ from ledger.limits import DayLimit
 from ledger.model import Level
 from ledger.outgoing import Outgoing
 from ledger.people import People
+from payments.flair.flairs import Flairs
+from payments.flair.onchain import Place
 from payments.flair.service import Supporters
 from payments.stakes import relaying, settling
 from payments.stakes.model import EscrowTerms, RelayLimits
@@ -102,6 +105,8 @@ class Work:
     relaying: Relaying
     supporters: Supporters
     support: Support
+    flairs: Flairs
+    giving: Giving
     doors: Doors
     tenants: Tenants
     gate: Gate
@@ -136,6 +141,7 @@ class Container:
         """Wire by ``settings``."""
         self.settings = settings
         self.clock = clock
+        self.surroundings = places.surroundings(settings)
         self._making = threading.RLock()
         self._terms: tuple[tuple[Address, Address, RelayLimits], EscrowTerms] | None = None
 
@@ -160,19 +166,12 @@ class Container:
     @cached_property
     def deployment(self) -> Deployment:
         """Where the contracts stand. Raises ``NotFound`` where nothing says so."""
-        for candidate in self._deployment_files():
-            if candidate.is_file():
-                found = deployments.read_deployment(candidate)
-                if found.chain_id != self.settings.chain_id:
-                    raise Invalid(
-                        "deployment_of_other_chain",
-                        f"{candidate} is of chain {found.chain_id}, but EARNEST_CHAIN_ID is {self.settings.chain_id}.",
-                    )
-                return found
-        raise NotFound(
-            "deployment_unknown",
-            "Nothing says where the contracts stand: set EARNEST_DEPLOYMENT to the deployment's file.",
-        )
+        return self.deployment_place[1]
+
+    @cached_property
+    def deployment_place(self) -> tuple[Path, Deployment]:
+        """The file that says where the contracts stand, and what it says. Raises ``NotFound`` where there is none."""
+        return deployments.find_deployment(self._deployment_files(), self.settings.chain_id)
 
     def _deployment_files(self) -> list[Path]:
         named = self.settings.deployment_file()
@@ -288,9 +287,9 @@ class Container:
         return parse_user_id(self.settings.bot_user_id) if self.settings.bot_user_id else None
 
     @cached_property
-    def surroundings(self) -> Surroundings:
-        """What the settings say of supporters' rooms."""
-        return places.surroundings(self.settings, self.bot_id)
+    def gifts_arrive(self) -> Place | None:
+        """Where gifts arrive, if anywhere. Raises ``Invalid`` for a cause that is none."""
+        return places.place_of_gifts(self.settings, self.deployment)
 
     def close(self) -> None:
         """Give back what was opened; whoever made the container closes it at the end."""
@@ -332,10 +331,11 @@ class Container:
         self.fetcher.check(url)  # made for whoever needs it: a setting of it that is wrong stops no knock
 
     def _work(self, session: Session) -> Work:
-        now = self.clock()
+        now, url = self.clock(), self.settings.public_url
         terms = self.terms
         people = People(session, now)
-        book = Book(session, chain_id=terms.chain_id, token=terms.token, escrow=terms.escrow)
+        place = self.deployment
+        book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow, pledges=place.pledges)
         head = book.head()
         chain_time = max(unix(now), head.timestamp) if head else unix(now)
         outgoing = Outgoing(session, now, terms.chain_id)
@@ -356,8 +356,8 @@ class Container:
             opens_at=self.opens_at,
             knowing=knowing,
         )
-        asks = Asks(session, now=now, people=people)
         supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
+        asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
         return Work(
             session=session,
@@ -371,6 +371,8 @@ class Container:
             relaying=carrying,
             supporters=supporters,
             support=Support(session, now, people, supporters, notices, self.surroundings),
+            flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=self._sealing, service=url),
+            giving=Giving(supporters, self.gifts_arrive),
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,

@@ -12,6 +12,7 @@ import kit.changes
 import kit.leases
 import kit.outbox
 import ledger.tables
+import payments.flair.key_tables
 import payments.flair.tables
 import payments.stakes.tables
 import reputation.beside_tables
@@ -28,6 +29,7 @@ TABLE_MODULES = (
     kit.outbox,
     ledger.tables,
     payments.stakes.tables,
+    payments.flair.key_tables,
     payments.flair.tables,
     reputation.tables,
     reputation.list_tables,

@@ -8,9 +8,11 @@ from app.settings import Settings
 from app.supporting.service import Surroundings
 from contracts.chain import Deployment
 from kit.amounts import ZERO, parse
+from kit.errors import Invalid
 from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id, server_of
 from ledger.model import Asset, erc20
 from payments.flair.documents import Assets
+from payments.flair.onchain import Place
 from payments.stakes.model import EscrowTerms, RelayLimits
 
 SYMBOL: Final = "ERN"
@@ -37,13 +39,26 @@ def escrow_terms(
     )
 
 
-def surroundings(settings: Settings, bot: UserId | None) -> Surroundings:
+def surroundings(settings: Settings) -> Surroundings:
     """Return what the settings say of supporters' rooms."""
     return Surroundings(
         url=settings.public_url.rstrip("/"),
         stewards=tuple(parse_user_id(steward) for steward in settings.stewards()),
-        profiles_of=server_of(bot) if bot is not None and settings.admin_token() is not None else None,
+        profiles_of=server_of(UserId(settings.bot_user_id or "")) if settings.has_admin_token() else None,
     )
+
+
+def place_of_gifts(settings: Settings, place: Deployment) -> Place | None:
+    """Return where gifts arrive; ``None`` where the operator named no cause. Raises ``Invalid`` for a wrong one."""
+    if not settings.cause:
+        return None
+    try:
+        cause = parse_address(settings.cause)
+    except Invalid as error:
+        raise Invalid(error.code, f"{error.message} Check EARNEST_CAUSE.") from None
+    if cause in (ZERO_ADDRESS, place.token, place.escrow, place.pledges):
+        raise Invalid("cause_impossible", "What is given to EARNEST_CAUSE would be lost: name an address of your own.")
+    return Place(cause=cause, token=place.token, escrow=place.escrow, pledges=place.pledges)
 
 
 def assets_of(place: Deployment) -> Assets:

@@ -47,6 +47,10 @@ class Settings(BaseSettings):
         None, description="JSON-RPC endpoint that a visitor's wallet may be told to add; public, so without any key."
     )
     deployment: Path | None = Field(None, description="File with the contracts' addresses; by default by chain id.")
+    cause: str | None = Field(
+        None, description="Address that gifts go to: it is published, and what is given to it counts; none by default."
+    )
+    cause_title: str = Field("this service", max_length=60, description="What gifts are for, as givers are told.")
     guardian: str | None = Field(None, description="Cold address that may turn an announced forfeit into a return.")
     keystore_password: SecretStr | None = Field(None, description="Opens the keystore in the data folder.")
     keystore_password_file: Path | None = Field(None, description="File that holds the keystore's password.")
@@ -92,6 +96,10 @@ class Settings(BaseSettings):
         description="Matrix ids, with commas between them, of those who look after the supporters' space and rooms: "
         "they are asked in, and nobody is put out who has their level.",
     )
+    patreon_webhook_secret: SecretStr | None = Field(
+        None, description="Secret of Patreon's webhook (or a file); without one, nothing that Patreon sends is taken."
+    )
+    patreon_webhook_secret_file: Path | None = Field(None, description="File that holds that secret.")
 
     watched_rooms: int = Field(
         500, ge=0, le=10_000, description="Rooms that the bot reads for people's own filters, all together; 0 for none."
@@ -167,6 +175,10 @@ class Settings(BaseSettings):
         """Return the file in the data folder that holds the sealing key, where no setting does."""
         return self.data / "sealing.key"
 
+    def secret_of_patreon(self) -> str | None:
+        """Return the secret with which Patreon signs what it sends, from the setting or its file."""
+        return _secret(self.patreon_webhook_secret, self.patreon_webhook_secret_file)
+
     def password_of_bot(self) -> str | None:
         """Return the bot's Matrix password, from the setting or its file."""
         return _secret(self.bot_password, self.bot_password_file)
@@ -174,6 +186,10 @@ class Settings(BaseSettings):
     def admin_token(self) -> str | None:
         """Return the homeserver administrator's token, from the setting or its file."""
         return _secret(self.homeserver_admin_token, self.homeserver_admin_token_file)
+
+    def has_admin_token(self) -> bool:
+        """Tell whether there is an administrator's token, without reading it."""
+        return self.homeserver_admin_token is not None or self.homeserver_admin_token_file is not None
 
     def stewards(self) -> list[str]:
         """Return who looks after the supporters' rooms, as it was written."""

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.container import Container, Work
 from app.conversations import Conversations
+from app.giving import Giving
 from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
@@ -40,6 +41,7 @@ from kit.identifiers import PersonId, RoomId, UserId
 from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
+from payments.flair.flairs import Flairs
 from payments.flair.service import Supporters
 from reputation.desks import Desks
 from reputation.digests import Digests
@@ -106,6 +108,15 @@ class Desk:
             relaying=rooms.relaying,
             supporters=supporters,
             support=Support(session, now, rooms.people, supporters, rooms.notices, surroundings),
+            flairs=Flairs(
+                session,
+                now=now,
+                people=rooms.people,
+                supporters=supporters,
+                seal=_seal,
+                service="https://earnest.example",
+            ),
+            giving=Giving(supporters, None),
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,

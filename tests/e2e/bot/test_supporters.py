@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 from pydantic import SecretStr
 
+from app.places import surroundings
 from app.supporting.planning import FLAIR, flair_key
 from bot.homeserver import Denied
 from kit.clock import system_clock
@@ -209,6 +210,7 @@ def test_a_supporter_from_another_homeserver_comes_and_goes_as_any_other(
 def test_a_profile_is_written_by_an_administrators_token(place: Place) -> None:
     admin = place.homeserver.account(admin=True)
     place.container.settings.homeserver_admin_token = SecretStr(admin.access_token)
+    place.container.surroundings = surroundings(place.container.settings)
     cause = Cause(place)
     alice_id = place.user("alice")
 

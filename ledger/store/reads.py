@@ -1,0 +1,28 @@
+"""Queries on from which block on a contract has been read: one that came later than the others may lack some blocks."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.events import BlockRef
+from kit.identifiers import Address
+from ledger.tables import ContractReadRow, EntryRow
+
+
+def first(session: Session, chain_id: int, contract: Address) -> int | None:
+    """Return from which block on a contract has been read."""
+    row = session.get(ContractReadRow, (chain_id, bytes(contract)), populate_existing=True)
+    return None if row is None else row.since
+
+
+def note(session: Session, chain_id: int, contract: Address, since: int) -> None:
+    """Note from which block on a contract has been read."""
+    session.merge(ContractReadRow(chain_id=chain_id, contract=bytes(contract), since=since))
+    session.flush()
+
+
+def booked_logs(session: Session, block: BlockRef) -> set[int]:
+    """Return which logs of a block have an entry."""
+    query = select(EntryRow.log_index).where(EntryRow.chain_id == block.chain_id, EntryRow.block_hash == block.hash)
+    return set(session.scalars(query))
