@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.budgets import GWEI_DECIMALS, gwei
 from app.settings import Settings
 from app.supporting.service import Surroundings
 from contracts.chain import Deployment
 from kit.amounts import ZERO, parse
 from kit.errors import Invalid
 from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id, server_of
-from ledger.model import Asset, erc20
+from ledger.limits import DayLimit
+from ledger.model import Asset, Level, erc20
 from payments.flair.documents import Assets
 from payments.flair.onchain import Place
 from payments.stakes.model import EscrowTerms, RelayLimits
+from reputation.model import OpensAt
 
 SYMBOL: Final = "ERN"
 COIN: Final = "ETH"
 DECIMALS: Final = 18
 
 
-def escrow_terms(
-    settings: Settings, place: Deployment, *, resolver: Address, relayer: Address, limits: RelayLimits
-) -> EscrowTerms:
-    """Return what every quote of ours has in common."""
+def escrow_terms(settings: Settings, place: Deployment, keys: tuple[Address, Address, RelayLimits]) -> EscrowTerms:
+    """Return what every quote of ours has in common; ``keys`` are resolver's and relayer's, and what is carried."""
+    resolver, relayer, limits = keys
     guardian = parse_address(settings.guardian) if settings.guardian else resolver
     carried = not limits.off
     return EscrowTerms(
@@ -65,3 +67,21 @@ def assets_of(place: Deployment) -> Assets:
     """Return what names of assets in a tier document mean: the token, and the chain's own coin."""
     coin = (COIN, Asset(f"ether:{place.chain_id}"), DECIMALS)
     return Assets(((SYMBOL, erc20(place.chain_id, place.token), DECIMALS), coin))
+
+
+def day_limits(settings: Settings, limits: RelayLimits, resolver: str, relayer: str) -> dict[str, DayLimit]:
+    """Return what each role's key may send in 24 hours."""
+    resolvers = gwei(settings.resolver_budget, "EARNEST_RESOLVER_BUDGET")
+    return {
+        resolver: DayLimit(settings.resolver_per_day, resolvers * 10**GWEI_DECIMALS),
+        relayer: DayLimit(settings.relayer_per_day, limits.budget * 10**GWEI_DECIMALS),
+    }
+
+
+def opens_at(settings: Settings) -> OpensAt:
+    """Return how sure the chain must be of a stake that opens a door. Raises ``Invalid`` for a sum that is none."""
+    return OpensAt(
+        small=Level(settings.door_opens_at),
+        large=Level(settings.large_opens_at),
+        above=parse(settings.large_stake, DECIMALS),
+    )

@@ -17,6 +17,7 @@ from kit.identifiers import Address, Hash32, PersonId, parse_address
 from ledger import holders
 from ledger.book import Book
 from ledger.model import Level
+from payments.flair import patreon
 from payments.flair.documents import Assets, TiersDocument, read_document, read_tiers, show_document
 from payments.flair.entitling import Listings, entitled, join, joined
 from payments.flair.model import (
@@ -90,18 +91,29 @@ class Supporters:
         """Take in what one import (0: none) tells of gifts; return the keys of those of which something is new."""
         self._store.lock()
         new = self._keep(joined(gifts) if told else list(gifts), told)
-        self._fold({(owner, giver) for owner, giver in new.values()})
+        self.fold({(owner, giver) for owner, giver in new.values()})
         return set(new)
+
+    def patreon_told(self, event: str, body: bytes, *, currency: str = "USD") -> bool:
+        """Take in what a webhook of Patreon tells, whose signature was checked; ``False`` where that is known.
+
+        ``currency``: the campaign's, by its ISO code. Raises ``Invalid`` for an event or a body that is none.
+        """
+        member, gifts = patreon.read_event(event, body, currency=currency)
+        self._store.lock()
+        if not self._store.hear(patreon.delivery(event, member, body), self._now):
+            return False
+        return bool(self.told(gifts))
 
     def took_back(self, key: str, at: datetime | None = None) -> bool:
         """Let a gift be taken back (charged back, or its block left the chain); ``False`` where it was, or is none."""
         self._store.lock()
-        return self._fold(self._store.take_back(key, at or self._now))
+        return self.fold(self._store.take_back(key, at or self._now))
 
     def block_left(self, chain_id: int, block: Hash32) -> bool:
         """Take back all gifts in a block that left the chain; ``False`` where there were none."""
         self._store.lock()
-        return self._fold(self._store.take_back_block(chain_id, block, self._now))
+        return self.fold(self._store.take_back_block(chain_id, block, self._now))
 
     def levels_moved(self, chain_id: int) -> bool:
         """Raise the levels of a chain's gifts to those of their blocks; call it with the marking of the levels."""
@@ -116,7 +128,7 @@ class Supporters:
                 continue
             if now is not level and now is not Level.ORPHANED:
                 moved |= self._store.set_level(chain_id, block, now)
-        return self._fold(moved)
+        return self.fold(moved)
 
     def _keep(self, gifts: Sequence[Gift], told: int) -> dict[str, tuple[PersonId | None, int]]:
         """Keep gifts; return whose those are of which something is new."""
@@ -183,7 +195,7 @@ class Supporters:
         before = self._holding([row]).get(row.id)
         self._store.claim(row.id, person, by, self._now)
         self._store.own([row.id], person)
-        self._fold({(person, row.id), (before, row.id)})
+        self.fold({(person, row.id), (before, row.id)})
         return True
 
     def wallets_changed(self, person: PersonId) -> None:
@@ -195,7 +207,7 @@ class Supporters:
         owned = self._store.unclaimed_of(person)
         self._store.own(now - owned, person)
         self._store.own(owned - now, None, only=person)
-        self._fold({(person, giver) for giver in now | owned})
+        self.fold({(person, giver) for giver in now | owned})
 
     # ------------------------------------------------------------------------------------------ what they come to
 
@@ -260,7 +272,7 @@ class Supporters:
         self._outcomes.folded(last)
         return last is not None
 
-    def _fold(self, whose: Iterable[tuple[PersonId | None, int]]) -> bool:
+    def fold(self, whose: Iterable[tuple[PersonId | None, int]]) -> bool:
         """Fold anew what these (owner, giver) are entitled to; ``False`` where there are none."""
         pairs = set(whose)
         self._refold({owner for owner, _ in pairs if owner is not None}, {giver for _, giver in pairs})
@@ -304,7 +316,7 @@ class Supporters:
         """
         self._store.lock()
         givers = self._store.forget(person, forgotten_key)
-        self._fold({(None, giver) for giver in givers})
+        self.fold({(None, giver) for giver in givers})
         touch(self._session, TOPIC, person)
 
 
