@@ -45,6 +45,7 @@ def surroundings(settings: Settings) -> Surroundings:
     """Return what the settings say of supporters' rooms."""
     return Surroundings(
         url=settings.public_url.rstrip("/"),
+        cause=settings.cause_title,
         stewards=tuple(parse_user_id(steward) for steward in settings.stewards()),
         profiles_of=server_of(UserId(settings.bot_user_id or "")) if settings.has_admin_token() else None,
     )

@@ -66,12 +66,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the operator's settings say: where pages begin, and who looks after the rooms.
+    """What the operator's settings say: where pages begin, what is supported, and who looks after the rooms.
 
     ``profiles_of`` is the homeserver the profiles of whose people may be written; ``None``: nobody's.
     """
 
     url: str
+    cause: str = "this service"
     stewards: tuple[UserId, ...] = ()
     profiles_of: ServerName | None = None
 
@@ -95,6 +96,11 @@ class Support:
         self._supporters = supporters
         self._notices = notices
         self._place = place
+
+    @property
+    def cause(self) -> str:
+        """What is supported, as people are told."""
+        return self._place.cause
 
     # ------------------------------------------------------------------------------------------------ rooms
 

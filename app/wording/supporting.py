@@ -8,12 +8,14 @@ from app.conversations import Meaning
 from app.supporting.telling import News
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
-from app.wording.message import Literal, Message, Safe, join
+from app.wording.message import Literal, Message, Safe, block, join
 from app.wording.reader import Reader
 from app.wording.replies import NO, YES, lines
+from app.wording.showing import SOURCES
 from kit.amounts import Amount, show
+from payments.flair.claiming import Claimed, Result
 from payments.flair.documents import Assets
-from payments.flair.model import NOTHING, Entitlement, Kind, Phase, Showing, Source, Threshold, Tier, Tiers
+from payments.flair.model import NOTHING, Entitlement, Kind, Phase, Showing, Threshold, Tier, Tiers
 
 PUT_OUT = "This room is for those who support now. Whoever supports again is asked in again."
 """What stands beside somebody's leaving, in their app."""
@@ -42,12 +44,6 @@ _NEWS: Mapping[News, str] = {
     News.CHANGED: marked(
         "What it takes to be **{tier}** has changed, and you are it no more. {support} shows how things are now."
     ),
-}
-_SOURCES: Mapping[Source, str] = {
-    Source.CHAIN: marked("the chain"),
-    Source.PATREON: marked("Patreon"),
-    Source.LIBERAPAY: marked("Liberapay"),
-    Source.HAND: marked("the operator's word"),
 }
 _PERKS: Mapping[str, str] = {
     "space": marked("the supporters' space"),
@@ -109,15 +105,11 @@ def _may_join(reader: Reader) -> Message:
 # ------------------------------------------------------------------------------------------------ asked
 
 
-def tiers(reader: Reader, found: Tiers, assets: Assets, cause: str | None = None) -> Message:
+def tiers(reader: Reader, found: Tiers, assets: Assets, cause: str) -> Message:
     """Say what there is to support, what it takes and gives, and how to give."""
     if not found.tiers:
         return reader.say(marked("There is nothing to support here at the moment."))
-    parts = [
-        reader.say(marked("**Supporting {cause}**"), cause=cause)
-        if cause
-        else reader.say(marked("**Supporting this service**"))
-    ]
+    parts = [reader.say(marked("**Supporting {cause}**"), cause=cause)]
     for tier in found.tiers:
         entries = [_threshold(reader, one, assets) for one in tier.thresholds]
         parts.append(
@@ -127,13 +119,12 @@ def tiers(reader: Reader, found: Tiers, assets: Assets, cause: str | None = None
         reader.say(
             marked(
                 "How to give stands on this page: {page}\n"
-                "If you gave already: {link} links the wallet that you gave from, {claim} takes a claim code, and "
-                "{address} claims what an address gave that is no wallet of yours here. {flair} shows what you have."
+                "If you gave already: {link} links the wallet that you gave from, and {claim} says how else a gift "
+                "becomes yours. {flair} shows what you have."
             ),
             page=reader.link("/give"),
             link=Literal("link"),
-            claim=Literal("claim CODE"),
-            address=Literal("claim address 0x…"),
+            claim=Literal("help claim"),
             flair=_FLAIR,
         )
     )
@@ -164,6 +155,7 @@ def held(
     entitlements: Sequence[Entitlement],
     found: Tiers,
     *,
+    seen: Message,
     showing: Showing,
     joins: bool,
 ) -> Message:
@@ -174,7 +166,7 @@ def held(
     else:
         parts = [reader.say(marked("**What you have:**")), lines(reader, [_held(reader, one, found) for one in some])]
     parts += [
-        _shown(reader, showing),
+        reader.say(marked("Nothing of it is shown to anybody.")) if showing == NOTHING else seen,
         reader.say(
             marked("You are asked into the supporters' rooms that you may enter; who is there sees you.")
             if joins
@@ -184,12 +176,6 @@ def held(
         _changes(reader),
     ]
     return join(parts)
-
-
-def _shown(reader: Reader, showing: Showing) -> Message:
-    if showing == NOTHING:
-        return reader.say(marked("Nothing of it is shown to anybody."))
-    return join([reader.say(marked("It is shown.")), would_see(reader, "…", showing)])
 
 
 _SUPPORT = Literal("support")
@@ -210,7 +196,7 @@ def _held(reader: Reader, one: Entitlement, found: Tiers) -> Message:
         since=reader.when(one.since),
         until="-" if one.until is None else reader.when(one.until),
         grace="-" if one.grace_until is None else reader.when(one.grace_until),
-        source=reader.translate(_SOURCES[one.source]),
+        source=reader.translate(SOURCES[one.source]),
     )
 
 
@@ -267,27 +253,6 @@ def ask_show(reader: Reader, who: Message, meaning: Meaning) -> Letter:
     return Letter(join([who, question]), meaning)
 
 
-def would_see(reader: Reader, user: str, showing: Showing) -> Message:
-    """Say who would see what."""
-    entries = []
-    if showing.flair:
-        entries.append(reader.say(marked("whoever is in the supporters' space: your Matrix id, your tier, since when")))
-        entries.append(reader.say(marked("everybody who asks {page}: the same"), page=reader.link(f"/v1/flair/{user}")))
-    if showing.wall:
-        template = {
-            (True, True): marked(
-                "everybody on the Internet, on the wall {page}: your Matrix id, tier and what you gave"
-            ),
-            (True, False): marked("everybody on the Internet, on the wall {page}: your Matrix id and tier, no amount"),
-            (False, True): marked(
-                "everybody on the Internet, on the wall {page}: your tier and what you gave, no name"
-            ),
-            (False, False): marked("everybody on the Internet, on the wall {page}: that somebody has your tier"),
-        }[showing.name, showing.amount]
-        entries.append(reader.say(template, page=reader.link("/wall")))
-    return join([reader.say(marked("**Who would see it:**")), lines(reader, entries)])
-
-
 def now_shown(reader: Reader, showing: Showing) -> Message:
     """Say what is shown from now on."""
     if showing == NOTHING:
@@ -337,20 +302,62 @@ def sign_this(reader: Reader, message: str, address: str) -> Message:
     return join(
         [
             reader.say(
-                marked("Sign this, letter by letter, with {address}. It moves no money:"), address=Literal(address)
+                marked("Sign this with {address}, letter by letter, within half an hour. It moves no money:"),
+                address=Literal(address),
             ),
-            Message(message, ""),
-            reader.say(marked("Then send me what comes out: {how}"), how=Literal(f"claim signed {address} SIGNATURE")),
+            block(message),
+            reader.say(
+                marked(
+                    "Then send me what comes out: {how}. A wallet that is a contract cannot be heard here; for it, "
+                    "there is this page: {page}"
+                ),
+                how=Literal("claim signed 0x…"),
+                page=reader.link("/give"),
+            ),
         ]
     )
 
 
-def claimed(reader: Reader, *, tiers_now: Sequence[str]) -> Message:
-    """Say that gifts are somebody's now, and that nothing is shown of that yet."""
-    parts = [reader.say(marked("Thank you! What was given is yours now."))]
-    if tiers_now:
+_CLAIMS: Mapping[Result, str] = {
+    Result.CLAIMED: marked("Thank you! What was given is yours now."),
+    Result.YOURS: marked("That is yours already."),
+    Result.UNKNOWN: marked("Nothing was given that this could claim. Look whether it is whole, letter by letter."),
+    Result.TAKEN: marked(
+        "Somebody has claimed this already. If it was yours, tell whoever gave you the code, or runs this service."
+    ),
+    Result.LOCKED: marked("That were too many wrong codes. I listen to codes of yours again {until}."),
+}
+
+
+def claimed(reader: Reader, found: Claimed, tiers_now: Sequence[str]) -> Message:
+    """Say what became of a claim, and that nothing is shown of it yet."""
+    until = "-" if found.until is None else reader.when(found.until)
+    parts = [reader.say(_CLAIMS[found.result], until=until)]
+    if found.holds and tiers_now:
         parts.append(reader.say(marked("With it you are {tiers}."), tiers=", ".join(tiers_now)))
-    parts.append(
-        reader.say(marked("Nobody else sees that. {flair} shows what you have, and who would see what."), flair=_FLAIR)
-    )
+    if found.holds:
+        parts.append(reader.say(marked("Nobody else sees that. {flair} shows who would see what."), flair=_FLAIR))
     return join(parts)
+
+
+def memo(reader: Reader, text: str) -> Message:
+    """Hand out a memo for a gift."""
+    return reader.say(
+        marked(
+            "Put this into a gift as its memo, and it is yours, whatever wallet it comes from; the chain does not tell "
+            "whose it is:\n{memo}"
+        ),
+        memo=Literal(text),
+    )
+
+
+def unusual(reader: Reader, amount: str) -> Message:
+    """Hand out an amount by which a secret donor is known."""
+    return reader.say(
+        marked(
+            "Set your weekly donation to exactly **{amount}** and keep it until I write to you: nobody else is told "
+            "this amount, so I know by it that you are the one, though you give in secret. It takes until the next "
+            "list of donors is read in."
+        ),
+        amount=Safe(amount),
+    )

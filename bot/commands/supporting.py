@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from app import showing
 from app.container import Work
 from app.conversations import Meaning
 from app.supporting.planning import FLAIR
@@ -11,6 +12,7 @@ from app.supporting.wanting import flair
 from app.wording import supporting
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
+from app.wording.showing import who_would_see
 from bot.commands.command import Asked, Command, Unclear, nothing_more
 from payments.flair.model import NOTHING, Showing
 
@@ -25,7 +27,7 @@ _SHOWN = {
 def support(work: Work, asked: Asked) -> Letter:
     """Say what there is to support, and how."""
     nothing_more(asked.words)
-    return Letter(supporting.tiers(asked.reader, work.supporters.tiers(), work.supporters.assets))
+    return Letter(supporting.tiers(asked.reader, work.supporters.tiers(), work.supporters.assets, work.support.cause))
 
 
 def run(work: Work, asked: Asked) -> Letter:
@@ -39,8 +41,8 @@ def run(work: Work, asked: Asked) -> Letter:
             letter = _show(work, asked, NOTHING)
         case ("show", *more) if tuple(more) in _SHOWN:
             meaning = _SHOWN[tuple(more)]
-            who = supporting.would_see(asked.reader, asked.user, supporting.SHOWS[meaning])
-            letter = supporting.ask_show(asked.reader, who, meaning)
+            seen = showing.preview(work, asked.person, supporting.SHOWS[meaning])
+            letter = supporting.ask_show(asked.reader, who_would_see(asked.reader, seen.what), meaning)
         case ("value",):
             letter = _value(work, asked)
         case ("profile", "on" | "off" as word):
@@ -51,12 +53,14 @@ def run(work: Work, asked: Asked) -> Letter:
 
 
 def _held(work: Work, asked: Asked) -> Letter:
+    shown = work.supporters.shown(asked.person)
     return Letter(
         supporting.held(
             asked.reader,
             work.supporters.of(asked.person),
             work.supporters.tiers(),
-            showing=work.supporters.shown(asked.person),
+            seen=who_would_see(asked.reader, showing.preview(work, asked.person, shown).what),
+            showing=shown,
             joins=work.support.wish(asked.person).joins,
         )
     )
@@ -76,9 +80,11 @@ def shows(work: Work, asked: Asked, meaning: Meaning) -> Letter:
     return _show(work, asked, supporting.SHOWS[meaning])
 
 
-def _show(work: Work, asked: Asked, showing: Showing) -> Letter:
-    work.supporters.show(asked.person, showing)
-    return Letter(supporting.now_shown(asked.reader, showing))
+def _show(work: Work, asked: Asked, wanted: Showing) -> Letter:
+    # Whoever says yes was shown it just now, in the message that asked.
+    seen = showing.preview(work, asked.person, wanted).seen
+    showing.show(work, asked.person, wanted, seen=seen)
+    return Letter(supporting.now_shown(asked.reader, wanted))
 
 
 def _value(work: Work, asked: Asked) -> Letter:

@@ -94,7 +94,7 @@ class Desk:
         rooms, place, now = self.house.rooms(session), self.house.escrow, from_unix(self.house.time)
         feed = Feed(session, now)
         book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
-        surroundings = Surroundings("https://earnest.example", self.stewards, HOME)
+        surroundings = Surroundings("https://earnest.example", stewards=self.stewards, profiles_of=HOME)
         supporters = Supporters(session, now=now, book=book, assets=ASSETS)
         return Work(
             session=session,

@@ -33,13 +33,13 @@ DOCUMENT: Final[dict[str, Any]] = {
         {
             "id": "silver",
             "title": "Silver",
-            "month": {"EUR": "5"},
+            "month": {"EUR": "5", "ERN": "5", "ETH": "1"},
             "gives": {"space": True, "rooms": ["lounge", "news"], "level": 5},
         },
         {
             "id": "gold",
             "title": "Gold",
-            "month": {"EUR": "20"},
+            "month": {"EUR": "20", "ERN": "20", "ETH": "4"},
             "gives": {"space": True, "rooms": ["lounge", "news", "table"], "level": 10},
         },
     ],
