@@ -14,7 +14,7 @@ from api import errors, openapi
 from api.headers import SafeHeaders
 from api.limits import BoundedBody, RateLimiter
 from api.metering import Metered
-from api.pages import front, link, rendering, stake, wall
+from api.pages import front, give, link, rendering, stake, wall
 from api.routes import (
     antispam,
     asks,
@@ -24,6 +24,7 @@ from api.routes import (
     events,
     filters,
     flair,
+    giving_terms,
     health,
     helping,
     ledger,
@@ -31,6 +32,7 @@ from api.routes import (
     me,
     metrics,
     outlook,
+    patreon,
     quotes,
     reports,
     sessions,
@@ -70,8 +72,8 @@ PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
     *(quotes, stakes, ledger),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, filters, lists, supporting),
-    *(health, metrics, front, stake, link, wall),
+    *(helping, doors, filters, lists, supporting, patreon, giving_terms),
+    *(health, metrics, front, stake, link, wall, give),
 )
 ROUTES = APIRouter()
 """All routes. They belong to the process: the framework works out what each takes when it is first asked for."""

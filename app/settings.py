@@ -101,6 +101,12 @@ class Settings(BaseSettings):
     )
     patreon_webhook_secret_file: Path | None = Field(None, description="File that holds that secret.")
 
+    patreon_currency: str = Field(
+        "USD",
+        pattern="^[A-Z]{3}$",
+        description="The currency of the Patreon campaign, where its webhook does not say it.",
+    )
+
     watched_rooms: int = Field(
         500, ge=0, le=10_000, description="Rooms that the bot reads for people's own filters, all together; 0 for none."
     )

@@ -1,23 +1,38 @@
 """Supporting: what a person gave, what they have by it, and who may see it, for them alone."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
-from api.dependencies import ContainerDep, Reader, Writer
+from api.dependencies import ContainerDep, Reader, Writer, limited
 from api.schemas.problems import problems
-from api.schemas.supporting import GiftOut, GiftsOut, HeldOut, MyFlairOut, PreviewOut, ShowIn, ShowingModel
+from api.schemas.supporting import (
+    AddressIn,
+    ClaimedOut,
+    CodeIn,
+    GiftOut,
+    GiftsOut,
+    HeldOut,
+    MyFlairOut,
+    PreviewOut,
+    ShowIn,
+    ShowingModel,
+    SignatureIn,
+    ToSignOut,
+)
 from api.supporters import gives_of, money, show_given
-from app import showing
+from app import claiming, showing
 from app.container import Container, Work
 from app.wording.showing import who_would_see
 from kit.clock import unix
 from kit.errors import NotFound
 from kit.identifiers import PersonId, UserId
+from payments.flair.claiming import Claimed
 from payments.flair.model import Entitlement, Gift, Showing, Tiers
 from payments.flair.summing import sure
 
 router = APIRouter(prefix="/v1/me", tags=["flair"], responses=problems(400, 401, 403, 404, 409, 429, 503))
 
 _MOST_GIFTS = 1_000
+_claims = Depends(limited("claims", per_minute=10, burst=10))
 
 
 @router.get("/gifts")
@@ -30,6 +45,26 @@ def gifts(reader: Reader, container: ContainerDep) -> GiftsOut:
             more=len(found) > _MOST_GIFTS,
             given=[show_given(work.supporters.assets, one) for one in showing.given_by(work, reader.person)],
         )
+
+
+@router.post("/gifts/claim", dependencies=[_claims])
+def claim(asked: CodeIn, writer: Writer, container: ContainerDep) -> ClaimedOut:
+    """Claim a gift by its code. Whoever names ten that are none within an hour is not listened to for a day."""
+    with container.work() as work:
+        return _claimed(work.claims.by_code(writer.person, asked.code))
+
+
+@router.post("/gifts/message", dependencies=[_claims])
+def message(asked: AddressIn, writer: Writer, container: ContainerDep) -> ToSignOut:
+    """Make the message that the address that gave signs: it names you and this service, and is good once."""
+    made = claiming.message_for(container, writer.person, asked.address)
+    return ToSignOut(address=made.address, message=made.text)
+
+
+@router.post("/gifts/signature", dependencies=[_claims])
+def claim_signed(signed: SignatureIn, writer: Writer, container: ContainerDep) -> ClaimedOut:
+    """Claim all that was given from the address whose message this signs."""
+    return _claimed(claiming.claim_by_signature(container, writer.person, signed.signature))
 
 
 @router.get("/flair")
@@ -74,6 +109,10 @@ def _mine(work: Work, person: PersonId, container: Container) -> MyFlairOut:
         badge=f"{url}/v1/flair/{mxid}/badge.svg",
         wall=f"{url}/wall",
     )
+
+
+def _claimed(found: Claimed) -> ClaimedOut:
+    return ClaimedOut(result=found.result, until=None if found.until is None else unix(found.until))
 
 
 def _held(work: Work, one: Entitlement, tiers: Tiers) -> HeldOut:

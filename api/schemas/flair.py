@@ -1,6 +1,6 @@
 """Schemas of flair: the statement as it is signed, and the keys that sign it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,6 +28,12 @@ class StatementOut(_Out):
     issued: Annotated[Unix, Field(description="From when this statement counts.")]
     expires: Annotated[Unix, Field(description="Until when this statement counts: a day after `issued` at most.")]
     signature: SignatureOut
+
+
+def statement_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a statement, as it is published in docs/schemas."""
+    made = StatementOut.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 
 class FlairKeyOut(_Out):

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.quotes import Unix
 from api.schemas.wall import GivenOut
+from ledger import siwe
+from payments.flair.claiming import Result
 
 
 class _Out(BaseModel):
@@ -86,3 +88,41 @@ class MyFlairOut(_Out):
     url: Annotated[str, Field(description="Where the signed statement stands while you show it.")]
     badge: str
     wall: str
+
+
+class CodeIn(_In):
+    """A claim code: of a gift of yours, or as the operator gave it to you."""
+
+    code: Annotated[str, Field(max_length=100, examples=["ABCDE-FGHJK-MNPQR-TUVWX-Y3468"])]
+
+
+class AddressIn(_In):
+    """The address that gave."""
+
+    address: Annotated[str, Field(max_length=120)]
+
+
+class ToSignOut(_Out):
+    """What is to be signed with that address, to the letter, within half an hour."""
+
+    address: str
+    message: str
+
+
+class SignatureIn(_In):
+    """The signature of the message."""
+
+    signature: Annotated[str, Field(max_length=2 + 2 * siwe.MOST_SIGNATURE_BYTES)]
+
+
+class ClaimedOut(_Out):
+    """What became of a claim. To claim shows nothing to anybody."""
+
+    result: Annotated[
+        Result,
+        Field(
+            description="`claimed`; `yours`: it was already; `taken`: by somebody else; `unknown`: it is none, or none "
+            "that is good; `locked`: you named too many that were none."
+        ),
+    ]
+    until: Annotated[Unix | None, Field(description="`locked`: when you are listened to again.")] = None
