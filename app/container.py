@@ -71,6 +71,7 @@ from reputation.notices import Notices
 from reputation.outlooks import Outlooks
 from reputation.publishing import Publishing
 from reputation.screens import Filters
+from reputation.supporting import Supporting
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
 
@@ -341,7 +342,9 @@ class Container:
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
         heard, labels = self.hearing.told, self.labelling.told
-        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels)
+        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
+        given = Supporting(session, now, supporters)
+        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels, supporting=given)
         gate = Gate(
             session,
             now=now,
@@ -352,7 +355,6 @@ class Container:
             opens_at=self.opens_at,
             knowing=knowing,
         )
-        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
         asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
         return Work(

@@ -42,7 +42,6 @@ from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
 from payments.flair.flairs import Flairs
-from payments.flair.service import Supporters
 from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.followed import Followed
@@ -54,7 +53,6 @@ from reputation.moderation import Moderation
 from reputation.outlooks import Outlooks
 from reputation.publishing import Publishing
 from reputation.screens import Filters
-from tests.support.gifts import ASSETS
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOT, HOME
 
@@ -95,7 +93,7 @@ class Desk:
         feed = Feed(session, now)
         book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
         surroundings = Surroundings("https://earnest.example", stewards=self.stewards, profiles_of=HOME)
-        supporters = Supporters(session, now=now, book=book, assets=ASSETS)
+        supporters = rooms.supporters
         return Work(
             session=session,
             now=now,
