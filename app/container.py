@@ -21,6 +21,7 @@ from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
 from app.settings import Settings
+from app.supporting.service import Support
 from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
 from contracts import deployment as deployments
@@ -70,6 +71,7 @@ from reputation.notices import Notices
 from reputation.outlooks import Outlooks
 from reputation.publishing import Publishing
 from reputation.screens import Filters
+from reputation.supporting import Supporting
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
 
@@ -103,6 +105,7 @@ class Work:
     stakes: Stakes
     relaying: Relaying
     supporters: Supporters
+    support: Support
     flairs: Flairs
     giving: Giving
     doors: Doors
@@ -149,6 +152,7 @@ class Container:
         """Wire by ``settings``."""
         self.settings = settings
         self.clock = clock
+        self.surroundings = places.surroundings(settings)
         self._making = threading.RLock()
         self._terms: tuple[tuple[Address, Address, RelayLimits], EscrowTerms] | None = None
 
@@ -286,12 +290,10 @@ class Container:
 
     def close(self) -> None:
         """Give back what was opened; whoever made the container closes it at the end."""
-        chain: Nodes | None = self.__dict__.pop("chain", None)
-        if chain is not None:
-            chain.close()
-        keyring: Keyring | None = self.__dict__.pop("keyring", None)
-        if keyring is not None:
-            keyring.close()
+        for name in ("chain", "keyring"):
+            opened: Nodes | Keyring | None = self.__dict__.pop(name, None)
+            if opened is not None:
+                opened.close()
         database: Database | None = self.__dict__.pop("database", None)
         if database is not None:
             database.engine.dispose()
@@ -340,7 +342,9 @@ class Container:
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
         heard, labels = self.hearing.told, self.labelling.told
-        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels)
+        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
+        given = Supporting(session, now, supporters)
+        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels, supporting=given)
         gate = Gate(
             session,
             now=now,
@@ -351,7 +355,6 @@ class Container:
             opens_at=self.opens_at,
             knowing=knowing,
         )
-        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
         asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
         return Work(
@@ -365,6 +368,7 @@ class Container:
             stakes=stakes,
             relaying=carrying,
             supporters=supporters,
+            support=Support(session, now, people, supporters, notices, self.surroundings),
             flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=self._sealing, service=url),
             giving=Giving(supporters, self.gifts_arrive),
             doors=doors,

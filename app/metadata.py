@@ -6,6 +6,7 @@ from sqlalchemy import MetaData
 
 import app.conversations
 import app.sessions
+import app.supporting.tables
 import app.webhooks.tables
 import kit.changes
 import kit.leases
@@ -38,6 +39,7 @@ TABLE_MODULES = (
     reputation.publishing_tables,
     app.sessions,
     app.conversations,
+    app.supporting.tables,
     app.webhooks.tables,
 )
 """Every module that holds tables; a new one is added here or its tables do not exist."""

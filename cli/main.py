@@ -53,6 +53,12 @@ def _gasless() -> click.Command:
     return gasless
 
 
+def _supporters() -> click.Command:
+    from cli.commands.supporters import supporters
+
+    return supporters
+
+
 def _tenants() -> click.Command:
     from cli.commands.tenants import tenants
 
@@ -211,6 +217,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "filter": _filter,
     "stake": _stake,
     "gasless": _gasless,
+    "supporters": _supporters,
     "tenants": _tenants,
     "quiet": _quiet,
     "keys": _keys,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -12,14 +12,14 @@ from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
-from kit.errors import Conflict, NotFound
+from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Address, Hash32, PersonId, parse_address
 from ledger import holders
 from ledger.book import Book
 from ledger.model import Level
 from payments.flair import patreon
 from payments.flair.documents import Assets, TiersDocument, read_document, read_tiers, show_document
-from payments.flair.entitling import Listings, entitled, join, joined
+from payments.flair.entitling import entitled, join, joined
 from payments.flair.model import (
     NOT_TOLD,
     TOPIC,
@@ -36,6 +36,8 @@ from payments.flair.outcomes import OutcomeStore
 from payments.flair.store import FlairStore, forgotten_key, gift_of
 from payments.flair.tables import EntitlementRow, GiverRow
 
+LONGEST_TITLE: Final = 60
+DELIVERIES_KEPT: Final = timedelta(days=90)
 _FOLDED_AT_ONCE: Final = 200
 """Givers that are folded anew in one transaction."""
 
@@ -198,6 +200,18 @@ class Supporters:
         self.fold({(person, row.id), (before, row.id)})
         return True
 
+    def company(self, giver: Giver, title: str | None) -> None:
+        """Let a giver be a company of that name, or none any more. Raises ``NotFound``, ``Invalid``."""
+        if title is not None and not (0 < len(title) <= LONGEST_TITLE and title.isprintable()):
+            raise Invalid("company_title", f"A company's name has at most {LONGEST_TITLE} characters.")
+        self._store.lock()
+        row = self._store.giver(giver)
+        if row is None:
+            raise NotFound("giver_unknown", "Nothing was given by anybody of that name.")
+        row.corporate, row.title = title is not None, title
+        self._session.flush()
+        self.fold({(None if row.person is None else PersonId(row.person), row.id)})
+
     def wallets_changed(self, person: PersonId) -> None:
         """Let gifts of a person's wallets be theirs, and those of wallets that they unlinked no more."""
         self._store.lock()
@@ -226,6 +240,12 @@ class Supporters:
     def gifts_of(self, person: PersonId) -> list[Gift]:
         """Return all gifts that are a person's, by their times, those taken back too."""
         return joined(gift_of(row, giver) for row, giver in self._store.gifts(people=[person]))
+
+    def counting(self, person: PersonId, at: datetime) -> list[str]:
+        """Return the tiers of a person that doors may ask for: sure ones, of which the document says so; by rank."""
+        tiers = self.tiers()
+        sure = {one.tier for one in self.of(person) if one.sure(at) and not one.thanks_only}
+        return [tier.id for tier in tiers.tiers if tier.id in sure and tier.gives.skip_stake]
 
     def has_taken_back(self, person: PersonId) -> bool:
         """Tell whether any gift of a person's was taken back."""
@@ -256,6 +276,27 @@ class Supporters:
         falls = or_(*(and_(column > after, column <= last) for column, after, last in moments))
         return self._outcomes.entitlements(falls, EntitlementRow.person.is_not(None))
 
+    def under(self, tiers: Tiers) -> Iterator[tuple[PersonId | Giver, list[Entitlement]]]:
+        """Give everybody, and what they would be entitled to under other tiers; it changes nothing."""
+        after: int | None = 0
+        seen: set[PersonId] = set()
+        while after is not None:
+            people, givers, after = self._store.whose(after, _FOLDED_AT_ONCE)
+            people -= seen
+            seen |= people
+            names, listings = self._store.names(givers), self._store.listings()
+            of_people, of_givers = self._store.facts(people, givers)
+            for person, facts in of_people.items():
+                yield person, entitled(facts.gifts, tiers, person=person, listings=listings, corporate=facts.corporate)
+            for number, facts in of_givers.items():
+                giver = names[number]
+                yield giver, entitled(facts.gifts, tiers, giver=giver, listings=listings, corporate=facts.corporate)
+
+    def gifts_from(self, giver: Giver) -> list[Gift]:
+        """Return all gifts of a giver that are nobody's, by their times."""
+        row = self._store.giver(giver)
+        return [] if row is None else joined(gift_of(*pair) for pair in self._store.gifts(givers=[row.id]))
+
     def fold_all(self) -> None:
         """Have everything folded anew, some at a time (``fold_some``): the tiers changed, or a whole listing came."""
         self._outcomes.begin_folding()
@@ -281,7 +322,7 @@ class Supporters:
     def _refold(self, people: Collection[PersonId], givers: Collection[int]) -> None:
         if not people and not givers:
             return
-        tiers, listings, names = self.tiers(), self._listings(), self._store.names(givers)
+        tiers, listings, names = self.tiers(), self._store.listings(), self._store.names(givers)
         of_people, of_givers = self._store.facts(people, givers)
         found: list[Entitlement] = []
         for person, facts in of_people.items():
@@ -290,9 +331,6 @@ class Supporters:
             found += entitled(facts.gifts, tiers, giver=names[giver], listings=listings, corporate=facts.corporate)
         self._outcomes.put_entitlements(people, names, found)
         touch(self._session, TOPIC, *people)
-
-    def _listings(self) -> Listings:
-        return self._store.listings()
 
     # ------------------------------------------------------------------------------------------ showing, forgetting
 
@@ -308,6 +346,10 @@ class Supporters:
         """Keep what a person lets be seen of their support; whoever calls it has shown them who would see it."""
         self._outcomes.show(person, showing, self._now)
         touch(self._session, TOPIC, person)
+
+    def prune(self, *, limit: int) -> int:
+        """Take out which deliveries were read 90 days ago: one that comes so late tells nothing new anyway."""
+        return self._store.prune(self._now - DELIVERIES_KEPT, limit=limit)
 
     def forget(self, person: PersonId) -> None:
         """Take out whose gifts these were. Amounts stay for the totals, and are not counted again if told again.

@@ -18,6 +18,7 @@ from app.giving import Giving
 from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
+from app.supporting.service import Support, Surroundings
 from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
 from app.wording.reader import Service
@@ -30,6 +31,7 @@ from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
 from bot.listener import Listener
 from bot.policy_rooms import PolicyRooms
 from bot.rehearsal import Rehearsal
+from bot.supporting import Supporting
 from bot.views import Views
 from bot.warden import Warden
 from bot.watcher import Watcher
@@ -40,7 +42,6 @@ from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
 from payments.flair.flairs import Flairs
-from payments.flair.service import Supporters
 from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.followed import Followed
@@ -52,9 +53,8 @@ from reputation.moderation import Moderation
 from reputation.outlooks import Outlooks
 from reputation.publishing import Publishing
 from reputation.screens import Filters
-from tests.support.gifts import ASSETS
 from tests.support.house import House
-from tests.support.knocks import ALICE, BOT
+from tests.support.knocks import ALICE, BOT, HOME
 
 SERVICE = Service("ERN", 18, "https://earnest.example", BOT)
 _FETCHER = Fetcher()
@@ -68,6 +68,7 @@ class Desk:
         """Open the rooms of ``house``."""
         self.house = house
         self.bot_id = BOT
+        self.stewards: tuple[UserId, ...] = ()
         self.labelling = Labelling(house.database, self.clock)
         self.hearing = Hearing(house.database, lambda: from_unix(house.time))
 
@@ -91,7 +92,8 @@ class Desk:
         rooms, place, now = self.house.rooms(session), self.house.escrow, from_unix(self.house.time)
         feed = Feed(session, now)
         book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
-        supporters = Supporters(session, now=now, book=book, assets=ASSETS)
+        surroundings = Surroundings("https://earnest.example", stewards=self.stewards, profiles_of=HOME)
+        supporters = rooms.supporters
         return Work(
             session=session,
             now=now,
@@ -103,6 +105,7 @@ class Desk:
             stakes=rooms.stakes,
             relaying=rooms.relaying,
             supporters=supporters,
+            support=Support(session, now, rooms.people, supporters, rooms.notices, surroundings),
             flairs=Flairs(
                 session,
                 now=now,
@@ -179,6 +182,7 @@ class Bot:
             self.homeserver, cross, container, SERVICE, warden=self.warden, views=views, time=self.time, rooms=rooms
         )
         self.policies = PolicyRooms(self.homeserver, cross, time=self.time)
+        self.supporting = Supporting(self.homeserver, cross, time=self.time, rooms=rooms)
         self.listener = Listener(
             self.homeserver,
             cross,
@@ -187,7 +191,7 @@ class Bot:
             rooms=rooms,
             watcher=self.watcher,
             desk=self.manager,
-            policies=self.policies,
+            others=(self.policies, self.supporting),
         )
         self.courier = Courier(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
 
