@@ -11,6 +11,7 @@ import kit.changes
 import kit.leases
 import kit.outbox
 import ledger.tables
+import payments.carrying.tables
 import payments.flair.tables
 import payments.stakes.tables
 import reputation.beside_tables
@@ -27,6 +28,7 @@ TABLE_MODULES = (
     kit.outbox,
     ledger.tables,
     payments.stakes.tables,
+    payments.carrying.tables,
     payments.flair.tables,
     reputation.tables,
     reputation.list_tables,

@@ -49,6 +49,11 @@ class Book:
         self._pledges = pledges
         self._asset = erc20(chain_id, token)
 
+    @property
+    def chain_id(self) -> int:
+        """The chain's id."""
+        return self._chain_id
+
     # --------------------------------------------------------------------------------------------------- blocks
 
     def window(self) -> list[BlockRef]:

@@ -33,6 +33,7 @@ from bot.rehearsal import Rehearsal
 from bot.views import Views
 from bot.warden import Warden
 from bot.watcher import Watcher
+from contracts.chain import Deployment
 from kit.clock import from_unix
 from kit.fetching import Fetcher
 from kit.identifiers import PersonId, RoomId, UserId
@@ -40,6 +41,7 @@ from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
 from payments.flair.service import Supporters
+from payments.flair.signed import SignedGifts
 from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.followed import Followed
@@ -100,7 +102,14 @@ class Desk:
             holders=rooms.holders,
             outgoing=rooms.outgoing,
             stakes=rooms.stakes,
+            carrying=rooms.relaying._carrying,
             relaying=rooms.relaying,
+            signed_gifts=SignedGifts(
+                rooms.relaying._carrying,
+                supporters,
+                rooms.outgoing,
+                Deployment(place.chain_id, place.token, place.escrow, 0),
+            ),
             supporters=supporters,
             giving=Giving(supporters, None),
             doors=rooms.doors,
