@@ -23,6 +23,7 @@ from api.routes import (
     doors,
     events,
     filters,
+    giving,
     health,
     helping,
     ledger,
@@ -52,6 +53,7 @@ DESCRIPTION = """
 Earnest holds strangers' invites on Matrix until they put down a refundable stake.
 
 * `quotes` and `stakes` are public to whoever holds an id, which cannot be guessed.
+* `giving` is public: where gifts go, and gifts carried for whoever has no ether.
 * `ledger` is public: what the books say and what the chain says, in amounts and addresses.
 * `me` is private: send `Authorization: Bearer …` with a token that the bot gives you (`token` in its direct message).
 * `events` and `webhooks` are private too: what happens to you and your money, as a page, as a stream, or sent to you.
@@ -63,7 +65,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 
 
 PARTS = (
-    *(quotes, stakes, ledger),
+    *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
     *(helping, doors, filters, lists),
     *(health, metrics, front, stake, link),
