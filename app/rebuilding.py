@@ -14,6 +14,7 @@ from contracts.events import BlockRef, ChainEvent, Given, Transferred
 from kit.errors import NotFound
 from kit.identifiers import show_hash
 from ledger.comparing import Difference, compare
+from ledger.model import Asset
 from payments.stakes.folding import Folded
 
 _BLOCKS_AT_ONCE = 50
@@ -79,6 +80,7 @@ def _compared(ours: Work, again: Work, final: BlockRef) -> Comparison:
         compare("entry", _entries(ours, until, counted), _entries(again, until), show=_place),
         compare("balance", sorted(balances.items()), sorted(rebuilt.items())),
         compare("stake", _stakes(ours, until, counted), _stakes(again, until)),
+        *_gifts(ours, again, until, counted),
     )
     kept: list[Difference] = []
     count = 0
@@ -87,6 +89,16 @@ def _compared(ours: Work, again: Work, final: BlockRef) -> Comparison:
         if len(kept) < _MOST_KEPT:
             kept.append(difference)
     return Comparison(final, counted.blocks, counted.entries, len(balances), counted.stakes, tuple(kept), count)
+
+
+def _gifts(ours: Work, again: Work, until: int, counted: _Counted) -> Iterator[Iterator[Difference]]:
+    """Compare what was given in other assets, one after the other."""
+    for asset in sorted({*ours.book.other_assets(), *again.book.other_assets()}):
+        balances = [sorted(work.book.balances_until(until, asset).items()) for work in (ours, again)]
+        yield compare("balance", *balances, show=lambda account, asset=asset: f"{account} of {asset}")
+        yield compare(
+            "entry", _entries(ours, until, counted, asset), _entries(again, until, asset=asset), show=_place
+        )
 
 
 @dataclass(slots=True)
@@ -105,8 +117,10 @@ def _blocks(work: Work, until: int, counted: _Counted | None = None) -> Iterator
         yield number, show_hash(block_hash)
 
 
-def _entries(work: Work, until: int, counted: _Counted | None = None) -> Iterator[tuple[tuple[int, int], object]]:
-    for entry in work.book.entries_until(until):
+def _entries(
+    work: Work, until: int, counted: _Counted | None = None, asset: Asset | None = None
+) -> Iterator[tuple[tuple[int, int], object]]:
+    for entry in work.book.entries_until(until, asset):
         if counted:
             counted.entries += 1
         yield entry.place, entry
