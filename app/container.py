@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app import places
-from app.budgets import GWEI_DECIMALS, gwei
+from app.budgets import gwei
 from app.conversations import Conversations
 from app.giving import Giving
 from app.hearing import Hearing
@@ -28,7 +28,6 @@ from contracts.chain import Chain, Deployment
 from contracts.keyring import Keyring
 from contracts.nodes import Nodes
 from contracts.signer import Signer
-from kit.amounts import parse
 from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
 from kit.errors import NotFound
@@ -41,12 +40,13 @@ from ledger.calls import Pen
 from ledger.feed import Feed
 from ledger.holders import Holders
 from ledger.limits import DayLimit
-from ledger.model import Level
 from ledger.outgoing import Outgoing
 from ledger.people import People
 from payments.carrying import service as carrying
 from payments.carrying.model import RelayLimits
 from payments.carrying.service import Carrying
+from payments.flair.claiming import Claims
+from payments.flair.importing import Imports
 from payments.flair.onchain import Place
 from payments.flair.service import Supporters
 from payments.flair.signed import SignedGifts
@@ -72,6 +72,7 @@ from reputation.notices import Notices
 from reputation.outlooks import Outlooks
 from reputation.publishing import Publishing
 from reputation.screens import Filters
+from reputation.supporting import Supporting
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
 
@@ -131,6 +132,16 @@ class Work:
     happenings: Happenings
     webhooks: Webhooks
     owed: Owed
+
+    @property
+    def claims(self) -> Claims:
+        """How people claim gifts."""
+        return Claims(self.session, self.now, self.supporters)
+
+    @property
+    def imports(self) -> Imports:
+        """Files of gifts that were read in."""
+        return Imports(self.session, self.now, self.supporters)
 
 
 class Container:
@@ -214,11 +225,7 @@ class Container:
         """What every quote of ours has in common; reads the keys' addresses, so it opens none."""
         made_of = (self.keyring.current(RESOLVER).address, self.relayer, self.relay_limits)
         if self._terms is None or self._terms[0] != made_of:
-            resolver, relayer, limits = made_of
-            terms = places.escrow_terms(
-                self.settings, self.deployment, resolver=resolver, relayer=relayer, limits=limits
-            )
-            self._terms = (made_of, terms)
+            self._terms = (made_of, places.escrow_terms(self.settings, self.deployment, made_of))
         return self._terms[1]
 
     @property
@@ -235,22 +242,12 @@ class Container:
     @property
     def day_limits(self) -> Mapping[str, DayLimit]:
         """What each key may send in 24 hours. The relayer's gas is the budget up to which openings are taken on."""
-        settings = self.settings
-        resolvers = gwei(settings.resolver_budget, "EARNEST_RESOLVER_BUDGET")
-        return {
-            RESOLVER: DayLimit(settings.resolver_per_day, resolvers * 10**GWEI_DECIMALS),
-            RELAYER: DayLimit(settings.relayer_per_day, self.relay_limits.budget * 10**GWEI_DECIMALS),
-        }
+        return places.day_limits(self.settings, self.relay_limits, RESOLVER, RELAYER)
 
     @cached_property
     def opens_at(self) -> OpensAt:
         """How sure the chain must be of a stake that opens a door. Raises ``Invalid`` for a sum that is none."""
-        settings = self.settings
-        return OpensAt(
-            small=Level(settings.door_opens_at),
-            large=Level(settings.large_opens_at),
-            above=parse(settings.large_stake, DECIMALS),
-        )
+        return places.opens_at(self.settings)
 
     @cached_property
     def seal(self) -> Seal:
@@ -337,7 +334,9 @@ class Container:
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
         heard, labels = self.hearing.told, self.labelling.told
-        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels)
+        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
+        given = Supporting(session, now, supporters)
+        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels, supporting=given)
         gate = Gate(
             session,
             now=now,
@@ -348,7 +347,6 @@ class Container:
             opens_at=self.opens_at,
             knowing=knowing,
         )
-        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
         asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
         return Work(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.budgets import GWEI_DECIMALS, gwei
 from app.settings import Settings
 from contracts.chain import Deployment
 from kit.amounts import ZERO, parse
@@ -11,11 +12,13 @@ from kit.errors import Invalid
 from kit.fetching import Fetcher
 from kit.identifiers import ZERO_ADDRESS, Address, parse_address
 from kit.internet import parse_networks
-from ledger.model import Asset, erc20
+from ledger.limits import DayLimit
+from ledger.model import Asset, Level, erc20
 from payments.carrying.model import RelayLimits
 from payments.flair.documents import Assets
 from payments.flair.onchain import Place
 from payments.stakes.model import EscrowTerms
+from reputation.model import OpensAt
 
 SYMBOL: Final = "ERN"
 COIN: Final = "ETH"
@@ -39,10 +42,9 @@ def fetcher(settings: Settings) -> Fetcher:
         raise Invalid(error.code, message) from None
 
 
-def escrow_terms(
-    settings: Settings, place: Deployment, *, resolver: Address, relayer: Address, limits: RelayLimits
-) -> EscrowTerms:
-    """Return what every quote of ours has in common."""
+def escrow_terms(settings: Settings, place: Deployment, keys: tuple[Address, Address, RelayLimits]) -> EscrowTerms:
+    """Return what every quote of ours has in common; ``keys`` are resolver's and relayer's, and what is carried."""
+    resolver, relayer, limits = keys
     guardian = parse_address(settings.guardian) if settings.guardian else resolver
     carried = not limits.off
     return EscrowTerms(
@@ -75,3 +77,21 @@ def assets_of(place: Deployment) -> Assets:
     """Return what names of assets in a tier document mean: the token, and the chain's own coin."""
     coin = (COIN, Asset(f"ether:{place.chain_id}"), DECIMALS)
     return Assets(((SYMBOL, erc20(place.chain_id, place.token), DECIMALS), coin))
+
+
+def day_limits(settings: Settings, limits: RelayLimits, resolver: str, relayer: str) -> dict[str, DayLimit]:
+    """Return what each role's key may send in 24 hours."""
+    resolvers = gwei(settings.resolver_budget, "EARNEST_RESOLVER_BUDGET")
+    return {
+        resolver: DayLimit(settings.resolver_per_day, resolvers * 10**GWEI_DECIMALS),
+        relayer: DayLimit(settings.relayer_per_day, limits.budget * 10**GWEI_DECIMALS),
+    }
+
+
+def opens_at(settings: Settings) -> OpensAt:
+    """Return how sure the chain must be of a stake that opens a door. Raises ``Invalid`` for a sum that is none."""
+    return OpensAt(
+        small=Level(settings.door_opens_at),
+        large=Level(settings.large_opens_at),
+        above=parse(settings.large_stake, DECIMALS),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain as one_after_the_other
 
 from app.container import Container, Work
@@ -14,7 +15,7 @@ from contracts.events import BlockRef, ChainEvent, Given, Transferred
 from kit.errors import NotFound
 from kit.identifiers import show_hash
 from ledger.comparing import Difference, compare
-from ledger.model import Asset
+from ledger.model import Account, Asset
 from payments.stakes.folding import Folded
 
 _BLOCKS_AT_ONCE = 50
@@ -95,10 +96,8 @@ def _gifts(ours: Work, again: Work, until: int, counted: _Counted) -> Iterator[I
     """Compare what was given in other assets, one after the other."""
     for asset in sorted({*ours.book.other_assets(), *again.book.other_assets()}):
         balances = [sorted(work.book.balances_until(until, asset).items()) for work in (ours, again)]
-        yield compare("balance", *balances, show=lambda account, asset=asset: f"{account} of {asset}")
-        yield compare(
-            "entry", _entries(ours, until, counted, asset), _entries(again, until, asset=asset), show=_place
-        )
+        yield compare("balance", *balances, show=partial(_of, asset))
+        yield compare("entry", _entries(ours, until, counted, asset), _entries(again, until, asset=asset), show=_place)
 
 
 @dataclass(slots=True)
@@ -134,6 +133,10 @@ def _stakes(work: Work, until: int, counted: _Counted | None = None) -> Iterator
         place = work.stakes.terms
         hashed = codec.stake_id(terms, chain_id=place.chain_id, escrow=place.escrow)
         yield show_hash(stake_id), f"{_state(folded)}, terms {show_hash(hashed)}"
+
+
+def _of(asset: Asset, account: Account) -> str:
+    return f"{account} of {asset}"
 
 
 def _place(place: tuple[int, int]) -> str:

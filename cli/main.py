@@ -59,6 +59,12 @@ def _gasless() -> click.Command:
     return gasless
 
 
+def _supporters() -> click.Command:
+    from cli.commands.supporters import supporters
+
+    return supporters
+
+
 def _tenants() -> click.Command:
     from cli.commands.tenants import tenants
 
@@ -218,6 +224,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "stake": _stake,
     "give": _give,
     "gasless": _gasless,
+    "supporters": _supporters,
     "tenants": _tenants,
     "quiet": _quiet,
     "keys": _keys,

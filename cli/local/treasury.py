@@ -70,9 +70,7 @@ def ensure_contracts(chain: Chain, file: Path, wallets: Mapping[str, KeySigner],
     return deployment
 
 
-def _with_pledges(
-    chain: Chain, file: Path, deployment: Deployment, wallets: Mapping[str, KeySigner]
-) -> Deployment:
+def _with_pledges(chain: Chain, file: Path, deployment: Deployment, wallets: Mapping[str, KeySigner]) -> Deployment:
     """Give a world from before gifts had a contract its own."""
     made = add_pledges(chain, wallets[TREASURY], deployment)
     write_deployment(file, made)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -12,13 +12,14 @@ from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
-from kit.errors import Conflict, NotFound
+from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Address, Hash32, PersonId, parse_address
 from ledger import holders
 from ledger.book import Book
 from ledger.model import Asset, Level
+from payments.flair import patreon
 from payments.flair.documents import Assets, TiersDocument, read_document, read_tiers, show_document
-from payments.flair.entitling import Listings, entitled, join, joined
+from payments.flair.entitling import entitled, join, joined
 from payments.flair.model import (
     NOT_TOLD,
     TOPIC,
@@ -35,6 +36,8 @@ from payments.flair.outcomes import OutcomeStore
 from payments.flair.store import FlairStore, forgotten_key, gift_of
 from payments.flair.tables import EntitlementRow, GiverRow
 
+LONGEST_TITLE: Final = 60
+DELIVERIES_KEPT: Final = timedelta(days=90)
 _FOLDED_AT_ONCE: Final = 200
 """Givers that are folded anew in one transaction."""
 
@@ -90,18 +93,29 @@ class Supporters:
         """Take in what one import (0: none) tells of gifts; return the keys of those of which something is new."""
         self._store.lock()
         new = self._keep(joined(gifts) if told else list(gifts), told)
-        self._fold({(owner, giver) for owner, giver in new.values()})
+        self.fold({(owner, giver) for owner, giver in new.values()})
         return set(new)
+
+    def patreon_told(self, event: str, body: bytes, *, currency: str = "USD") -> bool:
+        """Take in what a webhook of Patreon tells, whose signature was checked; ``False`` where that is known.
+
+        ``currency``: the campaign's, by its ISO code. Raises ``Invalid`` for an event or a body that is none.
+        """
+        member, gifts = patreon.read_event(event, body, currency=currency)
+        self._store.lock()
+        if not self._store.hear(patreon.delivery(event, member, body), self._now):
+            return False
+        return bool(self.told(gifts))
 
     def took_back(self, key: str, at: datetime | None = None) -> bool:
         """Let a gift be taken back (charged back, or its block left the chain); ``False`` where it was, or is none."""
         self._store.lock()
-        return self._fold(self._store.take_back(key, at or self._now))
+        return self.fold(self._store.take_back(key, at or self._now))
 
     def block_left(self, chain_id: int, block: Hash32) -> bool:
         """Take back all gifts in a block that left the chain; ``False`` where there were none."""
         self._store.lock()
-        return self._fold(self._store.take_back_block(chain_id, block, self._now))
+        return self.fold(self._store.take_back_block(chain_id, block, self._now))
 
     def levels_moved(self, chain_id: int) -> bool:
         """Raise the levels of a chain's gifts to those of their blocks; call it with the marking of the levels."""
@@ -116,7 +130,7 @@ class Supporters:
                 continue
             if now is not level and now is not Level.ORPHANED:
                 moved |= self._store.set_level(chain_id, block, now)
-        return self._fold(moved)
+        return self.fold(moved)
 
     def _keep(self, gifts: Sequence[Gift], told: int) -> dict[str, tuple[PersonId | None, int]]:
         """Keep gifts; return whose those are of which something is new."""
@@ -183,8 +197,20 @@ class Supporters:
         before = self._holding([row]).get(row.id)
         self._store.claim(row.id, person, by, self._now)
         self._store.own([row.id], person)
-        self._fold({(person, row.id), (before, row.id)})
+        self.fold({(person, row.id), (before, row.id)})
         return True
+
+    def company(self, giver: Giver, title: str | None) -> None:
+        """Let a giver be a company of that name, or none any more. Raises ``NotFound``, ``Invalid``."""
+        if title is not None and not (0 < len(title) <= LONGEST_TITLE and title.isprintable()):
+            raise Invalid("company_title", f"A company's name has at most {LONGEST_TITLE} characters.")
+        self._store.lock()
+        row = self._store.giver(giver)
+        if row is None:
+            raise NotFound("giver_unknown", "Nothing was given by anybody of that name.")
+        row.corporate, row.title = title is not None, title
+        self._session.flush()
+        self.fold({(None if row.person is None else PersonId(row.person), row.id)})
 
     def wallets_changed(self, person: PersonId) -> None:
         """Let gifts of a person's wallets be theirs, and those of wallets that they unlinked no more."""
@@ -195,7 +221,7 @@ class Supporters:
         owned = self._store.unclaimed_of(person)
         self._store.own(now - owned, person)
         self._store.own(owned - now, None, only=person)
-        self._fold({(person, giver) for giver in now | owned})
+        self.fold({(person, giver) for giver in now | owned})
 
     # ------------------------------------------------------------------------------------------ what they come to
 
@@ -220,6 +246,12 @@ class Supporters:
     ) -> bool:
         """Tell whether the chain told of such a gift from an address since then, which was not taken back."""
         return self._store.has_chain_gift(giver, asset, amount, months=months, memo=memo, since=since)
+
+    def counting(self, person: PersonId, at: datetime) -> list[str]:
+        """Return the tiers of a person that doors may ask for: sure ones, of which the document says so; by rank."""
+        tiers = self.tiers()
+        sure = {one.tier for one in self.of(person) if one.sure(at) and not one.thanks_only}
+        return [tier.id for tier in tiers.tiers if tier.id in sure and tier.gives.skip_stake]
 
     def has_taken_back(self, person: PersonId) -> bool:
         """Tell whether any gift of a person's was taken back."""
@@ -250,6 +282,27 @@ class Supporters:
         falls = or_(*(and_(column > after, column <= last) for column, after, last in moments))
         return self._outcomes.entitlements(falls, EntitlementRow.person.is_not(None))
 
+    def under(self, tiers: Tiers) -> Iterator[tuple[PersonId | Giver, list[Entitlement]]]:
+        """Give everybody, and what they would be entitled to under other tiers; it changes nothing."""
+        after: int | None = 0
+        seen: set[PersonId] = set()
+        while after is not None:
+            people, givers, after = self._store.whose(after, _FOLDED_AT_ONCE)
+            people -= seen
+            seen |= people
+            names, listings = self._store.names(givers), self._store.listings()
+            of_people, of_givers = self._store.facts(people, givers)
+            for person, facts in of_people.items():
+                yield person, entitled(facts.gifts, tiers, person=person, listings=listings, corporate=facts.corporate)
+            for number, facts in of_givers.items():
+                giver = names[number]
+                yield giver, entitled(facts.gifts, tiers, giver=giver, listings=listings, corporate=facts.corporate)
+
+    def gifts_from(self, giver: Giver) -> list[Gift]:
+        """Return all gifts of a giver that are nobody's, by their times."""
+        row = self._store.giver(giver)
+        return [] if row is None else joined(gift_of(*pair) for pair in self._store.gifts(givers=[row.id]))
+
     def fold_all(self) -> None:
         """Have everything folded anew, some at a time (``fold_some``): the tiers changed, or a whole listing came."""
         self._outcomes.begin_folding()
@@ -266,7 +319,7 @@ class Supporters:
         self._outcomes.folded(last)
         return last is not None
 
-    def _fold(self, whose: Iterable[tuple[PersonId | None, int]]) -> bool:
+    def fold(self, whose: Iterable[tuple[PersonId | None, int]]) -> bool:
         """Fold anew what these (owner, giver) are entitled to; ``False`` where there are none."""
         pairs = set(whose)
         self._refold({owner for owner, _ in pairs if owner is not None}, {giver for _, giver in pairs})
@@ -275,7 +328,7 @@ class Supporters:
     def _refold(self, people: Collection[PersonId], givers: Collection[int]) -> None:
         if not people and not givers:
             return
-        tiers, listings, names = self.tiers(), self._listings(), self._store.names(givers)
+        tiers, listings, names = self.tiers(), self._store.listings(), self._store.names(givers)
         of_people, of_givers = self._store.facts(people, givers)
         found: list[Entitlement] = []
         for person, facts in of_people.items():
@@ -284,9 +337,6 @@ class Supporters:
             found += entitled(facts.gifts, tiers, giver=names[giver], listings=listings, corporate=facts.corporate)
         self._outcomes.put_entitlements(people, names, found)
         touch(self._session, TOPIC, *people)
-
-    def _listings(self) -> Listings:
-        return self._store.listings()
 
     # ------------------------------------------------------------------------------------------ showing, forgetting
 
@@ -303,6 +353,10 @@ class Supporters:
         self._outcomes.show(person, showing, self._now)
         touch(self._session, TOPIC, person)
 
+    def prune(self, *, limit: int) -> int:
+        """Take out which deliveries were read 90 days ago: one that comes so late tells nothing new anyway."""
+        return self._store.prune(self._now - DELIVERIES_KEPT, limit=limit)
+
     def forget(self, person: PersonId) -> None:
         """Take out whose gifts these were. Amounts stay for the totals, and are not counted again if told again.
 
@@ -310,7 +364,7 @@ class Supporters:
         """
         self._store.lock()
         givers = self._store.forget(person, forgotten_key)
-        self._fold({(None, giver) for giver in givers})
+        self.fold({(None, giver) for giver in givers})
         touch(self._session, TOPIC, person)
 
 

@@ -11,9 +11,10 @@ from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Select, delete, exists, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from kit.database import draw_numbers, one_of, write_many
+from kit.database import Base, draw_numbers, one_of, write_many
 from kit.identifiers import Hash32, PersonId
 from ledger.model import Asset, Level
 from payments.flair.model import ClaimedBy, Gift, Giver, Period, Source
@@ -26,6 +27,7 @@ from payments.flair.tables import (
     GiverRow,
     ImportRow,
     MemoRow,
+    PatreonToldRow,
     ShownRow,
 )
 
@@ -199,6 +201,19 @@ class FlairStore:
         changed = update(GiftRow).where(GiftRow.key == gift.key, GiftRow.told == told).values(**_columns(gift))
         self._session.execute(changed.execution_options(synchronize_session=False))
 
+    def hear(self, delivery: Hash32, now: datetime) -> bool:
+        """Note that a delivery was read; ``False`` where it was read before."""
+        heard = self._insert(PatreonToldRow).values(sha256=delivery, at=now).on_conflict_do_nothing()
+        return self._session.execute(heard.returning(PatreonToldRow.sha256)).first() is not None
+
+    def prune(self, before: datetime, *, limit: int) -> int:
+        """Take out deliveries that were read before that time; return how many."""
+        old = select(PatreonToldRow.sha256).where(PatreonToldRow.at < before).limit(limit)
+        gone = self._session.execute(
+            delete(PatreonToldRow).where(PatreonToldRow.sha256.in_(old)).returning(PatreonToldRow.at)
+        )
+        return len(gone.all())
+
     def take_back(self, key: str, at: datetime) -> set[tuple[PersonId | None, int]]:
         """Let a gift be taken back; return whose it was, owner and giver, where it was not taken back already."""
         changed = self._session.execute(
@@ -279,6 +294,14 @@ class FlairStore:
         by_memo = exists().where(MemoRow.memo == GiftRow.memo)
         return set(self._session.scalars(query.where(~by_memo).distinct()))
 
+    def secret_words(self, amounts: Sequence[int]) -> list[tuple[Giver, Asset, int, datetime]]:
+        """Return which givers without a name, whom nobody claimed to be, give one of these amounts, and since when."""
+        query = select(GiftRow, GiverRow).join(GiverRow, GiverRow.id == GiftRow.giver)
+        query = query.where(GiverRow.person.is_(None), GiverRow.source == Source.LIBERAPAY.value)
+        query = query.where(GiverRow.name.startswith("secret:"), GiftRow.recurring.is_not(None))
+        found = (gift_of(row, giver) for row, giver in self._rows(query.where(GiftRow.amount.in_(amounts))))
+        return [(Giver(gift.source, gift.giver), gift.asset, gift.amount, gift.at) for gift in found]
+
     def facts(
         self, people: Collection[PersonId], givers: Collection[int]
     ) -> tuple[dict[PersonId, Facts], dict[int, Facts]]:
@@ -337,6 +360,10 @@ class FlairStore:
             giver: (title, None if person is None else PersonId(person))
             for giver, title, person in self._session.execute(query)
         }
+
+    def _insert(self, table: type[Base]) -> Any:  # noqa: ANN401 - of either dialect
+        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        return insert(table)
 
     def forget(self, person: PersonId, left_of: Callable[[str], str]) -> set[int]:
         """Take out whose gifts a person's were, and who they are elsewhere; return the givers that gave them.

@@ -40,7 +40,6 @@ from kit.identifiers import PersonId, RoomId, UserId
 from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
-from payments.flair.service import Supporters
 from payments.flair.signed import SignedGifts
 from reputation.desks import Desks
 from reputation.digests import Digests
@@ -53,7 +52,6 @@ from reputation.moderation import Moderation
 from reputation.outlooks import Outlooks
 from reputation.publishing import Publishing
 from reputation.screens import Filters
-from tests.support.gifts import ASSETS
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOT
 
@@ -92,7 +90,6 @@ class Desk:
         rooms, place, now = self.house.rooms(session), self.house.escrow, from_unix(self.house.time)
         feed = Feed(session, now)
         book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
-        supporters = Supporters(session, now=now, book=book, assets=ASSETS)
         return Work(
             session=session,
             now=now,
@@ -106,12 +103,12 @@ class Desk:
             relaying=rooms.relaying,
             signed_gifts=SignedGifts(
                 rooms.relaying._carrying,
-                supporters,
+                rooms.supporters,
                 rooms.outgoing,
                 Deployment(place.chain_id, place.token, place.escrow, 0),
             ),
-            supporters=supporters,
-            giving=Giving(supporters, None),
+            supporters=rooms.supporters,
+            giving=Giving(rooms.supporters, None),
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,
