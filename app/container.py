@@ -16,10 +16,12 @@ from sqlalchemy.orm import Session
 from app import places
 from app.budgets import gwei
 from app.conversations import Conversations
+from app.giving import Giving
 from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
 from app.settings import Settings
+from app.supporting.service import Support
 from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
 from contracts import deployment as deployments
@@ -29,11 +31,10 @@ from contracts.nodes import Nodes
 from contracts.signer import Signer
 from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
-from kit.errors import Invalid, NotFound
+from kit.errors import NotFound
 from kit.federation import Homeservers
 from kit.fetching import Fetcher
 from kit.identifiers import Address, UserId, parse_user_id
-from kit.internet import parse_networks
 from kit.sealing import Seal, kept_key, parse_key
 from ledger.book import Book
 from ledger.calls import Pen
@@ -42,11 +43,17 @@ from ledger.holders import Holders
 from ledger.limits import DayLimit
 from ledger.outgoing import Outgoing
 from ledger.people import People
+from payments.carrying import service as carrying
+from payments.carrying.model import RelayLimits
+from payments.carrying.service import Carrying
 from payments.flair.claiming import Claims
+from payments.flair.flairs import Flairs
 from payments.flair.importing import Imports
+from payments.flair.onchain import Place
 from payments.flair.service import Supporters
-from payments.stakes import relaying, settling
-from payments.stakes.model import EscrowTerms, RelayLimits
+from payments.flair.signed import SignedGifts
+from payments.stakes import settling
+from payments.stakes.model import EscrowTerms
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from reputation.asks import Asks
@@ -73,14 +80,12 @@ from reputation.vouches import Vouches
 
 RESOLVER = settling.RESOLVER
 """The key that ends stakes: returns, announces, executes, expires; it can take nothing for itself."""
-RELAYER = relaying.RELAYER
+RELAYER = carrying.RELAYER
 """The key that carries openings that strangers have signed, and nothing else: so it can run dry by itself."""
 KEY_ROLES = (RESOLVER, RELAYER)
 
 SYMBOL = places.SYMBOL
 DECIMALS = places.DECIMALS
-_FETCH_SECONDS = 15.0
-"""What Standard Webhooks gives an endpoint at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +104,13 @@ class Work:
     holders: Holders
     outgoing: Outgoing
     stakes: Stakes
+    carrying: Carrying
     relaying: Relaying
+    signed_gifts: SignedGifts
     supporters: Supporters
+    support: Support
+    flairs: Flairs
+    giving: Giving
     doors: Doors
     tenants: Tenants
     gate: Gate
@@ -145,6 +155,7 @@ class Container:
         """Wire by ``settings``."""
         self.settings = settings
         self.clock = clock
+        self.surroundings = places.surroundings(settings)
         self._making = threading.RLock()
         self._terms: tuple[tuple[Address, Address, RelayLimits], EscrowTerms] | None = None
 
@@ -169,19 +180,12 @@ class Container:
     @cached_property
     def deployment(self) -> Deployment:
         """Where the contracts stand. Raises ``NotFound`` where nothing says so."""
-        for candidate in self._deployment_files():
-            if candidate.is_file():
-                found = deployments.read_deployment(candidate)
-                if found.chain_id != self.settings.chain_id:
-                    raise Invalid(
-                        "deployment_of_other_chain",
-                        f"{candidate} is of chain {found.chain_id}, but EARNEST_CHAIN_ID is {self.settings.chain_id}.",
-                    )
-                return found
-        raise NotFound(
-            "deployment_unknown",
-            "Nothing says where the contracts stand: set EARNEST_DEPLOYMENT to the deployment's file.",
-        )
+        return self.deployment_place[1]
+
+    @cached_property
+    def deployment_place(self) -> tuple[Path, Deployment]:
+        """The file that says where the contracts stand, and what it says. Raises ``NotFound`` where there is none."""
+        return deployments.find_deployment(self._deployment_files(), self.settings.chain_id)
 
     def _deployment_files(self) -> list[Path]:
         named = self.settings.deployment_file()
@@ -261,15 +265,7 @@ class Container:
     def fetcher(self) -> Fetcher:
         """What asks servers that strangers name. Raises ``Invalid`` for settings of it that are wrong."""
         with self._making:
-            try:
-                return Fetcher(
-                    private=parse_networks(self.settings.private_networks),
-                    authority=self.settings.extra_authority,
-                    timeout=_FETCH_SECONDS,
-                )
-            except Invalid as error:
-                message = f"{error.message} Check EARNEST_PRIVATE_NETWORKS and EARNEST_EXTRA_AUTHORITY."
-                raise Invalid(error.code, message) from None
+            return places.fetcher(self.settings)
 
     @cached_property
     def homeservers(self) -> Homeservers:
@@ -282,14 +278,17 @@ class Container:
         """The bot's Matrix id."""
         return parse_user_id(self.settings.bot_user_id) if self.settings.bot_user_id else None
 
+    @cached_property
+    def gifts_arrive(self) -> Place | None:
+        """Where gifts arrive, if anywhere. Raises ``Invalid`` for a cause that is none."""
+        return places.place_of_gifts(self.settings, self.deployment)
+
     def close(self) -> None:
         """Give back what was opened; whoever made the container closes it at the end."""
-        chain: Nodes | None = self.__dict__.pop("chain", None)
-        if chain is not None:
-            chain.close()
-        keyring: Keyring | None = self.__dict__.pop("keyring", None)
-        if keyring is not None:
-            keyring.close()
+        for name in ("chain", "keyring"):
+            opened: Nodes | Keyring | None = self.__dict__.pop(name, None)
+            if opened is not None:
+                opened.close()
         database: Database | None = self.__dict__.pop("database", None)
         if database is not None:
             database.engine.dispose()
@@ -324,16 +323,17 @@ class Container:
         self.fetcher.check(url)  # made for whoever needs it: a setting of it that is wrong stops no knock
 
     def _work(self, session: Session) -> Work:
-        now = self.clock()
+        now, url = self.clock(), self.settings.public_url
         terms = self.terms
         people = People(session, now)
-        book = Book(session, chain_id=terms.chain_id, token=terms.token, escrow=terms.escrow)
+        place = self.deployment
+        book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow, pledges=place.pledges)
         head = book.head()
         chain_time = max(unix(now), head.timestamp) if head else unix(now)
         outgoing = Outgoing(session, now, terms.chain_id)
         holders = Holders(session, now)
         stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
-        carrying = Relaying(session, now=now, limits=self.relay_limits, stakes=stakes, outgoing=outgoing, book=book)
+        carried = Carrying(session, now, chain_time, limits=self.relay_limits, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
         heard, labels = self.hearing.told, self.labelling.told
@@ -361,8 +361,13 @@ class Container:
             holders=holders,
             outgoing=outgoing,
             stakes=stakes,
-            relaying=carrying,
+            carrying=carried,
+            relaying=Relaying(carried, stakes),
+            signed_gifts=SignedGifts(carried, supporters, outgoing, self.deployment),
             supporters=supporters,
+            support=Support(session, now, people, supporters, notices, self.surroundings),
+            flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=self._sealing, service=url),
+            giving=Giving(supporters, self.gifts_arrive),
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,

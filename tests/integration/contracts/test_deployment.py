@@ -52,7 +52,7 @@ def test_the_first_holder_has_it_all(fresh_anvil: Anvil) -> None:
 
 def test_twice_makes_two(fresh_anvil: Anvil) -> None:
     one, other = fresh_anvil.deploy(), fresh_anvil.deploy()
-    assert len({one.token, one.escrow, other.token, other.escrow}) == 4
+    assert len({one.token, one.escrow, one.pledges, other.token, other.escrow, other.pledges}) == 6
 
 
 def test_a_deployer_without_ether_is_told(fresh_anvil: Anvil) -> None:
