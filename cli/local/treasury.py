@@ -25,14 +25,16 @@ GIFT: Final = 1_000 * ERN
 """What each person gets of them."""
 TREASURY: Final = "treasury"
 GUARDIAN: Final = "guardian"
+CAUSE: Final = "cause"
+"""Whom gifts go to."""
 
 _PLENTY: Final = 100 * 10**18
 _FEW: Final = 10 * 10**18
 
 
 def open_wallets(plan: Plan) -> dict[str, KeySigner]:
-    """Open the wallets of the people, the treasury and the guardian, making what is missing; fresh keys of no worth."""
-    return {name: _wallet(plan.wallet_file(name)) for name in (*plan.people, TREASURY, GUARDIAN)}
+    """Open the wallets of people, treasury, guardian and cause, making what is missing; fresh keys of no worth."""
+    return {name: _wallet(plan.wallet_file(name)) for name in (*plan.people, TREASURY, GUARDIAN, CAUSE)}
 
 
 def _wallet(file: Path) -> KeySigner:

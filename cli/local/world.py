@@ -192,6 +192,8 @@ class World:
             "EARNEST_CHAIN_NAME": "Earnest, on this machine",
             "EARNEST_DEPLOYMENT": str(self.folder / "deployment.json"),
             "EARNEST_GUARDIAN": show_address(self.wallets[treasury.GUARDIAN].address),
+            "EARNEST_CAUSE": show_address(self.wallets[treasury.CAUSE].address),
+            "EARNEST_CAUSE_TITLE": "the choir of this world",
             "EARNEST_KEYSTORE_PASSWORD_FILE": str(self.folder / "keystore.password"),
             "EARNEST_HOMESERVER_URL": plan.homeserver_url,
             "EARNEST_BOT_USER_ID": plan.user_id(BOT),
