@@ -88,19 +88,17 @@ def show(context: click.Context, who: str, *, as_json: bool) -> None:
         else:
             gifts, entitled = work.supporters.gifts_of(found), work.supporters.of(found)
             names = work.people.mxids([found])
-    told_ = {
-        "who": shown.called(found, names),
-        "gifts": [shown.gift(one, assets, now, spans) for one in gifts],
-        "entitlements": [shown.entitlement(one, names, now, spans) for one in entitled],
-    }
+    given = [shown.gift(one, assets, now, spans) for one in gifts]
+    rows = [shown.entitlement(one, names, now, spans) for one in entitled]
     if as_json:
-        click.echo(json.dumps(told_, ensure_ascii=False))
+        whole = {"who": shown.called(found, names), "gifts": given, "entitlements": rows}
+        click.echo(json.dumps(whole, ensure_ascii=False))
         return
-    click.echo(f"{isolate(str(told_['who']))}:" if gifts else f"{isolate(who)}: nothing that is theirs is known.")
-    for gift in told_["gifts"]:
-        click.echo(f"  {shown.gift_line(gift)}")
-    for one in told_["entitlements"]:
-        click.echo(f"  {shown.line(one)}")
+    click.echo(f"{isolate(shown.called(found, names))}{':' if given else ': nothing that is theirs is known.'}")
+    for one in given:
+        click.echo(f"  {shown.gift_line(one)}")
+    for row in rows:
+        click.echo(f"  {shown.line(row)}")
 
 
 # ---------------------------------------------------------------------------------------------------- files read in
