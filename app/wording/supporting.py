@@ -312,7 +312,7 @@ def sign_this(reader: Reader, message: str, address: str) -> Message:
                     "Then send me what comes out: {how}. A wallet that is a contract cannot be heard here; for it, "
                     "there is this page: {page}"
                 ),
-                how=Literal("claim signed 0x…"),
+                how=Literal("claim signed SIGNATURE"),
                 page=reader.link("/give"),
             ),
         ]
