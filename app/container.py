@@ -21,6 +21,7 @@ from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
 from app.settings import Settings
+from app.supporting.service import Support
 from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
 from contracts import deployment as deployments
@@ -46,6 +47,7 @@ from payments.carrying import service as carrying
 from payments.carrying.model import RelayLimits
 from payments.carrying.service import Carrying
 from payments.flair.claiming import Claims
+from payments.flair.flairs import Flairs
 from payments.flair.importing import Imports
 from payments.flair.onchain import Place
 from payments.flair.service import Supporters
@@ -106,6 +108,8 @@ class Work:
     relaying: Relaying
     signed_gifts: SignedGifts
     supporters: Supporters
+    support: Support
+    flairs: Flairs
     giving: Giving
     doors: Doors
     tenants: Tenants
@@ -151,6 +155,7 @@ class Container:
         """Wire by ``settings``."""
         self.settings = settings
         self.clock = clock
+        self.surroundings = places.surroundings(settings)
         self._making = threading.RLock()
         self._terms: tuple[tuple[Address, Address, RelayLimits], EscrowTerms] | None = None
 
@@ -280,12 +285,10 @@ class Container:
 
     def close(self) -> None:
         """Give back what was opened; whoever made the container closes it at the end."""
-        chain: Nodes | None = self.__dict__.pop("chain", None)
-        if chain is not None:
-            chain.close()
-        keyring: Keyring | None = self.__dict__.pop("keyring", None)
-        if keyring is not None:
-            keyring.close()
+        for name in ("chain", "keyring"):
+            opened: Nodes | Keyring | None = self.__dict__.pop(name, None)
+            if opened is not None:
+                opened.close()
         database: Database | None = self.__dict__.pop("database", None)
         if database is not None:
             database.engine.dispose()
@@ -320,7 +323,7 @@ class Container:
         self.fetcher.check(url)  # made for whoever needs it: a setting of it that is wrong stops no knock
 
     def _work(self, session: Session) -> Work:
-        now = self.clock()
+        now, url = self.clock(), self.settings.public_url
         terms = self.terms
         people = People(session, now)
         place = self.deployment
@@ -362,6 +365,8 @@ class Container:
             relaying=Relaying(carried, stakes),
             signed_gifts=SignedGifts(carried, supporters, outgoing, self.deployment),
             supporters=supporters,
+            support=Support(session, now, people, supporters, notices, self.surroundings),
+            flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=self._sealing, service=url),
             giving=Giving(supporters, self.gifts_arrive),
             doors=doors,
             tenants=Tenants(session, now),

@@ -28,6 +28,7 @@ def forget_person(work: Work, person: PersonId) -> None:
     work.sessions.forget(person)
     work.conversations.forget(person)
     work.webhooks.forget(person)
+    work.support.forget(person)
     work.supporters.forget(person)
     work.feed.forget(person)
     work.people.erase(person)

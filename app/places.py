@@ -6,11 +6,12 @@ from typing import Final
 
 from app.budgets import GWEI_DECIMALS, gwei
 from app.settings import Settings
+from app.supporting.service import Surroundings
 from contracts.chain import Deployment
 from kit.amounts import ZERO, parse
 from kit.errors import Invalid
 from kit.fetching import Fetcher
-from kit.identifiers import ZERO_ADDRESS, Address, parse_address
+from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id, server_of
 from kit.internet import parse_networks
 from ledger.limits import DayLimit
 from ledger.model import Asset, Level, erc20
@@ -57,6 +58,16 @@ def escrow_terms(settings: Settings, place: Deployment, keys: tuple[Address, Add
         decimals=DECIMALS,
         relay_fee=parse(settings.relay_fee, DECIMALS) if carried else ZERO,
         relay_receiver=relayer if carried else ZERO_ADDRESS,
+    )
+
+
+def surroundings(settings: Settings) -> Surroundings:
+    """Return what the settings say of supporters' rooms."""
+    return Surroundings(
+        url=settings.public_url.rstrip("/"),
+        cause=settings.cause_title,
+        stewards=tuple(parse_user_id(steward) for steward in settings.stewards()),
+        profiles_of=server_of(UserId(settings.bot_user_id or "")) if settings.has_admin_token() else None,
     )
 
 

@@ -215,6 +215,10 @@ class Notices:
         key = f"webhook_disabled:{webhook}:{unix(self._now)}"
         self._tell(key, person, None, {"webhook": webhook, "why": why})
 
+    def supporter(self, person: PersonId, code: str, tier: str, values: Mapping[str, object]) -> None:
+        """Tell a supporter of a tier of theirs; ``values`` are of the operator's making, or moments."""
+        self._tell(f"{code}:{person}:{unix(self._now)}:{tier}", person, None, {"tier": tier, **values})
+
     def _tell(self, key: str, to: PersonId, about: PersonId | None, values: Mapping[str, object]) -> bool:
         """Owe ``to`` a notice; the code is the key up to its first colon. ``False`` where it was owed before."""
         if not self._people.wants_notices(to):

@@ -7,13 +7,16 @@ import json
 import click
 
 from app import rotating, spending
-from app.container import KEY_ROLES
+from app.container import KEY_ROLES, Container
 from cli.context import container_of, told
 from contracts.signers import create_key
 from kit.amounts import Amount, show
 from kit.errors import Invalid
 from kit.identifiers import parse_address, show_address
+from payments.flair.statement import LIFE
 
+FLAIR = "flair"
+"""The role of the keys that sign flair; they are no account on the chain."""
 _WEI_DECIMALS = 18
 
 
@@ -59,10 +62,16 @@ def create(context: click.Context, remotes: tuple[tuple[str, str], ...]) -> None
 @told
 def list_keys(context: click.Context) -> None:
     """Show each role's keys, the current one first, and where each is; each is opened, or asked for."""
-    keyring = container_of(context).keyring
+    container = container_of(context)
+    keyring = container.keyring
     for role in KEY_ROLES:
         for key in keyring.keys(role):
             click.echo(f"{role}: {show_address(key.address)} {keyring.check(key)}")
+    with container.read() as work:
+        for number, one in enumerate(work.flairs.good_keys()):
+            if not number:
+                work.flairs.keys.current()
+            click.echo(f"{FLAIR}: {one.name} sealed in the database")
 
 
 @keys.command()
@@ -94,7 +103,7 @@ def sent(context: click.Context, *, as_json: bool) -> None:
 
 
 @keys.command()
-@click.argument("role", type=click.Choice(KEY_ROLES))
+@click.argument("role", type=click.Choice((*KEY_ROLES, FLAIR)))
 @click.option("--to", "to", metavar="ADDRESS", help="A key that the role's remote signer holds, or an earlier one.")
 @click.option("--back", is_flag=True, help="Take the key before this one again: that undoes a rotation.")
 @click.option("--yes", is_flag=True, help="Do it; else it is only said what would happen.")
@@ -104,9 +113,14 @@ def sent(context: click.Context, *, as_json: bool) -> None:
 def rotate(context: click.Context, role: str, *, to: str | None, back: bool, yes: bool, as_json: bool) -> None:
     """Let another key of ROLE sign what is new, by default one that is made now; the one before finishes its own.
 
-    Every step can be broken off and done again.
+    Every step can be broken off and done again. The flair's key is kept in the database, and none before comes back.
     """
     container = container_of(context)
+    if role == FLAIR:
+        if to is not None or back:
+            raise Invalid("flair_key_new", "A new key signs the flair: it has neither --to nor --back.")
+        _rotate_flair(container, yes=yes, as_json=as_json)
+        return
     before = container.keyring.current(role)
     new = rotating.target(container, role, to=None if to is None else parse_address(to), back=back)
     if yes:
@@ -132,6 +146,21 @@ def rotate(context: click.Context, role: str, *, to: str | None, back: bool, yes
             "bring it to those that do not. `--back` undoes it, at any time."
         )
     else:
+        click.echo("Nothing was changed: --yes does it.")
+
+
+def _rotate_flair(container: Container, *, yes: bool, as_json: bool) -> None:
+    with container.work() if yes else container.read() as work:
+        before = next((name for name, _ in work.flairs.keys.all()), None)
+        new = work.flairs.keys.renew() if yes else None
+    if as_json:
+        click.echo(json.dumps({"role": FLAIR, "from": before, "to": new, "done": yes}))
+        return
+    click.echo(
+        f"{FLAIR}: {new or 'a new key'} {'signs' if yes else 'would sign'} from now on, {before or 'none'} no more."
+    )
+    click.echo(f"What was signed before counts for {int(LIFE.total_seconds()) // 3600} hours at most, and no longer.")
+    if not yes:
         click.echo("Nothing was changed: --yes does it.")
 
 

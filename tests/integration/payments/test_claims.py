@@ -12,14 +12,15 @@ from sqlalchemy import text
 
 from app.claiming import claim_by_signature, message_for
 from kit.database import Database
-from kit.errors import ChainUnavailable, Conflict, NotFound
+from kit.errors import ChainUnavailable, Conflict, Forbidden, NotFound
 from kit.identifiers import Address, Hash32, PersonId
 from ledger.model import Asset
 from payments.flair.claiming import CODE_LASTS, LOCKED_FOR, MOST_FAILED, Result
 from payments.flair.codes import is_code, memo_of, new_code
-from payments.flair.model import Giver, Source
+from payments.flair.model import Gift, Giver, Source
 from tests.integration.payments.test_supporters import ALICE, BOB, MEMBER, Shop
 from tests.support.gifts import on_chain, patron, weekly
+from tests.unit.payments.test_bitcoin import LEGACY, signature
 
 KEY = "0x" + "31" * 32
 
@@ -149,6 +150,20 @@ def test_the_address_that_gave_signs_for_a_person_once(shop: Shop) -> None:
     late = message_for(shop.container, bob, account.address)
     again = "0x" + account.sign_message(encode_defunct(text=late.text)).signature.hex()
     assert claim_by_signature(shop.container, bob, again).result is Result.TAKEN
+
+
+def test_an_address_of_bitcoin_signs_for_what_was_written_down_by_hand(shop: Shop) -> None:
+    giver = Giver(Source.HAND, LEGACY)
+    with shop.work() as work:
+        work.supporters.gave(Gift("hand:1", Source.HAND, LEGACY, Asset("EUR"), 20_000, shop.clock.now))
+    alice = shop.person()
+    asked = message_for(shop.container, alice, f" {LEGACY} ")
+    with pytest.raises(Forbidden):
+        claim_by_signature(shop.container, alice, signature("something else", first=31))
+    assert claim_by_signature(shop.container, alice, signature(asked.text, first=31)).result is Result.CLAIMED
+    assert shop.tiers_of(alice) == {"founder"}
+    with shop.work() as work:
+        assert work.supporters.gifts_from(giver) == []
 
 
 def test_a_message_is_good_for_half_an_hour_and_few_wait_at_once(shop: Shop) -> None:
