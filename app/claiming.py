@@ -43,14 +43,22 @@ def name_of(address: str) -> str:
     return bitcoin.name_of(plain) if bitcoin.is_address(plain) else address_name(parse_address(plain))
 
 
-def _signed(container: Container, waiting: Sequence[ToSign], signature: str) -> ToSign:
-    """Return which message it is a signature of: by its address's key, or else as a contract's wallet."""
+def signed_by_key(waiting: Sequence[ToSign], signature: str) -> ToSign | None:
+    """Return which message it is a signature of, by its address's key; a contract's wallet may say so otherwise."""
     for one in waiting:
         if bitcoin.is_address(one.address):
             if bitcoin.is_signed(one.address, one.text, signature):
                 return one
         elif _by_key(one, signature):
             return one
+    return None
+
+
+def _signed(container: Container, waiting: Sequence[ToSign], signature: str) -> ToSign:
+    """Return which message it is a signature of: by its address's key, or else as a contract's wallet."""
+    by_key = signed_by_key(waiting, signature)
+    if by_key is not None:
+        return by_key
     for one in waiting:
         if not bitcoin.is_address(one.address) and _by_contract(container, one, signature):
             return one

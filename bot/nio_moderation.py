@@ -143,7 +143,11 @@ class Moderating(ABC):
         await self.start()
         path = f"/_matrix/client/v3/profile/{quote(user, safe='')}/{quote(name, safe='')}"
         body = None if value is None else {name: dict(value)}
-        await self._client.request_as(self._admin_token, "DELETE" if value is None else "PUT", path, body)
+        try:
+            await self._client.request_as(self._admin_token, "DELETE" if value is None else "PUT", path, body)
+        except Denied as denied:
+            if value is not None or denied.status != HTTPStatus.NOT_FOUND:  # whoever has none has it out already
+                raise
 
     # ------------------------------------------------------------------------------------------------ rooms
 

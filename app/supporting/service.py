@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -23,7 +23,7 @@ from kit.clock import unix
 from kit.errors import Forbidden
 from kit.identifiers import PersonId, RoomId, ServerName, UserId, server_of
 from ledger.people import People
-from payments.flair.model import NOTHING, TOPIC, Entitlement, Gives, Phase
+from payments.flair.model import NOTHING, TOPIC, Entitlement, Gives, Phase, Tier
 from payments.flair.service import Supporters
 from reputation.notices import Notices
 
@@ -302,44 +302,42 @@ class Support:
         return sorted(found)
 
     def tell(self, person: PersonId) -> list[News]:
-        """Owe somebody what there is to tell of each of their tiers, and note it."""
+        """Owe somebody what there is to tell of their tiers, one message for what is alike, and note it."""
         if self._supporters.document() is None:
             return []
         tiers = self._supporters.tiers()
         held = self._supporters.of(person)
         rows = self._session.scalars(select(SupportToldRow).where(SupportToldRow.person == person))
         before = {row.tier: row for row in rows}
-        told: list[News] = []
-        for tier in sorted({*before, *(one.tier for one in held)}):
+        alike: dict[tuple[News, datetime | None], list[tuple[str, Entitlement | None]]] = defaultdict(list)
+        taken_back = self._supporters.has_taken_back(person)
+        for tier in sorted({*before, *(one.tier for one in held)}, key=lambda tier: -tiers.rank(tier)):
             entitlement, row = of_tier(held, tier, self._now), before.get(tier)
             after = told_of(entitlement, self._now, tiers.spans)
-            found = news(
-                None if row is None else _told(row),
-                after,
-                self._now,
-                taken_back=self._supporters.has_taken_back(person),
-            )
+            found = news(None if row is None else _told(row), after, self._now, taken_back=taken_back)
             if found is not None:
-                told.append(found)
-                self._owe(person, tier, found, entitlement)
+                ends = entitlement.until if entitlement is not None and found in (News.ENDING, News.GRACE) else None
+                alike[found, ends].append((tier, entitlement))
             self._note(person, tier, row, after)
-        return told
+        for (found, _), some in alike.items():
+            self._owe(person, found, some)
+        return [found for found, _ in alike]
 
-    def _owe(self, person: PersonId, tier: str, found: News, entitlement: Entitlement | None) -> None:
+    def _owe(self, person: PersonId, found: News, some: Sequence[tuple[str, Entitlement | None]]) -> None:
+        """Owe somebody one message of some tiers, the highest first."""
         tiers = self._supporters.tiers()
-        known = tiers.find(tier)
-        gives = Gives(flair=False, wall=False) if known is None else known.gives
-        if entitlement is not None and entitlement.thanks_only:
-            gives = Gives(flair=gives.flair, wall=gives.wall)
+        known = [(tiers.find(tier), tier, entitlement) for tier, entitlement in some]
+        gives = [_given(tier, entitlement) for tier, _, entitlement in known if tier is not None]
+        highest = known[0][2]
         values: dict[str, object] = {
-            "title": tier if known is None else known.title,
-            "gives": [name for name in PERKS if getattr(gives, name)],
-            "rooms": [room.title for room in tiers.rooms if room.id in gives.rooms],
-            "until": _moment(None if entitlement is None else entitlement.until),
-            "grace": _moment(None if entitlement is None else entitlement.grace_until),
-            "invites": gives.space and not self.wish(person).joins,
+            "titles": [name if tier is None else tier.title for tier, name, _ in known],
+            "gives": [name for name in PERKS if any(getattr(one, name) for one in gives)],
+            "rooms": [room.title for room in tiers.rooms if any(room.id in one.rooms for one in gives)],
+            "until": _moment(None if highest is None else highest.until),
+            "grace": _moment(None if highest is None else highest.grace_until),
+            "invites": any(one.space for one in gives) and not self.wish(person).joins,
         }
-        self._notices.supporter(person, found.value, tier, values)
+        self._notices.supporter(person, found.value, some[0][0], values)
 
     def _note(self, person: PersonId, tier: str, row: SupportToldRow | None, after: Told) -> None:
         if row is None:
@@ -349,6 +347,13 @@ class Support:
             self._session.add(row)
         row.phase, row.until, row.told_at = after.phase.value, after.until, self._now
         self._session.flush()
+
+
+def _given(tier: Tier, entitlement: Entitlement | None) -> Gives:
+    """Return what somebody has of a tier: thanks alone, where they have it by what forbids more."""
+    if entitlement is not None and entitlement.thanks_only:
+        return Gives(flair=tier.gives.flair, wall=tier.gives.wall)
+    return tier.gives
 
 
 def _told(row: SupportToldRow) -> Told:

@@ -59,10 +59,11 @@ _PERKS: Mapping[str, str] = {
 def told(reader: Reader, news: News, facts: Mapping[str, object]) -> Letter:
     """Tell of a tier; ``facts`` are as ``Notices.supporter`` keeps them."""
     until, grace, gives, rooms = (facts.get(name) for name in ("until", "grace", "gives", "rooms"))
+    titles = facts.get("titles")
     parts = [
         reader.say(
             _NEWS[news],
-            tier=str(facts.get("title", "-")),
+            tier=", ".join(str(title) for title in titles) if isinstance(titles, list) else "-",
             until=reader.when(until) if isinstance(until, int) else "-",
             grace=reader.when(grace) if isinstance(grace, int) else "-",
             support=Literal("support"),
@@ -311,7 +312,7 @@ def sign_this(reader: Reader, message: str, address: str) -> Message:
                     "Then send me what comes out: {how}. A wallet that is a contract cannot be heard here; for it, "
                     "there is this page: {page}"
                 ),
-                how=Literal("claim signed 0x…"),
+                how=Literal("claim signed SIGNATURE"),
                 page=reader.link("/give"),
             ),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.claiming import name_of, signed_by_key
 from app.container import Work
 from app.wording import supporting
 from app.wording.buttons import Letter
@@ -9,10 +10,8 @@ from app.wording.catalogue import marked
 from bot.commands.command import Asked, Command, Unclear
 from kit.amounts import parse
 from kit.errors import Invalid
-from kit.identifiers import parse_address, show_address, show_hash
-from ledger import siwe
+from kit.identifiers import show_hash
 from payments.flair.claiming import Claimed, Result
-from payments.flair.model import address_name
 
 _FINEST = 4
 """Decimal places of a currency, at most."""
@@ -42,23 +41,16 @@ def _told(work: Work, asked: Asked, found: Claimed) -> Letter:
 
 
 def _address(work: Work, asked: Asked, text: str) -> Letter:
-    address = parse_address(text)
-    found = work.claims.message(
-        asked.person, asked.user, address_name(address), service=asked.reader.service.public_url
-    )
-    return Letter(supporting.sign_this(asked.reader, found.text, show_address(address)), secret=True)
+    address, service = name_of(text), asked.reader.service.public_url
+    found = work.claims.message(asked.person, asked.user, address, service=service)
+    return Letter(supporting.sign_this(asked.reader, found.text, text), secret=True)
 
 
 def _by_signature(work: Work, asked: Asked, signature: str) -> Claimed:
     """Claim by the signature of a key; a contract's wallet is asked through the node, for which the page is there."""
-    for one in work.claims.to_sign(asked.person, asked.user, service=asked.reader.service.public_url):
-        try:
-            signed = siwe.signer_of(one.text, signature) == parse_address(one.address)
-        except Invalid:
-            signed = False
-        if signed:
-            return work.claims.by_signature(asked.person, one.nonce)
-    return Claimed(Result.UNKNOWN)
+    waiting = work.claims.to_sign(asked.person, asked.user, service=asked.reader.service.public_url)
+    signed = signed_by_key(waiting, signature)
+    return Claimed(Result.UNKNOWN) if signed is None else work.claims.by_signature(asked.person, signed.nonce)
 
 
 def _amount(work: Work, asked: Asked, amount: str, name: str) -> Letter:
@@ -73,7 +65,7 @@ def _amount(work: Work, asked: Asked, amount: str, name: str) -> Letter:
 
 COMMAND = Command(
     "claim",
-    ("claim CODE", "claim address 0x…", "claim signed 0x…", "claim memo", "claim amount 2.50 EUR"),
+    ("claim CODE", "claim address 0x…", "claim signed SIGNATURE", "claim memo", "claim amount 2.50 EUR"),
     marked("makes what you gave yours here: by a code, by the address that gave, by a memo, or an unusual amount"),
     run,
 )
