@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from api.schemas.giving import GiftIn, GivingCalls, GivingOut
+from api.schemas.giving_terms import GiftCalls, GiftIn, GiftTermsOut
 from api.schemas.quotes import Call
 from app.container import Container
 from contracts import codec, pledges
@@ -18,7 +18,7 @@ from payments.flair.codes import is_code, memo_of
 _OF_TOKENS = "erc20:"
 
 
-def give(container: Container, asked: GiftIn) -> GivingOut:
+def give(container: Container, asked: GiftIn) -> GiftTermsOut:
     """Return all that a wallet needs for a gift.
 
     Raises ``Conflict`` where nothing can be given, ``Invalid`` for what would count for nothing or be lost.
@@ -42,13 +42,13 @@ def give(container: Container, asked: GiftIn) -> GivingOut:
     else:
         data, value = pledges.encode_give(place.cause, token, amount, asked.months, memo), 0
         approve = _call(token, codec.encode_approve(place.pledges, amount))
-    return GivingOut(
+    return GiftTermsOut(
         cause=show_address(place.cause),
         pledges=show_address(place.pledges),
         memo=show_hash(memo),
         holds=holds,
         allowance=allowance,
-        calls=GivingCalls(approve=approve, give=_call(place.pledges, data, value)),
+        calls=GiftCalls(approve=approve, give=_call(place.pledges, data, value)),
     )
 
 

@@ -24,6 +24,7 @@ from api.routes import (
     events,
     filters,
     flair,
+    giving,
     giving_terms,
     health,
     helping,
@@ -57,6 +58,7 @@ DESCRIPTION = """
 Earnest holds strangers' invites on Matrix until they put down a refundable stake.
 
 * `quotes` and `stakes` are public to whoever holds an id, which cannot be guessed.
+* `giving` is public: where gifts go, and gifts carried for whoever has no ether.
 * `ledger` is public: what the books say and what the chain says, in amounts and addresses.
 * `me` is private: send `Authorization: Bearer …` with a token that the bot gives you (`token` in its direct message).
 * `events` and `webhooks` are private too: what happens to you and your money, as a page, as a stream, or sent to you.
@@ -70,7 +72,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 
 PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
-    *(quotes, stakes, ledger),
+    *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
     *(helping, doors, filters, lists, supporting, patreon, giving_terms),
     *(health, metrics, front, stake, link, wall, give),

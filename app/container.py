@@ -31,11 +31,10 @@ from contracts.nodes import Nodes
 from contracts.signer import Signer
 from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
-from kit.errors import Invalid, NotFound
+from kit.errors import NotFound
 from kit.federation import Homeservers
 from kit.fetching import Fetcher
 from kit.identifiers import Address, UserId, parse_user_id
-from kit.internet import parse_networks
 from kit.sealing import Seal, kept_key, parse_key
 from ledger.book import Book
 from ledger.calls import Pen
@@ -44,13 +43,17 @@ from ledger.holders import Holders
 from ledger.limits import DayLimit
 from ledger.outgoing import Outgoing
 from ledger.people import People
+from payments.carrying import service as carrying
+from payments.carrying.model import RelayLimits
+from payments.carrying.service import Carrying
 from payments.flair.claiming import Claims
 from payments.flair.flairs import Flairs
 from payments.flair.importing import Imports
 from payments.flair.onchain import Place
 from payments.flair.service import Supporters
-from payments.stakes import relaying, settling
-from payments.stakes.model import EscrowTerms, RelayLimits
+from payments.flair.signed import SignedGifts
+from payments.stakes import settling
+from payments.stakes.model import EscrowTerms
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from reputation.asks import Asks
@@ -77,14 +80,12 @@ from reputation.vouches import Vouches
 
 RESOLVER = settling.RESOLVER
 """The key that ends stakes: returns, announces, executes, expires; it can take nothing for itself."""
-RELAYER = relaying.RELAYER
+RELAYER = carrying.RELAYER
 """The key that carries openings that strangers have signed, and nothing else: so it can run dry by itself."""
 KEY_ROLES = (RESOLVER, RELAYER)
 
 SYMBOL = places.SYMBOL
 DECIMALS = places.DECIMALS
-_FETCH_SECONDS = 15.0
-"""What Standard Webhooks gives an endpoint at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,9 @@ class Work:
     holders: Holders
     outgoing: Outgoing
     stakes: Stakes
+    carrying: Carrying
     relaying: Relaying
+    signed_gifts: SignedGifts
     supporters: Supporters
     support: Support
     flairs: Flairs
@@ -262,15 +265,7 @@ class Container:
     def fetcher(self) -> Fetcher:
         """What asks servers that strangers name. Raises ``Invalid`` for settings of it that are wrong."""
         with self._making:
-            try:
-                return Fetcher(
-                    private=parse_networks(self.settings.private_networks),
-                    authority=self.settings.extra_authority,
-                    timeout=_FETCH_SECONDS,
-                )
-            except Invalid as error:
-                message = f"{error.message} Check EARNEST_PRIVATE_NETWORKS and EARNEST_EXTRA_AUTHORITY."
-                raise Invalid(error.code, message) from None
+            return places.fetcher(self.settings)
 
     @cached_property
     def homeservers(self) -> Homeservers:
@@ -338,7 +333,7 @@ class Container:
         outgoing = Outgoing(session, now, terms.chain_id)
         holders = Holders(session, now)
         stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
-        carrying = Relaying(session, now=now, limits=self.relay_limits, stakes=stakes, outgoing=outgoing, book=book)
+        carried = Carrying(session, now, chain_time, limits=self.relay_limits, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
         heard, labels = self.hearing.told, self.labelling.told
@@ -366,7 +361,9 @@ class Container:
             holders=holders,
             outgoing=outgoing,
             stakes=stakes,
-            relaying=carrying,
+            carrying=carried,
+            relaying=Relaying(carried, stakes),
+            signed_gifts=SignedGifts(carried, supporters, outgoing, self.deployment),
             supporters=supporters,
             support=Support(session, now, people, supporters, notices, self.surroundings),
             flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=self._sealing, service=url),

@@ -37,7 +37,7 @@ def forget_person(work: Work, person: PersonId) -> None:
 def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: timedelta) -> int:
     """Take away all that is past its time, in transactions of a bounded size; return how many rows went."""
     with work() as once:
-        once.relaying.prune()  # before the quotes that they are for
+        once.carrying.prune()
         gone = once.sessions.prune() + once.conversations.prune() + once.webhooks.prune(once.now - events_kept)
         never_confirmed = once.sessions.prune_unconfirmed()
         gone += len(never_confirmed) + once.people.prune(never_confirmed)

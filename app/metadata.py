@@ -12,6 +12,7 @@ import kit.changes
 import kit.leases
 import kit.outbox
 import ledger.tables
+import payments.carrying.tables
 import payments.flair.key_tables
 import payments.flair.tables
 import payments.stakes.tables
@@ -30,6 +31,7 @@ TABLE_MODULES = (
     ledger.tables,
     payments.stakes.tables,
     payments.flair.key_tables,
+    payments.carrying.tables,
     payments.flair.tables,
     reputation.tables,
     reputation.list_tables,

@@ -10,17 +10,37 @@ from app.supporting.service import Surroundings
 from contracts.chain import Deployment
 from kit.amounts import ZERO, parse
 from kit.errors import Invalid
+from kit.fetching import Fetcher
 from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id, server_of
+from kit.internet import parse_networks
 from ledger.limits import DayLimit
 from ledger.model import Asset, Level, erc20
+from payments.carrying.model import RelayLimits
 from payments.flair.documents import Assets
 from payments.flair.onchain import Place
-from payments.stakes.model import EscrowTerms, RelayLimits
+from payments.stakes.model import EscrowTerms
 from reputation.model import OpensAt
 
 SYMBOL: Final = "ERN"
 COIN: Final = "ETH"
 DECIMALS: Final = 18
+
+
+_FETCH_SECONDS: Final = 15.0
+"""What Standard Webhooks gives an endpoint at least."""
+
+
+def fetcher(settings: Settings) -> Fetcher:
+    """Return what asks servers that strangers name. Raises ``Invalid`` for settings of it that are wrong."""
+    try:
+        return Fetcher(
+            private=parse_networks(settings.private_networks),
+            authority=settings.extra_authority,
+            timeout=_FETCH_SECONDS,
+        )
+    except Invalid as error:
+        message = f"{error.message} Check EARNEST_PRIVATE_NETWORKS and EARNEST_EXTRA_AUTHORITY."
+        raise Invalid(error.code, message) from None
 
 
 def escrow_terms(settings: Settings, place: Deployment, keys: tuple[Address, Address, RelayLimits]) -> EscrowTerms:

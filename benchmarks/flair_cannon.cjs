@@ -20,7 +20,8 @@ const instance = autocannon(
       {
         setupRequest(request) {
           number += 1;
-          const path = plan.paths[number % plan.paths.length];
+          const who = number % plan.people;
+          const path = plan.path.replace('{}', `@supporter${who}:s${who % 50}.example`);
           return { ...request, path, headers: { 'x-forwarded-for': asker() } };
         },
         onResponse(status) {

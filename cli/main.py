@@ -47,6 +47,12 @@ def _stake() -> click.Command:
     return stake
 
 
+def _give() -> click.Command:
+    from cli.commands.give import give
+
+    return give
+
+
 def _gasless() -> click.Command:
     from cli.commands.gasless import gasless
 
@@ -216,6 +222,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "door": _door,
     "filter": _filter,
     "stake": _stake,
+    "give": _give,
     "gasless": _gasless,
     "supporters": _supporters,
     "tenants": _tenants,

@@ -8,7 +8,7 @@ from eth_utils.crypto import keccak
 
 from contracts.codec import selector_of
 from contracts.events import SignedGift
-from contracts.words import WORD, exact, word, word_of_address, words_of_signature
+from contracts.words import WORD, address_in, exact, uint_in, word, word_of_address, words_of_signature
 from kit.identifiers import Address, Hash32
 
 MOST_MONTHS: Final = 120
@@ -17,6 +17,7 @@ NO_MEMO: Final = Hash32(bytes(WORD))
 """A memo that says nothing."""
 
 _GIFT: Final = "(address,address,uint256,uint16,bytes32,uint256,address,uint64,bytes32)"  # SignedGift's order
+_GIFT_WORDS: Final = 9
 
 
 def gift_id(gift: SignedGift, *, chain_id: int, pledges: Address) -> Hash32:
@@ -37,6 +38,23 @@ def encode_give_ether(cause: Address, months: int, memo: Hash32) -> bytes:
 def encode_give_with_authorization(gift: SignedGift, signature: bytes) -> bytes:
     """Encode ``giveWithAuthorization``: by anybody, with the giver's 65-byte EIP-3009 signature."""
     return _GIVE_WITH_AUTHORIZATION + encode_gift(gift) + words_of_signature(signature)
+
+
+def decode_give_with_authorization(data: bytes) -> SignedGift:
+    """Read a call of ``giveWithAuthorization`` that we made; the signature is left out. Raises ``Invalid``."""
+    exact(data, len(_GIVE_WITH_AUTHORIZATION) + (_GIFT_WORDS + 3) * WORD, "call")
+    words = [data[start : start + WORD] for start in range(len(_GIVE_WITH_AUTHORIZATION), len(data), WORD)]
+    return SignedGift(
+        giver=address_in(words[0]),
+        cause=address_in(words[1]),
+        amount=uint_in(words[2]),
+        months=uint_in(words[3], bits=16),
+        memo=Hash32(words[4]),
+        relay_fee=uint_in(words[5]),
+        relay_receiver=address_in(words[6]),
+        valid_before=uint_in(words[7], bits=64),
+        salt=Hash32(words[8]),
+    )
 
 
 def encode_gift_id(gift: SignedGift) -> bytes:

@@ -49,6 +49,11 @@ class Book:
         self._pledges = pledges
         self._asset = erc20(chain_id, token)
 
+    @property
+    def chain_id(self) -> int:
+        """The chain's id."""
+        return self._chain_id
+
     # --------------------------------------------------------------------------------------------------- blocks
 
     def window(self) -> list[BlockRef]:
@@ -218,16 +223,31 @@ class Book:
             raise NotFound("nothing_booked", "No block was booked yet.")
         balances, checks = self.balances(), list[Check]()
         if full:
-            found = store.audit(self._session, self._asset)
-            checks += reconciling.folded_checks(
-                balances, found.folded, entries=found.entries, in_balance=found.in_balance
-            )
+            checks += self._audit(balances)
         if final is not None:
             for account, moved in store.not_final(self._session, self._chain_id, self._asset).items():
                 balances[account] = balances.get(account, 0) - moved
         balances = {account: amount for account, amount in balances.items() if amount}
         checks += reconciling.inner_checks(balances)
         return Standing(block, self.level(block.hash), self._token, self._escrow, balances, tuple(checks), full)
+
+    def _audit(self, balances: Mapping[Account, int]) -> Iterator[Check]:
+        """Sum every posting anew, of gifts in other assets too: nobody else can say whether those are true."""
+        found = store.audit(self._session, self._asset)
+        kept, folded = dict(balances), dict(found.folded)
+        entries, in_balance = found.entries, found.in_balance
+        for asset in self.other_assets():
+            its = store.audit(self._session, asset)
+            entries, in_balance = entries + its.entries, in_balance + its.in_balance
+            kept |= {_named(account, asset): amount for account, amount in self.given(asset).items()}
+            folded |= {_named(account, asset): amount for account, amount in its.folded.items()}
+            if total := sum(its.folded.values()):
+                yield Check(Line.ZERO, total, 0, Account(asset))
+        yield from reconciling.folded_checks(kept, folded, entries=entries, in_balance=in_balance)
+
+    def other_assets(self) -> list[Asset]:
+        """Return in what else than our token anything was given."""
+        return reads.other_assets(self._session, self._chain_id, self._asset)
 
     def reconciled(self) -> Kept | None:
         """Return how the last reconciliation ended."""
@@ -274,13 +294,13 @@ class Book:
         """Return number and hash of every block of our chain up to this one, ascending."""
         return store.blocks_until(self._session, self._chain_id, number)
 
-    def entries_until(self, number: int) -> Iterator[Booked]:
+    def entries_until(self, number: int, asset: Asset | None = None) -> Iterator[Booked]:
         """Return every entry up to this block that was not taken back, in the order of the chain."""
-        return store.standing_until(self._session, self._chain_id, self._asset, number)
+        return store.standing_until(self._session, self._chain_id, asset or self._asset, number)
 
-    def balances_until(self, number: int) -> dict[Account, int]:
+    def balances_until(self, number: int, asset: Asset | None = None) -> dict[Account, int]:
         """Return what every account held at a block of this number, summed over all that was booked and taken back."""
-        return store.folded_until(self._session, self._chain_id, self._asset, number)
+        return store.folded_until(self._session, self._chain_id, asset or self._asset, number)
 
     # --------------------------------------------------------------------------------------------------- within
 
@@ -333,6 +353,10 @@ class Book:
                     for posting in entry.postings:
                         moved[posting.account] += posting.amount
         return made
+
+
+def _named(account: Account, asset: Asset) -> Account:
+    return Account(f"{account} of {asset}")
 
 
 def _log_index(event: ChainEvent) -> int:

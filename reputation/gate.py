@@ -12,7 +12,8 @@ from kit.errors import Conflict, NotFound
 from kit.identifiers import Hash32, PersonId, RoomId, UserId, server_of
 from ledger.model import Level
 from ledger.people import People
-from payments.stakes.model import Answer, OpeningOutcome, Quote, Stake, StakeChange, StakeState, undo_closes
+from payments.carrying.model import Outcome
+from payments.stakes.model import Answer, Quote, Stake, StakeChange, StakeState, undo_closes
 from payments.stakes.service import Stakes
 from reputation.arrivals import BY_DOOR, Arrivals
 from reputation.courtesy import Courtesy
@@ -204,7 +205,7 @@ class Gate:
         """Open or end the grant that a stake stands for, and tell its stranger what became of it."""
         self._grants.stake_changed(change)
 
-    def opening_failed(self, quote: Quote, stake_id: Hash32, outcome: OpeningOutcome) -> None:
+    def opening_failed(self, quote: Quote, stake_id: Hash32, outcome: Outcome) -> None:
         """Tell a stranger that an opening of theirs, which was carried for them, did not get to the chain."""
         self._notices.gasless_failed(quote, stake_id, outcome)
 

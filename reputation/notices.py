@@ -12,7 +12,8 @@ from kit import outbox
 from kit.clock import unix
 from kit.identifiers import Hash32, PersonId, ServerName, UserId, server_of, show_hash
 from ledger.people import People
-from payments.stakes.model import OpeningOutcome, Quote, Stake, StakeState
+from payments.carrying.model import Outcome
+from payments.stakes.model import Quote, Stake, StakeState
 from reputation.courtesy import Courtesy
 from reputation.model import Knock
 from reputation.store import GateStore
@@ -161,7 +162,7 @@ class Notices:
         code = "helper_accepted" if accepted else "helper_left"
         self._tell(f"{code}:{owner}:{helper}:{unix(self._now)}", owner, helper, {"stranger": helper})
 
-    def gasless_failed(self, quote: Quote, stake_id: Hash32, outcome: OpeningOutcome) -> None:
+    def gasless_failed(self, quote: Quote, stake_id: Hash32, outcome: Outcome) -> None:
         """Tell the stranger that the opening they signed, and we carried, came to nothing; once per stake."""
         values = {
             "stranger": quote.stranger,

@@ -19,7 +19,7 @@ from app.importing import undo as undo_import
 from cli import supporters_shown as shown
 from cli.commands.tiers import tiers
 from cli.context import container_of, disk_told, told
-from kit.amounts import parse
+from kit.amounts import parse, show_signed
 from kit.errors import Invalid
 from kit.identifiers import isolate, parse_user_id
 from payments.flair.liberapay import RULE
@@ -99,6 +99,29 @@ def show(context: click.Context, who: str, *, as_json: bool) -> None:
         click.echo(f"  {shown.gift_line(one)}")
     for row in rows:
         click.echo(f"  {shown.line(row)}")
+
+
+@supporters.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+@told
+def totals(context: click.Context, *, as_json: bool) -> None:
+    """Say what all gifts come to: by asset and source, and how sure it is."""
+    with container_of(context).read() as work:
+        found = work.flairs.totals.given(work.supporters.tiers().spans)
+        assets = work.supporters.assets
+    rows = []
+    for one in found:
+        name, decimals = assets.name(one.asset)
+        amount = show_signed(one.amount, decimals)
+        rows.append({"amount": amount, "asset": name, "source": one.source.value, "level": one.level.value})
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        click.echo(f"{row['amount']} {row['asset']} ({row['source']}, {row['level']})")
+    if not rows:
+        click.echo("Nothing was given.")
 
 
 # ---------------------------------------------------------------------------------------------------- files read in

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from kit.identifiers import PersonId
-from ledger.model import Level
+from ledger.model import Asset, Level
 from payments.flair.model import (
     THANKS_ONLY,
     Entitlement,
@@ -60,7 +59,7 @@ def joined(told: Iterable[Gift]) -> list[Gift]:
     for gift in told:
         known = found.get(gift.key)
         found[gift.key] = gift if known is None else join(known, gift)
-    return sorted(found.values(), key=_in_time)
+    return list(found.values()) if len(found) == 1 else sorted(found.values(), key=_in_time)
 
 
 def _content(gift: Gift) -> tuple[object, ...]:
@@ -122,55 +121,100 @@ def entitled(
     """
     gifts = joined(told)
     standing = [gift for gift in gifts if gift.taken_back is None and gift.level is not Level.ORPHANED]
-    taken = [gift for gift in gifts if gift.taken_back is not None]
+    taken = [gift for gift in gifts if gift.taken_back is not None] if len(standing) < len(gifts) else []
     free = [gift for gift in standing if gift.source not in THANKS_ONLY]
-    mixed = len(free) < len(standing)
+    all_of_it = _Given(free, taken, tiers.spans, listings)
+    for_thanks = _Given(standing, taken, tiers.spans, listings) if len(free) < len(standing) else None
     found = []
     for tier in tiers.tiers:
         if tier.corporate is not corporate:
             continue
-        full = _best(free, taken, tier, tiers.spans, listings) if free else None
-        thanks = _best(standing, taken, tier, tiers.spans, listings) if mixed else None
-        for stretch, thanks_only in ((full, False), (thanks, True)):
-            if stretch is None or (thanks_only and full is not None and stretch.end <= full.end):
-                continue
-            found.append(
-                Entitlement(
-                    person=person,
-                    giver=giver,
-                    tier=tier.id,
-                    since=stretch.since,
-                    until=stretch.until,
-                    grace_until=None if stretch.until is None else _after(stretch.until, tiers.spans.grace),
-                    source=stretch.source,
-                    renews=stretch.renews,
-                    thanks_only=thanks_only,
-                    sure_from=stretch.sure_from,
-                )
-            )
+        full = all_of_it.best(tier)
+        if full is not None:
+            found.append(_entitlement(full, tier, tiers.spans, person, giver))
+        thanks = None if for_thanks is None else for_thanks.best(tier)
+        if thanks is not None and (full is None or thanks.end > full.end):
+            found.append(_entitlement(thanks, tier, tiers.spans, person, giver, thanks_only=True))
     return found
 
 
-def _best(gifts: Sequence[Gift], taken: Sequence[Gift], tier: Tier, spans: Spans, listings: Listings) -> Stretch | None:
-    """Return the stretch that lasts longest of all ways to a tier."""
-    found: list[Stretch] = []
-    running: defaultdict[int, list[Stretch]] = defaultdict(list)
-    for threshold in tier.thresholds:
-        mine = [gift for gift in gifts if gift.asset == threshold.asset]
-        if not mine:
-            continue
-        if threshold.kind is Kind.SUM:
-            found += _for_good(mine, taken, threshold, spans)
-        else:
-            running[threshold.months] += _running(mine, threshold, spans, listings)
-    for months, parts in running.items():
-        for stretch in _unbroken(parts, spans.grace):
-            complete = months_after(stretch.since, months)
-            if months and stretch.end < complete:
+def _entitlement(
+    stretch: Stretch,
+    tier: Tier,
+    spans: Spans,
+    person: PersonId | None,
+    giver: Giver | None,
+    *,
+    thanks_only: bool = False,
+) -> Entitlement:
+    return Entitlement(
+        person=person,
+        giver=giver,
+        tier=tier.id,
+        since=stretch.since,
+        until=stretch.until,
+        grace_until=None if stretch.until is None else _after(stretch.until, spans.grace),
+        source=stretch.source,
+        renews=stretch.renews,
+        thanks_only=thanks_only,
+        sure_from=stretch.sure_from,
+    )
+
+
+class _Given:
+    """What counts of one supporter's gifts, and since when and until when it reaches what tiers ask."""
+
+    def __init__(self, gifts: Sequence[Gift], taken: Sequence[Gift], spans: Spans, listings: Listings) -> None:
+        """Take gifts by their times, and those that were taken back."""
+        self._taken = taken
+        self._spans = spans
+        self._listings = listings
+        self._by_asset: dict[Asset, list[Gift]] = {}
+        for gift in gifts:
+            self._by_asset.setdefault(gift.asset, []).append(gift)
+        self._known: dict[tuple[Asset, tuple[int, ...]], list[Stretch]] = {}
+
+    def best(self, tier: Tier) -> Stretch | None:
+        """Return the stretch that lasts longest of all ways to a tier."""
+        found: list[Stretch] = []
+        running: dict[int, list[Stretch]] = {}
+        for threshold in tier.thresholds:
+            gifts = self._by_asset.get(threshold.asset)
+            if gifts is None:
                 continue
-            sure_from = None if stretch.sure_from is None else max(complete, stretch.sure_from)
-            found.append(stretch._replace(since=complete, sure_from=sure_from))
-    return max(found, key=lambda stretch: (stretch.end, -stretch.since.timestamp()), default=None)
+            if threshold.kind is Kind.SUM:
+                found += _for_good(gifts, self._taken, threshold, self._spans)
+            elif parts := self._parts(gifts, threshold):
+                running[threshold.months] = running.get(threshold.months, []) + parts
+        for months, parts in running.items():
+            for stretch in _unbroken(parts, self._spans.grace):
+                found += _complete(stretch, months)
+        if len(found) < 2:  # noqa: PLR2004 - nothing to choose from, which is the rule
+            return found[0] if found else None
+        return max(found, key=lambda stretch: (stretch.end, -stretch.since.timestamp()))
+
+    def _parts(self, gifts: Sequence[Gift], threshold: Threshold) -> list[Stretch]:
+        """Return when what is given a month reaches a threshold; what another one asked too is not computed again."""
+        reached = tuple(place for place, gift in enumerate(gifts) if threshold.reached_by(gift))
+        if not reached:
+            return []
+        known = self._known.get((threshold.asset, reached))
+        if known is None:
+            known = _running(gifts, frozenset(reached), self._spans, self._listings)
+            self._known[threshold.asset, reached] = known
+        return known
+
+
+def _complete(stretch: Stretch, months: int) -> list[Stretch]:
+    """Return a stretch from when its streak is complete, if it ever is."""
+    if not months:
+        return [stretch]
+    since = months_after(stretch.since, months)
+    if stretch.end < since:
+        return []
+    return [
+        stretch._replace(since=since, sure_from=None if stretch.sure_from is None else max(since, stretch.sure_from))
+    ]
 
 
 # ------------------------------------------------------------------------------------------ sums
@@ -221,29 +265,29 @@ def _gone(gift: Gift, taken: Sequence[Gift]) -> int:
 # ------------------------------------------------------------------------------------------ what runs
 
 
-def _running(gifts: Sequence[Gift], threshold: Threshold, spans: Spans, listings: Listings) -> list[Stretch]:
-    """Return when these gifts (of one asset, by their times) reach what a threshold asks a month.
+def _running(gifts: Sequence[Gift], reached: frozenset[int], spans: Spans, listings: Listings) -> list[Stretch]:
+    """Return when those gifts (of one asset, by their times) run that are ``reached``, by their places.
 
     Prepaid months of one giver follow each other, so that nothing is lost by giving early. Of a source's standing words
-    the latest holds.
+    the latest holds, also one that reaches nothing.
     """
     found: list[Stretch] = []
     paid_until: dict[tuple[Source, str], datetime] = {}
-    words: defaultdict[tuple[Source, str], list[Gift]] = defaultdict(list)
-    for gift in gifts:
+    words: dict[tuple[Source, str], list[tuple[int, Gift]]] = {}
+    for place, gift in enumerate(gifts):
         giver = (gift.source, gift.giver)
         if gift.is_word:
-            words[giver].append(gift)
-        elif gift.months and threshold.reached_by(gift):
-            until = months_after(max(gift.at, paid_until.get(giver, gift.at)), gift.months)
+            words.setdefault(giver, []).append((place, gift))
+        elif place in reached:
+            paid = paid_until.get(giver)
+            until = months_after(gift.at if paid is None or paid < gift.at else paid, gift.months)
             paid_until[giver] = until
             found.append(_stretch(gift, until, spans))
     for (source, _), said in words.items():
         listed = listings.get(source, ())
-        for place, gift in enumerate(said):
-            if not threshold.reached_by(gift):
+        for (place, gift), following in zip(said, [*(one.at for _, one in said[1:]), None], strict=True):
+            if place not in reached:
                 continue
-            following = said[place + 1].at if place + 1 < len(said) else None
             left_out = bisect_right(listed, gift.at)
             ends = _earliest(gift.until, following, listed[left_out] if left_out < len(listed) else None)
             if ends is None or ends > gift.at:
@@ -258,8 +302,10 @@ def _stretch(gift: Gift, until: datetime | None, spans: Spans) -> Stretch:
     return Stretch(since, until, gift.source, renews=gift.recurring is not None, sure_from=sure_from)
 
 
-def _unbroken(parts: Iterable[Stretch], grace: timedelta) -> list[Stretch]:
+def _unbroken(parts: Sequence[Stretch], grace: timedelta) -> Sequence[Stretch]:
     """Join stretches that meet, or between which no more than grace lies."""
+    if len(parts) == 1:
+        return parts
     found: list[Stretch] = []
     for part in sorted(parts, key=lambda part: (part.since, part.end)):
         if not found or _after(found[-1].end, grace) < part.since:

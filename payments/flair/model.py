@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -26,6 +27,7 @@ MOST_AMOUNT: Final = 10**77
 _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _MONTHS: Final = 12
 _WEEKS: Final = 52
+_SHORTEST: Final = 28
 
 
 class Source(StrEnum):
@@ -295,12 +297,10 @@ def months_after(moment: datetime, months: int) -> datetime:
     year, month = divmod(moment.year * _MONTHS + moment.month - 1 + months, _MONTHS)
     if year >= _LAST.year:
         return _LAST
-    for day in (moment.day, 30, 29, 28):
-        try:
-            return moment.replace(year=year, month=month + 1, day=min(day, moment.day))
-        except ValueError:
-            continue
-    return _LAST
+    day = moment.day
+    if day > _SHORTEST:
+        day = min(day, monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)
 
 
 def currency(code: str) -> Asset:

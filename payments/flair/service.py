@@ -16,7 +16,7 @@ from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Address, Hash32, PersonId, parse_address
 from ledger import holders
 from ledger.book import Book
-from ledger.model import Level
+from ledger.model import Asset, Level
 from payments.flair import patreon
 from payments.flair.documents import Assets, TiersDocument, read_document, read_tiers, show_document
 from payments.flair.entitling import entitled, join, joined
@@ -240,6 +240,12 @@ class Supporters:
     def gifts_of(self, person: PersonId) -> list[Gift]:
         """Return all gifts that are a person's, by their times, those taken back too."""
         return joined(gift_of(row, giver) for row, giver in self._store.gifts(people=[person]))
+
+    def has_chain_gift(
+        self, giver: str, asset: Asset, amount: int, *, months: int, memo: Hash32 | None, since: datetime
+    ) -> bool:
+        """Tell whether the chain told of such a gift from an address since then, which was not taken back."""
+        return self._store.has_chain_gift(giver, asset, amount, months=months, memo=memo, since=since)
 
     def counting(self, person: PersonId, at: datetime) -> list[str]:
         """Return the tiers of a person that doors may ask for: sure ones, of which the document says so; by rank."""

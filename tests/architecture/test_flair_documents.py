@@ -6,8 +6,10 @@ import json
 import re
 
 from api.schemas.flair import StatementOut, statement_schema
+from payments.flair.documents import read_document, read_tiers
 from payments.flair.statement import LIFE, Statement
 from tests.architecture.sources import ROOT
+from tests.support.gifts import ASSETS
 
 PAGE = (ROOT / "docs" / "supporters.md").read_text(encoding="utf-8")
 
@@ -22,6 +24,11 @@ def test_the_schema_names_what_is_signed() -> None:
     parts = {*Statement.__dataclass_fields__, "type", "format", "signature"}
     assert set(StatementOut.model_fields) == parts
     assert set(statement_schema()["required"]) == parts
+
+
+def test_the_page_has_a_tier_document_that_can_be_read() -> None:
+    (example,) = re.findall(r'\{"version": 1, "kind": "tiers".*?\}\]\}', PAGE, re.DOTALL)
+    assert read_tiers(read_document(example), ASSETS).tiers
 
 
 def test_the_example_of_the_page_has_the_form_that_it_speaks_of() -> None:

@@ -35,6 +35,7 @@ from bot.supporting import Supporting
 from bot.views import Views
 from bot.warden import Warden
 from bot.watcher import Watcher
+from contracts.chain import Deployment
 from kit.clock import from_unix
 from kit.fetching import Fetcher
 from kit.identifiers import PersonId, RoomId, UserId
@@ -42,6 +43,7 @@ from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
 from payments.flair.flairs import Flairs
+from payments.flair.signed import SignedGifts
 from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.followed import Followed
@@ -103,7 +105,14 @@ class Desk:
             holders=rooms.holders,
             outgoing=rooms.outgoing,
             stakes=rooms.stakes,
+            carrying=rooms.relaying._carrying,
             relaying=rooms.relaying,
+            signed_gifts=SignedGifts(
+                rooms.relaying._carrying,
+                supporters,
+                rooms.outgoing,
+                Deployment(place.chain_id, place.token, place.escrow, 0),
+            ),
             supporters=supporters,
             support=Support(session, now, rooms.people, supporters, rooms.notices, surroundings),
             flairs=Flairs(

@@ -23,8 +23,10 @@ from ledger.holders import Holders
 from ledger.outgoing import Outgoing
 from ledger.people import People
 from ledger.store import holders as wallets
+from payments.carrying.model import RelayLimits
+from payments.carrying.service import Carrying
 from payments.flair.service import Supporters
-from payments.stakes.model import Answer, EscrowTerms, Quote, RelayLimits, Stake, StakeChange
+from payments.stakes.model import Answer, EscrowTerms, Quote, Stake, StakeChange
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from payments.stakes.settling import possible_keys
@@ -110,7 +112,8 @@ class House:
         outgoing = Outgoing(session, now, place.chain_id)
         book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
         stakes = Stakes(session, now=now, chain_time=self.time, terms=place, outgoing=outgoing, book=book)
-        relaying = Relaying(session, now=now, limits=LIMITS, stakes=stakes, outgoing=outgoing, book=book)
+        carrying = Carrying(session, now, self.time, limits=LIMITS, outgoing=outgoing, book=book)
+        relaying = Relaying(carrying, stakes)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
         supporters = Supporters(session, now=now, book=book, assets=ASSETS)

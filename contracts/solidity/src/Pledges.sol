@@ -93,7 +93,7 @@ contract Pledges is ReentrancyGuardTransient {
     /// @param memo commits to what the giver wants to be known to whoever can open it; zero: nothing
     function giveEther(address cause, uint16 months, bytes32 memo) external payable nonReentrant {
         _check(msg.sender, cause, msg.value, months);
-        // slither-disable-next-line low-level-calls
+        // slither-disable-next-line missing-zero-check,low-level-calls
         (bool done,) = cause.call{value: msg.value}("");
         require(done, EtherRefused(cause));
         // slither-disable-next-line reentrancy-events

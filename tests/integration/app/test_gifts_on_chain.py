@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from sqlalchemy import update
+
 from app import books, late
 from app.chain_loop import ChainLoop
 from app.container import Container
 from contracts.deployment import add_pledges, write_deployment
 from kit.identifiers import Hash32
 from ledger.model import Level, cause, erc20, ether, giver, wallet
+from ledger.reconciling import Line
+from ledger.tables import PostingRow
 from tests.support.anvil import CHAIN_ID, ETHER
 from tests.support.gift_shop import CAUSE, GiftShop
 from tests.support.services import a_container
@@ -46,6 +50,21 @@ def test_the_books_have_each_gift_once_and_stay_true(gift_shop: GiftShop) -> Non
     assert books.verify(gift_shop.container).holds
     again = json.loads(gift_shop.earnest("ledger", "rebuild", "--compare", "--json").stdout)
     assert again["equal"], again
+
+
+def test_a_gift_that_was_falsified_is_found(gift_shop: GiftShop) -> None:
+    gift_shop.pledge_ether("anna", 2 * ETHER)
+    gift_shop.follow()
+    gift_shop.falsify(cause(CAUSE), 3 * ETHER)
+    differences = {(one.line, one.account) for one in books.verify(gift_shop.container).differences}
+    assert differences == {(Line.KEPT, None), (Line.KEPT, f"{cause(CAUSE)} of {COIN}")}
+    gift_shop.falsify(cause(CAUSE), 2 * ETHER)
+    with gift_shop.container.database.write() as session:
+        session.execute(update(PostingRow).where(PostingRow.amount == 2 * ETHER).values(amount=5 * ETHER))
+    lines = {one.line for one in books.verify(gift_shop.container).differences}
+    assert {Line.ENTRIES, Line.KEPT, Line.ZERO} <= lines
+    found = json.loads(gift_shop.earnest("ledger", "rebuild", "--compare", "--json").stdout)
+    assert not found["equal"]
 
 
 def test_what_leaves_the_chain_counts_no_more_and_comes_back_with_it(gift_shop: GiftShop) -> None:

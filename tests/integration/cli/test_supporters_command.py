@@ -175,6 +175,8 @@ def test_gifts_by_hand_and_companies(run: Run) -> None:
     assert held == {("hand:acme", "sponsor"), (ALICE, "friend")}
     (gift,) = said(run("show", "hand:acme", "--json"))["gifts"]
     assert (gift["amount"], gift["state"]) == ("1500", "final")
+    assert "1500 EUR (hand, finalized)" in run("totals").output
+    assert {"amount": "10", "asset": "ERN", "source": "hand", "level": "finalized"} in said(run("totals", "--json"))
     assert run("take-back", gift["key"]).output == "It is taken back.\n"
     assert run("company", "hand:acme", "--no").exit_code == 0
     assert {one["tier"] for one in said(run("list", "--json"))} == {"friend"}
