@@ -88,7 +88,7 @@ def settle(container: Container) -> None:
         for carried, outcome in work.carrying.settle():
             LOG.warning("carried_in_vain", cargo=str(carried.cargo), id=show_hash(carried.id), outcome=str(outcome))
             if carried.about is not None:
-                work.gate.opening_failed(work.stakes.find_quote(carried.about), carried.id, outcome)
+                work.notices.gasless_failed(work.stakes.find_quote(carried.about), carried.id, outcome)
 
 
 def payable(work: Work, quote: Quote) -> None:

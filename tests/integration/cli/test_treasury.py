@@ -34,7 +34,7 @@ def test_wallets_are_made_once_and_kept_privately(tmp_path: Path) -> None:
     plan = new_plan(tmp_path, pace=PASSING, wanted={})
     first = {name: wallet.address for name, wallet in treasury.open_wallets(plan).items()}
     assert first == {name: wallet.address for name, wallet in treasury.open_wallets(plan).items()}
-    assert len(set(first.values())) == len(PEOPLE) + 2
+    assert len(set(first.values())) == len(PEOPLE) + 3
     for name in first:
         assert plan.wallet_file(name).stat().st_mode & 0o777 == 0o600
 
