@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from app.container import RELAYER, RESOLVER
 from contracts import codec, pledges
@@ -16,7 +15,7 @@ from kit.clock import from_unix
 from kit.database import Database
 from kit.identifiers import Address, Hash32, show_address
 from payments.flair.model import Gift, address_name
-from payments.flair.store import gift_of
+from payments.flair.store import all_told, gift_of
 from payments.flair.tables import GiftRow, GiverRow
 from tests.support.anvil import ETHER, Anvil
 from tests.support.ledgers import Shop
@@ -48,10 +47,9 @@ class GiftShop(Shop):
 
     def gifts(self, name: str) -> list[Gift]:
         """What somebody gave that is known of, taken back or not."""
-        query = select(GiftRow, GiverRow).join(GiverRow, GiverRow.id == GiftRow.giver)
-        query = query.where(GiverRow.name == address_name(self.address(name))).order_by(GiftRow.at)
+        query = all_told().where(GiverRow.name == address_name(self.address(name))).order_by(GiftRow.at)
         with self.container.database.read() as session:
-            return [gift_of(gift, giver) for gift, giver in session.execute(query)]
+            return [gift_of(row) for row in session.execute(query)]
 
     def counted(self, name: str) -> list[tuple[str, int, int]]:
         """What somebody gave that counts: asset, amount, months."""
