@@ -35,6 +35,8 @@ class Remembered:
     changed_at: datetime
     error: str | None
     published: bool = False
+    denied: bool = False
+    """The homeserver said no to undoing it."""
 
 
 def names_of(people: People, rows: Iterable[ConsequenceRow], *, deciders: bool = False) -> Mapping[PersonId, UserId]:
@@ -119,4 +121,5 @@ def remembered_of(row: ConsequenceRow, names: Mapping[PersonId, UserId]) -> Reme
         row.changed_at,
         row.error,
         row.published,
+        row.denials > 0,
     )

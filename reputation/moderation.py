@@ -24,6 +24,7 @@ from reputation.leaving import leave
 from reputation.outcomes import Outcomes
 from reputation.room_tables import ManagementRoomRow, ProtectedRoomRow
 from reputation.subscribing import MOST_SUBSCRIBED, TOPIC, Subscribing, living, row_of
+from reputation.undoing import Undoing
 
 MOST_MANAGED: Final = 10
 """Management rooms of one person."""
@@ -69,6 +70,7 @@ class Moderation:
         self._people = people
         self.lists = Subscribing(session, now, people)
         self.consequences = Consequences(session, now, people)
+        self.undoing = Undoing(session, now)
         self.outcomes = Outcomes(session, now, people, self.consequences)
         self.beside = Besides(session, now, people)
 
@@ -95,11 +97,11 @@ class Moderation:
         self._touch(management)
 
     def all_rooms(self) -> frozenset[RoomId]:
-        """Return the Matrix rooms that are looked after, those from which others are, and those we publish in."""
+        """Return the rooms that are looked after or managed from, that we fill, or in which something is undone."""
         guarded = self._session.scalars(select(ProtectedRoomRow.room))
         managing = self._session.scalars(select(ManagementRoomRow.room).where(ManagementRoomRow.room.is_not(None)))
         found = frozenset(RoomId(room) for room in [*guarded, *managing] if room is not None)
-        return found | self.beside.rooms()
+        return found | self.beside.rooms() | self.undoing.rooms()
 
     def unhoused(self, management: int) -> None:
         """Note that a management room has no Matrix room any more: the bot makes another. Raises ``NotFound``."""
@@ -159,7 +161,7 @@ class Moderation:
         self.lists.end(management)
         self.beside.end(management)
         self.beside.gone(management)
-        self.consequences.leave_all(management)
+        self.undoing.leave_all(management)
         self.outcomes.end(management)
         Protections(self._session, self._now).forget(management)
         self._touch(management)
@@ -174,6 +176,20 @@ class Moderation:
         row.room = None
         self._session.execute(delete(ProtectedRoomRow).where(ProtectedRoomRow.management == management))
         self._touch(management)
+
+    def again(self, management: int) -> bool:
+        """Try again to undo what could not be, also from one that is ended; ``False`` where nothing was given up.
+
+        Where the bot is not in a room any more, it comes once somebody invites it, and goes again. Raises ``NotFound``.
+        """
+        row_of(self._session, management)
+        rooms = self.undoing.again(management)
+        if rooms is None:
+            return False
+        for room in rooms - {one.room for one in self.rooms()}:
+            self._leave(room, management, self._now)
+        self._touch(management)
+        return True
 
     # ---------------------------------------------------------------------------------------- protected rooms
 
@@ -208,7 +224,7 @@ class Moderation:
         going = [row]
         while going:
             row = going.pop()
-            self.consequences.leave_room(RoomId(row.room))
+            self.undoing.leave_room(RoomId(row.room))
             self.outcomes.end(row.management, RoomId(row.room))
             self._leave(RoomId(row.room), row.management, row.since)
             self._let_go(row)
@@ -232,7 +248,7 @@ class Moderation:
         )
         for one in self._brought(row) if row.is_space else ():
             one.space = successor
-        self.consequences.abandon_room(room)
+        self.undoing.abandon_room(room)
         self._leave(room, row.management, row.since)
         self._let_go(row)
         return True
@@ -242,7 +258,7 @@ class Moderation:
         row = self._session.get(ProtectedRoomRow, room, populate_existing=True)
         if row is None:
             return False
-        self.consequences.abandon_room(room)
+        self.undoing.abandon_room(room)
         self.beside.wait_for(row.management, [room], put_out=True)
         self._let_go(row)
         return True

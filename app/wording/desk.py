@@ -215,6 +215,8 @@ _HEADS: Final[Sequence[tuple[State, str, bool | None]]] = (
     (State.ASKED, marked("**Waiting for your yes** ({count}):"), None),
     (State.NOTED, marked("**Would be done, if I were to act** ({count}):"), None),
     (State.LIFTED, marked("**Taken back by somebody else, and left so** ({count}):"), None),
+    (State.UNDOING, marked("**Cannot be taken back yet: I have not the power** ({count}):"), None),
+    (State.STUCK, marked("**Cannot be taken back, and given up** ({count}):"), None),
     (State.FAILED, marked("**Refused by the homeserver; tried again later** ({count}):"), None),
 )
 """What is told of a state, and whether only of what is published for another bot, or only of what is not."""
@@ -232,6 +234,8 @@ def changed(reader: Reader, some: Sequence[Remembered], names: RoomNames) -> Mes
                 parts.append(reader.say(marked("… and {count} more."), count=len(found) - _SHOWN))
     if any(one.state is State.ASKED for one in some):
         parts.append(how_to_answer(reader))
+    if any(one.state is State.STUCK for one in some):
+        parts.append(reader.say(marked("{again} tries it once more."), again=Literal(f"{PREFIX} again")))
     return join(parts)
 
 

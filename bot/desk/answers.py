@@ -61,6 +61,13 @@ async def _why(desk: Behind, asked: Asked) -> Message:
     return moderation.why(asked.reader, target, found, await desk.names(number))
 
 
+async def _again(desk: Behind, asked: Asked) -> Message:
+    nothing_more(asked.words)
+    number = asked.management.id
+    found = await desk.cross.work(lambda work: work.moderation.again(number))
+    return moderation.tried_again(asked.reader, found=found)
+
+
 async def _history(desk: Behind, asked: Asked) -> Message:
     nothing_more(asked.words)
     number = asked.management.id
@@ -108,6 +115,7 @@ WAITING = Command("waiting", ("waiting",), marked("shows what waits for a yes"),
 APPROVE = Command("approve", ("approve", "approve 12 13"), marked("does what waits"), partial(_answer, yes=True))
 REFUSE = Command("refuse", ("refuse", "refuse 12"), marked("does not do what waits"), partial(_answer, yes=False))
 WHY = Command("why", ("why @name:example.org", "why example.org"), marked("tells why something was done"), _why)
+AGAIN = Command("again", ("again",), marked("tries again to take back what could not be"), _again)
 HISTORY = Command("history", ("history",), marked("shows what was done last"), _history)
 THRESHOLD = Command("threshold", ("threshold 2",), marked("sets how many lists must agree"), _threshold)
 REHEARSE = Command("rehearse", ("rehearse 14", "rehearse off"), marked("has lists only tell, for some days"), _rehearse)

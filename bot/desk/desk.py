@@ -51,7 +51,7 @@ _LONGEST_WAIT: Final = 900.0
 _BURST, _SECONDS = 20, 3.0
 _MOST_TOLD: Final = 1_000
 """Consequences that one report counts; it shows the first few of each kind."""
-_TOLD: Final = (State.NOTED, State.ASKED, State.APPLIED, State.FAILED, State.LIFTED, State.UNDONE)
+_TOLD: Final = (State.NOTED, State.ASKED, State.APPLIED, State.FAILED, State.LIFTED, State.UNDONE, State.STUCK)
 """What is told; what is on its way is told once it is there, and what people said themselves they know."""
 
 
@@ -239,8 +239,8 @@ class Desk:
         Raises ``Conflict`` where it is looked after from elsewhere, or too many are.
         """
         here = await self.warden.stays(room, inviter)
-        if here is None:
-            return False
+        if here is None:  # what is still to be undone there is why we came
+            return await self.cross.read(lambda work: work.moderation.consequences.waits_in(room))
         if here.room is not None:
             reader = await self._reader(here.owner)
             name, number = self.warden.name_of(room) or room, here.id
@@ -265,7 +265,7 @@ class Desk:
             if span is None:
                 return None
             changed = work.moderation.consequences.history(
-                one.id, states=_TOLD, since=span.since, until=span.until, most=_MOST_TOLD
+                one.id, states=_TOLD, since=span.since, until=span.until, denied_once=True, most=_MOST_TOLD
             )
             return span, changed
 

@@ -27,6 +27,7 @@ _ALL = (
     answers.REFUSE,
     answers.WHY,
     answers.HISTORY,
+    answers.AGAIN,
     answers.THRESHOLD,
     answers.REHEARSE,
     answers.CONFIRM,

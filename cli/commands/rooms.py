@@ -137,11 +137,19 @@ def overrides(context: click.Context, *, name: str, as_json: bool) -> None:
 @rooms.command()
 @click.argument("number", type=int)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--again", is_flag=True, help="Try again to undo what could not be, whether it is ended or not.")
 @click.pass_context
 @told
-def end(context: click.Context, *, number: int, yes: bool) -> None:
-    """End the management room NUMBER: its lists act no more; the bot undoes what they did, and leaves."""
+def end(context: click.Context, *, number: int, yes: bool, again: bool) -> None:
+    """End the management room NUMBER: its lists act no more; the bot undoes what they did, and leaves.
+
+    What a homeserver does not let the bot undo is tried for some thirty hours, and then given up: `earnest rooms
+    history NUMBER` shows it as stuck.
+    """
     container = container_of(context)
+    if again:
+        _again(container, number)
+        return
     with container.read() as work:
         one = work.moderation.get(number)
     if one.ended_at is not None:
@@ -151,6 +159,17 @@ def end(context: click.Context, *, number: int, yes: bool) -> None:
     with container.work() as work:
         work.moderation.end(number)
     click.echo("It is ended; the bot undoes what was done, and leaves.")
+
+
+def _again(container: Container, number: int) -> None:
+    with container.work() as work:
+        found = work.moderation.again(number)
+    if not found:
+        click.echo("Nothing of it was given up.")
+        return
+    click.echo(
+        "The bot tries again. Where it is not in a room any more, invite it there, and give it the power to ban."
+    )
 
 
 def _tell(found: Sequence[Remembered], *, as_json: bool) -> None:

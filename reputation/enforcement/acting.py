@@ -29,6 +29,8 @@ class Owed:
     """We did none of it in the room."""
     beside: bool = False
     """Another bot does it, by what we publish."""
+    denials: int = 0
+    """How often the homeserver said no to undoing it."""
 
     @property
     def leaves(self) -> bool:

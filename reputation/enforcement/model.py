@@ -51,7 +51,7 @@ class Mode(StrEnum):
 
 
 class State(StrEnum):
-    """What became of a consequence; the last two are the end of it."""
+    """What became of a consequence; the last three are the end of it."""
 
     NOTED = "noted"
     """It would have been done, were the mode another."""
@@ -66,10 +66,14 @@ class State(StrEnum):
     UNDONE = "undone"
     DROPPED = "dropped"
     """Nothing of it was done, or nothing of it can be undone, and nobody wants it any more."""
+    STUCK = "stuck"
+    """It was to be undone, and cannot be: the homeserver said no each time, or we were put out."""
 
 
-CLOSED: Final = frozenset({State.UNDONE, State.DROPPED})
-ACTED: Final = frozenset({State.OWED, State.APPLIED, State.FAILED, State.LIFTED, State.UNDOING, State.UNDONE})
+CLOSED: Final = frozenset({State.UNDONE, State.DROPPED, State.STUCK})
+ACTED: Final = frozenset(
+    {State.OWED, State.APPLIED, State.FAILED, State.LIFTED, State.UNDOING, State.UNDONE, State.STUCK}
+)
 """What counts towards a share, once it was owed."""
 
 
