@@ -89,6 +89,11 @@ def unknown(reader: Reader) -> Message:
     return reader.say(marked("I do not know that. {help} tells what I do."), help=Literal(f"{PREFIX} help"))
 
 
+def too_many_wait(reader: Reader) -> Message:
+    """Say that a command is not taken, since others are still being worked on."""
+    return reader.say(marked("I still work on what you asked before. Write that again once I have answered."))
+
+
 def no_power(reader: Reader) -> Message:
     """Say that somebody may not command here."""
     return reader.say(marked("Whoever looks after rooms from here has a level of 50 or more in this room."))

@@ -23,6 +23,7 @@ from bot.beside import Publishing
 from bot.commands.command import Unclear
 from bot.crossing import Crossing
 from bot.desk.asked import Asked, Command
+from bot.desk.lanes import Lanes, Question
 from bot.desk.table import COMMANDS
 from bot.entering import Entering
 from bot.homeserver import Denied, EventId, Happening, Homeserver, Joined, Left, Missed, Reacted, Said, Stated, txn_of
@@ -81,6 +82,7 @@ class Desk:
         self.publishing = Publishing(homeserver, cross, container, service, warden=warden, rooms=rooms)
         self._away = Away(time, longest=_LONGEST_WAIT)
         self._throttle = Throttle(_BURST, _SECONDS, time)
+        self.lanes = Lanes(homeserver, cross, self._answer, time=time)
 
     # ------------------------------------------------------------------------------------------------ behind commands
 
@@ -172,14 +174,25 @@ class Desk:
         if not self._throttle.take(said.sender):
             return
         person = await self._person(said.sender)
-        reader = await self._reader(person)
-        if await self._commands(said.room, said.sender):
-            command = COMMANDS.get(words[1].lower() if len(words) > 1 else "help")
-            asked = Asked(here, person, said.sender, words[2:], reader, text_of(said.body), txn_of(said.event))
-            message = wording.unknown(reader) if command is None else await self._obey(command, asked)
-        else:
-            message = wording.no_power(reader)
-        await self._say(said.room, message, cause=f"desk-answer:{said.event}")
+        if not await self.lanes.take(Question(here.id, said.room, person, said.event, said.body)):
+            full = wording.too_many_wait(await self._reader(person))
+            await self._say(said.room, full, cause=f"desk-answer:{said.event}")
+
+    async def _answer(self, question: Question) -> Message | None:
+        """Return the answer to what was asked, once it is done; ``None`` where there is none."""
+        here = (await self.warden.managements()).get(question.management)
+        user = await self.cross.read(lambda work: work.people.mxid(question.by))
+        if here is None or here.ended_at is not None or here.room != question.room or user is None:
+            return None
+        reader = await self._reader(question.by)
+        if question.tap is not None:
+            return await self._pressed(here, question, user, reader)
+        if not await self._commands(question.room, user):
+            return wording.no_power(reader)
+        words, text = first_words(question.text), text_of(question.text)
+        command = COMMANDS.get(words[1].lower() if len(words) > 1 else "help")
+        asked = Asked(here, question.by, user, words[2:], reader, text, txn_of(question.event))
+        return wording.unknown(reader) if command is None else await self._obey(command, asked)
 
     async def _person(self, user: UserId) -> PersonId:
         return await self.cross.work(lambda work: work.people.number(parse_user_id(user)))
@@ -207,19 +220,22 @@ class Desk:
             return manners.failed(asked.reader)
 
     async def _reacted(self, here: Management, reacted: Reacted) -> None:
-        question = await self.cross.read(lambda work: work.desks.question(reacted.to))
         key = reacted.key.replace("\N{VARIATION SELECTOR-16}", "")
-        if question is None or question.management != here.id or key not in (YES, NO):
-            return
-        if not self._throttle.take(reacted.sender) or not await self._commands(reacted.room, reacted.sender):
+        if key not in (YES, NO) or here.ended_at is not None or not self._throttle.take(reacted.sender):
             return
         person = await self._person(reacted.sender)
-        asked = set(question.consequences)
+        await self.lanes.take(Question(here.id, reacted.room, person, reacted.event, tap=key, to=reacted.to))
+
+    async def _pressed(self, here: Management, tapped: Question, user: UserId, reader: Reader) -> Message | None:
+        on = tapped.to
+        question = None if on is None else await self.cross.read(lambda work: work.desks.question(on))
+        if question is None or question.management != here.id or not await self._commands(tapped.room, user):
+            return None
+        yes, asked = tapped.tap == YES, set(question.consequences)
         count = await self.cross.aside(
-            partial(protecting.answer, self.container, here.id, yes=key == YES, by=person, only=asked)
+            partial(protecting.answer, self.container, here.id, yes=yes, by=tapped.by, only=asked)
         )
-        message = moderation.answered(await self._reader(person), count, yes=key == YES)
-        await self._say(reacted.room, message, cause=f"desk-answer:{reacted.event}")
+        return moderation.answered(reader, count, yes=yes)
 
     async def _left(self, here: Management, left: Left) -> None:
         """Make another room where we were put out of this one; end it where nobody is left who could command."""
