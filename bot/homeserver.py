@@ -72,6 +72,8 @@ class Said:
     """
     named: object = None
     """``m.mentions`` as it came, of any shape; ``None`` where there is none."""
+    replies_to: EventId | None = None
+    """The message to which it is an answer, by its writer's own wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,14 @@ class Redacted:
 
     room: RoomId
     event: EventId
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One message as it can be read now: who wrote it, and its text; ``None`` where there is none, or no key for it."""
+
+    sender: UserId
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +287,10 @@ class Homeserver(Protocol):
 
     async def newest(self, room: RoomId, most: int) -> list[Said]:
         """Return the newest messages of a room that can be read now, oldest first, of its last ``most`` events."""
+        ...
+
+    async def message(self, room: RoomId, event: EventId) -> Told | None:
+        """Return one message of a room, whenever it was said; ``None`` where that is an event that nobody wrote."""
         ...
 
     async def joined_rooms(self) -> list[RoomId]:

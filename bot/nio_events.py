@@ -84,8 +84,8 @@ def _spoken(room: RoomId, event: Any, sender: UserId) -> Happening | None:  # no
         return Unreadable(room, identifier, sender, at)
     if isinstance(event, RoomMessageFormatted) and relation.get("rel_type") != "m.replace":
         kind = str(_content(event.source).get("msgtype"))
-        html = event.formatted_body
-        return Said(room, identifier, sender, event.body, at, _mentions(event), html, kind, _named(event))
+        html, to = event.formatted_body, _answers(relation)
+        return Said(room, identifier, sender, event.body, at, _mentions(event), html, kind, _named(event), to)
     media = _media(room, event, sender, at)
     if media is not None:
         return media if relation.get("rel_type") != "m.replace" else None
@@ -130,6 +130,14 @@ def _relation(event: Any) -> dict[str, Any]:  # noqa: ANN401 - nio's own types
     """Return what a message relates to; empty for everything of another shape."""
     relation = _content(event.source).get("m.relates_to")
     return relation if isinstance(relation, dict) else {}
+
+
+def _answers(relation: dict[str, Any]) -> EventId | None:
+    """Return what a message answers; what apps put there for those that know no threads is no answer."""
+    answered = relation.get("m.in_reply_to")
+    event = answered.get("event_id") if isinstance(answered, dict) else None
+    fallback = relation.get("rel_type") == "m.thread" and relation.get("is_falling_back") is not False
+    return EventId(event) if isinstance(event, str) and not fallback else None
 
 
 def _named(event: Any) -> object:  # noqa: ANN401 - nio's own types

@@ -12,11 +12,12 @@ from urllib.parse import quote
 import structlog
 from nio import Event, MegolmEvent
 
-from bot.homeserver import Denied, Look, Said
+from bot.homeserver import Denied, EventId, Look, Said, Told
 from bot.nio_client import NioClient
 from bot.nio_events import read
 from kit.identifiers import RoomId, UserId
-from reputation.enforcement.reading import room_in, via_in
+from reputation.enforcement.reading import room_in, user_in, via_in
+from reputation.seeing import text_of
 
 LOG = structlog.get_logger(__name__)
 
@@ -76,6 +77,18 @@ def _read(client: NioClient, room: RoomId, source: Any) -> Said | None:  # noqa:
         LOG.warning("odd_event", room=room, error=type(error).__name__)
         return None
     return said if isinstance(said, Said) else None
+
+
+async def message(client: NioClient, room: RoomId, path: str, event: EventId) -> Told | None:
+    """Return one message; ``path`` is the room's."""
+    source = await client.request("GET", f"{path}/event/{quote(event, safe='')}")
+    sender = user_in(source.get("sender"))
+    if sender is None or "state_key" in source:
+        return None
+    unsigned = source.get("unsigned")
+    gone = isinstance(unsigned, dict) and "redacted_because" in unsigned
+    said = None if gone else _read(client, room, source)
+    return Told(sender, None if said is None else text_of(said.body, said.html))
 
 
 async def _state(client: NioClient, room: str, kind: str) -> dict[str, Any] | None:

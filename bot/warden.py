@@ -195,6 +195,10 @@ class Warden:
         if room not in await self._cross.read(purposes):
             await self._homeserver.leave(room)
 
+    async def view(self, room: RoomId) -> View:
+        """Return a room as it is known to be, or look."""
+        return await self._views.of(room)
+
     async def look(self, room: RoomId) -> View:
         """Look at a room."""
         return await self._views.anew(room)

@@ -15,6 +15,7 @@ from kit.errors import Conflict, Invalid
 from kit.identifiers import PersonId, RoomId, UserId
 from ledger.people import People
 from reputation.beside import Besides
+from reputation.complaints import Complaints
 from reputation.consequences import Consequences
 from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import Consequence, Rules
@@ -73,6 +74,7 @@ class Moderation:
         self.undoing = Undoing(session, now)
         self.outcomes = Outcomes(session, now, people, self.consequences)
         self.beside = Besides(session, now, people)
+        self.complaints = Complaints(session, now, people, self.outcomes)
 
     # ---------------------------------------------------------------------------------------- management rooms
 
@@ -163,6 +165,7 @@ class Moderation:
         self.beside.gone(management)
         self.undoing.leave_all(management)
         self.outcomes.end(management)
+        self.complaints.end(management)
         Protections(self._session, self._now).forget(management)
         self._touch(management)
 
@@ -343,6 +346,7 @@ class Moderation:
         for one in self.of(person):
             self.end(one.id)
         self.lists.forget(person)
+        self.complaints.forget(person)
         self.outcomes.forget(person)
         self.beside.forget(person)
         self.consequences.forget(person)

@@ -22,7 +22,7 @@ from reputation.enforcement.model import (
     Step,
     Why,
 )
-from reputation.enforcement.own import is_own
+from reputation.enforcement.own import is_decided, is_own
 from reputation.lists.model import Recommendation
 from reputation.undoing import PUT_OUT
 
@@ -135,6 +135,8 @@ def _rooms(reader: Reader, count: int) -> Message:
 
 
 def _cause(reader: Reader, cause: Cause) -> Message:
+    if is_decided(cause.list):
+        return reader.say(marked("the word of somebody who looks after the rooms, after **{rule}**"), rule=cause.reason)
     if is_own(cause):
         return reader.say(marked("your own rule **{rule}**"), rule=cause.reason)
     template = (

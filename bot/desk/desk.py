@@ -24,10 +24,12 @@ from bot.commands.command import Unclear
 from bot.crossing import Crossing
 from bot.desk.asked import Asked, Command
 from bot.desk.lanes import Lanes, Question
+from bot.desk.reports import decide
 from bot.desk.table import COMMANDS
 from bot.entering import Entering
 from bot.homeserver import Denied, EventId, Happening, Homeserver, Joined, Left, Missed, Reacted, Said, Stated, txn_of
 from bot.readers import reader_of
+from bot.reports import Reports, button_of
 from bot.views import View, Views
 from bot.warden import Warden
 from bot.words import first_words, text_of
@@ -82,6 +84,7 @@ class Desk:
         self.publishing = Publishing(homeserver, cross, container, service, warden=warden, rooms=rooms)
         self._away = Away(time, longest=_LONGEST_WAIT)
         self._throttle = Throttle(_BURST, _SECONDS, time)
+        self.reports = Reports(homeserver, cross, service, warden=warden)
         self.lanes = Lanes(homeserver, cross, self._answer, time=time)
 
     # ------------------------------------------------------------------------------------------------ behind commands
@@ -153,6 +156,7 @@ class Desk:
         """Hear what happens in a management room; ``False`` for all others."""
         here = next((one for one in (await self.warden.managements()).values() if one.room == happening.room), None)
         if here is None:
+            await self.reports.hear(happening)
             return False
         match happening:
             case Said(kind="m.text"):
@@ -221,13 +225,22 @@ class Desk:
 
     async def _reacted(self, here: Management, reacted: Reacted) -> None:
         key = reacted.key.replace("\N{VARIATION SELECTOR-16}", "")
-        if key not in (YES, NO) or here.ended_at is not None or not self._throttle.take(reacted.sender):
+        if (
+            (key not in (YES, NO) and button_of(key) is None)
+            or here.ended_at is not None
+            or not self._throttle.take(reacted.sender)
+        ):
             return
         person = await self._person(reacted.sender)
         await self.lanes.take(Question(here.id, reacted.room, person, reacted.event, tap=key, to=reacted.to))
 
     async def _pressed(self, here: Management, tapped: Question, user: UserId, reader: Reader) -> Message | None:
-        on = tapped.to
+        on, button = tapped.to, button_of(tapped.tap or "")
+        if button is not None and on is not None:
+            one = await self.cross.read(lambda work: work.moderation.complaints.by_message(here.id, on))
+            if one is None or not await self._commands(tapped.room, user):
+                return None
+            return await decide(self, Asked(here, tapped.by, user, (), reader), one, button)
         question = None if on is None else await self.cross.read(lambda work: work.desks.question(on))
         if question is None or question.management != here.id or not await self._commands(tapped.room, user):
             return None
@@ -307,7 +320,14 @@ async def look_after(desk: Desk, stop: asyncio.Event) -> None:
     """Look after rooms until ``stop``; what goes wrong is logged, and comes round again."""
     while not stop.is_set():
         pause = _LOOK_SECONDS
-        steps = desk.house, desk.warden.round, desk.tell, desk.publishing.round, desk.publishing.compare
+        steps = (
+            desk.house,
+            desk.reports.round,
+            desk.warden.round,
+            desk.tell,
+            desk.publishing.round,
+            desk.publishing.compare,
+        )
         for step in steps:
             try:
                 await step()

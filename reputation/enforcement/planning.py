@@ -35,7 +35,7 @@ from reputation.enforcement.model import (
     Words,
     host_of,
 )
-from reputation.enforcement.own import only_own
+from reputation.enforcement.own import is_decided, only_own
 from reputation.enforcement.powers import lacks, level_of_muted
 from reputation.enforcement.rooms import Membership, RoomSeen
 from reputation.enforcement.wanting import THERE, Seen, Speaking, Wanting, Wants, see
@@ -173,7 +173,7 @@ class _Planning:
 
     def _is_new(self, want: _Want) -> bool:
         """Tell whether acting would be a new act, and not one that waits for a yes in any case."""
-        if want.what in CONFIRMED and self.rules.confirm:
+        if want.what in CONFIRMED and self.rules.confirm and not _decided(want.causes):
             return False
         row = want.row
         if row is None or row.state in (State.NOTED, State.ASKED, State.UNDOING):
@@ -196,7 +196,8 @@ class _Planning:
         weight = dict.fromkeys(_Stance, 0)
         for cause in causes:
             known = self.speaking.lists[cause.list]
-            may = _Stance.NOTE if self.rules.rehearsing else _STANCES[known.mode]
+            rehearsed = self.rules.rehearsing and not is_decided(cause.list)
+            may = _Stance.NOTE if rehearsed else _STANCES[known.mode]
             if cause.list in stopped:
                 may = min(may, _Stance.ASK)
             for stance in (_Stance.NOTE, _Stance.ASK, _Stance.ACT):
@@ -264,7 +265,7 @@ class _Planning:
             return _Stance.ACT, None
         if stance is not _Stance.ACT:
             return stance, Why.APPROVE if stance is _Stance.ASK else None
-        if want.what in CONFIRMED and self.rules.confirm:
+        if want.what in CONFIRMED and self.rules.confirm and not _decided(want.causes):
             return _Stance.ASK, Why.CONFIRM
         asked = row is not None and row.state is State.ASKED and row.why is Why.SHARE
         if asked or self._stance(want.causes, self.stopped) is not _Stance.ACT:
@@ -382,6 +383,11 @@ def _at_home(rooms: Iterable[RoomSeen], keepers: frozenset[UserId]) -> frozenset
         for user in keepers
         if (member := room.members.get(user)) is not None and member.membership in THERE
     )
+
+
+def _decided(causes: Iterable[Cause]) -> bool:
+    """Tell whether somebody who looks after the room decided it, and need not be asked."""
+    return any(is_decided(cause.list) for cause in causes)
 
 
 def _differ(before: Iterable[Cause], now: Iterable[Cause]) -> bool:
