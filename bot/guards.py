@@ -18,7 +18,20 @@ from app import protecting
 from app.container import Container, Work
 from bot.away import Away
 from bot.crossing import Crossing
-from bot.homeserver import Denied, EventId, Happening, Homeserver, Joined, Left, Said, Unreadable
+from bot.homeserver import (
+    Denied,
+    Edited,
+    EventId,
+    Happening,
+    Homeserver,
+    Joined,
+    Left,
+    Polled,
+    Reacted,
+    Said,
+    Unreadable,
+    Written,
+)
 from bot.views import Views
 from kit.errors import HomeserverUnavailable, Invalid, Unavailable
 from kit.identifiers import RoomId, UserId
@@ -26,7 +39,7 @@ from reputation.enforcement.rooms import RoomSeen
 from reputation.moderation import Management
 from reputation.policy import ProtectionsDocument
 from reputation.policy_rules import Guard
-from reputation.protections.model import Came, Heard, Outcome, Posted, mentions_in
+from reputation.protections.model import POLL, REACTION, Came, Heard, Outcome, Posted, mentions_in
 from reputation.protections.protecting import Protecting, Remembered
 from reputation.seeing import Place, text_of
 
@@ -149,10 +162,10 @@ class Guards:
         return before[1]
 
     def _is_new(self, happening: Happening) -> bool:
-        return not isinstance(happening, Said | Unreadable) or happening.event not in self._heard
+        return not isinstance(happening, Written) or happening.event not in self._heard
 
     def _note_heard(self, happening: Happening) -> None:
-        if isinstance(happening, Said | Unreadable):
+        if isinstance(happening, Written):
             self._heard[happening.event] = None
             while len(self._heard) > _MOST_HEARD:
                 self._heard.popitem(last=False)
@@ -162,13 +175,25 @@ def _document(guard: Guard | None) -> ProtectionsDocument | None:
     return None if guard is None else guard.document
 
 
-def _heard(happening: Happening) -> Heard | None:
+def _heard(happening: Happening) -> Heard | None:  # noqa: PLR0911 - one for each kind
     """Return what rules are asked about; ``None`` for what they are not."""
     match happening:
         case Said():
             text = text_of(happening.body, happening.html)
             mentions, all_of_them = mentions_in(happening.named, text)
             return Posted(happening.event, happening.sender, text, happening.kind, mentions, all_of_them)
+        case Edited():
+            # Whoever knows edits sees the new text, and all others the other one.
+            texts = dict.fromkeys((text_of(happening.body, happening.html), happening.fallback))
+            text = "\n".join(text for text in texts if text)
+            mentions, all_of_them = mentions_in(happening.named, text)
+            return Posted(happening.event, happening.sender, text, happening.kind, mentions, all_of_them)
+        case Polled():
+            text = "\n".join(happening.texts)
+            mentions, all_of_them = mentions_in(happening.named, text)
+            return Posted(happening.event, happening.sender, text, POLL, mentions, all_of_them)
+        case Reacted():
+            return Posted(happening.event, happening.sender, happening.key, REACTION, 0, mentions_room=False)
         case Unreadable(_, event, sender, _):
             return Posted(event, sender, None, _UNREAD)
         case Joined(_, user):

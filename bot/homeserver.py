@@ -89,6 +89,37 @@ class Reacted:
 
 
 @dataclass(frozen=True, slots=True)
+class Edited:
+    """Somebody changed what the message ``of`` says; ``body`` and ``html`` are what apps show from then on.
+
+    ``fallback`` is what apps show that know no edits.
+    """
+
+    room: RoomId
+    event: EventId
+    sender: UserId
+    of: EventId
+    body: str
+    at: datetime
+    fallback: str = ""
+    html: str | None = None
+    kind: str = "m.text"
+    named: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """Somebody asked all in a room something; ``texts`` are the question and the answers to choose from."""
+
+    room: RoomId
+    event: EventId
+    sender: UserId
+    texts: tuple[str, ...]
+    at: datetime
+    named: object = None
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """Somebody wrote what we have no key for, and the key did not come."""
 
@@ -193,7 +224,23 @@ class StateEvent:
     content: Mapping[str, Any]
 
 
-Happening = Said | Reacted | Unreadable | Invited | Entered | Joined | Left | Stated | Missed | Moved | Redacted
+Happening = (
+    Said
+    | Edited
+    | Polled
+    | Reacted
+    | Unreadable
+    | Invited
+    | Entered
+    | Joined
+    | Left
+    | Stated
+    | Missed
+    | Moved
+    | Redacted
+)
+Written = Said | Edited | Polled | Reacted | Unreadable
+"""What has an event of its own, which a homeserver may tell twice."""
 Handler = Callable[[Happening], Awaitable[None]]
 STATED = frozenset({"m.room.power_levels", "m.room.server_acl", "m.space.child", *TYPES})
 """Types of state of whose change the bot is told: what enforcement goes by, and the rules of policy rooms."""
