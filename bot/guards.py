@@ -32,10 +32,9 @@ from bot.homeserver import (
     Unreadable,
     Written,
 )
-from bot.views import Views
+from bot.views import View, Views
 from kit.errors import HomeserverUnavailable, Invalid, Unavailable
 from kit.identifiers import RoomId, UserId
-from reputation.enforcement.rooms import RoomSeen
 from reputation.moderation import Management
 from reputation.policy import ProtectionsDocument
 from reputation.policy_rules import Guard
@@ -51,6 +50,7 @@ _PATIENCE: Final = 10.0
 """Seconds that the first look at a room may take: all who write to us wait meanwhile."""
 _LONGEST_WAIT: Final = 60.0
 _UNREAD: Final = "m.room.encrypted"
+_NOBODY: Final[frozenset[UserId]] = frozenset()
 
 
 class Guards:
@@ -64,7 +64,7 @@ class Guards:
         self._views = views
         self._protecting: dict[int, Protecting] = {}
         self._loaded: dict[int, Guard | None] = {}
-        self._places: dict[RoomId, tuple[RoomSeen, Place]] = {}
+        self._places: dict[RoomId, tuple[View, Place]] = {}
         self._heard: OrderedDict[EventId, None] = OrderedDict()
         self._unnoted: dict[int, list[Outcome]] = {}
         self._noting = asyncio.Lock()
@@ -107,7 +107,7 @@ class Guards:
             try:
                 async with asyncio.timeout(_PATIENCE):
                     # A look takes long, and a plan looks at who is spared anew.
-                    seen = (await self._views.last(room)).seen
+                    view = await self._views.last(room)
             except (Denied, Invalid):  # we are not there any more, or it is too large to be seen
                 return
             except (HomeserverUnavailable, TimeoutError):  # one room's trouble keeps nobody's commands waiting
@@ -115,8 +115,8 @@ class Guards:
                 return
             self._away.answered(room)
             known = await self._known(management, protecting_.wanted, room, what.sender)
-            place, now, late = self._place(seen), self._container.clock(), self._homeserver.late
-            found = protecting_.heard(place, seen.powers, what, now, known=known, late=late)
+            place, now, late = self._place(view), self._container.clock(), self._homeserver.late
+            found = protecting_.heard(place, view.seen.powers, what, now, known=known, late=late)
             if found:
                 self._unnoted.setdefault(management.id, []).extend(found)
             self._note_heard(happening)
@@ -153,12 +153,13 @@ class Guards:
 
         return await self._cross.read(_look)
 
-    def _place(self, seen: RoomSeen) -> Place:
-        """Return what rules may ask about a room: the same as long as it was not seen otherwise."""
+    def _place(self, view: View) -> Place:
+        """Return what rules may ask about a room: the same as long as it was not seen otherwise, and nobody came."""
+        seen = view.seen
         before = self._places.get(seen.room)
-        if before is None or before[0] is not seen:
-            place = Place(seen.room, seen.joined(), {}, seen.encrypted, seen.public, seen.name)
-            before = self._places[seen.room] = (seen, place)
+        if before is None or before[0] is not view:
+            place = Place(seen.room, _NOBODY, {}, seen.encrypted, seen.public, seen.name, count=view.joined)
+            before = self._places[seen.room] = (view, place)
         return before[1]
 
     def _is_new(self, happening: Happening) -> bool:
@@ -175,28 +176,26 @@ def _document(guard: Guard | None) -> ProtectionsDocument | None:
     return None if guard is None else guard.document
 
 
-def _heard(happening: Happening) -> Heard | None:  # noqa: PLR0911 - one for each kind
+def _heard(happening: Happening) -> Heard | None:
     """Return what rules are asked about; ``None`` for what they are not."""
     match happening:
-        case Said():
-            text = text_of(happening.body, happening.html)
-            mentions, all_of_them = mentions_in(happening.named, text)
-            return Posted(happening.event, happening.sender, text, happening.kind, mentions, all_of_them)
-        case Edited():
-            # Whoever knows edits sees the new text, and all others the other one.
-            texts = dict.fromkeys((text_of(happening.body, happening.html), happening.fallback))
-            text = "\n".join(text for text in texts if text)
-            mentions, all_of_them = mentions_in(happening.named, text)
-            return Posted(happening.event, happening.sender, text, happening.kind, mentions, all_of_them)
-        case Polled():
-            text = "\n".join(happening.texts)
-            mentions, all_of_them = mentions_in(happening.named, text)
-            return Posted(happening.event, happening.sender, text, POLL, mentions, all_of_them)
+        case Said() | Edited() | Polled():
+            return _posted(happening)
+        case Joined(_, user):
+            return Came(user)
         case Reacted():
             return Posted(happening.event, happening.sender, happening.key, REACTION, 0, mentions_room=False)
         case Unreadable(_, event, sender, _):
             return Posted(event, sender, None, _UNREAD)
-        case Joined(_, user):
-            return Came(user)
         case _:
             return None
+
+
+def _posted(written: Said | Edited | Polled) -> Posted:
+    kind = POLL if isinstance(written, Polled) else written.kind
+    text = "\n".join(written.texts) if isinstance(written, Polled) else text_of(written.body, written.html)
+    if isinstance(written, Edited):  # whoever's app knows edits sees the new text, and all others the other one
+        other = written.fallback.removeprefix("* ")
+        text = text if other in ("", text) else f"{text}\n{other}"
+    mentions, all_of_them = mentions_in(written.named, text)
+    return Posted(written.event, written.sender, text, kind, mentions, all_of_them)
