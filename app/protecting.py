@@ -16,6 +16,7 @@ from app.container import Container, Work
 from kit import outbox
 from kit.errors import NotFound
 from kit.identifiers import PersonId, RoomId, UserId
+from reputation.beforehand import servers_said
 from reputation.causes import find_words
 from reputation.enforcement import own, planning
 from reputation.enforcement.acting import Owed
@@ -129,7 +130,9 @@ def _planned(
     asked |= {UserId(f"@:{one.target}") for one in ground.done if one.what is Consequence.DENY}
     labels = container.labelling.current()
     with container.read(one_moment=True) as work:
-        words = find_words(work.session, labels, lists, asked)
+        denied = servers_said(work.session, ground.rules, len(rooms))
+        asked |= {UserId(f"@:{written}") for written in denied.values()}
+        words = replace(find_words(work.session, labels, lists, asked), beforehand=frozenset(denied))
     words, rules = own.said(words, ground.wanted.standing), own.ruled(ground.rules, ground.wanted.standing)
     spent = ground.spent
     return planning.plan(rooms, words, rules, ground.done, now=at, spent=spent, only=only, looked=looked)

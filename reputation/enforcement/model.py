@@ -147,10 +147,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What lists say, by list: of people themselves, and of servers (without their ports)."""
+    """What lists say, by list: of people themselves, and of servers (without their ports).
+
+    ``beforehand``: those of the servers that are to be denied though nobody of them is in a room.
+    """
 
     people: Mapping[UserId, Mapping[int, Word]] = field(default_factory=dict)
     servers: Mapping[str, Mapping[int, Word]] = field(default_factory=dict)
+    beforehand: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

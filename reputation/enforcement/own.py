@@ -93,4 +93,4 @@ def said(words: Words, standing: Iterable[Standing]) -> Words:
         rooms = frozenset({one.room}) | (before.rooms or frozenset() if before is not None else frozenset())
         where = rooms if one.what in HERE else None
         mine[number] = Word(number, Subject.USER, one.user, Recommendation.BAN, one.rule, where)
-    return Words(people, words.servers)
+    return replace(words, people=people)
