@@ -123,7 +123,7 @@ def because(reader: Reader, causes: Sequence[Cause], most: int = MOST_CAUSES) ->
 
 
 def _many(reader: Reader, count: int, one: str, many: str) -> Message:
-    return reader.say(one) if count == 1 else reader.say(many, count=count)
+    return reader.several(one, many, count)
 
 
 def _people(reader: Reader, count: int) -> Message:

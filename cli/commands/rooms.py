@@ -12,6 +12,7 @@ from app.container import Container, Work
 from app.protecting import overridden
 from cli.commands.rooms_import import import_
 from cli.context import container_of, told
+from cli.counting import counted
 from kit.errors import NotFound
 from kit.identifiers import isolate
 from reputation.beside import Beside
@@ -52,7 +53,8 @@ def list_rooms(context: click.Context, *, as_json: bool) -> None:
             f"{one['id']}. {isolate(one['name'])} of {isolate(one['owner'] or 'somebody who has left us')}{ended}"
         )
         states = ", ".join(f"{count:,} {state}" for state, count in one["consequences"].items()) or "nothing done"
-        click.echo(f"    {one['rooms']} rooms, {one['lists']} lists, {one['vetoes']} vetoes; {states}")
+        rooms_, lists = counted(one["rooms"], "room"), counted(one["lists"], "list")
+        click.echo(f"    {rooms_}, {lists}, {counted(one['vetoes'], 'veto', 'vetoes')}; {states}")
 
 
 @rooms.command()
@@ -130,7 +132,7 @@ def overrides(context: click.Context, *, name: str, as_json: bool) -> None:
     else:
         click.echo(
             f"Of {found.acted:,} that {name} caused, {found.overruled:,} were overruled: {found.share:.1%} "
-            f"({found.low:.1%} to {found.high:.1%}), in {found.rooms} management rooms."
+            f"({found.low:.1%} to {found.high:.1%}), in {counted(found.rooms, 'management room')}."
         )
 
 
