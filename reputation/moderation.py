@@ -98,6 +98,14 @@ class Moderation:
         living(self._session, management).room = room
         self._touch(management)
 
+    def moved(self, management: int, room: RoomId) -> None:
+        """Note that another Matrix room stands for one that was closed, which the bot leaves. Raises ``NotFound``."""
+        row = living(self._session, management)
+        if row.room is not None:
+            self._leave(RoomId(row.room), management, self._now)
+        row.room = room
+        self._touch(management)
+
     def all_rooms(self) -> frozenset[RoomId]:
         """Return the rooms that are looked after or managed from, that we fill, or in which something is undone."""
         guarded = self._session.scalars(select(ProtectedRoomRow.room))

@@ -68,6 +68,11 @@ def greeting(reader: Reader, owner: UserId) -> Message:
     )
 
 
+def moved(reader: Reader) -> Message:
+    """Say in the room for which a management room was closed that it is the one now."""
+    return reader.say(marked("From here the rooms are looked after now, as from the room that was closed."))
+
+
 def help_(reader: Reader, commands: Sequence[tuple[Sequence[str], str]]) -> Message:
     """List the commands of a management room."""
     head = reader.say(marked("Everything begins with {prefix}:"), prefix=Literal(PREFIX))
@@ -141,12 +146,11 @@ def lists(reader: Reader, some: Sequence[FollowedList]) -> Message:
             how=Literal("earnest list follow"),
         )
     told = [
-        reader.say(
-            marked("{name}: one entry, from {source}")
-            if one.entries == 1
-            else marked("{name}: {count} entries, from {source}"),
+        reader.several(
+            marked("{name}: one entry, from {source}"),
+            marked("{name}: {count} entries, from {source}"),
+            one.entries,
             name=Literal(one.name),
-            count=one.entries,
             source=one.source,
         )
         for one in some

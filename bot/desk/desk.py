@@ -24,10 +24,24 @@ from bot.commands.command import Unclear
 from bot.crossing import Crossing
 from bot.desk.asked import Asked, Command
 from bot.desk.lanes import Lanes, Question
+from bot.desk.moving import Moving
 from bot.desk.reports import decide
 from bot.desk.table import COMMANDS
 from bot.entering import Entering
-from bot.homeserver import Denied, EventId, Happening, Homeserver, Joined, Left, Missed, Reacted, Said, Stated, txn_of
+from bot.homeserver import (
+    Denied,
+    EventId,
+    Happening,
+    Homeserver,
+    Joined,
+    Left,
+    Missed,
+    Moved,
+    Reacted,
+    Said,
+    Stated,
+    txn_of,
+)
 from bot.readers import reader_of
 from bot.reports import Reports, button_of
 from bot.views import View, Views
@@ -83,6 +97,7 @@ class Desk:
         self._views = views
         self.publishing = Publishing(homeserver, cross, container, service, warden=warden, rooms=rooms)
         self._away = Away(time, longest=_LONGEST_WAIT)
+        self._moving = Moving(homeserver, cross, service, warden=warden, views=views, rooms=rooms)
         self._throttle = Throttle(_BURST, _SECONDS, time)
         self.reports = Reports(homeserver, cross, service, warden=warden)
         self.lanes = Lanes(homeserver, cross, self._answer, time=time)
@@ -144,6 +159,12 @@ class Desk:
         reader = await self._reader(one.owner)
         await self._say(room, wording.greeting(reader, owner), cause=f"desk:{one.id}:{room}")
 
+    async def follow(self) -> None:
+        """Go on in the rooms for which management rooms were closed."""
+        for one in list((await self.warden.managements()).values()):
+            if one.room is not None and one.ended_at is None:
+                await self._apart(f"follow:{one.id}", partial(self._moving.follow, one, one.room))
+
     async def _reader(self, person: PersonId) -> Reader:
         return await self.cross.read(lambda work: reader_of(work, self._service, person))
 
@@ -165,7 +186,7 @@ class Desk:
                 await self._reacted(here, happening)
             case Left():
                 await self._left(here, happening)
-            case Joined() | Stated() | Missed():
+            case Joined() | Stated() | Missed() | Moved():
                 self._views.changed(happening.room)
             case _:
                 pass
@@ -267,6 +288,8 @@ class Desk:
 
         Raises ``Conflict`` where it is looked after from elsewhere, or too many are.
         """
+        if await self._moving.asked_into(room):
+            return True
         here = await self.warden.stays(room, inviter)
         if here is None:  # what is still to be undone there is why we came
             return await self.cross.read(lambda work: work.moderation.consequences.waits_in(room))
@@ -322,6 +345,7 @@ async def look_after(desk: Desk, stop: asyncio.Event) -> None:
         pause = _LOOK_SECONDS
         steps = (
             desk.house,
+            desk.follow,
             desk.reports.round,
             desk.warden.round,
             desk.tell,
