@@ -35,6 +35,7 @@ from api.routes import (
     sessions,
     stakes,
     standing,
+    subscriptions,
     tokens,
     vouches,
     wallets,
@@ -65,7 +66,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 PARTS = (
     *(quotes, stakes, ledger),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, filters, lists),
+    *(helping, doors, subscriptions, filters, lists),
     *(health, metrics, front, stake, link),
 )
 ROUTES = APIRouter()
