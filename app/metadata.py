@@ -14,6 +14,7 @@ import ledger.tables
 import payments.stakes.tables
 import reputation.beside_tables
 import reputation.desk_tables
+import reputation.gate_tables
 import reputation.list_tables
 import reputation.publishing_tables
 import reputation.room_tables
@@ -31,6 +32,7 @@ TABLE_MODULES = (
     reputation.beside_tables,
     reputation.room_tables,
     reputation.desk_tables,
+    reputation.gate_tables,
     reputation.publishing_tables,
     app.sessions,
     app.conversations,

@@ -18,12 +18,14 @@ from reputation.beside import Besides
 from reputation.consequences import Consequences
 from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import Consequence, Rules
+from reputation.enforcement.overrides import Overrides, overrides
 from reputation.enforcement.own import HERE, only_own
 from reputation.guarding import Protections
 from reputation.leaving import leave
 from reputation.outcomes import Outcomes
 from reputation.room_tables import ManagementRoomRow, ProtectedRoomRow
 from reputation.subscribing import MOST_SUBSCRIBED, TOPIC, Subscribing, living, row_of
+from reputation.turning import Turning
 
 MOST_MANAGED: Final = 10
 """Management rooms of one person."""
@@ -71,6 +73,7 @@ class Moderation:
         self.consequences = Consequences(session, now, people)
         self.outcomes = Outcomes(session, now, people, self.consequences)
         self.beside = Besides(session, now, people)
+        self.turning = Turning(session, now, people)
 
     # ---------------------------------------------------------------------------------------- management rooms
 
@@ -161,6 +164,7 @@ class Moderation:
         self.beside.gone(management)
         self.consequences.leave_all(management)
         self.outcomes.end(management)
+        self.turning.end(management)
         Protections(self._session, self._now).forget(management)
         self._touch(management)
 
@@ -330,6 +334,15 @@ class Moderation:
         self.outcomes.forget(person)
         self.beside.forget(person)
         self.consequences.forget(person)
+        self.turning.forget(person)
+
+    def overrides(self, number: int) -> Overrides:
+        """Tell how often what a list caused, in rooms or at the gate, was overruled by those who look after rooms."""
+        (acted, against, rooms), (kept_out, vetoed, others) = (
+            self.consequences.overrides(number),
+            self.turning.overrides(number),
+        )
+        return overrides(acted + kept_out, against + vetoed, len(rooms | others))
 
     def _touch(self, management: int) -> None:
         touch(self._session, TOPIC, management)

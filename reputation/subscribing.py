@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
@@ -65,8 +65,14 @@ class Subscribing:
             self._session.add(row)
         row.mode, row.weight, row.share, row.until = wanted.mode.value, wanted.weight, wanted.share, wanted.until
         row.people, row.servers = _written(wanted.people), _written(wanted.servers)
+        row.trusted, row.trust = wanted.trusted, None if wanted.trusted is None else wanted.trust
         self._session.flush()
         self._touch(management)
+
+    def trust(self, management: int, number: int, trust: float) -> None:
+        """Note how far the author of a list is trusted, for whoever plans next; it is no news for those who plan."""
+        row = update(SubscriptionRow).where(SubscriptionRow.management == management, SubscriptionRow.list == number)
+        self._session.execute(row.values(trust=trust).execution_options(synchronize_session=False))
 
     def unsubscribe(self, management: int, number: int) -> bool:
         """Leave a list: what only it caused is undone by the next plan. ``False`` where it was not subscribed."""
@@ -220,6 +226,6 @@ def _read(follows: Mapping[str, Sequence[str]]) -> Follows:
 
 
 def _subscription(row: SubscriptionRow, name: str) -> Subscription:
-    return Subscription(
-        row.list, name, Mode(row.mode), row.weight, _read(row.people), _read(row.servers), row.share, row.until
-    )
+    trusted = None if row.trusted is None else PersonId(row.trusted)
+    follows = _read(row.people), _read(row.servers)
+    return Subscription(row.list, name, Mode(row.mode), row.weight, *follows, row.share, row.until, trusted, row.trust)

@@ -14,6 +14,7 @@ from typing import Final
 
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement import shares
+from reputation.enforcement.grounds import ground as ground_of
 from reputation.enforcement.model import (
     AGAIN_AFTER,
     CLOSED,
@@ -33,7 +34,6 @@ from reputation.enforcement.model import (
     Step,
     Why,
     Words,
-    host_of,
 )
 from reputation.enforcement.own import only_own
 from reputation.enforcement.powers import lacks, level_of_muted
@@ -51,6 +51,8 @@ class _Stance(IntEnum):
     ACT = 3
 
 
+_ROUNDED: Final = 1e-9
+"""By how much weights that are parts of one may miss a whole number."""
 _STANCES: Final = {Mode.NOTIFY: _Stance.NOTE, Mode.APPROVE: _Stance.ASK, Mode.ACT: _Stance.ACT}
 
 
@@ -110,8 +112,8 @@ class _Planning:
     def __post_init__(self) -> None:
         self.rooms = sorted({room.room: room for room in self.rooms}.values(), key=lambda room: room.room)
         self.speaking = Speaking(self.rules, self.words, self.now)
-        self.keepers = _keepers(self.rooms) | self.rules.spared | {self.rules.me}
-        self.never = frozenset(map(host_of, _at_home(self.rooms, self.keepers) | self.rules.spared | {self.rules.me}))
+        here = ground_of(self.rooms, self.rules)
+        self.keepers, self.never = here.keepers | self.rules.ground.keepers, here.servers | self.rules.ground.servers
         self.joined: set[UserId] = set()
         self.crowds: dict[str, set[UserId]] = defaultdict(set)
 
@@ -161,7 +163,7 @@ class _Planning:
         return [
             shares.share(
                 known,
-                people=len(self.joined),
+                people=max(len(self.joined), self.rules.ground.people),
                 spent=self.spent.get(number, {}),
                 wanted=by_list.get(number, {}).items(),
             )
@@ -193,15 +195,16 @@ class _Planning:
 
     def _stance(self, causes: Iterable[Cause], stopped: Collection[int] = ()) -> _Stance:
         """Return how far the lists that agree may go: as far as enough weight of them goes."""
-        weight = dict.fromkeys(_Stance, 0)
+        weight = dict.fromkeys(_Stance, 0.0)
         for cause in causes:
             known = self.speaking.lists[cause.list]
             may = _Stance.NOTE if self.rules.rehearsing else _STANCES[known.mode]
             if cause.list in stopped:
                 may = min(may, _Stance.ASK)
             for stance in (_Stance.NOTE, _Stance.ASK, _Stance.ACT):
-                weight[stance] += known.weight if stance <= may else 0
-        enough = [stance for stance, sum_ in weight.items() if stance and sum_ >= max(self.rules.threshold, 1)]
+                weight[stance] += known.counts if stance <= may else 0
+        needed = max(self.rules.threshold, 1) - _ROUNDED
+        enough = [stance for stance, sum_ in weight.items() if stance and sum_ >= needed]
         return max(enough, default=_Stance.NOTHING)
 
     # ---------------------------------------------------------------------------------------------- steps
@@ -363,25 +366,6 @@ def _left(room: RoomId, found: Wants) -> list[Step]:
         Step(Does.LEAVE, room, deny, host, causes, Why.SERVER_OF_KEEPERS) for host, causes in found.theirs.items()
     ]
     return theirs + [Step(Does.LEAVE, room, deny, host, (), Why.FULL) for host in sorted(found.full)]
-
-
-def _keepers(rooms: Iterable[RoomSeen]) -> frozenset[UserId]:
-    """Return who looks after any of the rooms: nothing is done to them in the others either."""
-    found = set[UserId]()
-    for room in rooms:
-        found |= room.powers.creators
-        found |= {user for user in room.powers.users if room.powers.looks_after(user)}
-    return frozenset(found)
-
-
-def _at_home(rooms: Iterable[RoomSeen], keepers: frozenset[UserId]) -> frozenset[UserId]:
-    """Return those of them who are in any of the rooms."""
-    return frozenset(
-        user
-        for room in rooms
-        for user in keepers
-        if (member := room.members.get(user)) is not None and member.membership in THERE
-    )
 
 
 def _differ(before: Iterable[Cause], now: Iterable[Cause]) -> bool:
