@@ -17,7 +17,7 @@ from functools import partial
 from typing import Final
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from app.container import Container, Work
 from app.waiting import Line
@@ -49,6 +49,7 @@ _SHARE: Final = 8
 """Of one homeserver, who wait at the same time."""
 _ACTING: Final = frozenset({Mode.ACT, Mode.APPROVE})
 
+GUARDED = Gauge("earnest_gate_guarded_rooms", "Rooms at whose lists the gate looks, once it knows what is on them")
 TURNED = Counter("earnest_gate_turned_away", "Calls refused by what lists say that act in a room", ["source"])
 
 
@@ -187,6 +188,7 @@ class TurningAway:
         if seen != self._seen or labels is not self._labels:
             self._labels, self._seen = labels, seen
             self._generation += 1
+            GUARDED.set(0 if labels is None else len(self._rooms))
 
 
 def _rooms(work: Work) -> dict[RoomId, _Guarded]:
