@@ -13,6 +13,7 @@ import pytest
 from cli.local.synapse import GateCall
 from kit.identifiers import RoomId, ServerName
 from reputation.enforcement.rooms import Membership
+from reputation.model import DoorMode
 from tests.e2e.bot.test_desk import asks, desk_of, publish
 from tests.support import services
 from tests.support.matrix import listening, scene
@@ -126,6 +127,8 @@ def test_a_list_refuses_at_ones_own_door_until_it_is_left(place: Place) -> None:
             await alice.hears("but for", room=talk)
             assert (await invites(place, "bob", "alice", await stranger_room(place))).status_code == httpx.codes.OK
             await alice.say(talk, "list unsubscribe watch")
-            await alice.hears("everybody can invite you", room=talk)
+            await alice.hears("Your door asks no list of others", room=talk)
+            with place.container.read() as work:
+                assert work.doors.show(work.people.number(place.user("alice"))).mode is DoorMode.OPEN
 
     scene(play)
