@@ -18,7 +18,7 @@ from reputation.beside import Besides
 from reputation.consequences import Consequences
 from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import Consequence, Rules
-from reputation.enforcement.overrides import Overrides, overrides
+from reputation.enforcement.overrides import FEWEST_ROOMS, Overrides, overrides
 from reputation.enforcement.own import HERE, only_own
 from reputation.guarding import Protections
 from reputation.leaving import leave
@@ -338,11 +338,21 @@ class Moderation:
 
     def overrides(self, number: int) -> Overrides:
         """Tell how often what a list caused, in rooms or at the gate, was overruled by those who look after rooms."""
-        (acted, against, rooms), (kept_out, vetoed, others) = (
-            self.consequences.overrides(number),
-            self.turning.overrides(number),
-        )
-        return overrides(acted + kept_out, against + vetoed, len(rooms | others))
+        return self._overrides(number)[0]
+
+    def overrides_for(self, author: PersonId, number: int) -> Overrides | None:
+        """Tell a list's author the same, where five others look after rooms in which it acted: no one can be made out.
+
+        ``None`` where they are fewer.
+        """
+        found, rooms = self._overrides(number)
+        owners = {one.owner for one in self.all() if one.id in rooms} - {author}
+        return found if len(owners) >= FEWEST_ROOMS else None
+
+    def _overrides(self, number: int) -> tuple[Overrides, frozenset[int]]:
+        acted, against, rooms = self.consequences.overrides(number)
+        kept_out, vetoed, others = self.turning.overrides(number)
+        return overrides(acted + kept_out, against + vetoed, len(rooms | others)), rooms | others
 
     def _touch(self, management: int) -> None:
         touch(self._session, TOPIC, management)

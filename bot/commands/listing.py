@@ -10,6 +10,7 @@ from app.wording import lists as wording
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from app.wording.message import Message, join
+from app.wording.subscriptions import overridden
 from bot.commands import list_doors
 from bot.commands.command import Asked, Command, Unclear, is_id, named, nothing_more
 from reputation.lists.authoring import Description, Key, Published, Said, key_of
@@ -62,7 +63,11 @@ def _remove(work: Work, asked: Asked, one: Published) -> Message:
 def _show(work: Work, asked: Asked, one: Published) -> Message:
     nothing_more(asked.words[2:])
     newest = list(islice(work.publishing.entries(one.id, newest=True), wording.SHOWN))
-    return wording.shown(asked.reader, one, newest, work.publishing.rooms.room(one.number))
+    shown = wording.shown(asked.reader, one, newest, work.publishing.rooms.room(one.number))
+    url = asked.reader.link(f"/v1/lists/{one.id}").url
+    followed = next((each for each in work.followed.all() if each.source.rstrip("/") == url), None)
+    found = None if followed is None else work.moderation.overrides_for(asked.person, followed.id)
+    return shown if found is None else join([shown, overridden(asked.reader, one.name, found)])
 
 
 def _undo(work: Work, asked: Asked, one: Published) -> Message:

@@ -18,6 +18,7 @@ from kit.identifiers import RoomId, UserId, parse_server_name
 from reputation.enforcement.arriving import TurnedAway
 from reputation.enforcement.model import Consequence, Mode, Subscription, Veto
 from reputation.enforcement.rooms import RoomSeen
+from reputation.evidence import Reason
 from reputation.lists.model import Entry, Recommendation, Subject
 from reputation.turning import KEPT_FOR
 from tests.support import moderated
@@ -306,3 +307,64 @@ def test_a_homeserver_that_leaves_us_is_told_nothing(rooms: Rooms, door: Door) -
         work.tenants.leave(parse_server_name("example.org"))
     while calls(rooms, door, "user_may_join_room", {"user": BAD, "room": ROOM, "is_invited": False})[0] != 200:
         pass
+
+
+# ------------------------------------------------------------------------------------------------ trust
+
+
+def trusting(rooms: Rooms, author: UserId, weight: int = 1) -> None:
+    with rooms.container.work() as work:
+        number = work.people.number(author)
+    rooms.subscribes(weight=weight, trusted=number)
+
+
+def test_a_lists_word_counts_as_far_as_its_author_is_trusted(rooms: Rooms) -> None:
+    author = UserId("@author:lists.example")
+    trusting(rooms, author)
+    (known,) = subscriptions(rooms)
+    assert known.trust is not None
+    assert 0 < known.counts < 1
+    assert rooms.asks() is None, "a stranger's word alone is not enough"
+    trusting(rooms, author, weight=10)
+    assert rooms.asks() is not None
+    trusting(rooms, OWNER)
+    assert [one.counts for one in subscriptions(rooms)] == [1.0], "everybody trusts themselves"
+    assert rooms.asks() is not None
+
+    trusting(rooms, author, weight=2)
+    before = subscriptions(rooms)[0].trust or 0
+    assert rooms.asks() is not None
+    with rooms.container.work() as work:
+        owner = work.people.number(OWNER)
+        work.vouches.report(owner, work.people.number(author), Reason.SCAM)
+    rooms.plans()
+    after = subscriptions(rooms)[0].trust or 0
+    assert after < before
+    rooms.turning._told.clear()
+    assert rooms.asks() is None
+
+
+def subscriptions(rooms: Rooms) -> list[Subscription]:
+    with rooms.container.read() as work:
+        return work.moderation.lists.subscriptions(rooms.management)
+
+
+def test_an_author_is_told_of_overrides_only_where_five_others_could_have_overruled(rooms: Rooms) -> None:
+    rooms.subscribes()
+    assert rooms.asks() is not None
+    author = UserId("@author:lists.example")
+    with rooms.container.work() as work:
+        number = work.people.number(author)
+        assert work.moderation.overrides_for(number, rooms.list) is None
+        found = rooms.asks()
+        assert found is not None
+        for other in range(4):
+            made = work.moderation.make(work.people.number(UserId(f"@other{other}:home.example")), "Other")
+            work.moderation.turning.note(made.id, ROOM, found)
+        owner = work.people.find(OWNER)
+        assert owner is not None
+        assert work.moderation.overrides_for(owner, rooms.list) is None, "of the five one is their own"
+        told = work.moderation.overrides_for(number, rooms.list)
+    assert told is not None
+    assert (told.acted, told.overruled, told.rooms) == (5, 0, 5)
+    assert 0 < told.high < 1
