@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, String, false, text
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, UtcDateTime
@@ -54,7 +54,7 @@ class ProtectedRoomRow(Base):
 class SubscriptionRow(Base):
     """A followed list that acts in the rooms of a management room: how far, and what follows from what it says.
 
-    ``trusted``: its weight counts as far as its subscriber trusts them; ``trust`` is how far the last plan found that.
+    ``trusted``: its weight counts as far as its subscriber trusts them; ``trust`` is how far the last plan found that, in thousandths.
     """
 
     __tablename__ = "subscriptions"
@@ -75,7 +75,7 @@ class SubscriptionRow(Base):
     until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     since: Mapped[datetime] = mapped_column(UtcDateTime)
     trusted: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    trust: Mapped[float | None] = mapped_column(Float)
+    trust: Mapped[int | None] = mapped_column(Integer)
 
 
 class VetoRow(Base):

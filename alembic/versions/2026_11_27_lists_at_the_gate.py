@@ -56,7 +56,7 @@ def upgrade() -> None:
     op.create_index("ix_turned_away_person", "turned_away", ["person"])
     with op.batch_alter_table("subscriptions") as subscriptions:
         subscriptions.add_column(sa.Column("trusted", NUMBER, nullable=True))
-        subscriptions.add_column(sa.Column("trust", sa.Float(), nullable=True))
+        subscriptions.add_column(sa.Column("trust", sa.Integer(), nullable=True))
         subscriptions.create_foreign_key(op.f("fk_subscriptions_trusted_people"), "people", ["trusted"], ["id"])
         subscriptions.create_index("ix_subscriptions_trusted", ["trusted"])
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from kit.identifiers import RoomId, UserId
+from kit.identifiers import PersonId, RoomId, UserId
 from reputation.enforcement.arriving import TurnedAway, turned_away
 from reputation.enforcement.grounds import ground
 from reputation.enforcement.model import (
@@ -146,3 +146,21 @@ def test_what_nobody_wants_any_more_keeps_nobody_out_though_it_stands_yet() -> N
 def test_a_ground_is_what_the_planner_sees_of_the_rooms() -> None:
     found = ground([a_room("!r:home.example", BAD), a_room("!s:home.example", BAD, PEER)], RULES)
     assert found == Ground(3, frozenset({ADMIN, ME}), frozenset({"admin.example", "home.example"}))
+
+
+@pytest.mark.parametrize(
+    ("weight", "trust", "kept_out"),
+    [(1, None, False), (1, 0.99, False), (1, 1.0, True), (2, 0.5, True), (2, 0.49, False), (10, 0.1, True)],
+)
+def test_a_list_counts_its_weight_as_far_as_its_author_is_trusted(
+    weight: int, trust: float | None, *, kept_out: bool
+) -> None:
+    rules = Rules(ME, (replace(ACTS, weight=weight, trusted=PersonId(7), trust=trust),))
+    assert (asked(NAMED, rules) is not None) is kept_out
+
+
+def test_parts_of_weights_add_up() -> None:
+    three = [replace(ACTS, list=n, name=f"l{n}", trusted=PersonId(n), trust=1 / 3) for n in (1, 2, 3)]
+    of = words(*(said(n, BAD) for n in (1, 2, 3)))
+    assert asked(of, Rules(ME, tuple(three))) is not None
+    assert asked(of, Rules(ME, tuple(three[:2]))) is None
