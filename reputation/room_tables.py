@@ -54,7 +54,8 @@ class ProtectedRoomRow(Base):
 class SubscriptionRow(Base):
     """A followed list that acts in the rooms of a management room: how far, and what follows from what it says.
 
-    ``trusted``: its weight counts as far as its subscriber trusts them; ``trust`` is how far the last plan found that, in thousandths.
+    ``trusted``: its weight counts as far as its subscriber trusts them; ``trust`` is how far the last plan found that,
+    in thousandths.
     """
 
     __tablename__ = "subscriptions"
