@@ -35,6 +35,7 @@ from api.routes import (
     sessions,
     stakes,
     standing,
+    subscriptions,
     tokens,
     vouches,
     wallets,
@@ -43,6 +44,7 @@ from api.routes import (
 from api.streams import Streams
 from app.container import Container
 from app.gatekeeper import Gatekeeper
+from app.turning_away import TurningAway
 
 THREADS = 12
 """Requests that work at the same time. With the gate's own threads they stay below the connections that the database
@@ -65,7 +67,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 PARTS = (
     *(quotes, stakes, ledger),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, filters, lists),
+    *(helping, doors, subscriptions, filters, lists),
     *(health, metrics, front, stake, link),
 )
 ROUTES = APIRouter()
@@ -95,8 +97,11 @@ async def _bounded(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - the f
     yield
 
 
-def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
-    """Return the application; whoever runs it starts ``gatekeeper`` before and stops it after."""
+def create_app(container: Container, gatekeeper: Gatekeeper, turning: TurningAway | None = None) -> GateFirst:
+    """Return the application; whoever runs it starts ``gatekeeper`` and ``turning`` before, and stops them after.
+
+    Without ``turning`` no list keeps anybody out of a room at the gate.
+    """
     app = FastAPI(
         title="Earnest",
         version=version("earnest"),
@@ -121,4 +126,4 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     app.add_middleware(BoundedBody)
     app.add_middleware(Metered)
     app.add_middleware(SafeHeaders)
-    return GateFirst(app, antispam.GateDoor(container, gatekeeper))
+    return GateFirst(app, antispam.GateDoor(container, gatekeeper, turning))

@@ -15,6 +15,7 @@ import payments.stakes.tables
 import reputation.beside_tables
 import reputation.complaint_tables
 import reputation.desk_tables
+import reputation.gate_tables
 import reputation.list_tables
 import reputation.publishing_tables
 import reputation.room_tables
@@ -33,6 +34,7 @@ TABLE_MODULES = (
     reputation.room_tables,
     reputation.desk_tables,
     reputation.complaint_tables,
+    reputation.gate_tables,
     reputation.publishing_tables,
     app.sessions,
     app.conversations,

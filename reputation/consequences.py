@@ -70,9 +70,10 @@ class Consequences:
 
     # ---------------------------------------------------------------------------------------- planning
 
-    def standing(self, management: int) -> list[Done]:
-        """Return what is not over, for the planner; who has left us is not among them."""
-        rows = self._rows(ConsequenceRow.management == management, ConsequenceRow.closed.is_(False))
+    def standing(self, management: int, room: RoomId | None = None) -> list[Done]:
+        """Return what is not over, in one room or in all, for the planner; who has left us is not among them."""
+        here = () if room is None else (ConsequenceRow.room == room, ConsequenceRow.what.in_(sorted(PUBLISHED)))
+        rows = self._rows(ConsequenceRow.management == management, ConsequenceRow.closed.is_(False), *here)
         names = names_of(self._people, rows)
         return [done_of(row, target) for row in rows if (target := target_of(row, names)) is not None]
 
@@ -324,8 +325,8 @@ class Consequences:
         query = select(ConsequenceRow.state, func.count()).where(ConsequenceRow.management == management)
         return {State(state): count for state, count in self._session.execute(query.group_by(ConsequenceRow.state))}
 
-    def overrides(self, number: int) -> tuple[int, int, int]:
-        """Return of a list: how often it acted or asked, how often that was overruled, in how many management rooms."""
+    def overrides(self, number: int) -> tuple[int, int, frozenset[int]]:
+        """Return of a list: how often it acted or asked, how often that was overruled, in which management rooms."""
         query = select(ConsequenceRow.management, ConsequenceRow.overruled, ConsequenceRow.causes)
         query = query.where(ConsequenceRow.state != State.NOTED.value, ConsequenceRow.state != State.ASKED.value)
         acted = overruled = 0
@@ -335,7 +336,7 @@ class Consequences:
                 acted += 1
                 overruled += against
                 rooms.add(management)
-        return acted, overruled, len(rooms)
+        return acted, overruled, frozenset(rooms)
 
     # ---------------------------------------------------------------------------------------- keeping house
 

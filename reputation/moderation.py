@@ -19,12 +19,14 @@ from reputation.complaints import Complaints
 from reputation.consequences import Consequences
 from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import Consequence, Rules
+from reputation.enforcement.overrides import FEWEST_ROOMS, Overrides, overrides
 from reputation.enforcement.own import HERE, only_own
 from reputation.guarding import Protections
 from reputation.leaving import leave
 from reputation.outcomes import Outcomes
 from reputation.room_tables import ManagementRoomRow, ProtectedRoomRow
 from reputation.subscribing import MOST_SUBSCRIBED, TOPIC, Subscribing, living, row_of
+from reputation.turning import Turning
 from reputation.undoing import Undoing
 
 MOST_MANAGED: Final = 10
@@ -75,6 +77,7 @@ class Moderation:
         self.outcomes = Outcomes(session, now, people, self.consequences)
         self.beside = Besides(session, now, people)
         self.complaints = Complaints(session, now, people, self.outcomes)
+        self.turning = Turning(session, now, people)
 
     # ---------------------------------------------------------------------------------------- management rooms
 
@@ -174,6 +177,7 @@ class Moderation:
         self.undoing.leave_all(management)
         self.outcomes.end(management)
         self.complaints.end(management)
+        self.turning.end(management)
         Protections(self._session, self._now).forget(management)
         self._touch(management)
 
@@ -358,6 +362,25 @@ class Moderation:
         self.outcomes.forget(person)
         self.beside.forget(person)
         self.consequences.forget(person)
+        self.turning.forget(person)
+
+    def overrides(self, number: int) -> Overrides:
+        """Tell how often what a list caused, in rooms or at the gate, was overruled by those who look after rooms."""
+        return self._overrides(number)[0]
+
+    def overrides_for(self, author: PersonId, number: int) -> Overrides | None:
+        """Tell a list's author the same, where five others look after rooms in which it acted: no one can be made out.
+
+        ``None`` where they are fewer.
+        """
+        found, rooms = self._overrides(number)
+        owners = {one.owner for one in self.all() if one.id in rooms} - {author}
+        return found if len(owners) >= FEWEST_ROOMS else None
+
+    def _overrides(self, number: int) -> tuple[Overrides, frozenset[int]]:
+        acted, against, rooms = self.consequences.overrides(number)
+        kept_out, vetoed, others = self.turning.overrides(number)
+        return overrides(acted + kept_out, against + vetoed, len(rooms | others)), rooms | others
 
     def _touch(self, management: int) -> None:
         touch(self._session, TOPIC, management)

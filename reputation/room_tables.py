@@ -52,12 +52,17 @@ class ProtectedRoomRow(Base):
 
 
 class SubscriptionRow(Base):
-    """A followed list that acts in the rooms of a management room: how far, and what follows from what it says."""
+    """A followed list that acts in the rooms of a management room: how far, and what follows from what it says.
+
+    ``trusted``: its weight counts as far as its subscriber trusts them; ``trust`` is how far the last plan found that,
+    in thousandths.
+    """
 
     __tablename__ = "subscriptions"
     __table_args__ = (
         Index("ix_subscriptions_pair", "management", "list", unique=True),
         Index("ix_subscriptions_list", "list"),
+        Index("ix_subscriptions_trusted", "trusted"),
     )
 
     id: Mapped[int] = mapped_column(_Number, primary_key=True, autoincrement=True)
@@ -70,6 +75,8 @@ class SubscriptionRow(Base):
     share: Mapped[int] = mapped_column(Integer)
     until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     since: Mapped[datetime] = mapped_column(UtcDateTime)
+    trusted: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    trust: Mapped[int | None] = mapped_column(Integer)
 
 
 class VetoRow(Base):

@@ -19,6 +19,7 @@ from reputation.beside import Beside
 from reputation.consequence_rows import Remembered
 from reputation.enforcement.model import Cause, Subscription, Veto
 from reputation.moderation import Management, Protected
+from reputation.turning import Turned
 
 _MOST = 1_000
 
@@ -93,7 +94,8 @@ def show(context: click.Context, *, number: int, as_json: bool) -> None:
         lacks = f"  (no power to {', '.join(each['lacks'])})" if each["lacks"] else ""
         click.echo(f"room {isolate(each['room'])}{' (space)' if each['is_space'] else ''}{lacks}")
     for each in lists:
-        click.echo(f"list {each['name']}: {each['mode']}, weight {each['weight']}, share {each['share']} %")
+        trust = f" times {each['trust'] or 0:.2f} (trust in its author)" if "trust" in each else ""
+        click.echo(f"list {each['name']}: {each['mode']}, weight {each['weight']}{trust}, share {each['share']} %")
     for each in vetoes:
         click.echo(f"veto {each['id']}: {isolate(str(each['about']))}")
 
@@ -111,6 +113,30 @@ def history(context: click.Context, *, number: int, who: str | None, limit: int,
         work.moderation.get(number)
         found = work.moderation.consequences.history(number, target=who, most=limit)
     _tell(found, as_json=as_json)
+
+
+@rooms.command("kept-out")
+@click.argument("number", type=int)
+@click.option("--who", help="Only what concerns this Matrix id or server.")
+@click.option("--limit", type=click.IntRange(1, _MOST), default=50, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+@told
+def kept_out(context: click.Context, *, number: int, who: str | None, limit: int, as_json: bool) -> None:
+    """Show whom lists kept out of the rooms of the management room NUMBER at the gate, and why, the last one first."""
+    with container_of(context).read() as work:
+        work.moderation.get(number)
+        found = work.moderation.turning.history(number, target=who, most=limit)
+    if as_json:
+        click.echo(json.dumps([_turned(one) for one in found]))
+    elif not found:
+        click.echo("Nobody.")
+    for one in found if not as_json else ():
+        whom = isolate(one.target or "somebody who has left us")
+        click.echo(f"{one.last_at:%Y-%m-%d %H:%M} {whom} from {isolate(one.room)}, {one.times} times")
+        for cause in one.causes:
+            reason = f": {isolate(cause.reason)}" if cause.reason else ""
+            click.echo(f"      {cause.name} says {cause.recommendation} by {isolate(cause.entity)}{reason}")
 
 
 @rooms.command()
@@ -227,7 +253,16 @@ def _subscription(one: Subscription) -> dict[str, Any]:
         for who, each in follows.items()
     }
     until = one.until and one.until.isoformat()
-    return {"name": one.name, "mode": one.mode, "weight": one.weight, "share": one.share, "until": until, **told_}
+    trust = {} if one.trusted is None else {"trust": one.trust}
+    return {
+        "name": one.name,
+        "mode": one.mode,
+        "weight": one.weight,
+        "share": one.share,
+        "until": until,
+        **trust,
+        **told_,
+    }
 
 
 def _veto(says: Veto) -> dict[str, Any]:
@@ -253,6 +288,17 @@ def _remembered(one: Remembered) -> dict[str, Any]:
         "planned_at": one.planned_at.isoformat(),
         "changed_at": one.changed_at.isoformat(),
         "error": one.error,
+    }
+
+
+def _turned(one: Turned) -> dict[str, Any]:
+    return {
+        "who": one.target,
+        "room": one.room,
+        "times": one.times,
+        "causes": [_cause(cause) for cause in one.causes],
+        "first_at": one.first_at.isoformat(),
+        "last_at": one.last_at.isoformat(),
     }
 
 

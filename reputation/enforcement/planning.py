@@ -14,6 +14,7 @@ from typing import Final
 
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement import shares
+from reputation.enforcement.grounds import ground as ground_of
 from reputation.enforcement.model import (
     AGAIN_AFTER,
     CLOSED,
@@ -33,12 +34,11 @@ from reputation.enforcement.model import (
     Step,
     Why,
     Words,
-    host_of,
 )
 from reputation.enforcement.own import is_decided, only_own
 from reputation.enforcement.powers import lacks, level_of_muted
 from reputation.enforcement.rooms import Membership, RoomSeen
-from reputation.enforcement.wanting import THERE, Seen, Speaking, Wanting, Wants, at_home, keepers_of, see
+from reputation.enforcement.wanting import THERE, Seen, Speaking, Wanting, Wants, see
 from reputation.lists.model import Recommendation, Subject
 
 
@@ -51,6 +51,8 @@ class _Stance(IntEnum):
     ACT = 3
 
 
+_ROUNDED: Final = 1e-9
+"""By how much weights that are parts of one may miss a whole number."""
 _STANCES: Final = {Mode.NOTIFY: _Stance.NOTE, Mode.APPROVE: _Stance.ASK, Mode.ACT: _Stance.ACT}
 
 
@@ -111,8 +113,8 @@ class _Planning:
     def __post_init__(self) -> None:
         self.rooms = sorted({room.room: room for room in self.rooms}.values(), key=lambda room: room.room)
         self.speaking = Speaking(self.rules, self.words, self.now)
-        self.keepers = keepers_of(self.rooms) | self.rules.spared | {self.rules.me}
-        self.never = frozenset(map(host_of, at_home(self.rooms, self.keepers) | self.rules.spared | {self.rules.me}))
+        here = ground_of(self.rooms, self.rules)
+        self.keepers, self.never = here.keepers | self.rules.ground.keepers, here.servers | self.rules.ground.servers
         self.joined: set[UserId] = set()
         self.crowds: dict[str, set[UserId]] = defaultdict(set)
         self.present: set[str] = set()
@@ -169,7 +171,7 @@ class _Planning:
         return [
             shares.share(
                 known,
-                people=len(self.joined),
+                people=max(len(self.joined), self.rules.ground.people),
                 spent=shares.of_servers(self.spent.get(number, {})) if beforehand else self.spent.get(number, {}),
                 wanted=by_list.get(number, {}).items(),
             )
@@ -204,7 +206,7 @@ class _Planning:
 
     def _stance(self, causes: Iterable[Cause], stopped: Collection[int] = ()) -> _Stance:
         """Return how far the lists that agree may go: as far as enough weight of them goes."""
-        weight = dict.fromkeys(_Stance, 0)
+        weight = dict.fromkeys(_Stance, 0.0)
         for cause in causes:
             known = self.speaking.lists[cause.list]
             rehearsed = self.rules.rehearsing and not is_decided(cause.list)
@@ -212,8 +214,9 @@ class _Planning:
             if cause.list in stopped:
                 may = min(may, _Stance.ASK)
             for stance in (_Stance.NOTE, _Stance.ASK, _Stance.ACT):
-                weight[stance] += known.weight if stance <= may else 0
-        enough = [stance for stance, sum_ in weight.items() if stance and sum_ >= max(self.rules.threshold, 1)]
+                weight[stance] += known.counts if stance <= may else 0
+        needed = max(self.rules.threshold, 1) - _ROUNDED
+        enough = [stance for stance, sum_ in weight.items() if stance and sum_ >= needed]
         return max(enough, default=_Stance.NOTHING)
 
     # ---------------------------------------------------------------------------------------------- steps

@@ -72,25 +72,6 @@ def see(room: RoomSeen, rows: Iterable[Done], hosts: dict[UserId, str]) -> Seen:
     return seen
 
 
-def keepers_of(rooms: Iterable[RoomSeen]) -> frozenset[UserId]:
-    """Return who looks after any of the rooms: nothing is done to them in the others either."""
-    found = set[UserId]()
-    for room in rooms:
-        found |= room.powers.creators
-        found |= {user for user in room.powers.users if room.powers.looks_after(user)}
-    return frozenset(found)
-
-
-def at_home(rooms: Iterable[RoomSeen], keepers: frozenset[UserId]) -> frozenset[UserId]:
-    """Return those of them who are in any of the rooms."""
-    return frozenset(
-        user
-        for room in rooms
-        for user in keepers
-        if (member := room.members.get(user)) is not None and member.membership in THERE
-    )
-
-
 class Speaking:
     """What subscribed lists say, less what is vetoed, and what follows from it."""
 

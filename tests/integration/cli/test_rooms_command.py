@@ -15,6 +15,7 @@ from cli.main import main
 from cli.other_bots import OtherBot, WatchedRoom
 from kit.database import Database, make_engine
 from kit.identifiers import RoomId, UserId
+from reputation.enforcement.arriving import TurnedAway
 from reputation.enforcement.model import Cause, Consequence, Does, Mode, Step, Subscription, Veto
 from reputation.followed import MOST_LISTS
 from reputation.lists.model import Entry, Recommendation, Subject
@@ -83,6 +84,22 @@ def test_it_is_told_to_programs_too(container: Container, number: str) -> None:
     assert json.loads(earnest(container, "rooms", "history", number, "--who", "other.example", "--json").output) == []
     assert json.loads(earnest(container, "rooms", "overrides", "bad", "--json").output)["acted"] == 1
     assert "Of 1 that bad caused, 0 were overruled" in earnest(container, "rooms", "overrides", "bad").output
+
+
+def test_whom_lists_kept_out_is_shown(container: Container, number: str) -> None:
+    assert "Nobody." in earnest(container, "rooms", "kept-out", number).output
+    with container.work() as work:
+        cause = Cause(work.followed.find("bad").id, "bad", Subject.USER, BAD, Recommendation.BAN, "spam\x1b[2J")
+        for _ in range(2):
+            work.moderation.turning.note(int(number), ROOM, TurnedAway(Consequence.BAN, BAD, (cause,)))
+    told = earnest(container, "rooms", "kept-out", number).output
+    assert f"\u2068{BAD}\u2069 from" in told
+    assert "2 times" in told
+    assert "bad says ban by" in told
+    assert not {"\u202e", "\x1b"} & set(told), "nothing of strangers turns a terminal around"
+    (one,) = json.loads(earnest(container, "rooms", "kept-out", number, "--who", BAD, "--json").output)
+    assert (one["who"], one["times"], one["causes"][0]["list"]) == (BAD, 2, "bad")
+    assert json.loads(earnest(container, "rooms", "kept-out", number, "--who", "x.example", "--json").output) == []
 
 
 def test_one_is_ended(container: Container, number: str) -> None:
