@@ -176,6 +176,17 @@ def test_a_lying_homeserver_speaks_for_nobody_else(federated: OverheardWorld) ->
 
 def test_whose_homeserver_was_away_is_told_once_it_is_back(federated: OverheardWorld, tmp_path: Path) -> None:
     world, late = federated, synapse.register(federated.far, "late", "a password of tests")
+    plan = world.plan
+
+    def person() -> Person:
+        return Person("late", "a password of tests", world.far, bot=plan.user_id(BOT), folder=tmp_path)
+
+    async def look_in() -> None:
+        once = person()
+        await once.arrive()
+        await once.go()
+
+    asyncio.run(look_in())  # whoever has no device yet when they are written to can never read it
     alice, bob = phone(world.homeserver, "patient"), phone(world.homeserver, "quick")
     door_asks(world, alice.me, 5)
     until(world, lambda: owed(world) == [])
@@ -193,20 +204,20 @@ def test_whose_homeserver_was_away_is_told_once_it_is_back(federated: OverheardW
     finally:
         world.supervisor.start(world.elsewhere_program(world.far))
         world.supervisor.wait_ready(ELSEWHERE)
-    plan = world.plan
 
     async def play() -> None:
-        person = Person("late", "a password of tests", world.far, bot=plan.user_id(BOT), folder=tmp_path)
-        await person.arrive()
+        told = person()
+        await told.arrive()
         try:
-            while not person.heard:
+            while not told.heard:
                 world.check()
-                person.listens()
+                told.listens()
+                assert not told.keyless, told.heard_so_far()
                 await asyncio.sleep(0.1)
         finally:
-            await person.go()
-        assert len(person.heard) == 1
-        assert "/stake/" in person.heard[0]
+            await told.go()
+        assert len(told.heard) == 1
+        assert "/stake/" in told.heard[0]
 
     asyncio.run(play())
     until(world, lambda: owed(world) == [])
