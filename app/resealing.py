@@ -7,46 +7,20 @@ they sealed, and a secret is sealed anew in one transaction. So it may be broken
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import select
-
-from app.container import Container
-from app.webhooks.registry import purpose_of
-from app.webhooks.tables import WebhookRow
+from app.container import Container, Work
 from kit.errors import Conflict, Invalid
-from kit.sealing import Seal, change_keys, kept_keys, make_key, parse_key, parse_keys
-from reputation.list_keys import PURPOSE
-from reputation.publishing_tables import ListKeyRow
+from kit.sealing import Sealed, SealsAnew, change_keys, kept_keys, make_key, parse_key, parse_keys
 
 _AT_ONCE: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where secrets stand, and what each of them is sealed for."""
-
-    row: Any
-    """Its table's class, whose rows are numbered by ``id``."""
-    columns: Sequence[str]
-    purpose: Callable[[Any], str]
-
-
-_PLACES: Final = (
-    _Place(ListKeyRow, ("sealed",), lambda _: PURPOSE),
-    _Place(WebhookRow, ("secret", "old_secret"), lambda row: purpose_of(row.name)),
+_PLACES: Final[Sequence[Callable[[Work], SealsAnew]]] = (
+    lambda work: work.publishing.keys.seal_anew,
+    lambda work: work.webhooks.seal_anew,
 )
-"""All of them; a test asserts that no table with a sealed column is missing."""
-
-
-@dataclass(slots=True)
-class Sealed:
-    """How many secrets in the database the current key has sealed, how many an older one, and a lost one."""
-
-    current: int = 0
-    older: int = 0
-    lost: int = 0
+"""All that seal; a test asserts that no table with a sealed column is missing."""
 
 
 def keys(container: Container) -> int:
@@ -102,36 +76,6 @@ def _over_all(container: Container, *, change: bool) -> Sealed:
     for place in _PLACES:
         after: int | None = 0
         while after is not None:
-            after = _some(container, place, after, found, change=change)
+            with container.work() if change else container.read() as work:
+                after = place(work)(found, after=after, limit=_AT_ONCE, change=change)
     return found
-
-
-def _some(container: Container, place: _Place, after: int, found: Sealed, *, change: bool) -> int | None:
-    """Look at some rows after a number; return the last one's, ``None`` where there were no more."""
-    query = select(place.row).where(place.row.id > after).order_by(place.row.id).limit(_AT_ONCE)
-    seal = container.seal
-    with container.work() if change else container.read() as work:
-        rows = work.session.scalars(query.with_for_update() if change else query).all()
-        for row in rows:
-            for column in place.columns:
-                sealed = getattr(row, column)
-                if sealed is not None:
-                    setattr(row, column, _anew(seal, sealed, place.purpose(row), found, change=change))
-        last: int | None = rows[-1].id if rows else None
-        return last
-
-
-def _anew(seal: Seal, sealed: bytes, purpose: str, found: Sealed, *, change: bool) -> bytes:
-    if seal.is_current(sealed, purpose):
-        found.current += 1
-        return sealed
-    try:
-        secret = seal.open(sealed, purpose)
-    except Conflict:
-        found.lost += 1
-        return sealed
-    if not change:
-        found.older += 1
-        return sealed
-    found.current += 1
-    return seal.close(secret, purpose)

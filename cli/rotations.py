@@ -8,6 +8,7 @@ import click
 
 from app import resealing
 from app.container import Container
+from kit.sealing import Sealed
 
 
 def sealing(container: Container, *, back: bool, forget: bool, yes: bool, as_json: bool) -> None:
@@ -35,7 +36,7 @@ def sealing(container: Container, *, back: bool, forget: bool, yes: bool, as_jso
         )
 
 
-def _plan(found: resealing.Sealed, *, back: bool, forget: bool) -> str:
+def _plan(found: Sealed, *, back: bool, forget: bool) -> str:
     if forget:
         return "The older keys would be taken away, for ever."
     if back:

@@ -10,8 +10,9 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -24,6 +25,26 @@ _NONCE_BYTES: Final = 12
 _FORM: Final = b"\x01"
 MOST_KEYS: Final = 10
 """Sealing keys at a time: each of them may have to be tried."""
+
+
+@dataclass(slots=True)
+class Sealed:
+    """How many secrets the current key has sealed, how many an older one, and how many one that is not here."""
+
+    current: int = 0
+    older: int = 0
+    lost: int = 0
+
+
+class SealsAnew(Protocol):
+    """What whoever keeps secrets does to some of their rows, in one transaction."""
+
+    def __call__(self, found: Sealed, *, after: int, limit: int, change: bool) -> int | None:
+        """Count ``limit`` rows after a number into ``found``; seal them anew where they are to ``change``.
+
+        Return the last one's number, ``None`` where there was none.
+        """
+        ...
 
 
 class Seal:
@@ -55,6 +76,22 @@ class Seal:
     def is_current(self, sealed: bytes, purpose: str) -> bool:
         """Tell whether the key that seals now has sealed this."""
         return _opened(self._locks[0], sealed, purpose) is not None
+
+    def anew(self, sealed: bytes, purpose: str, found: Sealed, *, change: bool) -> bytes:
+        """Count a secret, and return it as it is kept from now on: under the current key, where it is to ``change``."""
+        if self.is_current(sealed, purpose):
+            found.current += 1
+            return sealed
+        try:
+            secret = self.open(sealed, purpose)
+        except Conflict:
+            found.lost += 1
+            return sealed
+        if not change:
+            found.older += 1
+            return sealed
+        found.current += 1
+        return self.close(secret, purpose)
 
 
 def _opened(lock: ChaCha20Poly1305, sealed: bytes, purpose: str) -> bytes | None:

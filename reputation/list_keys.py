@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from kit.changes import touch
 from kit.errors import Conflict, NotFound
-from kit.sealing import Seal
+from kit.sealing import Seal, Sealed
 from reputation.lists.signed import ListKey
 from reputation.publishing_tables import ListKeyRow
 
@@ -63,6 +63,14 @@ class ListKeys:
         self._session.delete(rows[1])
         self._session.flush()
         return self._sign_with(seed)
+
+    def seal_anew(self, found: Sealed, *, after: int, limit: int, change: bool) -> int | None:
+        """Count keys by how they are sealed, and seal them anew (``kit.sealing.SealsAnew``)."""
+        query = select(ListKeyRow).where(ListKeyRow.id > after).order_by(ListKeyRow.id).limit(limit)
+        rows = self._session.scalars(query.with_for_update() if change else query).all()
+        for row in rows:
+            row.sealed = self._seal().anew(row.sealed, PURPOSE, found, change=change)
+        return rows[-1].id if rows else None
 
     def _sign_with(self, seed: bytes) -> str:
         name = ListKey(seed).name
