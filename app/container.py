@@ -34,7 +34,7 @@ from kit.federation import Homeservers
 from kit.fetching import Fetcher
 from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id
 from kit.internet import parse_networks
-from kit.sealing import Seal, kept_key, parse_key
+from kit.sealing import KeptSeal, Seal, parse_keys
 from ledger.book import Book
 from ledger.calls import Pen
 from ledger.feed import Feed
@@ -262,12 +262,22 @@ class Container:
             above=parse(settings.large_stake, DECIMALS),
         )
 
-    @cached_property
+    @property
     def seal(self) -> Seal:
-        """What encrypts people's secrets in the database; a key is made in the data folder where no setting has one."""
+        """What encrypts people's secrets in the database; a key is made in the data folder where no setting has one.
+
+        A key in the folder that was put before the others seals from then on (``earnest keys rotate sealing``).
+        """
+        return self._seal_now()
+
+    @cached_property
+    def _seal_now(self) -> Callable[[], Seal]:
         with self._making:
             given = self.settings.key_for_sealing()
-            return Seal(kept_key(self.settings.sealing_key_kept()) if given is None else parse_key(given))
+            if given is None:
+                return KeptSeal(self.settings.sealing_key_kept()).now
+            seal = Seal(*parse_keys(given))
+            return lambda: seal
 
     @cached_property
     def fetcher(self) -> Fetcher:
