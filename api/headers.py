@@ -12,20 +12,27 @@ CONTENT_SECURITY_POLICY = (
 """Our own scripts and styles, from files alone: nothing inline or from elsewhere, no frame around a wallet button."""
 
 _ALWAYS = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
     # "no-referrer" would also blank the Origin of our own forms, which the link page checks.
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "x-robots-tag": "noindex, nofollow",
 }
-_UNLESS_SAID = {"cache-control": "no-store"}
+_UNLESS_SAID = {
+    "cache-control": "no-store",
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "cross-origin-resource-policy": "same-origin",
+}
+ANYWHERE = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
+"""What an answer carries that every page of the world may read or show; nothing in it is for one asker alone."""
 
 
 class SafeHeaders:
-    """ASGI middleware: sets the headers on every answer, errors included; a route may choose its own cache policy."""
+    """ASGI middleware: sets the headers on every answer, errors included.
+
+    A route may choose its own policies for caches, for what it holds, and for whoever shows it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         """Stand before ``app``."""

@@ -14,7 +14,7 @@ from api import errors, openapi
 from api.headers import SafeHeaders
 from api.limits import BoundedBody, RateLimiter
 from api.metering import Metered
-from api.pages import front, link, rendering, stake
+from api.pages import front, give, link, rendering, stake, wall
 from api.routes import (
     antispam,
     asks,
@@ -23,6 +23,9 @@ from api.routes import (
     doors,
     events,
     filters,
+    flair,
+    giving,
+    giving_terms,
     health,
     helping,
     ledger,
@@ -30,12 +33,14 @@ from api.routes import (
     me,
     metrics,
     outlook,
+    patreon,
     quotes,
     reports,
     sessions,
     stakes,
     standing,
     subscriptions,
+    supporting,
     tokens,
     vouches,
     wallets,
@@ -45,6 +50,7 @@ from api.streams import Streams
 from app.container import Container
 from app.gatekeeper import Gatekeeper
 from app.turning_away import TurningAway
+from app.wall import Walls
 
 THREADS = 12
 """Requests that work at the same time. With the gate's own threads they stay below the connections that the database
@@ -54,10 +60,12 @@ DESCRIPTION = """
 Earnest holds strangers' invites on Matrix until they put down a refundable stake.
 
 * `quotes` and `stakes` are public to whoever holds an id, which cannot be guessed.
+* `giving` is public: where gifts go, and gifts carried for whoever has no ether.
 * `ledger` is public: what the books say and what the chain says, in amounts and addresses.
 * `me` is private: send `Authorization: Bearer …` with a token that the bot gives you (`token` in its direct message).
 * `events` and `webhooks` are private too: what happens to you and your money, as a page, as a stream, or sent to you.
 * `lists` is public: what people here say of others, signed; its authors change it with a token.
+* `flair` is public: what those support who let it be seen, as signed statements, badges and a wall.
 * `sessions` signs a person in by their own homeserver's word; the bot confirms it before it counts.
 * Amounts are texts of base units (at 18 decimals, 10^18 of them are one ERN); times are Unix seconds.
 * Errors are `application/problem+json` (RFC 9457); the stable code of a problem is the end of its `type`.
@@ -65,10 +73,11 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 
 
 PARTS = (
-    *(quotes, stakes, ledger),
+    flair,  # asked far oftener than all else, and routes are looked through in order
+    *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, subscriptions, filters, lists),
-    *(health, metrics, front, stake, link),
+    *(helping, doors, subscriptions, filters, lists, supporting, patreon, giving_terms),
+    *(health, metrics, front, stake, link, wall, give),
 )
 ROUTES = APIRouter()
 """All routes. They belong to the process: the framework works out what each takes when it is first asked for."""
@@ -118,6 +127,8 @@ def create_app(container: Container, gatekeeper: Gatekeeper, turning: TurningAwa
     app.state.gatekeeper = gatekeeper
     app.state.limiter = RateLimiter()
     app.state.streams = Streams(container)
+    app.state.wearing = flair.wearing(container)
+    app.state.walls = Walls(container)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
     openapi.install(app)

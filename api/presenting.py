@@ -22,7 +22,8 @@ from app.wording.prices import why_dearer
 from kit.amounts import Amount, show
 from kit.identifiers import show_address, show_hash
 from ledger.model import Level
-from payments.stakes.model import EscrowTerms, Opening, OpeningOutcome, Price, Quote, Stake, StakeState
+from payments.carrying.model import Carried, Outcome
+from payments.stakes.model import EscrowTerms, Price, Quote, Stake, StakeState
 from reputation.model import Why
 from reputation.trying import BEFORE_RULES
 
@@ -83,7 +84,7 @@ def show_gasless(work: Work, place: EscrowTerms, quote: Quote) -> GaslessOut:
     """Return whether, and for how much, an opening on a quote would be carried, and where one stands."""
     refusal = work.relaying.why_not(quote)
     opening = work.relaying.of_quote(quote)
-    failed = opening is not None and opening.outcome not in (None, OpeningOutcome.OPENED)
+    failed = opening is not None and opening.outcome not in (None, Outcome.DONE)
     return GaslessOut(
         available=refusal is None,
         why_not=refusal.code if refusal else None,
@@ -91,21 +92,21 @@ def show_gasless(work: Work, place: EscrowTerms, quote: Quote) -> GaslessOut:
         relay_fee=str(quote.relay_fee.base_units),
         total=str((quote.price.stake + quote.price.fee + quote.relay_fee).base_units),
         text=money(quote.relay_fee, place),
-        state=GaslessState(work.relaying.state(opening)) if opening else None,
+        state=GaslessState(work.carrying.state(opening)) if opening else None,
         code=str(opening.outcome) if opening and failed else None,
-        stake_id=show_hash(opening.stake_id) if opening else None,
+        stake_id=show_hash(opening.id) if opening else None,
     )
 
 
-def show_opening(work: Work, container: Container, opening: Opening) -> OpeningOut:
+def show_opening(work: Work, container: Container, opening: Carried) -> OpeningOut:
     """Return an opening that is carried."""
-    failed = opening.outcome not in (None, OpeningOutcome.OPENED)
-    url, stake_id = container.settings.public_url, show_hash(opening.stake_id)
+    failed = opening.outcome not in (None, Outcome.DONE)
+    url, stake_id = container.settings.public_url, show_hash(opening.id)
     return OpeningOut(
         stake_id=stake_id,
-        state=GaslessState(work.relaying.state(opening)),
+        state=GaslessState(work.carrying.state(opening)),
         code=str(opening.outcome) if failed else None,
-        quote=f"{url}/v1/quotes/{opening.quote_id}",
+        quote=f"{url}/v1/quotes/{opening.about}",
         stake=f"{url}/v1/stakes/{stake_id}",
     )
 

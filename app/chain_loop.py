@@ -16,7 +16,7 @@ from typing import Literal
 
 import structlog
 
-from app import gasless, reading, spending
+from app import gasless, late, reading, spending
 from app.container import Container, Work
 from app.following import Following
 from app.reactions import react
@@ -69,6 +69,7 @@ class ChainLoop:
         self._watch = spending.Watch(container)
         self._stood_at = float("-inf")
         self._length = syncing.LONGEST // 4
+        self._lacking = True
         self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
 
     def run(self, stop: Event) -> None:
@@ -98,6 +99,8 @@ class ChainLoop:
         came = Progress.NONE
         if time.monotonic() - self._stood_at > _STAND_EVERY_SECONDS:
             self._stand()
+        if self._lacking:  # asked before anything is read, so that it is known from which block on nothing lacks
+            self._lacking = not late.read(self._container)
         self._length = max(1, self._length)  # a node that gave no stretch at all is tried again after so many blocks
         for _ in range(_STEPS_A_ROUND):
             came = self.step()
@@ -227,6 +230,7 @@ class ChainLoop:
             with _ours(), self._container.work() as work:
                 work.book.rewind(block)
                 work.feed.reverse(block)
+                work.giving.left(block)
                 for change in work.stakes.rewind(block.hash):
                     work.gate.stake_changed(change)
             LOG.warning("block_rewound", number=block.number, hash=block.hash.hex())
@@ -272,3 +276,4 @@ def _levels_moved(work: Work) -> None:
     """Have everybody hear that blocks have become surer."""
     work.gate.levels_moved()
     work.feed.levels_moved(work.stakes.terms.chain_id)
+    work.giving.levels_moved(work.stakes.terms.chain_id)

@@ -13,12 +13,15 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.budgets import GWEI_DECIMALS, gwei
+from app import places
+from app.budgets import gwei
 from app.conversations import Conversations
+from app.giving import Giving
 from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
 from app.settings import Settings
+from app.supporting.service import Support
 from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
 from contracts import deployment as deployments
@@ -26,25 +29,31 @@ from contracts.chain import Chain, Deployment
 from contracts.keyring import Keyring
 from contracts.nodes import Nodes
 from contracts.signer import Signer
-from kit.amounts import ZERO, parse
 from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
-from kit.errors import Invalid, NotFound
+from kit.errors import NotFound
 from kit.federation import Homeservers
 from kit.fetching import Fetcher
-from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id
-from kit.internet import parse_networks
+from kit.identifiers import Address, UserId, parse_user_id
 from kit.sealing import KeptSeal, Seal, parse_keys
 from ledger.book import Book
 from ledger.calls import Pen
 from ledger.feed import Feed
 from ledger.holders import Holders
 from ledger.limits import DayLimit
-from ledger.model import Level
 from ledger.outgoing import Outgoing
 from ledger.people import People
-from payments.stakes import relaying, settling
-from payments.stakes.model import EscrowTerms, RelayLimits
+from payments.carrying import service as carrying
+from payments.carrying.model import RelayLimits
+from payments.carrying.service import Carrying
+from payments.flair.claiming import Claims
+from payments.flair.flairs import Flairs
+from payments.flair.importing import Imports
+from payments.flair.onchain import Place
+from payments.flair.service import Supporters
+from payments.flair.signed import SignedGifts
+from payments.stakes import settling
+from payments.stakes.model import EscrowTerms
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from reputation.asks import Asks
@@ -65,19 +74,18 @@ from reputation.notices import Notices
 from reputation.outlooks import Outlooks
 from reputation.publishing import Publishing
 from reputation.screens import Filters
+from reputation.supporting import Supporting
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
 
 RESOLVER = settling.RESOLVER
 """The key that ends stakes: returns, announces, executes, expires; it can take nothing for itself."""
-RELAYER = relaying.RELAYER
+RELAYER = carrying.RELAYER
 """The key that carries openings that strangers have signed, and nothing else: so it can run dry by itself."""
 KEY_ROLES = (RESOLVER, RELAYER)
 
-SYMBOL = "ERN"
-DECIMALS = 18
-_FETCH_SECONDS = 15.0
-"""What Standard Webhooks gives an endpoint at least."""
+SYMBOL = places.SYMBOL
+DECIMALS = places.DECIMALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,13 @@ class Work:
     holders: Holders
     outgoing: Outgoing
     stakes: Stakes
+    carrying: Carrying
     relaying: Relaying
+    signed_gifts: SignedGifts
+    supporters: Supporters
+    support: Support
+    flairs: Flairs
+    giving: Giving
     doors: Doors
     tenants: Tenants
     gate: Gate
@@ -123,6 +137,16 @@ class Work:
     webhooks: Webhooks
     owed: Owed
 
+    @property
+    def claims(self) -> Claims:
+        """How people claim gifts."""
+        return Claims(self.session, self.now, self.supporters)
+
+    @property
+    def imports(self) -> Imports:
+        """Files of gifts that were read in."""
+        return Imports(self.session, self.now, self.supporters)
+
 
 class Container:
     """Everything a process needs, made when first asked for."""
@@ -131,6 +155,7 @@ class Container:
         """Wire by ``settings``."""
         self.settings = settings
         self.clock = clock
+        self.surroundings = places.surroundings(settings)
         self._making = threading.RLock()
         self._terms: tuple[tuple[Address, Address, RelayLimits], EscrowTerms] | None = None
 
@@ -155,19 +180,12 @@ class Container:
     @cached_property
     def deployment(self) -> Deployment:
         """Where the contracts stand. Raises ``NotFound`` where nothing says so."""
-        for candidate in self._deployment_files():
-            if candidate.is_file():
-                found = deployments.read_deployment(candidate)
-                if found.chain_id != self.settings.chain_id:
-                    raise Invalid(
-                        "deployment_of_other_chain",
-                        f"{candidate} is of chain {found.chain_id}, but EARNEST_CHAIN_ID is {self.settings.chain_id}.",
-                    )
-                return found
-        raise NotFound(
-            "deployment_unknown",
-            "Nothing says where the contracts stand: set EARNEST_DEPLOYMENT to the deployment's file.",
-        )
+        return self.deployment_place[1]
+
+    @cached_property
+    def deployment_place(self) -> tuple[Path, Deployment]:
+        """The file that says where the contracts stand, and what it says. Raises ``NotFound`` where there is none."""
+        return deployments.find_deployment(self._deployment_files(), self.settings.chain_id)
 
     def _deployment_files(self) -> list[Path]:
         named = self.settings.deployment_file()
@@ -212,24 +230,8 @@ class Container:
         """What every quote of ours has in common; reads the keys' addresses, so it opens none."""
         made_of = (self.keyring.current(RESOLVER).address, self.relayer, self.relay_limits)
         if self._terms is None or self._terms[0] != made_of:
-            self._terms = (made_of, self._terms_of(*made_of))
+            self._terms = (made_of, places.escrow_terms(self.settings, self.deployment, made_of))
         return self._terms[1]
-
-    def _terms_of(self, resolver: Address, relayer: Address, limits: RelayLimits) -> EscrowTerms:
-        guardian = parse_address(self.settings.guardian) if self.settings.guardian else resolver
-        place = self.deployment
-        carried = not limits.off
-        return EscrowTerms(
-            chain_id=place.chain_id,
-            token=place.token,
-            escrow=place.escrow,
-            resolver=resolver,
-            guardian=Address(guardian),
-            symbol=SYMBOL,
-            decimals=DECIMALS,
-            relay_fee=parse(self.settings.relay_fee, DECIMALS) if carried else ZERO,
-            relay_receiver=relayer if carried else ZERO_ADDRESS,
-        )
 
     @property
     def relayer(self) -> Address:
@@ -245,22 +247,12 @@ class Container:
     @property
     def day_limits(self) -> Mapping[str, DayLimit]:
         """What each key may send in 24 hours. The relayer's gas is the budget up to which openings are taken on."""
-        settings = self.settings
-        resolvers = gwei(settings.resolver_budget, "EARNEST_RESOLVER_BUDGET")
-        return {
-            RESOLVER: DayLimit(settings.resolver_per_day, resolvers * 10**GWEI_DECIMALS),
-            RELAYER: DayLimit(settings.relayer_per_day, self.relay_limits.budget * 10**GWEI_DECIMALS),
-        }
+        return places.day_limits(self.settings, self.relay_limits, RESOLVER, RELAYER)
 
     @cached_property
     def opens_at(self) -> OpensAt:
         """How sure the chain must be of a stake that opens a door. Raises ``Invalid`` for a sum that is none."""
-        settings = self.settings
-        return OpensAt(
-            small=Level(settings.door_opens_at),
-            large=Level(settings.large_opens_at),
-            above=parse(settings.large_stake, DECIMALS),
-        )
+        return places.opens_at(self.settings)
 
     @property
     def seal(self) -> Seal:
@@ -283,15 +275,7 @@ class Container:
     def fetcher(self) -> Fetcher:
         """What asks servers that strangers name. Raises ``Invalid`` for settings of it that are wrong."""
         with self._making:
-            try:
-                return Fetcher(
-                    private=parse_networks(self.settings.private_networks),
-                    authority=self.settings.extra_authority,
-                    timeout=_FETCH_SECONDS,
-                )
-            except Invalid as error:
-                message = f"{error.message} Check EARNEST_PRIVATE_NETWORKS and EARNEST_EXTRA_AUTHORITY."
-                raise Invalid(error.code, message) from None
+            return places.fetcher(self.settings)
 
     @cached_property
     def homeservers(self) -> Homeservers:
@@ -304,14 +288,17 @@ class Container:
         """The bot's Matrix id."""
         return parse_user_id(self.settings.bot_user_id) if self.settings.bot_user_id else None
 
+    @cached_property
+    def gifts_arrive(self) -> Place | None:
+        """Where gifts arrive, if anywhere. Raises ``Invalid`` for a cause that is none."""
+        return places.place_of_gifts(self.settings, self.deployment)
+
     def close(self) -> None:
         """Give back what was opened; whoever made the container closes it at the end."""
-        chain: Nodes | None = self.__dict__.pop("chain", None)
-        if chain is not None:
-            chain.close()
-        keyring: Keyring | None = self.__dict__.pop("keyring", None)
-        if keyring is not None:
-            keyring.close()
+        for name in ("chain", "keyring"):
+            opened: Nodes | Keyring | None = self.__dict__.pop(name, None)
+            if opened is not None:
+                opened.close()
         database: Database | None = self.__dict__.pop("database", None)
         if database is not None:
             database.engine.dispose()
@@ -346,20 +333,23 @@ class Container:
         self.fetcher.check(url)  # made for whoever needs it: a setting of it that is wrong stops no knock
 
     def _work(self, session: Session) -> Work:
-        now = self.clock()
+        now, url = self.clock(), self.settings.public_url
         terms = self.terms
         people = People(session, now)
-        book = Book(session, chain_id=terms.chain_id, token=terms.token, escrow=terms.escrow)
+        place = self.deployment
+        book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow, pledges=place.pledges)
         head = book.head()
         chain_time = max(unix(now), head.timestamp) if head else unix(now)
         outgoing = Outgoing(session, now, terms.chain_id)
         holders = Holders(session, now)
         stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
-        carrying = Relaying(session, now=now, limits=self.relay_limits, stakes=stakes, outgoing=outgoing, book=book)
+        carried = Carrying(session, now, chain_time, limits=self.relay_limits, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
         heard, labels = self.hearing.told, self.labelling.told
-        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels)
+        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
+        given = Supporting(session, now, supporters)
+        knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels, supporting=given)
         gate = Gate(
             session,
             now=now,
@@ -381,7 +371,13 @@ class Container:
             holders=holders,
             outgoing=outgoing,
             stakes=stakes,
-            relaying=carrying,
+            carrying=carried,
+            relaying=Relaying(carried, stakes),
+            signed_gifts=SignedGifts(carried, supporters, outgoing, self.deployment),
+            supporters=supporters,
+            support=Support(session, now, people, supporters, notices, self.surroundings),
+            flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=self._sealing, service=url),
+            giving=Giving(supporters, self.gifts_arrive),
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,

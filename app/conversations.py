@@ -43,9 +43,26 @@ class Meaning(StrEnum):
     """It confirms that the person wants to be forgotten."""
     CONFIRM_UNLINK = "confirm_unlink"
     """It confirms that a wallet is to be unlinked."""
+    SHOW_FLAIR = "show_flair"
+    """It confirms that one's flair as a supporter is to be shown; the next three, that more is, or a nameless line."""
+    SHOW_NAME = "show_name"
+    SHOW_AMOUNT = "show_amount"
+    SHOW_NAMELESS = "show_nameless"
+    JOIN_SUPPORTERS = "join_supporters"
+    """It says whether one is to be asked into the supporters' rooms."""
 
 
-CONFIRMATIONS = frozenset({Meaning.CONFIRM_SPAM, Meaning.CONFIRM_FORGET, Meaning.CONFIRM_UNLINK})
+CONFIRMATIONS = frozenset(
+    {
+        Meaning.CONFIRM_SPAM,
+        Meaning.CONFIRM_FORGET,
+        Meaning.CONFIRM_UNLINK,
+        Meaning.SHOW_FLAIR,
+        Meaning.SHOW_NAME,
+        Meaning.SHOW_AMOUNT,
+        Meaning.SHOW_NAMELESS,
+    }
+)
 
 
 class ConversationRow(Base):

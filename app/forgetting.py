@@ -28,6 +28,8 @@ def forget_person(work: Work, person: PersonId) -> None:
     work.sessions.forget(person)
     work.conversations.forget(person)
     work.webhooks.forget(person)
+    work.support.forget(person)
+    work.supporters.forget(person)
     work.feed.forget(person)
     work.people.erase(person)
 
@@ -35,12 +37,12 @@ def forget_person(work: Work, person: PersonId) -> None:
 def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: timedelta) -> int:
     """Take away all that is past its time, in transactions of a bounded size; return how many rows went."""
     with work() as once:
-        once.relaying.prune()  # before the quotes that they are for
+        once.carrying.prune()
         gone = once.sessions.prune() + once.conversations.prune() + once.webhooks.prune(once.now - events_kept)
         never_confirmed = once.sessions.prune_unconfirmed()
         gone += len(never_confirmed) + once.people.prune(never_confirmed)
     gone += _in_parts(work, lambda some: len(some.feed.prune(events_kept, limit=MOST_PRUNED)))
-    for part in (_vouches, _asks, _answers, _sightings, _consequences, _complaints, _turned, _labels):
+    for part in (_vouches, _asks, _answers, _sightings, _consequences, _complaints, _turned, _labels, _deliveries):
         gone += _in_parts(work, part)
     return gone + _in_parts(work, lambda some: some.gate.prune())
 
@@ -92,6 +94,10 @@ def _turned(some: Work) -> int:
 
 def _labels(some: Work) -> int:
     return some.publishing.prune(limit=MOST_PRUNED)
+
+
+def _deliveries(some: Work) -> int:
+    return some.supporters.prune(limit=MOST_PRUNED)
 
 
 def _with_names(some: Work, people: Sequence[PersonId]) -> int:

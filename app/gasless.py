@@ -13,8 +13,9 @@ from contracts.events import Terms
 from contracts.signatures import signer_of
 from kit.errors import ChainUnavailable, Conflict, Forbidden, Refusal
 from kit.identifiers import Address, show_hash
-from payments.stakes.model import Opening, Quote, check_addresses, terms_of
-from payments.stakes.relaying import too_few
+from payments.carrying.model import Cargo, Carried
+from payments.carrying.service import empty, too_few
+from payments.stakes.model import Quote, check_addresses, terms_of
 
 LOG = structlog.get_logger(__name__)
 
@@ -23,7 +24,7 @@ _GAS_MARGIN = (6, 5)
 
 def carry(
     container: Container, quote_id: str, *, payer: Address, return_to: Address | None, signature: bytes
-) -> Opening:
+) -> Carried:
     """Take on the opening that ``payer`` signed for a quote, to be sent by the relayer's key; asking twice is once.
 
     Raises ``NotFound``, ``Invalid`` for what can never be opened, ``Forbidden`` for a signature that is not the
@@ -53,14 +54,14 @@ def carry(
     paying.check(container, quote, payer, return_to)
     with container.read() as work:
         work.relaying.check(quote, payer)
-        set_aside = work.relaying.set_aside()
+        set_aside = work.carrying.set_aside()
     gas, max_fee, tokens = _tried_out(container, terms, signature, set_aside=set_aside)
     with container.work() as work:
         quote = work.stakes.find_quote(quote_id)
         if known is None:
             payable(work, quote)
         opening = work.relaying.queue(quote, terms, signature, gas=gas, max_fee=max_fee, tokens=tokens)
-    LOG.info("opening_taken_on", stake=show_hash(opening.stake_id), gwei=opening.gwei)
+    LOG.info("opening_taken_on", stake=show_hash(opening.id), gwei=opening.gwei)
     return opening
 
 
@@ -71,22 +72,23 @@ def why_not(container: Container, quote: Quote, payer: Address) -> Conflict | No
             work.relaying.check(quote, payer)
         except Conflict as refusal:
             return refusal
-        set_aside = work.relaying.set_aside()
+        set_aside = work.carrying.set_aside()
     with suppress(ChainUnavailable):
         if container.chain.balance(container.relayer) <= set_aside * 10**9:
-            return _empty()
+            return empty(Cargo.STAKE)
     return None
 
 
 def settle(container: Container) -> None:
-    """Note what became of openings under way, and tell strangers of those that failed."""
+    """Note what became of what is under way, and tell strangers of openings that failed."""
     with container.read() as work:
-        if not work.relaying.under_way():
+        if not work.carrying.under_way():
             return
     with container.work() as work:
-        for opening, outcome in work.relaying.settle():
-            LOG.warning("opening_failed", stake=show_hash(opening.stake_id), outcome=str(outcome))
-            work.gate.opening_failed(work.stakes.find_quote(opening.quote_id), opening.stake_id, outcome)
+        for carried, outcome in work.carrying.settle():
+            LOG.warning("carried_in_vain", cargo=str(carried.cargo), id=show_hash(carried.id), outcome=str(outcome))
+            if carried.about is not None:
+                work.notices.gasless_failed(work.stakes.find_quote(carried.about), carried.id, outcome)
 
 
 def payable(work: Work, quote: Quote) -> None:
@@ -102,31 +104,36 @@ def payable(work: Work, quote: Quote) -> None:
 def _tried_out(container: Container, terms: Terms, signature: bytes, *, set_aside: int) -> tuple[int, int, int]:
     """Ask the node whether the opening would go through now; return its gas, the fee (wei per gas), the payer's tokens.
 
-    ``set_aside``: gwei that the relayer needs for other openings.
+    ``set_aside``: gwei that the relayer needs for what else is under way.
     """
-    place, chain, relayer = container.terms, container.chain, container.relayer
+    data = codec.encode_open_with_authorization(terms, signature)
+    due = terms.amount + terms.fee + terms.relay_fee
+    place = container.terms.escrow
+    return try_out(container, Cargo.STAKE, to=place, data=data, payer=terms.payer, due=due, set_aside=set_aside)
+
+
+def try_out(
+    container: Container, cargo: Cargo, *, to: Address, data: bytes, payer: Address, due: int, set_aside: int
+) -> tuple[int, int, int]:
+    """Ask the node whether what was signed would go through now; return its gas, the fee (wei per gas), the tokens.
+
+    ``due``: what leaves the payer's wallet; ``set_aside``: gwei that the relayer needs for what else is under way.
+    Raises ``Conflict`` where it would not, or the relayer has too little ether.
+    """
+    chain, relayer = container.chain, container.relayer
     max_fee = chain.fees().max_fee
     if chain.balance(relayer) <= set_aside * 10**9:
-        raise _empty()
-    tokens = codec.decode_uint(chain.call(place.token, codec.encode_balance_of(terms.payer)))
-    if tokens < terms.amount + terms.fee + terms.relay_fee:
-        raise too_few(terms.payer)
+        raise empty(cargo)
+    tokens = codec.decode_uint(chain.call(container.deployment.token, codec.encode_balance_of(payer)))
+    if tokens < due:
+        raise too_few(payer)
     try:
-        data = codec.encode_open_with_authorization(terms, signature)
-        gas = chain.estimate_gas(place.escrow, data, relayer) * _GAS_MARGIN[0] // _GAS_MARGIN[1]
+        gas = chain.estimate_gas(to, data, relayer) * _GAS_MARGIN[0] // _GAS_MARGIN[1]
     except Refusal as refusal:
         raise Conflict(
-            "opening_would_fail",
+            f"{'opening' if cargo is Cargo.STAKE else 'gift'}_would_fail",
             f"The chain would refuse it now ({refusal.message}). Ask for the terms again and sign them anew.",
         ) from None
     if chain.balance(relayer) < set_aside * 10**9 + gas * max_fee:
-        raise _empty()
+        raise empty(cargo)
     return gas, max_fee, tokens
-
-
-def _empty() -> Conflict:
-    return Conflict(
-        "gasless_relayer_empty",
-        "The service has no ether left to carry openings with. Pay with a wallet that has some ether for gas; the "
-        "same price opens the same door.",
-    )

@@ -57,7 +57,9 @@ def prove(container: Container, person: PersonId, text: str, signature: str) -> 
 
 def link(container: Container, work: Work, person: PersonId, proof: Proof) -> Address:
     """Link the wallet that signed and return its address; raises as ``Holders.link`` does."""
-    return work.holders.link(person, proof, **_place(container))
+    address = work.holders.link(person, proof, **_place(container))
+    work.supporters.wallets_changed(person)
+    return address
 
 
 def make_primary(work: Work, person: PersonId, address: Address) -> None:
@@ -74,6 +76,7 @@ def unlink(work: Work, person: PersonId, address: Address) -> None:
     """
     work.holders.unlink(person, address)
     work.doors.pay_primary(person)
+    work.supporters.wallets_changed(person)
 
 
 def _place(container: Container) -> _Place:

@@ -6,11 +6,15 @@ from sqlalchemy import MetaData
 
 import app.conversations
 import app.sessions
+import app.supporting.tables
 import app.webhooks.tables
 import kit.changes
 import kit.leases
 import kit.outbox
 import ledger.tables
+import payments.carrying.tables
+import payments.flair.key_tables
+import payments.flair.tables
 import payments.stakes.tables
 import reputation.beside_tables
 import reputation.complaint_tables
@@ -28,6 +32,9 @@ TABLE_MODULES = (
     kit.outbox,
     ledger.tables,
     payments.stakes.tables,
+    payments.flair.key_tables,
+    payments.carrying.tables,
+    payments.flair.tables,
     reputation.tables,
     reputation.list_tables,
     reputation.beside_tables,
@@ -38,6 +45,7 @@ TABLE_MODULES = (
     reputation.publishing_tables,
     app.sessions,
     app.conversations,
+    app.supporting.tables,
     app.webhooks.tables,
 )
 """Every module that holds tables; a new one is added here or its tables do not exist."""

@@ -11,6 +11,7 @@ from contracts.events import (
     Expired,
     ForfeitAnnounced,
     Forfeited,
+    Given,
     Opened,
     Returned,
     StakeEvent,
@@ -21,8 +22,8 @@ Reaction = Callable[[Work, Any], None]
 """Acts on one event in the transaction that books it; touches the database alone, effects go to the outbox."""
 
 
-def only_told(work: Work, event: Transferred) -> None:
-    """Do nothing more: the book has it, and whose wallet it moved is told of all transfers at once (``react``)."""
+def only_told(work: Work, event: Transferred | Given) -> None:
+    """Do nothing more: the book has it, and whom it concerns is told of all of its kind at once (``react``)."""
 
 
 def stake_moved(work: Work, event: StakeEvent) -> None:
@@ -39,14 +40,22 @@ REACTIONS: Mapping[type[ChainEvent], Reaction] = {
     ForfeitAnnounced: stake_moved,
     Forfeited: stake_moved,
     Expired: stake_moved,
+    Given: only_told,
 }
 
 
 def react(work: Work, events: Iterable[ChainEvent]) -> None:
     """Act on the events of blocks that were just booked, in their order."""
-    moved = []
+    events, moved = list(events), []
     for event in events:
         REACTIONS[type(event)](work, event)
         if isinstance(event, Transferred):
             moved.append(event)
     work.feed.transfers(moved)
+    work.giving.heard(events)
+
+
+def react_late(work: Work, events: Iterable[ChainEvent]) -> None:
+    """Act on the gifts of blocks that were booked without them; all else of those blocks was acted on then."""
+    work.giving.heard(list(events), late=True)
+    work.giving.levels_moved(work.stakes.terms.chain_id)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 from prometheus_client import Counter
 
 from app.container import Container
 from contracts import codec
-from contracts.chain import BlockLogs, RawLog
-from contracts.events import BlockRef, ChainEvent, ForfeitAnnounced, Opened, StakeEvent, Transferred
+from contracts.chain import BlockLogs, Deployment, RawLog
+from contracts.events import BlockRef, ChainEvent, ForfeitAnnounced, Given, Opened, StakeEvent, Transferred
 from kit.errors import ChainUnavailable, Invalid
+from kit.identifiers import Address, Hash32
 
 LOG = structlog.get_logger(__name__)
 
@@ -22,15 +23,23 @@ _LAST_TIME = 2**63 - 1
 """What a database counts to; our escrow takes none that is more than 60 days away."""
 
 
+def wanted(place: Deployment) -> Mapping[Address, Collection[Hash32]]:
+    """Return what is read where our contracts stand: each with the first topics of its logs that matter."""
+    return codec.wanted(place.token, place.escrow, place.pledges)
+
+
 def events_of(container: Container, block: BlockRef, logs: Sequence[RawLog]) -> list[ChainEvent]:
     """Return what these logs of a block mean. Raises ``ChainUnavailable`` for logs that cannot be."""
     place = container.deployment
     try:
-        decoded = [codec.decode(log, block, token=place.token, escrow=place.escrow) for log in logs]
+        decoded = [
+            codec.decode(log, block, token=place.token, escrow=place.escrow, pledges=place.pledges) for log in logs
+        ]
     except Invalid as error:  # our contracts cannot have written it, so it is the node that is wrong
         raise ChainUnavailable(f"The node tells of a log that cannot be: {error}") from error
     events = [event for event in decoded if event is not None]
-    if any(time > _LAST_TIME for event in events if not isinstance(event, Transferred) for time in _times(event)):
+    stakes = [event for event in events if not isinstance(event, Transferred | Given)]
+    if any(time > _LAST_TIME for event in stakes for time in _times(event)):
         raise ChainUnavailable("The node tells of a log that cannot be: its time is beyond all times.")
     return events
 
@@ -43,25 +52,24 @@ def _times(event: StakeEvent) -> tuple[int, ...]:
 
 def block(container: Container, number: int) -> BlockLogs | None:
     """Return a block with our contracts' logs; ``None`` where the node has none of this number."""
-    place = container.deployment
-    found = container.chain.read(number, codec.wanted(place.token, place.escrow))
+    found = container.chain.read(number, wanted(container.deployment))
     if found is not None:
         _tell_of_doubts([found])
     return found
 
 
-def stretch(container: Container, first: int, last: int) -> list[BlockLogs]:
-    """Return final blocks with our contracts' logs, all in one question."""
-    place = container.deployment
-    found = container.chain.stretch(first, last, codec.wanted(place.token, place.escrow))
+def stretch(
+    container: Container, first: int, last: int, of: Mapping[Address, Collection[Hash32]] | None = None
+) -> list[BlockLogs]:
+    """Return final blocks with our contracts' logs (or those of some of them), all in one question."""
+    found = container.chain.stretch(first, last, wanted(container.deployment) if of is None else of)
     _tell_of_doubts(found)
     return found
 
 
 def expect(container: Container, first: int, last: int) -> None:
     """Have the node begin to tell of final blocks that are the next stretch."""
-    place = container.deployment
-    container.chain.expect(first, last, codec.wanted(place.token, place.escrow))
+    container.chain.expect(first, last, wanted(container.deployment))
 
 
 def _tell_of_doubts(blocks: Sequence[BlockLogs]) -> None:

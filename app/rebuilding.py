@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain as one_after_the_other
 
 from app.container import Container, Work
 from app.reading import final_events
 from contracts import codec
-from contracts.events import BlockRef, ChainEvent, Transferred
+from contracts.events import BlockRef, ChainEvent, Given, Transferred
 from kit.errors import NotFound
 from kit.identifiers import show_hash
 from ledger.comparing import Difference, compare
+from ledger.model import Account, Asset
 from payments.stakes.folding import Folded
 
 _BLOCKS_AT_ONCE = 50
@@ -67,7 +69,7 @@ def _book(work: Work, blocks: list[tuple[BlockRef, list[ChainEvent]]]) -> None:
     work.book.record_all(blocks)
     for _, events in blocks:
         for event in events:
-            if not isinstance(event, Transferred):
+            if not isinstance(event, Transferred | Given):
                 work.stakes.apply(event)
 
 
@@ -79,6 +81,7 @@ def _compared(ours: Work, again: Work, final: BlockRef) -> Comparison:
         compare("entry", _entries(ours, until, counted), _entries(again, until), show=_place),
         compare("balance", sorted(balances.items()), sorted(rebuilt.items())),
         compare("stake", _stakes(ours, until, counted), _stakes(again, until)),
+        *_gifts(ours, again, until, counted),
     )
     kept: list[Difference] = []
     count = 0
@@ -87,6 +90,14 @@ def _compared(ours: Work, again: Work, final: BlockRef) -> Comparison:
         if len(kept) < _MOST_KEPT:
             kept.append(difference)
     return Comparison(final, counted.blocks, counted.entries, len(balances), counted.stakes, tuple(kept), count)
+
+
+def _gifts(ours: Work, again: Work, until: int, counted: _Counted) -> Iterator[Iterator[Difference]]:
+    """Compare what was given in other assets, one after the other."""
+    for asset in sorted({*ours.book.other_assets(), *again.book.other_assets()}):
+        balances = [sorted(work.book.balances_until(until, asset).items()) for work in (ours, again)]
+        yield compare("balance", *balances, show=partial(_of, asset))
+        yield compare("entry", _entries(ours, until, counted, asset), _entries(again, until, asset=asset), show=_place)
 
 
 @dataclass(slots=True)
@@ -105,8 +116,10 @@ def _blocks(work: Work, until: int, counted: _Counted | None = None) -> Iterator
         yield number, show_hash(block_hash)
 
 
-def _entries(work: Work, until: int, counted: _Counted | None = None) -> Iterator[tuple[tuple[int, int], object]]:
-    for entry in work.book.entries_until(until):
+def _entries(
+    work: Work, until: int, counted: _Counted | None = None, asset: Asset | None = None
+) -> Iterator[tuple[tuple[int, int], object]]:
+    for entry in work.book.entries_until(until, asset):
         if counted:
             counted.entries += 1
         yield entry.place, entry
@@ -120,6 +133,10 @@ def _stakes(work: Work, until: int, counted: _Counted | None = None) -> Iterator
         place = work.stakes.terms
         hashed = codec.stake_id(terms, chain_id=place.chain_id, escrow=place.escrow)
         yield show_hash(stake_id), f"{_state(folded)}, terms {show_hash(hashed)}"
+
+
+def _of(asset: Asset, account: Account) -> str:
+    return f"{account} of {asset}"
 
 
 def _place(place: tuple[int, int]) -> str:

@@ -18,6 +18,7 @@ _AT_ONCE: Final = 200
 
 _PLACES: Final[Sequence[Callable[[Work], SealsAnew]]] = (
     lambda work: work.publishing.keys.seal_anew,
+    lambda work: work.flairs.keys.seal_anew,
     lambda work: work.webhooks.seal_anew,
 )
 """All that seal; a test asserts that no table with a sealed column is missing."""

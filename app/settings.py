@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kit.errors import Invalid
+from kit.identifiers import parse_user_id
 
 DATA_FOLDER = Path(".data")
 """Where everything lives that is kept between runs, unless ``EARNEST_DATA`` says otherwise."""
@@ -44,6 +47,10 @@ class Settings(BaseSettings):
         None, description="JSON-RPC endpoint that a visitor's wallet may be told to add; public, so without any key."
     )
     deployment: Path | None = Field(None, description="File with the contracts' addresses; by default by chain id.")
+    cause: str | None = Field(
+        None, description="Address that gifts go to: it is published, and what is given to it counts; none by default."
+    )
+    cause_title: str = Field("this service", max_length=60, description="What gifts are for, as givers are told.")
     guardian: str | None = Field(None, description="Cold address that may turn an announced forfeit into a return.")
     keystore_password: SecretStr | None = Field(None, description="Opens the keystore in the data folder.")
     keystore_password_file: Path | None = Field(None, description="File that holds the keystore's password.")
@@ -77,6 +84,28 @@ class Settings(BaseSettings):
     bot_user_id: str | None = Field(None, description="The bot's Matrix id.")
     bot_password: SecretStr | None = Field(None, description="The bot's password (or a password file).")
     bot_password_file: Path | None = Field(None, description="File that holds the bot's password.")
+
+    homeserver_admin_token: SecretStr | None = Field(
+        None,
+        description="Token of an administrator of the bot's homeserver, with which supporters' flair is written into "
+        "the profiles of those who want that; without one the bot hands them the value.",
+    )
+    homeserver_admin_token_file: Path | None = Field(None, description="File that holds that token.")
+    supporters_stewards: str = Field(
+        "",
+        description="Matrix ids, with commas between them, of those who look after the supporters' space and rooms: "
+        "they are asked in, and nobody is put out who has their level.",
+    )
+    patreon_webhook_secret: SecretStr | None = Field(
+        None, description="Secret of Patreon's webhook (or a file); without one, nothing that Patreon sends is taken."
+    )
+    patreon_webhook_secret_file: Path | None = Field(None, description="File that holds that secret.")
+
+    patreon_currency: str = Field(
+        "USD",
+        pattern="^[A-Z]{3}$",
+        description="The currency of the Patreon campaign, where its webhook does not say it.",
+    )
 
     watched_rooms: int = Field(
         500, ge=0, le=10_000, description="Rooms that the bot reads for people's own filters, all together; 0 for none."
@@ -116,13 +145,23 @@ class Settings(BaseSettings):
     worker_health_port: int = Field(8603, ge=0, le=65535, description="Port of the worker's /health; 0 for none.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
 
+    @field_validator("supporters_stewards")
+    @classmethod
+    def _stewards_are_people(cls, text: str) -> str:
+        for steward in _parts(text):
+            try:
+                parse_user_id(steward)
+            except Invalid as error:
+                raise ValueError(f"{steward}: {error.message}") from None
+        return text
+
     def database(self) -> str:
         """Return the database's URL."""
         return self.database_url or f"sqlite:///{(self.data / 'earnest.db').resolve()}"
 
     def rpc_urls(self) -> list[str]:
         """Return the JSON-RPC endpoints, the preferred one first."""
-        return [url for part in self.rpc_url.split(",") if (url := part.strip())]
+        return _parts(self.rpc_url)
 
     def deployment_file(self) -> Path | None:
         """Return the file with the contracts' addresses that the operator named, if any."""
@@ -144,9 +183,29 @@ class Settings(BaseSettings):
         """Return the file in the data folder that holds the sealing key, where no setting does."""
         return self.data / "sealing.key"
 
+    def secret_of_patreon(self) -> str | None:
+        """Return the secret with which Patreon signs what it sends, from the setting or its file."""
+        return _secret(self.patreon_webhook_secret, self.patreon_webhook_secret_file)
+
     def password_of_bot(self) -> str | None:
         """Return the bot's Matrix password, from the setting or its file."""
         return _secret(self.bot_password, self.bot_password_file)
+
+    def admin_token(self) -> str | None:
+        """Return the homeserver administrator's token, from the setting or its file."""
+        return _secret(self.homeserver_admin_token, self.homeserver_admin_token_file)
+
+    def has_admin_token(self) -> bool:
+        """Tell whether there is an administrator's token, without reading it."""
+        return self.homeserver_admin_token is not None or self.homeserver_admin_token_file is not None
+
+    def stewards(self) -> list[str]:
+        """Return who looks after the supporters' rooms, as it was written."""
+        return _parts(self.supporters_stewards)
+
+
+def _parts(text: str) -> list[str]:
+    return [some for part in text.split(",") if (some := part.strip())]
 
 
 def _secret(value: SecretStr | None, file: Path | None) -> str | None:

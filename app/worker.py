@@ -32,6 +32,8 @@ PRUNE_EVERY = timedelta(hours=1)
 """How often what is past its retention time is taken away."""
 ROUNDS = "rounds"
 """The change topic that counts sweeps, whichever worker did them."""
+_MOST_FOLDED = 1_000
+"""Transactions of one sweep in which supporters are folded anew."""
 _LOOK_SECONDS = 1.0
 
 
@@ -69,6 +71,10 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
             touch(work.session, ROUNDS)
         with container.work() as work:  # on its own: what is told of floods keeps no stake from going back
             work.notices.tell_floods()
+        for _ in range(_MOST_FOLDED):  # what was broken off, or was left by a whole listing or another document
+            with container.work() as work:
+                if not work.supporters.fold_some():
+                    break
         beat()
 
     @application.task(name="earnest.reconcile", shared=False)  # type: ignore[untyped-decorator]

@@ -120,6 +120,11 @@ def _serve_nothing(port: int) -> None:
 
     nothing.__annotations__["invite"] = _Invite
     app.post(PATH)(nothing)
+
+    async def nothing_of(mxid: str) -> dict[str, str]:  # noqa: ARG001 - read as the flair's route reads it
+        return {}
+
+    app.get("/v1/flair/{mxid:path}")(nothing_of)
     uvicorn.run(app, port=port, log_config=None, access_log=False, timeout_keep_alive=_KEEP_ALIVE)
 
 

@@ -21,7 +21,7 @@ from app.wording.reader import Service
 from bot.away import Away
 from bot.crossing import Crossing
 from bot.entering import Entering
-from bot.homeserver import Denied, ElsewhereAway, Homeserver, SlowDown
+from bot.homeserver import PURPOSE, Denied, ElsewhereAway, Homeserver, SlowDown
 from bot.letters import ANSWER, post, send_owed, sent
 from bot.purposes import purposes
 from bot.readers import reader_of
@@ -243,8 +243,8 @@ class Courier:
             if room in known or room in self._rooms.rooms:
                 continue
             made = await self._homeserver.events(room, {"m.room.create"})
-            if any("type" in one.content for one in made):
-                continue  # no chat, but a space or a policy room: whoever makes those finds it again
+            if any("type" in one.content or PURPOSE in one.content for one in made):
+                continue  # no chat, but a space, say, or a policy room: whoever makes those finds it again
             members = await self._homeserver.members(room)
             others = members - {self._homeserver.me}
             if len(others) > 1:

@@ -1,11 +1,13 @@
-"""What was heard and waits for an answer."""
+"""What was heard and waits for an answer, and who else in the bot hears."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Protocol
 
 from app.container import Work
+from bot.homeserver import Happening
 from bot.letters import ANSWER
 from kit.identifiers import RoomId, UserId
 
@@ -22,6 +24,14 @@ class Heard:
     def answer(self) -> str:
         """Return the key of what answers it."""
         return f"{ANSWER}:{hashlib.sha256(self.event.encode()).hexdigest()}"  # however long an id they made up
+
+
+class Ear(Protocol):
+    """A part of the bot with rooms of its own."""
+
+    async def takes(self, happening: Happening) -> bool:
+        """Take what happens in a room of its own; ``False`` for all other rooms."""
+        ...
 
 
 def is_chat_of(work: Work, heard: Heard) -> bool:

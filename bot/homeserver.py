@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NewType, Protocol
 
@@ -224,6 +224,26 @@ class StateEvent:
     content: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class KeptRoom:
+    """A room to be made of which we keep who is in it: nobody enters it uninvited but whoever is in ``within``.
+
+    ``purpose`` is written into it for good, so that it is found again. ``levels`` are of what may be done there.
+    """
+
+    name: str
+    purpose: str
+    topic: str | None = None
+    kind: str | None = None
+    within: RoomId | None = None
+    levels: Mapping[str, int] = field(default_factory=dict)
+
+
+def made_as(such: KeptRoom) -> dict[str, Any]:
+    """Return what a kept room says for good of how it was made."""
+    return {PURPOSE: such.purpose} | ({"type": such.kind} if such.kind else {})
+
+
 Happening = (
     Said
     | Edited
@@ -242,8 +262,10 @@ Happening = (
 Written = Said | Edited | Polled | Reacted | Unreadable
 """What has an event of its own, which a homeserver may tell twice."""
 Handler = Callable[[Happening], Awaitable[None]]
-STATED = frozenset({"m.room.power_levels", "m.room.server_acl", "m.space.child", *TYPES})
-"""Types of state of whose change the bot is told: what enforcement goes by, and the rules of policy rooms."""
+STATED = frozenset({"m.room.power_levels", "m.room.server_acl", "m.room.join_rules", "m.space.child", *TYPES})
+"""Types of state of whose change the bot is told: what enforcement goes by, who may enter, rules of policy rooms."""
+PURPOSE = "org.earnest.purpose"
+"""What a room that we made says of itself for good: what we made it for."""
 
 
 class Homeserver(Protocol):
@@ -290,6 +312,10 @@ class Homeserver(Protocol):
         there (``events_default`` and the like), not of people: theirs are set afterwards, for how creators stand among
         them depends on the room's version.
         """
+        ...
+
+    async def create_kept(self, such: KeptRoom) -> RoomId:
+        """Make a room with nobody else in it, not encrypted, of which we keep who is in it; say where it is."""
         ...
 
     async def invite(self, room: RoomId, user: UserId, *, direct: bool = False) -> dict[str, Any] | None:
@@ -378,6 +404,10 @@ class Homeserver(Protocol):
         """Give somebody a level; where everybody has it, nothing stands of them any more."""
         ...
 
+    async def set_levels(self, room: RoomId, levels: Mapping[UserId, int]) -> bool:
+        """Give several people levels, in one event; where everybody has theirs, nothing stands of them any more."""
+        ...
+
     async def set_acl(self, room: RoomId, acl: Acl) -> bool:
         """Say which servers may take part. To have none denied any more, ``Acl()`` is set."""
         ...
@@ -390,6 +420,13 @@ class Homeserver(Protocol):
         """Return the newest of somebody's messages and reactions that were not taken back, newest first.
 
         Looked for in the last 2,000 events that the server finds of them.
+        """
+        ...
+
+    async def set_profile(self, user: UserId, name: str, value: Mapping[str, Any] | None) -> None:
+        """Write a field of the profile of somebody on our homeserver, or take it out; as its administrator.
+
+        Raises ``Denied`` where we have no administrator's token, or it is none.
         """
         ...
 

@@ -7,7 +7,7 @@ is owed for it since, which carries the happening's own id, so that the homeserv
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -23,7 +23,7 @@ from bot.commands.command import Asked, Unclear
 from bot.crossing import Crossing
 from bot.desk.desk import Desk
 from bot.entering import Entering
-from bot.heard import Heard, is_chat_of
+from bot.heard import Ear, Heard, is_chat_of
 from bot.homeserver import (
     Denied,
     ElsewhereAway,
@@ -39,7 +39,6 @@ from bot.homeserver import (
 )
 from bot.letters import owe, owe_later, post, send_owed, sent
 from bot.obeying import obey, press
-from bot.policy_rooms import PolicyRooms
 from bot.purposes import purposes
 from bot.readers import reader_of
 from bot.watcher import Watcher
@@ -76,7 +75,7 @@ class Listener:
         rooms: Entering,
         watcher: Watcher,
         desk: Desk,
-        policies: PolicyRooms,
+        others: Sequence[Ear],
     ) -> None:
         """Answer through ``homeserver``; ``rooms`` is held while one is entered; the others have rooms of their own."""
         self._homeserver = homeserver
@@ -85,7 +84,7 @@ class Listener:
         self._rooms = rooms
         self._watcher = watcher
         self._desk = desk
-        self._policies = policies
+        self._others = others
         self._commands = Throttle(_COMMAND_BURST, _COMMAND_SECONDS, time)
         self._invites = Throttle(_INVITE_BURST, _INVITE_SECONDS, time)
         self._many = Throttle(_MANY_BURST, _MANY_SECONDS, time)
@@ -115,9 +114,9 @@ class Listener:
     async def _handle(self, happening: Happening) -> None:
         if await self._desk.takes(happening):
             return
-        listed = await self._policies.takes(happening)
+        theirs = [await one.takes(happening) for one in self._others]
         guarded = await self._desk.warden.takes(happening)
-        if await self._watcher.takes(happening) or listed or guarded:
+        if await self._watcher.takes(happening) or any(theirs) or guarded:
             return
         match happening:
             case Said():

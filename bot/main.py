@@ -25,6 +25,7 @@ from bot.nio_homeserver import NioHomeserver
 from bot.policy_rooms import PolicyRooms
 from bot.readers import service_of
 from bot.rehearsal import Rehearsal
+from bot.supporting import Supporting
 from bot.views import Views
 from bot.warden import Warden
 from bot.watcher import Watcher
@@ -69,6 +70,7 @@ def homeserver_of(container: Container) -> Homeserver:
         folder=settings.data / FOLDER,
         password=settings.password_of_bot(),
         clock=container.clock,
+        admin_token=settings.admin_token(),
     )
 
 
@@ -114,6 +116,7 @@ async def serve(
     desk = Desk(homeserver, cross, container, service, warden=warden, views=views, time=time.monotonic, rooms=rooms)
     watcher = Watcher(homeserver, cross, service, time=time.monotonic, most=container.settings.watched_rooms)
     policies = PolicyRooms(homeserver, cross, time=time.monotonic)
+    supporting = Supporting(homeserver, cross, time=time.monotonic, rooms=rooms)
     listener = Listener(
         homeserver,
         cross,
@@ -122,7 +125,7 @@ async def serve(
         rooms=rooms,
         watcher=watcher,
         desk=desk,
-        policies=policies,
+        others=(policies, supporting),
     )
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     LOG.info("bot_starts", user=homeserver.me)
@@ -135,6 +138,7 @@ async def serve(
             tasks.create_task(desk.lanes.run(stop))
             tasks.create_task(Mirroring(homeserver, cross).run(stop))
             tasks.create_task(policies.run(stop))
+            tasks.create_task(supporting.run(stop))
     except* Invalid as group:
         raise group.exceptions[0] from None  # what a setting lacks is told plainly
     finally:

@@ -193,6 +193,20 @@ class NioClient:
 
         return await self.patiently(_once)
 
+    async def request_as(
+        self, token: str, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Make one request in the name of another account, whose token it is. Raises as ``request`` does."""
+
+        async def _once() -> dict[str, Any]:
+            response = await self._open(method, path, body, _REQUEST_SECONDS, token)
+            answer = await self._object(response)
+            if response.status == HTTPStatus.UNAUTHORIZED:
+                raise Denied(response.status, answer)  # our own login is as good as before
+            return self._judge(response.status, answer)
+
+        return await self.patiently(_once)
+
     async def patiently(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """Make a call, again where the server wants a short pause first. Raises ``SlowDown`` for a longer one."""
         for _ in range(_MOST_SLOW_DOWNS):
@@ -239,10 +253,12 @@ class NioClient:
         response = await self._open(method, path, body, seconds)
         return response.status, await self._object(response)
 
-    async def _open(self, method: str, path: str, body: Mapping[str, Any] | None, seconds: float) -> Any:  # noqa: ANN401
+    async def _open(
+        self, method: str, path: str, body: Mapping[str, Any] | None, seconds: float, token: str | None = None
+    ) -> Any:  # noqa: ANN401 - nio's own types
         headers = {"Content-Type": "application/json"}
-        if self.nio.access_token:
-            headers["Authorization"] = f"Bearer {self.nio.access_token}"
+        if token or self.nio.access_token:
+            headers["Authorization"] = f"Bearer {token or self.nio.access_token}"
         data = None if body is None else json.dumps(body)
         return await self.guarded(self.nio.send(method, path, data, headers, timeout=seconds))
 

@@ -78,8 +78,10 @@ class NioHomeserver(Moderating):
         password: str | None = None,
         clock: Clock = system_clock,
         key_patience_seconds: float = _KEY_PATIENCE_SECONDS,
+        admin_token: str | None = None,
     ) -> None:
         """Use the account; nothing is asked of the server before the first call."""
+        self._admin_token = admin_token
         self._client = NioClient(url, user, password, folder, clock=clock)
         self._clock = clock
         self._key_patience = key_patience_seconds
@@ -259,10 +261,9 @@ class NioHomeserver(Moderating):
         levels: Mapping[str, int] | None = None,
     ) -> RoomId:
         """Make a room with nobody else in it."""
-        await self.start()
-        new = nio_rooms.new_room(name, topic, kind, alias, levels, encrypted=encrypted, public=public)
-        answer = await self._client.request("POST", "/_matrix/client/v3/createRoom", new)
-        return RoomId(str(answer["room_id"]))
+        return await self._created(
+            nio_rooms.new_room(name, topic, kind, alias, levels, encrypted=encrypted, public=public)
+        )
 
     async def invite(self, room: RoomId, user: UserId, *, direct: bool = False) -> dict[str, Any] | None:
         """Invite somebody; the JSON of a refusal is returned as it came.

@@ -14,10 +14,11 @@ from urllib.parse import quote
 
 from bot import nio_rooms
 from bot.elements import Elements
-from bot.homeserver import Denied, EventId, StateEvent, Told
+from bot.homeserver import Denied, EventId, KeptRoom, StateEvent, Told
 from bot.nio_client import NioClient
+from bot.nio_rooms import kept_room
 from kit.errors import Invalid
-from kit.identifiers import RoomId, UserId
+from kit.identifiers import RoomId, UserId, server_of
 from reputation.enforcement.levels import has_room, with_level
 from reputation.enforcement.reading import RoomReader, acl_of
 from reputation.enforcement.rooms import Acl, Membership, RoomSeen
@@ -41,6 +42,7 @@ class Moderating(ABC):
     """What a client does in rooms that it looks after."""
 
     _client: NioClient
+    _admin_token: str | None = None
 
     @abstractmethod
     async def start(self) -> None:
@@ -124,17 +126,45 @@ class Moderating(ABC):
 
     async def set_level(self, room: RoomId, user: UserId, level: int) -> bool:
         """Give somebody a level."""
-        levels = await self._content(room, _POWERS)
-        if levels is None:  # whoever wrote the first ones would take the creator's
+        return await self.set_levels(room, {user: level})
+
+    async def set_levels(self, room: RoomId, levels: Mapping[UserId, int]) -> bool:
+        """Give several people levels."""
+        before = await self._content(room, _POWERS)
+        if before is None:  # whoever wrote the first ones would take the creator's
             raise Denied(HTTPStatus.NOT_FOUND, {"errcode": "M_NOT_FOUND", "error": "the room has no levels"})
-        changed = with_level(levels, user, level)
-        if changed is not None and not has_room(levels, changed):
+        after: dict[str, Any] | None = None
+        for user, level in levels.items():
+            after = with_level(after or before, user, level) or after
+        if after is not None and not has_room(before, after):
             raise Denied(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"errcode": "M_TOO_LARGE", "error": "no room for more"})
-        if changed is not None:
-            await self.put_state(room, _POWERS, "", changed)
-        return changed is not None
+        if after is not None:
+            await self.put_state(room, _POWERS, "", after)
+        return after is not None
+
+    async def set_profile(self, user: UserId, name: str, value: Mapping[str, Any] | None) -> None:
+        """Write a field of somebody's profile, as the homeserver's administrator (MSC4133, Matrix 1.16)."""
+        if self._admin_token is None:
+            raise Denied(HTTPStatus.FORBIDDEN, {"errcode": "M_FORBIDDEN", "error": "no administrator's token"})
+        await self.start()
+        path = f"/_matrix/client/v3/profile/{quote(user, safe='')}/{quote(name, safe='')}"
+        body = None if value is None else {name: dict(value)}
+        try:
+            await self._client.request_as(self._admin_token, "DELETE" if value is None else "PUT", path, body)
+        except Denied as denied:
+            if value is not None or denied.status != HTTPStatus.NOT_FOUND:  # whoever has none has it out already
+                raise
 
     # ------------------------------------------------------------------------------------------------ rooms
+
+    async def create_kept(self, such: KeptRoom) -> RoomId:
+        """Make a room of which we keep who is in it."""
+        return await self._created(kept_room(such, server_of(self._client.user)))
+
+    async def _created(self, body: Mapping[str, Any]) -> RoomId:
+        await self.start()
+        answer = await self._client.request("POST", "/_matrix/client/v3/createRoom", body)
+        return RoomId(str(answer["room_id"]))
 
     async def set_acl(self, room: RoomId, acl: Acl) -> bool:
         """Say which servers may take part; what else stands in the event stays."""

@@ -12,10 +12,11 @@ from urllib.parse import quote
 import structlog
 from nio import Event, MegolmEvent
 
-from bot.homeserver import Denied, EventId, Look, Said, Told
+from app.supporting.planning import join_rules
+from bot.homeserver import Denied, EventId, KeptRoom, Look, Said, Told, made_as
 from bot.nio_client import NioClient
 from bot.nio_events import read
-from kit.identifiers import RoomId, UserId
+from kit.identifiers import RoomId, ServerName, UserId
 from reputation.enforcement.reading import room_in, user_in, via_in
 from reputation.seeing import text_of
 
@@ -130,6 +131,25 @@ def new_room(
         body["power_level_content_override"] = dict(levels)
     given = {"name": name, "topic": topic, "room_alias_name": alias}
     return body | {key: value for key, value in given.items() if value}
+
+
+def kept_room(such: KeptRoom, server: ServerName) -> dict[str, Any]:
+    """Return what ``/createRoom`` is asked for, for a room of which we keep who is in it."""
+    state: list[tuple[str, str, dict[str, Any]]] = [
+        ("m.room.guest_access", "", {"guest_access": "forbidden"}),
+        ("m.room.join_rules", "", join_rules(such.within)),
+    ]
+    if such.within is not None:
+        state.append(("m.space.parent", such.within, {"via": [server], "canonical": True}))
+    body: dict[str, Any] = {
+        "preset": "private_chat",
+        "visibility": "private",
+        "name": such.name,
+        "creation_content": made_as(such),
+        "initial_state": [{"type": kind, "state_key": key, "content": content} for kind, key, content in state],
+        "power_level_content_override": dict(such.levels),
+    }
+    return body | ({"topic": such.topic} if such.topic else {})
 
 
 async def resolve(client: NioClient, alias: str) -> tuple[RoomId, tuple[str, ...]]:

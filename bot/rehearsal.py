@@ -9,7 +9,18 @@ from http import HTTPStatus
 from typing import Any
 
 from app.wording.message import Message
-from bot.homeserver import Denied, EventId, Handler, Happening, Look, Said, StateEvent, Told
+from bot.homeserver import (
+    Denied,
+    EventId,
+    Handler,
+    Happening,
+    KeptRoom,
+    Look,
+    Said,
+    StateEvent,
+    Told,
+    made_as,
+)
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.reading import read_room
 from reputation.enforcement.rooms import Acl, Member, Membership, RoomSeen
@@ -71,6 +82,15 @@ class Rehearsal:
         more = {"topic": topic, "type": kind, "alias": alias, "levels": levels, "public": public}
         told = "".join(f", {what} {value!r}" for what, value in more.items() if value)
         self._say(f"would make {'an encrypted' if encrypted else 'a'} room {room} named {name!r}{told}")
+        return room
+
+    async def create_kept(self, such: KeptRoom) -> RoomId:
+        """Make a room up that says of itself what it is for."""
+        room = RoomId(f"!rehearsed-{len(self.rooms) + 1}:rehearsal")
+        self.rooms[room] = {self._me}
+        self.states[room] = [StateEvent("m.room.create", "", self._me, made_as(such))]
+        what = f"{such.kind or 'room'} {room} named {such.name!r}"
+        self._say(f"would make the kept {what}{f' within {such.within}' if such.within else ''}")
         return room
 
     async def invite(self, room: RoomId, user: UserId, *, direct: bool = False) -> dict[str, Any] | None:
@@ -169,6 +189,11 @@ class Rehearsal:
         """Say what level somebody would have."""
         return self._act(f"would give {user} level {level} in {room}")
 
+    async def set_levels(self, room: RoomId, levels: Mapping[UserId, int]) -> bool:
+        """Say what levels people would have."""
+        told = ", ".join(f"{user} level {level}" for user, level in levels.items())
+        return self._act(f"would give {told} in {room}")
+
     async def set_acl(self, room: RoomId, acl: Acl) -> bool:
         """Say which servers might take part."""
         literals = "" if acl.ip_literals else ", no addresses"
@@ -181,6 +206,10 @@ class Rehearsal:
     async def written_by(self, room: RoomId, user: UserId, most: int) -> list[EventId]:
         """Return what somebody wrote of what was put into ``past``, newest first."""
         return [said.event for said in reversed(self.past.get(room, [])) if said.sender == user][:most]
+
+    async def set_profile(self, user: UserId, name: str, value: Mapping[str, Any] | None) -> None:
+        """Say what would stand in a profile."""
+        self._say(f"would {f'write {name} {dict(value)}' if value is not None else f'take {name} out'} of {user}")
 
     def _act(self, line: str) -> bool:
         self._say(line)

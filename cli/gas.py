@@ -38,7 +38,7 @@ def look(container: Container) -> tuple[str, str, bool]:
     if limits.off:
         return f"{shown[RESOLVER]}; no openings are carried.", "", False
     with container.read() as work:
-        left = show(Amount(max(limits.budget - work.relaying.spent(), 0)), _GWEI_DECIMALS)
+        left = show(Amount(max(limits.budget - work.carrying.spent(), 0)), _GWEI_DECIMALS)
     if not held[RELAYER] or left == "0":
         says = f"Nothing is carried for strangers without ether: {shown[RELAYER]}, {left} ETH of today's budget left."
         return says, "Send some there, or raise EARNEST_RELAY_BUDGET. Whoever has ether can pay all the same.", False

@@ -47,10 +47,22 @@ def _stake() -> click.Command:
     return stake
 
 
+def _give() -> click.Command:
+    from cli.commands.give import give
+
+    return give
+
+
 def _gasless() -> click.Command:
     from cli.commands.gasless import gasless
 
     return gasless
+
+
+def _supporters() -> click.Command:
+    from cli.commands.supporters import supporters
+
+    return supporters
 
 
 def _tenants() -> click.Command:
@@ -210,7 +222,9 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "door": _door,
     "filter": _filter,
     "stake": _stake,
+    "give": _give,
     "gasless": _gasless,
+    "supporters": _supporters,
     "tenants": _tenants,
     "quiet": _quiet,
     "keys": _keys,

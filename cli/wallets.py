@@ -46,9 +46,9 @@ def open_wallet(key_file: Path | None, password_file: Path | None) -> Wallet:
     return Wallet(signer_from_file(key_file, password))
 
 
-def send(chain: Chain, wallet: Wallet, to: Address, data: bytes) -> Hash32:
-    """Simulate, sign, send and wait until it is mined. Raises ``Conflict`` where it reverts."""
-    gas = chain.estimate_gas(to, data, wallet.address) * _GAS_MARGIN_PERCENT // 100
+def send(chain: Chain, wallet: Wallet, to: Address, data: bytes, *, value: int = 0) -> Hash32:
+    """Simulate, sign, send and wait until it is mined; ``value`` wei go along. Raises ``Conflict`` where it reverts."""
+    gas = chain.estimate_gas(to, data, wallet.address, value=value) * _GAS_MARGIN_PERCENT // 100
     fees = chain.fees()
     signed = wallet.signer.sign_transaction(
         Transaction(
@@ -59,6 +59,7 @@ def send(chain: Chain, wallet: Wallet, to: Address, data: bytes) -> Hash32:
             gas=gas,
             max_fee=fees.max_fee,
             priority_fee=fees.priority_fee,
+            value=value,
         )
     )
     chain.send(signed.raw)

@@ -15,12 +15,17 @@ BlockTag = Literal["latest", "safe", "finalized"]
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Our two contracts on one chain, and the block from which on there is anything of ours to read."""
+    """Our contracts on one chain, and the block from which on there is anything of ours to read.
+
+    ``pledges``: ``None`` where gifts have no contract there, else it stands since block ``pledges_block``.
+    """
 
     chain_id: int
     token: Address
     escrow: Address
     deployed_block: int
+    pledges: Address | None = None
+    pledges_block: int | None = None
 
 
 class RawLog(NamedTuple):
@@ -132,8 +137,11 @@ class Chain(Protocol):
         """
         ...
 
-    def estimate_gas(self, to: Address | None, data: bytes, sender: Address) -> int:
-        """Return the gas a transaction would take (``to=None`` creates a contract); a revert raises as in ``call``."""
+    def estimate_gas(self, to: Address | None, data: bytes, sender: Address, *, value: int = 0) -> int:
+        """Return the gas a transaction would take (``to=None`` creates a contract); a revert raises as in ``call``.
+
+        ``value``: wei that go along.
+        """
         ...
 
     def nonce(self, account: Address, block: BlockTag | Literal["pending"] = "pending") -> int:

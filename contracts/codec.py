@@ -20,6 +20,7 @@ from contracts.events import (
     Expired,
     ForfeitAnnounced,
     Forfeited,
+    Given,
     Opened,
     Position,
     Returned,
@@ -34,6 +35,7 @@ _TERMS: Final = (
     "(address,address,uint256,uint256,address,uint256,address,address,address,uint64,uint64,bytes32)"  # Terms' order
 )
 _TERMS_BYTES: Final = 12 * WORD
+_GIVEN_BYTES: Final = 3 * WORD
 _TRANSFER_TOPICS: Final = 3
 
 
@@ -64,12 +66,15 @@ RETURNED: Final = topic_of("Returned(bytes32,bool)")
 FORFEIT_ANNOUNCED: Final = topic_of("ForfeitAnnounced(bytes32,uint64)")
 FORFEITED: Final = topic_of("Forfeited(bytes32)")
 EXPIRED: Final = topic_of("Expired(bytes32)")
+GIVEN: Final = topic_of("Given(address,address,address,uint256,uint16,bytes32)")
 
 
 # ------------------------------------------------------------------------------------------------- logs to events
 
 
-def decode(raw: RawLog, block: BlockRef, *, token: Address, escrow: Address) -> ChainEvent | None:
+def decode(
+    raw: RawLog, block: BlockRef, *, token: Address, escrow: Address, pledges: Address | None = None
+) -> ChainEvent | None:
     """Read a log of ``block``; ``None`` for logs we do not read (other contracts, ``Approval``, …).
 
     Raises ``Invalid`` for a log under one of our topics that our contracts cannot have written: another number of
@@ -85,6 +90,8 @@ def decode(raw: RawLog, block: BlockRef, *, token: Address, escrow: Address) -> 
         if len(topics) != _TRANSFER_TOPICS or len(data) != WORD or len(topics[1]) != WORD or len(topics[2]) != WORD:
             _shape(raw, "Transfer", topics=_TRANSFER_TOPICS, size=WORD)
         return Transferred(at, address, address_in(topics[1]), address_in(topics[2]), int.from_bytes(data))
+    if address == pledges:
+        return _given(raw, at) if topics[0] == GIVEN else None
     reader = _OF_ESCROW.get(topics[0]) if address == escrow else None
     return reader(raw, at) if reader else None
 
@@ -119,6 +126,13 @@ def _expired(raw: RawLog, at: Position) -> Expired:
     return Expired(at, raw.address, raw.topics[1])
 
 
+def _given(raw: RawLog, at: Position) -> Given:
+    _shape(raw, "Given", topics=4, size=_GIVEN_BYTES)
+    giver, cause, asset = map(address_in, raw.topics[1:])
+    amount, months = uint_in(raw.data[:WORD]), uint_in(raw.data[WORD : 2 * WORD], bits=16)
+    return Given(at, raw.address, giver, cause, asset, amount, months, Hash32(raw.data[2 * WORD :]))
+
+
 _OF_ESCROW: Final[dict[Hash32, Callable[[RawLog, Position], ChainEvent]]] = {
     OPENED: _opened,
     RETURNED: _returned,
@@ -128,9 +142,10 @@ _OF_ESCROW: Final[dict[Hash32, Callable[[RawLog, Position], ChainEvent]]] = {
 }
 
 
-def wanted(token: Address, escrow: Address) -> dict[Address, frozenset[Hash32]]:
+def wanted(token: Address, escrow: Address, pledges: Address | None = None) -> dict[Address, frozenset[Hash32]]:
     """Return what we read: each contract with the first topics of its logs that ``decode`` knows."""
-    return {token: frozenset({TRANSFER}), escrow: frozenset(_OF_ESCROW)}
+    found = {token: frozenset({TRANSFER}), escrow: frozenset(_OF_ESCROW)}
+    return found if pledges is None else {**found, pledges: frozenset({GIVEN})}
 
 
 def _shape(raw: RawLog, name: str, *, topics: int, size: int) -> None:

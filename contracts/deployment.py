@@ -1,10 +1,11 @@
-"""Deployment: puts the two contracts on a chain, writes down where they stand, and checks that it is they who do."""
+"""Deployment: puts our contracts on a chain, writes down where they stand, and checks that it is they who do."""
 
 from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ DEPLOYMENTS: Final = Path(__file__).resolve().parent / "deployments"
 """Where our own deployments are written down: ``<chain id>.json``."""
 
 _FIELDS: Final = frozenset({"chain_id", "token", "escrow", "deployed_block"})
+_OF_PLEDGES: Final = frozenset({"pledges", "pledges_block"})
 _MOST_BYTES: Final = 10_000
 _MOST_NUMBER: Final = 2**63 - 1
 _LOOK_EVERY_SECONDS: Final = 0.1
@@ -42,7 +44,7 @@ class Artifact:
 
 
 def artifact(name: str) -> Artifact:
-    """Read a committed artifact: ``Token``, ``ContactEscrow`` or ``SignatureCheck``."""
+    """Read a committed artifact: ``Token``, ``ContactEscrow``, ``Pledges`` or ``SignatureCheck``."""
     document = json.loads((ARTIFACTS / f"{name}.json").read_bytes())
     creation, code = (bytes.fromhex(document[key].removeprefix("0x")) for key in ("bytecode", "deployedBytecode"))
     return Artifact(name, creation, code)
@@ -51,10 +53,10 @@ def artifact(name: str) -> Artifact:
 def deploy(
     chain: Chain, signer: Signer, *, initial_holder: Address, supply: int, patience: float = 300.0
 ) -> Deployment:
-    """Create the token (``supply`` base units, all to ``initial_holder``) and its escrow; wait until both stand.
+    """Create the token (``supply`` base units, all to ``initial_holder``), its escrow and its pledges; wait for them.
 
-    Costs ``signer`` about 2.6 million gas. Raises ``ChainUnavailable`` where the node does not answer or nothing is
-    mined within ``patience`` seconds, ``Conflict`` where a creation fails. Run again, it makes another pair.
+    Costs ``signer`` about 3.5 million gas. Raises ``ChainUnavailable`` where the node does not answer or nothing is
+    mined within ``patience`` seconds, ``Conflict`` where a creation fails. Run again, it makes others.
     """
     nonce = chain.nonce(signer.address)
     token, escrow = _created_by(signer.address, nonce), _created_by(signer.address, nonce + 1)
@@ -64,6 +66,20 @@ def deploy(
     # One after the other: a token that failed must not leave an escrow bound to nothing.
     _create(chain, signer, nonce + 1, artifact("ContactEscrow").creation + word_of_address(token), until)
     found = Deployment(chain.chain_id, token, escrow, mined.block_number)
+    return add_pledges(chain, signer, found, patience=patience)
+
+
+def add_pledges(chain: Chain, signer: Signer, deployment: Deployment, *, patience: float = 300.0) -> Deployment:
+    """Create the contract that carries gifts for a token that stands already; return the deployment with it.
+
+    Costs ``signer`` about 0.9 million gas. Raises as ``deploy`` does, and ``Conflict`` where there is one.
+    """
+    if deployment.pledges is not None:
+        raise Conflict("deployed_already", f"Gifts have a contract: {show_address(deployment.pledges)}.")
+    nonce = chain.nonce(signer.address)
+    data = artifact("Pledges").creation + word_of_address(deployment.token)
+    mined = _create(chain, signer, nonce, data, time.monotonic() + patience)
+    found = replace(deployment, pledges=_created_by(signer.address, nonce), pledges_block=mined.block_number)
     check(chain, found)
     return found
 
@@ -88,7 +104,7 @@ def _create(chain: Chain, signer: Signer, nonce: int, data: bytes, until: float)
 
 
 def check(chain: Chain, deployment: Deployment) -> None:
-    """Make sure that our very code stands at both addresses, made for this chain and for each other.
+    """Make sure that our very code stands at its addresses, made for this chain and for each other.
 
     Raises ``Invalid`` with a sentence for the operator, or ``ChainUnavailable``. What the compiler leaves open (the
     constructor's immutables) must be filled with what our constructors fill in, and with nothing else.
@@ -115,6 +131,8 @@ def check(chain: Chain, deployment: Deployment) -> None:
         raise _other_code("Token", deployment.token)
     if codec.decode_address(chain.call(deployment.escrow, codec.encode_token())) != deployment.token:
         raise _other_code("ContactEscrow", deployment.escrow)
+    if deployment.pledges is not None:
+        _check_code(chain, "Pledges", deployment.pledges, {word_of_address(deployment.token)})
 
 
 def _check_code(chain: Chain, name: str, address: Address, fillings: set[bytes]) -> None:
@@ -161,20 +179,30 @@ def _short_string(text: bytes) -> bytes:
 
 def write_deployment(path: Path, deployment: Deployment) -> None:
     """Write a deployment as JSON, whole or not at all; one that is there already is replaced."""
-    document = {
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(json.dumps(to_json(deployment), indent=2) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def to_json(deployment: Deployment) -> dict[str, Any]:
+    """Return a deployment as its file has it."""
+    document: dict[str, Any] = {
         "chain_id": deployment.chain_id,
         "token": show_address(deployment.token),
         "escrow": show_address(deployment.escrow),
         "deployed_block": deployment.deployed_block,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    draft.replace(path)
+    if deployment.pledges is not None:
+        document |= {"pledges": show_address(deployment.pledges), "pledges_block": deployment.pledges_block}
+    return document
 
 
 def read_deployment(path: Path) -> Deployment:
-    """Read a deployment. Raises ``NotFound`` where there is no file, ``Invalid`` for anything but the four fields."""
+    """Read a deployment. Raises ``NotFound`` where there is no file, ``Invalid`` for anything but its fields.
+
+    One from before gifts had a contract lacks ``pledges`` and ``pledges_block``.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
@@ -186,18 +214,44 @@ def read_deployment(path: Path) -> Deployment:
         document: Any = json.loads(content) if len(content) <= _MOST_BYTES else None
     except (ValueError, RecursionError):
         document = None
-    if not isinstance(document, dict) or set(document) != _FIELDS:
+    if not isinstance(document, dict) or set(document) not in (_FIELDS, _FIELDS | _OF_PLEDGES):
         raise Invalid(
-            "deployment_malformed", f"{path} is no deployment: {', '.join(sorted(_FIELDS))} and nothing else."
+            "deployment_malformed",
+            f"{path} is no deployment: {', '.join(sorted(_FIELDS))}, perhaps {' and '.join(sorted(_OF_PLEDGES))}, and "
+            "nothing else.",
         )
     token, escrow = (_address(document[key], path) for key in ("token", "escrow"))
-    if token == escrow:
-        raise Invalid("deployment_malformed", f"{path} has the token and the escrow at one address.")
+    first = _number(document["deployed_block"], path, least=0)
+    with_pledges = "pledges" in document
+    pledges = _address(document["pledges"], path) if with_pledges else None
+    if len({token, escrow, pledges}) < len(("token", "escrow", "pledges")):
+        raise Invalid("deployment_malformed", f"{path} has two contracts at one address.")
     return Deployment(
         chain_id=_number(document["chain_id"], path, least=1),
         token=token,
         escrow=escrow,
-        deployed_block=_number(document["deployed_block"], path, least=0),
+        deployed_block=first,
+        pledges=pledges,
+        pledges_block=_number(document["pledges_block"], path, least=first) if with_pledges else None,
+    )
+
+
+def find_deployment(candidates: Iterable[Path], chain_id: int) -> tuple[Path, Deployment]:
+    """Return the first of these files that is there, with what it says.
+
+    Raises ``NotFound`` where none is, ``Invalid`` where it is malformed or of another chain than EARNEST_CHAIN_ID.
+    """
+    for candidate in candidates:
+        if candidate.is_file():
+            found = read_deployment(candidate)
+            if found.chain_id != chain_id:
+                raise Invalid(
+                    "deployment_of_other_chain",
+                    f"{candidate} is of chain {found.chain_id}, but EARNEST_CHAIN_ID is {chain_id}.",
+                )
+            return candidate, found
+    raise NotFound(
+        "deployment_unknown", "Nothing says where the contracts stand: set EARNEST_DEPLOYMENT to the deployment's file."
     )
 
 

@@ -106,5 +106,41 @@ class Expired:
     stake_id: Hash32
 
 
+@dataclass(frozen=True, slots=True)
+class SignedGift:
+    """A gift of our token as its giver signs it, in the order of ``Pledges.Gift``; its hash is its EIP-3009 nonce.
+
+    Amounts are base units (uint256), ``valid_before`` Unix seconds of chain time (uint64), ``months`` 0 to 120.
+    """
+
+    giver: Address
+    cause: Address
+    amount: int
+    months: int
+    memo: Hash32
+    relay_fee: int
+    relay_receiver: Address
+    valid_before: int
+    salt: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """``Pledges.Given``: so much has arrived at ``cause``; its transfers stand before it in the same transaction.
+
+    ``asset``: the token's contract, the zero address for ether; ``amount`` in its base units. ``months``: 0 once, else
+    so many prepaid months. ``memo``: zero, or what commits to what the giver wants to be known.
+    """
+
+    at: Position
+    pledges: Address
+    giver: Address
+    cause: Address
+    asset: Address
+    amount: int
+    months: int
+    memo: Hash32
+
+
 StakeEvent = Opened | Returned | ForfeitAnnounced | Forfeited | Expired
-ChainEvent = Transferred | StakeEvent
+ChainEvent = Transferred | StakeEvent | Given

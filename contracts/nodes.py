@@ -126,9 +126,9 @@ class Nodes:
             lambda chain: chain.call(to, data, sender=sender, block=block, gas=gas), declining="is passed over"
         )
 
-    def estimate_gas(self, to: Address | None, data: bytes, sender: Address) -> int:
+    def estimate_gas(self, to: Address | None, data: bytes, sender: Address, *, value: int = 0) -> int:
         """Return the gas a transaction would take; see ``Chain.estimate_gas``."""
-        return self._ask(lambda chain: chain.estimate_gas(to, data, sender), declining="is passed over")
+        return self._ask(lambda chain: chain.estimate_gas(to, data, sender, value=value), declining="is passed over")
 
     def nonce(self, account: Address, block: BlockTag | Literal["pending"] = "pending") -> int:
         """Return the account's next nonce at a block."""

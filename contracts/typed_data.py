@@ -12,7 +12,8 @@ from typing import Any, Final
 from eth_utils.crypto import keccak
 
 from contracts.codec import stake_id
-from contracts.events import Terms
+from contracts.events import SignedGift, Terms
+from contracts.pledges import gift_id
 from contracts.words import WORD
 from kit.amounts import UINT256_MAX
 from kit.errors import Invalid
@@ -115,6 +116,23 @@ def authorization_to_open(terms: Terms, *, chain_id: int, token: Address, escrow
         valid_after=0,
         valid_before=terms.quote_expiry,
         nonce=stake_id(terms, chain_id=chain_id, escrow=escrow),
+    )
+
+
+def authorization_to_give(gift: SignedGift, *, chain_id: int, token: Address, pledges: Address) -> TypedData:
+    """Return the authorization that ``Pledges.giveWithAuthorization`` needs: amount + relay fee, in time.
+
+    Its nonce is the gift's id, so it gives exactly this or nothing.
+    """
+    return receive_with_authorization(
+        chain_id=chain_id,
+        token=token,
+        sender=gift.giver,
+        recipient=pledges,
+        value=gift.amount + gift.relay_fee,
+        valid_after=0,
+        valid_before=gift.valid_before,
+        nonce=gift_id(gift, chain_id=chain_id, pledges=pledges),
     )
 
 

@@ -167,10 +167,11 @@ class Web3Chain:
             self._raise_execution(error)
         return self._bytes(answer, "call's answer", _MOST_ANSWER_BYTES)
 
-    def estimate_gas(self, to: Address | None, data: bytes, sender: Address) -> int:
+    def estimate_gas(self, to: Address | None, data: bytes, sender: Address, *, value: int = 0) -> int:
         """Return the gas a transaction would take (``to=None`` creates a contract); a revert raises as in ``call``."""
         try:
-            answer = self._ask("eth_estimateGas", _transaction(to, data, sender))
+            going = {"value": hex(value)} if value else {}
+            answer = self._ask("eth_estimateGas", _transaction(to, data, sender) | going)
         except NodeError as error:
             self._raise_execution(error)
         return self._number(answer, "gas estimate", most=_MOST_GAS)

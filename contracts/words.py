@@ -17,7 +17,7 @@ _HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F466
 """Half the order of secp256k1: a signature has two forms, and only the one with the lower s is taken (EIP-2)."""
 
 
-def word(value: int, bits: Literal[64, 256] = 256) -> bytes:
+def word(value: int, bits: Literal[16, 64, 256] = 256) -> bytes:
     """Write a number as one word."""
     if not 0 <= value < 1 << bits:
         raise Invalid("word_out_of_range", f"A number does not fit in {bits} bits.")

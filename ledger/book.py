@@ -1,26 +1,27 @@
-"""The book of one token on one chain: blocks come in, entries are made; blocks that left are taken back, visibly."""
+"""The book of our token and of gifts on one chain: blocks come in, entries are made; what left is visibly undone."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
 from typing import cast
 
 from sqlalchemy.orm import Session
 
-from contracts.events import BlockRef, ChainEvent, Expired, Forfeited, Returned, Transferred
+from contracts.events import BlockRef, ChainEvent, Expired, Forfeited, Given, Returned, Transferred
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Address, Hash32, show_hash
 from kit.leases import Seat
 from ledger import reconciling
 from ledger.comparing import Booked
-from ledger.model import Account, Level, Moves, erc20, stake
+from ledger.model import Account, Asset, Level, Moves, erc20, stake
 from ledger.movements import Recorded
 from ledger.posting import entry_for, transfers
 from ledger.reconciling import Check, Kept, Line, Reconciliation, Standing
 from ledger.store import books as store
+from ledger.store import reads
 from ledger.store import reconciliations as checks_store
 from ledger.store import recorded as records
 
@@ -37,13 +38,21 @@ class Book:
     taken back, repeated or crashed before. Nothing written is ever changed or deleted.
     """
 
-    def __init__(self, session: Session, *, chain_id: int, token: Address, escrow: Address) -> None:
-        """Keep the book of ``token`` and ``escrow`` on chain ``chain_id``."""
+    def __init__(
+        self, session: Session, *, chain_id: int, token: Address, escrow: Address, pledges: Address | None = None
+    ) -> None:
+        """Keep the book of ``token``, ``escrow`` and the gifts by ``pledges`` on chain ``chain_id``."""
         self._session = session
         self._chain_id = chain_id
         self._token = token
         self._escrow = escrow
+        self._pledges = pledges
         self._asset = erc20(chain_id, token)
+
+    @property
+    def chain_id(self) -> int:
+        """The chain's id."""
+        return self._chain_id
 
     # --------------------------------------------------------------------------------------------------- blocks
 
@@ -105,9 +114,44 @@ class Book:
             return []
         store.put_blocks(self._session, news, turns)
         events = [event for block, its in ordered if block.hash in turns for event in its]
-        store.add_entries(self._session, self._asset, self._moves(events), turns)
+        gifts = [event for event in events if isinstance(event, Given)]
+        ours = [event for event in events if not isinstance(event, Given)] if gifts else events
+        store.add_entries(self._session, self._asset, self._moves(ours), turns)
+        self._give(gifts, turns)
         store.set_head(self._session, self._chain_id, head.hash)
         return news
+
+    def reads_pledges(self, since: int) -> int:
+        """Return from which block on gifts have been read; noted now, where it was not: from our next block on.
+
+        ``since``: where their contract stands from. Of what was booked before it was known its gifts are missing.
+        """
+        assert self._pledges is not None  # noqa: S101 - whoever asks has seen it in the deployment
+        known = reads.first(self._session, self._chain_id, self._pledges)
+        if known is None:
+            head = self.head()
+            known = since if head is None else max(since, head.number + 1)
+            reads.note(self._session, self._chain_id, self._pledges, known)
+        return known
+
+    def add_gifts(self, first: int, blocks: Iterable[tuple[BlockRef, Iterable[ChainEvent]]]) -> list[ChainEvent]:
+        """Book gifts of final blocks that were booked without them, from block ``first`` on; return those of them.
+
+        What is in the books already is left out. Raises ``Conflict`` for a block that is not in our chain.
+        """
+        store.lock(self._session, self._chain_id)
+        late: list[ChainEvent] = []
+        for block, events in blocks:
+            known = store.block(self._session, self._chain_id, block.hash)
+            if known is None or known[1] is not Level.FINALIZED:
+                raise Conflict("block_does_not_join", f"Block {block.number} is not the final one in our books.")
+            booked = reads.booked_logs(self._session, block)
+            gifts = [event for event in self._in_order(block, events) if isinstance(event, Given)]
+            self._give([gift for gift in gifts if gift.at.log_index not in booked], {block.hash: known[2]})
+            late += gifts
+        assert self._pledges is not None  # noqa: S101 - gifts come from nowhere else
+        reads.note(self._session, self._chain_id, self._pledges, first)
+        return late
 
     def rewind(self, block: BlockRef) -> bool:
         """Take back our newest block, because it left the chain: an opposite entry for each of its entries.
@@ -158,6 +202,10 @@ class Book:
         """Return what every account holds at our newest block; those that hold nothing are absent."""
         return store.balances(self._session, self._asset)
 
+    def given(self, asset: Asset) -> dict[Account, int]:
+        """Return who gave how much of another asset than our token (below zero), and to which causes."""
+        return store.balances(self._session, asset)
+
     def folded(self) -> dict[Account, int]:
         """Return the same, summed anew over every posting ever made: the proof of ``balances``."""
         return store.folded(self._session, self._asset)
@@ -175,16 +223,31 @@ class Book:
             raise NotFound("nothing_booked", "No block was booked yet.")
         balances, checks = self.balances(), list[Check]()
         if full:
-            found = store.audit(self._session, self._asset)
-            checks += reconciling.folded_checks(
-                balances, found.folded, entries=found.entries, in_balance=found.in_balance
-            )
+            checks += self._audit(balances)
         if final is not None:
             for account, moved in store.not_final(self._session, self._chain_id, self._asset).items():
                 balances[account] = balances.get(account, 0) - moved
         balances = {account: amount for account, amount in balances.items() if amount}
         checks += reconciling.inner_checks(balances)
         return Standing(block, self.level(block.hash), self._token, self._escrow, balances, tuple(checks), full)
+
+    def _audit(self, balances: Mapping[Account, int]) -> Iterator[Check]:
+        """Sum every posting anew, of gifts in other assets too: nobody else can say whether those are true."""
+        found = store.audit(self._session, self._asset)
+        kept, folded = dict(balances), dict(found.folded)
+        entries, in_balance = found.entries, found.in_balance
+        for asset in self.other_assets():
+            its = store.audit(self._session, asset)
+            entries, in_balance = entries + its.entries, in_balance + its.in_balance
+            kept |= {_named(account, asset): amount for account, amount in self.given(asset).items()}
+            folded |= {_named(account, asset): amount for account, amount in its.folded.items()}
+            if total := sum(its.folded.values()):
+                yield Check(Line.ZERO, total, 0, Account(asset))
+        yield from reconciling.folded_checks(kept, folded, entries=entries, in_balance=in_balance)
+
+    def other_assets(self) -> list[Asset]:
+        """Return in what else than our token anything was given."""
+        return reads.other_assets(self._session, self._chain_id, self._asset)
 
     def reconciled(self) -> Kept | None:
         """Return how the last reconciliation ended."""
@@ -231,13 +294,13 @@ class Book:
         """Return number and hash of every block of our chain up to this one, ascending."""
         return store.blocks_until(self._session, self._chain_id, number)
 
-    def entries_until(self, number: int) -> Iterator[Booked]:
+    def entries_until(self, number: int, asset: Asset | None = None) -> Iterator[Booked]:
         """Return every entry up to this block that was not taken back, in the order of the chain."""
-        return store.standing_until(self._session, self._chain_id, self._asset, number)
+        return store.standing_until(self._session, self._chain_id, asset or self._asset, number)
 
-    def balances_until(self, number: int) -> dict[Account, int]:
+    def balances_until(self, number: int, asset: Asset | None = None) -> dict[Account, int]:
         """Return what every account held at a block of this number, summed over all that was booked and taken back."""
-        return store.folded_until(self._session, self._chain_id, self._asset, number)
+        return store.folded_until(self._session, self._chain_id, asset or self._asset, number)
 
     # --------------------------------------------------------------------------------------------------- within
 
@@ -252,10 +315,24 @@ class Book:
             if event.at.log_index == before:
                 raise Invalid("log_twice", f"Block {block.number} has two events of one log.")
             before = event.at.log_index
-            place, ours = (event.token, self._token) if isinstance(event, Transferred) else (event.escrow, self._escrow)
-            if place != ours:
+            if isinstance(event, Transferred):
+                place: tuple[Address, Address | None] = event.token, self._token
+            elif isinstance(event, Given):
+                place = event.pledges, self._pledges
+            else:
+                place = event.escrow, self._escrow
+            if place[0] != place[1]:
                 raise Invalid("event_of_other_contract", f"Block {block.number} has an event of another contract.")
         return ordered
+
+    def _give(self, gifts: Iterable[Given], turns: Mapping[Hash32, int]) -> None:
+        """Make the entries of gifts, in whatever they are."""
+        moves: defaultdict[Asset, Moves] = defaultdict(Moves)
+        for entry in (entry_for(event, token=self._token, escrow=self._escrow, held=0) for event in gifts):
+            if entry is not None:
+                moves[entry.postings[0].asset].append(entry)
+        for asset in sorted(moves):
+            store.add_entries(self._session, asset, moves[asset], turns)
 
     def _moves(self, events: Iterable[ChainEvent]) -> Moves:
         """Make the entries of blocks that follow each other; what a stake holds includes what they put there."""
@@ -276,6 +353,10 @@ class Book:
                     for posting in entry.postings:
                         moved[posting.account] += posting.amount
         return made
+
+
+def _named(account: Account, asset: Asset) -> Account:
+    return Account(f"{account} of {asset}")
 
 
 def _log_index(event: ChainEvent) -> int:

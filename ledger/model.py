@@ -17,7 +17,7 @@ from kit.identifiers import Address, Hash32, show_hash
 Account = NewType("Account", str)
 """Whose the money is; made by ``wallet`` and ``stake``, or one of the constants below."""
 Asset = NewType("Asset", str)
-"""What the money is: ``erc20:<chain id>:0x…``."""
+"""What the money is: ``erc20:<chain id>:0x…`` or ``ether:<chain id>``."""
 
 UNSOLICITED: Final = Account("unsolicited")
 """What the escrow holds that is in no stake: sent there unasked, or on its way between two logs of one transaction."""
@@ -31,6 +31,8 @@ _A_PAIR: Final = 2
 
 _WALLET: Final = "wallet:"
 _STAKE: Final = "stake:"
+_GIVER: Final = "giver:"
+_CAUSE: Final = "cause:"
 
 
 class Level(StrEnum):
@@ -61,6 +63,7 @@ class Kind(StrEnum):
     STAKE_RETURNED = "stake_returned"
     STAKE_FORFEITED = "stake_forfeited"
     STAKE_EXPIRED = "stake_expired"
+    GIFT = "gift"
 
 
 @lru_cache(_REMEMBERED)
@@ -87,6 +90,26 @@ def address_of(account: Account) -> Address | None:
 def stake_of(account: Account) -> Hash32 | None:
     """Return the stake whose account this is; ``None`` for any other."""
     return Hash32(bytes.fromhex(account[len(_STAKE) + 2 :])) if account.startswith(_STAKE) else None
+
+
+def giver(address: Address) -> Account:
+    """Return the account of what an address has given of what we do not follow: below zero, by all of it."""
+    return Account(f"{_GIVER}0x{address.hex()}")
+
+
+def cause(address: Address) -> Account:
+    """Return the account of what a cause was ever given of what we do not follow, whatever it still has of it."""
+    return Account(f"{_CAUSE}0x{address.hex()}")
+
+
+def ether(chain_id: int) -> Asset:
+    """Return the asset that a chain's own coin is, in wei."""
+    return Asset(f"ether:{chain_id}")
+
+
+def given_asset(chain_id: int, asset: Address) -> Asset:
+    """Return the asset of a gift, whose zero address stands for ether."""
+    return erc20(chain_id, asset) if any(asset) else ether(chain_id)
 
 
 @lru_cache(_REMEMBERED)

@@ -27,6 +27,8 @@ class What(StrEnum):
     BURN = "burn"
     UNSOLICITED = "unsolicited"
     """Sent to the escrow unasked: it is in no stake."""
+    GIFT = "gift"
+    """Given to a cause, of what we do not follow otherwise."""
     STAKE_OPENED = "stake_opened"
     RELAY_FEE = "relay_fee"
     """Paid to whoever carried the opening to the chain."""
@@ -175,6 +177,7 @@ _WHAT: Mapping[Kind, What] = {
     Kind.TRANSFER: What.TRANSFER,
     Kind.MINT: What.MINT,
     Kind.BURN: What.BURN,
+    Kind.GIFT: What.GIFT,
     Kind.STAKE_OPENED: What.STAKE_OPENED,
 }
 

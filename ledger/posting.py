@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.events import ChainEvent, Expired, ForfeitAnnounced, Forfeited, Opened, Returned, Transferred
+from contracts.events import ChainEvent, Expired, ForfeitAnnounced, Forfeited, Given, Opened, Returned, Transferred
 from kit.identifiers import ZERO_ADDRESS, Address
-from ledger.model import BURN, MINT, UNSOLICITED, Entry, Kind, Moves, erc20, move, stake, wallet
+from ledger.model import (
+    BURN,
+    MINT,
+    UNSOLICITED,
+    Entry,
+    Kind,
+    Moves,
+    cause,
+    erc20,
+    given_asset,
+    giver,
+    move,
+    stake,
+    wallet,
+)
+
+MOST_GIVEN = 10**60
+"""Base units of one gift. More is of a token that lies, and some of it would be more than any book could hold."""
 
 
 def entry_for(event: ChainEvent, *, token: Address, escrow: Address, held: int) -> Entry | None:
@@ -15,7 +32,8 @@ def entry_for(event: ChainEvent, *, token: Address, escrow: Address, held: int) 
     Every transfer is an entry, with the escrow's own money on ``UNSOLICITED``. A stake's opening takes amount and fee
     from there (its transfers stand before it), its outcome puts all that the stake's account holds (``held``, base
     units) back there (its transfers follow). So stakes and ``UNSOLICITED`` together are the escrow's balance after
-    every transaction, and a transfer needs to know nothing of stakes.
+    every transaction, and a transfer needs to know nothing of stakes. A gift of our token is in the books by its
+    transfers; one of anything else by itself, for of other tokens we follow nothing but that.
     """
     asset = erc20(event.at.block.chain_id, token)
     match event:
@@ -29,8 +47,15 @@ def entry_for(event: ChainEvent, *, token: Address, escrow: Address, held: int) 
             if not held:
                 return None
             return Entry(event.at, _OUTCOMES[type(event)], move(asset, held, stake(event.stake_id), UNSOLICITED))
+        case Given():
+            return None if event.asset == token or event.amount > MOST_GIVEN else _gift(event)
         case ForfeitAnnounced():
             return None
+
+
+def _gift(event: Given) -> Entry:
+    asset = given_asset(event.at.block.chain_id, event.asset)
+    return Entry(event.at, Kind.GIFT, move(asset, event.amount, giver(event.giver), cause(event.cause)))
 
 
 _OUTCOMES = {

@@ -71,6 +71,16 @@ class CursorRow(Leased, Base):
     """After a restore: nothing new is signed before this block is final (0: which one it is has yet to be seen)."""
 
 
+class ContractReadRow(Base):
+    """From which block on the logs of a contract have been read, where it came later than the others."""
+
+    __tablename__ = "contract_reads"
+
+    chain_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    contract: Mapped[bytes] = mapped_column(Bytes20, primary_key=True)
+    since: Mapped[int] = mapped_column(BigInteger)
+
+
 class EntryRow(Base):
     """One booked log, or the entry that takes a booked one back. Never changed, never deleted."""
 

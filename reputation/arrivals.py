@@ -86,6 +86,16 @@ class Arrivals:
             for row in rows
         ]
 
+    def by_rule(self, stranger: PersonId, *, since: datetime, but: PersonId, limit: int) -> int:
+        """Count at whose doors a stranger was first let in by a rule after that, ``but`` for one; ``limit`` at most."""
+        query = select(ArrivalRow.recipient).where(
+            ArrivalRow.stranger == stranger,
+            ArrivalRow.recipient != but,
+            ArrivalRow.first_at > since,
+            ArrivalRow.last_code == Code.BY_RULE.value,
+        )
+        return len(self._session.scalars(query.limit(limit)).all())
+
     def forget(self, person: PersonId) -> None:
         """Take out what names a person, on either side."""
         gone = delete(ArrivalRow).where(or_(ArrivalRow.stranger == person, ArrivalRow.recipient == person))

@@ -12,7 +12,7 @@ from kit.errors import Conflict, NotFound
 from kit.identifiers import Hash32, PersonId, RoomId, UserId, server_of
 from ledger.model import Level
 from ledger.people import People
-from payments.stakes.model import Answer, OpeningOutcome, Quote, Stake, StakeChange, StakeState, undo_closes
+from payments.stakes.model import Answer, Stake, StakeChange, StakeState, undo_closes
 from payments.stakes.service import Stakes
 from reputation.arrivals import BY_DOOR, Arrivals
 from reputation.courtesy import Courtesy
@@ -203,10 +203,6 @@ class Gate:
     def stake_changed(self, change: StakeChange) -> None:
         """Open or end the grant that a stake stands for, and tell its stranger what became of it."""
         self._grants.stake_changed(change)
-
-    def opening_failed(self, quote: Quote, stake_id: Hash32, outcome: OpeningOutcome) -> None:
-        """Tell a stranger that an opening of theirs, which was carried for them, did not get to the chain."""
-        self._notices.gasless_failed(quote, stake_id, outcome)
 
     def levels_moved(self) -> None:
         """Open the doors whose stakes have become sure enough; call it with the marking of the levels."""

@@ -18,6 +18,7 @@ from reputation.model import Door, Facts
 from reputation.outlook import times_asked
 from reputation.policy import Holding
 from reputation.policy_rules import FOUND, Policy
+from reputation.supporting import Supporting
 from reputation.verdict import FreePath
 from reputation.vouches import Vouches
 
@@ -29,6 +30,7 @@ _WORDS: Final = frozenset({"sender.vouches", "sender.vouched_by"})
 _REPORTS: Final = frozenset({"sender.reports", "sender.reported_by"})
 _HEARD: Final = frozenset({"sender.standing", "sender.confidence"})
 _LABELS: Final = frozenset({"sender.labels", "server.labels"})
+_SUPPORTER: Final = "sender.supporter"
 _TIME: Final = frozenset({"time.hour", "time.weekday"})
 _ONE_TOKEN: Final = 10**18
 
@@ -44,13 +46,15 @@ class Knowing:
         stakes: Stakes,
         standings: Standings | None = None,
         labels: Callable[[], Labels | None] | None = None,
+        supporting: Supporting | None = None,
     ) -> None:
-        """Ask these; without ``standings`` nobody's standing is known, and without ``labels`` nobody's labels."""
+        """Ask these; of what none is given to ask, nothing is known."""
         self._people = people
         self._vouches = vouches
         self._stakes = stakes
         self._standings = standings
         self._labels = labels
+        self._supporting = supporting
 
     def record(
         self,
@@ -119,6 +123,8 @@ class Knowing:
                 known["sender.standing"], known["sender.confidence"] = heard
         if asked & _LABELS and (labels := self._told()) is not None:
             known["sender.labels"], known["server.labels"] = labels.of_user(other), labels.of_server(server_of(other))
+        if _SUPPORTER in asked and self._supporting is not None:
+            known[_SUPPORTER] = self._supporting.tiers(viewer, sender, at=at)
         return known
 
     def of_room(self, asked: frozenset[str], room: RoomId) -> dict[str, object]:

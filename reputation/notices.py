@@ -12,7 +12,8 @@ from kit import outbox
 from kit.clock import unix
 from kit.identifiers import Hash32, PersonId, ServerName, UserId, server_of, show_hash
 from ledger.people import People
-from payments.stakes.model import OpeningOutcome, Quote, Stake, StakeState
+from payments.carrying.model import Outcome
+from payments.stakes.model import Quote, Stake, StakeState
 from reputation.courtesy import Courtesy
 from reputation.model import Knock
 from reputation.store import GateStore
@@ -161,7 +162,7 @@ class Notices:
         code = "helper_accepted" if accepted else "helper_left"
         self._tell(f"{code}:{owner}:{helper}:{unix(self._now)}", owner, helper, {"stranger": helper})
 
-    def gasless_failed(self, quote: Quote, stake_id: Hash32, outcome: OpeningOutcome) -> None:
+    def gasless_failed(self, quote: Quote, stake_id: Hash32, outcome: Outcome) -> None:
         """Tell the stranger that the opening they signed, and we carried, came to nothing; once per stake."""
         values = {
             "stranger": quote.stranger,
@@ -213,6 +214,10 @@ class Notices:
         """Tell a person that an endpoint of theirs is sent nothing any more."""
         key = f"webhook_disabled:{webhook}:{unix(self._now)}"
         self._tell(key, person, None, {"webhook": webhook, "why": why})
+
+    def supporter(self, person: PersonId, code: str, tier: str, values: Mapping[str, object]) -> None:
+        """Tell a supporter of a tier of theirs; ``values`` are of the operator's making, or moments."""
+        self._tell(f"{code}:{person}:{unix(self._now)}:{tier}", person, None, {"tier": tier, **values})
 
     def _tell(self, key: str, to: PersonId, about: PersonId | None, values: Mapping[str, object]) -> bool:
         """Owe ``to`` a notice; the code is the key up to its first colon. ``False`` where it was owed before."""

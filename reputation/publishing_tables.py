@@ -9,19 +9,15 @@ from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, La
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, Bytes32, UtcDateTime
+from kit.kept_keys import KeptKeyRow
 
 Number = BigInteger().with_variant(Integer, "sqlite")
 
 
-class ListKeyRow(Base):
-    """A key that signs lists, sealed; the newest one signs, those before it are shown still."""
+class ListKeyRow(KeptKeyRow, Base):
+    """A key that signs lists."""
 
     __tablename__ = "list_keys"
-
-    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
-    name: Mapped[str] = mapped_column(String(60), unique=True)
-    sealed: Mapped[bytes] = mapped_column(LargeBinary(200))
-    since: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class PublishedListRow(Base):

@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.support.federation",
     "tests.support.house",
     "tests.support.ledgers",
+    "tests.support.gift_shop",
     "tests.support.lying_node",
     "tests.support.order",
     "tests.support.restored",

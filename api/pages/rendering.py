@@ -46,6 +46,11 @@ def render(request: Request, template: str, values: Mapping[str, object], *, sta
     return HTMLResponse(_environment().get_template(template).render({**known, **values}), status)
 
 
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """Return what is no page of its own."""
+    return _environment().get_template(template).render(values)
+
+
 def error_page(request: Request, status: int, sentence: str) -> Response:
     """Return the page that tells a person of an error."""
     return render(

@@ -10,7 +10,7 @@ from kit.clock import unix
 from kit.errors import EarnestError
 from kit.outbox import backlog
 from ledger.reconciling import Kept, Line
-from payments.stakes.model import OpeningOutcome
+from payments.carrying.model import Outcome
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,7 +39,7 @@ def metrics(container: ContainerDep) -> Response:
     try:
         with container.read() as work:
             head, owed, now = work.book.head(), backlog(work.session), unix(work.now)
-            counts, spent = work.relaying.counts(), work.relaying.spent()
+            counts, spent = work.carrying.counts(), work.carrying.spent()
             kept = work.book.reconciled()
             keys = spending.key_days(container, work)
     except EarnestError:
@@ -50,7 +50,7 @@ def metrics(container: ContainerDep) -> Response:
         spending.show(keys)
         RELAY_SPENT.set(spent)
         RELAY_BUDGET.set(container.relay_limits.budget)
-        for outcome in (None, *OpeningOutcome):
+        for outcome in (None, *Outcome):
             OPENINGS.labels(outcome or "under_way").set(counts.get(outcome, 0))
         if kept is not None:
             _show(kept, now)

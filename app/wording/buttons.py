@@ -31,11 +31,17 @@ SIGNS = {
 }
 """The reaction of each word; no two are alike."""
 
+_YES_NO = (Word.CONFIRM, Word.CANCEL)
 OFFERED = {
     Meaning.ANSWER: (Word.ACCEPT, Word.RETURN, Word.SPAM),
-    Meaning.CONFIRM_SPAM: (Word.CONFIRM, Word.CANCEL),
-    Meaning.CONFIRM_FORGET: (Word.CONFIRM, Word.CANCEL),
-    Meaning.CONFIRM_UNLINK: (Word.CONFIRM, Word.CANCEL),
+    Meaning.CONFIRM_SPAM: _YES_NO,
+    Meaning.CONFIRM_FORGET: _YES_NO,
+    Meaning.CONFIRM_UNLINK: _YES_NO,
+    Meaning.SHOW_FLAIR: _YES_NO,
+    Meaning.SHOW_NAME: _YES_NO,
+    Meaning.SHOW_AMOUNT: _YES_NO,
+    Meaning.SHOW_NAMELESS: _YES_NO,
+    Meaning.JOIN_SUPPORTERS: _YES_NO,
     Meaning.UNDO: (Word.UNDO,),
 }
 """The buttons under a message of each meaning."""

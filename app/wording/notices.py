@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from app.conversations import Meaning
-from app.wording import digests, free, helping
+from app.supporting.telling import News
+from app.wording import digests, free, helping, supporting
 from app.wording.buttons import Letter
 from app.wording.carried import GASLESS_FAILED
 from app.wording.catalogue import marked
@@ -327,6 +328,10 @@ def _helper_said(reader: Reader, facts: Facts, *, accepted: bool) -> Letter:
     return helping.said(reader, facts.person("stranger"), facts.name("stranger"), accepted=accepted)
 
 
+def _tier(reader: Reader, facts: Facts, *, news: News) -> Letter:
+    return supporting.told(reader, news, facts.values)
+
+
 def _webhook_disabled(reader: Reader, facts: Facts) -> Letter:
     if str(facts.literal("why").text) == "gone":
         template = marked(
@@ -361,7 +366,7 @@ def _about_stake(reader: Reader, facts: Facts, template: str) -> Letter:
     )
 
 
-_NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
+_NOTICES: dict[str, Callable[[Reader, Facts], Letter]] = {
     "knock_held": _knock_held,
     "knock_free": lambda reader, facts: free.held(
         reader, facts.free(), recipient=facts.person("recipient"), tried=facts.when("tried_at")
@@ -385,5 +390,6 @@ _NOTICES: Mapping[str, Callable[[Reader, Facts], Letter]] = {
     "helper_left": partial(_helper_said, accepted=False),
 }
 
+_NOTICES |= {news.value: partial(_tier, news=news) for news in News}
 CODES = frozenset(_NOTICES)
 """Every notice that has a sentence."""

@@ -10,8 +10,10 @@ from app.forgetting import forget_person
 from app.wording import manners, replies
 from app.wording.buttons import Letter, Word
 from app.wording.catalogue import marked
+from app.wording.supporting import SHOWS
 from bot.commands.choosing import give
 from bot.commands.command import Asked, Command, nothing_more
+from bot.commands.supporting import joins, shows
 from bot.commands.wallet import unlink
 from payments.stakes.model import Answer
 
@@ -29,6 +31,10 @@ def confirm(work: Work, asked: Asked, prompt: Prompt) -> Letter:
     if prompt.meaning is Meaning.CONFIRM_FORGET:
         forget_person(work, asked.person)
         return Letter(manners.forgotten(asked.reader))
+    if prompt.meaning in SHOWS:
+        return shows(work, asked, prompt.meaning)
+    if prompt.meaning is Meaning.JOIN_SUPPORTERS:
+        return joins(work, asked, now=True)
     if prompt.wallet is not None:
         return unlink(work, asked, prompt.wallet)
     stranger = work.people.mxid(prompt.about) if prompt.about is not None else None

@@ -27,14 +27,14 @@ def bars(context: click.Context, *, as_json: bool) -> None:
     """List for whom nothing is carried: a signature of theirs was good no longer once its gas had been paid."""
     container = container_of(context)
     with container.read() as work:
-        found = work.relaying.bars()
-        names = work.people.mxids([bar.stranger for bar in found])
+        found = work.carrying.bars()
+        names = work.people.mxids([bar.person for bar in found if bar.person is not None])
     if as_json:
         shown = [
             {
-                "stranger": names.get(bar.stranger),
+                "stranger": names.get(bar.person) if bar.person is not None else None,
                 "wallet": show_address(bar.payer),
-                "stake": show_hash(bar.stake_id),
+                "stake": show_hash(bar.id),
                 "lost_gwei": bar.gwei,
                 "barred_at": bar.barred_at.isoformat(),
             }
@@ -46,7 +46,7 @@ def bars(context: click.Context, *, as_json: bool) -> None:
         click.echo("Openings are carried for everybody.")
     for bar in found:
         lost = show(Amount(bar.gwei), _GWEI_DECIMALS)
-        name = names.get(bar.stranger) or "(forgotten)"
+        name = (names.get(bar.person) if bar.person is not None else None) or "(nobody known)"
         click.echo(f"{bar.barred_at:%Y-%m-%d %H:%M} UTC  {name}  {show_address(bar.payer)}  cost {lost} ETH")
 
 
@@ -59,10 +59,10 @@ def lift(context: click.Context, who: str) -> None:
     container = container_of(context)
     with container.work() as work:
         if who.startswith("0x"):
-            lifted = work.relaying.lift(payer=parse_address(who))
+            lifted = work.carrying.lift(payer=parse_address(who))
         elif who.startswith("@"):
             person = work.people.find(parse_user_id(who))
-            lifted = 0 if person is None else work.relaying.lift(stranger=person)
+            lifted = 0 if person is None else work.carrying.lift(person=person)
         else:
             raise Invalid("nobody_named", "Give a Matrix id (@name:server) or a wallet's address (0x…).")
         if not lifted:

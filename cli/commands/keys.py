@@ -15,7 +15,10 @@ from contracts.signers import create_key
 from kit.amounts import Amount, show
 from kit.errors import Invalid
 from kit.identifiers import parse_address, show_address
+from payments.flair.statement import LIFE
 
+FLAIR = "flair"
+"""The role of the keys that sign flair; they are no account on the chain."""
 _WEI_DECIMALS = 18
 
 
@@ -61,10 +64,16 @@ def create(context: click.Context, remotes: tuple[tuple[str, str], ...]) -> None
 @told
 def list_keys(context: click.Context) -> None:
     """Show each role's keys, the current one first, and where each is; each is opened, or asked for."""
-    keyring = container_of(context).keyring
+    container = container_of(context)
+    keyring = container.keyring
     for role in KEY_ROLES:
         for key in keyring.keys(role):
             click.echo(f"{role}: {show_address(key.address)} {keyring.check(key)}")
+    with container.read() as work:
+        for number, one in enumerate(work.flairs.good_keys()):
+            if not number:
+                work.flairs.keys.current()
+            click.echo(f"{FLAIR}: {one.name} sealed in the database")
 
 
 @keys.command()
@@ -96,7 +105,7 @@ def sent(context: click.Context, *, as_json: bool) -> None:
 
 
 @keys.command()
-@click.argument("role", type=click.Choice([*KEY_ROLES, "bearer", "sealing", "lists"]))
+@click.argument("role", type=click.Choice([*KEY_ROLES, "bearer", "sealing", "lists", FLAIR]))
 @click.argument("server", required=False)
 @click.option("--to", "to", metavar="ADDRESS", help="A key that the role's remote signer holds, or an earlier one.")
 @click.option("--back", is_flag=True, help="Take the key before this one again: that undoes a rotation.")
@@ -118,10 +127,12 @@ def rotate(
     """Let another key of ROLE sign what is new, by default one that is made now; the one before finishes its own.
 
     `bearer SERVER` gives a homeserver another bearer, `sealing` seals people's secrets anew under another key, `lists`
-    has published lists signed by another. Every step can be broken off and done again.
+    has published lists signed by another, `flair` what supporters show. Every step can be broken off and done again.
     """
     if (role == "bearer") != (server is not None):
         raise click.UsageError("A homeserver's name is needed for its bearer, and for nothing else.")
+    if role == FLAIR and back:
+        raise Invalid("flair_key_new", "A new key signs the flair: none before it comes back.")
     if (to and role not in KEY_ROLES) or (back and role == "bearer") or (forget and (role != "sealing" or back)):
         raise click.UsageError(f"That option means nothing for {role}.")
     match role:
@@ -131,6 +142,8 @@ def rotate(
             rotations.sealing(container_of(context), back=back, forget=forget, yes=yes, as_json=as_json)
         case "lists":
             rotations.lists(container_of(context), back=back, yes=yes, as_json=as_json)
+        case "flair":
+            _rotate_flair(container_of(context), yes=yes, as_json=as_json)
         case _:
             _rotate_signer(container_of(context), role, to=to, back=back, yes=yes, as_json=as_json)
 
@@ -161,6 +174,21 @@ def _rotate_signer(container: Container, role: str, *, to: str | None, back: boo
             "bring it to those that do not. `--back` undoes it, at any time."
         )
     else:
+        click.echo("Nothing was changed: --yes does it.")
+
+
+def _rotate_flair(container: Container, *, yes: bool, as_json: bool) -> None:
+    with container.work() if yes else container.read() as work:
+        before = next((name for name, _ in work.flairs.keys.all()), None)
+        new = work.flairs.keys.renew() if yes else None
+    if as_json:
+        click.echo(json.dumps({"role": FLAIR, "from": before, "to": new, "done": yes}))
+        return
+    click.echo(
+        f"{FLAIR}: {new or 'a new key'} {'signs' if yes else 'would sign'} from now on, {before or 'none'} no more."
+    )
+    click.echo(f"What was signed before counts for {int(LIFE.total_seconds()) // 3600} hours at most, and no longer.")
+    if not yes:
         click.echo("Nothing was changed: --yes does it.")
 
 

@@ -12,7 +12,7 @@ from cli.local.plan import PEOPLE, Plan, write_private
 from cli.wallets import Wallet, send
 from contracts import codec
 from contracts.chain import Chain, Deployment
-from contracts.deployment import check, deploy, read_deployment, write_deployment
+from contracts.deployment import add_pledges, check, deploy, read_deployment, write_deployment
 from contracts.signers import LIGHT_KDF_WORK, KeySigner, create_key
 from kit.errors import Invalid
 from kit.identifiers import Address
@@ -25,14 +25,16 @@ GIFT: Final = 1_000 * ERN
 """What each person gets of them."""
 TREASURY: Final = "treasury"
 GUARDIAN: Final = "guardian"
+CAUSE: Final = "cause"
+"""Whose address gifts go to."""
 
 _PLENTY: Final = 100 * 10**18
 _FEW: Final = 10 * 10**18
 
 
 def open_wallets(plan: Plan) -> dict[str, KeySigner]:
-    """Open the wallets of the people, the treasury and the guardian, making what is missing; fresh keys of no worth."""
-    return {name: _wallet(plan.wallet_file(name)) for name in (*plan.people, TREASURY, GUARDIAN)}
+    """Open the wallets of the people, treasury, guardian and cause, making what is missing; fresh keys of no worth."""
+    return {name: _wallet(plan.wallet_file(name)) for name in (*plan.people, TREASURY, GUARDIAN, CAUSE)}
 
 
 def _wallet(file: Path) -> KeySigner:
@@ -61,11 +63,18 @@ def ensure_contracts(chain: Chain, file: Path, wallets: Mapping[str, KeySigner],
             if error.code != "contract_missing" or not may_deploy:
                 raise
         else:
-            return found
+            return found if found.pledges is not None else _with_pledges(chain, file, found, wallets)
     treasury = wallets[TREASURY]
     deployment = deploy(chain, treasury, initial_holder=treasury.address, supply=SUPPLY)
     write_deployment(file, deployment)
     return deployment
+
+
+def _with_pledges(chain: Chain, file: Path, deployment: Deployment, wallets: Mapping[str, KeySigner]) -> Deployment:
+    """Give a world from before gifts had a contract its own."""
+    made = add_pledges(chain, wallets[TREASURY], deployment)
+    write_deployment(file, made)
+    return made
 
 
 def ensure_ether(chain: Chain, rpc_url: str, accounts: list[Address]) -> None:

@@ -191,6 +191,8 @@ class World:
             "EARNEST_CHAIN_ID": str(anvil.CHAIN_ID),
             "EARNEST_CHAIN_NAME": "Earnest, on this machine",
             "EARNEST_DEPLOYMENT": str(self.folder / "deployment.json"),
+            "EARNEST_CAUSE": show_address(self.wallets[treasury.CAUSE].address),
+            "EARNEST_CAUSE_TITLE": "Earnest, on this machine",
             "EARNEST_GUARDIAN": show_address(self.wallets[treasury.GUARDIAN].address),
             "EARNEST_KEYSTORE_PASSWORD_FILE": str(self.folder / "keystore.password"),
             "EARNEST_HOMESERVER_URL": plan.homeserver_url,

@@ -15,7 +15,7 @@ from kit.amounts import Amount
 from kit.identifiers import Address, Hash32, PersonId
 from payments.stakes.folding import KINDS, Logged
 from payments.stakes.model import Price, Quote, Stake, StakeState, Wish
-from payments.stakes.tables import OpeningRow, QuoteRow, StakeEventRow, StakeRow
+from payments.stakes.tables import QuoteRow, StakeEventRow, StakeRow
 
 _UNANSWERED = (StakeState.OPEN.value, StakeState.FORFEIT_ANNOUNCED.value)
 _NO_SALT = bytes(32)
@@ -184,8 +184,7 @@ class StakeStore:
     def drop_unpaid(self, *, before: int, limit: int) -> list[PersonId]:
         """Take out quotes that ended before that time and on which nothing was ever opened; return whose they were."""
         opened = select(StakeRow.id).where(StakeRow.quote_id == QuoteRow.id).exists()
-        carried = select(OpeningRow.stake_id).where(OpeningRow.quote_id == QuoteRow.id).exists()
-        old = select(QuoteRow.id).where(QuoteRow.quote_expiry < before, ~opened, ~carried).limit(limit)
+        old = select(QuoteRow.id).where(QuoteRow.quote_expiry < before, ~opened).limit(limit)
         dropped = self._session.scalars(
             delete(QuoteRow)
             .where(QuoteRow.id.in_(old))

@@ -87,49 +87,6 @@ class StakeRow(Base):
     wish: Mapped[str | None] = mapped_column(String(20))
 
 
-class OpeningRow(Base):
-    """An opening that a stranger signed and that we carry to the chain; how far it is stands with its outgoing call.
-
-    ``gwei`` counts against the day's budget: what is set aside for gas, and once it is settled what gas it cost, each
-    rounded up.
-    """
-
-    __tablename__ = "openings"
-    __table_args__ = (
-        Index("ix_openings_quote", "quote_id"),
-        Index("ix_openings_made", "chain_id", "created_at"),
-        Index("ix_openings_settled", "chain_id", "settled_at"),
-        Index("ix_openings_stranger", "stranger", "created_at"),
-        Index("ix_openings_payer", "payer", "created_at"),
-    )
-
-    chain_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    stake_id: Mapped[bytes] = mapped_column(Bytes32, primary_key=True)
-    quote_id: Mapped[str] = mapped_column(ForeignKey("quotes.id"))
-    stranger: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    payer: Mapped[bytes] = mapped_column(Bytes20)
-    return_to: Mapped[bytes] = mapped_column(Bytes20)
-    due: Mapped[int] = mapped_column(ExactInteger)
-    gwei: Mapped[int] = mapped_column(BigInteger)
-    outcome: Mapped[str | None] = mapped_column(String(20))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class GaslessBarRow(Base):
-    """Somebody, and a wallet, for whom nothing is carried any more: their signature was good no longer once it cost."""
-
-    __tablename__ = "gasless_bars"
-    __table_args__ = (Index("ix_gasless_bars_payer", "payer"), Index("ix_gasless_bars_stranger", "stranger"))
-
-    stake_id: Mapped[bytes] = mapped_column(Bytes32, primary_key=True)
-    payer: Mapped[bytes] = mapped_column(Bytes20)
-    stranger: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    gwei: Mapped[int] = mapped_column(BigInteger)
-    barred_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    lifted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
 class StakeEventRow(Base):
     """One log of a stake; it stays when its block leaves the chain, and counts again when the block comes back."""
 

@@ -51,6 +51,7 @@ TABLE: Final[tuple[tuple[str, Type, str], ...]] = (
     ("sender.contact", BOOL, _MESSAGE),
     ("sender.labels", TEXTS, _ALL),
     ("server.labels", TEXTS, _ALL),
+    ("sender.supporter", TEXTS, _ALL),
     ("sender.in_room", SPAN, _ROOM),
     ("sender.level", INT, _ROOM),
     ("sender.messages_10s", INT, _ROOM),

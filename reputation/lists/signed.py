@@ -7,8 +7,6 @@ none can be kept back. Both are signed with Ed25519 as canonical JSON without ``
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,11 +15,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from kit import signing
 from kit.canonical import canonical
-from kit.errors import Invalid
+from kit.signing import SigningKey
 from reputation.lists.model import Recommendation, Subject
 
 LIST: Final = "org.earnest.list"
@@ -36,8 +33,7 @@ MOST_DEFINITIONS: Final = 20
 MOST_LANGUAGES: Final = 20
 LARGEST_NUMBER: Final = 2**53 - 1
 """Of whole numbers in canonical JSON."""
-_KEY: Final = "ed25519:"
-_KEY_BYTES: Final = 32
+_WHAT: Final = "list"
 _SUM_BYTES: Final = 2_048
 _SHORT: Final = np.dtype("<u2")
 
@@ -182,51 +178,23 @@ class Header:
         }
 
 
-class ListKey:
-    """A key that signs lists; its public half is its name, so that whoever knows the name can verify."""
-
-    def __init__(self, seed: bytes) -> None:
-        """Take up the key of 32 random bytes."""
-        self._private = Ed25519PrivateKey.from_private_bytes(seed)
-        self.name: Final = f"{_KEY}{_text(self._private.public_key().public_bytes_raw())}"
-
-    def __repr__(self) -> str:
-        return f"<ListKey {self.name}>"
-
-    def sign(self, shown: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a header or a label with its signature."""
-        signature = {"key": self.name, "value": _text(self._private.sign(canonical(shown)))}
-        return {**shown, "signature": signature}
+ListKey = SigningKey
+"""A key that signs lists."""
 
 
 def check_key(name: str) -> str:
     """Return the name of a key as it is written. Raises ``Invalid`` for what is none."""
-    public = _raw(name.removeprefix(_KEY)) if name.startswith(_KEY) else b""
-    if len(public) != _KEY_BYTES:
-        raise Invalid("list_key", f"A list's key is written {_KEY} and 32 bytes in base64.")
-    return f"{_KEY}{_text(public)}"
+    return signing.check_key(name, _WHAT)
 
 
 def key_of(signed: Mapping[str, Any]) -> str:
     """Return the name of the key that a header or a label says it is signed with. Raises ``Invalid``."""
-    signature = signed.get("signature")
-    name = signature.get("key") if isinstance(signature, Mapping) else None
-    if not isinstance(name, str):
-        raise Invalid("list_unsigned", "It is not signed.")
-    return check_key(name)
+    return signing.key_of(signed, _WHAT)
 
 
 def verify(signed: Mapping[str, Any], key: str) -> None:
     """Make sure that ``key`` signed exactly this. Raises ``Invalid`` for another key, or a text that was changed."""
-    if key_of(signed) != check_key(key):
-        raise Invalid("list_key_other", "It is signed with another key.")
-    value = signed["signature"].get("value")
-    raw = _raw(value) if isinstance(value, str) else b""
-    said = {name: part for name, part in signed.items() if name != "signature"}
-    try:
-        Ed25519PublicKey.from_public_bytes(_raw(key.removeprefix(_KEY))).verify(raw, canonical(said))
-    except (InvalidSignature, ValueError):
-        raise Invalid("list_signature", "Its signature is not good: it was changed, or is somebody else's.") from None
+    signing.verify(signed, key, _WHAT)
 
 
 class Sum:
@@ -257,14 +225,3 @@ class Sum:
     def digest(self) -> bytes:
         """Return its hash, as a header shows it."""
         return sha256(self.kept()).digest()
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def _raw(text: str) -> bytes:
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return b""

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from payments.flair.documents import schema as tiers_schema
 from reputation.conditions.condition import read
 from reputation.conditions.facts import DOOR_FACTS, TABLE, flat, record
 from reputation.conditions.model import Broken, Unknown
@@ -33,6 +34,12 @@ def test_schemas_are_those_of_the_models(kind: str) -> None:
     published = (ROOT / "docs" / "schemas" / f"{kind}.json").read_text(encoding="utf-8")
     wanted = json.dumps(schema_of(kind), indent=2, ensure_ascii=False) + "\n"
     assert published == wanted, f"make it anew: earnest rules schema {kind} > docs/schemas/{kind}.json"
+
+
+def test_the_schema_of_tiers_is_that_of_the_model() -> None:
+    published = (ROOT / "docs" / "schemas" / "tiers.json").read_text(encoding="utf-8")
+    wanted = json.dumps(tiers_schema(), indent=2, ensure_ascii=False) + "\n"
+    assert published == wanted, "make it anew: earnest supporters tiers schema > docs/schemas/tiers.json"
 
 
 def test_what_a_schema_says_of_the_unsaid_is_itself_allowed() -> None:

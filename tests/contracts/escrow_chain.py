@@ -143,6 +143,7 @@ def _split(signature: str) -> list[str]:
 
 TOKEN: Final = Contract("Token")
 ESCROW: Final = Contract("ContactEscrow")
+PLEDGES: Final = Contract("Pledges")
 _ERRORS = TOKEN.errors | ESCROW.errors
 _EVENTS = TOKEN.events | ESCROW.events
 

@@ -1,8 +1,9 @@
 """The contracts offer what is listed here and nothing else: a new door is seen in review."""
 
-from tests.contracts.escrow_chain import ESCROW, TERMS, TOKEN
+from tests.contracts.escrow_chain import ESCROW, PLEDGES, TERMS, TOKEN
 
 SIGNATURE = "uint8,bytes32,bytes32"
+GIFT = "(address,address,uint256,uint16,bytes32,uint256,address,uint64,bytes32)"
 
 
 def test_the_token() -> None:
@@ -49,5 +50,18 @@ def test_the_escrow() -> None:
             "token()",
             "FORFEIT_DELAY()",
             "MAX_DURATION()",
+        ]
+    )
+
+
+def test_the_pledges() -> None:
+    assert sorted(PLEDGES.functions.values()) == sorted(
+        [
+            "give(address,address,uint256,uint16,bytes32)",
+            "giveEther(address,uint16,bytes32)",
+            f"giveWithAuthorization({GIFT},{SIGNATURE})",
+            f"giftId({GIFT})",
+            "token()",
+            "MAX_MONTHS()",
         ]
     )

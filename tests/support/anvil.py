@@ -126,13 +126,13 @@ class Anvil:
             self.set_balance(self._signers[name].address, 100 * ETHER)
         return self._signers[name]
 
-    def send(self, signer: Signer, to: Address, data: bytes, *, gas: int | None = None) -> Receipt:
+    def send(self, signer: Signer, to: Address, data: bytes, *, gas: int | None = None, value: int = 0) -> Receipt:
         """Send a call and return its receipt, succeeded or not; with ``gas`` given it is not tried out before."""
         chain = self.chain
-        limit = gas if gas is not None else chain.estimate_gas(to, data, signer.address) * 12 // 10
+        limit = gas if gas is not None else chain.estimate_gas(to, data, signer.address, value=value) * 12 // 10
         fees = chain.fees()
         transaction = Transaction(
-            chain.chain_id, chain.nonce(signer.address), to, data, limit, fees.max_fee, fees.priority_fee
+            chain.chain_id, chain.nonce(signer.address), to, data, limit, fees.max_fee, fees.priority_fee, value
         )
         sent = chain.send(signer.sign_transaction(transaction).raw)
         while (receipt := chain.receipt(sent)) is None:

@@ -18,7 +18,8 @@ from kit.amounts import Amount
 from kit.clock import from_unix
 from kit.database import Database
 from kit.identifiers import Hash32, UserId, parse_hash, parse_room_id, parse_server_name, show_address
-from payments.stakes.model import Answer, Opening, Quote, Stake, terms_of
+from payments.carrying.model import Carried as Opening
+from payments.stakes.model import Answer, Quote, Stake, terms_of
 from reputation.model import Knock
 from reputation.verdict import Hold, Verdict
 from tests.support.anvil import ETHER, Anvil
@@ -147,7 +148,7 @@ class Carried:
     def spent(self) -> int:
         """What the day's budget was used for, in gwei."""
         with self.container.read() as work:
-            return work.relaying.spent()
+            return work.carrying.spent()
 
 
 def code_of(answer: Any) -> tuple[int, str]:  # noqa: ANN401 - a response

@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 
 from app.container import Container, Work
 from app.conversations import Conversations
+from app.giving import Giving
 from app.hearing import Hearing
 from app.labelling import Labelling
 from app.sessions import Sessions
+from app.supporting.service import Support, Surroundings
 from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
 from app.wording.reader import Service
@@ -29,15 +31,19 @@ from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
 from bot.listener import Listener
 from bot.policy_rooms import PolicyRooms
 from bot.rehearsal import Rehearsal
+from bot.supporting import Supporting
 from bot.views import Views
 from bot.warden import Warden
 from bot.watcher import Watcher
+from contracts.chain import Deployment
 from kit.clock import from_unix
 from kit.fetching import Fetcher
 from kit.identifiers import PersonId, RoomId, UserId
 from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
+from payments.flair.flairs import Flairs
+from payments.flair.signed import SignedGifts
 from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.followed import Followed
@@ -50,7 +56,7 @@ from reputation.outlooks import Outlooks
 from reputation.publishing import Publishing
 from reputation.screens import Filters
 from tests.support.house import House
-from tests.support.knocks import ALICE, BOT
+from tests.support.knocks import ALICE, BOT, HOME
 
 SERVICE = Service("ERN", 18, "https://earnest.example", BOT)
 _FETCHER = Fetcher()
@@ -64,6 +70,7 @@ class Desk:
         """Open the rooms of ``house``."""
         self.house = house
         self.bot_id = BOT
+        self.stewards: tuple[UserId, ...] = ()
         self.labelling = Labelling(house.database, self.clock)
         self.hearing = Hearing(house.database, lambda: from_unix(house.time))
 
@@ -86,16 +93,37 @@ class Desk:
     def _work(self, session: Session) -> Work:
         rooms, place, now = self.house.rooms(session), self.house.escrow, from_unix(self.house.time)
         feed = Feed(session, now)
+        book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
+        surroundings = Surroundings("https://earnest.example", stewards=self.stewards, profiles_of=HOME)
+        supporters = rooms.supporters
         return Work(
             session=session,
             now=now,
             chain_time=self.house.time,
             people=rooms.people,
-            book=Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow),
+            book=book,
             holders=rooms.holders,
             outgoing=rooms.outgoing,
             stakes=rooms.stakes,
+            carrying=rooms.relaying._carrying,
             relaying=rooms.relaying,
+            signed_gifts=SignedGifts(
+                rooms.relaying._carrying,
+                supporters,
+                rooms.outgoing,
+                Deployment(place.chain_id, place.token, place.escrow, 0),
+            ),
+            supporters=supporters,
+            support=Support(session, now, rooms.people, supporters, rooms.notices, surroundings),
+            flairs=Flairs(
+                session,
+                now=now,
+                people=rooms.people,
+                supporters=supporters,
+                seal=_seal,
+                service="https://earnest.example",
+            ),
+            giving=Giving(supporters, None),
             doors=rooms.doors,
             tenants=rooms.tenants,
             gate=rooms.gate,
@@ -163,6 +191,7 @@ class Bot:
             self.homeserver, cross, container, SERVICE, warden=self.warden, views=views, time=self.time, rooms=rooms
         )
         self.policies = PolicyRooms(self.homeserver, cross, time=self.time)
+        self.supporting = Supporting(self.homeserver, cross, time=self.time, rooms=rooms)
         self.listener = Listener(
             self.homeserver,
             cross,
@@ -171,7 +200,7 @@ class Bot:
             rooms=rooms,
             watcher=self.watcher,
             desk=self.manager,
-            policies=self.policies,
+            others=(self.policies, self.supporting),
         )
         self.courier = Courier(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
 

@@ -23,7 +23,10 @@ from ledger.holders import Holders
 from ledger.outgoing import Outgoing
 from ledger.people import People
 from ledger.store import holders as wallets
-from payments.stakes.model import Answer, EscrowTerms, Quote, RelayLimits, Stake, StakeChange
+from payments.carrying.model import RelayLimits
+from payments.carrying.service import Carrying
+from payments.flair.service import Supporters
+from payments.stakes.model import Answer, EscrowTerms, Quote, Stake, StakeChange
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
 from payments.stakes.settling import possible_keys
@@ -36,8 +39,10 @@ from reputation.knowing import Knowing
 from reputation.lookup import Passing, look_up
 from reputation.model import AnswerOutcome, GateAnswer, Knock, OpensAt, Tenant
 from reputation.notices import Notices
+from reputation.supporting import Supporting
 from reputation.tenants import Tenants
 from reputation.vouches import Vouches
+from tests.support.gifts import ASSETS
 from tests.support.knocks import ALICE, BOB, BOT, HOME, ROOM
 from tests.support.stakes import ESCROW_TERMS, GENESIS, PAYER, Branch, opened, terms_on
 
@@ -63,6 +68,7 @@ class Rooms:
     contacts: Contacts
     courtesy: Courtesy
     notices: Notices
+    supporters: Supporters
 
 
 class Told:
@@ -106,9 +112,11 @@ class House:
         outgoing = Outgoing(session, now, place.chain_id)
         book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
         stakes = Stakes(session, now=now, chain_time=self.time, terms=place, outgoing=outgoing, book=book)
-        relaying = Relaying(session, now=now, limits=LIMITS, stakes=stakes, outgoing=outgoing, book=book)
+        carrying = Carrying(session, now, self.time, limits=LIMITS, outgoing=outgoing, book=book)
+        relaying = Relaying(carrying, stakes)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
+        supporters = Supporters(session, now=now, book=book, assets=ASSETS)
         gate = Gate(
             session,
             now=now,
@@ -117,7 +125,13 @@ class House:
             stakes=stakes,
             bot_id=BOT,
             opens_at=self.opens_at,
-            knowing=Knowing(people, vouches=vouches, stakes=stakes, standings=self.standings.get),
+            knowing=Knowing(
+                people,
+                vouches=vouches,
+                stakes=stakes,
+                standings=self.standings.get,
+                supporting=Supporting(session, now, supporters),
+            ),
         )
         courtesy, notices = Courtesy(session, now), Notices(session, now=now, people=people)
         tenants = Tenants(session, now)
@@ -137,6 +151,7 @@ class House:
             Contacts(session, now=now, people=people),
             courtesy,
             notices,
+            supporters,
         )
 
     # ---------------------------------------------------------------------------------------- people and tenants

@@ -25,8 +25,9 @@ from kit.identifiers import Hash32, parse_room_id, parse_server_name, parse_user
 from kit.outbox import OutboxRow
 from ledger.proving import prove
 from ledger.tables import AccountRow, AttemptRow, EntryRow, OutgoingRow
+from payments.carrying.tables import CarriedRow
 from payments.stakes.model import Answer, terms_of
-from payments.stakes.tables import OpeningRow, StakeRow
+from payments.stakes.tables import StakeRow
 from reputation.model import Knock
 from reputation.tables import GrantRow
 from tests.support.anvil import ETHER, Anvil
@@ -185,7 +186,7 @@ def came_of_it(place: Place) -> dict[str, list[Any]]:
             ),
             "stakes": [(row.state, row.wish, row.answered, row.surplus) for row in session.scalars(select(StakeRow))],
             "grants": [(row.state, row.answer) for row in session.scalars(select(GrantRow))],
-            "openings": [row.outcome for row in session.scalars(select(OpeningRow))],
+            "openings": [row.outcome for row in session.scalars(select(CarriedRow))],
             "notices": sorted(row.payload["code"] for row in session.scalars(select(OutboxRow))),
             "entries": sorted((row.kind, row.reversal) for row in session.scalars(select(EntryRow))),
             "balances": sorted(row.amount for row in session.scalars(select(AccountRow))),

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 from sqlalchemy import select
@@ -31,7 +32,7 @@ WEB = RoomId("!somewhere:away.example")
 class Place:
     """A homeserver with accounts of the bot, Alice and Bob, and a service beside it."""
 
-    def __init__(self, homeserver: Homeserver, folder: Path, template: Path, *others: str) -> None:
+    def __init__(self, homeserver: Homeserver, folder: Path, template: Path, *others: str, **settings: Any) -> None:  # noqa: ANN401 - any setting
         """Make the accounts, those of ``others`` too; ``template`` is a database that was brought to shape."""
         self.homeserver = homeserver
         self.folder = folder
@@ -49,6 +50,7 @@ class Place:
             homeserver_url=homeserver.url,
             bot_user_id=self.user("earnest"),
             bot_password=PASSWORD,
+            **settings,
         )
 
     def user(self, who: str) -> UserId:

@@ -5,12 +5,13 @@ from typing import Final
 from hypothesis import strategies as st
 
 from contracts.chain import RawLog
-from contracts.events import BlockRef, Terms
+from contracts.events import BlockRef, SignedGift, Terms
 from kit.identifiers import Address, Hash32
 
 CHAIN_ID: Final = 31337
 TOKEN: Final = Address(bytes.fromhex("70" * 20))
 ESCROW: Final = Address(bytes.fromhex("e5" * 20))
+PLEDGES: Final = Address(bytes.fromhex("9e" * 20))
 BLOCK: Final = BlockRef(CHAIN_ID, 7, Hash32(b"\x07" * 32), Hash32(b"\x06" * 32), 1_800_000_000)
 TRANSACTION: Final = Hash32(b"\x77" * 32)
 TERMS: Final = Terms(
@@ -38,6 +39,19 @@ addresses: st.SearchStrategy[Address] = st.binary(min_size=20, max_size=20).map(
 hashes: st.SearchStrategy[Hash32] = st.binary(min_size=32, max_size=32).map(Hash32)
 amounts = st.integers(0, 2**256 - 1)
 times = st.integers(0, 2**64 - 1)
+months = st.integers(0, 2**16 - 1)
+any_gifts = st.builds(
+    SignedGift,
+    giver=addresses,
+    cause=addresses,
+    amount=amounts,
+    months=months,
+    memo=hashes,
+    relay_fee=amounts,
+    relay_receiver=addresses,
+    valid_before=times,
+    salt=hashes,
+)
 any_terms = st.builds(
     Terms,
     payer=addresses,

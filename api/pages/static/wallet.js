@@ -85,7 +85,7 @@ export async function mined(provider, hash) {
   for (let tries = 0; tries < 300; tries += 1) {
     const receipt = await provider.request({ method: "eth_getTransactionReceipt", params: [hash] });
     if (receipt) {
-      if (Number(receipt.status) !== 1) throw new Trouble(`The transaction ${hash} was mined but failed. Nothing was staked.`);
+      if (Number(receipt.status) !== 1) throw new Trouble(`The transaction ${hash} was mined but failed. Nothing was taken but its gas.`);
       return receipt;
     }
     await new Promise((resume) => setTimeout(resume, 1000));

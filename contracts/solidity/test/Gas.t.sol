@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ContactEscrow} from "../src/ContactEscrow.sol";
+import {Pledges} from "../src/Pledges.sol";
 import {Token} from "../src/Token.sol";
 import {EscrowTest} from "./support/EscrowTest.sol";
 
@@ -113,6 +114,42 @@ contract GasTest is EscrowTest {
         vm.prank(anybody);
         escrow.expire(terms);
         _kept("escrow.expire");
+    }
+
+    /// @dev To a cause that holds some already.
+    function test_gas_pledges() public {
+        Pledges pledges = new Pledges(token);
+        _settled(anybody);
+        _settled(address(pledges));
+        vm.deal(payer, 2 ether);
+        vm.deal(anybody, 1);
+        vm.prank(payer);
+        token.approve(address(pledges), 10 ether);
+        vm.prank(payer);
+        pledges.give(anybody, token, 5 ether, 12, keccak256("memo"));
+        _kept("pledges.give");
+        vm.prank(payer);
+        pledges.giveEther{value: 1 ether}(anybody, 12, keccak256("memo"));
+        _kept("pledges.giveEther");
+        Pledges.Gift memory gift = Pledges.Gift({
+            giver: payer,
+            cause: anybody,
+            amount: 5 ether,
+            months: 12,
+            memo: keccak256("memo"),
+            relayFee: 0.25 ether,
+            relayReceiver: relayer,
+            validBefore: uint64(_now() + 1 hours),
+            salt: keccak256("salt")
+        });
+        Signature memory sig = _signReceive(
+            token,
+            PAYER_KEY,
+            Authorization(payer, address(pledges), 5.25 ether, 0, gift.validBefore, pledges.giftId(gift))
+        );
+        vm.prank(relayer);
+        pledges.giveWithAuthorization(gift, sig.v, sig.r, sig.s);
+        _kept("pledges.giveWithAuthorization");
     }
 
     function test_gas_token() public {

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.homeserver import Denied, EventId, Joined, Left, Missed, Moved, Said, Stated
+from app.supporting.planning import join_rules
+from bot.homeserver import PURPOSE, Denied, EventId, Joined, KeptRoom, Left, Missed, Moved, Said, Stated
 from bot.nio_homeserver import NioHomeserver
 from kit.errors import Invalid
 from kit.identifiers import RoomId, UserId
@@ -116,6 +117,34 @@ def test_rooms_of_all_versions(house: House, version: str) -> None:
             assert after == levels | {"users": levels["users"] | {"@mute:localhost": -1}}
             assert await bot.client.set_level(room, UserId("@mute:localhost"), 0)
             assert house.does("carol", "GET", f"/rooms/{room}/state/m.room.power_levels") == levels
+
+    scene(play)
+
+
+def test_a_kept_room_is_entered_from_its_space_alone_and_says_what_it_is_for(house: House) -> None:
+    async def play() -> None:
+        async with listening(house.client("bot"), house.client("bob")) as (bot, bob):
+            space = await bot.client.create_kept(KeptRoom("Friends", "supporters:space", kind="m.space"))
+            such = KeptRoom("Lounge", "supporters:lounge", topic="Tea", within=space, levels={"events_default": 50})
+            room = await bot.client.create_kept(such)
+            assert (await bot.client.state(space)).space
+            seen = await bot.client.state(room)
+            assert (seen.name, seen.encrypted, seen.public, seen.powers.events_default) == ("Lounge", False, False, 50)
+            made, rules, up = await bot.client.events(room, {"m.room.create", "m.room.join_rules", "m.space.parent"})
+            contents = {one.kind: one.content for one in (made, rules, up)}
+            assert contents["m.room.create"][PURPOSE] == "supporters:lounge"
+            assert contents["m.room.join_rules"] == join_rules(space)
+            assert contents["m.space.parent"]["canonical"]
+            with pytest.raises(Denied):
+                await bob.client.join(room)
+            assert await bot.client.invite(space, bob.me) is None
+            await bob.client.join(space)
+            await bob.client.join(room)
+            assert await bot.client.set_levels(room, {bob.me: 10, house.id("carol"): 5})
+            assert not await bot.client.set_levels(room, {bob.me: 10, house.id("carol"): 5})
+            assert (await bot.client.state(room)).powers.of(bob.me) == 10
+            with pytest.raises(Denied, match="403"):
+                await bot.client.set_profile(bob.me, "org.example", {})
 
     scene(play)
 

@@ -14,13 +14,14 @@ from contracts.chain import Deployment
 from kit.amounts import Amount
 from kit.clock import from_unix, system_clock
 from kit.database import Database, make_engine
-from kit.identifiers import UserId, parse_address, parse_user_id
+from kit.identifiers import Address, UserId, parse_address, parse_user_id, show_address
 from payments.stakes.model import Quote
 from tests.support.anvil import ETHER, Anvil
 from tests.support.databases import make_schema
 from tests.support.services import a_container, listening
 
 ALICE, BOB = parse_user_id("@alice:example.org"), parse_user_id("@bob:far.example")
+CAUSE = Address(b"\xca" * 20)
 
 
 @dataclass
@@ -73,6 +74,8 @@ def world(tmp_path: Path, fresh_anvil: Anvil, fresh_deployment: Deployment) -> I
         clock=lambda: max(system_clock(), from_unix(fresh_anvil.now())),
         chain_name="Test Chain",
         wallet_rpc_url=fresh_anvil.url,
+        cause=show_address(CAUSE),
+        cause_title="the tests",
     )
     for signer in container.signers.values():
         fresh_anvil.set_balance(signer.address, 100 * ETHER)

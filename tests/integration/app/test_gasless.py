@@ -19,7 +19,8 @@ from kit.amounts import Amount
 from kit.errors import Conflict
 from kit.identifiers import Address, Hash32, UserId, show_address
 from kit.outbox import OutboxRow
-from payments.stakes.model import Answer, OpeningOutcome, Quote, RelayLimits, StakeState, terms_of
+from payments.carrying.model import Outcome, RelayLimits
+from payments.stakes.model import Answer, Quote, StakeState, terms_of
 from reputation.verdict import Admit, Hold
 from tests.support.anvil import ETHER
 from tests.support.carried import BOB, PRICE, RELAY_FEE, Carried, code_of, stake_in
@@ -97,7 +98,7 @@ def test_a_stranger_without_ether_signs_once_and_the_door_opens(carried: Carried
     carried.settle()
     assert carried.stake(terms).state is StakeState.RETURNED
     assert carried.tokens() == 100 * ETHER - RELAY_FEE
-    assert carried.opening(terms).outcome is OpeningOutcome.OPENED
+    assert carried.opening(terms).outcome is Outcome.DONE
     assert carried.gasless(quote)["state"] == "opened"
 
 
@@ -355,13 +356,13 @@ def test_an_authorization_spoiled_before_it_is_sent_costs_nothing(carried: Carri
     data = codec.encode_transfer(sink.address, 100 * ETHER) if spoil == "tokens" else cancel(carried, quote)
     before_all_others(carried, carried.wallet, data)
     carried.settle()
-    assert carried.opening(terms).outcome is OpeningOutcome.WOULD_REVERT
+    assert carried.opening(terms).outcome is Outcome.WOULD_REVERT
     assert (carried.gasless(quote)["state"], carried.gasless(quote)["code"]) == ("failed", "would_revert")
     assert carried.spent() == 0
     assert carried.anvil.chain.nonce(carried.container.relayer) == 0
     assert told(carried) == ["would_revert"]
     with carried.container.read() as work:
-        assert work.relaying.bars() == []
+        assert work.carrying.bars() == []
     if spoil == "cancelled":
         assert code_of(carried.open(quote)) == (409, "opening_would_fail")
         return
@@ -387,7 +388,7 @@ def test_an_authorization_spoiled_after_it_was_sent_costs_its_owner_the_service(
     mine_at_once(carried)
     carried.settle()
     assert carried.on_chain(terms) is codec.State.NONE
-    assert carried.opening(terms).outcome is OpeningOutcome.REVERTED
+    assert carried.opening(terms).outcome is Outcome.REVERTED
     lost = before - carried.ether()
     assert carried.spent() == -(-lost // 10**9) > 0
     assert told(carried) == ["reverted"]
@@ -401,10 +402,10 @@ def test_an_authorization_spoiled_after_it_was_sent_costs_its_owner_the_service(
     fresh = carried.pauper("fresh")
     assert code_of(carried.open(quote, fresh)) == (409, "gasless_barred"), "the stranger, whoever pays"
     with carried.container.work() as work:
-        (bar,) = work.relaying.bars()
-        assert (bar.payer, bar.stake_id) == (carried.wallet.address, carried.stake_id(terms))
-        assert work.relaying.lift(payer=carried.wallet.address) == 1
-        assert work.relaying.bars() == []
+        (bar,) = work.carrying.bars()
+        assert (bar.payer, bar.id) == (carried.wallet.address, carried.stake_id(terms))
+        assert work.carrying.lift(payer=carried.wallet.address) == 1
+        assert work.carrying.bars() == []
     stake_in(carried.open(quote, fresh))
 
 
@@ -420,7 +421,7 @@ def test_a_wallet_that_empties_and_fills_itself_is_carried_once(carried: Carried
     mine_at_once(carried)
     carried.anvil.send(sink, carried.deployment.token, codec.encode_transfer(carried.wallet.address, 100 * ETHER))
     carried.settle()
-    assert carried.opening(terms).outcome is OpeningOutcome.REVERTED
+    assert carried.opening(terms).outcome is Outcome.REVERTED
     assert carried.anvil.chain.nonce(carried.container.relayer) == 1
     assert carried.on_chain(terms) is codec.State.NONE
 
@@ -437,12 +438,12 @@ def test_whoever_carries_the_same_signature_there_first_harms_nobody(carried: Ca
     carried.anvil.mine()
     mine_at_once(carried)
     carried.settle()
-    assert carried.opening(terms).outcome is OpeningOutcome.OPENED
+    assert carried.opening(terms).outcome is Outcome.DONE
     assert isinstance(carried.knock()[0], Admit)
     assert carried.anvil.tokens_of(carried.deployment, carried.container.relayer) == RELAY_FEE
     assert told(carried) == []
     with carried.container.read() as work:
-        assert work.relaying.bars() == []
+        assert work.carrying.bars() == []
 
 
 def test_a_reorg_that_drops_it_only_delays_it_and_the_door_opens_again(carried: Carried) -> None:
@@ -467,7 +468,7 @@ def test_a_reorg_that_drops_it_only_delays_it_and_the_door_opens_again(carried: 
     assert carried.on_chain(terms) is codec.State.OPEN
     assert isinstance(carried.knock()[0], Admit)
     carried.settle()
-    assert carried.opening(terms).outcome is OpeningOutcome.OPENED
+    assert carried.opening(terms).outcome is Outcome.DONE
     assert carried.anvil.chain.nonce(carried.container.relayer) == 1
     assert carried.tokens() == 100 * ETHER - PRICE - RELAY_FEE
 
@@ -486,7 +487,7 @@ def test_on_a_quote_that_stands_no_more_it_is_not_sent(carried: Carried, why: st
         carried.anvil.send(other, carried.deployment.token, codec.encode_approve(carried.deployment.escrow, PRICE))
         carried.anvil.send(other, carried.deployment.escrow, codec.encode_open(carried.terms(quote, other)))
     carried.settle()
-    assert carried.opening(terms).outcome is OpeningOutcome.QUOTE_GONE
+    assert carried.opening(terms).outcome is Outcome.WITHDRAWN
     assert carried.tokens() == 100 * ETHER
     assert told(carried) == ["quote_gone"]
     assert carried.spent() == 0
@@ -527,7 +528,7 @@ def test_what_is_not_sent_before_its_quote_runs_out_is_not_sent_at_all(carried: 
     carried.anvil.travel(86_400)
     carried.anvil.set_balance(carried.container.relayer, ETHER)
     carried.settle()
-    assert carried.opening(terms).outcome is OpeningOutcome.TOO_LATE
+    assert carried.opening(terms).outcome is Outcome.TOO_LATE
     assert carried.anvil.chain.nonce(carried.container.relayer) == 0
     assert told(carried) == ["too_late"]
 
@@ -543,9 +544,9 @@ def test_what_reverts_only_because_it_came_late_bars_nobody(carried: Carried) ->
     mine_at_once(carried)
     carried.settle()
     assert carried.on_chain(terms) is codec.State.NONE
-    assert carried.opening(terms).outcome is OpeningOutcome.TOO_LATE
+    assert carried.opening(terms).outcome is Outcome.TOO_LATE
     with carried.container.read() as work:
-        assert work.relaying.bars() == []
+        assert work.carrying.bars() == []
 
 
 def test_a_payer_who_pays_by_himself_meanwhile_has_it_opened(carried: Carried) -> None:
@@ -556,7 +557,7 @@ def test_a_payer_who_pays_by_himself_meanwhile_has_it_opened(carried: Carried) -
     carried.anvil.send(carried.wallet, carried.deployment.token, codec.encode_approve(carried.deployment.escrow, PRICE))
     carried.anvil.send(carried.wallet, carried.deployment.escrow, codec.encode_open(terms))
     carried.settle()
-    assert carried.opening(terms).outcome is OpeningOutcome.OPENED
+    assert carried.opening(terms).outcome is Outcome.DONE
     assert carried.tokens() == 100 * ETHER - PRICE
     assert told(carried) == []
     assert carried.spent() == 0
@@ -568,13 +569,13 @@ def test_what_was_settled_long_ago_is_taken_out_and_bars_stay(carried: Carried) 
     carried.settle()
     carried.anvil.travel(29 * 86_400)
     with carried.container.work() as work:
-        assert work.relaying.prune() == 0
-        assert work.relaying.counts() == {OpeningOutcome.OPENED: 1}
+        assert work.carrying.prune() == 0
+        assert work.carrying.counts() == {Outcome.DONE: 1}
     carried.anvil.travel(2 * 86_400)
     with carried.container.work() as work:
-        assert work.relaying.prune() == 1
+        assert work.carrying.prune() == 1
         work.gate.prune()
-        assert work.relaying.counts() == {}
+        assert work.carrying.counts() == {}
 
 
 def test_operators_are_told_what_is_left(carried: Carried) -> None:

@@ -14,7 +14,8 @@ from cli import gas
 from cli.main import main
 from contracts import codec
 from kit.identifiers import UserId
-from payments.stakes.model import Answer, RelayLimits
+from payments.carrying.model import RelayLimits
+from payments.stakes.model import Answer
 from tests.support.carried import Carried, code_of, stake_in
 from tests.support.services import PASSWORD
 

@@ -33,7 +33,8 @@ from kit.outbox import OutboxRow
 from ledger.calls import OutgoingState
 from ledger.store.events import BEGINS
 from ledger.tables import CursorRow, OutgoingRow
-from payments.stakes.model import Answer, OpeningOutcome
+from payments.carrying.model import Outcome
+from payments.stakes.model import Answer
 from tests.support.carried import BOB, Carried
 from tests.support.restored import Place, fine, refused
 from tests.support.services import ALICE
@@ -137,7 +138,7 @@ def test_blocks_that_came_since_are_caught_up_with_and_what_was_sent_since_is_no
     fine(place.earnest("restore", str(file), *plain, "--json"))
     with place.living() as again:
         again.settle()
-        assert again.opening(terms).outcome is OpeningOutcome.OPENED
+        assert again.opening(terms).outcome is Outcome.DONE
         assert transactions(again) == sent
         with again.container.read() as work:
             calls = work.session.scalars(select(OutgoingRow)).all()

@@ -14,8 +14,8 @@ from cli.main import main
 from kit.amounts import Amount
 from kit.database import Database, make_engine
 from kit.identifiers import Hash32, show_address
-from payments.stakes.model import Opening
-from payments.stakes.openings import OpeningStore
+from payments.carrying.model import Cargo, Carried
+from payments.carrying.store import CarryingStore
 from tests.support.databases import make_schema
 from tests.support.services import ALICE, BOB, PASSWORD, a_container
 from tests.support.stakes import CHAIN_ID, PAYER
@@ -31,8 +31,8 @@ def container(tmp_path: Path) -> Container:
         price = work.doors.ask(alice, stake=Amount(5)).price
         quote = work.stakes.quote(bob, alice, price, None, stranger_id=BOB, recipient_id=ALICE)
         stake, now = Hash32(b"\x01" * 32), work.now - timedelta(hours=1)
-        opening = Opening(stake, quote.id, bob, PAYER, PAYER, due=5, gwei=77, created_at=now)
-        OpeningStore(work.session, chain_id=CHAIN_ID).bar(opening, gwei=12_000, now=now)
+        opening = Carried(stake, Cargo.STAKE, quote.id, bob, PAYER, PAYER, due=5, gwei=77, created_at=now)
+        CarryingStore(work.session, chain_id=CHAIN_ID).bar(opening, gwei=12_000, now=now)
     return made
 
 

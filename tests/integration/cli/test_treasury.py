@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from cli.local.plan import PASSING, PEOPLE, new_plan
 from cli.wallets import Wallet, send
 from contracts import codec
 from contracts.chain import Deployment
-from contracts.deployment import write_deployment
+from contracts.deployment import read_deployment, write_deployment
 from contracts.signers import KeySigner, load_signer
 from kit.errors import Conflict, Invalid
 from kit.identifiers import Address
@@ -33,7 +34,7 @@ def test_wallets_are_made_once_and_kept_privately(tmp_path: Path) -> None:
     plan = new_plan(tmp_path, pace=PASSING, wanted={})
     first = {name: wallet.address for name, wallet in treasury.open_wallets(plan).items()}
     assert first == {name: wallet.address for name, wallet in treasury.open_wallets(plan).items()}
-    assert len(set(first.values())) == len(PEOPLE) + 2
+    assert len(set(first.values())) == len(PEOPLE) + 3
     for name in first:
         assert plan.wallet_file(name).stat().st_mode & 0o777 == 0o600
 
@@ -51,6 +52,19 @@ def test_contracts_are_put_on_the_chain_once(fresh_anvil: Anvil, wallets: dict[s
     first = treasury.ensure_contracts(fresh_anvil.chain, file, wallets, may_deploy=True)
     assert treasury.ensure_contracts(fresh_anvil.chain, file, wallets, may_deploy=True) == first
     assert treasury.ensure_contracts(fresh_anvil.chain, file, wallets, may_deploy=False) == first
+
+
+def test_a_world_from_before_gifts_had_a_contract_gets_one(
+    fresh_anvil: Anvil, wallets: dict[str, KeySigner], tmp_path: Path
+) -> None:
+    file = tmp_path / "deployment.json"
+    first = treasury.ensure_contracts(fresh_anvil.chain, file, wallets, may_deploy=True)
+    write_deployment(file, replace(first, pledges=None, pledges_block=None))
+    again = treasury.ensure_contracts(fresh_anvil.chain, file, wallets, may_deploy=False)
+    assert (again.token, again.escrow) == (first.token, first.escrow)
+    assert again.pledges not in (None, first.pledges)
+    assert read_deployment(file) == again
+    assert treasury.ensure_contracts(fresh_anvil.chain, file, wallets, may_deploy=False) == again
 
 
 def test_lost_contracts_are_put_there_anew_only_where_no_book_tells_of_them(

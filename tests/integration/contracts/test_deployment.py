@@ -52,7 +52,7 @@ def test_the_first_holder_has_it_all(fresh_anvil: Anvil) -> None:
 
 def test_twice_makes_two(fresh_anvil: Anvil) -> None:
     one, other = fresh_anvil.deploy(), fresh_anvil.deploy()
-    assert len({one.token, one.escrow, other.token, other.escrow}) == 4
+    assert len({one.token, one.escrow, one.pledges, other.token, other.escrow, other.pledges}) == 6
 
 
 def test_a_deployer_without_ether_is_told(fresh_anvil: Anvil) -> None:
@@ -146,6 +146,37 @@ def test_the_file_is_plain_json_with_checksummed_addresses(tmp_path: Path) -> No
         "escrow": "0x" + "02" * 20,
         "deployed_block": 7,
     }
+
+
+def test_a_deployment_with_pledges_is_read_back_and_half_of_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deployment.json"
+    whole = replace(PLACE, pledges=Address(b"\x03" * 20), pledges_block=9)
+    write_deployment(path, whole)
+    assert read_deployment(path) == whole
+    document = json.loads(path.read_text())
+    for broken in (
+        {key: value for key, value in document.items() if key != "pledges_block"},
+        {key: value for key, value in document.items() if key != "pledges"},
+        document | {"pledges": document["token"]},
+        document | {"pledges_block": 6},
+        document | {"pledges": None},
+    ):
+        path.write_text(json.dumps(broken))
+        with pytest.raises(Invalid, match=r"deployment\.json"):
+            read_deployment(path)
+
+
+def test_pledges_are_added_once_and_checked_like_the_others(fresh_anvil: Anvil, fresh_deployment: Deployment) -> None:
+    older = replace(fresh_deployment, pledges=None, pledges_block=None)
+    made = deployments.add_pledges(fresh_anvil.chain, fresh_anvil.signer("deployer"), older)
+    assert made.pledges not in (None, fresh_deployment.pledges)
+    assert fresh_anvil.chain.code(made.pledges or PLACE.token)
+    with pytest.raises(Conflict, match="Gifts have a contract"):
+        deployments.add_pledges(fresh_anvil.chain, fresh_anvil.signer("deployer"), made)
+    with pytest.raises(Invalid, match="is not this release's Pledges"):
+        check(fresh_anvil.chain, replace(made, pledges=made.escrow))
+    with pytest.raises(Invalid, match="No contract stands at"):
+        check(fresh_anvil.chain, replace(made, pledges=Address(b"\x33" * 20)))
 
 
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:

@@ -8,19 +8,35 @@ from eth_utils.crypto import keccak
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contracts import codec
-from contracts.events import ChainEvent, Opened, Position, Terms, Transferred
+from contracts import codec, pledges
+from contracts.events import ChainEvent, Given, Opened, Position, SignedGift, Terms, Transferred
 from contracts.reverts import reverted_because
 from contracts.words import word_of_address
 from kit.errors import Invalid
 from kit.identifiers import Address, Hash32
-from tests.support.terms import BLOCK, ESCROW, TERMS, TOKEN, TRANSACTION, addresses, amounts, any_terms, hashes, log_of
+from tests.support.terms import (
+    BLOCK,
+    ESCROW,
+    PLEDGES,
+    TERMS,
+    TOKEN,
+    TRANSACTION,
+    addresses,
+    amounts,
+    any_gifts,
+    any_terms,
+    hashes,
+    log_of,
+)
 
 TERMS_TYPE = "(address,address,uint256,uint256,address,uint256,address,address,address,uint64,uint64,bytes32)"
 
 
-def plain(terms: Terms) -> tuple[object, ...]:
-    """The terms as eth-abi takes and gives them."""
+GIFT_TYPE = "(address,address,uint256,uint16,bytes32,uint256,address,uint64,bytes32)"
+
+
+def plain(terms: Terms | SignedGift) -> tuple[object, ...]:
+    """Terms, or a gift, as eth-abi takes and gives them."""
     return tuple(
         "0x" + value.hex() if isinstance(value, bytes) and len(value) == 20 else value for value in astuple(terms)
     )
@@ -82,6 +98,26 @@ def test_calls_are_written_as_the_general_encoder_does(
     )
 
 
+@given(any_gifts, st.integers(1, 2**63), addresses)
+def test_the_id_of_a_signed_gift_is_the_hash_of_the_general_encoding(
+    gift: SignedGift, chain_id: int, place: Address
+) -> None:
+    encoded = encode(["uint256", "address", GIFT_TYPE], [chain_id, place, plain(gift)])
+    assert pledges.gift_id(gift, chain_id=chain_id, pledges=place) == keccak(encoded)
+
+
+@given(any_gifts, hashes, st.integers(1, 2**254), st.sampled_from([27, 28]))
+def test_gifts_are_written_as_the_general_encoder_does(gift: SignedGift, r: Hash32, s: int, v: int) -> None:
+    signature = r + s.to_bytes(32) + bytes([v])
+    parts = (gift.cause, gift.relay_receiver, gift.amount, gift.months, gift.memo)
+    assert pledges.encode_give(*parts)[4:] == encode(["address", "address", "uint256", "uint16", "bytes32"], parts)
+    few = (gift.cause, gift.months, gift.memo)
+    assert pledges.encode_give_ether(*few)[4:] == encode(["address", "uint16", "bytes32"], few)
+    assert pledges.encode_give_with_authorization(gift, signature)[4:] == encode(
+        [GIFT_TYPE, "uint8", "bytes32", "bytes32"], [plain(gift), v, r, s.to_bytes(32)]
+    )
+
+
 @given(any_terms, any_terms)
 def test_other_terms_are_another_stake(one: Terms, other: Terms) -> None:
     same = codec.stake_id(one, chain_id=1, escrow=ESCROW) == codec.stake_id(other, chain_id=1, escrow=ESCROW)
@@ -90,7 +126,9 @@ def test_other_terms_are_another_stake(one: Terms, other: Terms) -> None:
 
 topics = st.lists(
     st.one_of(
-        st.sampled_from([codec.TRANSFER, codec.OPENED, codec.RETURNED, codec.FORFEIT_ANNOUNCED, codec.EXPIRED]),
+        st.sampled_from(
+            [codec.TRANSFER, codec.OPENED, codec.RETURNED, codec.FORFEIT_ANNOUNCED, codec.EXPIRED, codec.GIVEN]
+        ),
         st.binary(max_size=40),
         addresses.map(word_of_address),
     ),
@@ -98,11 +136,15 @@ topics = st.lists(
 )
 
 
-@given(st.sampled_from([TOKEN, ESCROW]), topics, st.one_of(st.binary(max_size=80), any_terms.map(codec.encode_terms)))
+@given(
+    st.sampled_from([TOKEN, ESCROW, PLEDGES]),
+    topics,
+    st.one_of(st.binary(max_size=80), any_terms.map(codec.encode_terms)),
+)
 def test_any_log_is_read_refused_or_left(address: Address, topics: list[bytes], data: bytes) -> None:
     log = log_of(address, tuple(topics), data)
     try:
-        event = codec.decode(log, BLOCK, token=TOKEN, escrow=ESCROW)
+        event = codec.decode(log, BLOCK, token=TOKEN, escrow=ESCROW, pledges=PLEDGES)
     except Invalid:
         return
     assert event is None or written(event) == (log.topics, log.data)
@@ -132,6 +174,9 @@ def written(event: ChainEvent) -> tuple[tuple[bytes, ...], bytes]:
     if isinstance(event, Transferred):
         ends = (word_of_address(event.sender), word_of_address(event.recipient))
         return (codec.TRANSFER, *ends), event.amount.to_bytes(32)
+    if isinstance(event, Given):
+        three = tuple(map(word_of_address, (event.giver, event.cause, event.asset)))
+        return (codec.GIVEN, *three), event.amount.to_bytes(32) + event.months.to_bytes(32) + event.memo
     topic = {
         "Opened": codec.OPENED,
         "Returned": codec.RETURNED,

@@ -16,17 +16,40 @@ from web3.types import LogReceipt
 from contracts import codec
 from contracts.chain import RawLog
 from contracts.deployment import ARTIFACTS
-from contracts.events import ChainEvent, Expired, ForfeitAnnounced, Forfeited, Opened, Returned, Terms, Transferred
+from contracts.events import (
+    ChainEvent,
+    Expired,
+    ForfeitAnnounced,
+    Forfeited,
+    Given,
+    Opened,
+    Returned,
+    Terms,
+    Transferred,
+)
 from contracts.words import word, word_of_address
 from kit.identifiers import Address, Hash32
-from tests.support.terms import BLOCK, CHAIN_ID, ESCROW, TOKEN, addresses, amounts, any_terms, hashes, log_of, times
+from tests.support.terms import (
+    BLOCK,
+    CHAIN_ID,
+    ESCROW,
+    PLEDGES,
+    TOKEN,
+    addresses,
+    amounts,
+    any_terms,
+    hashes,
+    log_of,
+    months,
+    times,
+)
 
 
 @cache
 def web3_event(name: str) -> Any:  # noqa: ANN401 - web3 makes the class from the ABI
     abi = [
         entry
-        for artifact in ("Token", "ContactEscrow")
+        for artifact in ("Token", "ContactEscrow", "Pledges")
         for entry in json.loads((ARTIFACTS / f"{artifact}.json").read_bytes())["abi"]
         if entry["type"] == "event" and entry["name"] == name
     ]
@@ -59,7 +82,7 @@ def plain(value: object) -> object:
 
 
 def ours(log: RawLog) -> ChainEvent:
-    event = codec.decode(log, BLOCK, token=TOKEN, escrow=ESCROW)
+    event = codec.decode(log, BLOCK, token=TOKEN, escrow=ESCROW, pledges=PLEDGES)
     assert event is not None
     return event
 
@@ -71,6 +94,16 @@ def test_transfers(sender: Address, recipient: Address, amount: int) -> None:
     event = ours(log)
     assert isinstance(event, Transferred)
     assert list(theirs("Transfer", log).values()) == [event.sender, event.recipient, event.amount]
+
+
+@given(addresses, addresses, addresses, amounts, months, hashes)
+def test_gifts(giver: Address, cause: Address, asset: Address, amount: int, months: int, memo: Hash32) -> None:
+    topics = (codec.GIVEN, *map(word_of_address, (giver, cause, asset)))
+    log = log_of(PLEDGES, topics, word(amount) + word(months) + memo)
+    event = ours(log)
+    assert isinstance(event, Given)
+    found = [event.giver, event.cause, event.asset, event.amount, event.months, event.memo]
+    assert list(theirs("Given", log).values()) == found
 
 
 @given(any_terms)

@@ -10,7 +10,8 @@ from api.offers import show_terms
 from api.pages.timeline import CARRIED, VAIN, WORDS, Mark, status_of
 from api.presenting import show_price
 from api.schemas.quotes import Finality, GaslessOut, GaslessState, QuoteOut, QuoteState, StakeOut, TrackRecordOut
-from payments.stakes.model import OpeningOutcome, terms_of
+from payments.carrying.model import Outcome
+from payments.stakes.model import terms_of
 from tests.support.gates import PLACE, QUOTE
 from tests.support.stakes import PAYER
 
@@ -122,8 +123,8 @@ def test_a_signed_stake_is_said_to_be_under_way_until_it_is_seen(state: GaslessS
     assert status_of(a_quote(QuoteState.SEEN, carried=state)).headline == WORDS[QuoteState.SEEN][0]
 
 
-@pytest.mark.parametrize("outcome", [outcome for outcome in OpeningOutcome if outcome is not OpeningOutcome.OPENED])
-def test_why_a_signed_stake_came_to_nothing_is_said(outcome: OpeningOutcome) -> None:
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.DONE])
+def test_why_a_signed_stake_came_to_nothing_is_said(outcome: Outcome) -> None:
     status = status_of(a_quote(QuoteState.WAITING, carried=GaslessState.FAILED, code=str(outcome)))
     assert status.meaning == f"{VAIN[outcome]} Nothing was taken from your wallet."
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.homeserver import Denied, EventId, Homeserver, StateEvent
+from bot.homeserver import PURPOSE, Denied, EventId, Homeserver, KeptRoom, StateEvent
 from bot.rehearsal import Rehearsal
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import Acl, Membership
@@ -29,6 +29,12 @@ def test_it_says_what_would_be_done_and_does_none_of_it() -> None:
         await homeserver.set_acl(ROOM, Acl(("*",), ("evil.example",), ip_literals=False))
         await homeserver.put_state(ROOM, "m.policy.rule.user", "one", {"entity": BOB})
         await homeserver.create_room(name="List", encrypted=False, kind="m.space", public=True, alias="list")
+        kept = await homeserver.create_kept(KeptRoom("Lounge", "supporters:lounge", within=ROOM))
+        (made,) = await homeserver.events(kept, {"m.room.create"})
+        assert made.content == {PURPOSE: "supporters:lounge"}
+        await homeserver.set_levels(ROOM, {BOB: 5, ME: 10})
+        await homeserver.set_profile(BOB, "org.example", {"tier": "gold"})
+        await homeserver.set_profile(BOB, "org.example", None)
         assert (await homeserver.state(ROOM)).members == {}
 
     asyncio.run(play())
@@ -41,6 +47,10 @@ def test_it_says_what_would_be_done_and_does_none_of_it() -> None:
         f"would allow * and deny evil.example, no addresses in {ROOM}",
         f"would write m.policy.rule.user 'one' in {ROOM}: {{'entity': '{BOB}'}}",
         "would make a room !rehearsed-1:rehearsal named 'List', type 'm.space', alias 'list', public True",
+        f"would make the kept room !rehearsed-2:rehearsal named 'Lounge' within {ROOM}",
+        f"would give {BOB} level 5, {ME} level 10 in {ROOM}",
+        f"would write org.example {{'tier': 'gold'}} of {BOB}",
+        f"would take org.example out of {BOB}",
     ]
 
 

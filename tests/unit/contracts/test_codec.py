@@ -6,14 +6,24 @@ from typing import Any
 
 import pytest
 
-from contracts import codec
+from contracts import codec, pledges
 from contracts.chain import RawLog
 from contracts.deployment import ARTIFACTS
-from contracts.events import Expired, ForfeitAnnounced, Forfeited, Opened, Position, Returned, Transferred
+from contracts.events import (
+    Expired,
+    ForfeitAnnounced,
+    Forfeited,
+    Given,
+    Opened,
+    Position,
+    Returned,
+    SignedGift,
+    Transferred,
+)
 from contracts.words import word, word_of_address
 from kit.errors import Invalid
 from kit.identifiers import Hash32, UserId
-from tests.support.terms import BLOCK, CHAIN_ID, ESCROW, TERMS, TOKEN, TRANSACTION, log_of
+from tests.support.terms import BLOCK, CHAIN_ID, ESCROW, PLEDGES, TERMS, TOKEN, TRANSACTION, log_of
 
 AT = Position(BLOCK, 3, TRANSACTION)
 ID = codec.stake_id(TERMS, chain_id=CHAIN_ID, escrow=ESCROW)
@@ -31,6 +41,23 @@ RETURNED = log_of(ESCROW, (codec.RETURNED, ID), word(1))
 ANNOUNCED = log_of(ESCROW, (codec.FORFEIT_ANNOUNCED, ID), word(1_800_172_800))
 FORFEITED = log_of(ESCROW, (codec.FORFEITED, ID), b"")
 EXPIRED = log_of(ESCROW, (codec.EXPIRED, ID), b"")
+MEMO = Hash32(b"\x3e" * 32)
+GIVEN = log_of(
+    PLEDGES,
+    (codec.GIVEN, word_of_address(TERMS.payer), word_of_address(TERMS.return_to), word_of_address(TOKEN)),
+    word(5 * 10**18) + word(12) + MEMO,
+)
+GIFT = SignedGift(
+    giver=TERMS.payer,
+    cause=TERMS.return_to,
+    amount=5 * 10**18,
+    months=12,
+    memo=MEMO,
+    relay_fee=10**16,
+    relay_receiver=TERMS.relay_receiver,
+    valid_before=1_800_086_400,
+    salt=Hash32(b"\x5a" * 32),
+)
 ALL = {
     "Transfer": TRANSFER,
     "Opened": OPENED,
@@ -38,16 +65,17 @@ ALL = {
     "ForfeitAnnounced": ANNOUNCED,
     "Forfeited": FORFEITED,
     "Expired": EXPIRED,
+    "Given": GIVEN,
 }
 every_log = pytest.mark.parametrize("log", ALL.values(), ids=ALL.keys())
 
 
 def read(log: RawLog) -> object:
-    return codec.decode(log, BLOCK, token=TOKEN, escrow=ESCROW)
+    return codec.decode(log, BLOCK, token=TOKEN, escrow=ESCROW, pledges=PLEDGES)
 
 
 def signatures(kind: str) -> set[str]:
-    """Every function, event or error of the two artifacts, as its canonical signature."""
+    """Every function, event or error of the artifacts, as its canonical signature."""
 
     def name_of(parameter: dict[str, Any]) -> str:
         if parameter["type"] == "tuple":
@@ -55,7 +83,7 @@ def signatures(kind: str) -> set[str]:
         return str(parameter["type"])
 
     found = set()
-    for contract in ("Token", "ContactEscrow"):
+    for contract in ("Token", "ContactEscrow", "Pledges"):
         for entry in json.loads((ARTIFACTS / f"{contract}.json").read_text())["abi"]:
             if entry["type"] == kind:
                 found.add(entry["name"] + "(" + ",".join(name_of(part) for part in entry["inputs"]) + ")")
@@ -70,6 +98,7 @@ def test_every_log_we_read_becomes_its_event() -> None:
         ForfeitAnnounced(AT, ESCROW, ID, 1_800_172_800),
         Forfeited(AT, ESCROW, ID),
         Expired(AT, ESCROW, ID),
+        Given(AT, PLEDGES, TERMS.payer, TERMS.return_to, TOKEN, 5 * 10**18, 12, MEMO),
     ]
 
 
@@ -82,7 +111,7 @@ def test_the_topics_are_those_of_the_artifacts() -> None:
     assert {log.topics[0] for log in ALL.values()} <= of_artifacts
 
 
-def test_every_event_of_the_escrow_is_read() -> None:
+def test_every_event_of_escrow_and_pledges_is_read() -> None:
     read_topics = {log.topics[0] for log in ALL.values()}
     unread = {signature for signature in signatures("event") if codec.topic_of(signature) not in read_topics}
     assert unread == {
@@ -106,6 +135,10 @@ def test_every_event_of_the_escrow_is_read() -> None:
         codec.encode_stake_id(TERMS),
         codec.encode_stakes(ID),
         codec.encode_token(),
+        pledges.encode_give(ESCROW, TOKEN, 1, 12, MEMO),
+        pledges.encode_give_ether(ESCROW, 12, MEMO),
+        pledges.encode_give_with_authorization(GIFT, SIGNATURE),
+        pledges.encode_gift_id(GIFT),
         codec.encode_transfer(ESCROW, 1),
         codec.encode_approve(ESCROW, 1),
         codec.encode_balance_of(ESCROW),
@@ -126,6 +159,21 @@ def test_logs_of_others_are_not_ours_to_read() -> None:
     assert read(log_of(TERMS.payer, TRANSFER.topics, TRANSFER.data)) is None
     assert read(log_of(TOKEN, (codec.topic_of("Approval(address,address,uint256)"), *TRANSFER.topics[1:]), b"")) is None
     assert read(log_of(ESCROW, (), b"")) is None
+    assert read(GIVEN._replace(address=ESCROW)) is None
+    assert read(OPENED._replace(address=PLEDGES)) is None
+
+
+def test_where_gifts_have_no_contract_none_is_read() -> None:
+    assert codec.decode(GIVEN, BLOCK, token=TOKEN, escrow=ESCROW) is None
+    assert codec.wanted(TOKEN, ESCROW).keys() == {TOKEN, ESCROW}
+    assert codec.wanted(TOKEN, ESCROW, PLEDGES)[PLEDGES] == {codec.GIVEN}
+
+
+def test_months_beyond_16_bits_are_refused() -> None:
+    most = GIVEN.data[:32] + word(2**16 - 1) + MEMO
+    assert isinstance(read(GIVEN._replace(data=most)), Given)
+    with pytest.raises(Invalid, match="16 bits"):
+        read(GIVEN._replace(data=GIVEN.data[:32] + word(2**16) + MEMO))
 
 
 @every_log
@@ -159,14 +207,16 @@ def test_data_to_spare_is_refused(log: RawLog, spare: bytes) -> None:
         read(log._replace(data=log.data + spare))
 
 
-@pytest.mark.parametrize("log", [TRANSFER, OPENED, RETURNED, ANNOUNCED])
+@pytest.mark.parametrize("log", [TRANSFER, OPENED, RETURNED, ANNOUNCED, GIVEN])
 @pytest.mark.parametrize("missing", [1, 32])
 def test_data_cut_short_is_refused(log: RawLog, missing: int) -> None:
     with pytest.raises(Invalid, match="bytes of data"):
         read(log._replace(data=log.data[:-missing]))
 
 
-@pytest.mark.parametrize(("log", "topic"), [(TRANSFER, 1), (TRANSFER, 2), (OPENED, 2), (OPENED, 3)])
+@pytest.mark.parametrize(
+    ("log", "topic"), [(TRANSFER, 1), (TRANSFER, 2), (OPENED, 2), (OPENED, 3), (GIVEN, 1), (GIVEN, 2), (GIVEN, 3)]
+)
 @pytest.mark.parametrize("dirt", [0, 11])
 def test_dirty_high_bits_in_a_topic_are_refused(log: RawLog, topic: int, dirt: int) -> None:
     dirty = bytearray(log.topics[topic])

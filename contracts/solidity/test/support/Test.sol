@@ -22,6 +22,7 @@ interface Vm {
     function assertTrue(bool condition, string calldata because) external pure;
     function assume(bool condition) external pure;
     function chainId(uint256 id) external;
+    function deal(address who, uint256 wei_) external;
     function expectPartialRevert(bytes4 reason) external;
     function expectRevert(bytes calldata reason) external;
     function expectRevert(bytes4 reason) external;

@@ -8,7 +8,7 @@ from app.conversations import Meaning
 from app.wording.notices import CODES, notice
 from app.wording.reader import Reader, Service
 from kit.identifiers import PersonId, UserId
-from payments.stakes.model import OpeningOutcome
+from payments.carrying.model import Outcome
 from reputation.notices import OF_STATE
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -95,7 +95,7 @@ def test_the_stranger_is_told_what_to_do_once_the_door_is_open() -> None:
 
 
 def test_every_way_in_which_a_carried_opening_fails_is_told_in_words_of_its_own() -> None:
-    failures = [outcome for outcome in OpeningOutcome if outcome is not OpeningOutcome.OPENED]
+    failures = [outcome for outcome in Outcome if outcome is not Outcome.DONE]
     plains = {
         notice("gasless_failed", {**HELD, "outcome": str(outcome)}, people=PEOPLE, reader=READER).message.plain
         for outcome in failures

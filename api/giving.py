@@ -1,0 +1,87 @@
+"""Gifts turned into what a wallet sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from api.schemas.giving_terms import GiftCalls, GiftIn, GiftTermsOut
+from api.schemas.quotes import Call
+from app.container import Container
+from contracts import codec, pledges
+from contracts.chain import Chain
+from kit.amounts import UINT256_MAX
+from kit.errors import ChainUnavailable, Conflict, Invalid
+from kit.identifiers import ZERO_ADDRESS, Address, parse_address, show_address, show_hash
+from ledger.model import Asset
+from payments.flair.codes import is_code, memo_of
+
+_OF_TOKENS = "erc20:"
+
+
+def give(container: Container, asked: GiftIn) -> GiftTermsOut:
+    """Return all that a wallet needs for a gift.
+
+    Raises ``Conflict`` where nothing can be given, ``Invalid`` for what would count for nothing or be lost.
+    """
+    place = container.gifts_arrive
+    if place is None or place.pledges is None:
+        raise Conflict("giving_closed", "Nothing can be given here by a wallet.")
+    giver, amount = parse_address(asked.giver), int(asked.amount)
+    if giver == place.cause:
+        raise Invalid("giver_is_cause", "That is the cause's own address: give from another one.")
+    if not 0 < amount <= UINT256_MAX:
+        raise Invalid("gift_of_nothing", "A gift is more than nothing, and less than there can be.")
+    if asked.code and not is_code(asked.code):
+        raise Invalid("claim_code_malformed", "That is no claim code: take the page's own, or leave it out.")
+    token = _token(container, asked.asset)
+    memo = memo_of(asked.code) if asked.code else pledges.NO_MEMO
+    holds, allowance = _holdings(container.chain, token, giver, place.pledges)
+    if token == ZERO_ADDRESS:
+        data, value = pledges.encode_give_ether(place.cause, asked.months, memo), amount
+        approve = None
+    else:
+        data, value = pledges.encode_give(place.cause, token, amount, asked.months, memo), 0
+        approve = _call(token, codec.encode_approve(place.pledges, amount))
+    return GiftTermsOut(
+        cause=show_address(place.cause),
+        pledges=show_address(place.pledges),
+        memo=show_hash(memo),
+        holds=holds,
+        allowance=allowance,
+        calls=GiftCalls(approve=approve, give=_call(place.pledges, data, value)),
+    )
+
+
+def chain_assets(container: Container) -> list[tuple[str, Asset, int]]:
+    """Return what counts of what can be given on the chain: what people call it, the asset, and its decimal places."""
+    chain_id = container.terms.chain_id
+    with container.read() as work:
+        known = work.supporters.assets.known
+    here = (f"ether:{chain_id}", f"{_OF_TOKENS}{chain_id}:")
+    return [one for one in known if one[1].startswith(here)]
+
+
+def _token(container: Container, asset: str) -> Address:
+    if asset not in {one for _, one, _ in chain_assets(container)}:
+        raise Invalid("asset_unknown", "That asset does not count here.")
+    return parse_address(asset.rpartition(":")[2]) if asset.startswith(_OF_TOKENS) else ZERO_ADDRESS
+
+
+def _holdings(chain: Chain, token: Address, giver: Address, spender: Address) -> tuple[str | None, str | None]:
+    if token == ZERO_ADDRESS:
+        return _asked(lambda: chain.balance(giver)), None
+    holds = _asked(lambda: codec.decode_uint(chain.call(token, codec.encode_balance_of(giver))))
+    if holds is None:
+        return None, None
+    return holds, _asked(lambda: codec.decode_uint(chain.call(token, codec.encode_allowance(giver, spender))))
+
+
+def _asked(question: Callable[[], int]) -> str | None:
+    try:
+        return str(question())
+    except (ChainUnavailable, Invalid):  # no answer, or none that a token would give
+        return None
+
+
+def _call(to: Address, data: bytes, value: int = 0) -> Call:
+    return Call(to=show_address(to), data="0x" + data.hex(), value=hex(value))

@@ -1,0 +1,120 @@
+// The give page: gives through a wallet. All words about what a gift comes to are from the server.
+
+import { account, discover, explain, mined, send, Trouble, useChain } from "./wallet.js";
+
+const page = document.getElementById("give-page");
+const form = document.getElementById("gift");
+const wallets = document.getElementById("wallets");
+const progress = document.getElementById("progress");
+const trouble = document.getElementById("trouble");
+let busy = false;
+
+function say(text) {
+  const line = document.createElement("p");
+  line.textContent = text;
+  progress.replaceChildren(line);
+}
+
+async function asked(path, body) {
+  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  const told = await answer.json();
+  if (!answer.ok) throw new Trouble(told.detail ?? "The server refused.");
+  return told;
+}
+
+function baseUnits(text, decimals) {
+  const match = /^([0-9]{1,30})(?:\.([0-9]{1,36}))?$/.exec(text.trim());
+  if (!match) throw new Trouble("Write an amount in plain digits, such as 5 or 0.25.");
+  const fraction = (match[2] ?? "").replace(/0+$/, "");
+  if (fraction.length > decimals) throw new Trouble(`An amount has at most ${decimals} decimal places.`);
+  const units = BigInt(match[1] + fraction.padEnd(decimals, "0"));
+  if (units === 0n) throw new Trouble("Write how much you want to give.");
+  return units.toString();
+}
+
+function wanted() {
+  const asset = document.getElementById("asset");
+  const months = form.elements.how.value === "months" ? Number(document.getElementById("months").value) : 0;
+  const fine = Number.isInteger(months) && months >= 0 && months <= Number(document.getElementById("months").max);
+  if (!fine || (form.elements.how.value === "months" && months < 1)) throw new Trouble("Write for how many months.");
+  return {
+    asset: asset.value,
+    amount: baseUnits(document.getElementById("amount").value, Number(asset.selectedOptions[0].dataset.decimals)),
+    months,
+    code: document.getElementById("code").value.trim() || null,
+  };
+}
+
+async function give(provider) {
+  const gift = wanted();
+  say("Asking your wallet for an account …");
+  const giver = await account(provider);
+  await useChain(provider, page.dataset.chainId, page.dataset.chainName, page.dataset.walletRpc);
+  const offer = await asked("/v1/giving/terms", { ...gift, giver });
+  if (offer.holds !== null && BigInt(offer.holds) < BigInt(gift.amount)) {
+    throw new Trouble("The account holds less than that. Choose another account in your wallet, or give less.");
+  }
+  if (offer.calls.approve && (offer.allowance === null || BigInt(offer.allowance) < BigInt(gift.amount))) {
+    say("1 of 2: allow the gift in your wallet, exactly so much and no more.");
+    await mined(provider, await send(provider, giver, offer.calls.approve));
+    say("2 of 2: confirm the gift in your wallet.");
+  } else {
+    say("Confirm the gift in your wallet.");
+  }
+  const hash = await send(provider, giver, offer.calls.give);
+  say(`Sent. Waiting for a block: ${hash}`);
+  await mined(provider, hash);
+  thank();
+}
+
+function thank() {
+  const code = document.getElementById("code").value.trim();
+  say(code ? `Thank you. Your gift is in a block. Keep the code, and write to the bot: claim ${code}` : "Thank you. Your gift is in a block.");
+}
+
+function complain(error) {
+  progress.replaceChildren();
+  trouble.textContent = explain(error).replace("Nothing was paid.", "Nothing was given.");
+  trouble.hidden = false;
+}
+
+function button(wallet) {
+  const element = document.createElement("button");
+  element.type = "button";
+  if (wallet.icon) {
+    const icon = document.createElement("img");
+    icon.src = wallet.icon;
+    icon.alt = "";
+    element.append(icon);
+  }
+  element.append(`Give with ${wallet.name}`);
+  element.addEventListener("click", async () => {
+    if (busy || !form.reportValidity()) return;
+    busy = true;
+    trouble.hidden = true;
+    for (const other of wallets.children) other.disabled = true;
+    try {
+      await give(wallet.provider);
+    } catch (error) {
+      complain(error);
+    } finally {
+      busy = false;
+      for (const other of wallets.children) other.disabled = false;
+    }
+  });
+  return element;
+}
+
+if (wallets) {
+  document.getElementById("wallet").hidden = false;
+  const none = document.getElementById("no-wallet");
+  discover((wallet) => {
+    none.hidden = true;
+    wallets.append(button(wallet));
+  });
+  setTimeout(() => {
+    none.hidden = wallets.children.length > 0;
+  }, 600);
+}
+
+form?.addEventListener("submit", (event) => event.preventDefault());

@@ -1,0 +1,66 @@
+"""The wall: as a page for people, and as JSON for programs; both hold what people chose to show, and sums."""
+
+from datetime import UTC
+from itertools import groupby
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse
+
+from api.dependencies import ContainerDep, limited
+from api.etags import kept_by
+from api.headers import ANYWHERE
+from api.pages.rendering import render
+from api.schemas.problems import problems
+from api.schemas.wall import PlaceOut, WallOut
+from api.supporters import show_wall
+from app.container import Container
+from app.wall import Walls
+from kit.clock import from_unix
+
+router = APIRouter(tags=["flair"], responses=problems(429, 503))
+
+_MOST_ON_A_PAGE = 500
+_SURE = {"seen": "may still be taken back", "safe": "nearly final", "finalized": "final"}
+_limit = Depends(limited("wall", per_minute=120, burst=60))
+
+
+@router.get("/v1/wall", response_model=WallOut, dependencies=[_limit])
+def wall(request: Request, container: ContainerDep) -> Response:
+    """Give the wall: who chose to be seen, companies, and what was given in all."""
+    found = _current(request, container)
+    answer = Response(found.model_dump_json().encode(), media_type="application/json")
+    answer = kept_by(request, answer)
+    answer.headers.update(ANYWHERE)
+    return answer
+
+
+@router.get("/wall", response_class=HTMLResponse, include_in_schema=False, dependencies=[_limit])
+def wall_page(request: Request, container: ContainerDep) -> HTMLResponse:
+    """Show the wall."""
+    found = _current(request, container)
+    places = found.places[:_MOST_ON_A_PAGE]
+    values = {
+        "cause": found.cause,
+        "supporters": found.supporters,
+        "shown": found.shown,
+        "more": len(found.places) > len(places),
+        "totals": [{"text": one.text, "way": one.way, "sure": _SURE.get(one.finality, "")} for one in found.totals],
+        "sponsors": found.sponsors,
+        "tiers": [
+            {"title": title, "places": [_shown(one) for one in some]}
+            for title, some in groupby(places, key=lambda one: one.title)
+        ],
+    }
+    return render(request, "wall.html", {"wall": values})
+
+
+def _shown(one: PlaceOut) -> dict[str, object]:
+    since = from_unix(one.since).astimezone(UTC)
+    return {"mxid": one.mxid, "month": f"{since:%B %Y}", "day": f"{since:%Y-%m-%d}", "given": one.given}
+
+
+def _current(request: Request, container: Container) -> WallOut:
+    walls: Walls = request.app.state.walls
+    found = walls.current()
+    with container.read() as work:
+        return show_wall(found, work.supporters.assets, container.settings.cause_title)

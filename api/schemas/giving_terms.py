@@ -1,0 +1,46 @@
+"""Schemas of giving by a wallet: what is given, and what the giver's wallet sends."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.schemas.quotes import AddressText, BaseUnits, Call, HashText
+from contracts.pledges import MOST_MONTHS
+
+LONGEST_CODE = 40
+
+
+class GiftIn(BaseModel):
+    """A gift that somebody is about to give."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    giver: AddressText
+    asset: Annotated[str, Field(max_length=80, description="`ether:CHAIN` or `erc20:CHAIN:ADDRESS`, one that counts.")]
+    amount: BaseUnits
+    months: Annotated[int, Field(ge=0, le=MOST_MONTHS, description="Prepaid months; 0: once.")] = 0
+    code: Annotated[
+        str | None, Field(max_length=LONGEST_CODE, description="A claim code; the chain is told its hash alone.")
+    ] = None
+
+
+class GiftCalls(BaseModel):
+    """What the giver's wallet sends, in this order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    approve: Annotated[Call | None, Field(description="Allows exactly the gift; none for ether.")]
+    give: Call
+
+
+class GiftTermsOut(BaseModel):
+    """All that a wallet needs for a gift. Nothing is changed by asking for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cause: AddressText
+    pledges: AddressText
+    memo: HashText
+    holds: Annotated[BaseUnits | None, Field(description="What the giver has of the asset; null: the node is silent.")]
+    allowance: Annotated[BaseUnits | None, Field(description="What is allowed already; null for ether.")]
+    calls: GiftCalls

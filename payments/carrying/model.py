@@ -1,0 +1,96 @@
+"""What we carry to the chain for people without ether, as values (pure): what it may cost, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from kit.identifiers import Address, Hash32, PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLimits:
+    """How much is carried in 24 hours.
+
+    ``per_day`` for each person and each wallet, gas for all of it (``budget``, in gwei), and so many of them
+    ``together``.
+    """
+
+    per_day: int
+    budget: int
+    together: int = 2000
+
+    @property
+    def off(self) -> bool:
+        """Tell whether nothing is carried at all."""
+        return not (self.per_day and self.budget and self.together)
+
+
+class Outcome(StrEnum):
+    """What became of something that we carried."""
+
+    DONE = "opened"
+    """It is on the chain for good, whoever carried it there. (The word is from when only stakes were carried.)"""
+    REVERTED = "reverted"
+    """It was mined and failed: what was signed was good no longer. Its gas is lost."""
+    TOO_LATE = "too_late"
+    """Its time was over before it was mined."""
+    WOULD_REVERT = "would_revert"
+    """It was not sent: the node says that it would fail now."""
+    WITHDRAWN = "quote_gone"
+    """It was not sent: what it was for stood no more."""
+
+    @property
+    def may_try_again(self) -> bool:
+        """Tell whether the same signature may be sent in again: nothing was lost by it."""
+        return self is Outcome.WOULD_REVERT
+
+
+class CarriedState(StrEnum):
+    """Where something that we carry stands."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    MINED = "mined"
+    DONE = "opened"
+    FAILED = "failed"
+
+
+class Cargo(StrEnum):
+    """What is carried."""
+
+    STAKE = "stake"
+    GIFT = "gift"
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Something that ``payer`` signed and we carry; ``due`` leaves the payer's wallet, in base units.
+
+    ``id``: its EIP-3009 nonce, the id of the stake or of the gift. ``about``: a stake's quote. ``person``: whose it is,
+    where that is known. ``target``: where a stake goes back to, or a gift goes. ``gwei``: gas that is set aside for it
+    or, once it has an ``outcome``, that it took.
+    """
+
+    id: Hash32
+    cargo: Cargo
+    about: str | None
+    person: PersonId | None
+    payer: Address
+    target: Address
+    due: int
+    gwei: int
+    created_at: datetime
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Somebody, and a wallet, for whom we carry nothing since something of theirs (of that id) cost us its gas."""
+
+    id: Hash32
+    payer: Address
+    person: PersonId | None
+    gwei: int
+    barred_at: datetime
