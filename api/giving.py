@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
-from api.schemas.giving_terms import GiftCalls, GiftIn, GiftTermsOut
+from api.schemas.giving_terms import GaslessGift, GiftCalls, GiftIn, GiftTermsOut, UnsignedGift
 from api.schemas.quotes import Call
+from app import carrying_gifts
 from app.container import Container
-from contracts import codec, pledges
+from contracts import codec, pledges, typed_data
 from contracts.chain import Chain
+from contracts.events import SignedGift
 from kit.amounts import UINT256_MAX
 from kit.errors import ChainUnavailable, Conflict, Invalid
-from kit.identifiers import ZERO_ADDRESS, Address, parse_address, show_address, show_hash
+from kit.identifiers import ZERO_ADDRESS, Address, Hash32, parse_address, show_address, show_hash
 from ledger.model import Asset
 from payments.flair.codes import is_code, memo_of
 
 _OF_TOKENS = "erc20:"
+_GOOD_FOR_SECONDS = 3_600
+"""How long a signed gift can be carried."""
 
 
 def give(container: Container, asked: GiftIn) -> GiftTermsOut:
@@ -49,6 +54,7 @@ def give(container: Container, asked: GiftIn) -> GiftTermsOut:
         holds=holds,
         allowance=allowance,
         calls=GiftCalls(approve=approve, give=_call(place.pledges, data, value)),
+        gasless=_gasless(container, place.pledges, giver, place.cause, asked, memo) if token == place.token else None,
     )
 
 
@@ -59,6 +65,43 @@ def chain_assets(container: Container) -> list[tuple[str, Asset, int]]:
         known = work.supporters.assets.known
     here = (f"ether:{chain_id}", f"{_OF_TOKENS}{chain_id}:")
     return [one for one in known if one[1].startswith(here)]
+
+
+def _gasless(
+    container: Container, contract: Address, giver: Address, cause: Address, asked: GiftIn, memo: Hash32
+) -> GaslessGift | None:
+    if carrying_gifts.why_not(container) is not None:
+        return None
+    terms = container.terms
+    with container.read() as work:
+        valid_before = work.chain_time + _GOOD_FOR_SECONDS
+    gift = SignedGift(
+        giver=giver,
+        cause=cause,
+        amount=int(asked.amount),
+        months=asked.months,
+        memo=memo,
+        relay_fee=terms.relay_fee.base_units,
+        relay_receiver=terms.relay_receiver,
+        valid_before=valid_before,
+        salt=Hash32(secrets.token_bytes(32)),
+    )
+    made = typed_data.authorization_to_give(gift, chain_id=terms.chain_id, token=terms.token, pledges=contract)
+    return GaslessGift(
+        due=str(gift.amount + gift.relay_fee),
+        typed_data=made.document,
+        signed=UnsignedGift(
+            giver=show_address(gift.giver),
+            cause=show_address(gift.cause),
+            amount=str(gift.amount),
+            months=gift.months,
+            memo=show_hash(gift.memo),
+            relay_fee=str(gift.relay_fee),
+            relay_receiver=show_address(gift.relay_receiver),
+            valid_before=gift.valid_before,
+            salt=show_hash(gift.salt),
+        ),
+    )
 
 
 def _token(container: Container, asset: str) -> Address:

@@ -7,7 +7,9 @@ from api.dependencies import ContainerDep, limited
 from api.giving import chain_assets
 from api.pages.rendering import render
 from api.supporters import show_tier
+from app import carrying_gifts
 from contracts.pledges import MOST_MONTHS
+from kit.amounts import show
 from kit.identifiers import show_address
 from payments.flair.codes import new_code
 
@@ -21,7 +23,10 @@ def give_page(request: Request, container: ContainerDep) -> HTMLResponse:
     chain_id = container.terms.chain_id
     with container.read() as work:
         tiers, assets = work.supporters.tiers(), work.supporters.assets
+    fee = container.terms.relay_fee
+    carried = place is not None and place.pledges is not None and carrying_gifts.why_not(container) is None
     values: dict[str, object] = {
+        "relay_fee": f"{show(fee, container.terms.decimals)} {container.terms.symbol}" if carried else None,
         "open": place is not None and place.pledges is not None,
         "cause_title": settings.cause_title,
         "tiers": [show_tier(assets, one) for one in tiers.tiers],

@@ -1,10 +1,10 @@
 """Schemas of giving by a wallet: what is given, and what the giver's wallet sends."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.quotes import AddressText, BaseUnits, Call, HashText
+from api.schemas.quotes import AddressText, BaseUnits, Call, HashText, Unix
 from contracts.pledges import MOST_MONTHS
 
 LONGEST_CODE = 40
@@ -33,6 +33,32 @@ class GiftCalls(BaseModel):
     give: Call
 
 
+class UnsignedGift(BaseModel):
+    """The nine fields of `Pledges.Gift`, as `POST /v1/giving/signed` takes them with a signature."""
+
+    model_config = ConfigDict(frozen=True)
+
+    giver: AddressText
+    cause: AddressText
+    amount: BaseUnits
+    months: int
+    memo: HashText
+    relay_fee: BaseUnits
+    relay_receiver: AddressText
+    valid_before: Unix
+    salt: HashText
+
+
+class GaslessGift(BaseModel):
+    """The way without ether: `typed_data` is signed, and `signed` sent with the signature."""
+
+    model_config = ConfigDict(frozen=True)
+
+    due: Annotated[BaseUnits, Field(description="The gift and the fee for carrying it.")]
+    typed_data: Annotated[dict[str, Any], Field(description="For `eth_signTypedData_v4`.")]
+    signed: UnsignedGift
+
+
 class GiftTermsOut(BaseModel):
     """All that a wallet needs for a gift. Nothing is changed by asking for it."""
 
@@ -44,3 +70,6 @@ class GiftTermsOut(BaseModel):
     holds: Annotated[BaseUnits | None, Field(description="What the giver has of the asset; null: the node is silent.")]
     allowance: Annotated[BaseUnits | None, Field(description="What is allowed already; null for ether.")]
     calls: GiftCalls
+    gasless: Annotated[
+        GaslessGift | None, Field(description="Of the service's own token; null where no gift is carried now.")
+    ]

@@ -102,6 +102,9 @@ def _draft(file: Path, draft: Path) -> Iterator[IO[bytes]]:
 
 def _outside(settings: Settings) -> list[Path]:
     """Return the files that the settings name and that the data folder does not hold."""
-    named = (settings.deployment, settings.keystore_password_file, settings.bot_password_file)
+    named = (
+        *(settings.deployment, settings.keystore_password_file, settings.bot_password_file),
+        settings.patreon_webhook_secret_file,
+    )
     inside = settings.data.resolve()
     return [path for path in named if path is not None and not path.resolve().is_relative_to(inside)]

@@ -17,7 +17,7 @@ from kit.identifiers import Address, Hash32, PersonId, parse_address
 from ledger import holders
 from ledger.book import Book
 from ledger.model import Asset, Level
-from payments.flair import patreon
+from payments.flair import heard, patreon
 from payments.flair.documents import Assets, TiersDocument, read_document, read_tiers, show_document
 from payments.flair.entitling import entitled, join, joined
 from payments.flair.model import (
@@ -33,8 +33,8 @@ from payments.flair.model import (
     address_name,
 )
 from payments.flair.outcomes import OutcomeStore
-from payments.flair.store import FlairStore, forgotten_key, gift_of
-from payments.flair.tables import EntitlementRow, GiverRow
+from payments.flair.store import FlairStore, KnownGiver, forgotten_key, gift_of
+from payments.flair.tables import EntitlementRow
 
 LONGEST_TITLE: Final = 60
 DELIVERIES_KEPT: Final = timedelta(days=90)
@@ -103,7 +103,7 @@ class Supporters:
         """
         member, gifts = patreon.read_event(event, body, currency=currency)
         self._store.lock()
-        if not self._store.hear(patreon.delivery(event, member, body), self._now):
+        if not heard.hear(self._session, patreon.delivery(event, member, body), self._now):
             return False
         return bool(self.told(gifts))
 
@@ -145,8 +145,8 @@ class Supporters:
             fresh: dict[str, Gift] = {}
             for gift in its:
                 if gift.key in known:
-                    row, giver = known[gift.key]
-                    before = gift_of(row, giver)
+                    row = known[gift.key]
+                    before = gift_of(row)
                     after = gift if source is Source.CHAIN else join(before, gift)
                     if after != before:
                         self._store.change(after, told)
@@ -170,7 +170,7 @@ class Supporters:
         self._store.add(kept, told)
         return {gift.key: (owner, giver) for gift, giver, owner in kept}
 
-    def _holding(self, givers: Collection[GiverRow]) -> dict[int, PersonId]:
+    def _holding(self, givers: Collection[KnownGiver]) -> dict[int, PersonId]:
         """Return who these givers are: whoever claimed to be, else whoever holds the wallet."""
         found = {giver.id: PersonId(giver.person) for giver in givers if giver.person is not None}
         wallets = {_address(giver): giver.id for giver in givers if giver.person is None and _is_wallet(giver)}
@@ -208,8 +208,7 @@ class Supporters:
         row = self._store.giver(giver)
         if row is None:
             raise NotFound("giver_unknown", "Nothing was given by anybody of that name.")
-        row.corporate, row.title = title is not None, title
-        self._session.flush()
+        self._store.name_company(row.id, title)
         self.fold({(None if row.person is None else PersonId(row.person), row.id)})
 
     def wallets_changed(self, person: PersonId) -> None:
@@ -239,7 +238,7 @@ class Supporters:
 
     def gifts_of(self, person: PersonId) -> list[Gift]:
         """Return all gifts that are a person's, by their times, those taken back too."""
-        return joined(gift_of(row, giver) for row, giver in self._store.gifts(people=[person]))
+        return joined(map(gift_of, self._store.gifts(people=[person])))
 
     def has_chain_gift(
         self, giver: str, asset: Asset, amount: int, *, months: int, memo: Hash32 | None, since: datetime
@@ -301,7 +300,7 @@ class Supporters:
     def gifts_from(self, giver: Giver) -> list[Gift]:
         """Return all gifts of a giver that are nobody's, by their times."""
         row = self._store.giver(giver)
-        return [] if row is None else joined(gift_of(*pair) for pair in self._store.gifts(givers=[row.id]))
+        return [] if row is None else joined(map(gift_of, self._store.gifts(givers=[row.id])))
 
     def fold_all(self) -> None:
         """Have everything folded anew, some at a time (``fold_some``): the tiers changed, or a whole listing came."""
@@ -355,7 +354,7 @@ class Supporters:
 
     def prune(self, *, limit: int) -> int:
         """Take out which deliveries were read 90 days ago: one that comes so late tells nothing new anyway."""
-        return self._store.prune(self._now - DELIVERIES_KEPT, limit=limit)
+        return heard.prune(self._session, self._now - DELIVERIES_KEPT, limit=limit)
 
     def forget(self, person: PersonId) -> None:
         """Take out whose gifts these were. Amounts stay for the totals, and are not counted again if told again.
@@ -378,9 +377,9 @@ def _tiers(text: str, assets: Assets) -> Tiers:
     return read_tiers(read_document(text), assets)
 
 
-def _is_wallet(giver: GiverRow) -> bool:
+def _is_wallet(giver: KnownGiver) -> bool:
     return giver.source == Source.CHAIN and giver.name is not None
 
 
-def _address(giver: GiverRow) -> Address:
+def _address(giver: KnownGiver) -> Address:
     return parse_address(giver.name or "")

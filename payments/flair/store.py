@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import Select, delete, exists, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Row, Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from kit.database import Base, draw_numbers, one_of, write_many
+from kit.database import draw_numbers, one_of, write_many
 from kit.identifiers import Hash32, PersonId
 from ledger.model import Asset, Level
 from payments.flair.model import ClaimedBy, Gift, Giver, Period, Source
@@ -27,14 +26,12 @@ from payments.flair.tables import (
     GiverRow,
     ImportRow,
     MemoRow,
-    PatreonToldRow,
     ShownRow,
 )
 
 _LOCK: Final = 0x67696674
 """Any number will do, as long as nobody else takes it."""
 _AT_ONCE: Final = 500
-_FRESH: Final = {"populate_existing": True}
 FORGOTTEN: Final = "forgotten"
 """Who gave what somebody gave who is forgotten."""
 
@@ -52,12 +49,33 @@ def forgotten_key(key: str) -> str:
     return f"{FORGOTTEN}:{sha256(key.encode()).hexdigest()}"
 
 
-def gift_of(row: GiftRow, giver: GiverRow) -> Gift:
+class KnownGiver(NamedTuple):
+    """A giver as they are kept."""
+
+    id: int
+    source: str
+    name: str | None
+    person: int | None
+    corporate: bool
+
+
+_GIVER: Final[tuple[Any, ...]] = (GiverRow.id, GiverRow.source, GiverRow.name, GiverRow.person, GiverRow.corporate)
+_GIFT: Final[tuple[Any, ...]] = (
+    *(GiftRow.key, GiftRow.told, GiftRow.cause, GiftRow.giver, GiftRow.owner, GiftRow.asset, GiftRow.amount),
+    GiftRow.at,
+    *(GiftRow.months, GiftRow.recurring, GiftRow.until, GiftRow.since, GiftRow.total, GiftRow.level),
+    *(GiftRow.taken_back, GiftRow.memo, GiverRow.source, GiverRow.name, GiverRow.corporate),
+)
+Told: TypeAlias = Row[Any]
+"""What one import told of a gift, with its giver: the columns of ``_GIFT``."""
+
+
+def gift_of(row: Told) -> Gift:
     """Return a gift as a value."""
     return Gift(
         key=row.key,
-        source=Source(giver.source),
-        giver=giver.name or FORGOTTEN,
+        source=Source(row.source),
+        giver=row.name or FORGOTTEN,
         asset=Asset(row.asset),
         amount=row.amount,
         at=row.at,
@@ -99,6 +117,10 @@ def _place(gift: Gift) -> dict[str, Any]:
     return {"chain_id": int(chain_id), "block_hash": bytes.fromhex(block[2:])}
 
 
+def _all_told() -> Select[Any]:
+    return select(*_GIFT).join(GiverRow, GiverRow.id == GiftRow.giver)
+
+
 class FlairStore:
     """Gifts and what they come to, in one transaction."""
 
@@ -113,48 +135,52 @@ class FlairStore:
 
     # ------------------------------------------------------------------------------------------ givers
 
-    def givers(self, givers: Collection[Giver], *, make: bool = False) -> dict[Giver, GiverRow]:
-        """Return the rows of these givers; those that have none are given one where ``make``."""
-        found: dict[Giver, GiverRow] = {}
+    def givers(self, givers: Collection[Giver], *, make: bool = False) -> dict[Giver, KnownGiver]:
+        """Return these givers as they are kept; those that are not are made where ``make``."""
+        found: dict[Giver, KnownGiver] = {}
         for source in {giver.source for giver in givers}:
             names = sorted({giver.name for giver in givers if giver.source is source})
-            query = select(GiverRow).where(GiverRow.source == source.value, one_of(self._session, GiverRow.name, names))
-            rows = self._session.scalars(query, execution_options=_FRESH)
-            found |= {Giver(source, row.name): row for row in rows if row.name is not None}
-        missing = sorted(
-            {giver for giver in givers if giver not in found}, key=lambda giver: (giver.source, giver.name)
-        )
-        if make and missing:
-            numbers = draw_numbers(self._session, GiverRow, len(missing))
-            write_many(
-                self._session,
-                GiverRow,
-                {
-                    "id": list(numbers),
-                    "source": [giver.source.value for giver in missing],
-                    "name": [giver.name for giver in missing],
-                    "corporate": [False] * len(missing),
-                },
-            )
-            found |= self.givers(missing)
+            query = select(*_GIVER).where(GiverRow.source == source.value, one_of(self._session, GiverRow.name, names))
+            found |= {Giver(source, row.name): KnownGiver(*row) for row in self._session.execute(query)}
+        if make:
+            found |= self._made({giver for giver in givers if giver not in found})
         return found
 
-    def giver(self, giver: Giver) -> GiverRow | None:
-        """Return a giver's row."""
-        return self.givers([giver]).get(giver)
+    def _made(self, givers: Collection[Giver]) -> dict[Giver, KnownGiver]:
+        ordered = sorted(givers, key=lambda giver: (giver.source, giver.name))
+        numbers = list(draw_numbers(self._session, GiverRow, len(ordered)))
+        sources, names = [giver.source.value for giver in ordered], [giver.name for giver in ordered]
+        columns: dict[str, list[Any]] = {
+            "id": numbers,
+            "source": sources,
+            "name": names,
+            "corporate": [False] * len(ordered),
+        }
+        write_many(self._session, GiverRow, columns)
+        return {
+            giver: KnownGiver(number, giver.source.value, giver.name, None, corporate=False)
+            for number, giver in zip(numbers, ordered, strict=True)
+        }
 
-    def givers_of(self, person: PersonId) -> list[GiverRow]:
-        """Return the givers that a person claimed to be."""
-        query = select(GiverRow).where(GiverRow.person == person).order_by(GiverRow.id)
-        return list(self._session.scalars(query))
+    def giver(self, giver: Giver) -> KnownGiver | None:
+        """Return a giver as they are kept."""
+        return self.givers([giver]).get(giver)
 
     def names(self, givers: Collection[int]) -> dict[int, Giver]:
         """Return the givers of these numbers."""
-        found = {}
+        found: dict[int, Giver] = {}
         for some in parts_of(givers):
-            for row in self._session.scalars(select(GiverRow).where(GiverRow.id.in_(some))):
-                found[row.id] = Giver(Source(row.source), row.name or FORGOTTEN)
+            query = select(GiverRow.id, GiverRow.source, GiverRow.name).where(GiverRow.id.in_(some))
+            found |= {
+                number: Giver(Source(source), name or FORGOTTEN)
+                for number, source, name in self._session.execute(query)
+            }
         return found
+
+    def name_company(self, giver: int, title: str | None) -> None:
+        """Let a giver be a company of that name, or none."""
+        values = {"corporate": title is not None, "title": title}
+        self._session.execute(update(GiverRow).where(GiverRow.id == giver).values(**values))
 
     def claim(self, giver: int, person: PersonId, by: ClaimedBy, now: datetime) -> bool:
         """Let a giver be a person; ``False`` where it is somebody already."""
@@ -168,11 +194,10 @@ class FlairStore:
 
     # ------------------------------------------------------------------------------------------ gifts
 
-    def told(self, keys: Sequence[str], told: int) -> dict[str, tuple[GiftRow, GiverRow]]:
+    def told(self, keys: Sequence[str], told: int) -> dict[str, Told]:
         """Return what an import (0: none) told of these gifts so far."""
-        query = select(GiftRow, GiverRow).join(GiverRow, GiverRow.id == GiftRow.giver)
-        query = query.where(GiftRow.told == told, one_of(self._session, GiftRow.key, keys))
-        return {row.key: (row, giver) for row, giver in self._rows(query)}
+        query = _all_told().where(GiftRow.told == told, one_of(self._session, GiftRow.key, keys))
+        return {row.key: row for row in self._session.execute(query)}
 
     def forgotten(self, source: Source, keys: Sequence[str]) -> set[str]:
         """Return those of a source's gifts whose giver is forgotten."""
@@ -200,19 +225,6 @@ class FlairStore:
         """Write what an import (0: none) told of a gift, in the place of what it told before."""
         changed = update(GiftRow).where(GiftRow.key == gift.key, GiftRow.told == told).values(**_columns(gift))
         self._session.execute(changed.execution_options(synchronize_session=False))
-
-    def hear(self, delivery: Hash32, now: datetime) -> bool:
-        """Note that a delivery was read; ``False`` where it was read before."""
-        heard = self._insert(PatreonToldRow).values(sha256=delivery, at=now).on_conflict_do_nothing()
-        return self._session.execute(heard.returning(PatreonToldRow.sha256)).first() is not None
-
-    def prune(self, before: datetime, *, limit: int) -> int:
-        """Take out deliveries that were read before that time; return how many."""
-        old = select(PatreonToldRow.sha256).where(PatreonToldRow.at < before).limit(limit)
-        gone = self._session.execute(
-            delete(PatreonToldRow).where(PatreonToldRow.sha256.in_(old)).returning(PatreonToldRow.at)
-        )
-        return len(gone.all())
 
     def take_back(self, key: str, at: datetime) -> set[tuple[PersonId | None, int]]:
         """Let a gift be taken back; return whose it was, owner and giver, where it was not taken back already."""
@@ -274,18 +286,13 @@ class FlairStore:
                 changed = changed.where(GiftRow.owner == only)
             self._session.execute(changed.execution_options(synchronize_session=False))
 
-    def gifts(
-        self, *, people: Collection[PersonId] = (), givers: Collection[int] = ()
-    ) -> Iterator[tuple[GiftRow, GiverRow]]:
+    def gifts(self, *, people: Collection[PersonId] = (), givers: Collection[int] = ()) -> Iterator[Told]:
         """Return all that was told of the gifts of these people, or the unowned ones of these givers."""
-        query = select(GiftRow, GiverRow).join(GiverRow, GiverRow.id == GiftRow.giver)
         for some in parts_of(people):
-            yield from self._rows(query.where(GiftRow.owner.in_(some)))
+            yield from self._session.execute(_all_told().where(GiftRow.owner.in_(some)))
         for numbers in parts_of(givers):
-            yield from self._rows(query.where(GiftRow.giver.in_(numbers), GiftRow.owner.is_(None)))
-
-    def _rows(self, query: Select[GiftRow, GiverRow]) -> Iterator[tuple[GiftRow, GiverRow]]:
-        return ((row, giver) for row, giver in self._session.execute(query, execution_options=_FRESH))
+            unowned = _all_told().where(GiftRow.giver.in_(numbers), GiftRow.owner.is_(None))
+            yield from self._session.execute(unowned)
 
     def unclaimed_of(self, person: PersonId) -> set[int]:
         """Return the givers of the chain whose gifts are a person's though they did not claim to be them."""
@@ -296,10 +303,9 @@ class FlairStore:
 
     def secret_words(self, amounts: Sequence[int]) -> list[tuple[Giver, Asset, int, datetime]]:
         """Return which givers without a name, whom nobody claimed to be, give one of these amounts, and since when."""
-        query = select(GiftRow, GiverRow).join(GiverRow, GiverRow.id == GiftRow.giver)
-        query = query.where(GiverRow.person.is_(None), GiverRow.source == Source.LIBERAPAY.value)
+        query = _all_told().where(GiverRow.person.is_(None), GiverRow.source == Source.LIBERAPAY.value)
         query = query.where(GiverRow.name.startswith("secret:"), GiftRow.recurring.is_not(None))
-        found = (gift_of(row, giver) for row, giver in self._rows(query.where(GiftRow.amount.in_(amounts))))
+        found = map(gift_of, self._session.execute(query.where(GiftRow.amount.in_(amounts))))
         return [(Giver(gift.source, gift.giver), gift.asset, gift.amount, gift.at) for gift in found]
 
     def facts(
@@ -308,10 +314,10 @@ class FlairStore:
         """Return what is known of people, and of givers as far as nobody claimed it."""
         of_people: dict[PersonId, Facts] = {person: Facts() for person in people}
         of_givers: dict[int, Facts] = {giver: Facts() for giver in givers}
-        for row, giver in self.gifts(people=people, givers=givers):
+        for row in self.gifts(people=people, givers=givers):
             facts = of_givers[row.giver] if row.owner is None else of_people[PersonId(row.owner)]
-            facts.gifts.append(gift_of(row, giver))
-            facts.corporate = facts.corporate or giver.corporate
+            facts.gifts.append(gift_of(row))
+            facts.corporate = facts.corporate or row.corporate
         return of_people, of_givers
 
     def whose(self, after: int, limit: int) -> tuple[set[PersonId], set[int], int | None]:
@@ -353,27 +359,15 @@ class FlairStore:
         query = select(GiftRow.key).where(GiftRow.owner == person, GiftRow.taken_back.is_not(None))
         return self._session.scalars(query.limit(1)).first() is not None
 
-    def companies(self) -> dict[int, tuple[str | None, PersonId | None]]:
-        """Return the givers that the operator says are companies: what they are called, and who claimed to be them."""
-        query = select(GiverRow.id, GiverRow.title, GiverRow.person).where(GiverRow.corporate.is_(True))
-        return {
-            giver: (title, None if person is None else PersonId(person))
-            for giver, title, person in self._session.execute(query)
-        }
-
-    def _insert(self, table: type[Base]) -> Any:  # noqa: ANN401 - of either dialect
-        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        return insert(table)
-
     def forget(self, person: PersonId, left_of: Callable[[str], str]) -> set[int]:
         """Take out whose gifts a person's were, and who they are elsewhere; return the givers that gave them.
 
         Of a gift's key that names them, what ``left_of`` leaves of it stays.
         """
         rows = list(self.gifts(people=[person]))
-        givers = {row.giver for row, _ in rows}
-        for row, giver in rows:
-            if giver.source != Source.CHAIN.value:
+        givers = {row.giver for row in rows}
+        for row in rows:
+            if row.source != Source.CHAIN.value:
                 self._session.execute(
                     update(GiftRow)
                     .where(GiftRow.key == row.key, GiftRow.told == row.told)

@@ -1,12 +1,13 @@
 // The give page: gives through a wallet. All words about what a gift comes to are from the server.
 
-import { account, discover, explain, mined, send, Trouble, useChain } from "./wallet.js";
+import { account, discover, explain, mined, send, signTyped, Trouble, useChain } from "./wallet.js";
 
 const page = document.getElementById("give-page");
 const form = document.getElementById("gift");
 const wallets = document.getElementById("wallets");
 const progress = document.getElementById("progress");
 const trouble = document.getElementById("trouble");
+const POLL_MS = 2000;
 let busy = false;
 
 function say(text) {
@@ -51,9 +52,11 @@ async function give(provider) {
   const giver = await account(provider);
   await useChain(provider, page.dataset.chainId, page.dataset.chainName, page.dataset.walletRpc);
   const offer = await asked("/v1/giving/terms", { ...gift, giver });
-  if (offer.holds !== null && BigInt(offer.holds) < BigInt(gift.amount)) {
+  const due = carrying() && offer.gasless ? offer.gasless.due : gift.amount;
+  if (offer.holds !== null && BigInt(offer.holds) < BigInt(due)) {
     throw new Trouble("The account holds less than that. Choose another account in your wallet, or give less.");
   }
+  if (carrying()) return carry(provider, giver, offer.gasless);
   if (offer.calls.approve && (offer.allowance === null || BigInt(offer.allowance) < BigInt(gift.amount))) {
     say("1 of 2: allow the gift in your wallet, exactly so much and no more.");
     await mined(provider, await send(provider, giver, offer.calls.approve));
@@ -64,6 +67,25 @@ async function give(provider) {
   const hash = await send(provider, giver, offer.calls.give);
   say(`Sent. Waiting for a block: ${hash}`);
   await mined(provider, hash);
+  thank();
+}
+
+function carrying() {
+  return form.elements.gas?.value === "carried";
+}
+
+async function carry(provider, giver, gasless) {
+  if (!gasless) throw new Trouble("Only ERN can be given without ether, and not at any time. Give with a wallet that has some.");
+  say("Sign in your wallet. It allows exactly this gift and its fee to be taken, once, and nothing else.");
+  const signature = await signTyped(provider, giver, gasless.typed_data);
+  let carried = await asked("/v1/giving/signed", { ...gasless.signed, signature });
+  while (!["mined", "given", "failed"].includes(carried.state)) {
+    say("Signed and taken on; it is on its way. You need do nothing more.");
+    await new Promise((resume) => setTimeout(resume, POLL_MS));
+    const answer = await fetch(`/v1/giving/signed/${carried.id}`, { cache: "no-store" });
+    if (answer.ok) carried = await answer.json();
+  }
+  if (carried.state === "failed") throw new Trouble("It came to nothing, and nothing was taken from your wallet.");
   thank();
 }
 

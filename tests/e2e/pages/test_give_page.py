@@ -101,6 +101,24 @@ def test_ether_is_given_and_claimed(shop: World, chromium: Browser) -> None:
     assert tiers_of(shop, ALICE, code) == ["patron"]
 
 
+def test_without_ether_a_signature_suffices(shop: World, chromium: Browser) -> None:
+    account = shop.account(6, 100)
+    wallet = Wallet(shop.anvil, account)
+    with a_page(chromium, wallet=wallet) as page:
+        page.goto(f"{shop.url}/give")
+        code = fill(page, "12", months=12)
+        page.get_by_role("radio", name="I have no ether").check()
+        give_with(page)
+        expect(page.locator("#progress")).to_contain_text("on its way")
+        shop.loop.round()
+        shop.anvil.mine()
+        shop.read_chain()
+        expect(page.locator("#progress")).to_contain_text("Thank you.")
+    assert "eth_sendTransaction" not in wallet.asked
+    assert shop.anvil.tokens_of(shop.deployment, CAUSE) == 12 * ETHER
+    assert tiers_of(shop, ALICE, code) == ["friend", "patron"]
+
+
 def test_what_cannot_be_given_is_told_before_anything_is_signed(shop: World, chromium: Browser) -> None:
     wallet = Wallet(shop.anvil, shop.account(5, 1))
     with a_page(chromium, wallet=wallet) as page:
