@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -48,10 +49,11 @@ class GiftShop(Shop):
 
     def gifts(self, name: str) -> list[Gift]:
         """What somebody gave that is known of, taken back or not."""
-        query = select(GiftRow, GiverRow).join(GiverRow, GiverRow.id == GiftRow.giver)
+        told: tuple[Any, ...] = (*GiftRow.__table__.columns, GiverRow.source, GiverRow.name)
+        query = select(*told).join(GiverRow, GiverRow.id == GiftRow.giver)
         query = query.where(GiverRow.name == address_name(self.address(name))).order_by(GiftRow.at)
         with self.container.database.read() as session:
-            return [gift_of(gift, giver) for gift, giver in session.execute(query)]
+            return [gift_of(row) for row in session.execute(query)]
 
     def counted(self, name: str) -> list[tuple[str, int, int]]:
         """What somebody gave that counts: asset, amount, months."""

@@ -23,11 +23,11 @@ from kit.database import Database
 from kit.errors import Conflict, Invalid
 from kit.identifiers import ServerName
 from kit.sealing import Seal, Sealed, kept_keys, make_key
-from reputation.list_keys import PURPOSE
 from reputation.publishing_tables import ListKeyRow
 from tests.support.services import ALICE, a_container
 
 SEALED_BYTES = 200
+PURPOSE = "list-key"
 
 
 class Secrets:
