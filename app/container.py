@@ -332,14 +332,16 @@ class Container:
     def _check_url(self, url: str) -> None:
         self.fetcher.check(url)  # made for whoever needs it: a setting of it that is wrong stops no knock
 
+    def _book(self, session: Session) -> Book:
+        at = self.deployment
+        return Book(session, chain_id=at.chain_id, token=at.token, escrow=at.escrow, pledges=at.pledges)
+
     def _work(self, session: Session) -> Work:
         now, url = self.clock(), self.settings.public_url
         terms = self.terms
         people = People(session, now)
-        place = self.deployment
-        book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow, pledges=place.pledges)
-        head = book.head()
-        chain_time = max(unix(now), head.timestamp) if head else unix(now)
+        book = self._book(session)
+        chain_time = max(unix(now), head.timestamp) if (head := book.head()) else unix(now)
         outgoing = Outgoing(session, now, terms.chain_id)
         holders = Holders(session, now)
         stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
