@@ -339,11 +339,10 @@ class Container:
     def _work(self, session: Session) -> Work:
         now, url = self.clock(), self.settings.public_url
         terms = self.terms
-        people = People(session, now)
+        people, holders = People(session, now), Holders(session, now)
         book = self._book(session)
         chain_time = max(unix(now), head.timestamp) if (head := book.head()) else unix(now)
         outgoing = Outgoing(session, now, terms.chain_id)
-        holders = Holders(session, now)
         stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
         carried = Carrying(session, now, chain_time, limits=self.relay_limits, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
