@@ -35,7 +35,7 @@ from kit.errors import NotFound
 from kit.federation import Homeservers
 from kit.fetching import Fetcher
 from kit.identifiers import Address, UserId, parse_user_id
-from kit.sealing import KeptSeal, Seal, parse_keys
+from kit.sealing import KeptSeal, Seal
 from ledger.book import Book
 from ledger.calls import Pen
 from ledger.feed import Feed
@@ -254,22 +254,15 @@ class Container:
         """How sure the chain must be of a stake that opens a door. Raises ``Invalid`` for a sum that is none."""
         return places.opens_at(self.settings)
 
+    @cached_property
+    def _seals(self) -> KeptSeal:
+        with self._making:
+            return KeptSeal(self.settings.sealing_key_kept(), given=self.settings.key_for_sealing())
+
     @property
     def seal(self) -> Seal:
-        """What encrypts people's secrets in the database; a key is made in the data folder where no setting has one.
-
-        A key in the folder that was put before the others seals from then on (``earnest keys rotate sealing``).
-        """
-        return self._seal_now()
-
-    @cached_property
-    def _seal_now(self) -> Callable[[], Seal]:
-        with self._making:
-            given = self.settings.key_for_sealing()
-            if given is None:
-                return KeptSeal(self.settings.sealing_key_kept()).now
-            seal = Seal(*parse_keys(given))
-            return lambda: seal
+        """What encrypts people's secrets in the database, by the keys of a setting or else of the data folder."""
+        return self._seals.now()
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -325,9 +318,6 @@ class Container:
         """Open one reading transaction; what is written in it is lost. ``one_moment``: all reads see the same state."""
         with self.database.read(one_moment=one_moment) as session:
             yield self._work(session)
-
-    def _sealing(self) -> Seal:
-        return self.seal
 
     def _check_url(self, url: str) -> None:
         self.fetcher.check(url)  # made for whoever needs it: a setting of it that is wrong stops no knock
@@ -386,7 +376,7 @@ class Container:
             followed=Followed(session, now),
             moderation=Moderation(session, now, people),
             desks=Desks(session, now),
-            publishing=Publishing(session, now=now, people=people, seal=self._sealing),
+            publishing=Publishing(session, now=now, people=people, seal=lambda: self.seal),
             filters=Filters(session, now=now, people=people),
             protections=Protections(session, now),
             vouches=vouches,
@@ -402,6 +392,6 @@ class Container:
             helping=Helping(session, now=now, people=people, gate=gate, asks=asks, notices=notices, bot_id=self.bot_id),
             feed=feed,
             happenings=Happenings(session, now, terms),
-            webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self._check_url),
-            owed=Owed(session, now, feed=feed, seal=self._sealing, notices=notices),
+            webhooks=Webhooks(session, now, feed=feed, seal=lambda: self.seal, check=self._check_url),
+            owed=Owed(session, now, feed=feed, seal=lambda: self.seal, notices=notices),
         )

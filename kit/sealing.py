@@ -162,15 +162,19 @@ def _alone_in(folder: Path) -> Iterator[None]:
 class KeptSeal:
     """The seal of the keys in a file. Whether they are others by now is looked at whenever it is asked for."""
 
-    def __init__(self, file: Path) -> None:
-        """Keep to ``file``; nothing is read yet."""
+    def __init__(self, file: Path, *, given: str | None = None) -> None:
+        """Keep to ``file``, or to the keys that are ``given`` instead; nothing is read yet."""
         self._file = file
+        self._given = given
         self._known: tuple[object, Seal] | None = None
         self._reading = threading.Lock()
 
     def now(self) -> Seal:
         """Return the seal. Raises ``Invalid`` for a file that holds no keys."""
         with self._reading:
+            if self._given is not None:
+                self._known = self._known or (None, Seal(*parse_keys(self._given)))
+                return self._known[1]
             mark = self._mark()  # before it is read: what changes meanwhile is seen the next time
             if self._known is None or mark is None or self._known[0] != mark:
                 self._known = mark, Seal(*kept_keys(self._file))

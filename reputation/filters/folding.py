@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable
 
@@ -14,8 +13,8 @@ MOST_REMEMBERED = 20_000
 
 def visible(text: str) -> str:
     """Return a text without invisible characters."""
-    # To look whether there is any takes a tenth of the time that it takes to leave them out.
-    if text.isascii() or (text.isprintable() and not _ALSO_THERE(text)):
+    # To look whether there is any takes a part of the time that it takes to leave them out.
+    if text.isascii() or (text.isprintable() and _ALSO_HIDDEN.isdisjoint(text)):
         return text
     return text.translate(_INVISIBLE)
 
@@ -58,6 +57,5 @@ class _Remembered(dict[int, str | None]):
 
 # Variation selectors, the combining grapheme joiner, and letters of Hangul that show nothing.
 _ALSO_HIDDEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
-_ALSO_THERE = re.compile(f"[{''.join(sorted(_ALSO_HIDDEN))}]").search
 _INVISIBLE = _Remembered(lambda c: None if unicodedata.category(c) == "Cf" or c in _ALSO_HIDDEN else c)
 _LETTERS = _Remembered(skeleton)

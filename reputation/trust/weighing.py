@@ -133,7 +133,24 @@ def _list_words(  # noqa: PLR0913, PLR0917 - as above
 
 
 @compiled
-def ask_quorum(  # noqa: PLR0913, PLR0917, C901, PLR0912, PLR0915 - as above
+def _contacts(
+    places: Places, count: int, viewer: int, numbers: Numbers, kept: int
+) -> tuple[npt.NDArray[np.bool_], int]:
+    """Mark which voices are contacts, the viewer among them; return the viewer's own number, too, or -1."""
+    contact = np.zeros(kept, np.bool_)
+    own = -1
+    for place in range(count):
+        number = numbers[place]
+        if number < 0:
+            contact[-number - 1] = True
+        elif number > 0 and places[place]["who"] == viewer:
+            own = number - 1
+            contact[own] = True
+    return contact, own
+
+
+@compiled
+def ask_quorum(  # noqa: PLR0913, PLR0917, C901, PLR0912 - as above
     places: Places,
     count: int,
     index: Numbers,
@@ -152,15 +169,7 @@ def ask_quorum(  # noqa: PLR0913, PLR0917, C901, PLR0912, PLR0915 - as above
 
     Of most who are near nobody whom the viewer hears says anything, so a row is looked at when its author is heard.
     """
-    contact = np.zeros(kept, np.bool_)
-    own = -1
-    for place in range(count):
-        number = numbers[place]
-        if number < 0:
-            contact[-number - 1] = True
-        elif number > 0 and places[place]["who"] == viewer:
-            own = number - 1
-            contact[own] = True
+    contact, own = _contacts(places, count, viewer, numbers, kept)
     heard = np.zeros(kept, np.float64)
     for number in range(kept):
         if contact[number]:
