@@ -367,7 +367,7 @@ class Container:
             signed_gifts=SignedGifts(carried, supporters, outgoing, self.deployment),
             supporters=supporters,
             support=Support(session, now, people, supporters, notices, self.surroundings),
-            flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=self._sealing, service=url),
+            flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=lambda: self.seal, service=url),
             giving=Giving(supporters, self.gifts_arrive),
             doors=doors,
             tenants=Tenants(session, now),

@@ -18,8 +18,9 @@ from bot.aliases import found_by_alias
 from bot.away import Away
 from bot.crossing import Crossing
 from bot.entering import Entering
-from bot.homeserver import Denied, Homeserver, SlowDown, StateEvent, txn_of
+from bot.homeserver import Denied, Homeserver, SlowDown, txn_of
 from bot.readers import reader_of
+from bot.room_state import StateEvent
 from bot.views import View
 from bot.warden import Warden
 from kit.clock import unix

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType, Protocol
 
 from app.wording.message import Message
+from bot.room_state import KeptRoom, StateEvent, Told
 from kit.errors import Forbidden, HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import Acl, RoomSeen
@@ -196,14 +197,6 @@ class Redacted:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One message as it can be read now: who wrote it, and its text; ``None`` where there is none, or no key for it."""
-
-    sender: UserId
-    text: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Look:
     """What can be seen of a room that we are in: who is (nobody who is only invited), and how it is."""
 
@@ -212,36 +205,6 @@ class Look:
     public: bool | None = None
     name: str | None = None
     topic: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StateEvent:
-    """One event of a room's state, as it came; ``content`` is of any shape."""
-
-    kind: str
-    key: str
-    sender: str
-    content: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class KeptRoom:
-    """A room to be made of which we keep who is in it: nobody enters it uninvited but whoever is in ``within``.
-
-    ``purpose`` is written into it for good, so that it is found again. ``levels`` are of what may be done there.
-    """
-
-    name: str
-    purpose: str
-    topic: str | None = None
-    kind: str | None = None
-    within: RoomId | None = None
-    levels: Mapping[str, int] = field(default_factory=dict)
-
-
-def made_as(such: KeptRoom) -> dict[str, Any]:
-    """Return what a kept room says for good of how it was made."""
-    return {PURPOSE: such.purpose} | ({"type": such.kind} if such.kind else {})
 
 
 Happening = (
@@ -264,8 +227,6 @@ Written = Said | Edited | Polled | Reacted | Unreadable
 Handler = Callable[[Happening], Awaitable[None]]
 STATED = frozenset({"m.room.power_levels", "m.room.server_acl", "m.room.join_rules", "m.space.child", *TYPES})
 """Types of state of whose change the bot is told: what enforcement goes by, who may enter, rules of policy rooms."""
-PURPOSE = "org.earnest.purpose"
-"""What a room that we made says of itself for good: what we made it for."""
 
 
 class Homeserver(Protocol):

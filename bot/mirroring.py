@@ -17,7 +17,8 @@ import structlog
 from app.container import Work
 from bot.aliases import found_by_alias
 from bot.crossing import Crossing
-from bot.homeserver import ElsewhereAway, Homeserver, SlowDown, StateEvent
+from bot.homeserver import ElsewhereAway, Homeserver, SlowDown
+from bot.room_state import StateEvent
 from kit.errors import EarnestError, Invalid
 from kit.identifiers import RoomId, server_of
 from reputation.enforcement.reading import room_in, user_in

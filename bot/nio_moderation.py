@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 from bot import nio_rooms
 from bot.elements import Elements
-from bot.homeserver import Denied, EventId, KeptRoom, StateEvent, Told
+from bot.homeserver import Denied, EventId
 from bot.nio_client import NioClient
 from bot.nio_rooms import kept_room
+from bot.room_state import KeptRoom, StateEvent, Told
 from kit.errors import Invalid
 from kit.identifiers import RoomId, UserId, server_of
 from reputation.enforcement.levels import has_room, with_level

@@ -13,9 +13,10 @@ import structlog
 from nio import Event, MegolmEvent
 
 from app.supporting.planning import join_rules
-from bot.homeserver import Denied, EventId, KeptRoom, Look, Said, Told, made_as
+from bot.homeserver import Denied, EventId, Look, Said
 from bot.nio_client import NioClient
 from bot.nio_events import read
+from bot.room_state import KeptRoom, Told, made_as
 from kit.identifiers import RoomId, ServerName, UserId
 from reputation.enforcement.reading import room_in, user_in, via_in
 from reputation.seeing import text_of

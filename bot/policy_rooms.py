@@ -19,19 +19,8 @@ import structlog
 from app import lists
 from app.container import Work
 from bot.crossing import Crossing, Rooms
-from bot.homeserver import (
-    Denied,
-    Entered,
-    Happening,
-    Homeserver,
-    Invited,
-    Left,
-    Missed,
-    Moved,
-    Redacted,
-    Stated,
-    StateEvent,
-)
+from bot.homeserver import Denied, Entered, Happening, Homeserver, Invited, Left, Missed, Moved, Redacted, Stated
+from bot.room_state import StateEvent
 from kit.errors import EarnestError, HomeserverUnavailable, Invalid, NotFound, Unavailable
 from kit.identifiers import RoomId, UserId, server_of
 from reputation.enforcement.reading import room_in, user_in

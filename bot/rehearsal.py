@@ -9,18 +9,8 @@ from http import HTTPStatus
 from typing import Any
 
 from app.wording.message import Message
-from bot.homeserver import (
-    Denied,
-    EventId,
-    Handler,
-    Happening,
-    KeptRoom,
-    Look,
-    Said,
-    StateEvent,
-    Told,
-    made_as,
-)
+from bot.homeserver import Denied, EventId, Handler, Happening, Look, Said
+from bot.room_state import KeptRoom, StateEvent, Told, made_as
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.reading import read_room
 from reputation.enforcement.rooms import Acl, Member, Membership, RoomSeen

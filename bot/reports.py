@@ -16,8 +16,9 @@ from app.wording import reports as wording
 from app.wording.reader import Service
 from bot.away import Away
 from bot.crossing import Crossing
-from bot.homeserver import Denied, EventId, Happening, Homeserver, Reacted, Said, Told, txn_of
+from bot.homeserver import Denied, EventId, Happening, Homeserver, Reacted, Said, txn_of
 from bot.readers import reader_of
+from bot.room_state import Told
 from bot.views import View
 from bot.warden import Warden
 from bot.words import first_words, text_of

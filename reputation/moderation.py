@@ -387,17 +387,9 @@ class Moderation:
 
 
 def _management(row: ManagementRoomRow) -> Management:
-    return Management(
-        row.id,
-        PersonId(row.owner),
-        row.name,
-        None if row.room is None else RoomId(row.room),
-        row.threshold,
-        row.confirm,
-        row.rehearse_until,
-        row.made_at,
-        row.ended_at,
-    )
+    room = None if row.room is None else RoomId(row.room)
+    how = (row.threshold, row.confirm, row.rehearse_until)
+    return Management(row.id, PersonId(row.owner), row.name, room, *how, row.made_at, row.ended_at)
 
 
 def _protected(row: ProtectedRoomRow) -> Protected:

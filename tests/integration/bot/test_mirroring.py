@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from bot.crossing import Crossing
-from bot.homeserver import Denied, ElsewhereAway, EventId, SlowDown, StateEvent
+from bot.homeserver import Denied, ElsewhereAway, EventId, SlowDown
 from bot.mirroring import Mirroring
 from bot.rehearsal import Rehearsal
+from bot.room_state import StateEvent
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import PersonId, RoomId, UserId
 from reputation.lists.authoring import Description, Published, Said

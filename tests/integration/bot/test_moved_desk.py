@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.homeserver import Denied, Invited, Moved, StateEvent
+from bot.homeserver import Denied, Invited, Moved
+from bot.room_state import StateEvent
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import Powers
 from tests.integration.bot.test_guards import DESK, Play

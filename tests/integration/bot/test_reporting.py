@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from app.forgetting import forget_person, prune_all
-from bot.homeserver import EventId, Reacted, Said, Told
+from bot.homeserver import EventId, Reacted, Said
+from bot.room_state import Told
 from kit.clock import from_unix
 from kit.identifiers import RoomId, UserId
 from reputation.complaints import KEPT_FOR, MOST_BY_ONE

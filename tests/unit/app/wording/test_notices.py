@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.conversations import Meaning
+from app.supporting.telling import News
 from app.wording.notices import CODES, notice
 from app.wording.reader import Reader, Service
 from kit.identifiers import PersonId, UserId
@@ -48,6 +49,7 @@ def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
         "helper_accepted",
         "helper_left",
         *OF_STATE.values(),
+        *News,
     } == CODES
 
 
