@@ -117,7 +117,8 @@ def _place(gift: Gift) -> dict[str, Any]:
     return {"chain_id": int(chain_id), "block_hash": bytes.fromhex(block[2:])}
 
 
-def _all_told() -> Select[Any]:
+def all_told() -> Select[Any]:
+    """Return the query for all that was ever told of gifts; its rows are ``Told``."""
     return select(*_GIFT).join(GiverRow, GiverRow.id == GiftRow.giver)
 
 
@@ -196,7 +197,7 @@ class FlairStore:
 
     def told(self, keys: Sequence[str], told: int) -> dict[str, Told]:
         """Return what an import (0: none) told of these gifts so far."""
-        query = _all_told().where(GiftRow.told == told, one_of(self._session, GiftRow.key, keys))
+        query = all_told().where(GiftRow.told == told, one_of(self._session, GiftRow.key, keys))
         return {row.key: row for row in self._session.execute(query)}
 
     def forgotten(self, source: Source, keys: Sequence[str]) -> set[str]:
@@ -289,9 +290,9 @@ class FlairStore:
     def gifts(self, *, people: Collection[PersonId] = (), givers: Collection[int] = ()) -> Iterator[Told]:
         """Return all that was told of the gifts of these people, or the unowned ones of these givers."""
         for some in parts_of(people):
-            yield from self._session.execute(_all_told().where(GiftRow.owner.in_(some)))
+            yield from self._session.execute(all_told().where(GiftRow.owner.in_(some)))
         for numbers in parts_of(givers):
-            unowned = _all_told().where(GiftRow.giver.in_(numbers), GiftRow.owner.is_(None))
+            unowned = all_told().where(GiftRow.giver.in_(numbers), GiftRow.owner.is_(None))
             yield from self._session.execute(unowned)
 
     def unclaimed_of(self, person: PersonId) -> set[int]:
@@ -303,7 +304,7 @@ class FlairStore:
 
     def secret_words(self, amounts: Sequence[int]) -> list[tuple[Giver, Asset, int, datetime]]:
         """Return which givers without a name, whom nobody claimed to be, give one of these amounts, and since when."""
-        query = _all_told().where(GiverRow.person.is_(None), GiverRow.source == Source.LIBERAPAY.value)
+        query = all_told().where(GiverRow.person.is_(None), GiverRow.source == Source.LIBERAPAY.value)
         query = query.where(GiverRow.name.startswith("secret:"), GiftRow.recurring.is_not(None))
         found = map(gift_of, self._session.execute(query.where(GiftRow.amount.in_(amounts))))
         return [(Giver(gift.source, gift.giver), gift.asset, gift.amount, gift.at) for gift in found]

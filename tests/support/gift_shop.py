@@ -14,8 +14,8 @@ from contracts.pledges import NO_MEMO
 from kit.clock import from_unix
 from kit.database import Database
 from kit.identifiers import Address, Hash32, show_address
-from payments.flair import store
 from payments.flair.model import Gift, address_name
+from payments.flair.store import all_told, gift_of
 from payments.flair.tables import GiftRow, GiverRow
 from tests.support.anvil import ETHER, Anvil
 from tests.support.ledgers import Shop
@@ -47,9 +47,9 @@ class GiftShop(Shop):
 
     def gifts(self, name: str) -> list[Gift]:
         """What somebody gave that is known of, taken back or not."""
-        query = store._all_told().where(GiverRow.name == address_name(self.address(name))).order_by(GiftRow.at)
+        query = all_told().where(GiverRow.name == address_name(self.address(name))).order_by(GiftRow.at)
         with self.container.database.read() as session:
-            return [store.gift_of(row) for row in session.execute(query)]
+            return [gift_of(row) for row in session.execute(query)]
 
     def counted(self, name: str) -> list[tuple[str, int, int]]:
         """What somebody gave that counts: asset, amount, months."""
