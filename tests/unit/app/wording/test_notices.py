@@ -49,7 +49,7 @@ def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
         "helper_accepted",
         "helper_left",
         *OF_STATE.values(),
-        *(news.value for news in News),
+        *News,
     } == CODES
 
 
