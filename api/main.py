@@ -39,6 +39,7 @@ from api.routes import (
     sessions,
     stakes,
     standing,
+    subscriptions,
     supporting,
     tokens,
     vouches,
@@ -48,6 +49,7 @@ from api.routes import (
 from api.streams import Streams
 from app.container import Container
 from app.gatekeeper import Gatekeeper
+from app.turning_away import TurningAway
 from app.wall import Walls
 
 THREADS = 12
@@ -74,7 +76,7 @@ PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, filters, lists, supporting, patreon, giving_terms),
+    *(helping, doors, subscriptions, filters, lists, supporting, patreon, giving_terms),
     *(health, metrics, front, stake, link, wall, give),
 )
 ROUTES = APIRouter()
@@ -104,8 +106,11 @@ async def _bounded(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - the f
     yield
 
 
-def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
-    """Return the application; whoever runs it starts ``gatekeeper`` before and stops it after."""
+def create_app(container: Container, gatekeeper: Gatekeeper, turning: TurningAway | None = None) -> GateFirst:
+    """Return the application; whoever runs it starts ``gatekeeper`` and ``turning`` before, and stops them after.
+
+    Without ``turning`` no list keeps anybody out of a room at the gate.
+    """
     app = FastAPI(
         title="Earnest",
         version=version("earnest"),
@@ -132,4 +137,4 @@ def create_app(container: Container, gatekeeper: Gatekeeper) -> GateFirst:
     app.add_middleware(BoundedBody)
     app.add_middleware(Metered)
     app.add_middleware(SafeHeaders)
-    return GateFirst(app, antispam.GateDoor(container, gatekeeper))
+    return GateFirst(app, antispam.GateDoor(container, gatekeeper, turning))

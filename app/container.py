@@ -35,7 +35,7 @@ from kit.errors import NotFound
 from kit.federation import Homeservers
 from kit.fetching import Fetcher
 from kit.identifiers import Address, UserId, parse_user_id
-from kit.sealing import Seal, kept_key, parse_key
+from kit.sealing import KeptSeal, Seal
 from ledger.book import Book
 from ledger.calls import Pen
 from ledger.feed import Feed
@@ -255,11 +255,14 @@ class Container:
         return places.opens_at(self.settings)
 
     @cached_property
-    def seal(self) -> Seal:
-        """What encrypts people's secrets in the database; a key is made in the data folder where no setting has one."""
+    def _seals(self) -> KeptSeal:
         with self._making:
-            given = self.settings.key_for_sealing()
-            return Seal(kept_key(self.settings.sealing_key_kept()) if given is None else parse_key(given))
+            return KeptSeal(self.settings.sealing_key_kept(), given=self.settings.key_for_sealing())
+
+    @property
+    def seal(self) -> Seal:
+        """What encrypts people's secrets in the database, by the keys of a setting or else of the data folder."""
+        return self._seals.now()
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -316,9 +319,6 @@ class Container:
         with self.database.read(one_moment=one_moment) as session:
             yield self._work(session)
 
-    def _sealing(self) -> Seal:
-        return self.seal
-
     def _check_url(self, url: str) -> None:
         self.fetcher.check(url)  # made for whoever needs it: a setting of it that is wrong stops no knock
 
@@ -367,7 +367,7 @@ class Container:
             signed_gifts=SignedGifts(carried, supporters, outgoing, self.deployment),
             supporters=supporters,
             support=Support(session, now, people, supporters, notices, self.surroundings),
-            flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=self._sealing, service=url),
+            flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=lambda: self.seal, service=url),
             giving=Giving(supporters, self.gifts_arrive),
             doors=doors,
             tenants=Tenants(session, now),
@@ -376,7 +376,7 @@ class Container:
             followed=Followed(session, now),
             moderation=Moderation(session, now, people),
             desks=Desks(session, now),
-            publishing=Publishing(session, now=now, people=people, seal=self._sealing),
+            publishing=Publishing(session, now=now, people=people, seal=lambda: self.seal),
             filters=Filters(session, now=now, people=people),
             protections=Protections(session, now),
             vouches=vouches,
@@ -392,6 +392,6 @@ class Container:
             helping=Helping(session, now=now, people=people, gate=gate, asks=asks, notices=notices, bot_id=self.bot_id),
             feed=feed,
             happenings=Happenings(session, now, terms),
-            webhooks=Webhooks(session, now, feed=feed, seal=self._sealing, check=self._check_url),
-            owed=Owed(session, now, feed=feed, seal=self._sealing, notices=notices),
+            webhooks=Webhooks(session, now, feed=feed, seal=lambda: self.seal, check=self._check_url),
+            owed=Owed(session, now, feed=feed, seal=lambda: self.seal, notices=notices),
         )

@@ -42,7 +42,7 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
         never_confirmed = once.sessions.prune_unconfirmed()
         gone += len(never_confirmed) + once.people.prune(never_confirmed)
     gone += _in_parts(work, lambda some: len(some.feed.prune(events_kept, limit=MOST_PRUNED)))
-    for part in (_vouches, _asks, _answers, _sightings, _consequences, _labels, _deliveries):
+    for part in (_vouches, _asks, _answers, _sightings, _consequences, _complaints, _turned, _labels, _deliveries):
         gone += _in_parts(work, part)
     return gone + _in_parts(work, lambda some: some.gate.prune())
 
@@ -76,6 +76,18 @@ def _sightings(some: Work) -> int:
 
 def _consequences(some: Work) -> int:
     gone, named = some.moderation.consequences.prune(limit=MOST_PRUNED)
+    some.people.prune(named)
+    return gone
+
+
+def _complaints(some: Work) -> int:
+    gone, named = some.moderation.complaints.prune(limit=MOST_PRUNED)
+    some.people.prune(named)
+    return gone
+
+
+def _turned(some: Work) -> int:
+    gone, named = some.moderation.turning.prune(limit=MOST_PRUNED)
     some.people.prune(named)
     return gone
 

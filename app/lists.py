@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from app.container import Container, Work
-from app.signed_lists import SignedRead, header_in, read_signed
+from app.signed_lists import MOST_SECONDS, REGULAR_SECONDS, SignedRead, header_in, read_signed
 from kit.clock import unix
 from kit.errors import EarnestError, Invalid, PeerUnavailable
 from reputation.followed import SLICE, FollowedList, Key, in_a_room, key_of
@@ -55,7 +55,14 @@ class Read:
         return whole - self.kept
 
 
-def look(container: Container, source: str, kept: FollowedList | None = None, *, key: str | None = None) -> Read:
+def look(
+    container: Container,
+    source: str,
+    kept: FollowedList | None = None,
+    *,
+    key: str | None = None,
+    seconds: float | None = None,
+) -> Read:
     """Read what stands at ``source``, an https:// URL or a file; nothing is changed. ``key``: who is to have signed it.
 
     Left out is what hits everybody, all below a name that nobody owns, or ourselves. Raises ``Invalid`` where it is no
@@ -74,7 +81,9 @@ def look(container: Container, source: str, kept: FollowedList | None = None, *,
     elif not _is_url(source):
         raise Invalid("list_of_a_service", "That is the header of a list: follow the address where it stands.")
     else:
-        signed = read_signed(container, source, found, None if service is None else (service, labels), key)
+        known = None if service is None else (service, labels)
+        most = MOST_SECONDS if seconds is None else seconds
+        signed = read_signed(container, source, found, known, key, seconds=most)
         listing = _entries(container, signed, kept)
     return _read(container.read, listing, kept, container.settings.bot_user_id, signed)
 
@@ -111,10 +120,10 @@ def _read(
     return Read(listing, left_out, tuple(written), tuple(gone), signed)
 
 
-def update(container: Container, kept: FollowedList, *, key: str | None = None) -> Read:
+def update(container: Container, kept: FollowedList, *, key: str | None = None, seconds: float | None = None) -> Read:
     """Read a followed list again and keep what changed, slice by slice. Raises as ``look`` does, and notes why."""
     try:
-        found = look(container, kept.source, kept, key=key)
+        found = look(container, kept.source, kept, key=key, seconds=seconds)
     except EarnestError as error:
         why = error.message if isinstance(error, Invalid) else str(error)
         over = isinstance(error, Invalid) and error.code == "list_expired"
@@ -199,7 +208,7 @@ def regular(container: Container) -> None:
         due = work.followed.due()
     for one in due[:1]:
         try:
-            found = update(container, one)
+            found = update(container, one, seconds=REGULAR_SECONDS)
         except EarnestError as error:
             LOG.warning("list_unread", name=one.name, reason=type(error).__name__)
         else:

@@ -17,7 +17,9 @@ import payments.flair.key_tables
 import payments.flair.tables
 import payments.stakes.tables
 import reputation.beside_tables
+import reputation.complaint_tables
 import reputation.desk_tables
+import reputation.gate_tables
 import reputation.list_tables
 import reputation.publishing_tables
 import reputation.room_tables
@@ -38,6 +40,8 @@ TABLE_MODULES = (
     reputation.beside_tables,
     reputation.room_tables,
     reputation.desk_tables,
+    reputation.complaint_tables,
+    reputation.gate_tables,
     reputation.publishing_tables,
     app.sessions,
     app.conversations,

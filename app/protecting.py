@@ -12,15 +12,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
+
 from app.container import Container, Work
 from kit import outbox
-from kit.errors import NotFound
+from kit.errors import NotFound, Unavailable
 from kit.identifiers import PersonId, RoomId, UserId
+from reputation.beforehand import servers_said
 from reputation.causes import find_words
 from reputation.enforcement import own, planning
 from reputation.enforcement.acting import Owed
+from reputation.enforcement.grounds import ground as ground_of
 from reputation.enforcement.model import Consequence, Does, Done, Plan, Rules, Share, Step, Subscription
-from reputation.enforcement.overrides import Overrides, overrides
+from reputation.enforcement.overrides import Overrides
 from reputation.enforcement.powers import lacking
 from reputation.enforcement.rooms import RoomSeen
 from reputation.enforcement.shares import Counted
@@ -28,9 +32,13 @@ from reputation.enforcement.wanting import THERE
 from reputation.outcomes import Wanted
 from reputation.protections.model import Outcome
 
+LOG = structlog.get_logger(__name__)
+
 SLICE: Final = 100
 """Steps that are written down in one transaction."""
 MOST_SAMPLES: Final = 10
+_ALIKE: Final = 0.001
+"""By how much somebody's standing may change before it is written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,7 @@ def plan(
     known; ``looked`` tells when each was seen. Rooms that are not looked after from there are passed over. ``spared``,
     those who are in the management room, are never acted on, whatever their power. Raises ``NotFound``.
     """
+    _look_whom_to_trust(container, management)
     with container.read() as work:
         mine = {one.room for one in work.moderation.rooms(management)}
         ground = _ground(container, work, management, spared)
@@ -87,10 +96,33 @@ def plan(
     found = _planned(container, rooms, ground, at, only, looked)
     _write(container, management, found)
     _note_powers(container, rooms, ground.rules.me, only)
+    _note_ground(container, management, rooms, ground.rules)
     if only is None and (ground.wanted.known or ground.wanted.over):
         with container.work() as work:
             work.moderation.outcomes.planned(ground.wanted)
     return found
+
+
+def trust_in(container: Container, management: int, author: PersonId) -> float:
+    """Return how the author of a list stands with whoever looks after rooms (0 to 1); reads everybody's words once."""
+    with container.read() as work:
+        owner = work.moderation.get(management).owner
+    return 1.0 if owner == author else container.hearing.judgements.judge(owner, author).explanation.standing.reputation
+
+
+def _look_whom_to_trust(container: Container, management: int) -> None:
+    """Find anew how far authors are trusted whose lists count by that; where it cannot be told, it is as it was."""
+    with container.read() as work:
+        by_trust = [one for one in work.moderation.lists.subscriptions(management) if one.trusted is not None]
+    for one in by_trust:
+        try:
+            trust = trust_in(container, management, PersonId(one.trusted or 0))
+        except Unavailable as error:
+            LOG.warning("trust_unknown", management=management, waits_for=type(error).__name__)
+            return
+        if one.trust is None or abs(trust - one.trust) > _ALIKE:
+            with container.work() as work:
+                work.moderation.lists.trust(management, one.list, trust)
 
 
 def note(container: Container, management: int, some: Sequence[Outcome]) -> None:
@@ -129,7 +161,9 @@ def _planned(
     asked |= {UserId(f"@:{one.target}") for one in ground.done if one.what is Consequence.DENY}
     labels = container.labelling.current()
     with container.read(one_moment=True) as work:
-        words = find_words(work.session, labels, lists, asked)
+        denied = servers_said(work.session, ground.rules, len(rooms))
+        asked |= {UserId(f"@:{written}") for written in denied.values()}
+        words = replace(find_words(work.session, labels, lists, asked), beforehand=frozenset(denied))
     words, rules = own.said(words, ground.wanted.standing), own.ruled(ground.rules, ground.wanted.standing)
     spent = ground.spent
     return planning.plan(rooms, words, rules, ground.done, now=at, spent=spent, only=only, looked=looked)
@@ -150,6 +184,17 @@ def _note_powers(container: Container, rooms: Iterable[RoomSeen], me: UserId, on
         if (only is None or room.room in only) and set(lacks) != set(known.get(room.room, lacks)):
             with container.work() as work:
                 work.moderation.lacking(room.room, lacks)
+
+
+def _note_ground(container: Container, management: int, rooms: Sequence[RoomSeen], rules: Rules) -> None:
+    """Leave behind for the gate what it cannot see of the rooms."""
+    found = ground_of(rooms, rules)
+    with container.read() as work:
+        news = work.moderation.turning.is_news(management, found)
+    if news:
+        with container.work() as work:
+            if work.moderation.get(management).ended_at is None:
+                work.moderation.turning.seen(management, found)
 
 
 # ------------------------------------------------------------------------------------------------ applying
@@ -209,6 +254,8 @@ def preview(
     """
     with container.read() as work:
         ground = _ground(container, work, management, spared)
+    if wanted.trusted is not None:
+        wanted = replace(wanted, trust=trust_in(container, management, wanted.trusted))
     others = tuple(one for one in ground.rules.subscriptions if one.list != wanted.list)
     rules = replace(ground.rules, subscriptions=(*others, wanted))
     found = _planned(container, seen, replace(ground, rules=rules), at)
@@ -277,4 +324,4 @@ def answer(
 def overridden(container: Container, number: int) -> Overrides:
     """Tell how often what a list caused was overruled by those who look after the rooms."""
     with container.read() as work:
-        return overrides(*work.moderation.consequences.overrides(number))
+        return work.moderation.overrides(number)

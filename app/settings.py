@@ -113,7 +113,9 @@ class Settings(BaseSettings):
 
     events_kept_days: int = Field(30, ge=1, le=3650, description="Days for which events can be read, and sent again.")
     sealing_key: SecretStr | None = Field(
-        None, description="Seals secrets in the database (or a file); by default sealing.key in the data folder."
+        None,
+        description="Seals secrets in the database (or a file); by default sealing.key in the data folder. Older keys, "
+        "which still open what they sealed, follow after a blank.",
     )
     sealing_key_file: Path | None = Field(None, description="File that holds the sealing key.")
     private_networks: str = Field(

@@ -29,7 +29,10 @@ _LEAST_LABELS: Final = 100
 """Labels of a page that is not the last: a list in pages of one would take a day."""
 _MOST_BYTES: Final = 128 * 1024 * 1024
 """Of all pages that are read in one go."""
-_MOST_SECONDS: Final = 300.0
+MOST_SECONDS: Final = 300.0
+"""Of somebody who waits for it."""
+REGULAR_SECONDS: Final = 30.0
+"""Of a process that reads all lists, one after the other."""
 _OK: Final = 200
 _READ_WHOLE: Final = frozenset({409, 410})
 
@@ -72,8 +75,12 @@ def read_signed(
     found: Mapping[str, Any],
     known: tuple[Service, Mapping[Key, KeptLabel]] | None,
     key: str | None = None,
+    *,
+    seconds: float = MOST_SECONDS,
 ) -> SignedRead:
     """Read what changed of a list whose header is ``found``; ``known``: what we have of it; ``key``: whose it is to be.
+
+    It takes so many ``seconds`` at most, and as long as one answer.
 
     Raises ``Invalid`` for whatever is not as its author signed it, ``PeerUnavailable`` where it cannot be had.
     """
@@ -83,7 +90,7 @@ def read_signed(
     header = _believed(found, believed, now, service)
     if service is None and header.retired:
         raise Invalid("list_retired", "Its author publishes it no more.")
-    reader = _Reader(container, source, believed, now)
+    reader = _Reader(container, source, believed, now, seconds)
     whole = service is None or service.expired or service.meaning != meaning_of(header.definitions)
     read = None if service is None or whole else reader.read(header, service.version, kept)
     read = read or reader.read(header, 0, kept)
@@ -105,12 +112,12 @@ def _believed(found: Mapping[str, Any], key: str, now: int, service: Service | N
 class _Reader:
     """Reads the labels of one list."""
 
-    def __init__(self, container: Container, source: str, key: str, now: int) -> None:
+    def __init__(self, container: Container, source: str, key: str, now: int, seconds: float) -> None:
         self._fetcher = container.fetcher
         self._source = source.rstrip("/")
         self._key = key
         self._now = now
-        self._until = time.monotonic() + _MOST_SECONDS
+        self._until = time.monotonic() + seconds
         self._left = _MOST_BYTES
 
     def read(self, header: Header, after: int, kept: Mapping[Key, KeptLabel]) -> SignedRead | None:
@@ -144,7 +151,7 @@ class _Reader:
 
     def _page(self, before: Header, after: int, *, whole: bool) -> tuple[Header, list[Label], int, bool] | None:
         if time.monotonic() > self._until:
-            raise PeerUnavailable("list_slow", "It takes longer to be read than a list may.")
+            raise PeerUnavailable("list_slow", "It takes longer than a list may: `earnest list refresh` gives it more.")
         found = self._fetch(f"{self._source}/labels?after={after}&limit={LABELS_A_PAGE}&whole={str(whole).lower()}")
         if found is None:
             return None

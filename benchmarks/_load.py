@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._serving import PATH, Served
-from benchmarks._world import HOME, SERVERS, STRANGERS, World
+from benchmarks._world import HOME, ROOMS, SERVERS, STRANGERS, World
 
 HELD = 200
 """Pairs that knock again and again: a stranger who is held tries again soon, and then no more."""
@@ -80,6 +80,7 @@ def loaded(
         "servers": SERVERS,
         "first": _first if first is None else first,
         "connections": 10,
+        "rooms": ROOMS if world.lists else 0,
         "seed": 1,
         **how,
     }

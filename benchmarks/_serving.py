@@ -68,6 +68,8 @@ def gate(world: World, **settings: str) -> Iterator[Served]:
         while known != before or known < min(world.grants, 1):
             time.sleep(2.5)
             before, known = known, served.metric("earnest_gate_remembered")
+        while world.lists and not served.metric("earnest_gate_guarded_rooms"):
+            time.sleep(0.5)
         yield served
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from app.container import KEY_ROLES, Container
 from app.settings import Settings
+from benchmarks import _rules_of_lists as patterns
 from cli.migrations import upgrade
 from contracts.chain import Deployment
 from contracts.deployment import write_deployment
@@ -21,6 +23,7 @@ from reputation.policy_presets import PRESETS, Preset
 HOME = "bench.example"
 BOT = f"@earnest:{HOME}"
 STAKE = 5 * 10**18
+ROOMS, LISTS, ENTRIES = 100, 5, 100_000
 STRANGERS, SERVERS = 200_000, 1_000
 """People elsewhere with whom the grants are, and their homeservers."""
 PASSWORD = "a benchmark's"  # noqa: S105 - it opens keys that hold nothing
@@ -43,6 +46,8 @@ class World:
     grants: int
     standing: bool = False
     """Whether doors of rules ask how a stranger stands, too."""
+    lists: bool = False
+    """Whether all that knock do so for rooms in which five lists of 100,000 entries act."""
     bot: str = BOT
 
     def settings(self) -> Settings:
@@ -72,7 +77,7 @@ def stranger(number: int) -> str:
     return f"@stranger{number}:s{number % SERVERS}.example"
 
 
-def build(folder: Path, *, doors: int, grants: int, standing: bool = False) -> World:
+def build(folder: Path, *, doors: int, grants: int, standing: bool = False, lists: bool = False) -> World:
     """Make the world in an empty folder; a million grants take about a minute."""
     settings = settings_of(folder)
     for role in KEY_ROLES:
@@ -83,13 +88,15 @@ def build(folder: Path, *, doors: int, grants: int, standing: bool = False) -> W
     with container.work() as work:
         bearer = work.tenants.add(parse_server_name(HOME))
     container.close()
-    world = World(folder, bearer, doors, grants, standing)
+    world = World(folder, bearer, doors, grants, standing, lists)
     connection = sqlite3.connect(folder / "earnest.db", isolation_level=None)
     connection.execute("PRAGMA synchronous=OFF")
     connection.execute("PRAGMA cache_size=-200000")
     connection.execute("BEGIN")
     now = datetime.now(UTC).replace(tzinfo=None)
     _fill(connection, world, _said(now), int(now.replace(tzinfo=UTC).timestamp()))
+    if lists:
+        _fill_lists(connection, _said(now))
     connection.execute("COMMIT")
     connection.execute("ANALYZE")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -158,6 +165,42 @@ def _of_rules(world: World) -> range:
     A hold by rules is remembered for seconds only, so that no measurement could begin with all of them in memory.
     """
     return range(1_000, world.doors, 2)
+
+
+def _fill_lists(connection: sqlite3.Connection, now: str) -> None:
+    """Let five lists act in the rooms of one management room; they speak of nobody who knocks."""
+    connection.execute(
+        "INSERT INTO management_rooms (id, owner, name, threshold, confirm, made_at)"
+        " VALUES (1, (SELECT min(id) FROM people), 'bench', 1, 1, ?)",
+        (now,),
+    )
+    rooms = ((f"!room{number}:{HOME}", 1, False, "", now) for number in range(ROOMS))
+    _insert(connection, "protected_rooms (room, management, is_space, lacks, since)", rooms)
+    _insert(connection, "gate_grounds (management, people, servers, seen_at)", [(1, 10_000, "[]", now)])
+    for number in range(1, LISTS + 1):
+        source = (number, f"list{number}", "/list", "policy", ENTRIES, 0, now, now)
+        columns = "followed_lists (id, name, source, form, entries, left_out, followed_at, read_at)"
+        _insert(connection, columns, [source])
+        follows = '{"ban": ["ban"]}', '{"ban": ["deny"]}'
+        columns = "subscriptions (management, list, mode, weight, people, servers, share, since)"
+        _insert(connection, columns, [(1, number, "act", 1, *follows, 5, now)])
+        columns = "list_entries (list, subject, entity, recommendation, below, reason)"
+        _insert(connection, columns, ((number, *entry) for entry in entries_of(number)))
+    changed = [("rooms", 1), ("lists", 1)]
+    _insert(connection, "changes (topic, counter)", changed)
+
+
+def entries_of(number: int) -> Iterator[tuple[str, str, str, bool, str]]:
+    """Make the entries of a list: people, in the mix that large policy lists have, and a third as many servers."""
+    chance = random.Random(number)
+    seen: set[str] = set()
+    servers = patterns.servers(chance)
+    while len(seen) < ENTRIES:
+        name = patterns.one(chance, servers) if len(seen) % 4 else f"{patterns.word(chance, 10)}.example"
+        if name not in seen:
+            seen.add(name)
+            subject = "user" if name.startswith("@") else "server"
+            yield subject, name, "ban", subject == "server", "spam"
 
 
 def _stake(number: int, who: int, door: int, unix: int) -> tuple[object, ...]:

@@ -81,7 +81,7 @@ const instance = autocannon(
         setupRequest(request, context) {
           context.kind = kind();
           const [inviter, invitee] = make[context.kind]();
-          const body = JSON.stringify({ inviter, invitee, room_id: `!room${number++}:bench.example` });
+          const body = JSON.stringify({ inviter, invitee, room_id: `!room${plan.rooms ? number++ % plan.rooms : number++}:bench.example` });
           context.began = process.hrtime.bigint();
           return { ...request, body };
         },

@@ -31,12 +31,12 @@ _PEER = "an async route that does nothing"
 
 
 @cache
-def world(doors: int, grants: int, *, standing: bool = False) -> World:
+def world(doors: int, grants: int, *, standing: bool = False, lists: bool = False) -> World:
     """Return a world of this size, made once; it goes when the benchmarks end."""
     folder = Path(tempfile.mkdtemp(prefix="earnest-bench-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     print(f"  building {doors} doors and {grants} grants", flush=True)
-    return build(folder, doors=doors, grants=grants, standing=standing)
+    return build(folder, doors=doors, grants=grants, standing=standing, lists=lists)
 
 
 def hold_some(served: Served, place: World) -> None:
@@ -49,9 +49,9 @@ def hold_some(served: Served, place: World) -> None:
 
 
 @cache
-def _measured(*, standing: bool = False) -> dict[str, Any]:
+def _measured(*, standing: bool = False, lists: bool = False) -> dict[str, Any]:
     """Measure gate and peer in turns; every number is the median of the rounds."""
-    place = world(_DOORS, _GRANTS, standing=standing)
+    place = world(_DOORS, _GRANTS, standing=standing, lists=lists)
     with gate(place) as ours, peer() as theirs:
         saturation = {each: load(theirs, place, _MIX, connections=each, seconds=3).rate for each in (10, 20, 40)}
         hold_some(ours, place)
@@ -108,6 +108,16 @@ def gate_overhead_standing() -> Mapping[str, Any]:
 def gate_memory_standing() -> Mapping[str, Any]:
     """Megabytes that the API process had at most with that; each process of the API keeps the words for itself."""
     return {"value": round(_measured(standing=True)["memory"]), "unit": "MB", "better": "lower"}
+
+
+def gate_overhead_lists() -> Mapping[str, Any]:
+    """Count the same where five lists of 100,000 entries act in all rooms into which people are invited."""
+    return _overhead(_measured(lists=True))
+
+
+def gate_memory_lists() -> Mapping[str, Any]:
+    """Megabytes that the API process had at most with that."""
+    return {"value": round(_measured(lists=True)["memory"]), "unit": "MB", "better": "lower"}
 
 
 def _overhead(measured: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -180,5 +190,7 @@ BENCHMARKS = {
     "gate_memory": gate_memory,
     "gate_overhead_standing": gate_overhead_standing,
     "gate_memory_standing": gate_memory_standing,
+    "gate_overhead_lists": gate_overhead_lists,
+    "gate_memory_lists": gate_memory_lists,
     "gate_growth": gate_growth,
 }

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import random
 import re
+import resource
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from benchmarks import _rules_of_lists as made_up
+from benchmarks._world import ENTRIES, LISTS, entries_of
+from kit.identifiers import UserId
 from reputation.lists.globs import Globs
+from reputation.lists.labels import Labels
+from reputation.lists.model import Entry, Recommendation, Subject
 
 _SEED = 7
 _ROUNDS = 7
 _LITERALS, _GLOBS = 36_069, 13_931
 _HIT = 0.117
 _NAMES, _NAMES_OF_PEER = 50_000, 300
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def globs() -> Mapping[str, Any]:
@@ -45,19 +56,9 @@ def globs() -> Mapping[str, Any]:
 
 
 def _rules(chance: random.Random) -> list[str]:
-    def word(length: int) -> str:
-        return "".join(chance.choices(_LETTERS, k=length))
-
-    servers = [f"{word(chance.randint(4, 12))}.{chance.choice(('org', 'com', 'net', 'io'))}" for _ in range(20_000)]
-    shapes: tuple[tuple[int, Callable[[], str]], ...] = (
-        (50, lambda: f"@*:{word(9)}.org"),
-        (21, lambda: f"@*:*.{word(8)}.com"),
-        (15, lambda: f"@{word(5)}*:{chance.choice(servers[:50])}"),
-        (10, lambda: f"@*{word(6)}*:*"),
-        (4, lambda: f"@{word(3)}?{word(2)}*:{chance.choice(servers)}"),
-    )
-    made = chance.choices([shape for _, shape in shapes], [weight for weight, _ in shapes], k=_GLOBS)
-    rules = [shape() for shape in made] + [f"@{word(8)}:{chance.choice(servers)}" for _ in range(_LITERALS)]
+    servers = made_up.servers(chance)
+    rules = [made_up.pattern(chance, servers) for _ in range(_GLOBS)]
+    rules += [made_up.name(chance, servers) for _ in range(_LITERALS)]
     chance.shuffle(rules)
     return rules
 
@@ -66,7 +67,7 @@ def _name(chance: random.Random, rules: list[str]) -> str:
     pattern = chance.choice(rules)
     if chance.random() < _HIT:
         return pattern.replace("*", "x").replace("?", "y")
-    who = "".join(chance.choices(_LETTERS, k=9))
+    who = made_up.word(chance, 9)
     return f"@{who}:{pattern.rpartition(':')[2].replace('*', 'other')}.example"
 
 
@@ -93,4 +94,45 @@ def _rate(find: Callable[[str], list[int]], names: list[str]) -> float:
     return len(names) / (time.perf_counter() - began)
 
 
-BENCHMARKS = {"globs": globs}
+def list_memory() -> Mapping[str, Any]:
+    """Bytes of memory for an entry, with five lists of 100,000 in force; a process of its own measures itself."""
+    told = subprocess.run([sys.executable, "-m", "benchmarks.lists"], check=True, capture_output=True, text=True)
+    found = json.loads(told.stdout)
+    return {"value": found.pop("grown"), "unit": "bytes/entry", "better": "lower", "limit": 200, "details": found}
+
+
+def _weigh() -> None:
+    """Make the labels of five lists, and tell what they take: as the system counts it, and as Python does."""
+    entries = LISTS * ENTRIES
+    before = _resident()
+    labels = _labels()
+    grown = _resident() - before
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    assert labels.of_user(UserId("@nobody:nowhere.invalid")) == []
+    del labels
+    gc.collect()
+    tracemalloc.start()
+    labels = _labels()
+    traced = tracemalloc.get_traced_memory()[0]
+    assert labels.of_room("!nowhere:nowhere.invalid") == []
+    per = {"grown": grown, "while it is made": peak, "of which Python knows": traced}
+    print(json.dumps({name: round(value / entries, 1) for name, value in per.items()}))
+
+
+def _labels() -> Labels:
+    def _entries(number: int) -> Iterator[Entry]:
+        for subject, entity, said, below, reason in entries_of(number):
+            yield Entry(Subject(subject), entity, Recommendation(said), reason, below=below)
+
+    return Labels({f"list{number}": _entries(number) for number in range(1, LISTS + 1)})
+
+
+def _resident() -> int:
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+
+
+BENCHMARKS = {"globs": globs, "list_memory": list_memory}
+
+if __name__ == "__main__":
+    _weigh()

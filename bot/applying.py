@@ -16,7 +16,7 @@ from app.wording.desk import warned
 from app.wording.moderation import reason_of
 from app.wording.reader import Reader, Service
 from bot.crossing import Crossing
-from bot.homeserver import Denied, EventId, Homeserver, SlowDown, txn_of
+from bot.homeserver import Denied, ElsewhereAway, EventId, Homeserver, SlowDown, txn_of
 from bot.views import Views
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
@@ -33,6 +33,8 @@ _MOST_REDACTED: Final = 100
 """Messages of somebody that are taken back in a room."""
 _SHORTEST_PAUSE: Final = 1.0
 _SILENT_PAUSE: Final = 10.0
+_MOST_INVITED: Final = 8
+"""Attempts to invite somebody back, with doubling pauses: some four minutes."""
 
 
 class Applying:
@@ -79,6 +81,9 @@ class Applying:
         except SlowDown as slow:
             await self._later(job, max(slow.seconds, _SHORTEST_PAUSE))
             return
+        except ElsewhereAway as away:
+            await self._failed(job, type(away).__name__, for_good=False)
+            return
         except HomeserverUnavailable:
             raise
         except Denied as denied:
@@ -114,8 +119,13 @@ class Applying:
         match acting.act(one, seen, self._homeserver.me):
             case acting.Ban(user):
                 done = await self._homeserver.ban(one.room, user, reason=reason)
-            case acting.Unban(user):
+            case acting.Unban(user, back):
                 done = await self._homeserver.unban(one.room, user)
+                if back:
+                    await self._invite(one, user)
+            case acting.Invite(user):
+                await self._invite(one, user)
+                done = True
             case acting.Kick(user):
                 done = await self._homeserver.kick(one.room, user, reason=reason)
             case acting.SetLevel(user, level):
@@ -128,6 +138,18 @@ class Applying:
                     one.room, warned(self._reader(), user, one.causes), txn=txn_of(f"warn:{one.id}")
                 )
         return done
+
+    async def _invite(self, one: Owed, user: UserId) -> None:
+        """Invite somebody back; their own server may be away for long, or they may wish no invitations."""
+        try:
+            refused = await self._homeserver.invite(one.room, user)
+        except ElsewhereAway:
+            if one.attempt < _MOST_INVITED:
+                raise
+            LOG.info("not_invited_back", consequence=one.id)
+            return
+        if refused is not None:
+            LOG.info("not_invited_back", consequence=one.id, errcode=refused.get("errcode"))
 
     async def _redact(self, one: Owed, *, user: UserId, reason: str) -> bool:
         by_rule = await self._take_out(one, user=user, reason=reason)

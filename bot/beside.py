@@ -14,13 +14,16 @@ from app.container import Container, Work
 from app.wording import beside as wording
 from app.wording.moderation import reason_of
 from app.wording.reader import Service
+from bot.aliases import found_by_alias
 from bot.away import Away
 from bot.crossing import Crossing
 from bot.entering import Entering
-from bot.homeserver import Denied, Homeserver, SlowDown, StateEvent, txn_of
+from bot.homeserver import Denied, Homeserver, SlowDown, txn_of
 from bot.readers import reader_of
+from bot.room_state import StateEvent
 from bot.views import View
 from bot.warden import Warden
+from kit.clock import unix
 from kit.identifiers import RoomId, UserId
 from reputation.beside import Beside, Outcome, Stamp
 from reputation.enforcement.model import Consequence
@@ -147,10 +150,15 @@ class Publishing:
         return True
 
     async def _house(self, one: Beside, management: Management | None) -> RoomId:
-        """Make the policy room. A bot that dies before it is noted leaves a room that the courier leaves again."""
+        """Return the policy room, made now unless it was; one that was made and not noted is found by its alias."""
         name = "Earnest" if management is None else management.name
+        alias = f"earnest-rules-{one.management}-{unix(one.since)}"
         async with self._rooms:
-            room = await self._homeserver.create_room(name=f"{name}: rules", encrypted=False, kind=ROOM_TYPE)
+            room, ours = await found_by_alias(self._homeserver, alias, ROOM_TYPE)
+            if room is None:
+                room = await self._homeserver.create_room(
+                    name=f"{name}: rules", encrypted=False, kind=ROOM_TYPE, alias=alias if ours else None
+                )
             await self._cross.work(lambda work: work.moderation.beside.housed(one.management, room))
         return room
 

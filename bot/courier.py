@@ -21,10 +21,11 @@ from app.wording.reader import Service
 from bot.away import Away
 from bot.crossing import Crossing
 from bot.entering import Entering
-from bot.homeserver import PURPOSE, Denied, ElsewhereAway, Homeserver, SlowDown
+from bot.homeserver import Denied, ElsewhereAway, Homeserver, SlowDown
 from bot.letters import ANSWER, post, send_owed, sent
 from bot.purposes import purposes
 from bot.readers import reader_of
+from bot.room_state import PURPOSE
 from kit import outbox
 from kit.changes import counters
 from kit.clock import unix

@@ -18,15 +18,27 @@ from app import protecting
 from app.container import Container, Work
 from bot.away import Away
 from bot.crossing import Crossing
-from bot.homeserver import Denied, EventId, Happening, Homeserver, Joined, Left, Said, Unreadable
-from bot.views import Views
+from bot.homeserver import (
+    Denied,
+    Edited,
+    EventId,
+    Happening,
+    Homeserver,
+    Joined,
+    Left,
+    Polled,
+    Reacted,
+    Said,
+    Unreadable,
+    Written,
+)
+from bot.views import View, Views
 from kit.errors import HomeserverUnavailable, Invalid, Unavailable
 from kit.identifiers import RoomId, UserId
-from reputation.enforcement.rooms import RoomSeen
 from reputation.moderation import Management
 from reputation.policy import ProtectionsDocument
 from reputation.policy_rules import Guard
-from reputation.protections.model import Came, Heard, Outcome, Posted, mentions_in
+from reputation.protections.model import POLL, REACTION, Came, Heard, Outcome, Posted, mentions_in
 from reputation.protections.protecting import Protecting, Remembered
 from reputation.seeing import Place, text_of
 
@@ -38,6 +50,7 @@ _PATIENCE: Final = 10.0
 """Seconds that the first look at a room may take: all who write to us wait meanwhile."""
 _LONGEST_WAIT: Final = 60.0
 _UNREAD: Final = "m.room.encrypted"
+_NOBODY: Final[frozenset[UserId]] = frozenset()
 
 
 class Guards:
@@ -51,7 +64,7 @@ class Guards:
         self._views = views
         self._protecting: dict[int, Protecting] = {}
         self._loaded: dict[int, Guard | None] = {}
-        self._places: dict[RoomId, tuple[RoomSeen, Place]] = {}
+        self._places: dict[RoomId, tuple[View, Place]] = {}
         self._heard: OrderedDict[EventId, None] = OrderedDict()
         self._unnoted: dict[int, list[Outcome]] = {}
         self._noting = asyncio.Lock()
@@ -94,7 +107,7 @@ class Guards:
             try:
                 async with asyncio.timeout(_PATIENCE):
                     # A look takes long, and a plan looks at who is spared anew.
-                    seen = (await self._views.last(room)).seen
+                    view = await self._views.last(room)
             except (Denied, Invalid):  # we are not there any more, or it is too large to be seen
                 return
             except (HomeserverUnavailable, TimeoutError):  # one room's trouble keeps nobody's commands waiting
@@ -102,8 +115,8 @@ class Guards:
                 return
             self._away.answered(room)
             known = await self._known(management, protecting_.wanted, room, what.sender)
-            place, now, late = self._place(seen), self._container.clock(), self._homeserver.late
-            found = protecting_.heard(place, seen.powers, what, now, known=known, late=late)
+            place, now, late = self._place(view), self._container.clock(), self._homeserver.late
+            found = protecting_.heard(place, view.seen.powers, what, now, known=known, late=late)
             if found:
                 self._unnoted.setdefault(management.id, []).extend(found)
             self._note_heard(happening)
@@ -140,19 +153,20 @@ class Guards:
 
         return await self._cross.read(_look)
 
-    def _place(self, seen: RoomSeen) -> Place:
-        """Return what rules may ask about a room: the same as long as it was not seen otherwise."""
+    def _place(self, view: View) -> Place:
+        """Return what rules may ask about a room: the same as long as it was not seen otherwise, and nobody came."""
+        seen = view.seen
         before = self._places.get(seen.room)
-        if before is None or before[0] is not seen:
-            place = Place(seen.room, seen.joined(), {}, seen.encrypted, seen.public, seen.name)
-            before = self._places[seen.room] = (seen, place)
+        if before is None or before[0] is not view:
+            place = Place(seen.room, _NOBODY, {}, seen.encrypted, seen.public, seen.name, count=view.joined)
+            before = self._places[seen.room] = (view, place)
         return before[1]
 
     def _is_new(self, happening: Happening) -> bool:
-        return not isinstance(happening, Said | Unreadable) or happening.event not in self._heard
+        return not isinstance(happening, Written) or happening.event not in self._heard
 
     def _note_heard(self, happening: Happening) -> None:
-        if isinstance(happening, Said | Unreadable):
+        if isinstance(happening, Written):
             self._heard[happening.event] = None
             while len(self._heard) > _MOST_HEARD:
                 self._heard.popitem(last=False)
@@ -165,13 +179,23 @@ def _document(guard: Guard | None) -> ProtectionsDocument | None:
 def _heard(happening: Happening) -> Heard | None:
     """Return what rules are asked about; ``None`` for what they are not."""
     match happening:
-        case Said():
-            text = text_of(happening.body, happening.html)
-            mentions, all_of_them = mentions_in(happening.named, text)
-            return Posted(happening.event, happening.sender, text, happening.kind, mentions, all_of_them)
-        case Unreadable(_, event, sender, _):
-            return Posted(event, sender, None, _UNREAD)
+        case Said() | Edited() | Polled():
+            return _posted(happening)
         case Joined(_, user):
             return Came(user)
+        case Reacted():
+            return Posted(happening.event, happening.sender, happening.key, REACTION, 0, mentions_room=False)
+        case Unreadable(_, event, sender, _):
+            return Posted(event, sender, None, _UNREAD)
         case _:
             return None
+
+
+def _posted(written: Said | Edited | Polled) -> Posted:
+    kind = POLL if isinstance(written, Polled) else written.kind
+    text = "\n".join(written.texts) if isinstance(written, Polled) else text_of(written.body, written.html)
+    if isinstance(written, Edited):  # whoever's app knows edits sees the new text, and all others the other one
+        other = written.fallback.removeprefix("* ")
+        text = text if other in ("", text) else f"{text}\n{other}"
+    mentions, all_of_them = mentions_in(written.named, text)
+    return Posted(written.event, written.sender, text, kind, mentions, all_of_them)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType, Protocol
 
 from app.wording.message import Message
+from bot.room_state import KeptRoom, StateEvent, Told
 from kit.errors import Forbidden, HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import Acl, RoomSeen
@@ -72,6 +73,8 @@ class Said:
     """
     named: object = None
     """``m.mentions`` as it came, of any shape; ``None`` where there is none."""
+    replies_to: EventId | None = None
+    """The message to which it is an answer, by its writer's own wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,37 @@ class Reacted:
     to: EventId
     key: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """Somebody changed what the message ``of`` says; ``body`` and ``html`` are what apps show from then on.
+
+    ``fallback`` is what apps show that know no edits.
+    """
+
+    room: RoomId
+    event: EventId
+    sender: UserId
+    of: EventId
+    body: str
+    at: datetime
+    fallback: str = ""
+    html: str | None = None
+    kind: str = "m.text"
+    named: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """Somebody asked all in a room something; ``texts`` are the question and the answers to choose from."""
+
+    room: RoomId
+    event: EventId
+    sender: UserId
+    texts: tuple[str, ...]
+    at: datetime
+    named: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,42 +207,26 @@ class Look:
     topic: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StateEvent:
-    """One event of a room's state, as it came; ``content`` is of any shape."""
-
-    kind: str
-    key: str
-    sender: str
-    content: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class KeptRoom:
-    """A room to be made of which we keep who is in it: nobody enters it uninvited but whoever is in ``within``.
-
-    ``purpose`` is written into it for good, so that it is found again. ``levels`` are of what may be done there.
-    """
-
-    name: str
-    purpose: str
-    topic: str | None = None
-    kind: str | None = None
-    within: RoomId | None = None
-    levels: Mapping[str, int] = field(default_factory=dict)
-
-
-def made_as(such: KeptRoom) -> dict[str, Any]:
-    """Return what a kept room says for good of how it was made."""
-    return {PURPOSE: such.purpose} | ({"type": such.kind} if such.kind else {})
-
-
-Happening = Said | Reacted | Unreadable | Invited | Entered | Joined | Left | Stated | Missed | Moved | Redacted
+Happening = (
+    Said
+    | Edited
+    | Polled
+    | Reacted
+    | Unreadable
+    | Invited
+    | Entered
+    | Joined
+    | Left
+    | Stated
+    | Missed
+    | Moved
+    | Redacted
+)
+Written = Said | Edited | Polled | Reacted | Unreadable
+"""What has an event of its own, which a homeserver may tell twice."""
 Handler = Callable[[Happening], Awaitable[None]]
 STATED = frozenset({"m.room.power_levels", "m.room.server_acl", "m.room.join_rules", "m.space.child", *TYPES})
 """Types of state of whose change the bot is told: what enforcement goes by, who may enter, rules of policy rooms."""
-PURPOSE = "org.earnest.purpose"
-"""What a room that we made says of itself for good: what we made it for."""
 
 
 class Homeserver(Protocol):
@@ -303,6 +321,10 @@ class Homeserver(Protocol):
 
     async def newest(self, room: RoomId, most: int) -> list[Said]:
         """Return the newest messages of a room that can be read now, oldest first, of its last ``most`` events."""
+        ...
+
+    async def message(self, room: RoomId, event: EventId) -> Told | None:
+        """Return one message of a room, whenever it was said; ``None`` where that is an event that nobody wrote."""
         ...
 
     async def joined_rooms(self) -> list[RoomId]:

@@ -135,6 +135,7 @@ async def serve(
             tasks.create_task(courier.run(stop, beat=beat))
             tasks.create_task(watcher.run(stop))
             tasks.create_task(look_after(desk, stop))
+            tasks.create_task(desk.lanes.run(stop))
             tasks.create_task(Mirroring(homeserver, cross).run(stop))
             tasks.create_task(policies.run(stop))
             tasks.create_task(supporting.run(stop))

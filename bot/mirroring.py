@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
 import structlog
 
 from app.container import Work
+from bot.aliases import found_by_alias
 from bot.crossing import Crossing
-from bot.homeserver import Denied, ElsewhereAway, Homeserver, SlowDown
-from kit.errors import EarnestError
+from bot.homeserver import ElsewhereAway, Homeserver, SlowDown
+from bot.room_state import StateEvent
+from kit.errors import EarnestError, Invalid
 from kit.identifiers import RoomId, server_of
+from reputation.enforcement.reading import room_in, user_in
 from reputation.list_rooms import Mirror
 from reputation.lists.mirroring import ROOM_TYPE, plan
 from reputation.lists.model import Listing
@@ -33,9 +35,10 @@ _MODERATOR: Final = 50
 _LEVELS: Final = {"state_default": 100, "events_default": _MODERATOR, "invite": _MODERATOR}
 """Only we write rules; the author may put people out, and nobody else talks there."""
 _NAME: Final = "m.room.name"
+_TOMBSTONE: Final = "m.room.tombstone"
+_KINDS: Final = frozenset({*TYPES, _NAME, _TOMBSTONE})
 _AT_ONCE: Final = 2_000
 """Rules of one room that are written before others have their turn."""
-_NOT_FOUND: Final = 404
 
 
 class Mirroring:
@@ -83,10 +86,12 @@ class Mirroring:
             if mirror.retired:
                 return
             room = await self._room(mirror)
-        if not mirror.written:
-            await self._welcome(room, mirror)
+        slowed = 0.0 if mirror.written else await self._welcome(room, mirror)
         newest, listing = await self._cross.read(lambda work: _wanted(work, mirror))
-        there = await self._homeserver.events(room, {*TYPES, _NAME})
+        there = await self._homeserver.events(room, _KINDS)
+        moved = await self._moved(mirror, room, there)
+        if moved is not None:
+            room, there = moved, await self._homeserver.events(moved, _KINDS)
         if {"name": newest.title} not in [one.content for one in there if one.kind == _NAME]:
             await self._homeserver.put_state(room, _NAME, "", {"name": newest.title})
         standing = [((one.kind, one.key), one.content) for one in there]
@@ -97,13 +102,15 @@ class Mirroring:
             await self._homeserver.put_state(room, kind, key, content)
         if len(writes) > _AT_ONCE:  # others have their turn
             await self._cross.work(lambda work: work.publishing.rooms.goes_on(newest))
+        elif slowed:  # all is written, and its author is still to be invited
+            await self._cross.work(lambda work: work.publishing.rooms.goes_on(newest, seconds=slowed))
         else:
             await self._cross.work(lambda work: work.publishing.rooms.mirrored(newest))
 
     async def _room(self, mirror: Mirror) -> RoomId:
         """Return the room of a list, made now unless we had made it."""
         alias = f"earnest-list-{mirror.public_id}"
-        room, ours = await self._found(f"#{alias}:{server_of(self._homeserver.me)}")
+        room, ours = await found_by_alias(self._homeserver, alias, ROOM_TYPE)
         if room is None:
             room = await self._homeserver.create_room(
                 name=mirror.title,
@@ -118,30 +125,41 @@ class Mirroring:
         await self._cross.work(lambda work: work.publishing.rooms.made(mirror.list, room, alias if ours else None))
         return room
 
-    async def _welcome(self, room: RoomId, mirror: Mirror) -> None:
-        """Have the author in the room, or invited."""
+    async def _moved(self, mirror: Mirror, room: RoomId, there: Sequence[StateEvent]) -> RoomId | None:
+        """Return the room for which a list's room was closed, entered and noted; ``None`` where it was not.
+
+        Raises ``Invalid`` where it is none that was made for it, ``Denied`` where we are not let in.
+        """
+        tomb = next((one for one in there if one.kind == _TOMBSTONE and not one.key), None)
+        new = None if tomb is None else room_in(tomb.content, "replacement_room")
+        if tomb is None or new is None or new == room:
+            return None
+        closer = user_in(tomb.sender)
+        await self._homeserver.join(new, () if closer is None else (server_of(closer),))
+        made = await self._homeserver.events(new, {"m.room.create"})
+        before = next((one.content.get("predecessor") for one in made), None)
+        if not isinstance(before, dict) or room_in(before, "room_id") != room:
+            await self._homeserver.leave(new)
+            raise Invalid("mirror_moved", f"It was closed for {new}, which was not made for it.")
+        await self._cross.work(lambda work: work.publishing.rooms.moved(mirror.list, new))
+        LOG.info("mirror_moved", list=mirror.public_id, to=new)
+        return new
+
+    async def _welcome(self, room: RoomId, mirror: Mirror) -> float:
+        """Have the author in the room, or invited; return after how many seconds that is to be tried again, or 0."""
         author = await self._cross.read(lambda work: work.people.mxid(mirror.author))
         if author is None or author == self._homeserver.me:
-            return
+            return 0.0
+        slowed = 0.0
         if author not in await self._homeserver.members(room):
-            with suppress(ElsewhereAway):  # they find it by its alias
+            try:
                 await self._homeserver.invite(room, author)
+            except ElsewhereAway:
+                LOG.info("author_not_invited", list=mirror.public_id)  # they find it by its alias
+            except SlowDown as slow:  # one author's invitation keeps no list waiting
+                slowed = max(slow.seconds, 1.0)
         await self._homeserver.set_level(room, author, _MODERATOR)
-
-    async def _found(self, alias: str) -> tuple[RoomId | None, bool]:
-        """Return the room that we made under an alias, and whether the alias is ours to use."""
-        try:
-            room, _ = await self._homeserver.resolve(alias)
-        except Denied as denied:
-            if denied.status != _NOT_FOUND:
-                raise
-            return None, True
-        if room not in await self._homeserver.joined_rooms():
-            return None, False  # somebody took the name
-        made = await self._homeserver.events(room, {"m.room.create"})
-        if any(one.sender == self._homeserver.me and one.content.get("type") == ROOM_TYPE for one in made):
-            return room, True
-        return None, False
+        return slowed
 
 
 def _wanted(work: Work, mirror: Mirror) -> tuple[Mirror, Listing]:

@@ -9,11 +9,13 @@ from nio import BadEvent, MegolmEvent, ReactionEvent, RoomMemberEvent, RoomMessa
 
 from bot.homeserver import (
     STATED,
+    Edited,
     EventId,
     Happening,
     Joined,
     Left,
     Moved,
+    Polled,
     Reacted,
     Redacted,
     Said,
@@ -29,6 +31,10 @@ _MOST_MENTIONS = 10
 _TEXTS = frozenset({"m.text", "m.notice", "m.emote"})
 _MEDIA = frozenset({"m.image", "m.video", "m.audio", "m.file"})
 _STICKER = "m.sticker"
+_POLLS = ("m.poll.start", "org.matrix.msc3381.poll.start", "m.poll")
+"""Types of polls, and under which name what they ask stands in them."""
+_MOST_ANSWERS = 20
+_MOST_FORMS = 10
 
 
 def read(room: RoomId, event: Any, me: UserId) -> Happening | None:  # noqa: ANN401 - nio's own types
@@ -82,18 +88,71 @@ def _spoken(room: RoomId, event: Any, sender: UserId) -> Happening | None:  # no
     relation = _relation(event)
     if isinstance(event, MegolmEvent):
         return Unreadable(room, identifier, sender, at)
-    if isinstance(event, RoomMessageFormatted) and relation.get("rel_type") != "m.replace":
-        kind = str(_content(event.source).get("msgtype"))
-        html = event.formatted_body
-        return Said(room, identifier, sender, event.body, at, _mentions(event), html, kind, _named(event))
-    media = _media(room, event, sender, at)
-    if media is not None:
-        return media if relation.get("rel_type") != "m.replace" else None
-    if isinstance(event, BadEvent) and relation.get("rel_type") != "m.replace":
-        return _odd_text(room, event, sender, at)
-    if isinstance(event, ReactionEvent | UnknownEvent) and relation.get("rel_type") == "m.annotation":
+    if isinstance(event, UnknownEvent) and event.source.get("type") in _POLLS:
+        return _poll(room, event, sender, at)
+    if relation.get("rel_type") == "m.replace":
+        return _edit(room, event, sender, at)
+    said = _said(room, event, sender, at)
+    if said is None and isinstance(event, ReactionEvent | UnknownEvent) and relation.get("rel_type") == "m.annotation":
         return Reacted(room, identifier, sender, EventId(str(relation.get("event_id"))), str(relation.get("key")), at)
-    return None
+    return said
+
+
+def _said(room: RoomId, event: Any, sender: UserId, at: datetime) -> Said | None:  # noqa: ANN401 - nio's own types
+    """Read a message that is none about another one."""
+    if isinstance(event, RoomMessageFormatted):
+        kind, html = str(_content(event.source).get("msgtype")), event.formatted_body
+        mentions, to, named = _mentions(event), _answers(_relation(event)), _named(event)
+        return Said(room, EventId(event.event_id), sender, event.body, at, mentions, html, kind, named, to)
+    media = _media(room, event, sender, at)
+    if media is None and isinstance(event, BadEvent):
+        return _odd_text(room, event, sender, at)
+    return media
+
+
+def _edit(room: RoomId, event: Any, sender: UserId, at: datetime) -> Edited | None:  # noqa: ANN401 - nio's own types
+    """Read a change of a message: what it says now, or becomes the caption of."""
+    content, of = _content(event.source), _relation(event).get("event_id")
+    now = content.get("m.new_content")
+    if event.source.get("type") != "m.room.message" or not isinstance(of, str) or not isinstance(now, dict):
+        return None
+    body, html, kind, before = (now.get("body"), now.get("formatted_body"), now.get("msgtype"), content.get("body"))
+    return Edited(
+        room,
+        EventId(event.event_id),
+        sender,
+        EventId(of),
+        body if isinstance(body, str) else "",
+        at,
+        before if isinstance(before, str) else "",
+        html if isinstance(html, str) else None,
+        kind if isinstance(kind, str) else "m.text",
+        now.get("m.mentions", _named(event)),
+    )
+
+
+def _poll(room: RoomId, event: UnknownEvent, sender: UserId, at: datetime) -> Polled:
+    """Read the texts of a poll, or of a change of one, in its two forms (Matrix proposals 3381 and 1767)."""
+    content = _content(event.source)
+    now = content.get("m.new_content")  # where it is a change of one
+    content = now if isinstance(now, dict) else content
+    poll: dict[str, Any] = next((content[name] for name in _POLLS if isinstance(content.get(name), dict)), {})
+    answers = poll.get("answers")
+    some = [poll.get("question"), *(answers[:_MOST_ANSWERS] if isinstance(answers, list) else [])]
+    texts = tuple(text for one in some for text in _texts(one))
+    return Polled(room, EventId(event.event_id), sender, texts, at, _named(event))
+
+
+def _texts(one: object) -> list[str]:
+    """Return what a text of extensible events says, in all its forms."""
+    if isinstance(one, str):
+        return [one]
+    if not isinstance(one, dict):
+        return []
+    found = [one.get(name) for name in ("body", "m.text", "org.matrix.msc1767.text")]
+    forms = found[1] if isinstance(found[1], list) else []
+    found += [form.get("body") for form in forms[:_MOST_FORMS] if isinstance(form, dict)]
+    return list(dict.fromkeys(text for text in found if isinstance(text, str)))
 
 
 def _media(room: RoomId, event: Any, sender: UserId, at: datetime) -> Said | None:  # noqa: ANN401 - nio's own types
@@ -130,6 +189,14 @@ def _relation(event: Any) -> dict[str, Any]:  # noqa: ANN401 - nio's own types
     """Return what a message relates to; empty for everything of another shape."""
     relation = _content(event.source).get("m.relates_to")
     return relation if isinstance(relation, dict) else {}
+
+
+def _answers(relation: dict[str, Any]) -> EventId | None:
+    """Return what a message answers; what apps put there for those that know no threads is no answer."""
+    answered = relation.get("m.in_reply_to")
+    event = answered.get("event_id") if isinstance(answered, dict) else None
+    fallback = relation.get("rel_type") == "m.thread" and relation.get("is_falling_back") is not False
+    return EventId(event) if isinstance(event, str) and not fallback else None
 
 
 def _named(event: Any) -> object:  # noqa: ANN401 - nio's own types

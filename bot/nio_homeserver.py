@@ -30,9 +30,9 @@ from bot.homeserver import (
     Left,
     Look,
     Missed,
-    Reacted,
     Said,
     Unreadable,
+    Written,
 )
 from bot.nio_client import NioClient
 from bot.nio_events import is_entry, read, seconds
@@ -168,7 +168,7 @@ class NioHomeserver(Moderating):
             if isinstance(happening, Invited):
                 self._following.add(happening, since)
                 continue
-            event = happening.event if isinstance(happening, Said | Reacted | Unreadable) else None
+            event = happening.event if isinstance(happening, Written) else None
             if event is not None and event in self._done:
                 continue
             await on(happening)

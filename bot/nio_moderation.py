@@ -12,10 +12,12 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
+from bot import nio_rooms
 from bot.elements import Elements
-from bot.homeserver import Denied, EventId, KeptRoom, StateEvent
+from bot.homeserver import Denied, EventId
 from bot.nio_client import NioClient
 from bot.nio_rooms import kept_room
+from bot.room_state import KeptRoom, StateEvent, Told
 from kit.errors import Invalid
 from kit.identifiers import RoomId, UserId, server_of
 from reputation.enforcement.levels import has_room, with_level
@@ -75,6 +77,11 @@ class Moderating(ABC):
             for event in elements.take(piece):
                 yield event
         elements.end()
+
+    async def message(self, room: RoomId, event: EventId) -> Told | None:
+        """Return one message of a room."""
+        await self.start()
+        return await nio_rooms.message(self._client, room, path_of(room), event)
 
     async def written_by(self, room: RoomId, user: UserId, most: int) -> list[EventId]:
         """Return the newest of what somebody wrote."""

@@ -13,11 +13,13 @@ import structlog
 from nio import Event, MegolmEvent
 
 from app.supporting.planning import join_rules
-from bot.homeserver import Denied, KeptRoom, Look, Said, made_as
+from bot.homeserver import Denied, EventId, Look, Said
 from bot.nio_client import NioClient
 from bot.nio_events import read
+from bot.room_state import KeptRoom, Told, made_as
 from kit.identifiers import RoomId, ServerName, UserId
-from reputation.enforcement.reading import room_in, via_in
+from reputation.enforcement.reading import room_in, user_in, via_in
+from reputation.seeing import text_of
 
 LOG = structlog.get_logger(__name__)
 
@@ -77,6 +79,18 @@ def _read(client: NioClient, room: RoomId, source: Any) -> Said | None:  # noqa:
         LOG.warning("odd_event", room=room, error=type(error).__name__)
         return None
     return said if isinstance(said, Said) else None
+
+
+async def message(client: NioClient, room: RoomId, path: str, event: EventId) -> Told | None:
+    """Return one message; ``path`` is the room's."""
+    source = await client.request("GET", f"{path}/event/{quote(event, safe='')}")
+    sender = user_in(source.get("sender"))
+    if sender is None or "state_key" in source:
+        return None
+    unsigned = source.get("unsigned")
+    gone = isinstance(unsigned, dict) and "redacted_because" in unsigned
+    said = None if gone else _read(client, room, source)
+    return Told(sender, None if said is None else text_of(said.body, said.html))
 
 
 async def _state(client: NioClient, room: str, kind: str) -> dict[str, Any] | None:

@@ -19,22 +19,12 @@ import structlog
 from app import lists
 from app.container import Work
 from bot.crossing import Crossing, Rooms
-from bot.homeserver import (
-    Denied,
-    Entered,
-    Happening,
-    Homeserver,
-    Invited,
-    Left,
-    Missed,
-    Moved,
-    Redacted,
-    Stated,
-    StateEvent,
-)
+from bot.homeserver import Denied, Entered, Happening, Homeserver, Invited, Left, Missed, Moved, Redacted, Stated
+from bot.room_state import StateEvent
 from kit.errors import EarnestError, HomeserverUnavailable, Invalid, NotFound, Unavailable
 from kit.identifiers import RoomId, UserId, server_of
 from reputation.enforcement.reading import room_in, user_in
+from reputation.followed import EVERY
 from reputation.followed_rooms import FollowedRoom, Standing
 from reputation.lists.model import plain
 from reputation.lists.policy_events import TYPES, read_events
@@ -52,7 +42,10 @@ _TOMBSTONE: Final = "m.room.tombstone"
 _KINDS: Final = frozenset({*TYPES, _TOMBSTONE})
 _BETWEEN_MOVES: Final = timedelta(hours=1)
 """How long a list stands in one room at least: two rooms that were closed for each other are no treadmill."""
+_SOONER: Final = timedelta(seconds=30)
+"""How long a room waits that could not be read; in a row twice as long, up to six hours."""
 _AWAY: Final = timedelta(minutes=1)
+_LATEST: Final = timedelta(hours=1)
 _BANNED: Final = "The bot is banned there."
 _LONGEST_CODE: Final = 60
 _STRANGE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)
@@ -159,7 +152,7 @@ class PolicyRooms:
             joined = frozenset(await self._homeserver.joined_rooms())
         except HomeserverUnavailable:
             for one in due:
-                await self._failed(one, "The homeserver does not answer.", _AWAY)
+                await self._failed(one, "The homeserver does not answer.", _AWAY, _AWAY)
             raise
         for one in due:
             try:
@@ -188,7 +181,7 @@ class PolicyRooms:
         except (_Trouble, Denied, Invalid) as trouble:
             await self._failed(one, trouble.why if isinstance(trouble, _Trouble) else trouble.message)
         except HomeserverUnavailable:
-            await self._failed(one, "A homeserver does not answer: ours, or all that know the room.", _AWAY)
+            await self._failed(one, "A homeserver does not answer: ours, or all that know the room.", _AWAY, _LATEST)
         except Unavailable:
             for room in one.rooms():
                 self._change(room)
@@ -200,9 +193,9 @@ class PolicyRooms:
         for room in one.rooms():
             self._rests[room] = now + _REST * (now - began)
 
-    async def _failed(self, one: FollowedRoom, why: str, pause: timedelta | None = None) -> None:
+    async def _failed(self, one: FollowedRoom, why: str, pause: timedelta = _SOONER, latest: timedelta = EVERY) -> None:
         LOG.warning("policy_room_unread", name=one.name, why=why)
-        await self._cross.work(partial(_note_failure, name=one.name, why=why, pause=pause))
+        await self._cross.work(partial(_note_failure, name=one.name, why=why, pause=pause, latest=latest))
 
     async def _arrive(self, one: FollowedRoom, joined: frozenset[RoomId]) -> RoomId:
         """Be in the room, and return which that is. Raises ``_Trouble`` where we cannot."""
@@ -303,12 +296,9 @@ def _keep(rooms: Rooms, *, one: FollowedRoom, events: Sequence[StateEvent], bot:
     LOG.info("list_read", name=one.name, written=len(found.written), gone=len(found.gone))
 
 
-def _note_failure(work: Work, *, name: str, why: str, pause: timedelta | None) -> None:
+def _note_failure(work: Work, *, name: str, why: str, pause: timedelta, latest: timedelta) -> None:
     try:
-        if pause is None:
-            work.followed.failed(name, why)
-        else:
-            work.followed.failed(name, why, pause=pause)
+        work.followed.failed(name, why, pause=pause, latest=latest)
     except EarnestError:
         return  # followed no more
 

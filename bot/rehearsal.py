@@ -9,10 +9,12 @@ from http import HTTPStatus
 from typing import Any
 
 from app.wording.message import Message
-from bot.homeserver import Denied, EventId, Handler, Happening, KeptRoom, Look, Said, StateEvent, made_as
+from bot.homeserver import Denied, EventId, Handler, Happening, Look, Said
+from bot.room_state import KeptRoom, StateEvent, Told, made_as
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.reading import read_room
 from reputation.enforcement.rooms import Acl, Member, Membership, RoomSeen
+from reputation.seeing import text_of
 
 
 class Rehearsal:
@@ -128,6 +130,13 @@ class Rehearsal:
     async def newest(self, room: RoomId, most: int) -> list[Said]:
         """Return what was put into ``past``."""
         return self.past.get(room, [])[-most:]
+
+    async def message(self, room: RoomId, event: EventId) -> Told | None:
+        """Return what was put into ``past``."""
+        for said in self.past.get(room, []):
+            if said.event == event:
+                return Told(said.sender, text_of(said.body, said.html))
+        raise Denied(HTTPStatus.NOT_FOUND, {"errcode": "M_NOT_FOUND"})
 
     async def joined_rooms(self) -> list[RoomId]:
         """Return the rooms that we were put into."""

@@ -26,7 +26,6 @@ from bot.away import Away
 from bot.crossing import Crossing
 from bot.entering import Entering
 from bot.homeserver import (
-    PURPOSE,
     Denied,
     ElsewhereAway,
     Entered,
@@ -34,16 +33,15 @@ from bot.homeserver import (
     Homeserver,
     Invited,
     Joined,
-    KeptRoom,
     Left,
     Missed,
     Moved,
     SlowDown,
     Stated,
-    StateEvent,
 )
 from bot.profiles import owe_profiles, write_profiles
 from bot.purposes import purposes
+from bot.room_state import PURPOSE, KeptRoom, StateEvent
 from kit.changes import counters
 from kit.errors import Invalid
 from kit.identifiers import PersonId, RoomId, server_of

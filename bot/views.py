@@ -25,6 +25,8 @@ class View:
     at: datetime
     looked: float
     stale: bool = False
+    joined: int = 0
+    """How many are in it, those among them who came since it was seen."""
 
 
 class Views:
@@ -36,23 +38,29 @@ class Views:
         self._time = time
         self._clock = clock
         self._views: dict[RoomId, View] = {}
+        self._came: dict[RoomId, dict[UserId, Member]] = {}
+        """Who came since a room was seen: put to the others once somebody asks who is there."""
 
     async def of(self, room: RoomId) -> View:
         """Return a room as it was seen last, or look. Raises what ``Homeserver.state`` does."""
         view = self._views.get(room)
         if view is not None and not self._due(view):
-            return view
+            return self._with_those_who_came(view)
         return await self.anew(room)
 
     async def anew(self, room: RoomId) -> View:
         """Look at a room. Raises what ``Homeserver.state`` does."""
         at, looked = self._clock(), self._time()
         seen = await self._homeserver.state(room)
-        self._views[room] = View(seen, at, looked)
+        self._came.pop(room, None)
+        self._views[room] = View(seen, at, looked, joined=len(seen.joined()))
         return self._views[room]
 
     async def last(self, room: RoomId) -> View:
-        """Return a room as it was seen last, however long ago, or look. Raises what ``Homeserver.state`` does."""
+        """Return a room as it was seen last, however long ago, or look. Raises what ``Homeserver.state`` does.
+
+        Whoever came since is counted, and perhaps not among its members yet.
+        """
         view = self._views.get(room)
         return await self.anew(room) if view is None else view
 
@@ -77,9 +85,21 @@ class Views:
     def came(self, room: RoomId, user: UserId) -> None:
         """Note that somebody came: there is nothing to look for, and a wave of them asks for nothing."""
         view = self._views.get(room)
-        if view is not None:
-            members = {**view.seen.members, user: Member(Membership.JOIN, user)}
-            self._views[room] = replace(view, seen=replace(view.seen, members=members))
+        if view is None:
+            return
+        came = self._came.setdefault(room, {})
+        before = came.get(user) or view.seen.members.get(user)
+        came[user] = Member(Membership.JOIN, user)
+        if before is None or before.membership is not Membership.JOIN:
+            self._views[room] = replace(view, joined=view.joined + 1)
+
+    def _with_those_who_came(self, view: View) -> View:
+        """Return a room with all who are in it: who has it already, in another thread perhaps, has it as it was."""
+        came = self._came.pop(view.seen.room, None)
+        if came:
+            view = replace(view, seen=replace(view.seen, members={**view.seen.members, **came}))
+            self._views[view.seen.room] = view
+        return view
 
     def changed(self, room: RoomId) -> None:
         """Note that a room is another than was seen."""
@@ -90,6 +110,7 @@ class Views:
     def drop(self, room: RoomId) -> None:
         """Forget a room."""
         self._views.pop(room, None)
+        self._came.pop(room, None)
 
 
 def servers_of(seen: RoomSeen) -> list[str]:

@@ -77,7 +77,12 @@ class Warden:
         if found is None:
             return
         self._counters = found.counters
-        self._managements = {one.id: one for one in found.managements if one.ended_at is None or one.room is not None}
+        holding = {one.management for one in found.protected}
+        self._managements = {
+            one.id: one
+            for one in found.managements
+            if one.ended_at is None or one.room is not None or one.id in holding
+        }
         gone, self._rooms = self._rooms, {one.room: one for one in found.protected}
         for room in gone.keys() - self._rooms.keys():
             self.guards.ended(room)
@@ -189,6 +194,10 @@ class Warden:
         self._views.drop(room)
         if room not in await self._cross.read(purposes):
             await self._homeserver.leave(room)
+
+    async def view(self, room: RoomId) -> View:
+        """Return a room as it is known to be, or look."""
+        return await self._views.of(room)
 
     async def look(self, room: RoomId) -> View:
         """Look at a room."""
@@ -308,6 +317,9 @@ class Warden:
     async def _end(self, known: Management) -> None:
         """Leave the rooms of a management room that is ended, once all is undone, and the management room itself."""
         if await self._undoes(known.id):
+            self._due[known.id] = set()
+            return
+        if await self._cross.read(lambda work: work.desks.owes(known.id)):
             self._due[known.id] = set()
             return
         await self._cross.work(lambda work: work.moderation.gone(known.id))

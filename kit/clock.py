@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
@@ -23,6 +23,16 @@ def unix(moment: datetime) -> int:
 def from_unix(seconds: int) -> datetime:
     """Return the aware UTC moment of ``seconds`` since the Unix epoch."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def growing(first: timedelta, failures: int, latest: timedelta) -> timedelta:
+    """Return how long to wait after a failure: ``first``, doubled by each before it in a row, up to ``latest``."""
+    wait = first
+    for _ in range(failures):
+        if wait >= latest:
+            break
+        wait *= 2
+    return min(wait, latest)
 
 
 def zone_of(name: str | None) -> tzinfo:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from kit.changes import touch
 from kit.database import UtcDateTime
-from kit.errors import NotFound
-from kit.sealing import Seal
+from kit.errors import Conflict, NotFound
+from kit.sealing import Seal, Sealed
 from kit.signing import LONGEST_KEY, SEED_BYTES, SigningKey
 
 
@@ -63,11 +63,32 @@ class KeptKeys:
 
     def renew(self) -> str:
         """Let a new key sign from now on; return its name. Whoever verifies is to be told that it is ours."""
-        seed = secrets.token_bytes(SEED_BYTES)
-        name = SigningKey(seed).name
         touch(self._session, self.topic)
+        return self._sign_with(secrets.token_bytes(SEED_BYTES))
+
+    def back(self) -> str:
+        """Let the key before the current one sign again; return its name. Raises ``Conflict`` where there is none."""
+        touch(self._session, self.topic)
+        rows = self._session.scalars(select(self._rows).order_by(self._rows.id.desc()).limit(2)).all()
+        if len(rows) < 2:  # noqa: PLR2004 - the current one, and one before
+            raise Conflict("no_key_before", f"{self._what.capitalize()}s were signed by no other key.")
+        seed = self._seal().open(rows[1].sealed, self._purpose)
+        self._session.delete(rows[1])
+        self._session.flush()
+        return self._sign_with(seed)
+
+    def seal_anew(self, found: Sealed, *, after: int, limit: int, change: bool) -> int | None:
+        """Count keys by how they are sealed, and seal them anew (``kit.sealing.SealsAnew``)."""
+        query = select(self._rows).where(self._rows.id > after).order_by(self._rows.id).limit(limit)
+        rows = self._session.scalars(query.with_for_update() if change else query).all()
+        for row in rows:
+            row.sealed = self._seal().anew(row.sealed, self._purpose, found, change=change)
+        return rows[-1].id if rows else None
+
+    def _sign_with(self, seed: bytes) -> str:
         row = self._rows()
-        row.name, row.sealed, row.since = name, self._seal().close(seed, self._purpose), self._now
+        row.name, row.since = SigningKey(seed).name, self._now
+        row.sealed = self._seal().close(seed, self._purpose)
         self._session.add(row)
         self._session.flush()
-        return name
+        return row.name

@@ -126,6 +126,17 @@ def waits(session: Session, kind: str, now: datetime) -> bool:
     return session.scalar(due.limit(1)) is not None
 
 
+def waiting(session: Session, kind: str, limit: int = 1_000) -> list[Effect]:
+    """Return what is still owed of a kind, oldest first, unclaimed: for whoever alone does all of that kind."""
+    owed = select(OutboxRow).where(OutboxRow.done_at.is_(None), OutboxRow.kind == kind)
+    return [_effect(row) for row in session.scalars(owed.order_by(OutboxRow.id).limit(limit))]
+
+
+def rewrite(session: Session, effect: Effect, payload: Mapping[str, Any]) -> None:
+    """Owe something else in the place of what is still owed, since the first part of it is done."""
+    session.execute(update(OutboxRow).where(*_still_ours(effect)).values(payload=dict(payload)))
+
+
 def mark_done(session: Session, effect: Effect, *, now: datetime) -> None:
     """Note that the world has got it."""
     session.execute(

@@ -10,6 +10,7 @@ from typing import Any, Final
 from kit.identifiers import PersonId, RoomId, UserId
 from ledger.people import People
 from reputation.enforcement.model import Before, Cause, Consequence, Done, State, Why
+from reputation.gate_tables import TurnedRow
 from reputation.lists.model import Recommendation, Subject
 from reputation.room_tables import ConsequenceRow
 
@@ -35,6 +36,8 @@ class Remembered:
     changed_at: datetime
     error: str | None
     published: bool = False
+    denied: bool = False
+    """The homeserver said no to undoing it."""
 
 
 def names_of(people: People, rows: Iterable[ConsequenceRow], *, deciders: bool = False) -> Mapping[PersonId, UserId]:
@@ -49,7 +52,7 @@ def names_of(people: People, rows: Iterable[ConsequenceRow], *, deciders: bool =
     return found
 
 
-def target_of(row: ConsequenceRow, names: Mapping[PersonId, UserId]) -> str | None:
+def target_of(row: ConsequenceRow | TurnedRow, names: Mapping[PersonId, UserId]) -> str | None:
     """Return whom a row is for; ``None`` for somebody who has left us."""
     return row.server if row.person is None else names.get(PersonId(row.person))
 
@@ -67,7 +70,7 @@ def kept_cause(cause: Cause, target: str) -> dict[str, Any]:
     }
 
 
-def causes_of(row: ConsequenceRow, target: str | None) -> tuple[Cause, ...]:
+def causes_of(row: ConsequenceRow | TurnedRow, target: str | None) -> tuple[Cause, ...]:
     """Return why it was wanted; an entry that was somebody's name is told as that."""
     return tuple(
         Cause(
@@ -119,4 +122,5 @@ def remembered_of(row: ConsequenceRow, names: Mapping[PersonId, UserId]) -> Reme
         row.changed_at,
         row.error,
         row.published,
+        row.denials > 0,
     )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -32,10 +32,8 @@ from reputation.consequence_rows import (
 )
 from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import (
-    AGAIN_AFTER,
     CLOSED,
     PUBLISHED,
-    UNDOABLE,
     WINDOW,
     Consequence,
     Does,
@@ -48,6 +46,7 @@ from reputation.enforcement.own import HERE, only_own
 from reputation.enforcement.shares import Counted
 from reputation.room_tables import ConsequenceRow
 from reputation.subscribing import TOPIC
+from reputation.undoing import denied
 
 LEASE: Final = timedelta(seconds=60)
 MOST_ATTEMPTS: Final = 12
@@ -71,9 +70,10 @@ class Consequences:
 
     # ---------------------------------------------------------------------------------------- planning
 
-    def standing(self, management: int) -> list[Done]:
-        """Return what is not over, for the planner; who has left us is not among them."""
-        rows = self._rows(ConsequenceRow.management == management, ConsequenceRow.closed.is_(False))
+    def standing(self, management: int, room: RoomId | None = None) -> list[Done]:
+        """Return what is not over, in one room or in all, for the planner; who has left us is not among them."""
+        here = () if room is None else (ConsequenceRow.room == room, ConsequenceRow.what.in_(sorted(PUBLISHED)))
+        rows = self._rows(ConsequenceRow.management == management, ConsequenceRow.closed.is_(False), *here)
         names = names_of(self._people, rows)
         return [done_of(row, target) for row in rows if (target := target_of(row, names)) is not None]
 
@@ -130,6 +130,7 @@ class Consequences:
             "overruled": False,
             "closed": False,
             "published": False,
+            "denials": 0,
             "people": step.people,
             "owed_at": None,
             "leased_until": None,
@@ -151,7 +152,7 @@ class Consequences:
         else:
             values |= {"state": _STATES[step.does].value, "closed": step.does is Does.DROP, "due_at": None}
         if step.does in (Does.DO, Does.UNDO):
-            values |= {"due_at": self._now, "attempts": 0, "leased_until": None}
+            values |= {"due_at": self._now, "attempts": 0, "denials": 0, "leased_until": None}
         if step.does in (Does.DO, Does.ASK, Does.NOTE):
             values["before"] = kept_before(step.before)
         if step.does is Does.LIFT or step.why is Why.VETOED:
@@ -186,7 +187,8 @@ class Consequences:
             causes, before = causes_of(row, target), before_of(row)
             what, room = Consequence(row.what), RoomId(row.room)
             owed = Owed(row.id, row.management, room, what, target, undo, causes, before, row.attempts)
-            claimed.append(replace(owed, published=row.published, beside=row.management in beside))
+            beside_it = row.management in beside
+            claimed.append(replace(owed, published=row.published, beside=beside_it, denials=row.denials))
         self._session.flush()
         return claimed
 
@@ -208,19 +210,19 @@ class Consequences:
             state = State.UNDONE if one.undo else State.APPLIED
             over = state in CLOSED or (one.what in HERE and only_own(one.causes))
             values: dict[str, Any] = {} if one.undo else {"published": one.leaves}
-            values |= {"closed": over, "due_at": None, "leased_until": None, "error": None}
+            values |= {"closed": over, "due_at": None, "leased_until": None, "error": None, "denials": 0}
             self._settle(one, state=state.value, **values)
 
     def failed(self, one: Owed, error: str, *, for_good: bool = False) -> None:
         """Put one back with a doubling pause (1 s up to 1 h); after 12 attempts, or ``for_good``, give it up.
 
-        What could not be done is tried again by a plan after six hours, and so is what could not be undone. ``error``
-        is for operators: no text of strangers.
+        What could not be done is tried again by a plan after six hours; what could not be undone, as ``undoing`` says.
+        ``error`` is for operators: no text of strangers.
         """
         values: dict[str, Any] = {"leased_until": None, "error": error[:200]}
         if for_good or one.attempt >= MOST_ATTEMPTS:
-            again = {"due_at": self._now + AGAIN_AFTER, "attempts": 0}
-            values |= again if one.undo or one.leaves else {"state": State.FAILED.value, "due_at": None}
+            undoes = one.undo or one.leaves
+            values |= denied(one, self._now) if undoes else {"state": State.FAILED.value, "due_at": None}
         else:
             values["due_at"] = self._now + min(_FIRST_RETRY * 2 ** (one.attempt - 1), _LONGEST_RETRY)
         self._settle(one, **values)
@@ -234,30 +236,6 @@ class Consequences:
         state = State.UNDOING if one.undo else State.OWED
         mine = ConsequenceRow.state == state.value, ConsequenceRow.attempts == one.attempt
         self._update({"changed_at": self._now, **values}, ConsequenceRow.id == one.id, *mine)
-
-    def leave_room(self, room: RoomId) -> int:
-        """Undo what was done in a room that is looked after no more, and drop what was not; return how many."""
-        return self._let_go(ConsequenceRow.room == room, ConsequenceRow.closed.is_(False))
-
-    def leave_all(self, management: int) -> int:
-        """Do the same in all rooms of a management room that ends."""
-        return self._let_go(ConsequenceRow.management == management, ConsequenceRow.closed.is_(False))
-
-    def abandon_room(self, room: RoomId) -> int:
-        """Close what was done, or was to be, in a room where nothing can be undone any more; return how many."""
-        over = {"state": State.DROPPED.value, "closed": True, "due_at": None, "leased_until": None}
-        values = {**over, "changed_at": self._now}
-        return len(self._update(values, ConsequenceRow.room == room, ConsequenceRow.closed.is_(False)))
-
-    def _let_go(self, *which: ColumnElement[bool]) -> int:
-        undoable = [what.value for what in UNDOABLE]
-        done = ConsequenceRow.state.in_([State.OWED.value, State.APPLIED.value]), ConsequenceRow.what.in_(undoable)
-        undoing = {"state": State.UNDOING.value, "due_at": self._now, "attempts": 0, "leased_until": None}
-        why = {"why": Why.NO_CAUSE.value, "changed_at": self._now}
-        undone = self._update({**undoing, **why}, *which, *done)
-        over = {"state": State.DROPPED.value, "closed": True, "due_at": None}
-        dropped = self._update({**over, **why}, *which, ConsequenceRow.state != State.UNDOING.value)
-        return len(undone) + len(dropped)
 
     # ---------------------------------------------------------------------------------------- asking
 
@@ -311,11 +289,13 @@ class Consequences:
         target: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        denied_once: bool = False,
         most: int = 50,
     ) -> list[Remembered]:
         """Return what was done, waits or is over, newest first; ``target`` is somebody's Matrix id or a server.
 
-        What changed at ``since`` or before, or after ``until``, is left out.
+        What changed at ``since`` or before, or after ``until``, is left out. ``denied_once``: with what has one of the
+        ``states``, also what was to be undone and was refused for the first time.
         """
         query = select(ConsequenceRow).where(ConsequenceRow.management == management)
         if since is not None:
@@ -323,7 +303,9 @@ class Consequences:
         if until is not None:
             query = query.where(ConsequenceRow.changed_at <= until)
         if states is not None:
-            query = query.where(ConsequenceRow.state.in_([state.value for state in states]))
+            told = ConsequenceRow.state.in_([state.value for state in states])
+            first = and_(ConsequenceRow.state == State.UNDOING.value, ConsequenceRow.denials == 1)
+            query = query.where(or_(told, first) if denied_once else told)
         if room is not None:
             query = query.where(ConsequenceRow.room == room)
         if target is not None and target.startswith("@"):
@@ -343,8 +325,8 @@ class Consequences:
         query = select(ConsequenceRow.state, func.count()).where(ConsequenceRow.management == management)
         return {State(state): count for state, count in self._session.execute(query.group_by(ConsequenceRow.state))}
 
-    def overrides(self, number: int) -> tuple[int, int, int]:
-        """Return of a list: how often it acted or asked, how often that was overruled, in how many management rooms."""
+    def overrides(self, number: int) -> tuple[int, int, frozenset[int]]:
+        """Return of a list: how often it acted or asked, how often that was overruled, in which management rooms."""
         query = select(ConsequenceRow.management, ConsequenceRow.overruled, ConsequenceRow.causes)
         query = query.where(ConsequenceRow.state != State.NOTED.value, ConsequenceRow.state != State.ASKED.value)
         acted = overruled = 0
@@ -354,7 +336,7 @@ class Consequences:
                 acted += 1
                 overruled += against
                 rooms.add(management)
-        return acted, overruled, len(rooms)
+        return acted, overruled, frozenset(rooms)
 
     # ---------------------------------------------------------------------------------------- keeping house
 

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from reputation.desk_tables import QuestionRow, ToldRow
+from reputation.enforcement.model import State
 from reputation.room_tables import ConsequenceRow
 
 SETTLED: Final = timedelta(seconds=3)
@@ -62,6 +63,16 @@ class Desks:
         if newest is not None and newest <= settled:
             return Span(told, newest)
         return Span(told, settled) if oldest is not None and oldest <= self._now - GOES_ON else None
+
+    def owes(self, management: int) -> bool:
+        """Tell whether it is still to be told that something cannot be undone: a room may go a minute later."""
+        row = self._session.get(ToldRow, management)
+        since = self._now - GOES_ON if row is None else max(row.until, self._now - GOES_ON)
+        stuck = ConsequenceRow.management == management, ConsequenceRow.state == State.STUCK.value
+        return (
+            self._session.scalar(select(ConsequenceRow.id).where(*stuck, ConsequenceRow.changed_at > since).limit(1))
+            is not None
+        )
 
     def told(self, management: int, until: datetime) -> None:
         """Note that what changed up to ``until`` was told."""

@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
+from kit.clock import growing
 from kit.database import write_many
 from kit.errors import Conflict, Invalid, NotFound
 from reputation.followed_rooms import FollowedRooms, room_source
@@ -167,7 +168,7 @@ class Followed:
         row = self._row(name)
         written = row.read_at is None
         row.form, row.entries, row.left_out = form, entries, left_out
-        row.read_at, row.error = self._now, None
+        row.read_at, row.error, row.failures = self._now, None, 0
         row.due_at = self._now + EVERY if again else None
         if written:  # by us, or by whoever died before this
             touch(self._session, TOPIC)
@@ -195,10 +196,14 @@ class Followed:
             touch(self._session, TOPIC)
         return sum(map(len, found.values()))
 
-    def failed(self, name: str, why: str, *, pause: timedelta = SOONER) -> None:
-        """Note that a list could not be read, and is to be in a while; what was kept of it stays."""
+    def failed(self, name: str, why: str, *, pause: timedelta = SOONER, latest: timedelta = EVERY) -> None:
+        """Note that a list could not be read, and is to be after ``pause``, in a row twice as long, up to ``latest``.
+
+        What was kept of it stays.
+        """
         row = self._row(name)
-        row.error, row.due_at = why[:200], self._now + pause
+        row.error, row.due_at = why[:200], self._now + growing(pause, row.failures, latest)
+        row.failures += 1
 
     def unfollow(self, name: str) -> bool:
         """Take out a slice of a list's entries, and with the last one the list; ``False``: call it again."""

@@ -10,13 +10,16 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
+from kit.clock import growing
 from kit.identifiers import PersonId, RoomId
+from reputation.leaving import leave
 from reputation.publishing_tables import ListRoomRow, PublishedListRow
 
 TOPIC: Final = "list_rooms"
 """What the change counter counts them under."""
 SOONER: Final = timedelta(seconds=30)
-"""How long it takes until a mirror that failed is tried again."""
+"""How long it takes until a mirror that failed is tried again; each time in a row twice as long."""
+LATEST: Final = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +97,26 @@ class ListRooms:
         """Note that a room shows what its list said: nothing, where the list has expired."""
         row = self._session.get_one(ListRoomRow, mirror.list)
         row.written, row.error = -mirror.version if mirror.expired else mirror.version, None
+        row.failures = 0
 
-    def goes_on(self, mirror: Mirror) -> None:
-        """Note that more is to be written into a room; those that wait meanwhile come first."""
-        self._session.get_one(ListRoomRow, mirror.list).due_at = self._now
+    def goes_on(self, mirror: Mirror, *, seconds: float = 0.0) -> None:
+        """Note that more is to be done in a room, after so long; those that wait meanwhile come first."""
+        row = self._session.get_one(ListRoomRow, mirror.list)
+        row.due_at, row.failures = self._now + timedelta(seconds=seconds), 0
+
+    def moved(self, number: int, room: RoomId) -> None:
+        """Note the room for which a list's room was closed, and have the bot leave that one."""
+        row = self._session.get_one(ListRoomRow, number)
+        if row.room is not None:
+            leave(self._session, RoomId(row.room), whose=f"mirror {number}", since=self._now, now=self._now)
+        row.room = room
+        touch(self._session, TOPIC)
 
     def failed(self, number: int, why: str) -> None:
-        """Note why a room does not show the newest version yet; it is tried again later."""
+        """Note why a room does not show the newest version yet; it is tried again later, and ever later."""
         row = self._session.get_one(ListRoomRow, number)
-        row.error, row.due_at = why[:200], self._now + SOONER
+        row.error, row.due_at = why[:200], self._now + growing(SOONER, row.failures, LATEST)
+        row.failures += 1
 
     def find(self, number: int) -> tuple[RoomId | None, str | None] | None:
         """Return a list's room, and what went wrong last; ``None`` where none was asked for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, UtcDateTime
@@ -13,7 +13,7 @@ from kit.database import Base, UtcDateTime
 class FollowedListRow(Base):
     """A list of others that this service follows: where it stands, and what became of it when it was read last.
 
-    ``left_out`` counts its entries that are dangerous and not kept.
+    ``left_out`` counts its entries that are dangerous and not kept, ``failures`` how often in a row it was not read.
     """
 
     __tablename__ = "followed_lists"
@@ -29,6 +29,7 @@ class FollowedListRow(Base):
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[str | None] = mapped_column(String(200))
+    failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
 
 
 class ListEntryRow(Base):

@@ -15,15 +15,19 @@ from kit.errors import Conflict, Invalid
 from kit.identifiers import PersonId, RoomId, UserId
 from ledger.people import People
 from reputation.beside import Besides
+from reputation.complaints import Complaints
 from reputation.consequences import Consequences
 from reputation.enforcement.acting import Owed
 from reputation.enforcement.model import Consequence, Rules
+from reputation.enforcement.overrides import FEWEST_ROOMS, Overrides, overrides
 from reputation.enforcement.own import HERE, only_own
 from reputation.guarding import Protections
 from reputation.leaving import leave
 from reputation.outcomes import Outcomes
 from reputation.room_tables import ManagementRoomRow, ProtectedRoomRow
 from reputation.subscribing import MOST_SUBSCRIBED, TOPIC, Subscribing, living, row_of
+from reputation.turning import Turning
+from reputation.undoing import Undoing
 
 MOST_MANAGED: Final = 10
 """Management rooms of one person."""
@@ -69,8 +73,11 @@ class Moderation:
         self._people = people
         self.lists = Subscribing(session, now, people)
         self.consequences = Consequences(session, now, people)
+        self.undoing = Undoing(session, now)
         self.outcomes = Outcomes(session, now, people, self.consequences)
         self.beside = Besides(session, now, people)
+        self.complaints = Complaints(session, now, people, self.outcomes)
+        self.turning = Turning(session, now, people)
 
     # ---------------------------------------------------------------------------------------- management rooms
 
@@ -94,12 +101,20 @@ class Moderation:
         living(self._session, management).room = room
         self._touch(management)
 
+    def moved(self, management: int, room: RoomId) -> None:
+        """Note that another Matrix room stands for one that was closed, which the bot leaves. Raises ``NotFound``."""
+        row = living(self._session, management)
+        if row.room is not None:
+            self._leave(RoomId(row.room), management, self._now)
+        row.room = room
+        self._touch(management)
+
     def all_rooms(self) -> frozenset[RoomId]:
-        """Return the Matrix rooms that are looked after, those from which others are, and those we publish in."""
+        """Return the rooms that are looked after or managed from, that we fill, or in which something is undone."""
         guarded = self._session.scalars(select(ProtectedRoomRow.room))
         managing = self._session.scalars(select(ManagementRoomRow.room).where(ManagementRoomRow.room.is_not(None)))
         found = frozenset(RoomId(room) for room in [*guarded, *managing] if room is not None)
-        return found | self.beside.rooms()
+        return found | self.beside.rooms() | self.undoing.rooms()
 
     def unhoused(self, management: int) -> None:
         """Note that a management room has no Matrix room any more: the bot makes another. Raises ``NotFound``."""
@@ -159,8 +174,10 @@ class Moderation:
         self.lists.end(management)
         self.beside.end(management)
         self.beside.gone(management)
-        self.consequences.leave_all(management)
+        self.undoing.leave_all(management)
         self.outcomes.end(management)
+        self.complaints.end(management)
+        self.turning.end(management)
         Protections(self._session, self._now).forget(management)
         self._touch(management)
 
@@ -174,6 +191,20 @@ class Moderation:
         row.room = None
         self._session.execute(delete(ProtectedRoomRow).where(ProtectedRoomRow.management == management))
         self._touch(management)
+
+    def again(self, management: int) -> bool:
+        """Try again to undo what could not be, also from one that is ended; ``False`` where nothing was given up.
+
+        Where the bot is not in a room any more, it comes once somebody invites it, and goes again. Raises ``NotFound``.
+        """
+        row_of(self._session, management)
+        rooms = self.undoing.again(management)
+        if rooms is None:
+            return False
+        for room in rooms - {one.room for one in self.rooms()}:
+            self._leave(room, management, self._now)
+        self._touch(management)
+        return True
 
     # ---------------------------------------------------------------------------------------- protected rooms
 
@@ -208,7 +239,7 @@ class Moderation:
         going = [row]
         while going:
             row = going.pop()
-            self.consequences.leave_room(RoomId(row.room))
+            self.undoing.leave_room(RoomId(row.room))
             self.outcomes.end(row.management, RoomId(row.room))
             self._leave(RoomId(row.room), row.management, row.since)
             self._let_go(row)
@@ -232,7 +263,7 @@ class Moderation:
         )
         for one in self._brought(row) if row.is_space else ():
             one.space = successor
-        self.consequences.abandon_room(room)
+        self.undoing.abandon_room(room)
         self._leave(room, row.management, row.since)
         self._let_go(row)
         return True
@@ -242,7 +273,7 @@ class Moderation:
         row = self._session.get(ProtectedRoomRow, room, populate_existing=True)
         if row is None:
             return False
-        self.consequences.abandon_room(room)
+        self.undoing.abandon_room(room)
         self.beside.wait_for(row.management, [room], put_out=True)
         self._let_go(row)
         return True
@@ -327,26 +358,38 @@ class Moderation:
         for one in self.of(person):
             self.end(one.id)
         self.lists.forget(person)
+        self.complaints.forget(person)
         self.outcomes.forget(person)
         self.beside.forget(person)
         self.consequences.forget(person)
+        self.turning.forget(person)
+
+    def overrides(self, number: int) -> Overrides:
+        """Tell how often what a list caused, in rooms or at the gate, was overruled by those who look after rooms."""
+        return self._overrides(number)[0]
+
+    def overrides_for(self, author: PersonId, number: int) -> Overrides | None:
+        """Tell a list's author the same, where five others look after rooms in which it acted: no one can be made out.
+
+        ``None`` where they are fewer.
+        """
+        found, rooms = self._overrides(number)
+        owners = {one.owner for one in self.all() if one.id in rooms} - {author}
+        return found if len(owners) >= FEWEST_ROOMS else None
+
+    def _overrides(self, number: int) -> tuple[Overrides, frozenset[int]]:
+        acted, against, rooms = self.consequences.overrides(number)
+        kept_out, vetoed, others = self.turning.overrides(number)
+        return overrides(acted + kept_out, against + vetoed, len(rooms | others)), rooms | others
 
     def _touch(self, management: int) -> None:
         touch(self._session, TOPIC, management)
 
 
 def _management(row: ManagementRoomRow) -> Management:
-    return Management(
-        row.id,
-        PersonId(row.owner),
-        row.name,
-        None if row.room is None else RoomId(row.room),
-        row.threshold,
-        row.confirm,
-        row.rehearse_until,
-        row.made_at,
-        row.ended_at,
-    )
+    room = None if row.room is None else RoomId(row.room)
+    how = (row.threshold, row.confirm, row.rehearse_until)
+    return Management(row.id, PersonId(row.owner), row.name, room, *how, row.made_at, row.ended_at)
 
 
 def _protected(row: ProtectedRoomRow) -> Protected:

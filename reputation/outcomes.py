@@ -50,28 +50,31 @@ class Outcomes:
         self._people = people
         self._consequences = consequences
 
-    def note(self, management: int, some: Sequence[Outcome]) -> None:
-        """Write down what rules want done to those who did something."""
+    def note(self, management: int, some: Sequence[Outcome], *, decided: bool = False) -> None:
+        """Write down what rules want done to those who did something, or what somebody ``decided`` for them."""
         numbers = self._people.numbers({one.user for one in some})
         # In the order in which a plan takes them, too: neither then waits for what the other has.
         mine = OutcomeRow.management == management, OutcomeRow.person.in_(sorted(set(numbers.values())))
         self._session.scalars(select(OutcomeRow.id).where(*mine).order_by(OutcomeRow.id).with_for_update()).all()
         for one in some:
-            self._note(management, one, numbers[one.user])
+            self._note(management, one, numbers[one.user], decided=decided)
         if some:
             touch(self._session, TOPIC, management)
 
-    def _note(self, management: int, one: Outcome, person: PersonId) -> None:
+    def _note(self, management: int, one: Outcome, person: PersonId, *, decided: bool) -> None:
         what = Consequence(one.do)
         self._consequences.begin_anew(management, person, what)
         row = self._row(management, one.room, person, what)
         until = self._now + HOLDS if what in _ONCE else None if one.time is None else self._now + one.time
         if row is None:
-            row = OutcomeRow(management=management, room=one.room, person=person, what=what.value, events=[])
+            row = OutcomeRow(
+                management=management, room=one.room, person=person, what=what.value, events=[], decided=decided
+            )
             self._session.add(row)
         elif row.until is None or (until is not None and row.until > until):
             until = row.until  # what holds longer goes on
         row.rule, row.at, row.until, row.planned = one.rule, self._now, until, False
+        row.decided = row.decided or decided
         row.events = list(dict.fromkeys([*row.events, *one.events]))[-MOST_EVENTS:]
         self._session.flush()
 
@@ -94,7 +97,8 @@ class Outcomes:
             holds = row.until is None or row.until > self._now
             once = what in _ONCE and (not row.planned or (what, user) in waiting)
             if user is not None and (holds or once):
-                standing.append(Standing(RoomId(row.room), user, what, row.rule, row.at, row.until if holds else None))
+                until = row.until if holds else None
+                standing.append(Standing(RoomId(row.room), user, what, row.rule, row.at, until, row.decided))
                 known += [] if row.planned else [(row.id, row.at)]
             else:
                 over.append(row.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, Bytes32, UtcDateTime
@@ -83,7 +83,7 @@ class ListRoomRow(Base):
     """A policy room that mirrors a published list: unknown until it is made; ``written`` is the version that it has.
 
     It is negative where the list had expired then, so that the room is empty. ``error`` says why the last attempt did
-    not come to its end.
+    not come to its end, ``failures`` how many in a row did not.
     """
 
     __tablename__ = "list_rooms"
@@ -95,6 +95,7 @@ class ListRoomRow(Base):
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     error: Mapped[str | None] = mapped_column(String(200))
+    failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
 
 
 class FollowedServiceRow(Base):

@@ -52,12 +52,17 @@ class ProtectedRoomRow(Base):
 
 
 class SubscriptionRow(Base):
-    """A followed list that acts in the rooms of a management room: how far, and what follows from what it says."""
+    """A followed list that acts in the rooms of a management room: how far, and what follows from what it says.
+
+    ``trusted``: its weight counts as far as its subscriber trusts them; ``trust`` is how far the last plan found that,
+    in thousandths.
+    """
 
     __tablename__ = "subscriptions"
     __table_args__ = (
         Index("ix_subscriptions_pair", "management", "list", unique=True),
         Index("ix_subscriptions_list", "list"),
+        Index("ix_subscriptions_trusted", "trusted"),
     )
 
     id: Mapped[int] = mapped_column(_Number, primary_key=True, autoincrement=True)
@@ -70,6 +75,8 @@ class SubscriptionRow(Base):
     share: Mapped[int] = mapped_column(Integer)
     until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     since: Mapped[datetime] = mapped_column(UtcDateTime)
+    trusted: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    trust: Mapped[int | None] = mapped_column(Integer)
 
 
 class VetoRow(Base):
@@ -94,7 +101,7 @@ class ConsequenceRow(Base):
 
     ``people``: of how many it counts towards a share; ``owed_at``: when it last was to be done; ``overruled``: somebody
     who looks after the room said or did otherwise. One that is ``closed`` is history. What is ``published`` we did not
-    do in the room: a policy room says it, for another bot.
+    do in the room: a policy room says it, for another bot. ``denials``: how often the homeserver said no to undoing it.
     """
 
     __tablename__ = "consequences"
@@ -148,12 +155,14 @@ class ConsequenceRow(Base):
     overruled: Mapped[bool] = mapped_column(Boolean)
     closed: Mapped[bool] = mapped_column(Boolean)
     published: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    denials: Mapped[int] = mapped_column(Integer, server_default=text("0"))
 
 
 class OutcomeRow(Base):
     """What a management room's own rule wants done to a person who did something in a room.
 
     ``until``: when it is over; ``None``: never. ``planned``: a plan knew of it. ``events`` are to be taken out.
+    ``decided``: not a rule wants it, but somebody who looks after the room, after a report.
     """
 
     __tablename__ = "outcomes"
@@ -172,3 +181,4 @@ class OutcomeRow(Base):
     until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     planned: Mapped[bool] = mapped_column(Boolean)
     events: Mapped[list[str]] = mapped_column(JSON)
+    decided: Mapped[bool] = mapped_column(Boolean, server_default=false())

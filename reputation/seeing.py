@@ -43,7 +43,10 @@ _EVENT: Final = re.compile(r"\$[!-~]{1,254}")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A room as far as it is known; ``None`` where something is not. ``numbers``: of those in it whom we know."""
+    """A room as far as it is known; ``None`` where something is not. ``numbers``: of those in it whom we know.
+
+    ``count``: how many are in it, where ``joined`` does not say who.
+    """
 
     room: RoomId
     joined: frozenset[UserId]
@@ -52,6 +55,7 @@ class Place:
     public: bool | None = None
     name: str | None = None
     topic: str | None = None
+    count: int | None = None
 
     def facts(self) -> dict[str, object]:
         """Return what a rule may ask about it."""
@@ -61,7 +65,7 @@ class Place:
             "room.topic": self.topic,
             "room.encrypted": self.encrypted,
             "room.public": self.public,
-            "room.members": len(self.joined),
+            "room.members": len(self.joined) if self.count is None else self.count,
         }
 
 

@@ -42,6 +42,10 @@ class Code(StrEnum):
     ASKS_FREE = "asks_free"
     VOUCHED = "vouched"
     KNOWN_BEFORE = "known_before"
+    LISTED = "listed"
+    """A room's own lists keep them out of it."""
+    OTHER_LISTED = "other_listed"
+    """They keep out whom they invite."""
 
 
 class FreePath(StrEnum):

@@ -26,6 +26,7 @@ from api.told import Told, told_of
 from app.container import Container
 from app.gatekeeper import Gatekeeper
 from app.remembering import Reply
+from app.turning_away import TurningAway
 from app.wording.refusals import refusal
 from kit.errors import Invalid, Unavailable
 from kit.identifiers import RoomId, UserId, parse_room_id, parse_user_id, server_of
@@ -46,6 +47,9 @@ MOST_BYTES = 1024 * 1024
 
 _PLACE = re.compile(r"/(?:api/1/spam_check|_meowlnir/antispam/(?P<name>[^/]+))/(?P<callback>.*)", re.DOTALL)
 _LONGEST_PING = 255
+_EVENT = "check_event_for_spam"
+_OF_ROOMS = frozenset({"user_may_join_room", "accept_make_join", _EVENT})
+_CALLBACKS = _OF_ROOMS | {"ping", "user_may_invite", "federated_user_may_invite"}
 _REFUSED_AT_ONCE = 8
 """Refusals that are worded and sent in one round of the event loop. However many wait for theirs, the loop soon looks
 who else has asked: those known are answered in a round, not behind everybody whom a flood has standing there."""
@@ -80,16 +84,25 @@ class _Invite:
     """What the event tells of itself and its room; ``None`` where there is no event."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Turned:
+    """Somebody who is kept out of a room, and why."""
+
+    user: UserId
+    reason: Reason
+
+
 class GateDoor:
     """The ASGI application of the gate's paths.
 
     It stands before the framework's own routing: an admit from memory costs little more than reading the request.
     """
 
-    def __init__(self, container: Container, gatekeeper: Gatekeeper) -> None:
-        """Answer by ``gatekeeper``."""
+    def __init__(self, container: Container, gatekeeper: Gatekeeper, turning: TurningAway | None) -> None:
+        """Answer by ``gatekeeper``, and by ``turning`` where a room's own lists act."""
         self._container = container
         self._gatekeeper = gatekeeper
+        self._turning = turning
         self._told = Told()
         self._refusals = asyncio.Semaphore(_REFUSED_AT_ONCE)
 
@@ -141,9 +154,8 @@ class GateDoor:
                 return await self._knock(_local_invite(body), tenant)
             if callback == "federated_user_may_invite":
                 return await self._knock(_federated_invite(body), tenant)
-            if callback == "user_may_join_room":
-                _join(body, tenant, self._gatekeeper)
-                return allowed()
+            if callback in _OF_ROOMS:
+                return await self._of_room(callback, body, tenant)
         except _NotUnderstood as why:
             return _stopped_short(why, callback, tenant)
         CALLS.labels("other", "allowed").inc()
@@ -182,7 +194,7 @@ class GateDoor:
                 return allowed("The inviter or the room is not named as Matrix names them.")
             CALLS.labels("invite", "unreadable").inc()
             return denied(_UNREADABLE)
-        reply = await _verdict(knock, tenant, self._gatekeeper)
+        reply = await self._kept_out(knock, tenant) or await _verdict(knock, tenant, self._gatekeeper)
         CALLS.labels("invite", type(reply.verdict).__name__.lower()).inc()
         if isinstance(reply.verdict, Admit):
             return allowed()
@@ -193,6 +205,73 @@ class GateDoor:
         if isinstance(reply.verdict, Hold) and reply.quote is not None:
             return denied(sentence, _stake_object(reply.quote, container, terms))
         return denied(sentence)
+
+    async def _kept_out(self, knock: Knock, tenant: Tenant) -> Reply | None:
+        """Refuse an invite into a room whose own lists keep out who invites, or who is invited."""
+        if not may_pass_unread(knock):
+            return None  # it may be in anybody's name
+        who = await self._turned_away(tenant, knock.room, (knock.inviter, knock.invitee))
+        if who is None:
+            return None
+        return Reply(Refuse((who.reason if who.user == knock.inviter else Reason(Code.OTHER_LISTED),)))
+
+    async def _turned_away(self, tenant: Tenant, room: RoomId, users: tuple[UserId, ...]) -> _Turned | None:
+        """Return who of these is kept out of a room; nobody where that cannot be told in time."""
+        suspects = [] if self._turning is None or tenant.leaving else self._turning.suspects(room, users)
+        for user in suspects:
+            answer = self._turning.ask(room, user) if self._turning is not None else None
+            try:
+                async with asyncio.timeout(self._gatekeeper.deadline):
+                    found = None if answer is None else await asyncio.wrap_future(answer)
+            except (TimeoutError, Unavailable) as error:
+                LOG.warning("gate_lists_late", tenant=tenant.server_name, waits_for=type(error).__name__)
+                found = None
+            if found is not None:
+                lists = ", ".join(cause.name for cause in found.causes)
+                return _Turned(user, Reason(Code.LISTED, {"lists": lists}))
+        return None
+
+    async def _of_room(self, callback: str, body: dict[str, Any], tenant: Tenant) -> Response:
+        return await (self._event(body, tenant) if callback == _EVENT else self._join(callback, body, tenant))
+
+    async def _join(self, callback: str, body: dict[str, Any], tenant: Tenant) -> Response:
+        """Keep out who joins where their room's lists do; else take note of it."""
+        try:
+            user, room = parse_user_id(_text(body, "user")), parse_room_id(_text(body, "room"))
+        except Invalid as why:
+            raise _NotUnderstood(why.message) from why
+        own = server_of(user) == tenant.server_name
+        if own or callback == "accept_make_join":
+            who = await self._turned_away(tenant, room, (user,))
+            CALLS.labels("join", "told" if who is None else "refuse").inc()
+            if who is not None:
+                return denied(self._worded(Reply(Refuse((who.reason,))), user))
+        if own and callback == "user_may_join_room":
+            self._gatekeeper.submit_join(tenant, user, room)
+        return allowed()
+
+    async def _event(self, body: dict[str, Any], tenant: Tenant) -> Response:
+        """Stop what one of the tenant's own people writes where their room's lists keep them out.
+
+        What others wrote is let through: their homeserver is told nothing, and what ours leaves out it never gets back.
+        """
+        event = body.get("event")
+        if not isinstance(event, dict):
+            raise _NotUnderstood("There is no object 'event'.")
+        try:
+            user, room = parse_user_id(_text(event, "sender")), parse_room_id(_text(event, "room_id"))
+        except Invalid as why:
+            raise _NotUnderstood(why.message) from why
+        own = server_of(user) == tenant.server_name and "state_key" not in event
+        who = await self._turned_away(tenant, room, (user,)) if own else None
+        CALLS.labels("event", "allowed" if who is None else "refuse").inc()
+        return allowed() if who is None else denied(self._worded(Reply(Refuse((who.reason,))), user))
+
+    def _worded(self, reply: Reply, whom: UserId) -> str:
+        terms = self._container.terms
+        return refusal(
+            reply.verdict, recipient=whom, quote_url=None, check_code=None, symbol=terms.symbol, decimals=terms.decimals
+        )
 
 
 def _server_named(name: str) -> str:
@@ -256,16 +335,6 @@ def _stake_object(quote: Quote, container: Container, terms: EscrowTerms) -> dic
     }
 
 
-def _join(body: dict[str, Any], tenant: Tenant, gatekeeper: Gatekeeper) -> None:
-    try:
-        user, room = parse_user_id(_text(body, "user")), parse_room_id(_text(body, "room"))
-    except Invalid as why:
-        raise _NotUnderstood(why.message) from why
-    if server_of(user) == tenant.server_name:
-        CALLS.labels("join", "told").inc()
-        gatekeeper.submit_join(tenant, UserId(user), RoomId(room))
-
-
 async def _body(scope: Scope, receive: Receive) -> dict[str, Any]:
     raw = await read_bounded(scope, receive, MOST_BYTES)
     if raw is None:
@@ -316,5 +385,4 @@ def _pong(body: dict[str, Any]) -> Response:
 
 
 def _label(callback: str) -> str:
-    known = {"ping", "user_may_invite", "federated_user_may_invite", "user_may_join_room"}
-    return callback if callback in known else "other"
+    return callback if callback in _CALLBACKS else "other"

@@ -29,7 +29,7 @@ from reputation.model import Door
 from reputation.policy import DoorDocument
 from reputation.policy_doors import document_of
 from reputation.policy_presets import PRESETS, preset_of
-from reputation.trying import Sample, rule_of
+from reputation.trying import Sample, Tried, rule_of
 from reputation.verdict import Hold, Verdict
 
 router = APIRouter(prefix="/v1", tags=["me"], responses=problems(400, 401, 403, 404, 409, 429, 503))
@@ -64,21 +64,7 @@ def try_(asked: TryIn, reader: Reader, container: ContainerDep) -> TriedOut:
     document = drafted(asked.document, asked.preset, PRESETS, DoorDocument)
     with container.read(one_moment=True) as work:
         found = drafts.tried(work, reader.person, document, asked.days)
-    return TriedOut(
-        days=found.days,
-        strangers=found.strangers,
-        changed=found.changed,
-        own_word=found.own_word,
-        cut=found.cut,
-        counted=found.counted,
-        lacking=dict(found.lacking),
-        differences=[
-            DifferenceOut(
-                now=one.now, then=one.then, strangers=one.strangers, samples=[_sample(each) for each in one.samples]
-            )
-            for one in found.differences
-        ],
-    )
+    return tried_out(found)
 
 
 @router.get("/me/door/versions", dependencies=[Depends(limited("door_versions", per_minute=12, burst=6))])
@@ -104,6 +90,25 @@ def back(asked: BackIn, writer: Writer, container: ContainerDep) -> DocumentOut:
     with container.work() as work:
         work.doors.back(writer.person, asked.number)
         return _shown(work, writer.person)
+
+
+def tried_out(found: Tried) -> TriedOut:
+    """Return what trying a draft found, as it is answered."""
+    return TriedOut(
+        days=found.days,
+        strangers=found.strangers,
+        changed=found.changed,
+        own_word=found.own_word,
+        cut=found.cut,
+        counted=found.counted,
+        lacking=dict(found.lacking),
+        differences=[
+            DifferenceOut(
+                now=one.now, then=one.then, strangers=one.strangers, samples=[_sample(each) for each in one.samples]
+            )
+            for one in found.differences
+        ],
+    )
 
 
 def _shown(work: Work, person: PersonId) -> DocumentOut:

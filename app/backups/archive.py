@@ -6,6 +6,7 @@ each is there once and as the manifest says, and the manifest is the last.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -52,13 +53,22 @@ class Manifest:
 
 
 class Writer:
-    """Writes an archive into ``stream``; ``close`` it with the facts."""
+    """Writes an archive into ``stream``; ``close`` it with the facts. A block ends it, whole or not."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         """Begin."""
         # The old, plain form: it has no headers that could say more than a name and a size.
         self._tar = tarfile.open(mode="w|", fileobj=stream, format=tarfile.USTAR_FORMAT)  # noqa: SIM115 - closed below
         self.members: dict[str, Member] = {}
+
+    def __enter__(self) -> Self:
+        """Begin a block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End: without its manifest nobody takes it for an archive."""
+        with contextlib.suppress(OSError, ValueError):  # what the stream has to say of that is said already
+            self._tar.close()
 
     def add(self, name: str, content: bytes) -> None:
         """Add a member. Raises ``Invalid`` for a name or a size that could not be read again."""

@@ -20,6 +20,7 @@ from app.backups.archive import Writer, squeeze
 from app.backups.rows import ROWS, parts, shape_of
 from app.container import Container
 from app.metadata import METADATA
+from kit.errors import Conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +43,45 @@ def back_up(
     """Write a backup of the container's service into ``stream``.
 
     ``schema`` is the revision that the database is at, which must be this release's; ``without`` are files that are no
-    part of it; ``told`` hears how many rows were written, and of how many.
+    part of it; ``told`` hears how many rows were written, and of how many. Raises ``Conflict`` where people's secrets
+    were sealed anew meanwhile: what the backup holds of them would open under no key that is in it.
     """
     settings = container.settings
-    writer = Writer(stream)
-    for name, path in folder.files(settings.data, without=without | _of_database(settings.database())):
-        content = folder.content(path)
-        if content is not None:
-            writer.add(name, content)
-    held = len(writer.members)
-    tables, done = [], 0
-    with container.database.read(one_moment=True) as session:
-        total = sum(session.scalar(select(func.count()).select_from(table)) or 0 for table in METADATA.sorted_tables)
-        for table in METADATA.sorted_tables:
-            shape, count, here = shape_of(table), 0, 0
-            query = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=ROWS)
-            for rows, part in parts(shape, session.execute(query)):
-                here += 1
-                writer.add(f"tables/{shape.name}/{here:08}.jsonl.gz", squeeze(part))
-                count, done = count + rows, done + rows
-                told(done, total)
-            tables.append({"name": shape.name, "columns": shape.columns, "rows": count, "parts": here})
-    facts = {
-        "made_at": container.clock().isoformat(),
-        "release": version("earnest"),
-        "schema": schema,
-        "chain_id": settings.chain_id,
-        "database": container.database.engine.dialect.name,
-        "tables": tables,
-    }
-    writer.close(facts)
-    return Made(held, done, facts)
+    with Writer(stream) as writer:
+        key = folder.content(settings.sealing_key_kept())
+        for name, path in folder.files(settings.data, without=without | _of_database(settings.database())):
+            content = folder.content(path)
+            if content is not None:
+                writer.add(name, content)
+        held = len(writer.members)
+        tables, done = [], 0
+        with container.database.read(one_moment=True) as session:
+            total = sum(
+                session.scalar(select(func.count()).select_from(table)) or 0 for table in METADATA.sorted_tables
+            )
+            for table in METADATA.sorted_tables:
+                shape, count, here = shape_of(table), 0, 0
+                query = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=ROWS)
+                for rows, part in parts(shape, session.execute(query)):
+                    here += 1
+                    writer.add(f"tables/{shape.name}/{here:08}.jsonl.gz", squeeze(part))
+                    count, done = count + rows, done + rows
+                    told(done, total)
+                tables.append({"name": shape.name, "columns": shape.columns, "rows": count, "parts": here})
+        if folder.content(settings.sealing_key_kept()) != key:
+            raise Conflict(
+                "sealing_key_changed", "The sealing key became another one meanwhile: make the backup again."
+            )
+        facts = {
+            "made_at": container.clock().isoformat(),
+            "release": version("earnest"),
+            "schema": schema,
+            "chain_id": settings.chain_id,
+            "database": container.database.engine.dialect.name,
+            "tables": tables,
+        }
+        writer.close(facts)
+        return Made(held, done, facts)
 
 
 def _of_database(url: str) -> frozenset[Path]:

@@ -15,7 +15,7 @@ from app.webhooks.model import Attempt, Outcome, State, Webhook
 from app.webhooks.tables import WebhookAttemptRow, WebhookRow
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import PersonId
-from kit.sealing import Seal
+from kit.sealing import Seal, Sealed
 from ledger.feed import Feed
 from ledger.people import People
 from ledger.telling import TYPES, Fact, Mode
@@ -146,6 +146,17 @@ class Webhooks:
         """Take away attempts from before then; return how many."""
         gone = delete(WebhookAttemptRow).where(WebhookAttemptRow.at < before).returning(WebhookAttemptRow.id)
         return len(self._session.execute(gone.execution_options(synchronize_session=False)).all())
+
+    def seal_anew(self, found: Sealed, *, after: int, limit: int, change: bool) -> int | None:
+        """Count secrets by how they are sealed, and seal them anew (``kit.sealing.SealsAnew``)."""
+        query = select(WebhookRow).where(WebhookRow.id > after).order_by(WebhookRow.id).limit(limit)
+        rows = self._session.scalars(query.with_for_update() if change else query).all()
+        for row in rows:
+            purpose = purpose_of(row.name)
+            row.secret = self._seal().anew(row.secret, purpose, found, change=change)
+            if row.old_secret is not None:
+                row.old_secret = self._seal().anew(row.old_secret, purpose, found, change=change)
+        return rows[-1].id if rows else None
 
     # ------------------------------------------------------------------------------------------ within
 

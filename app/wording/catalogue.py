@@ -24,6 +24,11 @@ def translator(locale: str | None, folder: Path = FOLDER) -> Translate:
     return _catalogue((locale or "en").replace("-", "_"), folder).gettext
 
 
+def plural_translator(locale: str | None, folder: Path = FOLDER) -> Callable[[str, str, int], str]:
+    """Return what chooses between forms by a number: of one, of many, and in other languages of some, or of none."""
+    return _catalogue((locale or "en").replace("-", "_"), folder).ngettext
+
+
 @lru_cache(maxsize=200)
 def _catalogue(locale: str, folder: Path) -> gettext.NullTranslations:
     # The language alone is good enough where the region has no catalogue of its own; a wish that is none is English.

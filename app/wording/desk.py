@@ -68,6 +68,11 @@ def greeting(reader: Reader, owner: UserId) -> Message:
     )
 
 
+def moved(reader: Reader) -> Message:
+    """Say in the room for which a management room was closed that it is the one now."""
+    return reader.say(marked("From here the rooms are looked after now, as from the room that was closed."))
+
+
 def help_(reader: Reader, commands: Sequence[tuple[Sequence[str], str]]) -> Message:
     """List the commands of a management room."""
     head = reader.say(marked("Everything begins with {prefix}:"), prefix=Literal(PREFIX))
@@ -87,6 +92,11 @@ def _usage(usage: Sequence[str]) -> Value:
 def unknown(reader: Reader) -> Message:
     """Say that a command is none."""
     return reader.say(marked("I do not know that. {help} tells what I do."), help=Literal(f"{PREFIX} help"))
+
+
+def too_many_wait(reader: Reader) -> Message:
+    """Say that a command is not taken, since others are still being worked on."""
+    return reader.say(marked("I still work on what you asked before. Write that again once I have answered."))
 
 
 def no_power(reader: Reader) -> Message:
@@ -136,12 +146,11 @@ def lists(reader: Reader, some: Sequence[FollowedList]) -> Message:
             how=Literal("earnest list follow"),
         )
     told = [
-        reader.say(
-            marked("{name}: one entry, from {source}")
-            if one.entries == 1
-            else marked("{name}: {count} entries, from {source}"),
+        reader.several(
+            marked("{name}: one entry, from {source}"),
+            marked("{name}: {count} entries, from {source}"),
+            one.entries,
             name=Literal(one.name),
-            count=one.entries,
             source=one.source,
         )
         for one in some
@@ -215,6 +224,8 @@ _HEADS: Final[Sequence[tuple[State, str, bool | None]]] = (
     (State.ASKED, marked("**Waiting for your yes** ({count}):"), None),
     (State.NOTED, marked("**Would be done, if I were to act** ({count}):"), None),
     (State.LIFTED, marked("**Taken back by somebody else, and left so** ({count}):"), None),
+    (State.UNDOING, marked("**Cannot be taken back yet: I have not the power** ({count}):"), None),
+    (State.STUCK, marked("**Cannot be taken back, and given up** ({count}):"), None),
     (State.FAILED, marked("**Refused by the homeserver; tried again later** ({count}):"), None),
 )
 """What is told of a state, and whether only of what is published for another bot, or only of what is not."""
@@ -232,6 +243,8 @@ def changed(reader: Reader, some: Sequence[Remembered], names: RoomNames) -> Mes
                 parts.append(reader.say(marked("… and {count} more."), count=len(found) - _SHOWN))
     if any(one.state is State.ASKED for one in some):
         parts.append(how_to_answer(reader))
+    if any(one.state is State.STUCK for one in some):
+        parts.append(reader.say(marked("{again} tries it once more."), again=Literal(f"{PREFIX} again")))
     return join(parts)
 
 

@@ -8,6 +8,8 @@ from app.wording.catalogue import marked
 from app.wording.message import Literal, Message, Safe, join
 from app.wording.reader import Reader
 from app.wording.replies import lines
+from reputation.door_lists import AtDoor, Does
+from reputation.followed import FollowedList
 from reputation.lists.authoring import MOST_LISTS, Changed, Published
 from reputation.lists.dangers import Danger, Found
 from reputation.lists.model import Entry
@@ -159,6 +161,41 @@ def room_asked(reader: Reader, one: Published, room: str | None) -> Message:
         marked("I make a room for {name} that other bots can watch, invite you to it, and keep it equal to the list."),
         name=one.name,
     )
+
+
+_DOES: Mapping[Does, str] = {
+    Does.REFUSE: marked("**{name}**: whom it bans is refused"),
+    Does.HOLD: marked("**{name}**: whom it bans is held"),
+    Does.NOTIFY: marked("**{name}**: nothing follows; {why} tells whom it speaks of"),
+}
+_BUT: Mapping[Does, str] = {
+    Does.REFUSE: marked("**{name}**: whom it bans is refused, but for {excepted}"),
+    Does.HOLD: marked("**{name}**: whom it bans is held, but for {excepted}"),
+    Does.NOTIFY: marked("**{name}**: nothing follows; {why} tells whom it speaks of"),
+}
+
+
+def at_door(reader: Reader, some: Sequence[AtDoor]) -> Message:
+    """Say which lists of others somebody's door asks."""
+    if not some:
+        how = marked("Your door asks no list of others. {how} tries one on your last knocks, and sets nothing.")
+        return reader.say(how, how=Literal("list subscribe NAME refuse"))
+    told = [
+        reader.say(
+            (_BUT if one.excepted else _DOES)[one.does],
+            name=Literal(one.name),
+            why=Literal("why @name:example.org"),
+            excepted=", ".join(one.excepted),
+        )
+        for one in some
+    ]
+    return join([reader.say(marked("Lists of others that your door asks:")), lines(reader, told)])
+
+
+def there_are(reader: Reader, some: Sequence[FollowedList]) -> Message:
+    """Name lists that a door could ask."""
+    names = Literal(", ".join(one.name for one in some))
+    return reader.say(marked("It could ask these: {names}."), names=names)
 
 
 def _look(reader: Reader, found: Found) -> Message:

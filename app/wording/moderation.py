@@ -22,8 +22,9 @@ from reputation.enforcement.model import (
     Step,
     Why,
 )
-from reputation.enforcement.own import is_own
+from reputation.enforcement.own import is_decided, is_own
 from reputation.lists.model import Recommendation
+from reputation.undoing import PUT_OUT
 
 RoomNames = Mapping[RoomId, str]
 """What rooms call themselves; whichever has no name is told by its id."""
@@ -83,6 +84,7 @@ _STATES: Mapping[State, str] = {
     State.UNDOING: marked("is being undone"),
     State.UNDONE: marked("undone"),
     State.DROPPED: marked("over"),
+    State.STUCK: marked("cannot be undone"),
 }
 
 
@@ -121,7 +123,7 @@ def because(reader: Reader, causes: Sequence[Cause], most: int = MOST_CAUSES) ->
 
 
 def _many(reader: Reader, count: int, one: str, many: str) -> Message:
-    return reader.say(one) if count == 1 else reader.say(many, count=count)
+    return reader.several(one, many, count)
 
 
 def _people(reader: Reader, count: int) -> Message:
@@ -133,6 +135,8 @@ def _rooms(reader: Reader, count: int) -> Message:
 
 
 def _cause(reader: Reader, cause: Cause) -> Message:
+    if is_decided(cause.list):
+        return reader.say(marked("the word of somebody who looks after the rooms, after **{rule}**"), rule=cause.reason)
     if is_own(cause):
         return reader.say(marked("your own rule **{rule}**"), rule=cause.reason)
     template = (
@@ -306,9 +310,25 @@ def _remembered(reader: Reader, one: Remembered, names: RoomNames) -> Message:
 def _state(reader: Reader, one: Remembered) -> Message:
     published = one.published and one.state in (State.OWED, State.APPLIED)
     state = reader.say(marked("published for the other bot") if published else _STATES[one.state])
+    if one.state is State.STUCK and one.error == PUT_OUT:
+        return reader.say(marked("cannot be undone: I was put out of the room"))
+    if one.error is not None and (one.state is State.STUCK or (one.state is State.UNDOING and one.denied)):
+        template = marked("cannot be undone: the homeserver says {error}")
+        if one.state is State.UNDOING:
+            template = marked("cannot be undone yet: the homeserver says {error}; I try again")
+        return reader.say(template, error=Literal(one.error))
     if one.approved and one.state in (State.OWED, State.APPLIED):
         return reader.say(marked("{state}, with the yes of {who}"), state=state, who=person(reader, one.decided_by))
     return state
+
+
+def tried_again(reader: Reader, *, found: bool) -> Message:
+    """Say that what could not be taken back is tried again."""
+    if not found:
+        return reader.say(marked("There is nothing that I could not take back."))
+    return reader.say(
+        marked("I try it again. Where I am not in the room any more, invite me; I need the power for it there, too.")
+    )
 
 
 def answered(reader: Reader, count: int, *, yes: bool) -> Message:

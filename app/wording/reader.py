@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from app.wording.catalogue import Translate, marked, translator
+from app.wording.catalogue import Translate, marked, plural_translator, translator
 from app.wording.message import Link, Literal, Message, Safe, Value, render
 from kit.amounts import Amount, show
 from kit.clock import from_unix, zone_of
@@ -45,6 +45,10 @@ class Reader:
     def say(self, template: str, **values: Value) -> Message:
         """Fill a marked sentence, in the reader's language."""
         return render(self.translate(template), values)
+
+    def several(self, one: str, many: str, count: int, **values: Value) -> Message:
+        """Fill one of two marked sentences (``one`` says the number itself), in the form that the language has."""
+        return render(plural_translator(self.locale)(one, many, count), {**values, "count": count})
 
     def money(self, amount: Amount) -> Safe:
         """Write an amount with its symbol, exact: ``5 ERN``."""

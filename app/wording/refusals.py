@@ -52,6 +52,11 @@ _REFUSE = {
         "More people than can be answered knock at doors that do not know them just now, so your invitation to "
         "{recipient} was stopped unread. Try again in a few minutes."
     ),
+    Code.LISTED: marked(
+        "The moderators of this room follow lists that speak of you ({lists}), so you are not let in. They can make an "
+        "exception; ask one of them."
+    ),
+    Code.OTHER_LISTED: marked("The moderators of this room do not let {recipient} in."),
     Code.LATE: marked("It could not be found out in time whether {recipient} may be invited. Try again in a minute."),
 }
 _REFUSED = marked("{recipient} does not take this invitation.")
@@ -89,7 +94,10 @@ def refusal(
         reason = next((reason for reason in reasons if reason.code in _REFUSE), None)
         sentence = _REFUSED if reason is None else _REFUSE[reason.code]
         until = "-" if reason is None else _moment(reason.values.get("until"))
-        said = render(translate(sentence), {"recipient": str(recipient), "until": Safe(until)}).plain
+        lists = "-" if reason is None else str(reason.values.get("lists", "-"))
+        said = render(
+            translate(sentence), {"recipient": str(recipient), "until": Safe(until), "lists": Safe(lists)}
+        ).plain
     return said if len(said) <= LONGEST_REFUSAL else said[: LONGEST_REFUSAL - 1] + "…"
 
 

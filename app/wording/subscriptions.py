@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from app.wording.catalogue import marked
-from app.wording.message import Literal, Message, Safe, Value
-from app.wording.moderation import MODES, SAYS, WHAT, RoomNames, person, room_name, short
+from app.wording.message import Literal, Message, Safe, Value, join
+from app.wording.moderation import MODES, SAYS, WHAT, RoomNames, because, person, room_name, short
 from app.wording.reader import Reader
 from app.wording.replies import lines
 from reputation.enforcement.model import Consequence, Follows, Subscription
@@ -14,6 +14,7 @@ from reputation.enforcement.overrides import Overrides
 from reputation.lists.model import Subject
 from reputation.moderation import Protected
 from reputation.subscribing import Vetoed
+from reputation.turning import Turned
 
 
 def subscribed(reader: Reader, one: Subscription) -> Message:
@@ -29,9 +30,28 @@ def subscribed(reader: Reader, one: Subscription) -> Message:
         mode=reader.say(MODES[one.mode]),
         until=reader.when(one.until) if one.until is not None else "",
         follows=_follows(reader, one),
-        weight=one.weight,
+        weight=weight(reader, one),
         share=Safe(f"{one.share} %"),
     )
+
+
+def weight(reader: Reader, one: Subscription) -> Message:
+    """Say how much a list's word counts: where that hangs on trust in its author, how far they are trusted."""
+    if one.trusted is None:
+        return reader.say("{weight}", weight=one.weight)
+    told = marked("{counts}: {weight} times {trust}, for so far you trust its author")
+    numbers = {name: Safe(f"{value:.2f}") for name, value in (("counts", one.counts), ("trust", one.trust or 0.0))}
+    return reader.say(told, weight=one.weight, **numbers)
+
+
+def weighed(reader: Reader, some: Iterable[Subscription]) -> list[Message]:
+    """Say of the lists whose word counts as far as their authors are trusted how much that is now."""
+    template = marked("The list {name} counts {weight}.")
+    return [
+        reader.say(template, name=Literal(one.name), weight=weight(reader, one))
+        for one in some
+        if one.trusted is not None
+    ]
 
 
 def _follows(reader: Reader, one: Subscription) -> Message:
@@ -103,6 +123,31 @@ def _protected(reader: Reader, one: Protected, names: RoomNames) -> Message:
         marked("{room}: there I have not the power for {lacks}") if one.lacks else marked("{room}: I can do all there")
     )
     return reader.say(template, room=room_name(names, one.room), lacks=_counted(reader, one.lacks))
+
+
+def turned(reader: Reader, some: Sequence[Turned], names: RoomNames) -> Message:
+    """List who was kept out at the gate, the last one first."""
+    head = reader.say(marked("Kept out by their own homeserver, before they were in a room:"))
+    return join([head, lines(reader, [_turned(reader, one, names) for one in some])])
+
+
+def _turned(reader: Reader, one: Turned, names: RoomNames) -> Message:
+    whom: Value = (
+        one.target if one.target is not None and not one.target.startswith("@") else person(reader, one.target)
+    )
+    template = (
+        marked("{whom}, from {room}, {when}; {because}")
+        if one.times == 1
+        else marked("{whom}, from {room}, {times} times, the last time {when}; {because}")
+    )
+    return reader.say(
+        template,
+        whom=whom,
+        room=room_name(names, one.room),
+        times=one.times,
+        when=reader.when(one.last_at),
+        because=because(reader, one.causes),
+    )
 
 
 def overridden(reader: Reader, name: str, found: Overrides) -> Message:

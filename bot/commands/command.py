@@ -11,8 +11,8 @@ from app.wording.buttons import Letter
 from app.wording.message import Message
 from app.wording.reader import Reader
 from kit.errors import Invalid
-from kit.identifiers import PersonId, UserId, parse_user_id
-from reputation.seeing import Recent
+from kit.identifiers import PersonId, RoomId, UserId, parse_room_id, parse_user_id
+from reputation.seeing import Recent, event_in
 
 MATRIX_TO = "https://matrix.to/#/"
 ISOLATES = "\u2066\u2067\u2068\u2069\u200e\u200f"
@@ -98,6 +98,17 @@ def named(asked: Asked, words: tuple[str, ...]) -> UserId | None:
 def is_id(word: str) -> bool:
     """Tell whether a word is written as a Matrix id or a matrix.to link."""
     return word.strip(ISOLATES).removeprefix(MATRIX_TO).startswith(("@", "%40"))
+
+
+def message_in(word: str) -> tuple[RoomId, str] | None:
+    """Return the room and the event of a link to a message, by the room's id; ``None`` for anything else."""
+    event, text = event_in(word), unquote(word.strip(ISOLATES))
+    if event is None or not text.startswith(MATRIX_TO):
+        return None
+    try:
+        return parse_room_id(text.removeprefix(MATRIX_TO).partition("/$")[0]), event
+    except Invalid:
+        return None
 
 
 def nothing_more(words: tuple[str, ...]) -> None:

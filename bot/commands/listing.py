@@ -9,7 +9,9 @@ from app.container import Work
 from app.wording import lists as wording
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
-from app.wording.message import Message
+from app.wording.message import Message, join
+from app.wording.subscriptions import overridden
+from bot.commands import list_doors
 from bot.commands.command import Asked, Command, Unclear, is_id, named, nothing_more
 from reputation.lists.authoring import Description, Key, Published, Said, key_of
 from reputation.lists.model import Subject
@@ -24,15 +26,18 @@ def run(work: Work, asked: Asked) -> Letter:
     action, name = asked.words[0].lower(), asked.words[1].lower()
     if action == "new":
         return Letter(_new(work, asked, name))
+    if action in list_doors.ACTIONS:
+        return list_doors.ACTIONS[action](work, asked, name)
     if action not in _ACTIONS:
         raise Unclear
     return Letter(_ACTIONS[action](work, asked, work.publishing.named(asked.person, name)))
 
 
 def run_all(work: Work, asked: Asked) -> Letter:
-    """Show all of them."""
+    """Show all of them, and those that the door asks."""
     nothing_more(asked.words)
-    return Letter(wording.all_(asked.reader, work.publishing.all(asked.person)))
+    published = wording.all_(asked.reader, work.publishing.all(asked.person))
+    return Letter(join([published, list_doors.standing(work, asked)]))
 
 
 def _new(work: Work, asked: Asked, name: str) -> Message:
@@ -58,7 +63,11 @@ def _remove(work: Work, asked: Asked, one: Published) -> Message:
 def _show(work: Work, asked: Asked, one: Published) -> Message:
     nothing_more(asked.words[2:])
     newest = list(islice(work.publishing.entries(one.id, newest=True), wording.SHOWN))
-    return wording.shown(asked.reader, one, newest, work.publishing.rooms.room(one.number))
+    shown = wording.shown(asked.reader, one, newest, work.publishing.rooms.room(one.number))
+    url = asked.reader.link(f"/v1/lists/{one.id}").url
+    followed = next((each for each in work.followed.all() if each.source.rstrip("/") == url), None)
+    found = None if followed is None else work.moderation.overrides_for(asked.person, followed.id)
+    return shown if found is None else join([shown, overridden(asked.reader, one.name, found)])
 
 
 def _undo(work: Work, asked: Asked, one: Published) -> Message:
@@ -125,9 +134,15 @@ COMMAND = Command(
         "list undo spammers",
         "list room spammers",
         "list retire spammers",
+        "list subscribe NAME refuse",
+        "list subscribe NAME hold 20",
+        "list subscribe NAME notify",
+        "list except NAME @name:example.org",
+        "list unexcept NAME @name:example.org",
+        "list unsubscribe NAME",
     ),
-    marked("publishes a list of your own of people, servers and rooms; whoever follows it decides what comes of it"),
+    marked("publishes a list of your own, or lets your door ask a list of others; whoever follows one decides on it"),
     run,
     guide=wording.guide,
 )
-ALL = Command("lists", ("lists",), marked("shows the lists that you publish"), run_all)
+ALL = Command("lists", ("lists",), marked("shows the lists that you publish, and those that your door asks"), run_all)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from app.container import Work
-from app.wording import vouching
+from app.wording import reports, vouching
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
-from bot.commands.command import Asked, Command, Unclear, named, nothing_more
+from bot.commands.command import Asked, Command, Unclear, message_in, named, nothing_more
 from kit.errors import Invalid
 from kit.identifiers import PersonId, UserId
 from reputation.evidence import LEAST_WEIGHT, Audience, Reason
@@ -35,6 +35,11 @@ def report(work: Work, asked: Asked) -> Letter:
     listed = _listed(work, asked)
     if listed is not None:
         return listed
+    linked = message_in(asked.words[0]) if asked.words else None
+    if linked is not None:
+        room, event = linked
+        work.moderation.complaints.note(room, event, asked.person, " ".join(asked.words[1:]))
+        return Letter(reports.taken(asked.reader))
     words, audience = _audience(asked.words)
     if len(words) < 2 or words[-1].lower() not in set(Reason):  # noqa: PLR2004 - a name and a reason
         _one(asked, words[:1])
@@ -106,8 +111,11 @@ REPORT = Command(
         *(f"report @name:example.org {reason}" for reason in Reason),
         "report @name:example.org spam everybody",
         "report @name:example.org spam myself",
+        "report https://matrix.to/#/!room:example.org/$message why",
     ),
-    marked("says something against somebody, for others to go by; your own door stays as it is"),
+    marked(
+        "says something against somebody, for others to go by; or tells those who look after a room of a message in it"
+    ),
     report,
 )
 WITHDRAW = Command(

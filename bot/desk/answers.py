@@ -9,7 +9,8 @@ from app import protecting
 from app.wording import desk as wording
 from app.wording import moderation
 from app.wording.catalogue import marked
-from app.wording.message import Message
+from app.wording.message import Message, join
+from app.wording.subscriptions import turned, weighed
 from bot.commands.command import Unclear, nothing_more
 from bot.desk.asked import Asked, Behind, Command
 from kit.errors import Invalid
@@ -58,14 +59,31 @@ async def _why(desk: Behind, asked: Asked) -> Message:
         case _:
             raise Unclear
     found = await desk.cross.read(lambda work: work.moderation.consequences.history(number, target=target, most=_MOST))
-    return moderation.why(asked.reader, target, found, await desk.names(number))
+    kept_out = await desk.cross.read(lambda work: work.moderation.turning.history(number, target=target))
+    names = await desk.names(number)
+    told = [moderation.why(asked.reader, target, found, names)] if found or not kept_out else []
+    told += [turned(asked.reader, kept_out, names)] if kept_out else []
+    acting = await desk.cross.read(lambda work: work.moderation.lists.subscriptions(number))
+    causing = {cause.list for one in found for cause in one.causes}
+    causing |= {cause.list for one in kept_out for cause in one.causes}
+    return join([*told, *weighed(asked.reader, [one for one in acting if one.list in causing])])
+
+
+async def _again(desk: Behind, asked: Asked) -> Message:
+    nothing_more(asked.words)
+    number = asked.management.id
+    found = await desk.cross.work(lambda work: work.moderation.again(number))
+    return moderation.tried_again(asked.reader, found=found)
 
 
 async def _history(desk: Behind, asked: Asked) -> Message:
     nothing_more(asked.words)
     number = asked.management.id
     found = await desk.cross.read(lambda work: work.moderation.consequences.history(number, most=_MOST))
-    return moderation.history(asked.reader, found, await desk.names(number))
+    kept_out = await desk.cross.read(lambda work: work.moderation.turning.history(number))
+    names = await desk.names(number)
+    told = moderation.history(asked.reader, found, names)
+    return join([told, turned(asked.reader, kept_out, names)]) if kept_out else told
 
 
 async def _threshold(desk: Behind, asked: Asked) -> Message:
@@ -108,6 +126,7 @@ WAITING = Command("waiting", ("waiting",), marked("shows what waits for a yes"),
 APPROVE = Command("approve", ("approve", "approve 12 13"), marked("does what waits"), partial(_answer, yes=True))
 REFUSE = Command("refuse", ("refuse", "refuse 12"), marked("does not do what waits"), partial(_answer, yes=False))
 WHY = Command("why", ("why @name:example.org", "why example.org"), marked("tells why something was done"), _why)
+AGAIN = Command("again", ("again",), marked("tries again to take back what could not be"), _again)
 HISTORY = Command("history", ("history",), marked("shows what was done last"), _history)
 THRESHOLD = Command("threshold", ("threshold 2",), marked("sets how many lists must agree"), _threshold)
 REHEARSE = Command("rehearse", ("rehearse 14", "rehearse off"), marked("has lists only tell, for some days"), _rehearse)

@@ -23,10 +23,27 @@ from bot.beside import Publishing
 from bot.commands.command import Unclear
 from bot.crossing import Crossing
 from bot.desk.asked import Asked, Command
+from bot.desk.lanes import Lanes, Question
+from bot.desk.moving import Moving
+from bot.desk.reports import decide
 from bot.desk.table import COMMANDS
 from bot.entering import Entering
-from bot.homeserver import Denied, EventId, Happening, Homeserver, Joined, Left, Missed, Reacted, Said, Stated, txn_of
+from bot.homeserver import (
+    Denied,
+    EventId,
+    Happening,
+    Homeserver,
+    Joined,
+    Left,
+    Missed,
+    Moved,
+    Reacted,
+    Said,
+    Stated,
+    txn_of,
+)
 from bot.readers import reader_of
+from bot.reports import Reports, button_of
 from bot.views import View, Views
 from bot.warden import Warden
 from bot.words import first_words, text_of
@@ -51,7 +68,7 @@ _LONGEST_WAIT: Final = 900.0
 _BURST, _SECONDS = 20, 3.0
 _MOST_TOLD: Final = 1_000
 """Consequences that one report counts; it shows the first few of each kind."""
-_TOLD: Final = (State.NOTED, State.ASKED, State.APPLIED, State.FAILED, State.LIFTED, State.UNDONE)
+_TOLD: Final = (State.NOTED, State.ASKED, State.APPLIED, State.FAILED, State.LIFTED, State.UNDONE, State.STUCK)
 """What is told; what is on its way is told once it is there, and what people said themselves they know."""
 
 
@@ -80,7 +97,10 @@ class Desk:
         self._views = views
         self.publishing = Publishing(homeserver, cross, container, service, warden=warden, rooms=rooms)
         self._away = Away(time, longest=_LONGEST_WAIT)
+        self._moving = Moving(homeserver, cross, service, warden=warden, views=views, rooms=rooms)
         self._throttle = Throttle(_BURST, _SECONDS, time)
+        self.reports = Reports(homeserver, cross, service, warden=warden)
+        self.lanes = Lanes(homeserver, cross, self._answer, time=time)
 
     # ------------------------------------------------------------------------------------------------ behind commands
 
@@ -139,6 +159,12 @@ class Desk:
         reader = await self._reader(one.owner)
         await self._say(room, wording.greeting(reader, owner), cause=f"desk:{one.id}:{room}")
 
+    async def follow(self) -> None:
+        """Go on in the rooms for which management rooms were closed."""
+        for one in list((await self.warden.managements()).values()):
+            if one.room is not None and one.ended_at is None:
+                await self._apart(f"follow:{one.id}", partial(self._moving.follow, one, one.room))
+
     async def _reader(self, person: PersonId) -> Reader:
         return await self.cross.read(lambda work: reader_of(work, self._service, person))
 
@@ -151,6 +177,7 @@ class Desk:
         """Hear what happens in a management room; ``False`` for all others."""
         here = next((one for one in (await self.warden.managements()).values() if one.room == happening.room), None)
         if here is None:
+            await self.reports.hear(happening)
             return False
         match happening:
             case Said(kind="m.text"):
@@ -159,7 +186,7 @@ class Desk:
                 await self._reacted(here, happening)
             case Left():
                 await self._left(here, happening)
-            case Joined() | Stated() | Missed():
+            case Joined() | Stated() | Missed() | Moved():
                 self._views.changed(happening.room)
             case _:
                 pass
@@ -172,14 +199,25 @@ class Desk:
         if not self._throttle.take(said.sender):
             return
         person = await self._person(said.sender)
-        reader = await self._reader(person)
-        if await self._commands(said.room, said.sender):
-            command = COMMANDS.get(words[1].lower() if len(words) > 1 else "help")
-            asked = Asked(here, person, said.sender, words[2:], reader, text_of(said.body), txn_of(said.event))
-            message = wording.unknown(reader) if command is None else await self._obey(command, asked)
-        else:
-            message = wording.no_power(reader)
-        await self._say(said.room, message, cause=f"desk-answer:{said.event}")
+        if not await self.lanes.take(Question(here.id, said.room, person, said.event, said.body)):
+            full = wording.too_many_wait(await self._reader(person))
+            await self._say(said.room, full, cause=f"desk-answer:{said.event}")
+
+    async def _answer(self, question: Question) -> Message | None:
+        """Return the answer to what was asked, once it is done; ``None`` where there is none."""
+        here = (await self.warden.managements()).get(question.management)
+        user = await self.cross.read(lambda work: work.people.mxid(question.by))
+        if here is None or here.ended_at is not None or here.room != question.room or user is None:
+            return None
+        reader = await self._reader(question.by)
+        if question.tap is not None:
+            return await self._pressed(here, question, user, reader)
+        if not await self._commands(question.room, user):
+            return wording.no_power(reader)
+        words, text = first_words(question.text), text_of(question.text)
+        command = COMMANDS.get(words[1].lower() if len(words) > 1 else "help")
+        asked = Asked(here, question.by, user, words[2:], reader, text, txn_of(question.event))
+        return wording.unknown(reader) if command is None else await self._obey(command, asked)
 
     async def _person(self, user: UserId) -> PersonId:
         return await self.cross.work(lambda work: work.people.number(parse_user_id(user)))
@@ -207,19 +245,31 @@ class Desk:
             return manners.failed(asked.reader)
 
     async def _reacted(self, here: Management, reacted: Reacted) -> None:
-        question = await self.cross.read(lambda work: work.desks.question(reacted.to))
         key = reacted.key.replace("\N{VARIATION SELECTOR-16}", "")
-        if question is None or question.management != here.id or key not in (YES, NO):
-            return
-        if not self._throttle.take(reacted.sender) or not await self._commands(reacted.room, reacted.sender):
+        if (
+            (key not in (YES, NO) and button_of(key) is None)
+            or here.ended_at is not None
+            or not self._throttle.take(reacted.sender)
+        ):
             return
         person = await self._person(reacted.sender)
-        asked = set(question.consequences)
+        await self.lanes.take(Question(here.id, reacted.room, person, reacted.event, tap=key, to=reacted.to))
+
+    async def _pressed(self, here: Management, tapped: Question, user: UserId, reader: Reader) -> Message | None:
+        on, button = tapped.to, button_of(tapped.tap or "")
+        if button is not None and on is not None:
+            one = await self.cross.read(lambda work: work.moderation.complaints.by_message(here.id, on))
+            if one is None or not await self._commands(tapped.room, user):
+                return None
+            return await decide(self, Asked(here, tapped.by, user, (), reader), one, button)
+        question = None if on is None else await self.cross.read(lambda work: work.desks.question(on))
+        if question is None or question.management != here.id or not await self._commands(tapped.room, user):
+            return None
+        yes, asked = tapped.tap == YES, set(question.consequences)
         count = await self.cross.aside(
-            partial(protecting.answer, self.container, here.id, yes=key == YES, by=person, only=asked)
+            partial(protecting.answer, self.container, here.id, yes=yes, by=tapped.by, only=asked)
         )
-        message = moderation.answered(await self._reader(person), count, yes=key == YES)
-        await self._say(reacted.room, message, cause=f"desk-answer:{reacted.event}")
+        return moderation.answered(reader, count, yes=yes)
 
     async def _left(self, here: Management, left: Left) -> None:
         """Make another room where we were put out of this one; end it where nobody is left who could command."""
@@ -238,9 +288,11 @@ class Desk:
 
         Raises ``Conflict`` where it is looked after from elsewhere, or too many are.
         """
+        if await self._moving.asked_into(room):
+            return True
         here = await self.warden.stays(room, inviter)
-        if here is None:
-            return False
+        if here is None:  # what is still to be undone there is why we came
+            return await self.cross.read(lambda work: work.moderation.consequences.waits_in(room))
         if here.room is not None:
             reader = await self._reader(here.owner)
             name, number = self.warden.name_of(room) or room, here.id
@@ -265,7 +317,7 @@ class Desk:
             if span is None:
                 return None
             changed = work.moderation.consequences.history(
-                one.id, states=_TOLD, since=span.since, until=span.until, most=_MOST_TOLD
+                one.id, states=_TOLD, since=span.since, until=span.until, denied_once=True, most=_MOST_TOLD
             )
             return span, changed
 
@@ -291,7 +343,15 @@ async def look_after(desk: Desk, stop: asyncio.Event) -> None:
     """Look after rooms until ``stop``; what goes wrong is logged, and comes round again."""
     while not stop.is_set():
         pause = _LOOK_SECONDS
-        steps = desk.house, desk.warden.round, desk.tell, desk.publishing.round, desk.publishing.compare
+        steps = (
+            desk.house,
+            desk.follow,
+            desk.reports.round,
+            desk.warden.round,
+            desk.tell,
+            desk.publishing.round,
+            desk.publishing.compare,
+        )
         for step in steps:
             try:
                 await step()

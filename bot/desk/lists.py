@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from app import protecting
+from app.container import Work
 from app.wording import desk as wording
 from app.wording import moderation
 from app.wording import subscriptions as standing
@@ -12,9 +14,9 @@ from app.wording.catalogue import marked
 from app.wording.message import Message, join
 from bot.commands.command import Unclear, nothing_more
 from bot.desk.asked import Asked, Behind, Command
-from bot.desk.terms import Terms, read_terms
+from bot.desk.terms import BY_AUTHOR, BY_NOBODY, Terms, read_terms
 from kit.errors import Invalid
-from kit.identifiers import parse_server_name, parse_user_id
+from kit.identifiers import PersonId, parse_server_name, parse_user_id
 from reputation.enforcement.model import Subscription, Veto
 from reputation.lists.model import Subject
 
@@ -43,6 +45,9 @@ async def _preview(desk: Behind, asked: Asked) -> Message:
 async def _subscribe(desk: Behind, asked: Asked) -> Message:
     name, terms = _read(asked)
     wanted, number = await _wanted(desk, asked, name, terms), asked.management.id
+    if wanted.trusted is not None:
+        trust = await desk.cross.aside(partial(protecting.trust_in, desk.container, number, wanted.trusted))
+        wanted = replace(wanted, trust=trust)
     await desk.cross.work(lambda work: work.moderation.lists.subscribe(number, wanted))
     return standing.subscribed(asked.reader, wanted)
 
@@ -62,7 +67,25 @@ async def _wanted(desk: Behind, asked: Asked, name: str, terms: Terms) -> Subscr
     of = await desk.cross.read(lambda work: work.followed.find(name).id)
     acting = await desk.cross.read(lambda work: work.moderation.lists.subscriptions(asked.management.id))
     before = next((one for one in acting if one.list == of), None)
-    return terms.of(of, name, before, asked.reader.now)
+    wanted = terms.of(of, name, before, asked.reader.now)
+    if terms.trust is None:
+        return wanted
+    if terms.trust == BY_NOBODY:
+        return replace(wanted, trusted=None, trust=None)
+    return replace(wanted, trusted=await _trusted(desk, of, terms.trust), trust=None)
+
+
+async def _trusted(desk: Behind, of: int, said: str) -> PersonId:
+    """Return the person as whose word a list is to count: its author, who signs it, or whoever was named."""
+
+    def _find(work: Work) -> PersonId:
+        signed = work.followed.services.find(of) if said == BY_AUTHOR else None
+        author = parse_user_id(said) if said != BY_AUTHOR else None if signed is None else signed.author
+        if author is None:
+            raise Invalid("author_unknown", "Nobody signs that list. Name as whose word it counts: trust=@name:server")
+        return work.people.number(author)
+
+    return await desk.cross.work(_find)
 
 
 def _read(asked: Asked) -> tuple[str, Terms]:
@@ -120,7 +143,7 @@ PREVIEW = Command(
 )
 SUBSCRIBE = Command(
     "subscribe",
-    ("subscribe NAME", "subscribe NAME act weight=1 share=5% for=30d ban=ban takedown=ban+redact limit=none"),
+    ("subscribe NAME", "subscribe NAME act weight=1 share=5% for=30d ban=ban limit=none trust=author"),
     marked("lets a list tell (`notify`), ask (`approve`) or act (`act`)"),
     _subscribe,
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from app.wording import desk as wording
 from app.wording.catalogue import marked
 from app.wording.message import Message
-from bot.desk import answers, beside, lists, protections, rooms
+from bot.desk import answers, beside, lists, protections, reports, rooms
 from bot.desk.asked import Asked, Behind, Command
 
 _ALL = (
@@ -22,11 +22,14 @@ _ALL = (
     lists.UNVETO,
     lists.VETOES,
     protections.PROTECTIONS,
+    reports.REPORTS,
+    reports.REPORT,
     answers.WAITING,
     answers.APPROVE,
     answers.REFUSE,
     answers.WHY,
     answers.HISTORY,
+    answers.AGAIN,
     answers.THRESHOLD,
     answers.REHEARSE,
     answers.CONFIRM,

@@ -13,6 +13,7 @@ from kit.errors import Invalid
 from reputation.enforcement.model import OF_PEOPLE, OF_SERVERS, Consequence, Follows, Mode, Subscription
 from reputation.lists.model import Recommendation
 
+BY_AUTHOR, BY_NOBODY = "author", "none"
 LONGEST: Final = 3_650
 """Days for which a list may act."""
 _DAYS: Final = re.compile(r"([0-9]{1,4})d")
@@ -30,6 +31,8 @@ class Terms:
     days: int | None = None
     people: Follows = field(default_factory=dict)
     servers: Follows = field(default_factory=dict)
+    trust: str | None = None
+    """``author``, ``none``, or the Matrix id of somebody as whose word the list is to count."""
 
     def of(self, number: int, name: str, before: Subscription | None, now: datetime) -> Subscription:
         """Return the subscription to a list that these terms make of what was before."""
@@ -46,13 +49,15 @@ class Terms:
 
 
 def read_terms(words: Iterable[str]) -> Terms:
-    """Read ``act``, ``weight=2``, ``share=10%``, ``for=30d``, ``ban=mute``, ``takedown=ban+redact``, ``servers=none``.
+    """Read ``act``, ``weight=2``, ``share=10%``, ``for=30d``, ``ban=mute``, ``servers=none``, ``trust=author``.
 
     Raises ``Unclear`` for a word that is none of them, ``Invalid`` for a value that cannot be.
     """
     terms = Terms()
     for word in words:
         name, equals, value = word.lower().partition("=")
+        if name == "trust" and value.startswith("@"):
+            value = word.partition("=")[2]  # Matrix ids are compared letter by letter
         if not equals and name in set(Mode):
             terms = replace(terms, mode=Mode(name))
         elif equals and name in _READERS:
@@ -94,6 +99,12 @@ def _servers(terms: Terms, value: str) -> Terms:
     return replace(terms, servers={**terms.servers, **dict.fromkeys(banned, found)})
 
 
+def _trust(terms: Terms, value: str) -> Terms:
+    if value not in (BY_AUTHOR, BY_NOBODY) and not value.startswith("@"):
+        raise Unclear
+    return replace(terms, trust=value)
+
+
 def _consequences(value: str, possible: frozenset[Consequence]) -> frozenset[Consequence]:
     if value == "none":
         return frozenset()
@@ -112,4 +123,5 @@ _READERS: Final[Mapping[str, Callable[[Terms, str], Terms]]] = {
     "takedown": _follows(Recommendation.TAKEDOWN),
     "limit": _follows(Recommendation.LIMIT),
     "servers": _servers,
+    "trust": _trust,
 }

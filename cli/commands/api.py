@@ -9,6 +9,7 @@ import uvicorn
 
 from api.main import create_app
 from app.gatekeeper import Gatekeeper
+from app.turning_away import TurningAway
 from cli.context import told
 from cli.serving import begin, shared_socket, stop_on_signals
 from kit.errors import Conflict
@@ -38,9 +39,11 @@ def api(context: click.Context, *, share_port: bool) -> None:
         raise Conflict("port_taken", f"Port {settings.api_port} cannot be shared: {error.strerror}.") from None
     gatekeeper = Gatekeeper(container)
     gatekeeper.start()
+    turning = TurningAway(container)
+    turning.start()
     stop = stop_on_signals()  # what uvicorn was stopped by it raises anew: then our own handlers take it
     try:
-        app = create_app(container, gatekeeper)
+        app = create_app(container, gatekeeper, turning)
         config = uvicorn.Config(
             app,
             host=settings.api_host,
@@ -56,6 +59,7 @@ def api(context: click.Context, *, share_port: bool) -> None:
         if not stop.is_set():
             server.run(sockets=sockets)
     finally:
+        turning.stop()
         gatekeeper.stop()
     if not server.started and not stop.is_set():
         raise SystemExit(_NOT_STARTED)

@@ -8,6 +8,8 @@ import click
 
 from app import rotating, spending
 from app.container import KEY_ROLES, Container
+from cli import rotations
+from cli.commands.tenants import renew
 from cli.context import container_of, told
 from contracts.signers import create_key
 from kit.amounts import Amount, show
@@ -103,24 +105,50 @@ def sent(context: click.Context, *, as_json: bool) -> None:
 
 
 @keys.command()
-@click.argument("role", type=click.Choice((*KEY_ROLES, FLAIR)))
+@click.argument("role", type=click.Choice([*KEY_ROLES, "bearer", "sealing", "lists", FLAIR]))
+@click.argument("server", required=False)
 @click.option("--to", "to", metavar="ADDRESS", help="A key that the role's remote signer holds, or an earlier one.")
 @click.option("--back", is_flag=True, help="Take the key before this one again: that undoes a rotation.")
+@click.option("--forget", is_flag=True, help="Of sealing: take older keys away for ever, once they seal nothing.")
 @click.option("--yes", is_flag=True, help="Do it; else it is only said what would happen.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 @told
-def rotate(context: click.Context, role: str, *, to: str | None, back: bool, yes: bool, as_json: bool) -> None:
+def rotate(
+    context: click.Context,
+    role: str,
+    server: str | None,
+    to: str | None,
+    back: bool,  # noqa: FBT001 - as above
+    forget: bool,  # noqa: FBT001 - as above
+    yes: bool,  # noqa: FBT001 - as above
+    as_json: bool,  # noqa: FBT001 - as above
+) -> None:
     """Let another key of ROLE sign what is new, by default one that is made now; the one before finishes its own.
 
-    Every step can be broken off and done again. The flair's key is kept in the database, and none before comes back.
+    `bearer SERVER` gives a homeserver another bearer, `sealing` seals people's secrets anew under another key, `lists`
+    has published lists signed by another, `flair` what supporters show. Every step can be broken off and done again.
     """
-    container = container_of(context)
-    if role == FLAIR:
-        if to is not None or back:
-            raise Invalid("flair_key_new", "A new key signs the flair: it has neither --to nor --back.")
-        _rotate_flair(container, yes=yes, as_json=as_json)
-        return
+    if (role == "bearer") != (server is not None):
+        raise click.UsageError("A homeserver's name is needed for its bearer, and for nothing else.")
+    if role == FLAIR and back:
+        raise Invalid("flair_key_new", "A new key signs the flair: none before it comes back.")
+    if (to and role not in KEY_ROLES) or (back and role == "bearer") or (forget and (role != "sealing" or back)):
+        raise click.UsageError(f"That option means nothing for {role}.")
+    match role:
+        case "bearer":
+            context.invoke(renew, server=server, yes=yes, as_json=as_json)
+        case "sealing":
+            rotations.sealing(container_of(context), back=back, forget=forget, yes=yes, as_json=as_json)
+        case "lists":
+            rotations.lists(container_of(context), back=back, yes=yes, as_json=as_json)
+        case "flair":
+            _rotate_flair(container_of(context), yes=yes, as_json=as_json)
+        case _:
+            _rotate_signer(container_of(context), role, to=to, back=back, yes=yes, as_json=as_json)
+
+
+def _rotate_signer(container: Container, role: str, *, to: str | None, back: bool, yes: bool, as_json: bool) -> None:
     before = container.keyring.current(role)
     new = rotating.target(container, role, to=None if to is None else parse_address(to), back=back)
     if yes:

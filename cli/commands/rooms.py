@@ -12,12 +12,14 @@ from app.container import Container, Work
 from app.protecting import overridden
 from cli.commands.rooms_import import import_
 from cli.context import container_of, told
+from cli.counting import counted
 from kit.errors import NotFound
 from kit.identifiers import isolate
 from reputation.beside import Beside
 from reputation.consequence_rows import Remembered
 from reputation.enforcement.model import Cause, Subscription, Veto
 from reputation.moderation import Management, Protected
+from reputation.turning import Turned
 
 _MOST = 1_000
 
@@ -52,7 +54,8 @@ def list_rooms(context: click.Context, *, as_json: bool) -> None:
             f"{one['id']}. {isolate(one['name'])} of {isolate(one['owner'] or 'somebody who has left us')}{ended}"
         )
         states = ", ".join(f"{count:,} {state}" for state, count in one["consequences"].items()) or "nothing done"
-        click.echo(f"    {one['rooms']} rooms, {one['lists']} lists, {one['vetoes']} vetoes; {states}")
+        rooms_, lists = counted(one["rooms"], "room"), counted(one["lists"], "list")
+        click.echo(f"    {rooms_}, {lists}, {counted(one['vetoes'], 'veto', 'vetoes')}; {states}")
 
 
 @rooms.command()
@@ -91,7 +94,8 @@ def show(context: click.Context, *, number: int, as_json: bool) -> None:
         lacks = f"  (no power to {', '.join(each['lacks'])})" if each["lacks"] else ""
         click.echo(f"room {isolate(each['room'])}{' (space)' if each['is_space'] else ''}{lacks}")
     for each in lists:
-        click.echo(f"list {each['name']}: {each['mode']}, weight {each['weight']}, share {each['share']} %")
+        trust = f" times {each['trust'] or 0:.2f} (trust in its author)" if "trust" in each else ""
+        click.echo(f"list {each['name']}: {each['mode']}, weight {each['weight']}{trust}, share {each['share']} %")
     for each in vetoes:
         click.echo(f"veto {each['id']}: {isolate(str(each['about']))}")
 
@@ -109,6 +113,30 @@ def history(context: click.Context, *, number: int, who: str | None, limit: int,
         work.moderation.get(number)
         found = work.moderation.consequences.history(number, target=who, most=limit)
     _tell(found, as_json=as_json)
+
+
+@rooms.command("kept-out")
+@click.argument("number", type=int)
+@click.option("--who", help="Only what concerns this Matrix id or server.")
+@click.option("--limit", type=click.IntRange(1, _MOST), default=50, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+@told
+def kept_out(context: click.Context, *, number: int, who: str | None, limit: int, as_json: bool) -> None:
+    """Show whom lists kept out of the rooms of the management room NUMBER at the gate, and why, the last one first."""
+    with container_of(context).read() as work:
+        work.moderation.get(number)
+        found = work.moderation.turning.history(number, target=who, most=limit)
+    if as_json:
+        click.echo(json.dumps([_turned(one) for one in found]))
+    elif not found:
+        click.echo("Nobody.")
+    for one in found if not as_json else ():
+        whom = isolate(one.target or "somebody who has left us")
+        click.echo(f"{one.last_at:%Y-%m-%d %H:%M} {whom} from {isolate(one.room)}, {one.times} times")
+        for cause in one.causes:
+            reason = f": {isolate(cause.reason)}" if cause.reason else ""
+            click.echo(f"      {cause.name} says {cause.recommendation} by {isolate(cause.entity)}{reason}")
 
 
 @rooms.command()
@@ -130,18 +158,26 @@ def overrides(context: click.Context, *, name: str, as_json: bool) -> None:
     else:
         click.echo(
             f"Of {found.acted:,} that {name} caused, {found.overruled:,} were overruled: {found.share:.1%} "
-            f"({found.low:.1%} to {found.high:.1%}), in {found.rooms} management rooms."
+            f"({found.low:.1%} to {found.high:.1%}), in {counted(found.rooms, 'management room')}."
         )
 
 
 @rooms.command()
 @click.argument("number", type=int)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--again", is_flag=True, help="Try again to undo what could not be, whether it is ended or not.")
 @click.pass_context
 @told
-def end(context: click.Context, *, number: int, yes: bool) -> None:
-    """End the management room NUMBER: its lists act no more; the bot undoes what they did, and leaves."""
+def end(context: click.Context, *, number: int, yes: bool, again: bool) -> None:
+    """End the management room NUMBER: its lists act no more; the bot undoes what they did, and leaves.
+
+    What a homeserver does not let the bot undo is tried for some thirty hours, and then given up: `earnest rooms
+    history NUMBER` shows it as stuck.
+    """
     container = container_of(context)
+    if again:
+        _again(container, number)
+        return
     with container.read() as work:
         one = work.moderation.get(number)
     if one.ended_at is not None:
@@ -151,6 +187,17 @@ def end(context: click.Context, *, number: int, yes: bool) -> None:
     with container.work() as work:
         work.moderation.end(number)
     click.echo("It is ended; the bot undoes what was done, and leaves.")
+
+
+def _again(container: Container, number: int) -> None:
+    with container.work() as work:
+        found = work.moderation.again(number)
+    if not found:
+        click.echo("Nothing of it was given up.")
+        return
+    click.echo(
+        "The bot tries again. Where it is not in a room any more, invite it there, and give it the power to ban."
+    )
 
 
 def _tell(found: Sequence[Remembered], *, as_json: bool) -> None:
@@ -206,7 +253,16 @@ def _subscription(one: Subscription) -> dict[str, Any]:
         for who, each in follows.items()
     }
     until = one.until and one.until.isoformat()
-    return {"name": one.name, "mode": one.mode, "weight": one.weight, "share": one.share, "until": until, **told_}
+    trust = {} if one.trusted is None else {"trust": one.trust}
+    return {
+        "name": one.name,
+        "mode": one.mode,
+        "weight": one.weight,
+        "share": one.share,
+        "until": until,
+        **trust,
+        **told_,
+    }
 
 
 def _veto(says: Veto) -> dict[str, Any]:
@@ -232,6 +288,17 @@ def _remembered(one: Remembered) -> dict[str, Any]:
         "planned_at": one.planned_at.isoformat(),
         "changed_at": one.changed_at.isoformat(),
         "error": one.error,
+    }
+
+
+def _turned(one: Turned) -> dict[str, Any]:
+    return {
+        "who": one.target,
+        "room": one.room,
+        "times": one.times,
+        "causes": [_cause(cause) for cause in one.causes],
+        "first_at": one.first_at.isoformat(),
+        "last_at": one.last_at.isoformat(),
     }
 
 

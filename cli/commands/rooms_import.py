@@ -13,9 +13,10 @@ from app.container import Container
 from app.settings import load
 from cli.asking_login import ask_login, say_how_it_ended
 from cli.context import container_of, told
+from cli.counting import counted
 from cli.one_login import TIMEOUT, Visit, account_path, at, logged_in, of, room_path
 from cli.other_bots import ACCOUNT_DATA, COVERED, OtherBot, WatchedRoom
-from kit.errors import Invalid
+from kit.errors import Conflict, Invalid
 from kit.fetching import Fetcher
 from kit.identifiers import RoomId, UserId, isolate, on_one_line, parse_room_id, parse_user_id
 from reputation.enforcement.model import Mode, Subscription
@@ -28,7 +29,7 @@ _KINDS: Final = ("draupnir", "mjolnir", "meowlnir")
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class Wish:
     """What is to be made of what was read."""
 
     kind: str
@@ -76,7 +77,7 @@ def import_(  # noqa: PLR0913 - options
     Nothing is done in any room: for two weeks the lists only tell what they would do, and every day the management
     room is told what the other bot did beside it. The bot here is still to be invited into the rooms.
     """
-    wish = _Wish(kind, parse_user_id(bot_name), parse_user_id(owner_name), name, days)
+    wish = Wish(kind, parse_user_id(bot_name), parse_user_id(owner_name), name, days)
     room = None if room_name is None else parse_room_id(room_name)
     if kind == "meowlnir" and room is None:
         raise click.UsageError("Meowlnir keeps all of it in its management room: name it with --management-room.")
@@ -88,7 +89,7 @@ def import_(  # noqa: PLR0913 - options
     if container is not None and (found.watched or found.protected):
         if not yes:
             click.confirm("Follow these lists, and rehearse them for these rooms?", abort=True, err=True)
-        made = _take_up(container, found, wish)
+        made = take_up(container, found, wish)
     if as_json:
         click.echo(json.dumps(_as_json(found, wish, made) | {"logged_out": visit.ended}))
     else:
@@ -97,7 +98,7 @@ def import_(  # noqa: PLR0913 - options
         raise click.exceptions.Exit(1)  # something is left to be done by hand
 
 
-def _read(wish: _Wish, url: str | None, room: RoomId | None, *, by_token: bool) -> tuple[OtherBot, Visit]:
+def _read(wish: Wish, url: str | None, room: RoomId | None, *, by_token: bool) -> tuple[OtherBot, Visit]:
     authority = load().extra_authority
     homeserver = at(url, authority) if url else of(wish.bot, Fetcher(authority=authority, timeout=TIMEOUT))
     password, token = ask_login(homeserver, wish.bot, by_token=by_token)
@@ -119,16 +120,22 @@ def _read(wish: _Wish, url: str | None, room: RoomId | None, *, by_token: bool) 
 # ---------------------------------------------------------------------------------------------------- taking up
 
 
-def _take_up(container: Container, found: OtherBot, wish: _Wish) -> dict[str, Any]:
+def take_up(container: Container, found: OtherBot, wish: Wish) -> dict[str, Any]:
     """Write all of it down in one transaction; what is followed already is taken as it is."""
     with container.work() as work:
         one = work.moderation.make(work.people.number(wish.owner), wish.name)
         known = {each.source: each for each in work.followed.all()}
         names = {each.name for each in known.values()}
         lists: dict[str, str] = {}
+        left: dict[str, str] = {}
         subscribed = 0
         for watched in found.watched.values():
-            kept = known.get(watched.room) or work.followed.follow(_free(wish.kind, names), watched.room, watched.via)
+            kept = known.get(watched.room)
+            try:
+                kept = kept or work.followed.follow(_free(wish.kind, names), watched.room, watched.via)
+            except (Conflict, Invalid) as refused:  # as many as there may be, say: the others are taken up all the same
+                left[watched.room] = refused.message
+                continue
             names.add(kept.name)
             lists[watched.room] = kept.name
             if watched.applied and subscribed < MOST_SUBSCRIBED:
@@ -137,7 +144,8 @@ def _take_up(container: Container, found: OtherBot, wish: _Wish) -> dict[str, An
         work.moderation.tune(one.id, rehearse_until=work.now + timedelta(days=wish.days))
         work.moderation.beside.set(one.id, wish.bot)
         work.moderation.beside.wait_for(one.id, list(found.protected))
-    return {"management": one.id, "lists": lists, "subscribed": subscribed, "rooms": len(found.protected)}
+    made = {"management": one.id, "lists": lists, "subscribed": subscribed, "rooms": len(found.protected)}
+    return made | {"not_followed": left}
 
 
 def _free(kind: str, names: set[str]) -> str:
@@ -147,8 +155,9 @@ def _free(kind: str, names: set[str]) -> str:
 # ---------------------------------------------------------------------------------------------------- showing
 
 
-def _show(found: OtherBot, wish: _Wish) -> None:
-    click.echo(f"{isolate(wish.bot)} watches {len(found.watched)} lists and protects {len(found.protected)} rooms.")
+def _show(found: OtherBot, wish: Wish) -> None:
+    lists, rooms = counted(len(found.watched), "list"), counted(len(found.protected), "room")
+    click.echo(f"{isolate(wish.bot)} watches {lists} and protects {rooms}.")
     for watched in list(found.watched.values())[:_MOST_SHOWN]:
         click.echo(f"  list {_written(watched.room)}{'' if watched.applied else ' (it only tells of it)'}")
     for room in list(found.protected)[:_MOST_SHOWN]:
@@ -162,23 +171,29 @@ def _show(found: OtherBot, wish: _Wish) -> None:
         click.echo(f"  could not be read, and is left out: {found.left_out:,}")
 
 
-def _conclude(found: OtherBot, wish: _Wish, made: dict[str, Any] | None, *, dry_run: bool) -> None:
+def _conclude(found: OtherBot, wish: Wish, made: dict[str, Any] | None, *, dry_run: bool) -> None:
     if not (found.watched or found.protected):
         click.echo("There is nothing to take up.")
     elif dry_run:
         click.echo("That was a dry run: nothing was written.")
     elif made is not None:
+        lists, days = counted(len(made["lists"]), "list is", "lists are"), counted(wish.days, "day")
         click.echo(
-            f"{len(made['lists'])} lists are followed, and {made['subscribed']} of them rehearse for {wish.days} days. "
-            f"The bot invites {isolate(wish.owner)} into the room {isolate(wish.name)}."
+            f"{lists} followed, of which {made['subscribed']:,} for rehearsal,"
+            f" for {days}. The bot invites {isolate(wish.owner)} into the room {isolate(wish.name)}."
         )
+        for room, why in list(made["not_followed"].items())[:_MOST_SHOWN]:
+            click.echo(f"  not followed: {_written(room)}: {why}")
+        if len(made["not_followed"]) > _MOST_SHOWN:
+            click.echo(f"  and {len(made['not_followed']) - _MOST_SHOWN:,} more are not")
+        rooms = "this room" if made["rooms"] == 1 else f"these {made['rooms']:,} rooms"
         click.echo(
-            f"Next, {isolate(wish.owner)} invites the bot into these {made['rooms']} rooms (and gives it the power to "
-            "ban, for the day on which it takes over)."
+            f"Next, {isolate(wish.owner)} invites the bot into {rooms} (and gives it the power to ban, for the day on "
+            "which it takes over)."
         )
 
 
-def _as_json(found: OtherBot, wish: _Wish, made: dict[str, Any] | None) -> dict[str, Any]:
+def _as_json(found: OtherBot, wish: Wish, made: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "kind": wish.kind,
         "bot": wish.bot,

@@ -89,5 +89,4 @@ def _tell(server: str, bearer: str, public_url: str, *, as_json: bool) -> None:
         "      do_ping: false\n"
         "      enabled_callbacks: [user_may_invite, federated_user_may_invite, user_may_join_room]\n"
         "      fail_open: {user_may_invite: true, federated_user_may_invite: true, user_may_join_room: true}\n"
-        "      async: {user_may_join_room: true}\n"
     )

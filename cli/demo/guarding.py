@@ -14,6 +14,7 @@ from reputation.enforcement.model import host_of
 
 LIST = "spamwatch"
 _ROOM = "Choir of the valley"
+_NOWHERE = "nowhere.example"
 _TRIES = 60
 
 
@@ -27,10 +28,11 @@ async def published(stage: Stage) -> None:
     await _rule(
         stage, carol, policy, "server", erin.user_id.partition(":")[2].partition(":")[0], "nobody there is real"
     )
-    stage.saw(f"{carol.user_id} wrote four rules into a policy room of hers", await _rules(carol, policy))
+    await _rule(stage, carol, policy, "server", _NOWHERE, "sends all of them")
+    stage.saw(f"{carol.user_id} wrote five rules into a policy room of hers", await _rules(carol, policy))
     found = await stage.earnest("list", "follow", LIST, policy, "--json")
     stage.saw(f"the operator ran: earnest list follow {LIST} {policy}", found)
-    found = await _followed(stage, 4)
+    found = await _followed(stage, 5)
     stage.saw("the bot entered the policy room, and read", found)
 
 
@@ -56,6 +58,9 @@ async def managed(stage: Stage) -> None:
     for name in ("dave", "gina", "hugo", "ivan"):
         one = await stage.person(name)
         stage.demand((await one.join(choir)).fine, f"{one.user_id} joins the choir")
+    erin = await stage.person("erin")
+    joined = await erin.join(choir, via=server_of(alice.user_id))
+    stage.demand(joined.fine, "@erin joins from elsewhere", joined)
 
 
 async def previewed(stage: Stage) -> None:
@@ -70,19 +75,17 @@ async def previewed(stage: Stage) -> None:
 
 
 async def enforced(stage: Stage) -> None:
-    """Whoever the list speaks of is put out as they come, and the server that it names is denied."""
+    """Whoever the list speaks of is put out as they come, and the servers that it names are denied beforehand."""
     alice, mallory, erin = await stage.person("alice"), await stage.person("mallory"), await stage.person("erin")
     choir, bob = await _choir(stage), await stage.person("bob")
+    acl = await _acl(stage, alice, choir, host_of(erin.user_id), _NOWHERE)
+    stage.saw(f"the room denies the server of {erin.user_id}, and {_NOWHERE}, of which nobody ever came", acl)
     await bob.join(choir)
     await _is(stage, alice, choir, bob, "ban")
     await mallory.join(choir)
     await _is(stage, alice, choir, mallory, "ban")
     told = await _tells(stage, alice, "Done", mallory.user_id)
     stage.saw(f"{bob.user_id} and {mallory.user_id} joined, and are banned; in the management room stands", told)
-    joined = await erin.join(choir, via=server_of(alice.user_id))
-    stage.demand(joined.fine, "@erin joins from elsewhere", joined)
-    acl = await _acl(stage, alice, choir, host_of(erin.user_id))
-    stage.saw(f"{erin.user_id} joined from elsewhere, and the room denies her server", acl)
     dave = await stage.person("dave")
     await _is(stage, alice, choir, dave, "join")
     stage.saw(f"{dave.user_id}, whose entry was vetoed, sings on")
@@ -115,7 +118,7 @@ async def left(stage: Stage) -> None:
     stage.saw(f"she wrote: !earnest unsubscribe {LIST}", told)
     for one in (mallory, await stage.person("bob")):
         await _is(stage, alice, choir, one, "leave")
-    acl = await _acl(stage, alice, choir, None)
+    acl = await _acl(stage, alice, choir)
     stage.saw(f"{mallory.user_id} and @bob may come again, and the room denies no server", acl)
 
 
@@ -177,15 +180,15 @@ async def _is(stage: Stage, watcher: Person, room: RoomId, user: Person, members
     stage.demand(found=False, expected=f"{user.user_id} stands to the room as {membership}", seen=answer)
 
 
-async def _acl(stage: Stage, watcher: Person, room: RoomId, denied: str | None) -> dict[str, Any]:
-    """See that a room denies a server, or none."""
+async def _acl(stage: Stage, watcher: Person, room: RoomId, *denied: str) -> dict[str, Any]:
+    """See that a room denies these servers and no others."""
     answer: Answer | None = None
     for _ in range(_TRIES):
         answer = await watcher.get(f"/_matrix/client/v3/rooms/{quote(room, safe='')}/state/m.room.server_acl/")
-        if answer.body.get("deny", []) == ([] if denied is None else [denied]):
+        if sorted(answer.body.get("deny", [])) == sorted(denied):
             return answer.body
         await asyncio.sleep(1)
-    stage.demand(found=False, expected=f"the room denies {denied or 'nobody'}", seen=answer)
+    stage.demand(found=False, expected=f"the room denies {', '.join(denied) or 'nobody'}", seen=answer)
     return {}
 
 

@@ -104,7 +104,6 @@ def module_settings(base_url: str, bearer_file: Path) -> dict[str, Any]:
             "do_ping": False,  # it would leak its log context, and Synapse lets whatever loop runs into that die
             "enabled_callbacks": list(CALLBACKS),
             "fail_open": dict.fromkeys(CALLBACKS, True),
-            "async": {"user_may_join_room": True},
         },
     }
 

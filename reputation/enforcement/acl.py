@@ -16,6 +16,8 @@ from reputation.lists.globs import Globs
 
 LARGEST: Final = 55_000
 """Bytes of an ACL as JSON, so that its event stays below 60 kB; a whole event may have 65,536."""
+LARGEST_BEFOREHAND: Final = 30_000
+"""The same of what is denied beforehand: there is to be room left for servers of whom somebody comes."""
 _AROUND: Final = 200
 """Bytes of what stands around the patterns."""
 
@@ -41,13 +43,15 @@ def covers(acl: Acl | None, server: str) -> bool:
     return Denied(acl).covers(server)
 
 
-def with_denials(acl: Acl | None, servers: Iterable[str], never: Collection[str] = ()) -> tuple[Acl, tuple[str, ...]]:
+def with_denials(
+    acl: Acl | None, servers: Iterable[str], never: Collection[str] = (), *, largest: int = LARGEST
+) -> tuple[Acl, tuple[str, ...]]:
     """Return an ACL that denies these servers too, in their order, and those for which there was no room.
 
-    Servers among ``never``, those denied already and what is no plain name are passed over.
+    Servers among ``never``, those denied already and what is no plain name are passed over. ``largest``: bytes.
     """
     base = acl if acl is not None else Acl()
-    room = LARGEST - _size(base)
+    room = largest - _size(base)
     spared = {name.lower() for name in never}
     denied = Denied(base)
     added: dict[str, None] = {}

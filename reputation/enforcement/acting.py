@@ -29,6 +29,8 @@ class Owed:
     """We did none of it in the room."""
     beside: bool = False
     """Another bot does it, by what we publish."""
+    denials: int = 0
+    """How often the homeserver said no to undoing it."""
 
     @property
     def leaves(self) -> bool:
@@ -45,10 +47,17 @@ class Ban:
 
 @dataclass(frozen=True, slots=True)
 class Unban:
-    """Take back a ban; ``was`` says how they stood to the room before: whoever had joined may be invited again."""
+    """Take back a ban; with ``back`` they are invited again, who were there and cannot come by themselves."""
 
     user: UserId
-    was: str | None
+    back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """Invite somebody again whose ban is taken back already."""
+
+    user: UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,8 @@ class Nothing:
     """It is so already, or what stands there is not ours."""
 
 
-Act = Ban | Unban | Kick | SetLevel | SetAcl | Redact | Warn | Nothing
+_WERE_THERE = frozenset({Membership.JOIN.value, Membership.INVITE.value})
+Act = Ban | Unban | Invite | Kick | SetLevel | SetAcl | Redact | Warn | Nothing
 
 
 def act(owed: Owed, room: RoomSeen, me: UserId) -> Act:
@@ -125,8 +135,12 @@ def _do(owed: Owed, room: RoomSeen, user: UserId) -> Act:
 def _undo(owed: Owed, room: RoomSeen, me: UserId, user: UserId) -> Act:
     if owed.what is Consequence.BAN:
         member = room.members.get(user)
-        ours = member is not None and member.membership is Membership.BAN and member.by == me
-        return Unban(user, owed.before.membership) if ours else Nothing()
+        if member is None or member.by != me:
+            return Nothing()
+        back = owed.undo and owed.before.membership in _WERE_THERE and not room.public
+        if member.membership is Membership.BAN:
+            return Unban(user, back)
+        return Invite(user) if back and member.membership is Membership.LEAVE else Nothing()
     if owed.what is Consequence.MUTE and room.powers.users.get(user) == owed.before.set_to:
         return SetLevel(user, owed.before.level)
     return Nothing()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from kit.identifiers import RoomId, UserId, server_of
+from kit.identifiers import PersonId, RoomId, UserId, server_of
 from reputation.lists.model import Recommendation, Subject
 
 WINDOW: Final = timedelta(days=7)
@@ -51,7 +51,7 @@ class Mode(StrEnum):
 
 
 class State(StrEnum):
-    """What became of a consequence; the last two are the end of it."""
+    """What became of a consequence; the last three are the end of it."""
 
     NOTED = "noted"
     """It would have been done, were the mode another."""
@@ -66,10 +66,14 @@ class State(StrEnum):
     UNDONE = "undone"
     DROPPED = "dropped"
     """Nothing of it was done, or nothing of it can be undone, and nobody wants it any more."""
+    STUCK = "stuck"
+    """It was to be undone, and cannot be: the homeserver said no each time, or we were put out."""
 
 
-CLOSED: Final = frozenset({State.UNDONE, State.DROPPED})
-ACTED: Final = frozenset({State.OWED, State.APPLIED, State.FAILED, State.LIFTED, State.UNDOING, State.UNDONE})
+CLOSED: Final = frozenset({State.UNDONE, State.DROPPED, State.STUCK})
+ACTED: Final = frozenset(
+    {State.OWED, State.APPLIED, State.FAILED, State.LIFTED, State.UNDOING, State.UNDONE, State.STUCK}
+)
 """What counts towards a share, once it was owed."""
 
 
@@ -114,7 +118,11 @@ OF_SERVERS: Final[Follows] = {
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A list that may act in the rooms of a management room. ``share`` is in percent."""
+    """A list that may act in the rooms of a management room. ``share`` is in percent.
+
+    ``trusted`` is the number of the person as whose word the list counts, and ``trust`` how they stand with whoever
+    subscribed (0 to 1; ``None``: nobody looked yet).
+    """
 
     list: int
     name: str
@@ -124,6 +132,13 @@ class Subscription:
     servers: Follows = field(default_factory=lambda: OF_SERVERS)
     share: int = USUAL_SHARE
     until: datetime | None = None
+    trusted: PersonId | None = None
+    trust: float | None = None
+
+    @property
+    def counts(self) -> float:
+        """How much its word counts towards what must agree: its weight, as far as its author is trusted."""
+        return self.weight if self.trusted is None else self.weight * (self.trust or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +158,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What lists say, by list: of people themselves, and of servers (without their ports)."""
+    """What lists say, by list: of people themselves, and of servers (without their ports).
+
+    ``beforehand``: those of the servers that are to be denied though nobody of them is in a room.
+    """
 
     people: Mapping[UserId, Mapping[int, Word]] = field(default_factory=dict)
     servers: Mapping[str, Mapping[int, Word]] = field(default_factory=dict)
+    beforehand: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +222,27 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """How many people were in the rooms, who looks after any of them, and whose servers are never denied.
+
+    ``people`` do not count the bot.
+    """
+
+    people: int = 0
+    keepers: frozenset[UserId] = frozenset()
+    servers: frozenset[str] = frozenset()
+
+
+NOWHERE: Final = Ground()
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """How a management room wants lists to act: ``threshold`` is the sum of weights that must agree.
 
     ``me`` is the bot, ``spared`` whoever else is never acted on, ``rehearsing`` makes every mode ``notify``;
     ``confirm`` has redactions and kicks wait for a yes. ``beside``: another bot bans and denies, by what we publish.
+    ``ground`` tells of the rooms where not all of them are seen.
     """
 
     me: UserId
@@ -218,6 +253,7 @@ class Rules:
     rehearsing: bool = False
     spared: frozenset[UserId] = frozenset()
     beside: bool = False
+    ground: Ground = NOWHERE
 
 
 class Does(StrEnum):

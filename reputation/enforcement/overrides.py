@@ -10,7 +10,7 @@ from math import sqrt
 from typing import Final
 
 FEWEST_ROOMS: Final = 5
-"""Management rooms among which nobody can be made out: of fewer, an author is told nothing."""
+"""Management rooms, of as many people, among which nobody can be made out: of fewer, an author is told nothing."""
 _Z: Final = 1.96
 """Of the normal distribution, for 95 %."""
 

@@ -16,6 +16,8 @@ from reputation.lists.model import Recommendation, Subject
 
 NAME: Final = "a rule of this room"
 """What such a list is called, for all to read in the reason of a ban."""
+DECIDED_NAME: Final = "the moderators"
+"""The same of what somebody decided about one message that was reported."""
 HERE: Final = frozenset({Consequence.WARN, Consequence.REDACT})
 """What is done once, and only in the room where somebody did something; all else in all rooms."""
 _NUMBERS: Final = {
@@ -25,13 +27,15 @@ _NUMBERS: Final = {
     Consequence.KICK: -4,
     Consequence.BAN: -5,
 }
+_DECIDED: Final = -10
+"""How much lower the numbers are of what somebody who looks after the room decided, and nobody is to be asked about."""
 _WHOLE: Final = 100
 """Percent: a rule acts on all for whom it holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An outcome that holds now; without ``until`` it holds for good."""
+    """An outcome that holds now; without ``until`` it holds for good. ``decided``: by somebody, and not by a rule."""
 
     room: RoomId
     user: UserId
@@ -39,6 +43,17 @@ class Standing:
     rule: str
     at: datetime
     until: datetime | None = None
+    decided: bool = False
+
+    @property
+    def number(self) -> int:
+        """Return the number of the list whose word it is."""
+        return _NUMBERS[self.what] + (_DECIDED if self.decided else 0)
+
+
+def is_decided(number: int) -> bool:
+    """Tell whether a list of that number is what somebody decided who looks after the room."""
+    return number < _DECIDED
 
 
 def is_own(cause: Cause) -> bool:
@@ -53,19 +68,18 @@ def only_own(causes: Collection[Cause]) -> bool:
 
 def ruled(rules: Rules, standing: Collection[Standing]) -> Rules:
     """Return rules by which those outcomes act, too."""
-    wanted = sorted({_NUMBERS[one.what] for one in standing})
-    by_number = {number: what for what, number in _NUMBERS.items()}
+    wanted = {one.number: one.what for one in standing}
     lists = tuple(
         Subscription(
             number,
-            NAME,
+            DECIDED_NAME if is_decided(number) else NAME,
             Mode.ACT,
             max(rules.threshold, 1),
-            {Recommendation.BAN: frozenset({by_number[number]})},
+            {Recommendation.BAN: frozenset({wanted[number]})},
             {},
             _WHOLE,
         )
-        for number in wanted
+        for number in sorted(wanted)
     )
     return replace(rules, subscriptions=(*rules.subscriptions, *lists))
 
@@ -74,9 +88,9 @@ def said(words: Words, standing: Iterable[Standing]) -> Words:
     """Return what lists say, and beside it those outcomes; of several the one that holds longest gives the reason."""
     people = {user: dict(found) for user, found in words.people.items()}
     for one in sorted(standing, key=lambda one: (one.until is None, one.until or one.at, one.at, one.rule)):
-        mine, number = people.setdefault(one.user, {}), _NUMBERS[one.what]
+        mine, number = people.setdefault(one.user, {}), one.number
         before = mine.get(number)
         rooms = frozenset({one.room}) | (before.rooms or frozenset() if before is not None else frozenset())
         where = rooms if one.what in HERE else None
         mine[number] = Word(number, Subject.USER, one.user, Recommendation.BAN, one.rule, where)
-    return Words(people, words.servers)
+    return replace(words, people=people)

@@ -14,6 +14,7 @@ from typing import Final
 
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement import shares
+from reputation.enforcement.grounds import ground as ground_of
 from reputation.enforcement.model import (
     AGAIN_AFTER,
     CLOSED,
@@ -33,9 +34,8 @@ from reputation.enforcement.model import (
     Step,
     Why,
     Words,
-    host_of,
 )
-from reputation.enforcement.own import only_own
+from reputation.enforcement.own import is_decided, only_own
 from reputation.enforcement.powers import lacks, level_of_muted
 from reputation.enforcement.rooms import Membership, RoomSeen
 from reputation.enforcement.wanting import THERE, Seen, Speaking, Wanting, Wants, see
@@ -51,6 +51,8 @@ class _Stance(IntEnum):
     ACT = 3
 
 
+_ROUNDED: Final = 1e-9
+"""By how much weights that are parts of one may miss a whole number."""
 _STANCES: Final = {Mode.NOTIFY: _Stance.NOTE, Mode.APPROVE: _Stance.ASK, Mode.ACT: _Stance.ACT}
 
 
@@ -106,14 +108,16 @@ class _Planning:
     looked: Mapping[RoomId, datetime]
     hosts: dict[UserId, str] = field(default_factory=dict)
     stopped: frozenset[int] = frozenset()
+    stopped_beforehand: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         self.rooms = sorted({room.room: room for room in self.rooms}.values(), key=lambda room: room.room)
         self.speaking = Speaking(self.rules, self.words, self.now)
-        self.keepers = _keepers(self.rooms) | self.rules.spared | {self.rules.me}
-        self.never = frozenset(map(host_of, _at_home(self.rooms, self.keepers) | self.rules.spared | {self.rules.me}))
+        here = ground_of(self.rooms, self.rules)
+        self.keepers, self.never = here.keepers | self.rules.ground.keepers, here.servers | self.rules.ground.servers
         self.joined: set[UserId] = set()
         self.crowds: dict[str, set[UserId]] = defaultdict(set)
+        self.present: set[str] = set()
 
     def plan(self, only: Collection[RoomId] | None) -> Plan:
         rows: dict[RoomId, list[Done]] = defaultdict(list)
@@ -133,6 +137,7 @@ class _Planning:
                 left += _left(room.room, found)
         told = self._shares(wanted)
         self.stopped = shares.exceeded(told)
+        self.stopped_beforehand = self.stopped | shares.exceeded(self._shares(wanted, beforehand=True))
         steps = [step for want in wanted if (step := self._step(want)) is not None]
         steps += left
         steps.sort(key=lambda step: (step.room, step.target, step.what, step.does))
@@ -140,6 +145,8 @@ class _Planning:
 
     def _count(self, seen: Seen) -> None:
         said = self.words.servers
+        if said:
+            self.present.update(seen.there.values())
         for user, member in seen.room.members.items():
             if member.membership is Membership.JOIN and user != self.rules.me:
                 self.joined.add(user)
@@ -149,31 +156,37 @@ class _Planning:
 
     # ---------------------------------------------------------------------------------------------- shares
 
-    def _shares(self, wanted: Iterable[_Want]) -> list[Share]:
+    def _shares(self, wanted: Iterable[_Want], *, beforehand: bool = False) -> list[Share]:
+        """Count what lists would do to people, or to servers of whom nobody is here: of those as many at most."""
         by_list: dict[int, dict[str, int]] = defaultdict(dict)
         for want in wanted:
             row = want.row
             if row is not None and (row.approved or row.state in (State.REFUSED, State.OWED, State.LIFTED)):
                 continue
+            if beforehand is not (self._people(want) == 0):
+                continue
             if self._is_new(want) and self._stance(want.causes) is _Stance.ACT and self._guard(want) is None:
                 for cause in want.causes:
-                    by_list[cause.list][want.target] = self._people(want)
+                    by_list[cause.list][want.target] = 1 if beforehand else self._people(want)
         return [
             shares.share(
                 known,
-                people=len(self.joined),
-                spent=self.spent.get(number, {}),
+                people=max(len(self.joined), self.rules.ground.people),
+                spent=shares.of_servers(self.spent.get(number, {})) if beforehand else self.spent.get(number, {}),
                 wanted=by_list.get(number, {}).items(),
             )
             for number, known in self.speaking.lists.items()
         ]
 
     def _people(self, want: _Want) -> int:
-        return max(1, len(self.crowds.get(want.target, ()))) if want.what is Consequence.DENY else 1
+        """Return of how many people something counts: of a server that is denied beforehand, nobody."""
+        if want.what is not Consequence.DENY:
+            return 1
+        return max(len(self.crowds.get(want.target, ())), int(want.target in self.present))
 
     def _is_new(self, want: _Want) -> bool:
         """Tell whether acting would be a new act, and not one that waits for a yes in any case."""
-        if want.what in CONFIRMED and self.rules.confirm:
+        if want.what in CONFIRMED and self.rules.confirm and not _decided(want.causes):
             return False
         row = want.row
         if row is None or row.state in (State.NOTED, State.ASKED, State.UNDOING):
@@ -193,15 +206,17 @@ class _Planning:
 
     def _stance(self, causes: Iterable[Cause], stopped: Collection[int] = ()) -> _Stance:
         """Return how far the lists that agree may go: as far as enough weight of them goes."""
-        weight = dict.fromkeys(_Stance, 0)
+        weight = dict.fromkeys(_Stance, 0.0)
         for cause in causes:
             known = self.speaking.lists[cause.list]
-            may = _Stance.NOTE if self.rules.rehearsing else _STANCES[known.mode]
+            rehearsed = self.rules.rehearsing and not is_decided(cause.list)
+            may = _Stance.NOTE if rehearsed else _STANCES[known.mode]
             if cause.list in stopped:
                 may = min(may, _Stance.ASK)
             for stance in (_Stance.NOTE, _Stance.ASK, _Stance.ACT):
-                weight[stance] += known.weight if stance <= may else 0
-        enough = [stance for stance, sum_ in weight.items() if stance and sum_ >= max(self.rules.threshold, 1)]
+                weight[stance] += known.counts if stance <= may else 0
+        needed = max(self.rules.threshold, 1) - _ROUNDED
+        enough = [stance for stance, sum_ in weight.items() if stance and sum_ >= needed]
         return max(enough, default=_Stance.NOTHING)
 
     # ---------------------------------------------------------------------------------------------- steps
@@ -264,10 +279,11 @@ class _Planning:
             return _Stance.ACT, None
         if stance is not _Stance.ACT:
             return stance, Why.APPROVE if stance is _Stance.ASK else None
-        if want.what in CONFIRMED and self.rules.confirm:
+        if want.what in CONFIRMED and self.rules.confirm and not _decided(want.causes):
             return _Stance.ASK, Why.CONFIRM
         asked = row is not None and row.state is State.ASKED and row.why is Why.SHARE
-        if asked or self._stance(want.causes, self.stopped) is not _Stance.ACT:
+        stopped = self.stopped if self._people(want) else self.stopped_beforehand
+        if asked or self._stance(want.causes, stopped) is not _Stance.ACT:
             return _Stance.ASK, Why.SHARE
         return stance, None
 
@@ -365,23 +381,9 @@ def _left(room: RoomId, found: Wants) -> list[Step]:
     return theirs + [Step(Does.LEAVE, room, deny, host, (), Why.FULL) for host in sorted(found.full)]
 
 
-def _keepers(rooms: Iterable[RoomSeen]) -> frozenset[UserId]:
-    """Return who looks after any of the rooms: nothing is done to them in the others either."""
-    found = set[UserId]()
-    for room in rooms:
-        found |= room.powers.creators
-        found |= {user for user in room.powers.users if room.powers.looks_after(user)}
-    return frozenset(found)
-
-
-def _at_home(rooms: Iterable[RoomSeen], keepers: frozenset[UserId]) -> frozenset[UserId]:
-    """Return those of them who are in any of the rooms."""
-    return frozenset(
-        user
-        for room in rooms
-        for user in keepers
-        if (member := room.members.get(user)) is not None and member.membership in THERE
-    )
+def _decided(causes: Iterable[Cause]) -> bool:
+    """Tell whether somebody who looks after the room decided it, and need not be asked."""
+    return any(is_decided(cause.list) for cause in causes)
 
 
 def _differ(before: Iterable[Cause], now: Iterable[Cause]) -> bool:

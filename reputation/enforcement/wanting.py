@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from reputation.enforcement.model import (
     host_of,
     merged,
 )
-from reputation.enforcement.rooms import Membership, RoomSeen
+from reputation.enforcement.rooms import Acl, Membership, RoomSeen
 from reputation.lists.model import Recommendation, Subject
 
 THERE = frozenset({Membership.JOIN, Membership.INVITE, Membership.KNOCK})
@@ -202,7 +202,9 @@ class Wanting:
                 one_by_one[host] |= {cause.list for cause in left}
         standing = {host for host in denied if self._stands(seen, host)}
         order = sorted(denied, key=lambda host: (host not in standing, -seen.crowds.get(host, 0), host))
-        _, found_full = acl.with_denials(seen.room.acl, order)
+        filled, found_full = acl.with_denials(seen.room.acl, order)
+        if can_deny:
+            self._beforehand(seen, filled, {*by_host, *before}, found)
         for host in order:
             if host in found_full:
                 found.full.add(host)
@@ -210,6 +212,26 @@ class Wanting:
             else:
                 found.causes[Consequence.DENY, host] = denied[host]
         return one_by_one
+
+    def _beforehand(self, seen: Seen, filled: Acl, known: Collection[str], found: Wants) -> None:
+        """Find which servers to deny of whom nobody is there, as far as the ACL has room for them.
+
+        Not those of whoever looks after the room, though they are not in it now.
+        """
+        powers = seen.room.powers
+        theirs = {host_of(user) for user in (*powers.creators, *filter(powers.looks_after, powers.users))}
+        wanted: dict[str, tuple[Cause, ...]] = {}
+        for host in sorted(self._speaking.words.beforehand - {*known} - self._never - theirs):
+            causes = merged(
+                _cause(subscription, word)
+                for subscription, word in self._speaking.of_server(host)
+                if Consequence.DENY in subscription.servers.get(word.recommendation, ())
+            )
+            if causes and not seen.denied.covers(host):
+                wanted[host] = causes
+        _, full = acl.with_denials(filled, wanted, largest=acl.LARGEST_BEFOREHAND)
+        for host in wanted.keys() - set(full):
+            found.causes[Consequence.DENY, host] = wanted[host]
 
     def _stands(self, seen: Seen, host: str) -> bool:
         row = seen.rows.get((Consequence.DENY, host))

@@ -13,15 +13,23 @@ MOST_REMEMBERED = 20_000
 
 def visible(text: str) -> str:
     """Return a text without invisible characters."""
-    return text if text.isascii() else text.translate(_INVISIBLE)
+    # To look whether there is any takes a part of the time that it takes to leave them out.
+    if text.isascii() or (text.isprintable() and _ALSO_HIDDEN.isdisjoint(text)):
+        return text
+    return text.translate(_INVISIBLE)
 
 
 def folded(text: str) -> str:
     """Return a text without differences of case, of compatibility forms (NFKC), and without invisible characters."""
+    return without_case(visible(text))
+
+
+def without_case(text: str) -> str:
+    """Return what is ``visible`` of a text without differences of case and of compatibility forms (NFKC)."""
     if text.isascii():  # what most are; lower case is then all there is to do
         return text.lower()
     # Folding may make what NFKC takes further, and the other way round, so each is done again.
-    once = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.translate(_INVISIBLE)).casefold())
+    once = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return unicodedata.normalize("NFKC", once.casefold())
 
 

@@ -10,7 +10,7 @@ import ahocorasick_rs
 import re2
 
 from kit.errors import Invalid
-from reputation.filters.folding import folded, plainest, visible
+from reputation.filters.folding import folded, plainest, visible, without_case
 from reputation.filters.patterns import REGEX_MEMORY, Group, check_all, options, speakable
 
 LONGEST_SCANNED = 10_000
@@ -33,29 +33,32 @@ class Scanner:
         check_all(groups)
         self._words = _Words(
             [(folded(word), 1 << bit, group.whole_words) for bit, group in enumerate(groups) for word in group.words]
-        )
-        self._shapes = _Words(
-            [
-                (plainest(word), 1 << bit, group.whole_words)
-                for bit, group in enumerate(groups)
-                if group.look_alikes
-                for word in group.words
-            ]
-        )
+        ).find
+        shapes = [
+            (plainest(word), 1 << bit, group.whole_words)
+            for bit, group in enumerate(groups)
+            if group.look_alikes
+            for word in group.words
+        ]
+        self._shapes = _Words(shapes).find if shapes else None
         regexes = [(regex, 1 << bit) for bit, group in enumerate(groups) for regex in group.regexes]
-        self._regexes = _compiled([regex for regex, _ in regexes])
+        compiled = _compiled([regex for regex, _ in regexes])
+        self._regexes = None if compiled is None else compiled.Match
         self._regex_bits = [bit for _, bit in regexes]
 
     def scan(self, text: str) -> int:
         """Return the bits of all groups that are in a text."""
-        plain = folded(visible(text[:_LONGEST_EVENT])[:LONGEST_SCANNED])
+        if text.isascii():  # what most are: nothing in it is invisible
+            plain = text[:LONGEST_SCANNED].lower()
+        else:
+            plain = without_case(visible(text[:_LONGEST_EVENT])[:LONGEST_SCANNED])
         encoded = _encoded(plain)  # once for both: turning text into bytes costs a good part of looking at it
-        found = self._words.find(encoded)
+        found = self._words(encoded)
         if self._regexes is not None:
-            for number in self._regexes.Match(encoded) or ():
+            for number in self._regexes(encoded) or ():
                 found |= self._regex_bits[number]
-        if self._shapes:
-            found |= self._shapes.find(_encoded(plainest(plain)))
+        if self._shapes is not None:
+            found |= self._shapes(_encoded(plainest(plain)))
         return found
 
 
@@ -71,23 +74,22 @@ class _Words:
         texts = list({**anywhere, **whole})
         self._bits = [anywhere.get(text, 0) for text in texts]
         self._whole = [whole.get(text, 0) for text in texts] if whole else None
-        self._automaton = _automaton(texts) if texts else None
+        self._look = _automaton(texts).find_matches_as_indexes if texts else None
         self._all = reduce(or_, [*anywhere.values(), *whole.values()], 0)
         self._overlap = max((len(_encoded(text)) for text in texts), default=1) - 1
 
-    def __bool__(self) -> bool:
-        """Tell whether there is anything to look for."""
-        return self._automaton is not None
-
     def find(self, text: bytes) -> int:
         """Return the bits of all words in a text."""
-        found = 0
-        if self._automaton is None:
+        found, look = 0, self._look
+        if look is None:
+            return found
+        first = look(text[: _WINDOW + self._overlap], True)  # noqa: FBT003 - overlapping ones, too; by name it is slower
+        if not first and len(text) <= _WINDOW:  # what nearly all are
             return found
         letters: tuple[frozenset[int], frozenset[int]] | None = None
         for begin in range(0, max(len(text) - self._overlap, 1), _WINDOW):
-            piece = text[begin : begin + _WINDOW + self._overlap]
-            for number, start, end in self._automaton.find_matches_as_indexes(piece, overlapping=True):
+            matches = look(text[begin : begin + _WINDOW + self._overlap], True) if begin else first  # noqa: FBT003 - as above
+            for number, start, end in matches:
                 found |= self._bits[number]
                 if self._whole is not None and self._whole[number] & ~found:
                     letters = letters or _letters(text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
-from reputation.lists.globs import hits
+from reputation.lists.globs import Globs
 from reputation.lists.model import Entry, Listing, Recommendation, Subject
 
 _HARMLESS = frozenset({Recommendation.ALLOW})
@@ -38,19 +38,20 @@ class Found:
 
 
 def dangers(listing: Listing, mine: Sequence[str] = ()) -> Iterator[Found]:
-    """Look at each entry; ``mine`` are Matrix ids, servers and rooms that nothing is to hit."""
-    own = [(name.lower(), _server(name)) for name in mine]
-    for entry in listing:
-        if entry.recommendation in _HARMLESS:
-            continue
+    """Look at each entry; ``mine`` are Matrix ids, servers and rooms that nothing is to hit.
+
+    Which of them are hit is looked up for all entries at once: a list may have 200,000, and a service many servers.
+    """
+    looked_at = [entry for entry in listing if entry.recommendation not in _HARMLESS]
+    hit = _hit(looked_at, mine)
+    for place, entry in enumerate(looked_at):
         broad = breadth(entry)
         if broad is not None:
             yield Found(broad, entry)
         elif entry.entity is not None and not entry.entity.isascii():
             yield Found(Danger.LOOKS_ALIKE, entry)
-        for name, server in own:
-            if _hits(entry, name, server):
-                yield Found(Danger.YOURS, entry, name)
+        for name in hit.get(place, ()):
+            yield Found(Danger.YOURS, entry, name)
 
 
 def breadth(entry: Entry) -> Danger | None:
@@ -72,18 +73,39 @@ def breadth(entry: Entry) -> Danger | None:
     return Danger.TOP_LEVEL if "*" in host and "." not in fixed else None
 
 
-def _hits(entry: Entry, name: str, server: str) -> bool:
-    candidates = [name]
-    if entry.subject is Subject.SERVER:
+def _hit(entries: Sequence[Entry], mine: Sequence[str]) -> dict[int, list[str]]:
+    """Return which of one's own names entries hit, by the places of the entries; names in their order."""
+    names = [name.lower() for name in mine]
+    found: dict[int, set[int]] = {}
+    for subject in Subject if names else ():
+        of_it = [place for place, entry in enumerate(entries) if entry.subject is subject]
+        patterns = [(place, pattern) for place in of_it for pattern in entries[place].patterns]
+        globs = Globs([pattern for _, pattern in patterns])
+        hidden: dict[bytes, list[int]] = {}
+        for place in of_it:
+            digest = entries[place].sha256
+            if digest is not None:
+                hidden.setdefault(digest, []).append(place)
+        for number, name in enumerate(names):
+            for candidate in _candidates(subject, name):
+                written = [patterns[each][0] for each in globs.find(candidate)]
+                if _ANYBODY not in candidate:
+                    written += hidden.get(sha256(candidate.encode()).digest(), ())
+                for place in written:
+                    found.setdefault(place, set()).add(number)
+    return {place: [names[number] for number in sorted(numbers)] for place, numbers in found.items()}
+
+
+def _candidates(subject: Subject, name: str) -> list[str]:
+    """Return as what a name of one's own can be hit by entries that speak of one kind of subject."""
+    whose = name[:1]
+    if subject is Subject.SERVER:
+        server = _server(name)
         host, colon, port = server.rpartition(":")
-        candidates = [server, host] if colon and port.isdigit() else [server]  # it is meant on whatever port
-    elif entry.subject is Subject.USER and name[:1] not in ("@", "!", "#"):
-        candidates = [f"@{_ANYBODY}:{name}"] if entry.entity is not None else []
-    elif name[:1] not in (("@",) if entry.subject is Subject.USER else ("!", "#")):
-        return False
-    if entry.entity is None:
-        return any(entry.sha256 == sha256(each.encode()).digest() for each in candidates)
-    return any(hits(pattern.lower(), each) for pattern in entry.patterns for each in candidates)
+        return [server, host] if colon and port.isdigit() else [server]  # it is meant on whatever port
+    if subject is Subject.USER:
+        return [name] if whose == "@" else [f"@{_ANYBODY}:{name}"] if whose not in ("!", "#") else []
+    return [name] if whose in ("!", "#") else []
 
 
 def _server(name: str) -> str:

@@ -6,8 +6,8 @@ case are the same. No pattern is given to an engine that goes back, however many
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final
 
@@ -71,38 +71,46 @@ def pieces_of(pattern: str) -> int:
     return len(_pieces(pattern))
 
 
-class Globs:
-    """Patterns and names; each is known by its place in what was given."""
+_Table = dict[str, int | list[int]]
+"""What is found under a text: one number nearly always, and then it needs no list of its own."""
 
-    def __init__(self, patterns: Sequence[str]) -> None:
-        """Sort the patterns by their shapes; some microseconds each."""
-        self._patterns = [pattern.lower() for pattern in patterns]
-        self._names: dict[str, list[int]] = {}
-        self._servers: dict[str, list[int]] = {}
-        self._below: dict[str, list[int]] = {}
-        self._users_below: dict[str, list[int]] = {}
-        self._of_server: dict[str, _Beginnings] = {}
+
+class Globs:
+    """Patterns and names; each pattern is known by its place in what was given, or by its value if it has one."""
+
+    def __init__(self, patterns: Iterable[str], values: Sequence[int] | None = None) -> None:
+        """Sort the patterns by their shapes; some microseconds each. ``values``: one for each pattern."""
+        self._names: _Table = {}
+        self._servers: _Table = {}
+        self._below: _Table = {}
+        self._users_below: _Table = {}
+        self._of_server = _OfServers()
         self._beginnings = _Beginnings()
-        self._always: list[int] = []
-        hard = [number for number, pattern in enumerate(self._patterns) if not self._sort(number, pattern)]
-        self._pieces = _Pieces([(number, self._patterns[number]) for number in hard])
+        self._always: list[tuple[int, str]] = []
+        hard: list[tuple[int, str]] = []
+        for place, pattern in enumerate(patterns):
+            value = place if values is None else values[place]
+            lower = pattern if (lower := pattern.lower()) == pattern else lower  # one text, and not two alike
+            if not self._sort(value, lower):
+                hard.append((value, lower))
+        self._pieces = _Pieces(hard)
 
     def _sort(self, number: int, pattern: str) -> bool:
         """Put a pattern into the table of its shape; ``False`` where it has none of them."""
         begins, _, ends = pattern.partition("*")
         match _shape(pattern):
             case _Shape.ALWAYS:
-                self._always.append(number)
+                self._always.append((number, pattern))
             case _Shape.NAME:
-                self._names.setdefault(pattern, []).append(number)
+                _put(self._names, pattern, number)
             case _Shape.SERVER:
-                self._servers.setdefault(ends[1:], []).append(number)
+                _put(self._servers, ends[1:], number)
             case _Shape.USERS_BELOW:
-                self._users_below.setdefault(ends[2:], []).append(number)
+                _put(self._users_below, ends[2:], number)
             case _Shape.BELOW:
-                self._below.setdefault(ends, []).append(number)
+                _put(self._below, ends, number)
             case _Shape.OF_SERVER:
-                self._of_server.setdefault(ends, _Beginnings()).add(begins, number)
+                self._of_server.add(begins, ends, number)
             case _Shape.BEGINNING:
                 self._beginnings.add(begins, number)
             case _Shape.OTHER:
@@ -110,37 +118,57 @@ class Globs:
         return True
 
     def find(self, name: str) -> list[int]:
-        """Return the places of all patterns that hit a name, lowest first; empty where none does."""
+        """Return all patterns that hit a name, lowest first; empty where none does."""
         name = name.lower()
-        found = [*self._names.get(name, ()), *self._pieces.find(name)]
+        found = [*self._pieces.find(name)]
+        _get(self._names, name, found)
         if self._below:
             _walk(self._below, name, 0, found)
         if self._beginnings:
-            self._beginnings.find(name, len(name), found)
+            self._beginnings.find(name, found)
         if name[:1] == "@" or self._of_server:
             self._by_server(name, found)
         if self._always:
-            found.extend(number for number in self._always if hits(self._patterns[number], name))
+            found.extend(number for number, pattern in self._always if hits(pattern, name))
         return sorted(found) if len(found) > 1 else found
 
     def _by_server(self, name: str, found: list[int]) -> None:
         first = colon = name.find(":")
         while colon >= 0:  # a port is behind a second one
             if name[:1] == "@" and colon:
-                found.extend(self._servers.get(name[colon + 1 :], ()))
-            of_server = self._of_server.get(name[colon:])
-            if of_server is not None:
-                of_server.find(name, colon, found)
+                _get(self._servers, name[colon + 1 :], found)
+            if self._of_server:
+                self._of_server.find(name, colon, found)
             colon = name.find(":", colon + 1)
         if first > 0 and name[0] == "@" and self._users_below:
             _walk(self._users_below, name, first + 1, found)
 
 
-def _walk(table: dict[str, list[int]], name: str, begin: int, found: list[int]) -> None:
+def _put(table: _Table, key: str, number: int) -> None:
+    before = table.get(key)
+    if before is None:
+        table[key] = number
+    elif isinstance(before, list):
+        before.append(number)
+    else:
+        table[key] = [before, number]
+
+
+def _get(table: _Table, key: str, found: list[int]) -> None:
+    there = table.get(key)
+    if there is None:
+        return
+    if isinstance(there, list):
+        found.extend(there)
+    else:
+        found.append(there)
+
+
+def _walk(table: _Table, name: str, begin: int, found: list[int]) -> None:
     """Look for every end of a name that begins with a dot."""
     dot = name.find(".", begin)
     while dot >= 0:
-        found.extend(table.get(name[dot:], ()))
+        _get(table, name[dot:], found)
         dot = name.find(".", dot + 1)
 
 
@@ -148,19 +176,45 @@ class _Beginnings:
     """Beginnings of names, by their lengths."""
 
     def __init__(self) -> None:
-        self._of: dict[int, dict[str, list[int]]] = {}
+        self._of: dict[int, _Table] = {}
 
     def __bool__(self) -> bool:
         return bool(self._of)
 
     def add(self, text: str, number: int) -> None:
-        self._of.setdefault(len(text), {}).setdefault(text, []).append(number)
+        _put(self._of.setdefault(len(text), {}), text, number)
 
-    def find(self, name: str, end: int, found: list[int]) -> None:
-        """Look for every beginning of the first ``end`` letters of a name."""
+    def find(self, name: str, found: list[int]) -> None:
+        """Look for every beginning of a name."""
         for length, texts in self._of.items():
-            if length <= end:
-                found.extend(texts.get(name[:length], ()))
+            if length <= len(name):
+                _get(texts, name[:length], found)
+
+
+class _OfServers:
+    """Beginnings of names of single servers; of each server, which lengths they have."""
+
+    def __init__(self) -> None:
+        self._lengths: dict[str, tuple[int, ...]] = {}
+        self._patterns: _Table = {}
+        self._shared: dict[tuple[int, ...], tuple[int, ...]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def add(self, begins: str, ends: str, number: int) -> None:
+        lengths = self._lengths.get(ends, ())
+        if len(begins) not in lengths:
+            lengths = (*lengths, len(begins))
+            self._lengths[ends] = self._shared.setdefault(lengths, lengths)
+        _put(self._patterns, f"{begins}*{ends}", number)
+
+    def find(self, name: str, colon: int, found: list[int]) -> None:
+        """Look for every beginning of what stands before a colon."""
+        server = name[colon:]
+        for length in self._lengths.get(server, ()):
+            if length <= colon:
+                _get(self._patterns, f"{name[:length]}*{server}", found)
 
 
 class _Pieces:
@@ -168,21 +222,31 @@ class _Pieces:
 
     def __init__(self, patterns: Sequence[tuple[int, str]]) -> None:
         often = Counter(piece for _, pattern in patterns for piece in set(_pieces(pattern)))
-        self._by_piece: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        for number, pattern in patterns:
+        by_piece: dict[str, tuple[int, str] | list[tuple[int, str]]] = {}
+        for one in patterns:
             # One letter that few patterns have is still in most names.
-            rarest = min(_pieces(pattern), key=lambda piece: (len(piece) < _LONG, often[piece], -len(piece)))
-            self._by_piece[rarest].append((number, pattern))
-        self._texts = list(self._by_piece)
-        self._automaton = ahocorasick_rs.AhoCorasick(self._texts) if self._texts else None
+            rarest = min(_pieces(one[1]), key=lambda piece: (len(piece) < _LONG, often[piece], -len(piece)))
+            before = by_piece.get(rarest)
+            if before is None:
+                by_piece[rarest] = one
+            elif isinstance(before, list):
+                before.append(one)
+            else:
+                by_piece[rarest] = [before, one]
+        self._automaton = ahocorasick_rs.AhoCorasick(list(by_piece)) if by_piece else None
+        self._patterns = list(by_piece.values())
 
     def find(self, name: str) -> Sequence[int]:
         """Return whose piece is there, and who hits."""
         places = self._automaton.find_matches_as_indexes(name, overlapping=True) if self._automaton is not None else ()
         if not places:
             return ()
-        pieces = {self._texts[found[0]] for found in places}
-        return [number for piece in pieces for number, pattern in self._by_piece[piece] if hits(pattern, name)]
+        found: list[int] = []
+        for place in {each[0] for each in places}:
+            there = self._patterns[place]
+            some = there if isinstance(there, list) else (there,)
+            found.extend(number for number, pattern in some if hits(pattern, name))
+        return found
 
 
 def _pieces(pattern: str) -> list[str]:

@@ -15,6 +15,10 @@ Do = Literal["warn", "redact", "mute", "kick", "ban"]
 """What a rule may do, in the words of ``reputation.enforcement``."""
 JOIN: Final = "join"
 """What ``message.kind`` is of somebody who comes."""
+POLL: Final = "m.poll.start"
+"""The same of a poll, whose text is its question and its answers."""
+REACTION: Final = "m.reaction"
+"""The same of a reaction, whose text is its sign."""
 TEXTS: Final = frozenset({"m.text", "m.notice", "m.emote"})
 """Kinds of messages that say something; of all others the body is the name of a file."""
 _LINKED: Final = re.compile(r"(?:matrix\.to/#/(?:@|%40)|matrix:u/)([^\s<>\"'?/)\]]{1,255})", re.IGNORECASE)

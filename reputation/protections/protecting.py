@@ -18,7 +18,7 @@ from reputation.enforcement.rooms import Powers
 from reputation.filters.folding import folded
 from reputation.policy_rules import FOUND, Guard
 from reputation.protections.judging import Judged, Judging
-from reputation.protections.model import JOIN, TEXTS, Came, Heard, Outcome, Posted
+from reputation.protections.model import JOIN, REACTION, TEXTS, Came, Heard, Outcome, Posted
 from reputation.protections.recent import Counts, Recently
 from reputation.seeing import Place, links_in
 
@@ -119,7 +119,7 @@ class Protecting:
         elif isinstance(what, Came):
             counts = room.recently.came(user, now.timestamp())
         else:
-            counts = room.recently.posted(user, text, what.event, now.timestamp())
+            counts = room.recently.posted(user, text, what.event, now.timestamp(), speaks=what.kind != REACTION)
         if powers.looks_after(user):
             return []
         values = room.values.copy()

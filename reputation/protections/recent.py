@@ -94,8 +94,11 @@ class Recently:
         self._joins_minute: deque[float] = deque()
         self._joins: deque[float] = deque()
 
-    def posted(self, user: UserId, text: int | None, event: str, now: float) -> Counts:
-        """Count a message; ``text`` stands for what it says, ``None`` where it says nothing."""
+    def posted(self, user: UserId, text: int | None, event: str, now: float, *, speaks: bool = True) -> Counts:
+        """Count a message; ``text`` stands for what it says, ``None`` where it says nothing.
+
+        Where nothing ``speaks`` (a reaction), whoever is new stays so.
+        """
         now = self._move_to(now)
         person = self._person(user)
         if len(self._minute) >= MOST_MESSAGES:
@@ -111,7 +114,9 @@ class Recently:
         person.last = message
         person.short += 1
         person.minute += 1
-        first, person.fresh = person.fresh, False
+        first = person.fresh if speaks else False
+        if speaks:
+            person.fresh = False
         return self._counts(person, same, first=first)
 
     def came(self, user: UserId, now: float) -> Counts:

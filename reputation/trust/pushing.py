@@ -5,18 +5,27 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from reputation.trust.compiling import compiled
+from reputation.trust.compiling import compiled, fetch
 from reputation.trust.rows import Edges, Heads
 
-NODE = np.dtype([("residual", "f4"), ("reach", "f4"), ("limit", "f4"), ("state", "i4")])
-"""What a push keeps of each person while it runs, 16 bytes so that one touch is one cache line."""
+NODE = np.dtype([("residual", "f4"), ("limit", "f4")])
+"""What a push keeps of each person while it runs: it touches very many, in no order, so there is no more to it.
+
+The limit is negative for whoever has edges that some viewers may use and others may not.
+"""
 PLACE = np.dtype([("who", "i4"), ("reach", "f4"), ("residual", "f4"), ("state", "i4")])
 """What a view keeps of each person whom its push came to."""
 
-QUEUED, TOUCHED, MIXED = 1, 2, 4
-"""States of a node. MIXED stays: it has edges that some viewers may use and others may not."""
+QUEUED = 1
+"""The state of a place that waits to be looked at."""
+_SPENT = np.float32(1e-30)
+"""The residual of whoever was pushed: nothing beside any share, but they were reached before."""
+_AHEAD, _SOON, _NEXT = 2, 16, 8
+"""So many rows, people and edges before they are needed they are sent for: memory takes longer than what is done with
+what lies in it."""
 
 Nodes = npt.NDArray[np.void]
+Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.void]
 Numbers = npt.NDArray[np.int32]
 
@@ -88,8 +97,9 @@ def flowing(heads: Heads, author: int, level: int) -> float:
 
 
 @compiled
-def push(
+def push(  # noqa: PLR0913, PLR0917 - a compiled loop takes its arrays one by one
     nodes: Nodes,
+    reach: Floats,
     heads: Heads,
     edges: Edges,
     queue: Numbers,
@@ -105,10 +115,8 @@ def push(
     """
     touched[0] = viewer
     count = 1
-    own = nodes[viewer]
-    own["residual"] = 1.0
-    own["limit"] = least * max(1, usable(heads, viewer, 2))
-    own["state"] |= TOUCHED | QUEUED
+    nodes[viewer]["residual"] = 1.0
+    nodes[viewer]["limit"] = np.copysign(np.float32(least * max(1, usable(heads, viewer, 2))), nodes[viewer]["limit"])
     queue[0] = viewer
     size = len(queue)
     first, waiting = 0, 1
@@ -116,60 +124,76 @@ def push(
         author = queue[first]
         first = first + 1 if first + 1 < size else 0
         waiting -= 1
+        if waiting > _AHEAD:
+            ahead = first + _AHEAD
+            fetch(edges, heads[queue[ahead if ahead < size else ahead - size]]["start"])
         node = nodes[author]
         residual = node["residual"]
-        node["residual"] = 0.0
-        node["reach"] += restart * residual
-        node["state"] &= ~QUEUED
-        level = 2 if author == viewer else (level_for(heads, edges, viewer, author) if node["state"] & MIXED else 0)
+        node["residual"] = _SPENT
+        reach[author] += restart * residual
+        level = 2 if author == viewer else (level_for(heads, edges, viewer, author) if node["limit"] < 0 else 0)
         total = flowing(heads, author, level)
         if total <= 0:
             continue
         share = (1 - restart) * residual / total
         start = heads[author]["start"]
-        for place in range(start, start + usable(heads, author, level)):
+        end = start + usable(heads, author, level)
+        for place in range(start, end):
+            if place + _NEXT < end:
+                fetch(nodes, edges[place + _NEXT]["other"])
             weight = edges[place]["said"]
             if weight <= 0:
                 continue
             other = edges[place]["other"]
             target = nodes[other]
-            state = target["state"]
-            if not state & TOUCHED:
-                state |= TOUCHED
-                target["state"] = state
+            before, limit = target["residual"], target["limit"]
+            if before == 0:
                 touched[count] = other
                 count += 1
-                if state & MIXED:
+                if limit < 0:
                     seen = usable(heads, other, level_for(heads, edges, viewer, other))
-                    target["limit"] = least * max(1, seen)
-            target["residual"] += share * weight
-            if not state & QUEUED and target["residual"] > target["limit"]:
-                target["state"] = state | QUEUED
+                    limit = np.float32(-least * max(1, seen))
+                    target["limit"] = limit
+            after = np.float32(before + share * weight)
+            target["residual"] = after
+            if before <= abs(limit) < after:
                 last = first + waiting
                 queue[last if last < size else last - size] = other
                 waiting += 1
+                fetch(heads, other)
     return count
 
 
 @compiled
-def collect(
-    nodes: Nodes, heads: Heads, touched: Numbers, count: int, places: Places, index: Numbers, viewer: int, least: float
+def collect(  # noqa: PLR0913, PLR0917 - as above
+    nodes: Nodes,
+    reach: Floats,
+    heads: Heads,
+    touched: Numbers,
+    count: int,
+    places: Places,
+    index: Numbers,
+    viewer: int,
+    least: float,
 ) -> None:
     """Write down whom a push came to, and leave the nodes as they were before it."""
     for place in range(count):
+        if place + _SOON < count:
+            soon = touched[place + _SOON]
+            fetch(nodes, soon)
+            fetch(reach, soon)
         who = touched[place]
         node = nodes[who]
         entry = places[place]
         entry["who"] = who
-        entry["reach"] = node["reach"]
-        entry["residual"] = node["residual"]
+        entry["reach"] = reach[who]
+        entry["residual"] = node["residual"] if node["residual"] != _SPENT else 0.0
         entry["state"] = 0
         enter(index, who, place)
-        node["reach"] = 0.0
+        reach[who] = 0.0
         node["residual"] = 0.0
-        node["state"] &= MIXED
-        if node["state"] & MIXED or who == viewer:
-            node["limit"] = least * max(1, heads[who]["n0"])
+        if node["limit"] < 0 or who == viewer:
+            node["limit"] = np.copysign(np.float32(least * max(1, heads[who]["n0"])), node["limit"])
 
 
 @compiled

@@ -11,7 +11,6 @@ from kit.errors import Invalid
 from reputation.trust.formula import PRODUCT, Formula
 from reputation.trust.graph import Change, Graph
 from reputation.trust.pushing import (
-    MIXED,
     NODE,
     PLACE,
     Numbers,
@@ -22,7 +21,7 @@ from reputation.trust.pushing import (
     settle,
     shift,
 )
-from reputation.trust.weighing import VOICE, Voices, ask_quorum, listen, note, weigh, weigh_many
+from reputation.trust.weighing import VOICE, Voices, ask_quorum, give_words, listen, note, weigh, weigh_many
 
 LEAST_NEAR = 2e-4
 """Where fewer than the nearest 50 are reached (or only just), nobody nearer than this counts less than in full.
@@ -70,6 +69,7 @@ class Viewing:
     def __init__(self, graph: Graph, formula: Formula = PRODUCT) -> None:
         self.graph, self.formula = graph, formula
         self._nodes = np.zeros(0, NODE)
+        self._reach = np.zeros(0, np.float32)
         self._queue: Numbers = np.zeros(0, np.int32)
         self._touched: Numbers = np.zeros(0, np.int32)
         self._seen = -1
@@ -80,11 +80,12 @@ class Viewing:
         graph, formula = self.graph, self.formula
         heads, edges = graph.out.heads, graph.out.edges
         least = formula.tolerance
-        count = push(self._nodes, heads, edges, self._queue, self._touched, viewer, formula.restart, least)
+        nodes, reach, touched = self._nodes, self._reach, self._touched
+        count = push(nodes, reach, heads, edges, self._queue, touched, viewer, formula.restart, least)
         # Room for what repairs will add.
-        places = np.zeros(count + count // 4 + 16, PLACE)
+        places = np.empty(count + count // 4 + 16, PLACE)
         index = index_for(len(places))
-        collect(self._nodes, heads, self._touched, count, places, index, viewer, least)
+        collect(nodes, reach, heads, touched, count, places, index, viewer, least)
         return View(viewer, graph.changes, places, count, index, {})
 
     def follow(self, view: View) -> View:
@@ -152,11 +153,12 @@ class Viewing:
             formula.nearest,
             LEAST_NEAR,
             faint,
-            formula.budget,
             voices,
             numbers,
         )
-        if quorum > 1:
+        if quorum == 1:
+            give_words(heads, edges, view.viewer, formula.budget, voices, kept)
+        else:
             ask_quorum(
                 view.places,
                 view.count,
@@ -167,6 +169,7 @@ class Viewing:
                 voices,
                 kept,
                 numbers,
+                formula.budget,
                 quorum,
                 formula.enough,
                 formula.rounds,
@@ -217,6 +220,7 @@ class Viewing:
         if len(graph.out.heads) > known:
             room = len(graph.out.heads)
             self._nodes = np.concatenate([self._nodes, np.zeros(room - known, NODE)])
+            self._reach = np.zeros(room, np.float32)
             self._queue, self._touched = np.zeros(room, np.int32), np.zeros(room, np.int32)
             self._limit(np.arange(known, room))
         if changes is None:
@@ -227,5 +231,5 @@ class Viewing:
 
     def _limit(self, people: npt.NDArray[np.int64]) -> None:
         heads = self.graph.out.heads[people]
-        self._nodes["limit"][people] = self.formula.tolerance * np.maximum(heads["n0"], 1)
-        self._nodes["state"][people] = np.where(heads["n1"] > heads["n0"], MIXED, 0)
+        limits = self.formula.tolerance * np.maximum(heads["n0"], 1)
+        self._nodes["limit"][people] = np.where(heads["n1"] > heads["n0"], -limits, limits)

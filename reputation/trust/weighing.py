@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from reputation.trust.compiling import compiled
+from reputation.trust.compiling import compiled, fetch
 from reputation.trust.pushing import Numbers, Places, enter, find, level_for, said, usable
 from reputation.trust.rows import Edges, Heads
 
@@ -18,6 +18,10 @@ Voices = npt.NDArray[np.void]
 Floats = npt.NDArray[np.float64]
 
 _DECAY = math.log(2.0)
+_AHEAD = 8
+"""So many heads before they are needed they are sent for."""
+_ROOM = 1 << 12
+"""Words that are listed before the list has to grow."""
 
 
 @compiled
@@ -32,11 +36,10 @@ def listen(  # noqa: C901, PLR0913, PLR0917 - a compiled loop takes its arrays o
     nearest: int,
     least: float,
     faint: float,
-    budget: int,
     voices: Voices,
     numbers: Numbers,
 ) -> int:
-    """Find who has a word for the viewer, as if no quorum were asked; return how many.
+    """Find who is near enough to have a word for the viewer, and how near; return how many.
 
     ``numbers`` gets for each place its voice's number plus one, negative for a contact's, 0 for none.
     """
@@ -73,48 +76,77 @@ def listen(  # noqa: C901, PLR0913, PLR0917 - a compiled loop takes its arrays o
         if number == 0:
             continue
         who = places[place]["who"]
-        level = level_for(heads, edges, viewer, who)
-        words = usable(heads, who, level)
-        voice = voices[kept]
-        near = 1.0 if who == viewer else min(1.0, reach[abs(number) - 1] / bar)
-        voice["who"] = who
-        voice["near"] = near
-        voice["word"] = near * min(1.0, budget / max(1, words))
-        voice["level"] = level
+        voices[kept]["who"] = who
+        voices[kept]["near"] = 1.0 if who == viewer else min(1.0, reach[abs(number) - 1] / bar)
         kept += 1
         numbers[place] = kept if number > 0 else -kept
     return kept
 
 
 @compiled
-def _words_among(
+def _give_word(heads: Heads, edges: Edges, viewer: int, budget: int, voice: np.void) -> None:
+    """Note what one voice's word weighs if it is heard in full, and which of their edges the viewer may use."""
+    level = level_for(heads, edges, viewer, voice["who"])
+    words = usable(heads, voice["who"], level)
+    voice["word"] = voice["near"] * min(1.0, budget / max(1, words))
+    voice["level"] = level
+
+
+@compiled
+def give_words(heads: Heads, edges: Edges, viewer: int, budget: int, voices: Voices, kept: int) -> None:
+    """Let all be heard who are near, as no quorum is asked."""
+    for number in range(kept):
+        if number + _AHEAD < kept:
+            fetch(heads, voices[number + _AHEAD]["who"])
+        _give_word(heads, edges, viewer, budget, voices[number])
+
+
+@compiled
+def _list_words(  # noqa: PLR0913, PLR0917 - as above
     places: Places,
     index: Numbers,
     heads: Heads,
     edges: Edges,
-    voices: Voices,
-    kept: int,
+    voice: np.void,
     numbers: Numbers,
     own: int,
-) -> tuple[Numbers, Numbers]:
-    """List whom each voice rates among those who are no contacts, by number plus one, negative for a bad word."""
-    total = 0
-    for number in range(kept):
-        total += usable(heads, voices[number]["who"], voices[number]["level"])
-    targets = np.empty(total, np.int32)
-    starts = np.zeros(kept + 1, np.int32)
-    pairs = 0
-    for number in range(kept):
-        voice = voices[number]
-        start = heads[voice["who"]]["start"]
-        for edge in range(start, start + usable(heads, voice["who"], voice["level"])):
-            place = find(index, places, edges[edge]["other"])
-            if place < 0 or numbers[place] <= 0 or numbers[place] - 1 == own:
-                continue
-            targets[pairs] = numbers[place] if edges[edge]["said"] > 0 else -numbers[place]
-            pairs += 1
-        starts[number + 1] = pairs
-    return targets, starts
+    targets: Numbers,
+    pairs: int,
+) -> tuple[Numbers, int]:
+    """List whom a voice rates among those who are no contacts, by number plus one, negative for a bad word.
+
+    Return the list, a larger one where that had no room, and where its end is now.
+    """
+    row = heads[voice["who"]]["start"]
+    seen = usable(heads, voice["who"], voice["level"])
+    if pairs + seen > len(targets):
+        grown = np.empty(2 * (pairs + seen), np.int32)
+        grown[:pairs] = targets[:pairs]
+        targets = grown
+    for edge in range(row, row + seen):
+        place = find(index, places, edges[edge]["other"])
+        if place < 0 or numbers[place] <= 0 or numbers[place] - 1 == own:
+            continue
+        targets[pairs] = numbers[place] if edges[edge]["said"] > 0 else -numbers[place]
+        pairs += 1
+    return targets, pairs
+
+
+@compiled
+def _contacts(
+    places: Places, count: int, viewer: int, numbers: Numbers, kept: int
+) -> tuple[npt.NDArray[np.bool_], int]:
+    """Mark which voices are contacts, the viewer among them; return the viewer's own number, too, or -1."""
+    contact = np.zeros(kept, np.bool_)
+    own = -1
+    for place in range(count):
+        number = numbers[place]
+        if number < 0:
+            contact[-number - 1] = True
+        elif number > 0 and places[place]["who"] == viewer:
+            own = number - 1
+            contact[own] = True
+    return contact, own
 
 
 @compiled
@@ -128,37 +160,41 @@ def ask_quorum(  # noqa: PLR0913, PLR0917, C901, PLR0912 - as above
     voices: Voices,
     kept: int,
     numbers: Numbers,
+    budget: int,
     quorum: int,
     enough: float,
     rounds: int,
 ) -> None:
-    """Let nobody but contacts be heard whom fewer than ``quorum`` of the heard endorse: the largest parts left out."""
-    contact = np.zeros(kept, np.bool_)
-    own = -1
-    for place in range(count):
-        number = numbers[place]
-        if number < 0:
-            contact[-number - 1] = True
-        elif number > 0 and places[place]["who"] == viewer:
-            own = number - 1
-            contact[own] = True
-    targets, starts = _words_among(places, index, heads, edges, voices, kept, numbers, own)
+    """Let nobody but contacts be heard whom fewer than ``quorum`` of the heard endorse: the largest parts left out.
+
+    Of most who are near nobody whom the viewer hears says anything, so a row is looked at when its author is heard.
+    """
+    contact, own = _contacts(places, count, viewer, numbers, kept)
     heard = np.zeros(kept, np.float64)
     for number in range(kept):
         if contact[number]:
             heard[number] = voices[number]["near"]
     budgets = np.zeros(kept, np.float64)
-    for number in range(kept):
-        budgets[number] = voices[number]["word"] / max(voices[number]["near"], np.float32(1e-30))
+    targets, listed = np.empty(_ROOM, np.int32), 0
+    starts, ends = np.full(kept, -1, np.int32), np.zeros(kept, np.int32)
     praised, blamed = np.zeros(kept), np.zeros(kept)
     largest, second = np.zeros(kept), np.zeros(kept)
     for _ in range(rounds):
         praised[:], blamed[:], largest[:], second[:] = 0.0, 0.0, 0.0, 0.0
         for number in range(kept):
+            if heard[number] <= 0:
+                continue
+            if starts[number] < 0:
+                voice = voices[number]
+                _give_word(heads, edges, viewer, budget, voice)
+                budgets[number] = voice["word"] / max(voice["near"], np.float32(1e-30))
+                starts[number] = listed
+                targets, listed = _list_words(places, index, heads, edges, voice, numbers, own, targets, listed)
+                ends[number] = listed
             part = heard[number] * budgets[number]
             if part <= 0:
                 continue
-            for pair in range(starts[number], starts[number + 1]):
+            for pair in range(starts[number], ends[number]):
                 target = targets[pair]
                 if target < 0:
                     blamed[-target - 1] += part
@@ -179,6 +215,9 @@ def ask_quorum(  # noqa: PLR0913, PLR0917, C901, PLR0912 - as above
             near = voices[number]["near"]
             heard[number] = 0.0 if left <= 1e-12 else near * min(1.0, left / enough) * left / (left + blamed[number])  # noqa: PLR2004 - what rounding leaves
     for number in range(kept):
+        if heard[number] > 0 and starts[number] < 0:  # in the last round
+            _give_word(heads, edges, viewer, budget, voices[number])
+            budgets[number] = voices[number]["word"] / max(voices[number]["near"], np.float32(1e-30))
         voices[number]["word"] = heard[number] * budgets[number]
         voices[number]["near"] = heard[number]
 

@@ -219,7 +219,12 @@ class Bot:
     def hear(self, happening: Happening) -> list[str]:
         """Let the bot hear something; return what it did."""
         before = len(self.lines)
-        self.run(lambda: self.listener.hear(happening))
+
+        async def _hear() -> None:
+            await self.listener.hear(happening)
+            await self.manager.lanes.work_off()
+
+        self.run(_hear)
         return self.lines[before:]
 
     def says(self, text: str, *, user: UserId = ALICE, room: RoomId = CHAT, mentions: tuple[UserId, ...] = ()) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.homeserver import EventId, KeptRoom, StateEvent, made_as
+from bot.homeserver import EventId
 from bot.rehearsal import Rehearsal
+from bot.room_state import KeptRoom, StateEvent, made_as
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.levels import with_level
 from reputation.enforcement.reading import read_room

@@ -22,6 +22,7 @@ from app.container import KEY_ROLES, RELAYER, RESOLVER, Container
 from app.gatekeeper import Gatekeeper
 from app.sessions import EVERYTHING
 from app.settings import Settings
+from app.turning_away import TurningAway
 from contracts import codec
 from contracts.chain import Deployment
 from contracts.deployment import write_deployment
@@ -107,22 +108,25 @@ class Door:
 @contextmanager
 def http_door(container: Container) -> Iterator[Door]:
     """A client of the real application on ``container``, its gatekeeper running."""
-    gatekeeper = Gatekeeper(container)
+    gatekeeper, turning = Gatekeeper(container), TurningAway(container)
     gatekeeper.start()
-    door = Door(create_app(container, gatekeeper))
+    turning.start()
+    door = Door(create_app(container, gatekeeper, turning))
     try:
         yield door
     finally:
         door.close()
+        turning.stop()
         gatekeeper.stop()
 
 
 @contextmanager
 def listening(container: Container) -> Iterator[str]:
     """Run the application on a free port for the block; its address."""
-    gatekeeper = Gatekeeper(container)
+    gatekeeper, turning = Gatekeeper(container), TurningAway(container)
     gatekeeper.start()
-    app = create_app(container, gatekeeper)
+    turning.start()
+    app = create_app(container, gatekeeper, turning)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws="none")
     server = uvicorn.Server(config)
     app.framework.state.streams.closing = lambda: server.should_exit
@@ -137,6 +141,7 @@ def listening(container: Container) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+        turning.stop()
         gatekeeper.stop()
 
 

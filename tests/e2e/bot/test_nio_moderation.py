@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from app.supporting.planning import join_rules
-from bot.homeserver import PURPOSE, Denied, EventId, Joined, KeptRoom, Left, Missed, Moved, Said, Stated
+from bot.homeserver import Denied, EventId, Joined, Left, Missed, Moved, Said, Stated
 from bot.nio_homeserver import NioHomeserver
+from bot.room_state import PURPOSE, KeptRoom
 from kit.errors import Invalid
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import ABOVE_ALL, Acl, Membership

@@ -13,7 +13,7 @@ from app import comparing, protecting
 from app.container import Container
 from app.forgetting import forget_person
 from bot.beside import changes, rules_of
-from bot.homeserver import StateEvent
+from bot.room_state import StateEvent
 from kit.database import Database
 from kit.errors import Conflict, NotFound
 from kit.identifiers import RoomId, UserId

@@ -69,5 +69,7 @@ def test_two_of_eight_must_agree(tmp_path: Path, database: Database) -> None:
     found = protecting.plan(container, made.id, [room], clock())
 
     denied = {step.target for step in found.of(Does.DO) if step.what is Consequence.DENY}
-    assert denied == set(often)
+    agreed = {name for name in votes if votes[name] > 1}
+    assert set(often) <= denied <= agreed, "those of whom nobody is there as well"
+    assert denied > set(often)
     assert all(len({cause.list for cause in step.causes}) >= 2 for step in found.of(Does.DO))

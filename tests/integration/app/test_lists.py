@@ -232,6 +232,9 @@ def test_what_stands_on_the_web_is_read_again_and_kept_where_it_fails(
     assert _kept(container, "bad").error, "it is not due yet"
     clock.pass_(seconds=SOONER.total_seconds())
     lists.regular(container)
+    assert _kept(container, "bad").error, "after the second failure in a row it waits twice as long"
+    clock.pass_(seconds=SOONER.total_seconds())
+    lists.regular(container)
     assert _kept(container, "bad").error is None
     assert (labels(container, "@x:evil.example"), labels(container, "@x:other.example")) == ([], ["bad"])
 

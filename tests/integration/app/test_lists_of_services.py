@@ -424,7 +424,7 @@ def test_pages_without_end_and_a_page_without_end_end(
     liar.lie, liar.drips = (lambda _, answer: answer), True
     assert refused(here) == "too_large"
     liar.drips = False
-    monkeypatch.setattr("app.signed_lists._MOST_SECONDS", -1.0)
+    monkeypatch.setattr("app.lists.MOST_SECONDS", -1.0)
     assert refused(here) == "list_slow"
 
 

@@ -106,3 +106,28 @@ def test_a_list_is_asked_for_a_room_once(bot: Bot, desk: Desk) -> None:
     with desk.read() as work:
         assert [one.name for one in work.publishing.rooms.due()] == ["spam"]
         assert work.people.find(UserId("@bob:evil.example")) is None, "who stands in a list is nobody whom we know"
+
+
+def test_a_list_of_others_is_tried_at_the_door_set_excepted_from_and_left(bot: Bot, desk: Desk) -> None:
+    with desk.work() as work:
+        work.followed.follow("watch", "/list")
+    assert "Your door asks no list of others" in bot.says("lists")
+    assert "It could ask these: watch." in plain(bot.says("lists"))
+    said = plain(bot.says("list subscribe watch hold 20"))
+    assert "only tried" in said
+    assert "list subscribe watch hold 20 yes" in said
+    with desk.read() as work:
+        assert work.doors.show(work.people.number(ALICE)).policy is None
+    said = plain(bot.says("list subscribe watch hold 20 yes"))
+    assert "watch: whom it bans is held" in said
+    assert "door undo takes this back" in said
+    said = plain(bot.says("list except watch @bob:evil.example"))
+    assert "but for @bob:evil.example" in said
+    assert "but for" not in plain(bot.says("list unexcept watch @bob:evil.example"))
+    assert "but for good.example" in plain(bot.says("list except watch good.example"))
+    assert "nothing follows" in plain(bot.says("list subscribe watch notify yes"))
+    assert "Your door asks no list" in plain(bot.says("list unsubscribe watch"))
+    with desk.read() as work:
+        assert work.doors.show(work.people.number(ALICE)).policy is None
+    assert "No list of the name other" in bot.says("list subscribe other refuse")
+    assert "list subscribe NAME" in bot.says("list subscribe watch love")

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from bot.crossing import Crossing
-from bot.homeserver import Denied, ElsewhereAway, EventId, SlowDown, StateEvent
+from bot.homeserver import Denied, ElsewhereAway, EventId, SlowDown
 from bot.mirroring import Mirroring
 from bot.rehearsal import Rehearsal
+from bot.room_state import StateEvent
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import PersonId, RoomId, UserId
 from reputation.lists.authoring import Description, Published, Said
@@ -172,6 +173,7 @@ def test_one_room_is_made_however_often_its_author_cannot_be_invited(desk: Desk,
         mirror(desk, hall)
     assert len(hall.states) == 1
     hall.fails = {}
+    desk.house.time += 301
     mirror(desk, hall)
     assert hall.rules() == wanted(desk, spam)
     (room,) = hall.states
@@ -249,3 +251,66 @@ def test_no_policy_room_is_taken_for_a_chat_or_left(bot: Bot, desk: Desk) -> Non
     with desk.read() as work:
         assert work.conversations.rooms() == frozenset()
     assert BOT in bot.rehearsal.rooms[room]
+
+
+def test_a_room_that_was_closed_for_another_is_followed_and_left(desk: Desk, spam: Published) -> None:
+    hall, new = Hall(), RoomId("!new:home.example")
+    mirror(desk, hall)
+    (old,) = hall.states
+    closed = StateEvent("m.room.tombstone", "", "@admin:home.example", {"replacement_room": new})
+    hall.states[old].append(closed)
+    hall.states[new] = [StateEvent("m.room.create", "", BOT, {"type": ROOM_TYPE})]
+    again(desk, spam)
+    mirror(desk, hall)
+    with desk.read() as work:
+        room, error = work.publishing.rooms.find(spam.number) or (None, None)
+    assert room == old, "it was not made for the one that is closed"
+    assert "was not made for it" in (error or "")
+    hall.states[new] = [
+        StateEvent("m.room.create", "", BOT, {"type": ROOM_TYPE, "predecessor": {"room_id": old}}),
+    ]
+    desk.house.time += 60
+    mirror(desk, hall)
+    with desk.read() as work:
+        assert work.publishing.rooms.find(spam.number) == (new, None)
+        assert old not in work.publishing.rooms.all()
+    standing = {(one.kind, one.key): one.content for one in hall.states[new] if one.kind.startswith("m.policy.rule.")}
+    assert standing == wanted(desk, spam)
+
+
+def again(desk: Desk, spam: Published) -> None:
+    """Let a list say something more, so that its room is behind."""
+    with desk.work() as work:
+        work.publishing.change(spam.person, spam.id, [Said(Subject.USER, "@more:evil.example", "ban")])
+
+
+def test_a_room_that_fails_again_and_again_is_tried_ever_later(desk: Desk, spam: Published) -> None:
+    hall, waits = Hall(), list[int]()
+    hall.fails = {"put_state": Denied(403, {"errcode": "M_FORBIDDEN"})}
+    for _ in range(12):
+        deeds, waited = hall.deeds, 0
+        mirror(desk, hall)
+        with desk.read() as work:
+            assert work.publishing.rooms.find(spam.number) is not None
+        while hall.deeds == deeds:
+            desk.house.time += 30
+            waited += 30
+            mirror(desk, hall)
+        waits.append(waited)
+    assert waits[1:5] == [30, 60, 120, 240]
+    assert waits[-1] == 6 * 3_600
+
+
+def test_one_authors_invitation_that_is_slowed_keeps_no_list_waiting(desk: Desk, spam: Published) -> None:
+    hall = Hall()
+    hall.fails = {"invite": SlowDown(600.0)}
+    mirror(desk, hall)
+    assert hall.rules() == wanted(desk, spam), "its rules are written all the same"
+    assert due(desk) == 0
+    hall.fails = {}
+    desk.house.time += 601
+    mirror(desk, hall)
+    (room,) = hall.states
+    assert ALICE in hall.rooms[room]
+    desk.house.time += 601
+    assert due(desk) == 0

@@ -8,19 +8,9 @@ from typing import Any
 import pytest
 
 from app import lists
-from bot.homeserver import (
-    Denied,
-    EventId,
-    Invited,
-    Left,
-    Missed,
-    Moved,
-    Redacted,
-    Said,
-    Stated,
-    StateEvent,
-)
+from bot.homeserver import Denied, EventId, Invited, Left, Missed, Moved, Redacted, Said, Stated
 from bot.rehearsal import Rehearsal
+from bot.room_state import StateEvent
 from kit.clock import from_unix
 from kit.errors import HomeserverUnavailable, Invalid
 from kit.identifiers import RoomId, UserId

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from app import lists
-from bot.homeserver import Moved, Stated, StateEvent
+from bot.homeserver import Moved, Stated
+from bot.room_state import StateEvent
 from kit.identifiers import RoomId
 from tests.integration.bot.test_killed_at_every_line import (
     Doing,

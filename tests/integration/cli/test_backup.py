@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import sqlite3
 from contextlib import closing
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
+from app import resealing
 from app.backups import sealing
 from app.backups.archive import Writer, squeeze
 from app.backups.making import back_up
@@ -24,6 +26,7 @@ from contracts.rpc import BoundedProvider
 from kit import outbox
 from kit.amounts import Amount
 from kit.database import Base, Database
+from kit.errors import Conflict
 from kit.identifiers import UserId
 from kit.leases import LeaseRow
 from kit.outbox import OutboxRow
@@ -226,6 +229,29 @@ def test_a_place_that_is_not_empty_is_left_alone_unless_told(
         assert work.people.find(BOB) is None
         assert set(work.session.scalars(select(LeaseRow.holder))) <= {None}
         assert set(work.session.scalars(select(CursorRow.holder))) <= {None}
+
+
+def test_secrets_are_read_under_the_key_that_is_in_the_backup_with_them(
+    carried: Carried, place: Place, tmp_path: Path, plain: tuple[str, ...]
+) -> None:
+    container, file = carried.container, tmp_path / "before.backup"
+    with container.work() as work:
+        work.publishing.keys.make()
+        name = work.publishing.keys.current().name
+    fine(place.back_up(file, *plain, "--json"))
+    resealing.rotate(container, back=False)
+    resealing.forget(container)
+    fine(place.earnest("restore", str(file), *plain, "--json"))
+    with place.living() as again, again.container.read() as work:
+        assert work.publishing.keys.current().name == name
+
+    def told(done: int, rows: int) -> None:
+        if done == rows:
+            resealing.rotate(container, back=False)
+
+    with pytest.raises(Conflict) as changed:
+        back_up(container, io.BytesIO(), schema="", without=frozenset(), told=told)
+    assert changed.value.code == "sealing_key_changed"
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_touched(

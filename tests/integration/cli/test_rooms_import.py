@@ -101,7 +101,7 @@ def test_what_draupnir_does_is_shown_and_then_rehearsed_beside_it(
     done = earnest(*given, typed=f"{PASSWORD}\ny\n")
     assert done.exit_code == 0, done.output
     assert "not covered here: WordListProtection" in done.output
-    assert "invites the bot into these 1 rooms" in done.output
+    assert "invites the bot into this room" in done.output
     with container.read() as work:
         (one,) = work.moderation.all()
         (followed,) = work.followed.all()

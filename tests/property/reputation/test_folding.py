@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kit.identifiers import skeleton
-from reputation.filters.folding import folded, plainest
+from reputation.filters.folding import folded, plainest, visible
 from reputation.filters.patterns import Group
 from reputation.filters.scanning import Scanner
 
@@ -29,6 +30,13 @@ def test_case_and_compatibility_forms_make_no_difference(text: str) -> None:
     assert folded(unicodedata.normalize("NFKC", text)) == folded(text)
     if text.isascii():
         assert folded(text.upper()) == folded(text)
+
+
+def test_whatever_of_all_characters_cannot_be_seen_is_left_out() -> None:
+    hidden = {"\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u3164", "\uffa0", *map(chr, range(0xFE00, 0xFE10))}
+    for character in map(chr, range(sys.maxunicode + 1)):
+        seen = "" if character in hidden or unicodedata.category(character) == "Cf" else character
+        assert visible(f"é{character}") == f"é{seen}", hex(ord(character))
 
 
 @given(texts)

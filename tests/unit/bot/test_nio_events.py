@@ -10,7 +10,7 @@ import pytest
 from nio import Event
 
 from app import logs
-from bot.homeserver import EventId, Happening, Left, Moved, Redacted, Said
+from bot.homeserver import Edited, EventId, Happening, Left, Moved, Polled, Redacted, Said
 from bot.nio_events import read
 from kit.identifiers import RoomId, UserId
 
@@ -90,3 +90,76 @@ def test_what_an_odd_message_says_stands_in_no_log(caplog: pytest.LogCaptureFixt
     found = caplog.text
     assert "logs are written" in found
     assert "zebras" not in found
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_an_edit_is_heard_as_what_it_says_now(*, encrypted: bool) -> None:
+    new = {"msgtype": "m.text", "body": "new", "formatted_body": "<b>new</b>"}
+    content = {"msgtype": "m.text", "body": "* new", "m.new_content": new}
+    content["m.relates_to"] = {"rel_type": "m.replace", "event_id": "$first"}
+    found = heard({"type": "m.room.message", "content": content}, encrypted=encrypted)
+    assert isinstance(found, Edited)
+    assert (found.of, found.body, found.fallback, found.html, found.sender) == (
+        "$first",
+        "new",
+        "* new",
+        "<b>new</b>",
+        BOB,
+    )
+
+
+@pytest.mark.parametrize("new", [None, 5, "x", [], {"body": 5}, {"msgtype": ["m.text"], "formatted_body": {}}])
+def test_an_odd_edit_ends_nothing(new: object) -> None:
+    content = {"msgtype": "m.text", "body": "* new", "m.new_content": new}
+    content["m.relates_to"] = {"rel_type": "m.replace", "event_id": "$first"}
+    found = heard({"type": "m.room.message", "content": content}, encrypted=False)
+    assert found is None or (isinstance(found, Edited) and found.fallback == "* new")
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "texts"),
+    [
+        (
+            "org.matrix.msc3381.poll.start",
+            {
+                "org.matrix.msc3381.poll.start": {
+                    "question": {"org.matrix.msc1767.text": "Tea?", "body": "Tea?"},
+                    "answers": [{"id": "a", "org.matrix.msc1767.text": "yes"}, {"org.matrix.msc1767.text": "no"}],
+                }
+            },
+            ("Tea?", "yes", "no"),
+        ),
+        (
+            "m.poll.start",
+            {"m.poll": {"question": {"m.text": [{"body": "Tea?"}]}, "answers": [{"m.text": [{"body": "yes"}]}]}},
+            ("Tea?", "yes"),
+        ),
+        ("m.poll.start", {"m.poll": {"question": 5, "answers": {"a": 1}}}, ()),
+        ("m.poll.start", {"m.poll": []}, ()),
+    ],
+)
+def test_a_poll_is_heard_by_its_texts(kind: str, content: dict[str, Any], texts: tuple[str, ...]) -> None:
+    for encrypted in (False, True):
+        found = heard({"type": kind, "content": content}, encrypted=encrypted)
+        assert isinstance(found, Polled)
+        assert found.texts == texts
+
+
+@pytest.mark.parametrize(
+    ("relation", "answers"),
+    [
+        ({"m.in_reply_to": {"event_id": "$first"}}, "$first"),
+        ({"rel_type": "m.thread", "event_id": "$root", "m.in_reply_to": {"event_id": "$last"}}, None),
+        (
+            {"rel_type": "m.thread", "event_id": "$r", "is_falling_back": False, "m.in_reply_to": {"event_id": "$l"}},
+            "$l",
+        ),
+        ({"m.in_reply_to": ["$first"]}, None),
+        ("x", None),
+    ],
+)
+def test_what_a_message_answers_is_heard(relation: object, answers: str | None) -> None:
+    content = {"msgtype": "m.text", "body": "!report", "m.relates_to": relation}
+    found = heard({"type": "m.room.message", "content": content}, encrypted=False)
+    assert isinstance(found, Said)
+    assert found.replies_to == answers

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from bot.homeserver import PURPOSE, Denied, EventId, Homeserver, KeptRoom, StateEvent
+from bot.homeserver import Denied, EventId, Homeserver
 from bot.rehearsal import Rehearsal
+from bot.room_state import PURPOSE, KeptRoom, StateEvent
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import Acl, Membership
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kit.errors import Conflict, Invalid
-from kit.sealing import Seal, kept_key, make_key, parse_key
+from kit.sealing import MOST_KEYS, KeptSeal, Seal, change_keys, kept_keys, make_key, parse_key, parse_keys
 
 KEY, OTHER = parse_key(make_key()), parse_key(make_key())
 
@@ -48,8 +48,8 @@ def test_what_is_no_key_is_refused(text: str) -> None:
 def test_a_key_is_made_once_by_whoever_comes_first_and_is_for_its_owner_alone(tmp_path: Path) -> None:
     file = tmp_path / "data" / "sealing.key"
     with ThreadPoolExecutor(8) as pool:
-        found = set(pool.map(lambda _: kept_key(file), range(16)))
-    assert found == {kept_key(file)}
+        found = set(pool.map(lambda _: kept_keys(file), range(16)))
+    assert found == {kept_keys(file)}
     assert file.stat().st_mode & 0o777 == 0o600
     assert [one.name for one in file.parent.iterdir()] == ["sealing.key"]
 
@@ -71,5 +71,43 @@ def test_a_key_is_on_the_disk_before_it_has_its_name_and_its_name_before_anythin
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "link", linked)
-    kept_key(file)
+    kept_keys(file)
     assert done == [f"{file.stat().st_size} bytes", "name", "folder"]
+
+
+def test_older_keys_open_and_the_first_one_seals() -> None:
+    before, both = Seal(OTHER).close(b"a secret", "webhook:1"), Seal(KEY, OTHER)
+    assert both.open(before, "webhook:1") == b"a secret"
+    assert not both.is_current(before, "webhook:1")
+    after = both.close(b"a secret", "webhook:1")
+    assert both.is_current(after, "webhook:1")
+    assert Seal(KEY).open(after, "webhook:1") == b"a secret"
+    with pytest.raises(Conflict):
+        Seal(OTHER).open(after, "webhook:1")
+
+
+def test_whoever_seals_follows_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "sealing.key"
+    seal = KeptSeal(file)
+    before = seal.now().close(b"a secret", "webhook:1")
+    assert seal.now() is seal.now()
+    change_keys(file, lambda keys: [KEY, *keys])
+    assert seal.now().open(before, "webhook:1") == b"a secret"
+    assert Seal(KEY).open(seal.now().close(b"another", "webhook:1"), "webhook:1") == b"another"
+    change_keys(file, lambda keys: keys[:1])
+    with pytest.raises(Conflict):
+        seal.now().open(before, "webhook:1")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in tmp_path.iterdir()] == ["sealing.key"]
+
+
+def test_of_several_that_change_the_keys_at_once_none_is_lost(tmp_path: Path) -> None:
+    file = tmp_path / "sealing.key"
+    added = [parse_key(make_key()) for _ in range(MOST_KEYS - 1)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda key: change_keys(file, lambda keys: [key, *keys]), added))
+    assert {*added} < {*kept_keys(file)}
+    with pytest.raises(Invalid):
+        change_keys(file, lambda keys: [KEY, *keys])
+    assert {*added} < {*kept_keys(file)}
+    assert parse_keys(file.read_text(encoding="ascii").replace("\n", "  ")) == kept_keys(file)
