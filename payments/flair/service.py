@@ -240,11 +240,11 @@ class Supporters:
         """Return all gifts that are a person's, by their times, those taken back too."""
         return joined(map(gift_of, self._store.gifts(people=[person])))
 
-    def has_chain_gift(
+    def chain_gifts(
         self, giver: str, asset: Asset, amount: int, *, months: int, memo: Hash32 | None, since: datetime
-    ) -> bool:
-        """Tell whether the chain told of such a gift from an address since then, which was not taken back."""
-        return self._store.has_chain_gift(giver, asset, amount, months=months, memo=memo, since=since)
+    ) -> int:
+        """Count the gifts like it that the chain told of from an address since then, which were not taken back."""
+        return self._store.chain_gifts(giver, asset, amount, months=months, memo=memo, since=since)
 
     def counting(self, person: PersonId, at: datetime) -> list[str]:
         """Return the tiers of a person that doors may ask for: sure ones, of which the document says so; by rank."""

@@ -344,16 +344,16 @@ class FlairStore:
             found[Source(source)].append(at)
         return dict(found)
 
-    def has_chain_gift(
+    def chain_gifts(
         self, giver: str, asset: Asset, amount: int, *, months: int, memo: Hash32 | None, since: datetime
-    ) -> bool:
-        """Tell whether the chain told of such a gift since then, which was not taken back."""
-        query = select(GiftRow.key).join(GiverRow, GiverRow.id == GiftRow.giver)
+    ) -> int:
+        """Count the gifts like it that the chain told of since then, which were not taken back."""
+        query = select(func.count()).select_from(GiftRow).join(GiverRow, GiverRow.id == GiftRow.giver)
         query = query.where(GiverRow.source == Source.CHAIN.value, GiverRow.name == giver, GiftRow.asset == asset)
         query = query.where(GiftRow.amount == amount, GiftRow.months == months, GiftRow.at >= since)
         query = query.where(GiftRow.taken_back.is_(None))
         query = query.where(GiftRow.memo.is_(None) if memo is None else GiftRow.memo == bytes(memo))
-        return self._session.scalars(query.limit(1)).first() is not None
+        return self._session.scalar(query) or 0
 
     def has_taken_back(self, person: PersonId) -> bool:
         """Tell whether any gift of a person's was taken back."""
