@@ -25,6 +25,13 @@ TOPICS: Final = (TOPIC, f"{_WHAT}_keys")
 """What the change counter counts all under that a signed statement depends on, but for time."""
 _HOUR: Final = 3_600
 """Statements are issued on the full hour, so that all processes say the same and nobody reads it twice."""
+_DAY: Final = 86_400
+"""What is shown of times are days: by the second of a gift everybody would find it, and its wallet, on the chain."""
+
+
+def day_of(moment: datetime) -> int:
+    """Return when a moment's day began (UTC, Unix seconds)."""
+    return _begun(unix(moment), _DAY)
 
 
 def of_flair(gives: Gives) -> bool:
@@ -92,18 +99,17 @@ class Flairs:
         if held is None:
             return None
         one, tier = held
-        since = unix(one.since)
-        issued = max(unix(self._now) // _HOUR * _HOUR, since)
+        issued = _begun(unix(self._now), _HOUR)
         ends = issued + int(LIFE.total_seconds())
         return Statement(
             mxid=user,
             tier=tier.id,
             title=tier.title,
-            since=since,
-            until=None if one.until is None else unix(one.until),
+            since=day_of(one.since),
+            until=None if one.until is None else _over(unix(one.until), _DAY),
             service=self.service,
             issued=issued,
-            expires=ends if one.grace_until is None else min(ends, unix(one.grace_until)),
+            expires=ends if one.grace_until is None else min(ends, _over(unix(one.grace_until), _HOUR)),
         )
 
     def signed(self, user: UserId) -> dict[str, Any] | None:
@@ -116,9 +122,11 @@ class Flairs:
 
     # -------------------------------------------------------------------------------------------- keys and hours
 
-    def next_issue(self) -> int:
-        """Return when statements are issued anew (Unix seconds)."""
-        return (unix(self._now) // _HOUR + 1) * _HOUR
+    def good_until(self, user: UserId) -> int:
+        """Return when somebody's flair is to be looked at anew: it is issued anew, or ends (Unix seconds)."""
+        person, again = self._people.find(user), _begun(unix(self._now), _HOUR) + _HOUR
+        held = None if person is None else self.held(person, of_flair)
+        return again if held is None or held[0].grace_until is None else min(again, unix(held[0].grace_until))
 
     def good_keys(self) -> list[FlairKey]:
         """Return the keys whose statements may still count, the one that signs first."""
@@ -129,3 +137,11 @@ class Flairs:
                 found.append(FlairKey(name, unix(since), ended))
             ended = unix(since)
         return found
+
+
+def _begun(seconds: int, span: int) -> int:
+    return seconds // span * span
+
+
+def _over(seconds: int, span: int) -> int:
+    return -(-seconds // span) * span

@@ -96,6 +96,28 @@ def test_a_flair_is_signed_and_anybody_can_verify_it(
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_no_time_leads_to_the_gift_on_the_chain(container: Container, door: Door, alice: Headers) -> None:
+    give(container, recurring=None)
+    show(door, alice, flair=True, wall=True, name=True)
+    statement = flair(door).json()
+    with http_door(container) as fresh:
+        (place,) = fresh.get("/v1/wall").json()["places"]
+        assert "since" in fresh.get("/wall").text
+    with container.work() as work:
+        (one,) = [one for one in work.supporters.of(work.people.number(ALICE)) if one.tier == "patron"]
+    assert one.until is not None
+    assert unix(one.since) % 86_400, "it was given in the midst of a day"
+    assert {moment % 86_400 for moment in (statement["since"], statement["until"], place["since"])} == {0}
+    assert 0 < unix(one.since) - statement["since"] < 86_400
+    assert 0 < statement["until"] - unix(one.until) < 86_400
+    assert statement["expires"] % 3_600 == 0
+    with container.work() as work:
+        work.supporters.show(work.people.number(ALICE), Showing(wall=True))
+    with http_door(container) as fresh:
+        assert fresh.get("/v1/wall").json()["places"][0]["since"] is None, "the preview tells of no day"
+        assert fresh.get("/wall").status_code == 200
+
+
 def test_nothing_is_seen_before_its_owner_has_seen_who_would_see_it(
     container: Container, door: Door, alice: Headers
 ) -> None:
