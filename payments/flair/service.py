@@ -85,6 +85,10 @@ class Supporters:
 
     # ------------------------------------------------------------------------------------------ facts
 
+    def lock(self) -> None:
+        """Let nobody else change anything of gifts until this transaction ends."""
+        self._store.lock()
+
     def gave(self, gift: Gift) -> bool:
         """Take in one gift; ``False`` where that was known. One that left the chain and is told again is back."""
         return bool(self.told([gift]))
@@ -209,7 +213,7 @@ class Supporters:
         if row is None:
             raise NotFound("giver_unknown", "Nothing was given by anybody of that name.")
         self._store.name_company(row.id, title)
-        self.fold({(None if row.person is None else PersonId(row.person), row.id)})
+        self.fold({(None, row.id), *((owner, row.id) for owner in self._outcomes.owners_of(row.id))})
 
     def wallets_changed(self, person: PersonId) -> None:
         """Let gifts of a person's wallets be theirs, and those of wallets that they unlinked no more."""
@@ -304,6 +308,7 @@ class Supporters:
 
     def fold_all(self) -> None:
         """Have everything folded anew, some at a time (``fold_some``): the tiers changed, or a whole listing came."""
+        self._store.lock()  # whoever folds the last of it by what was true before would note that all is done
         self._outcomes.begin_folding()
         touch(self._session, TOPIC)
 
