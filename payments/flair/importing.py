@@ -79,6 +79,7 @@ class Imports:
     def undo(self, number: int, *, limit: int = AT_ONCE) -> bool:
         """Take out some of what a file told; ``False`` once all of it is out. Raises ``NotFound``."""
         row = self._row(number)
+        self._supporters.lock()
         if row.undone_at is None:
             row.undone_at = self._now
             if row.whole:
