@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from app.container import Container
 from app.forgetting import forget_person
@@ -245,6 +246,28 @@ def test_what_one_has_is_told_to_oneself_alone(container: Container, door: Door,
     assert door.get("/v1/me/gifts", headers=bob).json()["gifts"] == []
     assert door.get(MINE, headers=bob).json()["tiers"] == []
     assert code(door.get(MINE)) == (401, "token_not_good")
+
+
+def test_many_gifts_take_no_more_questions_than_one(container: Container, door: Door, alice: Headers) -> None:
+    asked: list[str] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked.append(statement)
+
+    counts = []
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        for _ in range(2):
+            give(container)
+            asked.clear()
+            assert door.get("/v1/me/gifts", headers=alice).status_code == 200
+            counts.append(len(asked))
+            with container.work() as work:
+                work.supporters.told([patron(1, at=-day) for day in range(1, 31)])
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    assert len(door.get("/v1/me/gifts", headers=alice).json()["gifts"]) == 31
+    assert counts[1] < counts[0] + 10, "not one for each"
 
 
 def test_the_wall_shows_what_each_chose(container: Container, door: Door, alice: Headers) -> None:
