@@ -38,9 +38,9 @@ _LAST_MOMENT: Final = 253_402_300_799
 class Statement:
     """Somebody's flair. All times are Unix seconds.
 
-    ``tier`` is the tier's id and ``title`` what it is called. ``since``: the day from which they have it. ``until``: the
-    day to which what they gave lasts; ``None`` for good. ``service``: the public address of whoever says so. ``issued`` and ``expires``: from when and
-    until when this very statement counts.
+    ``tier`` is the tier's id and ``title`` what it is called. ``since``: the day from which they have it. ``until``:
+    the day to which what they gave lasts; ``None`` for good. ``service``: the public address of whoever says so.
+    ``issued`` and ``expires``: from when and until when this very statement counts.
     """
 
     mxid: UserId

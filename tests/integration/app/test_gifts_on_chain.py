@@ -182,9 +182,7 @@ def test_a_carried_gift_that_failed_is_not_taken_for_one_like_it(gift_shop: Gift
             valid_before=gift_shop.anvil.now() + 3_600,
             salt=Hash32(salt * 32),
         )
-        asked = typed_data.authorization_to_give(
-            gift, chain_id=CHAIN_ID, token=place.token, pledges=gift_shop.pledges
-        )
+        asked = typed_data.authorization_to_give(gift, chain_id=CHAIN_ID, token=place.token, pledges=gift_shop.pledges)
         return carrying_gifts.carry(container, gift, gus.sign_digest(asked.digest)).id
 
     def outcome(carried: Hash32) -> Outcome | None:
