@@ -11,8 +11,9 @@ from app.container import Container, Work
 from app.showing import given_by
 from kit.changes import counters
 from kit.identifiers import PersonId, UserId
-from payments.flair.flairs import TOPICS, day_of
+from payments.flair.flairs import TOPICS
 from payments.flair.model import Entitlement, Showing, Tier
+from payments.flair.statement import day_of
 from payments.flair.summing import Given
 
 MOST_PLACES: Final = 2_000

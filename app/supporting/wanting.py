@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from app.supporting.planning import CHILD, SPACE, Guest, Place, Wanted, children, parent
 from kit.identifiers import PersonId, RoomId, UserId, server_of
-from payments.flair.flairs import day_of
 from payments.flair.model import Entitlement, Showing, Tier, Tiers
+from payments.flair.statement import day_of
 from reputation.enforcement.rooms import MODERATOR
 
 ALWAYS: Final = datetime(2026, 1, 1, tzinfo=UTC)

@@ -17,7 +17,7 @@ from ledger.people import People
 from payments.flair.key_tables import FlairKeyRow
 from payments.flair.model import TOPIC, Entitlement, Gives, Tier
 from payments.flair.service import Supporters
-from payments.flair.statement import LIFE, Statement
+from payments.flair.statement import DAY, LIFE, Statement, day_of
 from payments.flair.totals import Totals
 
 _WHAT: Final = "flair"
@@ -25,13 +25,6 @@ TOPICS: Final = (TOPIC, f"{_WHAT}_keys")
 """What the change counter counts all under that a signed statement depends on, but for time."""
 _HOUR: Final = 3_600
 """Statements are issued on the full hour, so that all processes say the same and nobody reads it twice."""
-_DAY: Final = 86_400
-"""What is shown of times are days: by the second of a gift everybody would find it, and its wallet, on the chain."""
-
-
-def day_of(moment: datetime) -> int:
-    """Return when a moment's day began (UTC, Unix seconds)."""
-    return _begun(unix(moment), _DAY)
 
 
 def of_flair(gives: Gives) -> bool:
@@ -106,7 +99,7 @@ class Flairs:
             tier=tier.id,
             title=tier.title,
             since=day_of(one.since),
-            until=None if one.until is None else _over(unix(one.until), _DAY),
+            until=None if one.until is None else _over(unix(one.until), DAY),
             service=self.service,
             issued=issued,
             expires=ends if one.grace_until is None else min(ends, _over(unix(one.grace_until), _HOUR)),
