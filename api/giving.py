@@ -16,7 +16,7 @@ from kit.amounts import UINT256_MAX
 from kit.errors import ChainUnavailable, Conflict, Invalid
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32, parse_address, show_address, show_hash
 from ledger.model import Asset
-from payments.flair.codes import is_code, memo_of
+from payments.flair.codes import memo_in
 
 _OF_TOKENS = "erc20:"
 _GOOD_FOR_SECONDS = 3_600
@@ -36,10 +36,8 @@ def give(container: Container, asked: GiftIn) -> GiftTermsOut:
         raise Invalid("giver_is_cause", "That is the cause's own address: give from another one.")
     if not 0 < amount <= UINT256_MAX:
         raise Invalid("gift_of_nothing", "A gift is more than nothing, and less than there can be.")
-    if asked.code and not is_code(asked.code):
-        raise Invalid("claim_code_malformed", "That is no claim code: take the page's own, or leave it out.")
     token = _token(container, asked.asset)
-    memo = memo_of(asked.code) if asked.code else pledges.NO_MEMO
+    memo = memo_in(asked.code) if asked.code else pledges.NO_MEMO
     holds, allowance = _holdings(container.chain, token, giver, place.pledges)
     if token == ZERO_ADDRESS:
         data, value = pledges.encode_give_ether(place.cause, asked.months, memo), amount

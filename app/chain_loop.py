@@ -32,6 +32,8 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _STEPS_A_ROUND = 200
 _STAND_EVERY_SECONDS = 10.0
 """How often the node's chain is held against our last final block, where nothing else gives cause to."""
+_LATE_AGAIN_SECONDS = 60.0
+"""How long a node is left alone that did not tell of blocks that lack their gifts."""
 _LOGS_AT_ONCE = 2_500
 """Logs of final blocks that one transaction books."""
 
@@ -69,7 +71,7 @@ class ChainLoop:
         self._watch = spending.Watch(container)
         self._stood_at = float("-inf")
         self._length = syncing.LONGEST // 4
-        self._lacking = True
+        self._lacks_from: float | None = float("-inf")
         self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
 
     def run(self, stop: Event) -> None:
@@ -99,8 +101,7 @@ class ChainLoop:
         came = Progress.NONE
         if time.monotonic() - self._stood_at > _STAND_EVERY_SECONDS:
             self._stand()
-        if self._lacking:  # asked before anything is read, so that it is known from which block on nothing lacks
-            self._lacking = not late.read(self._container)
+        self._read_late()  # before anything else is read, so that it is known from which block on nothing lacks
         self._length = max(1, self._length)  # a node that gave no stretch at all is tried again after so many blocks
         for _ in range(_STEPS_A_ROUND):
             came = self.step()
@@ -118,6 +119,17 @@ class ChainLoop:
             older=container.older_pens,
         )
         return came is not Progress.NONE
+
+    def _read_late(self) -> None:
+        """Read some of the blocks that lack their gifts; a node that keeps no such old ones holds up nothing else."""
+        if self._lacks_from is None or time.monotonic() < self._lacks_from:
+            return
+        try:
+            if late.read(self._container):
+                self._lacks_from = None
+        except ChainUnavailable as error:
+            LOG.warning("late_gifts_unread", reason=str(error))
+            self._lacks_from = time.monotonic() + _LATE_AGAIN_SECONDS
 
     def step(self) -> Progress:
         """Read one block, or a stretch of final ones, or take back those that left."""

@@ -1,7 +1,7 @@
 """Reading files of gifts in: line by line, in short transactions, so that a crash at any line is made good by going on.
 
 A file is known by what is in it and by its day; read in again after a crash it goes on, and tells nothing twice. A dry
-run folds what the file tells together with what is known, in memory alone.
+run reads it and keeps nothing.
 """
 
 from __future__ import annotations

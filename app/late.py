@@ -7,6 +7,8 @@ import structlog
 from app import reading
 from app.container import Container
 from app.reactions import react_late
+from contracts.chain import BlockLogs
+from kit.errors import ChainUnavailable
 from ledger import syncing
 
 LOG = structlog.get_logger(__name__)
@@ -28,11 +30,27 @@ def read(container: Container) -> bool:
         return True
     if final is None or final < since - 1:
         return False
-    first = max(place.pledges_block, since - syncing.LONGEST)
-    found = reading.stretch(container, first, since - 1)
+    first, found = _newest(container, place.pledges_block, since - 1)
     blocks = [(block.ref, reading.events_of(container, block.ref, block.logs)) for block in found]
     with container.work() as work:
         work.book.add_gifts(first, blocks)
         react_late(work, [event for _, events in blocks for event in events])
     LOG.info("late_gifts_read", first=first, last=since - 1)
     return first <= place.pledges_block
+
+
+def _newest(container: Container, lowest: int, last: int) -> tuple[int, list[BlockLogs]]:
+    """Return the longest stretch that the node gives of those that end with ``last``, and its first block's number."""
+    length = syncing.LONGEST
+    while True:
+        first = max(lowest, last - length + 1)
+        try:
+            return first, reading.stretch(container, first, last)
+        except ChainUnavailable:
+            length = (last - first + 1) // 2
+            if length:
+                continue
+        found = reading.block(container, last)
+        if found is None:
+            raise ChainUnavailable(f"The node has no block {last}, which it once called final.")
+        return last, [found]

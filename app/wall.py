@@ -10,10 +10,10 @@ from typing import Final
 from app.container import Container, Work
 from app.showing import given_by
 from kit.changes import counters
-from kit.clock import unix
 from kit.identifiers import PersonId, UserId
 from payments.flair.flairs import TOPICS
 from payments.flair.model import Entitlement, Showing, Tier
+from payments.flair.statement import day_of
 from payments.flair.summing import Given
 
 MOST_PLACES: Final = 2_000
@@ -26,11 +26,14 @@ _LAST_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Somebody on the wall, as they chose: with a name or without, with what they gave or without."""
+    """Somebody on the wall, as they chose: with a name or without, with what they gave or without.
+
+    ``since``: the day, with a name alone.
+    """
 
     mxid: UserId | None
     tier: Tier
-    since: int
+    since: int | None
     given: tuple[Given, ...] | None
 
 
@@ -101,7 +104,7 @@ def wall(work: Work) -> Wall:
             Place(
                 mxid=names.get(person) if shown[person].name else None,
                 tier=tier,
-                since=unix(one.since),
+                since=day_of(one.since) if shown[person].name else None,
                 given=tuple(given_by(work, person)) if shown[person].amount else None,
             )
             for person, (_, one, tier) in order
@@ -120,5 +123,5 @@ def _sponsors(work: Work) -> tuple[Sponsor, ...]:
     for name, tier_id, since in sorted(work.flairs.totals.sponsors(), key=lambda one: -tiers.rank(one[1])):
         tier = tiers.find(tier_id)
         if tier is not None and tier.gives.wall:
-            found.setdefault(name, Sponsor(name, tier, unix(since)))
+            found.setdefault(name, Sponsor(name, tier, day_of(since)))
     return tuple(found.values())

@@ -94,7 +94,7 @@ class Wearing(Generic[Shaped]):
         if statement is None:
             return self._nothing()
         shaped = self._shape(statement, statement.signed(work.flairs.keys.current()))
-        return Answer(shaped, min(statement.expires, work.flairs.next_issue()))
+        return Answer(shaped, work.flairs.good_until(user))
 
     def _nothing(self) -> Answer[Shaped]:
         return Answer(None, unix(self._container.clock()) + _NOBODY_SECONDS)

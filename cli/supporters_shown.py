@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +18,8 @@ from payments.flair.entitling import final_from
 from payments.flair.model import Entitlement, Gift, Giver, Source, Spans
 
 COLUMNS: Final = ("who", "tier", "phase", "since", "until", "grace_until", "source", "thanks_only", "sure_from")
+_PLAIN_MXID: Final = re.compile(r"@[a-z0-9._=/+\-]+:[a-z0-9.\-]+")
+"""No formula can be made of these; but a localpart may be anything."""
 
 
 def find(work: Work, text: str) -> PersonId | Giver:
@@ -98,7 +101,8 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not text.startswith("@") else text
+    harmless = _PLAIN_MXID.fullmatch(text) is not None
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not harmless else text
 
 
 def line(row: Mapping[str, Any]) -> str:

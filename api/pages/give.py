@@ -35,6 +35,7 @@ def give_page(request: Request, container: ContainerDep) -> HTMLResponse:
         "chain_name": settings.chain_name or f"chain {chain_id}",
         "wallet_rpc_url": settings.wallet_rpc_url,
         "code": new_code(),
+        "symbol": container.terms.symbol,
         "most_months": MOST_MONTHS,
         "assets": [
             {"id": asset, "name": name, "decimals": decimals} for name, asset, decimals in chain_assets(container)

@@ -55,8 +55,11 @@ def wall_page(request: Request, container: ContainerDep) -> HTMLResponse:
 
 
 def _shown(one: PlaceOut) -> dict[str, object]:
+    shown: dict[str, object] = {"mxid": one.mxid, "given": one.given, "month": None, "day": None}
+    if one.since is None:
+        return shown
     since = from_unix(one.since).astimezone(UTC)
-    return {"mxid": one.mxid, "month": f"{since:%B %Y}", "day": f"{since:%Y-%m-%d}", "given": one.given}
+    return shown | {"month": f"{since:%B %Y}", "day": f"{since:%Y-%m-%d}"}
 
 
 def _current(request: Request, container: Container) -> WallOut:

@@ -1,5 +1,7 @@
 """Supporting: what a person gave, what they have by it, and who may see it, for them alone."""
 
+from datetime import datetime
+
 from fastapi import APIRouter, Depends
 
 from api.dependencies import ContainerDep, Reader, Writer, limited
@@ -26,7 +28,8 @@ from kit.clock import unix
 from kit.errors import NotFound
 from kit.identifiers import PersonId, UserId
 from payments.flair.claiming import Claimed
-from payments.flair.model import Entitlement, Gift, Showing, Tiers
+from payments.flair.documents import Assets
+from payments.flair.model import Entitlement, Gift, Showing, Spans, Tiers
 from payments.flair.summing import sure
 
 router = APIRouter(prefix="/v1/me", tags=["flair"], responses=problems(400, 401, 403, 404, 409, 429, 503))
@@ -40,10 +43,11 @@ def gifts(reader: Reader, container: ContainerDep) -> GiftsOut:
     """List what you gave, as far as we know that it was you: by your linked wallets, or because you claimed it."""
     with container.read(one_moment=True) as work:
         found = work.supporters.gifts_of(reader.person)
+        assets, spans = work.supporters.assets, work.supporters.tiers().spans
         return GiftsOut(
-            gifts=[_gift(work, one) for one in reversed(found[-_MOST_GIFTS:])],
+            gifts=[_gift(one, assets, spans, work.now) for one in reversed(found[-_MOST_GIFTS:])],
             more=len(found) > _MOST_GIFTS,
-            given=[show_given(work.supporters.assets, one) for one in showing.given_by(work, reader.person)],
+            given=[show_given(assets, one) for one in showing.given_by(work, reader.person)],
         )
 
 
@@ -130,17 +134,17 @@ def _held(work: Work, one: Entitlement, tiers: Tiers) -> HeldOut:
     )
 
 
-def _gift(work: Work, one: Gift) -> GiftOut:
+def _gift(one: Gift, assets: Assets, spans: Spans, now: datetime) -> GiftOut:
     return GiftOut(
         key=one.key,
         source=one.source.value,
         asset=one.asset,
         amount=str(one.amount),
-        text=money(work.supporters.assets, one.amount, one.asset),
+        text=money(assets, one.amount, one.asset),
         at=unix(one.at),
         months=one.months,
         recurring=None if one.recurring is None else one.recurring.value,
-        finality=sure(one, work.supporters.tiers().spans, work.now).value,
+        finality=sure(one, spans, now).value,
         taken_back=None if one.taken_back is None else unix(one.taken_back),
     )
 

@@ -22,8 +22,8 @@ class StatementOut(_Out):
     mxid: MatrixId
     tier: Annotated[str, Field(max_length=LONGEST_TIER, pattern="^[a-z0-9][a-z0-9_-]*$", description="The tier's id.")]
     title: Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE, description="What the tier is called.")]
-    since: Annotated[Unix, Field(description="Since when they have it.")]
-    until: Annotated[Unix | None, Field(description="Until when what they gave lasts; null: for good.")]
+    since: Annotated[Unix, Field(description="Since which day they have it.")]
+    until: Annotated[Unix | None, Field(description="Until which day what they gave lasts; null: for good.")]
     service: Annotated[str, Field(max_length=LONGEST_SERVICE, description="The address of the service that says so.")]
     issued: Annotated[Unix, Field(description="From when this statement counts.")]
     expires: Annotated[Unix, Field(description="Until when this statement counts: a day after `issued` at most.")]

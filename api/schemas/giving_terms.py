@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.schemas.quotes import AddressText, BaseUnits, Call, HashText, Unix
 from contracts.pledges import MOST_MONTHS
 
-LONGEST_CODE = 40
+LONGEST_CODE = 80
 
 
 class GiftIn(BaseModel):
@@ -20,7 +20,11 @@ class GiftIn(BaseModel):
     amount: BaseUnits
     months: Annotated[int, Field(ge=0, le=MOST_MONTHS, description="Prepaid months; 0: once.")] = 0
     code: Annotated[
-        str | None, Field(max_length=LONGEST_CODE, description="A claim code; the chain is told its hash alone.")
+        str | None,
+        Field(
+            max_length=LONGEST_CODE,
+            description="A claim code, of which the chain is told the hash alone, or a memo that the bot made (`0x…`).",
+        ),
     ] = None
 
 

@@ -29,7 +29,7 @@ class PlaceOut(_Out):
     mxid: Annotated[MatrixId | None, Field(description="null: without a name.")]
     tier: str
     title: Annotated[str, Field(description="What the tier is called.")]
-    since: Unix
+    since: Annotated[Unix | None, Field(description="The day; null: without a name.")]
     given: Annotated[list[GivenOut] | None, Field(description="null: without what they gave.")]
 
 

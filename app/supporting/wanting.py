@@ -9,9 +9,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from app.supporting.planning import CHILD, SPACE, Guest, Place, Wanted, children, parent
-from kit.clock import unix
 from kit.identifiers import PersonId, RoomId, UserId, server_of
 from payments.flair.model import Entitlement, Showing, Tier, Tiers
+from payments.flair.statement import day_of
 from reputation.enforcement.rooms import MODERATOR
 
 ALWAYS: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -132,7 +132,7 @@ def flair(tiers: Tiers, one: Supporter, now: datetime, url: str) -> dict[str, An
         return None
     entitlement, tier = max(held, key=lambda each: tiers.rank(each[1].id))
     verify = f"{url}/v1/flair/{quote(one.user, safe='')}"
-    return {"tier": tier.id, "title": tier.title, "since": unix(entitlement.since), "verify": verify}
+    return {"tier": tier.id, "title": tier.title, "since": day_of(entitlement.since), "verify": verify}
 
 
 def _flairs(

@@ -23,7 +23,7 @@ from kit.amounts import Amount, parse
 from kit.amounts import show as show_amount
 from kit.errors import ChainUnavailable, Conflict, Invalid, Unavailable
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32, parse_address, show_address, show_hash
-from payments.flair.codes import memo_of
+from payments.flair.codes import memo_in
 
 _GOOD_FOR_SECONDS = 86_400
 _POLL_SECONDS = 1.0
@@ -64,7 +64,7 @@ class _Gift:
 @click.option(
     "--months", type=click.IntRange(0, pledges.MOST_MONTHS), default=0, help="So many prepaid months; 0: once."
 )
-@click.option("--memo", "code", help="A claim code: whoever has it can say that the gift is theirs.")
+@click.option("--memo", "code", help="A claim code: whoever has it can claim the gift. Or a memo from the bot (0x…).")
 @click.option("--service", help="Address of the service's pages; EARNEST_PUBLIC_URL by default.")
 @click.option("--key-file", type=click.Path(path_type=Path, exists=True), help="Keystore v3 file, or a hex key.")
 @click.option("--password-file", type=click.Path(path_type=Path, exists=True), help="Opens the keystore file.")
@@ -93,7 +93,7 @@ def give(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Give AMOUNT to the cause of a service, once or as prepaid months. A gift cannot be taken back."""
     base = (service or container_of(context).settings.public_url).rstrip("/")
-    memo = memo_of(code) if code else pledges.NO_MEMO
+    memo = memo_in(code) if code else pledges.NO_MEMO
     gift = _gift(get_json("GET", f"{base}/v1/giving"), amount, asset, months, memo)
     _show(gift, quiet=as_json)
     if dry_run:
@@ -241,7 +241,7 @@ def _show(gift: _Gift, *, quiet: bool) -> None:
     click.echo(f"For:   {gift.title}")
     click.echo(f"To:    {show_address(gift.cause)} on chain {gift.chain_id}")
     if gift.memo != pledges.NO_MEMO:
-        click.echo(f"Memo:  {show_hash(gift.memo)} (a hash: the code itself is not published)")
+        click.echo(f"Memo:  {show_hash(gift.memo)} (a hash: nothing else of it is published)")
 
 
 def _to_json(gift: _Gift, transaction: str | None) -> dict[str, Any]:

@@ -305,6 +305,8 @@ def _say(report: Report, *, dry_run: bool) -> None:
         click.echo(f"not read: line {fault.number} {_FAULTS[fault.fault or 'csv']}{said}")
     if report.bad > _SHOWN:
         click.echo(f"… and {report.bad - _SHOWN:,} more; --json shows them.")
+    if report.whole and report.bad:
+        click.echo("A list with bad lines ends nobody's gifts: mend it, and read it in again.")
     if dry_run:
         click.echo("Nothing was kept: this was a dry run.")
     else:

@@ -94,6 +94,10 @@ class Carrying:
         """Return the latest that we carried about something (a quote)."""
         return self._store.latest_about(about)
 
+    def others_from(self, carried: Carried, since: datetime) -> list[Carried]:
+        """Return what else of its kind we carry from its wallet, or was settled since then."""
+        return self._store.others_from(carried, since)
+
     def key(self, carried: Carried) -> str:
         """Return the key under which something is owed to the chain."""
         return _key(carried)

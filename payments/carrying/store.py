@@ -118,6 +118,17 @@ class CarryingStore:
         )
         return [_carried(row) for row in self._session.scalars(query.execution_options(populate_existing=True))]
 
+    def others_from(self, carried: Carried, since: datetime) -> list[Carried]:
+        """Return what else of a kind is under way from a wallet, or was settled since then."""
+        query = select(CarriedRow).where(
+            CarriedRow.chain_id == self._chain_id,
+            CarriedRow.payer == carried.payer,
+            CarriedRow.cargo == carried.cargo.value,
+            CarriedRow.id != carried.id,
+            or_(CarriedRow.settled_at.is_(None), CarriedRow.settled_at >= since),
+        )
+        return [_carried(row) for row in self._session.scalars(query.execution_options(populate_existing=True))]
+
     def counts(self) -> dict[Outcome | None, int]:
         """Count what is kept by what became of it; ``None``: under way."""
         query = select(CarriedRow.outcome, func.count()).where(CarriedRow.chain_id == self._chain_id)

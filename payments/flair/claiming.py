@@ -107,10 +107,10 @@ class Claims:
 
     def by_code(self, person: PersonId, code: str) -> Claimed:
         """Let what a code stands for be a person's: a giver, or the gifts that carry its hash as their memo."""
+        self._givers.lock()  # of many tries at once each counts
         tries = self._store.tries(person)
         if tries is not None and tries.locked_until is not None and tries.locked_until > self._now:
             return Claimed(Result.LOCKED, tries.locked_until)
-        self._givers.lock()
         memo = memo_of(code)
         found = self._by_issued(person, memo) or self._by_memo(person, memo)
         return self._failed(person, tries) if found is None else found
@@ -224,6 +224,7 @@ class Claims:
 
         An amount that two of them give, or that one gave before it was proposed, tells nothing.
         """
+        self._givers.lock()
         waiting = self._store.by_amounts(self._now)
         if not waiting:
             return 0
@@ -233,9 +234,11 @@ class Claims:
             donors = [(giver, at) for giver, its, sum_, at in given if (its, sum_) == (asset, amount)]
             if len({giver for giver, _ in donors}) != 1 or min(at for _, at in donors) < since - _A_DAY:
                 continue
-            self._supporters.claimed(donors[0][0], person, ClaimedBy.AMOUNT)
             self._store.use_amount(asset, amount)
-            found += 1
+            try:
+                found += self._supporters.claimed(donors[0][0], person, ClaimedBy.AMOUNT)
+            except Conflict:
+                continue  # they gave another such amount too, and are whoever was told that one
         return found
 
 

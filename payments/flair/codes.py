@@ -6,7 +6,8 @@ import hashlib
 import secrets
 from typing import Final
 
-from kit.identifiers import Hash32
+from kit.errors import Invalid
+from kit.identifiers import Hash32, parse_hash
 
 _LETTERS: Final = "ABCDEFGHJKMNPQRTUVWXY346789"
 """Letters and digits that nobody takes for one another, read aloud or by eye."""
@@ -35,3 +36,16 @@ def is_code(text: str) -> bool:
     """Tell whether a text has the form of a claim code."""
     letters = "".join(letter for letter in text[:_LONGEST].upper() if letter.isalnum())
     return len(letters) == _LENGTH and set(letters) <= set(_LETTERS)
+
+
+def memo_in(text: str) -> Hash32:
+    """Return the memo that somebody means: that of a claim code, or one of their own that the bot made (``0x…``).
+
+    Raises ``Invalid`` for what is neither: whatever else a gift carried, nobody could ever claim it.
+    """
+    plain = text.strip()
+    if plain[:2].lower() == "0x":
+        return parse_hash(plain)
+    if not is_code(plain):
+        raise Invalid("claim_code_malformed", "That is no claim code, and no memo that the bot made (0x…).")
+    return memo_of(plain)

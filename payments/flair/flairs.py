@@ -17,7 +17,7 @@ from ledger.people import People
 from payments.flair.key_tables import FlairKeyRow
 from payments.flair.model import TOPIC, Entitlement, Gives, Tier
 from payments.flair.service import Supporters
-from payments.flair.statement import LIFE, Statement
+from payments.flair.statement import DAY, LIFE, Statement, day_of
 from payments.flair.totals import Totals
 
 _WHAT: Final = "flair"
@@ -92,18 +92,17 @@ class Flairs:
         if held is None:
             return None
         one, tier = held
-        since = unix(one.since)
-        issued = max(unix(self._now) // _HOUR * _HOUR, since)
+        issued = _begun(unix(self._now), _HOUR)
         ends = issued + int(LIFE.total_seconds())
         return Statement(
             mxid=user,
             tier=tier.id,
             title=tier.title,
-            since=since,
-            until=None if one.until is None else unix(one.until),
+            since=day_of(one.since),
+            until=None if one.until is None else _over(unix(one.until), DAY),
             service=self.service,
             issued=issued,
-            expires=ends if one.grace_until is None else min(ends, unix(one.grace_until)),
+            expires=ends if one.grace_until is None else min(ends, _over(unix(one.grace_until), _HOUR)),
         )
 
     def signed(self, user: UserId) -> dict[str, Any] | None:
@@ -116,9 +115,11 @@ class Flairs:
 
     # -------------------------------------------------------------------------------------------- keys and hours
 
-    def next_issue(self) -> int:
-        """Return when statements are issued anew (Unix seconds)."""
-        return (unix(self._now) // _HOUR + 1) * _HOUR
+    def good_until(self, user: UserId) -> int:
+        """Return when somebody's flair is to be looked at anew: it is issued anew, or ends (Unix seconds)."""
+        person, again = self._people.find(user), _begun(unix(self._now), _HOUR) + _HOUR
+        held = None if person is None else self.held(person, of_flair)
+        return again if held is None or held[0].grace_until is None else min(again, unix(held[0].grace_until))
 
     def good_keys(self) -> list[FlairKey]:
         """Return the keys whose statements may still count, the one that signs first."""
@@ -129,3 +130,11 @@ class Flairs:
                 found.append(FlairKey(name, unix(since), ended))
             ended = unix(since)
         return found
+
+
+def _begun(seconds: int, span: int) -> int:
+    return seconds // span * span
+
+
+def _over(seconds: int, span: int) -> int:
+    return -(-seconds // span) * span

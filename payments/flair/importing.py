@@ -69,8 +69,12 @@ class Imports:
         return len(self._supporters.told(gifts, number))
 
     def end(self, number: int, *, rows: int, bad: int) -> None:
-        """Note that a file was read to its end; where it was a whole listing, everything is folded anew."""
+        """Note that a file was read to its end; where it was a whole listing, everything is folded anew.
+
+        One with bad lines is none: whom those name may give as before.
+        """
         row = self._row(number)
+        row.whole = row.whole and not bad
         row.rows, row.bad, row.ended_at = rows, bad, self._now
         self._session.flush()
         if row.whole:
@@ -79,6 +83,7 @@ class Imports:
     def undo(self, number: int, *, limit: int = AT_ONCE) -> bool:
         """Take out some of what a file told; ``False`` once all of it is out. Raises ``NotFound``."""
         row = self._row(number)
+        self._supporters.lock()
         if row.undone_at is None:
             row.undone_at = self._now
             if row.whole:

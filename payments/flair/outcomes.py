@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from kit.database import Base, write_many
 from kit.identifiers import PersonId
 from payments.flair.model import NOTHING, Entitlement, Giver, Showing, Source
-from payments.flair.store import FORGOTTEN, parts_of
-from payments.flair.tables import EntitlementRow, FoldingRow, GiverRow, ShownRow, TierDocumentRow
+from payments.flair.store import forgotten_name, parts_of
+from payments.flair.tables import EntitlementRow, FoldingRow, GiftRow, GiverRow, ShownRow, TierDocumentRow
 
 _ONE: Final = 1
 _FRESH: Final = {"populate_existing": True}
@@ -47,6 +47,11 @@ class OutcomeStore:
             columns["source"].append(one.source.value)
         if columns:
             write_many(self._session, EntitlementRow, columns)
+
+    def owners_of(self, giver: int) -> set[PersonId]:
+        """Return whose the gifts of a giver are."""
+        query = select(GiftRow.owner).where(GiftRow.giver == giver, GiftRow.owner.is_not(None)).distinct()
+        return {PersonId(owner) for owner in self._session.scalars(query) if owner is not None}
 
     def entitlements(self, *which: ColumnElement[bool]) -> list[Entitlement]:
         """Return kept entitlements, those of people first, each supporter's together."""
@@ -116,7 +121,7 @@ def _showing(row: ShownRow) -> Showing:
 def _entitlement(row: EntitlementRow, giver: GiverRow | None) -> Entitlement:
     return Entitlement(
         person=None if row.person is None else PersonId(row.person),
-        giver=None if giver is None else Giver(Source(giver.source), giver.name or FORGOTTEN),
+        giver=None if giver is None else Giver(Source(giver.source), giver.name or forgotten_name(giver.id)),
         tier=row.tier,
         since=row.since,
         until=row.until,

@@ -86,6 +86,8 @@ def _gifts(
     at = moment(charged) if charged else begun
     if at is None or not (amount or total):
         return
+    if total:  # what is pledged may have been raised since, and nothing of that was charged
+        amount = min(amount, total)
     asset = money("0", code)[0]
     key = f"{Source.PATREON}:{member}:{at:%Y-%m-%d}"
     state = status.lower()

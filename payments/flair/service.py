@@ -85,6 +85,10 @@ class Supporters:
 
     # ------------------------------------------------------------------------------------------ facts
 
+    def lock(self) -> None:
+        """Let nobody else change anything of gifts until this transaction ends."""
+        self._store.lock()
+
     def gave(self, gift: Gift) -> bool:
         """Take in one gift; ``False`` where that was known. One that left the chain and is told again is back."""
         return bool(self.told([gift]))
@@ -209,7 +213,7 @@ class Supporters:
         if row is None:
             raise NotFound("giver_unknown", "Nothing was given by anybody of that name.")
         self._store.name_company(row.id, title)
-        self.fold({(None if row.person is None else PersonId(row.person), row.id)})
+        self.fold({(None, row.id), *((owner, row.id) for owner in self._outcomes.owners_of(row.id))})
 
     def wallets_changed(self, person: PersonId) -> None:
         """Let gifts of a person's wallets be theirs, and those of wallets that they unlinked no more."""
@@ -240,11 +244,11 @@ class Supporters:
         """Return all gifts that are a person's, by their times, those taken back too."""
         return joined(map(gift_of, self._store.gifts(people=[person])))
 
-    def has_chain_gift(
+    def chain_gifts(
         self, giver: str, asset: Asset, amount: int, *, months: int, memo: Hash32 | None, since: datetime
-    ) -> bool:
-        """Tell whether the chain told of such a gift from an address since then, which was not taken back."""
-        return self._store.has_chain_gift(giver, asset, amount, months=months, memo=memo, since=since)
+    ) -> int:
+        """Count the gifts like it that the chain told of from an address since then, which were not taken back."""
+        return self._store.chain_gifts(giver, asset, amount, months=months, memo=memo, since=since)
 
     def counting(self, person: PersonId, at: datetime) -> list[str]:
         """Return the tiers of a person that doors may ask for: sure ones, of which the document says so; by rank."""
@@ -304,6 +308,7 @@ class Supporters:
 
     def fold_all(self) -> None:
         """Have everything folded anew, some at a time (``fold_some``): the tiers changed, or a whole listing came."""
+        self._store.lock()  # whoever folds the last of it by what was true before would note that all is done
         self._outcomes.begin_folding()
         touch(self._session, TOPIC)
 

@@ -13,7 +13,7 @@ from kit.errors import Conflict, NotFound
 from kit.identifiers import Address, Hash32
 from ledger.model import erc20
 from ledger.outgoing import Outgoing
-from payments.carrying.model import Cargo, Carried
+from payments.carrying.model import Cargo, Carried, CarriedState
 from payments.carrying.service import Carrying
 from payments.flair.model import address_name
 from payments.flair.service import Supporters
@@ -92,16 +92,30 @@ class SignedGifts:
         return True
 
     def landed(self, carried: Carried) -> bool:
-        """Tell whether a gift like it has come since it was taken on."""
-        call = self._outgoing.find(self._carrying.key(carried))
-        if call is None:
+        """Tell whether it has come since it was taken on: more gifts like it than what else we carried accounts for."""
+        gift = self._signed(carried)
+        if gift is None:
             return False
-        gift = pledges.decode_give_with_authorization(call.data)
-        return self._supporters.has_chain_gift(
+        since = carried.created_at - _BEFORE
+        came = self._supporters.chain_gifts(
             address_name(gift.giver),
             erc20(self._place.chain_id, self._place.token),
             gift.amount,
             months=gift.months,
             memo=None if gift.memo == pledges.NO_MEMO else gift.memo,
-            since=carried.created_at - _BEFORE,
+            since=since,
         )
+        others = self._carrying.others_from(carried, since) if came else []
+        return came > sum(self._counts(other) and _alike(self._signed(other), gift) for other in others)
+
+    def _counts(self, other: Carried) -> bool:
+        return self._carrying.state(other) in (CarriedState.MINED, CarriedState.DONE)
+
+    def _signed(self, carried: Carried) -> SignedGift | None:
+        call = self._outgoing.find(self._carrying.key(carried))
+        return None if call is None else pledges.decode_give_with_authorization(call.data)
+
+
+def _alike(one: SignedGift | None, other: SignedGift) -> bool:
+    """Tell whether the chain tells the same of two gifts of one giver."""
+    return one is not None and (one.amount, one.months, one.memo) == (other.amount, other.months, other.memo)

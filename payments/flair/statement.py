@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from kit import signing
+from kit.clock import unix
 from kit.errors import Invalid
 from kit.identifiers import UserId, parse_user_id
 from kit.signing import SigningKey
@@ -24,6 +25,8 @@ LIFE: Final = timedelta(hours=24)
 """How long a statement counts at most, after it was issued."""
 EARLY: Final = timedelta(minutes=5)
 """By how much the clock of whoever verifies may be slow."""
+DAY: Final = 86_400
+"""What is shown of times are days: by the second of a gift everybody would find it, and its wallet, on the chain."""
 LONGEST_TITLE: Final = 60
 LONGEST_TIER: Final = 40
 LONGEST_SERVICE: Final = 255
@@ -34,13 +37,18 @@ _SERVICE: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(?:/[A-Za-z0-9._~/\-
 _LAST_MOMENT: Final = 253_402_300_799
 
 
+def day_of(moment: datetime) -> int:
+    """Return when a moment's day began (UTC, Unix seconds)."""
+    return unix(moment) // DAY * DAY
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """Somebody's flair. All times are Unix seconds.
 
-    ``tier`` is the tier's id and ``title`` what it is called. ``since``: they have it. ``until``: what they gave lasts;
-    ``None`` for good. ``service``: the public address of whoever says so. ``issued`` and ``expires``: from when and
-    until when this very statement counts.
+    ``tier`` is the tier's id and ``title`` what it is called. ``since``: the day from which they have it. ``until``:
+    the day to which what they gave lasts; ``None`` for good. ``service``: the public address of whoever says so.
+    ``issued`` and ``expires``: from when and until when this very statement counts.
     """
 
     mxid: UserId

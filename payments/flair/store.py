@@ -49,6 +49,11 @@ def forgotten_key(key: str) -> str:
     return f"{FORGOTTEN}:{sha256(key.encode()).hexdigest()}"
 
 
+def forgotten_name(giver: int) -> str:
+    """Return how a giver is called who is forgotten: each is one of their own."""
+    return f"{FORGOTTEN}:{giver}"
+
+
 class KnownGiver(NamedTuple):
     """A giver as they are kept."""
 
@@ -173,7 +178,7 @@ class FlairStore:
         for some in parts_of(givers):
             query = select(GiverRow.id, GiverRow.source, GiverRow.name).where(GiverRow.id.in_(some))
             found |= {
-                number: Giver(Source(source), name or FORGOTTEN)
+                number: Giver(Source(source), name or forgotten_name(number))
                 for number, source, name in self._session.execute(query)
             }
         return found
@@ -306,7 +311,8 @@ class FlairStore:
         """Return which givers without a name, whom nobody claimed to be, give one of these amounts, and since when."""
         query = all_told().where(GiverRow.person.is_(None), GiverRow.source == Source.LIBERAPAY.value)
         query = query.where(GiverRow.name.startswith("secret:"), GiftRow.recurring.is_not(None))
-        found = map(gift_of, self._session.execute(query.where(GiftRow.amount.in_(amounts))))
+        queries = (query.where(GiftRow.amount.in_(some)) for some in parts_of(amounts))
+        found = (gift_of(row) for one in queries for row in self._session.execute(one))
         return [(Giver(gift.source, gift.giver), gift.asset, gift.amount, gift.at) for gift in found]
 
     def facts(
@@ -344,16 +350,16 @@ class FlairStore:
             found[Source(source)].append(at)
         return dict(found)
 
-    def has_chain_gift(
+    def chain_gifts(
         self, giver: str, asset: Asset, amount: int, *, months: int, memo: Hash32 | None, since: datetime
-    ) -> bool:
-        """Tell whether the chain told of such a gift since then, which was not taken back."""
-        query = select(GiftRow.key).join(GiverRow, GiverRow.id == GiftRow.giver)
+    ) -> int:
+        """Count the gifts like it that the chain told of since then, which were not taken back."""
+        query = select(func.count()).select_from(GiftRow).join(GiverRow, GiverRow.id == GiftRow.giver)
         query = query.where(GiverRow.source == Source.CHAIN.value, GiverRow.name == giver, GiftRow.asset == asset)
         query = query.where(GiftRow.amount == amount, GiftRow.months == months, GiftRow.at >= since)
         query = query.where(GiftRow.taken_back.is_(None))
         query = query.where(GiftRow.memo.is_(None) if memo is None else GiftRow.memo == bytes(memo))
-        return self._session.scalars(query.limit(1)).first() is not None
+        return self._session.scalar(query) or 0
 
     def has_taken_back(self, person: PersonId) -> bool:
         """Tell whether any gift of a person's was taken back."""

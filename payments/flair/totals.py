@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from ledger.model import Asset, Level
@@ -32,7 +32,8 @@ class Totals:
 
     def sponsors(self) -> list[tuple[str, str, datetime]]:
         """Return companies by what the operator calls them, with a tier that they have now, and since when."""
-        whose = or_(EntitlementRow.giver == GiverRow.id, EntitlementRow.person == GiverRow.person)
+        theirs = exists().where(GiftRow.giver == GiverRow.id, GiftRow.owner == EntitlementRow.person)
+        whose = or_(EntitlementRow.giver == GiverRow.id, theirs)
         holds = or_(EntitlementRow.grace_until.is_(None), EntitlementRow.grace_until > self._now)
         named = and_(GiverRow.corporate.is_(True), GiverRow.title.is_not(None), EntitlementRow.since <= self._now)
         query = select(GiverRow.title, EntitlementRow.tier, EntitlementRow.since).join(EntitlementRow, whose)

@@ -177,6 +177,50 @@ def test_calls_that_wait_get_the_one_key_that_can_do_them(config: Config, url: s
     assert [signer and bytes(signer) for signer in signers] == [resolver, resolver, None, None, None, None]
 
 
+def test_openings_that_are_carried_and_bars_survive_their_move_and_back(config: Config, url: str) -> None:
+    command.upgrade(config, "0029")
+    engine = create_engine(url)
+    names = ("people", "quotes", "openings", "gasless_bars")
+    due = {"due": "5" if url.startswith("sqlite") else 5, "gwei": 2**40}
+    with engine.begin() as connection:
+        found = MetaData()
+        found.reflect(connection, only=names)
+        people, quotes, openings, bars = (found.tables[name] for name in names)
+        for number in (1, 2):
+            connection.execute(insert(people).values(_filled(people) | {"id": number, "mxid": f"@{number}:a.example"}))
+        theirs = {column.name: 2 for column in quotes.columns if column.foreign_keys and not column.nullable}
+        connection.execute(insert(quotes).values(_filled(quotes) | theirs | {"id": "q"}))
+        for number, outcome in enumerate((None, "opened", "would_revert"), 1):
+            row = {"stake_id": bytes([number] * 32), "quote_id": "q", "stranger": 2, "outcome": outcome, **due}
+            row |= {"payer": b"\x0a" * 20, "return_to": b"\x0b" * 20, "settled_at": None}
+            connection.execute(insert(openings).values(_filled(openings) | row))
+        row = {"stake_id": b"\x07" * 32, "stranger": 1, "payer": b"\x0c" * 20, "gwei": 3, "lifted_at": None}
+        connection.execute(insert(bars).values(_filled(bars) | row))
+        before = [
+            [tuple(one) for one in connection.execute(table.select().order_by(table.c.stake_id))]
+            for table in (openings, bars)
+        ]
+    command.upgrade(config, "head")
+    with engine.begin() as connection:
+        kept = "SELECT cargo, about, person, outcome, gwei, settled_at IS NULL FROM carried ORDER BY id"
+        assert [tuple(one) for one in connection.execute(text(kept))] == [
+            ("stake", "q", 2, outcome, 2**40, True) for outcome in (None, "opened", "would_revert")
+        ]
+        assert [tuple(one) for one in connection.execute(text("SELECT person, gwei FROM carrying_bars"))] == [(1, 3)]
+        gift = "INSERT INTO carried SELECT chain_id, :id, 'gift', NULL, NULL, payer, target, due, gwei, outcome, "
+        connection.execute(text(f"{gift}created_at, settled_at FROM carried LIMIT 1"), {"id": b"\x09" * 32})
+    command.downgrade(config, "0029")
+    with engine.connect() as connection:
+        found = MetaData()
+        found.reflect(connection, only=names)
+        after = [
+            [tuple(one) for one in connection.execute(table.select().order_by(table.c.stake_id))]
+            for table in (found.tables["openings"], found.tables["gasless_bars"])
+        ]
+    engine.dispose()
+    assert after == before
+
+
 def test_an_older_release_finds_nothing_that_it_would_misread(config: Config, url: str) -> None:
     """It knows no import, and would take what a helper was asked in another's name for said in their own."""
     command.upgrade(config, "head")

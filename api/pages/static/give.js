@@ -91,7 +91,7 @@ async function carry(provider, giver, gasless) {
 
 function thank() {
   const code = document.getElementById("code").value.trim();
-  say(code ? `Thank you. Your gift is in a block. Keep the code, and write to the bot: claim ${code}` : "Thank you. Your gift is in a block.");
+  say(code && !code.toLowerCase().startsWith("0x") ? `Thank you. Your gift is in a block. Keep the code, and write to the bot: claim ${code}` : "Thank you. Your gift is in a block.");
 }
 
 function complain(error) {

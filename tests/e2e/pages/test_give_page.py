@@ -70,7 +70,7 @@ def test_all_that_matters_is_said_without_a_script(shop: World, chromium: Browse
         text = page.locator("main").inner_text()
     for said in (
         *("the tests", "Friend <b>", "1 ERN a month", "2 ETH in all, for good", "a place on the wall"),
-        *("nobody can send it back", "On the chain", "Plain ether", "needs JavaScript", "14 days more"),
+        *("nobody can send it back", "On the chain", "Ether and other tokens", "needs JavaScript", "14 days more"),
         show_address(CAUSE),
     ):
         assert said in text, said

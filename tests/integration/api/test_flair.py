@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from app.container import Container
 from app.forgetting import forget_person
@@ -94,6 +95,28 @@ def test_a_flair_is_signed_and_anybody_can_verify_it(
     assert answer.headers["access-control-allow-origin"] == "*"
     again = flair(door, **{"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_no_time_leads_to_the_gift_on_the_chain(container: Container, door: Door, alice: Headers) -> None:
+    give(container, recurring=None)
+    show(door, alice, flair=True, wall=True, name=True)
+    statement = flair(door).json()
+    with http_door(container) as fresh:
+        (place,) = fresh.get("/v1/wall").json()["places"]
+        assert "since" in fresh.get("/wall").text
+    with container.work() as work:
+        (one,) = [one for one in work.supporters.of(work.people.number(ALICE)) if one.tier == "patron"]
+    assert one.until is not None
+    assert unix(one.since) % 86_400, "it was given in the midst of a day"
+    assert {moment % 86_400 for moment in (statement["since"], statement["until"], place["since"])} == {0}
+    assert 0 < unix(one.since) - statement["since"] < 86_400
+    assert 0 < statement["until"] - unix(one.until) < 86_400
+    assert statement["expires"] % 3_600 == 0
+    with container.work() as work:
+        work.supporters.show(work.people.number(ALICE), Showing(wall=True))
+    with http_door(container) as fresh:
+        assert fresh.get("/v1/wall").json()["places"][0]["since"] is None, "the preview tells of no day"
+        assert fresh.get("/wall").status_code == 200
 
 
 def test_nothing_is_seen_before_its_owner_has_seen_who_would_see_it(
@@ -223,6 +246,28 @@ def test_what_one_has_is_told_to_oneself_alone(container: Container, door: Door,
     assert door.get("/v1/me/gifts", headers=bob).json()["gifts"] == []
     assert door.get(MINE, headers=bob).json()["tiers"] == []
     assert code(door.get(MINE)) == (401, "token_not_good")
+
+
+def test_many_gifts_take_no_more_questions_than_one(container: Container, door: Door, alice: Headers) -> None:
+    asked: list[str] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked.append(statement)
+
+    counts = []
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        for _ in range(2):
+            give(container)
+            asked.clear()
+            assert door.get("/v1/me/gifts", headers=alice).status_code == 200
+            counts.append(len(asked))
+            with container.work() as work:
+                work.supporters.told([patron(1, at=-day) for day in range(1, 31)])
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    assert len(door.get("/v1/me/gifts", headers=alice).json()["gifts"]) == 31
+    assert counts[1] < counts[0] + 10, "not one for each"
 
 
 def test_the_wall_shows_what_each_chose(container: Container, door: Door, alice: Headers) -> None:

@@ -15,6 +15,7 @@ from eth_utils.crypto import keccak
 from app.chain_loop import ChainLoop
 from cli.main import main
 from kit.errors import ChainUnavailable
+from kit.identifiers import UserId, show_hash
 from ledger.model import erc20, ether
 from payments.carrying.model import Outcome
 from payments.flair.codes import memo_of, new_code
@@ -82,6 +83,22 @@ def test_each_way_to_give_counts_as_it_was_meant(gift_shop: GiftShop, key_file: 
     expected = [(ern, 5 * ETHER, 0), (ern, 6 * ETHER, 3), (ether(CHAIN_ID), 3 * ETHER // 2, 2)]
     assert gift_shop.counted("gus") == sorted(expected)
     assert memo_of(code) in {gift.memo for gift in gift_shop.gifts("gus")}
+
+
+def test_a_memo_of_the_bots_is_carried_as_it_is_and_a_slip_gives_nothing(gift_shop: GiftShop, key_file: Path) -> None:
+    mxid = UserId("@gus:example.org")
+    with gift_shop.container.work() as work:
+        gus = work.people.number(mxid)
+        memo = work.claims.memo_for(gus, mxid)
+    done = give(gift_shop, key_file, "5", "--memo", show_hash(memo), "--yes")
+    assert done.exit_code == 0, done.output
+    for slip in (new_code()[:-1], show_hash(memo)[:-1], "hello"):
+        refused = give(gift_shop, key_file, "5", "--memo", slip, "--yes")
+        assert refused.exit_code == 1, refused.output
+    gift_shop.follow()
+    with gift_shop.container.read() as work:
+        assert [gift.amount for gift in work.supporters.gifts_of(gus)] == [5 * ETHER]
+    assert len(gift_shop.counted("gus")) == 1
 
 
 def test_without_ether_it_is_only_signed(gift_shop: GiftShop, key_file: Path) -> None:

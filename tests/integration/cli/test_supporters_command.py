@@ -146,6 +146,20 @@ def test_liberapay_whole_list_ends_whom_it_leaves_out_and_an_empty_one_everybody
     assert run("import", "liberapay", str(members(tmp_path, 1))).exit_code == 1
 
 
+def test_a_list_with_a_bad_line_ends_nobodys(run: Run, shop: Shop, tmp_path: Path) -> None:
+    line = "{0},name{0},,public,EUR,{1},2026-01-05,2026-01-05,2026-01-06,"
+    first = tmp_path / "liberapay-active-patrons-earnest-2026-01-10.csv"
+    first.write_text("\n".join([ACTIVE, *(line.format(number, "2.30") for number in (7, 8))]))
+    assert run("import", "liberapay", str(first)).exit_code == 0
+    shop.clock.now = day(38)
+    second = tmp_path / "liberapay-active-patrons-earnest-2026-01-20.csv"
+    second.write_text("\n".join([ACTIVE, line.format(7, "2.30"), line.format(8, "two")]))
+    found = run("import", "liberapay", str(second))
+    assert found.exit_code == 1
+    assert "ends nobody's" in found.output
+    assert {one["who"] for one in said(run("list", "--json"))} == {"liberapay:7", "liberapay:8"}
+
+
 def test_a_code_is_handed_out_and_a_statement_says_every_figure(run: Run, shop: Shop, tmp_path: Path) -> None:
     run("import", "patreon", str(members(tmp_path, 1)))
     code = run("code", "patreon:7000").output.strip()

@@ -197,6 +197,18 @@ def test_a_secret_donor_is_known_by_an_amount_that_nobody_else_was_told(shop: Sh
     assert shop.tiers_of(alice) == {"friend", "patron"}
 
 
+def test_a_donor_who_gives_the_amounts_of_two_people_stops_no_import(shop: Shop) -> None:
+    people = [shop.person(), shop.person(BOB)]
+    with shop.work() as work:
+        amounts = [work.claims.propose(person, Asset("EUR"), 250) / 100 for person in people]
+    shop.give(*(weekly(amount, at=3 + week, name="secret:aa") for week, amount in enumerate(amounts)))
+    with shop.work() as work:
+        assert work.claims.find_by_amounts() == 1
+        assert work.claims.find_by_amounts() == 0
+    shop.clock.pass_(days=5)
+    assert sorted(len(shop.tiers_of(person)) for person in people) == [0, 2]
+
+
 def test_an_amount_that_two_give_or_one_gave_before_tells_nothing(shop: Shop) -> None:
     shop.clock.pass_(days=100)
     alice = shop.person()

@@ -247,3 +247,50 @@ def test_gifts_of_a_wallet_are_its_holders(shop: Shop) -> None:
         work.session.execute(text("DELETE FROM holders"))
         work.supporters.wallets_changed(alice)
     assert shop.tiers_of(alice) == set()
+
+
+def test_a_company_that_gave_from_a_linked_wallet_is_one_at_once(shop: Shop) -> None:
+    shop.give(on_chain(200))
+    alice = shop.person()
+    giver = Giver(Source.CHAIN, on_chain(1).giver)
+    with shop.work() as work:
+        work.session.execute(
+            text(
+                "INSERT INTO holders (person_id, address, is_primary, linked_at) VALUES (:person, :address, :no, :now)"
+            ),
+            {"person": alice, "address": bytes(GIVER), "no": False, "now": "2026-01-01 00:00:00+00:00"},
+        )
+        work.supporters.wallets_changed(alice)
+    assert shop.tiers_of(alice) == {"founder"}
+    with shop.work() as work:
+        work.supporters.use(document(tiers=[*COMPANIES]))
+    shop.fold()
+    with shop.work() as work:
+        work.supporters.company(giver, "Example Ltd")
+    assert shop.tiers_of(alice) == {"sponsor"}
+    with shop.work() as work:
+        assert [name for name, _, _ in work.flairs.totals.sponsors()] == ["Example Ltd"]
+        work.supporters.company(giver, None)
+    assert shop.tiers_of(alice) == {"founder"}
+
+
+def test_those_who_are_forgotten_are_not_one(shop: Shop) -> None:
+    shop.give(patron(10), patron(5, member="m2"))
+    for giver, name in ((MEMBER, ALICE), (Giver(Source.PATREON, "m2"), BOB)):
+        person = shop.claim(giver, name)
+        with shop.work() as work:
+            forget_person(work, person)
+    for _ in range(2):
+        with shop.work() as work:
+            work.supporters.fold_all()
+        shop.fold()
+        with shop.work() as work:
+            found = sorted((one.giver.name, one.tier) for one in work.supporters.holding() if one.giver)
+        assert len({name for name, _ in found}) == 2, "each is one of their own"
+        assert sorted(tier for _, tier in found) == ["friend", "friend", "patron"]
+
+
+COMPANIES = [
+    {"id": "founder", "title": "Founder", "sum": {"ERN": "100"}},
+    {"id": "sponsor", "title": "Sponsor", "sum": {"ERN": "100"}, "corporate": True},
+]

@@ -94,7 +94,14 @@ def test_webhooks_in_any_order_come_to_the_same() -> None:
         *read_event("members:delete", member(patron_status="former_patron", lifetime=1500))[1],
     ]
     assert joined(told) == joined(told[::-1]) == joined([*told, *told])
-    assert [gift.amount for gift in joined(told)] == [1000, 500]
+    assert [gift.amount for gift in joined(told)] == [500, 500], "what was pledged since is not charged yet"
+
+
+def test_a_pledge_that_was_raised_is_no_charge() -> None:
+    (raised,) = gifts(row(**{"Pledge Amount": "9,000.00"}))
+    assert (raised.amount, raised.total) == (6000, 6000), "more than was given in all was not given"
+    ((told,),) = [read_event(EVENT, member(amount=0, will_pay_amount_cents=900_000, lifetime=500))[1]]
+    assert (told.amount, told.total) == (500, 500)
 
 
 def test_a_refund_that_is_heard_before_its_charge_takes_it_back() -> None:
