@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import sqlite3
 import statistics
 import subprocess
@@ -20,7 +19,7 @@ import psycopg
 from web3 import Web3
 
 from app.chain_loop import ChainLoop, Progress
-from app.container import Container
+from benchmarks._booking import SIZES, entries
 from benchmarks._ledger import TOKEN, fresh, quiet, service
 from cli.local import anvil
 from cli.local.ports import LOOPBACK, free_port
@@ -39,13 +38,10 @@ _BLOCKS, _MANY_BLOCKS = 200, 10_050
 _LOGS, _TRANSACTIONS = 25, 4
 """Logs in a transaction, and transactions in a block."""
 _ROUNDS = 5
-_SIZES = (10_000, 100_000, 1_000_000)
 _A_TABLE: Final = {"chain_blocks": 1, "accounts": 1, "entries": 1, "postings": 2}
 """The books' tables in the order in which rows refer to each other, and how many rows a log has in each at most."""
 _AT_ONCE = 2_500
 """Logs that one transaction books."""
-_AT_A_SIZE = 20_000
-"""Logs around a size, in slices, whose times are compared."""
 _PATIENCE = 600
 _TABLE: Final = (
     "CREATE TABLE logs (block {bytes}, log INTEGER, giver TEXT, taker TEXT, amount TEXT, PRIMARY KEY (block, log))"
@@ -120,7 +116,7 @@ def _ingest(database: Callable[[Path], str], store: Store) -> Mapping[str, Any]:
 def ingest_growth() -> Mapping[str, Any]:
     """How much longer logs take at 100,000 and 1,000,000 booked ones than at 10,000, on SQLite."""
     times = _million()["seconds_a_log"]
-    growth = {size: times[str(size)] / times[str(_SIZES[0])] for size in _SIZES}
+    growth = {size: times[str(size)] / times[str(SIZES[0])] for size in SIZES}
     return {
         "value": round(max(growth.values()), 3),
         "unit": "times",
@@ -142,42 +138,10 @@ def ingest_memory() -> Mapping[str, Any]:
 def _million() -> dict[str, Any]:
     """Have a process of its own book a chain with a million logs, and tell what that took."""
     with _node(_MANY_BLOCKS) as (url, _), tempfile.TemporaryDirectory() as folder:
-        program = [sys.executable, "-m", "benchmarks.ingest", url, folder, str(_MANY_BLOCKS * _LOGS * _TRANSACTIONS)]
+        program = [sys.executable, "-m", "benchmarks._booking", url, folder, str(_MANY_BLOCKS * _LOGS * _TRANSACTIONS)]
         told = subprocess.run(program, stdout=subprocess.PIPE, check=True, stdin=subprocess.DEVNULL).stdout
     found: dict[str, Any] = json.loads(told)
     return found
-
-
-def _book_all(url: str, folder: Path, wanted: int) -> dict[str, Any]:
-    """Book a chain from its beginning; tell the seconds a log took around each size, and the most memory there was."""
-    quiet()
-    times: dict[int, list[float]] = {size: [] for size in _SIZES}
-    with service(folder, url, f"sqlite:///{folder / 'earnest.db'}") as container:
-        loop = ChainLoop(container)
-        count, begun, came = 0, time.perf_counter(), Progress.BLOCK
-        while came is not Progress.NONE:
-            since = time.perf_counter()
-            came = loop.step()
-            before, count = count, _entries(container)
-            for size, slices in times.items():
-                # The very first one is of an empty database and of code that never ran.
-                if count > before >= max(1, size - _AT_A_SIZE // 2) and count <= size + _AT_A_SIZE // 2:
-                    slices.append((time.perf_counter() - since) / (count - before))
-        seconds = time.perf_counter() - begun
-    assert count == wanted, f"{count} entries of {wanted} logs"
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
-    assert peak, "Linux tells it"
-    return {
-        "seconds_a_log": {size: statistics.median(slices) for size, slices in times.items()},
-        "logs": count,
-        "seconds": seconds,
-        "peak_mib": int(peak[1]) / 1024,
-    }
-
-
-def _entries(container: Container) -> int:
-    with container.read() as work:
-        return int(work.session.connection().exec_driver_sql("SELECT coalesce(max(id), 0) FROM entries").scalar_one())
 
 
 @contextlib.contextmanager
@@ -237,7 +201,7 @@ def _ours(url: str, wanted: int, database: Callable[[Path], str]) -> tuple[float
             while loop.step() is not Progress.NONE:
                 pass
             took = time.perf_counter() - begun
-            assert _entries(container) == wanted, f"{_entries(container)} entries of {wanted} logs"
+            assert entries(container) == wanted, f"{entries(container)} entries of {wanted} logs"
             with container.read() as work:
                 found = {
                     table: work.session.connection().exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2")  # noqa: S608 - our names
@@ -356,6 +320,3 @@ BENCHMARKS = {
     "ingest_growth": ingest_growth,
     "ingest_memory": ingest_memory,
 }
-
-if __name__ == "__main__":
-    print(json.dumps(_book_all(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))))

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 from kit.identifiers import PersonId
 from ledger.model import Asset, Level
 from payments.flair.model import (
-    THANKS_ONLY,
     Entitlement,
     Gift,
     Giver,
@@ -21,6 +20,7 @@ from payments.flair.model import (
     Threshold,
     Tier,
     Tiers,
+    is_for_thanks,
     months_after,
 )
 
@@ -122,7 +122,7 @@ def entitled(
     gifts = joined(told)
     standing = [gift for gift in gifts if gift.taken_back is None and gift.level is not Level.ORPHANED]
     taken = [gift for gift in gifts if gift.taken_back is not None] if len(standing) < len(gifts) else []
-    free = [gift for gift in standing if gift.source not in THANKS_ONLY]
+    free = [gift for gift in standing if not is_for_thanks(gift.source)]
     all_of_it = _Given(free, taken, tiers.spans, listings)
     for_thanks = _Given(standing, taken, tiers.spans, listings) if len(free) < len(standing) else None
     found = []
@@ -187,15 +187,15 @@ class _Given:
             elif parts := self._parts(gifts, threshold):
                 running[threshold.months] = running.get(threshold.months, []) + parts
         for months, parts in running.items():
-            for stretch in _unbroken(parts, self._spans.grace):
-                found += _complete(stretch, months)
+            whole = parts if len(parts) == 1 else _unbroken(parts, self._spans.grace)
+            found += whole if not months else _complete(whole, months)
         if len(found) < 2:  # noqa: PLR2004 - nothing to choose from, which is the rule
             return found[0] if found else None
         return max(found, key=lambda stretch: (stretch.end, -stretch.since.timestamp()))
 
     def _parts(self, gifts: Sequence[Gift], threshold: Threshold) -> list[Stretch]:
         """Return when what is given a month reaches a threshold; what another one asked too is not computed again."""
-        reached = tuple(place for place, gift in enumerate(gifts) if threshold.reached_by(gift))
+        reached = tuple([place for place, gift in enumerate(gifts) if threshold.reached_by(gift)])
         if not reached:
             return []
         known = self._known.get((threshold.asset, reached))
@@ -205,16 +205,15 @@ class _Given:
         return known
 
 
-def _complete(stretch: Stretch, months: int) -> list[Stretch]:
-    """Return a stretch from when its streak is complete, if it ever is."""
-    if not months:
-        return [stretch]
-    since = months_after(stretch.since, months)
-    if stretch.end < since:
-        return []
-    return [
-        stretch._replace(since=since, sure_from=None if stretch.sure_from is None else max(since, stretch.sure_from))
-    ]
+def _complete(stretches: Sequence[Stretch], months: int) -> list[Stretch]:
+    """Return stretches from when their streak is complete, those of which it ever is."""
+    found = []
+    for stretch in stretches:
+        since = months_after(stretch.since, months)
+        if stretch.end >= since:
+            sure_from = None if stretch.sure_from is None else max(since, stretch.sure_from)
+            found.append(Stretch(since, stretch.until, stretch.source, stretch.renews, sure_from))
+    return found
 
 
 # ------------------------------------------------------------------------------------------ sums
@@ -304,8 +303,6 @@ def _stretch(gift: Gift, until: datetime | None, spans: Spans) -> Stretch:
 
 def _unbroken(parts: Sequence[Stretch], grace: timedelta) -> Sequence[Stretch]:
     """Join stretches that meet, or between which no more than grace lies."""
-    if len(parts) == 1:
-        return parts
     found: list[Stretch] = []
     for part in sorted(parts, key=lambda part: (part.since, part.end)):
         if not found or _after(found[-1].end, grace) < part.since:

@@ -40,8 +40,9 @@ class Source(StrEnum):
     """The operator wrote it down."""
 
 
-THANKS_ONLY: Final = frozenset({Source.LIBERAPAY})
-"""Sources that forbid rewards beyond thanks: a gift there gives badge and wall, and nothing else."""
+def is_for_thanks(source: Source) -> bool:
+    """Tell whether a source forbids rewards beyond thanks: a gift there gives badge and wall, and nothing else."""
+    return source is Source.LIBERAPAY
 
 
 class Period(StrEnum):

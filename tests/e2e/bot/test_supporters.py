@@ -129,7 +129,7 @@ def test_a_gift_leads_into_space_and_rooms_and_a_lapse_out_again(place: Place) -
             assert "tier" not in await cause.state(space, FLAIR, flair_key(alice_id)), "showing is another question"
 
             await alice.say(talk, "flair show name")
-            await alice.hears("Who would see it", room=talk)
+            await alice.hears("who would see what", room=talk)
             await alice.say(talk, "confirm")
             await cause.shows(alice_id, tier="silver")
             await asyncio.to_thread(cause.gives, bob_id, euros=20)

@@ -122,4 +122,4 @@ def test_what_is_sure_is_held_and_what_is_ahead_is_not(history: list[Gift]) -> N
     for one in of(history):
         assert one.since <= (one.until or NOW.replace(year=9999))
         assert not one.sure(NOW) or one.holds(NOW)
-        assert one.sure_from is None or one.sure_from >= min(gift.since or gift.at for gift in history)
+        assert one.sure_from is None or one.sure_from >= min(min(gift.at, gift.since or gift.at) for gift in history)

@@ -53,6 +53,19 @@ def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
     } == CODES
 
 
+@pytest.mark.parametrize("news", News)
+def test_whatever_becomes_of_a_tier_is_told_by_its_name_and_what_is_not_known_breaks_nothing(news: News) -> None:
+    values = {"titles": ["Gold", "Silver"], "until": UNIX + 86_400, "grace": UNIX + 2 * 86_400, "gives": ["space"]}
+    told = notice(news, values, people={}, reader=READER)
+    assert "Gold, Silver" in told.message.plain
+    assert told.meaning is None
+    asked = notice(news, {**values, "invites": True, "rooms": ["Lounge"]}, people={}, reader=READER)
+    welcome = news in (News.REACHED, News.RETURNED)
+    assert (asked.meaning is Meaning.JOIN_SUPPORTERS) is welcome
+    assert ("Lounge" in asked.message.plain) is welcome
+    assert notice(news, {}, people={}, reader=READER).message.plain
+
+
 def test_a_held_knock_is_explained_from_beginning_to_end() -> None:
     letter = notice("knock_held", HELD, people=PEOPLE, reader=READER)
     plain = letter.message.plain
