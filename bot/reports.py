@@ -93,7 +93,8 @@ class Reports:
 
     async def _one(self, one: Complaint) -> None:
         management = (await self._warden.managements()).get(one.management)
-        if one.room not in await self._warden.rooms() or management is None or management.ended_at is not None:
+        stands = await self._cross.read(lambda work: work.moderation.complaints.stands(one))
+        if not stands or management is None or management.ended_at is not None:
             await self._cross.work(lambda work: work.moderation.complaints.drop(one.id))
             return
         if management.room is None:

@@ -154,6 +154,7 @@ class Supporting:
             if hall.room is None and hall.wants is not None and not self._away.seconds(hall.key):
                 await self._make(hall.wants)
         await self._read()
+        began = self._time()
         plans = [(hall, await self._look(hall, hall.room)) for hall in self._halls if hall.room and self._is_due(hall)]
         left, self._again, self._asked = _AT_ONCE, {}, defaultdict(set)
         for kind in (Write, PutOut, Grade, Ask):  # who goes is gone everywhere before anybody is asked in anywhere
@@ -163,10 +164,12 @@ class Supporting:
                 left -= len(some[:left])
         for hall, steps in plans:
             if steps is not None and hall.room is not None:
+                before = self._seen.get(hall.room)
+                heard = None if before is None or before.changed is None or before.changed < began else before.changed
                 self._seen[hall.room] = _Seen(
                     self._time(),
                     hall.wanted,
-                    changed=self._time() if left <= 0 else None,
+                    changed=self._time() if left <= 0 else heard,
                     again=self._again.get(hall.room, float("inf")),
                     asked=frozenset(hall.asked) | self._asked[hall.room],
                 )
@@ -302,6 +305,8 @@ class Supporting:
                 if refused is not None:
                     LOG.info("supporter_not_asked", room=room, errcode=refused.get("errcode"))
                     await self._cross.work(partial(_note_refused, number=number, person=guest.person))
+                else:
+                    await self._cross.work(partial(_note_reached, number=number, person=guest.person))
                 return
         again = self._time() + self._away.seconds(server)
         self._again[room] = min(again, self._again.get(room, again))
@@ -338,6 +343,10 @@ def _note_made(work: Work, *, wants: Described, room: RoomId) -> None:
 
 def _note_asked(work: Work, *, number: int, person: PersonId, since: datetime) -> None:
     work.support.asks(number, person, since)
+
+
+def _note_reached(work: Work, *, number: int, person: PersonId) -> None:
+    work.support.reached(number, person)
 
 
 def _note_refused(work: Work, *, number: int, person: PersonId) -> None:

@@ -15,7 +15,8 @@ _Number = BigInteger().with_variant(Integer, "sqlite")
 class ComplaintRow(Base):
     """A reported message; ``about`` wrote it, which is known once it was looked at.
 
-    ``told``: the message in the management room that asks what to do; ``done``: what was done last, or ``ignore``.
+    ``id``: is never given again, for people write it, and read it in what they were told. ``told``: the message in the
+    management room that asks what to do; ``done``: what was done last, or ``ignore``.
     """
 
     __tablename__ = "complaints"
@@ -25,6 +26,7 @@ class ComplaintRow(Base):
         Index("ix_complaints_told", "told"),
         Index("ix_complaints_about", "about"),
         Index("ix_complaints_made", "made_at"),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(_Number, primary_key=True, autoincrement=True)

@@ -102,6 +102,8 @@ class Complaints:
         looked_after = self._session.get(ProtectedRoomRow, room, populate_existing=True)
         if looked_after is None or not event or len(event) > _LONGEST_EVENT or self._too_many(room, by):
             return False
+        others = ComplaintRow.management != looked_after.management
+        self._take_out(self._session.scalars(select(ComplaintRow.id).where(*_of_message(room, event), others)).all())
         self._insert(
             ComplaintRow,
             {"management": looked_after.management, "room": room, "event": event, "made_at": self._now},
@@ -123,6 +125,11 @@ class Complaints:
         on_postgresql = self._session.get_bind().dialect.name == "postgresql"
         insert: Any = (postgresql.insert if on_postgresql else sqlite.insert)(table)
         self._session.execute(insert.values(dict(values)).on_conflict_do_nothing())
+
+    def stands(self, one: Complaint) -> bool:
+        """Tell whether its room is still looked after from where it was when somebody reported it."""
+        looked_after = self._session.get(ProtectedRoomRow, one.room, populate_existing=True)
+        return looked_after is not None and looked_after.management == one.management
 
     def unheard(self, limit: int = 20) -> list[Complaint]:
         """Return some of which it is to be looked at who reports them."""

@@ -107,7 +107,11 @@ def subscribed(document: DoorDocument, one: AtDoor) -> DoorDocument:
         raise Conflict("rule_own", f"Your door has a rule of your own of the name {rule.name}; take it out first.")
     if len(rest) >= MOST_RULES:
         raise Conflict("rules_full", f"A door has {MOST_RULES} rules at most.", most=MOST_RULES)
-    place = 0 if one.does is not Does.HOLD else _behind_refusing(rest)
+    before = None if own is None else _read(own)
+    if own is not None and before is not None and (before.does is Does.HOLD) is (one.does is Does.HOLD):
+        place = document.rules.index(own)
+    else:
+        place = 0 if one.does is not Does.HOLD else _behind_refusing(rest)
     return document.model_copy(update={"rules": (*rest[:place], rule, *rest[place:])})
 
 
@@ -132,8 +136,8 @@ def not_but(one: AtDoor, whom: str) -> AtDoor:
 
 
 def _behind_refusing(rules: Sequence[Rule]) -> int:
-    """Return behind how many rules a hold stands: before it those that refuse, for it must let nobody past them."""
-    return next((place for place, rule in enumerate(rules) if not isinstance(rule.then, Refusing)), len(rules))
+    """Return behind how many rules a hold stands: before it all that refuse, for it must let nobody past them."""
+    return max((place for place, rule in enumerate(rules, 1) if isinstance(rule.then, Refusing)), default=0)
 
 
 def _read(rule: Rule) -> AtDoor | None:

@@ -27,6 +27,8 @@ HOLDS: Final = timedelta(seconds=60)
 """How long what is done once is wanted: whoever was put out and comes again meanwhile is put out again."""
 MOST_EVENTS: Final = 500
 """Messages of somebody in a room that are to be taken out; of more, the newest."""
+_DECIDED: Final = "!"
+"""Before the id of a message of which somebody decided that it is taken out; ids begin otherwise."""
 _WAITS: Final = frozenset({State.ASKED, State.OWED, State.UNDOING})
 _ONCE: Final = HERE | {Consequence.KICK}
 
@@ -71,11 +73,13 @@ class Outcomes:
                 management=management, room=one.room, person=person, what=what.value, events=[], decided=decided
             )
             self._session.add(row)
-        elif row.until is None or (until is not None and row.until > until):
-            until = row.until  # what holds longer goes on
+        else:
+            over = row.until is not None and row.until <= self._now
+            row.decided = decided or (row.decided and (not over or bool(_chosen(row.events))))
+            if row.until is None or (until is not None and row.until > until):
+                until = row.until  # what holds longer goes on
         row.rule, row.at, row.until, row.planned = one.rule, self._now, until, False
-        row.decided = row.decided or decided
-        row.events = list(dict.fromkeys([*row.events, *one.events]))[-MOST_EVENTS:]
+        row.events = _with(row.events, one.events, decided=decided)
         self._session.flush()
 
     def _row(self, management: int, room: RoomId, person: PersonId, what: Consequence) -> OutcomeRow | None:
@@ -125,12 +129,15 @@ class Outcomes:
     # ---------------------------------------------------------------------------------------- doing
 
     def events(self, management: int, room: RoomId, user: UserId) -> list[str]:
-        """Return which of somebody's messages in a room are to be taken out, oldest first."""
+        """Return which of somebody's messages in a room are to be taken out, oldest first.
+
+        Where somebody decided it of some, those alone: the others wait for their turn, and for a yes.
+        """
         person = self._people.find(user)
         if person is None:
             return []
         row = self._session.scalar(_whose(management, room, person, Consequence.REDACT))
-        return [] if row is None else list(row.events)
+        return [] if row is None else _chosen(row.events) or list(row.events)
 
     def taken(self, management: int, room: RoomId, user: UserId, events: Collection[str]) -> None:
         """Note that messages were taken out."""
@@ -138,19 +145,21 @@ class Outcomes:
         row = None if person is None else self._row(management, room, person, Consequence.REDACT)
         if row is not None:
             gone = frozenset(events)
-            row.events = [event for event in row.events if event not in gone]
+            row.events = [event for event in row.events if event.removeprefix(_DECIDED) not in gone]
             self._session.flush()
 
     def settled(self, management: int, room: RoomId, person: PersonId, what: Consequence, *, refused: bool) -> None:
         """Let go of what was done once, or refused; where messages came to it meanwhile, they are wanted by the next.
 
-        A no is about all that was there.
+        A no is about all that was there, but for what somebody decided meanwhile.
         """
         row = self._row(management, room, person, what)
         if row is None:
             return
-        if row.events and not refused:
-            row.planned = False
+        if refused:
+            row.events = [event for event in row.events if event.startswith(_DECIDED)]
+        if row.events:
+            row.planned, row.decided = False, bool(_chosen(row.events))
             touch(self._session, TOPIC, management)
         else:
             self._session.delete(row)
@@ -169,6 +178,19 @@ class Outcomes:
         """Take out what was about a person."""
         gone = delete(OutcomeRow).where(OutcomeRow.person == person)
         self._session.execute(gone.execution_options(synchronize_session=False))
+
+
+def _chosen(events: Iterable[str]) -> list[str]:
+    """Return of which messages somebody decided that they are taken out."""
+    return [event.removeprefix(_DECIDED) for event in events if event.startswith(_DECIDED)]
+
+
+def _with(before: Sequence[str], more: Iterable[str], *, decided: bool) -> list[str]:
+    """Return messages with others; those of which somebody decided come last, for of too many the first are let go."""
+    chosen = list(dict.fromkeys([*_chosen(before), *(more if decided else ())]))
+    others = dict.fromkeys([*before, *(() if decided else more)])
+    plain = [event for event in others if not event.startswith(_DECIDED) and event not in chosen]
+    return [*plain, *(_DECIDED + event for event in chosen)][-MOST_EVENTS:]
 
 
 def _whose(management: int, room: RoomId, person: PersonId, what: Consequence) -> Select[OutcomeRow]:

@@ -31,6 +31,7 @@ def upgrade() -> None:
         _refers("complaints", "management", "management_rooms"),
         _refers("complaints", "about", "people"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_complaints")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_complaints_message", "complaints", ["room", "event"], unique=True)
     op.create_index("ix_complaints_management", "complaints", ["management", "made_at"])

@@ -50,6 +50,8 @@ _LONGEST_PING = 255
 _EVENT = "check_event_for_spam"
 _OF_ROOMS = frozenset({"user_may_join_room", "accept_make_join", _EVENT})
 _CALLBACKS = _OF_ROOMS | {"ping", "user_may_invite", "federated_user_may_invite"}
+_FOR_LISTS = 0.5
+"""Of the deadline, how long a room's own lists may take; the rest is the door's."""
 _REFUSED_AT_ONCE = 8
 """Refusals that are worded and sent in one round of the event loop. However many wait for theirs, the loop soon looks
 who else has asked: those known are answered in a round, not behind everybody whom a flood has standing there."""
@@ -194,7 +196,8 @@ class GateDoor:
                 return allowed("The inviter or the room is not named as Matrix names them.")
             CALLS.labels("invite", "unreadable").inc()
             return denied(_UNREADABLE)
-        reply = await self._kept_out(knock, tenant) or await _verdict(knock, tenant, self._gatekeeper)
+        until = asyncio.get_running_loop().time() + self._gatekeeper.deadline
+        reply = await self._kept_out(knock, tenant) or await _verdict(knock, tenant, self._gatekeeper, until)
         CALLS.labels("invite", type(reply.verdict).__name__.lower()).inc()
         if isinstance(reply.verdict, Admit):
             return allowed()
@@ -218,10 +221,11 @@ class GateDoor:
     async def _turned_away(self, tenant: Tenant, room: RoomId, users: tuple[UserId, ...]) -> _Turned | None:
         """Return who of these is kept out of a room; nobody where that cannot be told in time."""
         suspects = [] if self._turning is None or tenant.leaving else self._turning.suspects(room, users)
+        until = asyncio.get_running_loop().time() + self._gatekeeper.deadline * _FOR_LISTS
         for user in suspects:
             answer = self._turning.ask(room, user) if self._turning is not None else None
             try:
-                async with asyncio.timeout(self._gatekeeper.deadline):
+                async with asyncio.timeout_at(until):
                     found = None if answer is None else await asyncio.wrap_future(answer)
             except (TimeoutError, Unavailable) as error:
                 LOG.warning("gate_lists_late", tenant=tenant.server_name, waits_for=type(error).__name__)
@@ -288,7 +292,7 @@ def _stopped_short(why: _NotUnderstood, callback: str, tenant: Tenant) -> Respon
     return allowed(str(why))
 
 
-async def _verdict(knock: Knock, tenant: Tenant, gatekeeper: Gatekeeper) -> Reply:
+async def _verdict(knock: Knock, tenant: Tenant, gatekeeper: Gatekeeper, until: float) -> Reply:
     at_once = gatekeeper.at_once(knock)
     if at_once is not None:
         return at_once
@@ -296,7 +300,7 @@ async def _verdict(knock: Knock, tenant: Tenant, gatekeeper: Gatekeeper) -> Repl
     try:
         if asked.done():  # there was no room in the line
             return asked.result()
-        async with asyncio.timeout(gatekeeper.deadline):
+        async with asyncio.timeout_at(until):
             return await asyncio.wrap_future(asked)
     except TimeoutError:
         LOG.warning("gate_late", tenant=tenant.server_name)

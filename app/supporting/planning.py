@@ -56,7 +56,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """For which time somebody was asked in, and until when they are not asked again where that was refused."""
+    """For which time somebody was asked in, and until when they are not asked again where that was refused.
+
+    ``refused_until`` is past where it is not known whether they were: they are asked.
+    """
 
     since: datetime
     refused_until: datetime | None = None
@@ -180,7 +183,7 @@ def _askings(
             continue
         if before is not None and before.since == guest.since:
             by_others = member is not None and stands is Membership.LEAVE and member.by != me
-            if by_others or (before.refused_until is not None and before.refused_until > now):
+            if by_others if before.refused_until is None else before.refused_until > now:
                 continue  # they left, or whoever looks after the room put them out
         yield Ask(guest)
 

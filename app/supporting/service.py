@@ -168,13 +168,19 @@ class Support:
         return {row.key: str(row.error) for row in rows}
 
     def asks(self, number: int, person: PersonId, since: datetime) -> None:
-        """Note that somebody is asked in; before it is done, so that nobody is asked twice who left by themselves."""
+        """Note that somebody is asked in; before it is done, and ``reached`` once it is."""
         row = self._session.get(SupportGuestRow, (number, person))
         if row is None:
             row = SupportGuestRow(room=number, person=person)
             self._session.add(row)
-        row.since, row.refused_until = since, None
+        row.since, row.refused_until = since, self._now
         self._session.flush()
+
+    def reached(self, number: int, person: PersonId) -> None:
+        """Note that somebody was asked in: they are not asked again for that time, though they leave by themselves."""
+        row = self._session.get(SupportGuestRow, (number, person))
+        if row is not None:
+            row.refused_until = None
 
     def refused(self, number: int, person: PersonId) -> None:
         """Note that somebody cannot be asked in for a day."""

@@ -99,6 +99,15 @@ def too_many_wait(reader: Reader) -> Message:
     return reader.say(marked("I still work on what you asked before. Write that again once I have answered."))
 
 
+def unanswered(reader: Reader) -> Message:
+    """Say that a command came to no end, since what it needs does not answer."""
+    return reader.say(
+        marked(
+            "I could not do that: something that it needs does not answer, perhaps another homeserver. Try it later."
+        )
+    )
+
+
 def no_power(reader: Reader) -> Message:
     """Say that somebody may not command here."""
     return reader.say(marked("Whoever looks after rooms from here has a level of 50 or more in this room."))

@@ -100,7 +100,7 @@ class Desk:
         self._moving = Moving(homeserver, cross, service, warden=warden, views=views, rooms=rooms)
         self._throttle = Throttle(_BURST, _SECONDS, time)
         self.reports = Reports(homeserver, cross, service, warden=warden)
-        self.lanes = Lanes(homeserver, cross, self._answer, time=time)
+        self.lanes = Lanes(homeserver, cross, self._answer, gives_up=self._gives_up, time=time)
 
     # ------------------------------------------------------------------------------------------------ behind commands
 
@@ -218,6 +218,9 @@ class Desk:
         command = COMMANDS.get(words[1].lower() if len(words) > 1 else "help")
         asked = Asked(here, question.by, user, words[2:], reader, text, txn_of(question.event))
         return wording.unknown(reader) if command is None else await self._obey(command, asked)
+
+    async def _gives_up(self, question: Question) -> Message:
+        return wording.unanswered(await self._reader(question.by))
 
     async def _person(self, user: UserId) -> PersonId:
         return await self.cross.work(lambda work: work.people.number(parse_user_id(user)))

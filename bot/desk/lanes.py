@@ -20,7 +20,7 @@ from app.container import Work
 from app.wording.message import Message
 from bot.away import Away
 from bot.crossing import Crossing
-from bot.homeserver import Denied, EventId, Homeserver, txn_of
+from bot.homeserver import Denied, EventId, Homeserver, SlowDown, txn_of
 from kit import outbox
 from kit.errors import Unavailable
 from kit.identifiers import PersonId, RoomId
@@ -35,6 +35,8 @@ MOST_WAITING: Final = 20
 _AT_ONCE: Final = 8
 """Desks whose questions are worked on at the same time."""
 _LONGEST_TEXT: Final = 60_000
+_MOST_TRIES: Final = 4
+"""Of one question; then somebody else's server does not answer, and its lane goes on."""
 _LOOK_SECONDS: Final = 1.0
 _LONGEST_WAIT: Final = 60.0
 
@@ -61,12 +63,18 @@ class Lanes:
         cross: Crossing,
         answer: Callable[[Question], Awaitable[Message | None]],
         *,
+        gives_up: Callable[[Question], Awaitable[Message]],
         time: Callable[[], float],
     ) -> None:
-        """Have questions answered by ``answer``, which may be asked the same once more after a crash."""
+        """Have questions answered by ``answer``, which may be asked the same once more after a crash.
+
+        ``gives_up`` says that what one needs does not answer.
+        """
         self._homeserver = homeserver
         self._cross = cross
         self._answer = answer
+        self._gives_up = gives_up
+        self._tries: dict[int, int] = {}
         self._lanes: dict[int, deque[Effect]] | None = None
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._away = Away(time, longest=_LONGEST_WAIT)
@@ -137,12 +145,27 @@ class Lanes:
                 LOG.warning("question_lost", management=number, reason=type(error).__name__)
                 await self._cross.work(partial(_lost, effect, type(error).__name__))
             self._away.answered(str(number))
+            self._tries.pop(effect.id, None)
             lane.popleft()
         self._wake.set()  # others may have waited for a place
 
+    async def _answered(self, effect: Effect) -> Message | None:
+        question = _read(effect.payload)
+        try:
+            return await self._answer(question)
+        except SlowDown:
+            raise
+        except Unavailable as error:
+            tries = self._tries[effect.id] = self._tries.get(effect.id, 0) + 1
+            if tries < _MOST_TRIES:
+                raise
+            await self._homeserver.joined_rooms()  # it raises, where it is our own that does not answer
+            LOG.info("question_given_up", reason=type(error).__name__)
+            return await self._gives_up(question)
+
     async def _one(self, lane: deque[Effect], effect: Effect) -> None:
         if "plain" not in effect.payload:
-            message = await self._answer(_read(effect.payload))
+            message = await self._answered(effect)
             if message is None:
                 await self._cross.work(partial(_done, effect))
                 return

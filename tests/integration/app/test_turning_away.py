@@ -116,8 +116,9 @@ def test_whoever_a_list_bans_is_kept_out_and_that_is_remembered_with_list_and_en
 
 
 def test_a_server_is_remembered_once_however_many_of_it_come(rooms: Rooms) -> None:
-    rooms.says(Entry(Subject.SERVER, "evil.example", Recommendation.BAN, "farm"))
     rooms.subscribes()
+    rooms.says(Entry(Subject.SERVER, "evil.example", Recommendation.BAN, "farm"))
+    rooms.reads()  # and no plan: it would deny that server beforehand
     for name in "abc":
         assert rooms.asks(UserId(f"@{name}:evil.example")) is not None
     with rooms.container.read() as work:
@@ -125,6 +126,17 @@ def test_a_server_is_remembered_once_however_many_of_it_come(rooms: Rooms) -> No
         assert work.people.find(UserId("@a:evil.example")) is None
         assert work.moderation.turning.spent(rooms.management) == {rooms.list: {"evil.example": 1}}
     assert kept.times == 3
+
+
+def test_a_server_that_is_denied_beforehand_is_kept_out_and_counts_in_the_room_alone(rooms: Rooms) -> None:
+    rooms.says(Entry(Subject.SERVER, "evil.example", Recommendation.BAN, "farm"))
+    rooms.subscribes()
+    found = rooms.asks(UserId("@a:evil.example"))
+    assert found is not None
+    assert (found.what, found.standing) == (Consequence.DENY, True)
+    with rooms.container.read() as work:
+        assert work.moderation.turning.spent(rooms.management) == {}
+        assert work.moderation.consequences.spent(rooms.management) == {rooms.list: {"evil.example": 0}}
 
 
 @pytest.mark.parametrize("mode", [Mode.NOTIFY, Mode.APPROVE])

@@ -9,6 +9,7 @@ import pytest
 from bot.desk.lanes import MOST_WAITING
 from bot.homeserver import EventId, Reacted, Said
 from kit.clock import from_unix
+from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import RoomSeen
 from tests.integration.bot.test_guards import DESK, TEA, Play, plain
@@ -28,11 +29,19 @@ class Rooms(Usual):
         self.goes_on: asyncio.Event | None = None
         self.dies = False
         self.answered = asyncio.Event()
+        self.away = self.ours_too = False
 
     async def state(self, room: RoomId) -> RoomSeen:
         if room == self.held and self.goes_on is not None:
             await self.goes_on.wait()
+        if self.away and room == TEA:
+            raise HomeserverUnavailable("it answered 500")
         return await super().state(room)
+
+    async def joined_rooms(self) -> list[RoomId]:
+        if self.ours_too:
+            raise HomeserverUnavailable("it is away")
+        return await super().joined_rooms()
 
     async def send(self, room: RoomId, message: object, *, txn: str) -> EventId:
         if self.dies:
@@ -129,6 +138,33 @@ def test_more_questions_than_a_desk_may_have_waiting_are_not_taken(play: Playing
     play.bot.run(play.bot.manager.lanes.work_off)
     with play.desk.read() as work:
         assert work.moderation.get(play.number).threshold == 1
+
+
+def test_a_room_of_which_nothing_can_be_learned_keeps_one_question_waiting_and_not_for_ever(play: Playing) -> None:
+    play.rooms.away = True
+    play.bot.hear(said(play, "rooms"))
+    play.bot.hear(said(play, "threshold 2"))
+    play.bot.lines.clear()
+    for _ in range(10):
+        play.bot.ticks += 100
+        play.bot.run(play.bot.manager.lanes.work_off)
+    first, second = (plain([line]) for line in play.bot.lines if f"would send to {DESK}" in line)
+    assert "something that it needs does not answer" in first
+    assert "weight of 2" in second
+
+
+def test_while_our_own_homeserver_does_not_answer_no_question_is_given_up(play: Playing) -> None:
+    play.rooms.away = play.rooms.ours_too = True
+    play.bot.hear(said(play, "rooms"))
+    play.bot.lines.clear()
+    for _ in range(10):
+        play.bot.ticks += 100
+        play.bot.run(play.bot.manager.lanes.work_off)
+    assert play.bot.lines == []
+    play.rooms.away = play.rooms.ours_too = False
+    play.bot.ticks += 100
+    play.bot.run(play.bot.manager.lanes.work_off)
+    assert len(play.bot.lines) == 1
 
 
 def test_who_may_not_command_presses_no_button(play: Playing) -> None:

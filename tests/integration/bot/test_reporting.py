@@ -14,6 +14,7 @@ from kit.identifiers import RoomId, UserId
 from reputation.complaints import KEPT_FOR, MOST_BY_ONE
 from reputation.enforcement.model import Consequence, State
 from reputation.enforcement.rooms import Membership
+from reputation.protections.model import Outcome
 from tests.integration.bot.test_guards import CHOIR, DESK, MUTED, SPAM, TEA, Play, plain
 from tests.integration.bot.test_guards import Rooms as Usual
 from tests.support.desk import Desk
@@ -21,6 +22,7 @@ from tests.support.knocks import ALICE, BOB
 
 BAD = EventId("$bad")
 EVE = UserId("@eve:away.example")
+OTHERS = RoomId("!others:home.example")
 
 
 class Rooms(Usual):
@@ -233,3 +235,63 @@ def test_a_desk_that_dies_before_it_notes_what_it_asked_asks_once(
 
 def _dies(*_: object) -> None:
     raise RuntimeError
+
+
+def test_a_number_that_is_gone_is_of_no_other_report(play: Playing) -> None:
+    play.comes(EVE)
+    play.writes(EVE, "$eves", "hello")
+    play.reacts(BOB, EventId("$eves"), "🚩")
+    assert "Report 1" in play.told()
+    with play.desk.work() as work:
+        forget_person(work, work.people.number(EVE))
+    play.reacts(BOB, BAD, "🚩")
+    assert f"Report 2: a message of {SPAM}" in play.told(), "the homeserver drops what it takes for the first"
+    assert "no report of that number" in play.asks("report 1 ban")
+
+
+def test_taking_out_what_was_reported_takes_out_nothing_that_waits_for_a_yes(play: Playing) -> None:
+    with play.desk.work() as work:
+        rule = Outcome(TEA, SPAM, "redact", "flood", 1, work.now, None, ("$one", "$two"))
+        work.moderation.outcomes.note(play.number, [rule])
+    play.goes_on()
+    assert play.states(Consequence.REDACT) == [State.ASKED]
+    play.reacts(BOB, BAD, "🚩")
+    play.told()
+    play.presses("🗑")
+    play.goes_on()
+    out = "\n".join(line for line in play.bot.lines if "would redact" in line)
+    assert str(BAD) in out
+    assert "$one" not in out, "nobody said yes to that"
+    assert sorted(play.states(Consequence.REDACT)) == [State.APPLIED, State.ASKED]
+    play.asks("approve")
+    play.goes_on()
+    out = "\n".join(line for line in play.bot.lines if "would redact" in line)
+    assert "$one" in out
+    assert "$two" in out
+
+
+def test_what_was_decided_once_is_no_yes_to_what_a_rule_wants_later(play: Playing) -> None:
+    with play.desk.work() as work:
+        decided = Outcome(TEA, SPAM, "kick", "report 1", 1, work.now, None)
+        work.moderation.outcomes.note(play.number, [decided], decided=True)
+    play.desk.house.time += 61
+    with play.desk.work() as work:
+        rule = Outcome(TEA, SPAM, "kick", "flood", 1, work.now, None)
+        work.moderation.outcomes.note(play.number, [rule])
+    play.goes_on()
+    assert {*play.states(Consequence.KICK)} == {State.ASKED}
+
+
+def test_a_report_goes_to_whoever_looks_after_the_room_now(play: Playing) -> None:
+    play.reacts(BOB, BAD, "🚩")
+    with play.desk.work() as work:
+        work.moderation.unprotect(TEA)
+        other = work.moderation.make(work.people.number(BOB), "Others").id
+        work.moderation.housed(other, OTHERS)
+        work.moderation.protect(other, TEA)
+    play.rooms.open(OTHERS)
+    play.restart()
+    assert "Report" not in play.told(), "who looked after it reads nothing of it any more"
+    play.comes(EVE)
+    play.reacts(EVE, BAD, "🚩")
+    assert f"would send to {OTHERS}: Report" in play.told()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from app.forgetting import forget_person
 from app.supporting.planning import CHILD, FLAIR, JOIN_RULES, flair_key, join_rules
-from bot.homeserver import Denied, ElsewhereAway, Invited, SlowDown, Stated
+from bot.homeserver import Denied, ElsewhereAway, EventId, Invited, Joined, SlowDown, Stated
 from kit.errors import HomeserverUnavailable
-from kit.identifiers import UserId
+from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import Membership
 from tests.support.desk import Desk
 from tests.support.knocks import ALICE, BOB, BOT
@@ -130,6 +132,72 @@ def test_whoever_left_by_themselves_is_not_dragged_back_until_they_ask(keeping: 
         work.support.wishes(work.people.number(ALICE), joins=True)
     keeping.round()
     assert keeping.stands(SPACE, ALICE) is INVITE
+
+
+@pytest.mark.parametrize("error", [ElsewhereAway("away"), SlowDown(1.0), HomeserverUnavailable("gone")])
+def test_whoever_left_and_asks_is_asked_in_though_the_first_try_came_to_nothing(
+    keeping: Keeping, error: Exception
+) -> None:
+    gave(keeping.desk, ALICE, months=3)
+    keeping.round()
+    keeping.comes(SPACE, ALICE)
+    keeping.goes(SPACE, ALICE)
+    keeping.round()
+    with keeping.desk.work() as work:
+        work.support.wishes(work.people.number(ALICE), joins=True)
+    keeping.lodge.fails["invite"] = error
+    with suppress(HomeserverUnavailable):
+        keeping.round()
+    assert keeping.stands(SPACE, ALICE) is LEAVE
+    keeping.lodge.fails.clear()
+    keeping.bot.ticks += 3_600
+    keeping.round()
+    assert keeping.stands(SPACE, ALICE) is INVITE
+    keeping.goes(SPACE, ALICE)
+    keeping.days(1)
+    assert keeping.stands(SPACE, ALICE) is LEAVE, "who was asked, and left, is not asked again"
+
+
+def test_whoever_left_and_was_refused_is_asked_again_the_next_day(keeping: Keeping) -> None:
+    gave(keeping.desk, ALICE, months=3)
+    keeping.round()
+    keeping.comes(SPACE, ALICE)
+    keeping.goes(SPACE, ALICE)
+    with keeping.desk.work() as work:
+        work.support.wishes(work.people.number(ALICE), joins=True)
+    keeping.lodge.refuses.add(ALICE)
+    keeping.round()
+    keeping.lodge.refuses.clear()
+    keeping.days(0.5)
+    assert keeping.stands(SPACE, ALICE) is LEAVE
+    keeping.bot.ticks += 700
+    keeping.days(1)
+    assert keeping.stands(SPACE, ALICE) is INVITE
+
+
+class Busy(Lodge):
+    """A homeserver on which somebody comes in while the bot is in the midst of a round."""
+
+    keeping: Keeping | None = None
+
+    async def put_state(self, room: RoomId, kind: str, key: str, content: Mapping[str, Any]) -> EventId:
+        if kind == FLAIR and self.keeping is not None:
+            self.comes(room, CAROL)
+            await self.keeping.bot.supporting.takes(Joined(room, CAROL))
+        return await super().put_state(room, kind, key, content)
+
+
+def test_what_happens_in_the_midst_of_a_round_is_seen_by_the_next(desk: Desk) -> None:
+    use(desk)
+    lodge = Busy()
+    keeping = Keeping(desk, lodge)
+    keeping.round()
+    lodge.keeping = keeping
+    gave(desk, ALICE)
+    keeping.round()
+    assert keeping.stands(SPACE, CAROL) is JOIN
+    keeping.round()
+    assert keeping.stands(SPACE, CAROL) is LEAVE
 
 
 def test_whoever_wishes_to_go_is_put_out(keeping: Keeping) -> None:

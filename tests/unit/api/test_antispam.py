@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+import selectors
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.routes.antispam import GateDoor
 from api.schemas.antispam import STAKE_KEY, GateResponse, denied
+from app.container import Container
+from app.gatekeeper import Gatekeeper
 from app.remembering import Reply
+from app.turning_away import TurningAway
 from kit.errors import DatabaseUnavailable
+from kit.identifiers import RoomId, UserId
 from reputation.model import Knock
 from reputation.verdict import Code, Hold, Reason, Refuse
-from tests.support.gates import BEARER, OPEN_HANDED, QUOTE, ToldGatekeeper, a_client, a_tenant, an_app
+from tests.support.gates import BEARER, NOW, OPEN_HANDED, QUOTE, ToldGatekeeper, a_client, a_tenant, an_app
 
 DRAUPNIR = "/api/1/spam_check/"
 MEOWLNIR = "/_meowlnir/antispam/example.org/"
@@ -214,6 +222,58 @@ def test_a_knock_that_came_too_late_is_called_off() -> None:
     gate = ToldGatekeeper(hangs=True, deadline=0.01)
     post(DRAUPNIR + "user_may_invite", INVITE, gate=gate)
     assert [answer.cancelled() for answer in gate.answers] == [True]
+
+
+class Skipping(selectors.DefaultSelector):
+    """Waits for nothing: what would be waited is time that has passed."""
+
+    skipped = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        found = super().select(0)
+        if not found and timeout is not None:
+            self.skipped += timeout
+        return found
+
+
+class Passing(asyncio.SelectorEventLoop):
+    """A loop in which time passes only where somebody waits for it, or works."""
+
+    def __init__(self) -> None:
+        self.skipping = Skipping()
+        super().__init__(self.skipping)
+
+    def time(self) -> float:
+        return super().time() + self.skipping.skipped
+
+
+class Silent:
+    """Suspects everybody, and never says what lists come to."""
+
+    def suspects(self, _room: RoomId, users: tuple[UserId, ...]) -> list[UserId]:
+        return list(users)
+
+    def ask(self, _room: RoomId, _user: UserId) -> Future[None]:
+        return Future()
+
+
+def test_lists_and_door_together_take_no_longer_than_a_knock_may_wait() -> None:
+    gate = ToldGatekeeper(hangs=True, deadline=100_000)
+    door = GateDoor(
+        cast("Container", SimpleNamespace(clock=lambda: NOW)), cast("Gatekeeper", gate), cast("TurningAway", Silent())
+    )
+
+    async def call() -> tuple[int, float]:
+        began = asyncio.get_running_loop().time()
+        async with a_client(door, Authorization=f"Bearer {BEARER}") as client:
+            answer = await client.post(DRAUPNIR + "user_may_invite", json=INVITE)
+        return answer.status_code, asyncio.get_running_loop().time() - began
+
+    with asyncio.Runner(loop_factory=Passing) as runner:
+        status, took = runner.run(call())
+    assert status == 200
+    assert (len(gate.asked), len(gate.late_for)) == (1, 1), "the door had its time"
+    assert gate.deadline <= took < 1.5 * gate.deadline
 
 
 # ---------------------------------------------------------------------------------------------------- accidents

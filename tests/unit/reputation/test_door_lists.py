@@ -58,6 +58,20 @@ def test_who_is_held_gets_past_nothing_that_refuses() -> None:
     assert next(iter(subscribed(DOOR, AtDoor("watch", Does.REFUSE)).rules)).name == "list watch"
 
 
+def test_who_is_held_gets_past_nothing_that_refuses_behind_a_rule_that_admits() -> None:
+    door = DOOR.model_copy(update={"rules": (FRIENDS, SPAM)})
+    made = subscribed(door, AtDoor("watch", Does.HOLD))
+    assert [rule.name for rule in made.rules] == ["friends", "spam", "list watch"]
+
+
+def test_a_rule_that_was_moved_by_hand_stays_where_it_is() -> None:
+    made = subscribed(DOOR, AtDoor("watch", Does.REFUSE))
+    moved = made.model_copy(update={"rules": (*made.rules[1:], made.rules[0])})
+    again = subscribed(moved, but(find(moved, "watch"), "@bob:b.example"))
+    assert [rule.name for rule in again.rules] == ["spam", "friends", "list watch"]
+    assert [rule.name for rule in subscribed(moved, AtDoor("watch", Does.HOLD)).rules][1] == "list watch"
+
+
 def test_a_rule_that_was_changed_by_hand_is_ones_own() -> None:
     made = subscribed(DOOR, AtDoor("watch", Does.REFUSE))
     own = made.rules[0].model_copy(update={"then": Admitting()})
