@@ -21,7 +21,8 @@ from kit.database import Database, make_engine, translated
 from kit.disk import sync
 from kit.errors import Conflict, Invalid
 
-_OURS: Final = frozenset({*METADATA.tables, "alembic_version", "balances", "door_versions", "vouches"})
+_GONE: Final = frozenset({"balances", "door_versions", "gasless_bars", "openings", "vouches"})
+_OURS: Final = METADATA.tables.keys() | _GONE | {"alembic_version"}
 """Every table that a release ever made."""
 _STAGED: Final = ".restored"
 _PATIENCE_SECONDS: Final = 5.0

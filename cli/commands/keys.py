@@ -131,8 +131,8 @@ def rotate(
     """
     if (role == "bearer") != (server is not None):
         raise click.UsageError("A homeserver's name is needed for its bearer, and for nothing else.")
-    if role == FLAIR and back:
-        raise Invalid("flair_key_new", "A new key signs the flair: none before it comes back.")
+    if role == FLAIR and (to or back):
+        raise Invalid("flair_key_new", "A new key signs the flair: it has neither --to nor --back.")
     if (to and role not in KEY_ROLES) or (back and role == "bearer") or (forget and (role != "sealing" or back)):
         raise click.UsageError(f"That option means nothing for {role}.")
     match role:
