@@ -1,6 +1,6 @@
 // The give page: gives through a wallet. All words about what a gift comes to are from the server.
 
-import { account, discover, explain, mined, send, signTyped, Trouble, useChain } from "./wallet.js";
+import { account, chooseWallet, explain, mined, send, signTyped, Trouble, useChain } from "./wallet.js";
 
 const page = document.getElementById("give-page");
 const form = document.getElementById("gift");
@@ -8,7 +8,6 @@ const wallets = document.getElementById("wallets");
 const progress = document.getElementById("progress");
 const trouble = document.getElementById("trouble");
 const POLL_MS = 2000;
-let busy = false;
 
 function say(text) {
   const line = document.createElement("p");
@@ -100,43 +99,6 @@ function complain(error) {
   trouble.hidden = false;
 }
 
-function button(wallet) {
-  const element = document.createElement("button");
-  element.type = "button";
-  if (wallet.icon) {
-    const icon = document.createElement("img");
-    icon.src = wallet.icon;
-    icon.alt = "";
-    element.append(icon);
-  }
-  element.append(`Give with ${wallet.name}`);
-  element.addEventListener("click", async () => {
-    if (busy || !form.reportValidity()) return;
-    busy = true;
-    trouble.hidden = true;
-    for (const other of wallets.children) other.disabled = true;
-    try {
-      await give(wallet.provider);
-    } catch (error) {
-      complain(error);
-    } finally {
-      busy = false;
-      for (const other of wallets.children) other.disabled = false;
-    }
-  });
-  return element;
-}
-
-if (wallets) {
-  document.getElementById("wallet").hidden = false;
-  const none = document.getElementById("no-wallet");
-  discover((wallet) => {
-    none.hidden = true;
-    wallets.append(button(wallet));
-  });
-  setTimeout(() => {
-    none.hidden = wallets.children.length > 0;
-  }, 600);
-}
+if (wallets) chooseWallet("Give with", give, { complain, ready: () => form.reportValidity(), again: true });
 
 form?.addEventListener("submit", (event) => event.preventDefault());

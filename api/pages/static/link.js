@@ -1,6 +1,6 @@
 // The link page: lets a wallet fill in the two forms that also work by hand.
 
-import { account, discover, explain, signText } from "./wallet.js";
+import { account, chooseWallet, explain, signText } from "./wallet.js";
 
 const wallets = document.getElementById("wallets");
 const progress = document.getElementById("progress");
@@ -35,32 +35,7 @@ async function link(provider) {
 }
 
 if (wallets) {
-  document.getElementById("wallet").hidden = false;
-  document.getElementById("by-hand").open = false;
-  const none = document.getElementById("no-wallet");
-  discover((wallet) => {
-    none.hidden = true;
-    const button = document.createElement("button");
-    button.type = "button";
-    if (wallet.icon) {
-      const icon = document.createElement("img");
-      icon.src = wallet.icon;
-      icon.alt = "";
-      button.append(icon);
-    }
-    button.append(`Link ${wallet.name}`);
-    button.addEventListener("click", () => {
-      for (const other of wallets.children) other.disabled = true;
-      link(wallet.provider)
-        .catch(complain)
-        .finally(() => {
-          for (const other of wallets.children) other.disabled = false;
-        });
-    });
-    wallets.append(button);
-  });
-  setTimeout(() => {
-    none.hidden = wallets.children.length > 0;
-    if (!none.hidden) document.getElementById("by-hand").open = true;
-  }, 600);
+  const byHand = document.getElementById("by-hand");
+  byHand.open = false;
+  chooseWallet("Link", link, { complain, again: true, nothing: () => (byHand.open = true) });
 }

@@ -1,13 +1,12 @@
 // The stake page: pays through a wallet, and keeps the page's state fresh. All words about states come from the server.
 
 import { localise } from "./times.js";
-import { account, discover, explain, mined, rejected, send, signTyped, Trouble, useChain, withSignature } from "./wallet.js";
+import { account, chooseWallet, explain, mined, rejected, send, signTyped, Trouble, useChain, withSignature } from "./wallet.js";
 
 const POLL_MS = 2500;
 const POLL_SLOW_MS = 15000;
 const page = document.getElementById("stake-page");
 const api = `/v1/quotes/${encodeURIComponent(page.dataset.quote)}`;
-let busy = false;
 
 // ---------------------------------------------------------------- keeping the state fresh
 
@@ -185,43 +184,6 @@ function keep(receipt) {
   after.hidden = false;
 }
 
-function button(wallet) {
-  const element = document.createElement("button");
-  element.type = "button";
-  if (wallet.icon) {
-    const icon = document.createElement("img");
-    icon.src = wallet.icon;
-    icon.alt = "";
-    element.append(icon);
-  }
-  element.append(`Pay with ${wallet.name}`);
-  element.addEventListener("click", async () => {
-    if (busy) return;
-    busy = true;
-    trouble.hidden = true;
-    for (const other of wallets.children) other.disabled = true;
-    try {
-      await pay(wallet.provider);
-    } catch (error) {
-      complain(error);
-      for (const other of wallets.children) other.disabled = false;
-    } finally {
-      busy = false;
-    }
-  });
-  return element;
-}
-
-if (wallets) {
-  document.getElementById("wallet").hidden = false;
-  const none = document.getElementById("no-wallet");
-  discover((wallet) => {
-    none.hidden = true;
-    wallets.append(button(wallet));
-  });
-  setTimeout(() => {
-    none.hidden = wallets.children.length > 0;
-  }, 600);
-}
+if (wallets) chooseWallet("Pay with", pay, { complain });
 
 if (page.dataset.settled !== "yes") setTimeout(poll, POLL_MS);

@@ -5,7 +5,7 @@ const UNKNOWN_CHAIN = 4902;
 
 export class Trouble extends Error {}
 
-export function discover(found) {
+function discover(found) {
   const known = new Set();
   const add = (name, icon, provider, id) => {
     if (!provider || known.has(id)) return;
@@ -21,6 +21,51 @@ export function discover(found) {
   setTimeout(() => {
     if (known.size === 0 && window.ethereum) add("Browser wallet", "", window.ethereum, "window.ethereum");
   }, 300);
+}
+
+// Shows a button for each wallet there is, and does one thing at a time: `act(provider)` where `ready()`. Buttons come back
+// after trouble, and after all went well where `again`. `nothing` is told once it is clear that there is no wallet.
+export function chooseWallet(label, act, { complain, ready = () => true, again = false, nothing = () => {} }) {
+  const wallets = document.getElementById("wallets");
+  const none = document.getElementById("no-wallet");
+  const trouble = document.getElementById("trouble");
+  let busy = false;
+  const disable = (now) => {
+    for (const each of wallets.children) each.disabled = now;
+  };
+  document.getElementById("wallet").hidden = false;
+  discover((wallet) => {
+    none.hidden = true;
+    const button = document.createElement("button");
+    button.type = "button";
+    if (wallet.icon) {
+      const icon = document.createElement("img");
+      icon.src = wallet.icon;
+      icon.alt = "";
+      button.append(icon);
+    }
+    button.append(`${label} ${wallet.name}`);
+    button.addEventListener("click", async () => {
+      if (busy || !ready()) return;
+      busy = true;
+      trouble.hidden = true;
+      disable(true);
+      try {
+        await act(wallet.provider);
+        disable(!again);
+      } catch (error) {
+        complain(error);
+        disable(false);
+      } finally {
+        busy = false;
+      }
+    });
+    wallets.append(button);
+  });
+  setTimeout(() => {
+    none.hidden = wallets.children.length > 0;
+    if (!none.hidden) nothing();
+  }, 600);
 }
 
 function safeIcon(icon) {
