@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,38 +11,16 @@ from eth_utils.crypto import keccak
 
 from app.chain_loop import ChainLoop
 from cli.main import main
-from kit.errors import ChainUnavailable
 from kit.identifiers import UserId, show_hash
 from ledger.model import erc20, ether
 from payments.carrying.model import Outcome
 from payments.flair.codes import memo_of, new_code
 from tests.support.anvil import CHAIN_ID, ETHER
 from tests.support.gift_shop import CAUSE, GiftShop
+from tests.support.looping import looping
 from tests.support.services import listening
 
 FEE = ETHER // 10
-
-
-@contextmanager
-def looping(shop: GiftShop) -> Iterator[None]:
-    """Let blocks be made and read beside the test."""
-    stop, loop = threading.Event(), ChainLoop(shop.container)
-
-    def follow() -> None:
-        while not stop.wait(0.1):
-            try:
-                shop.anvil.mine()
-                loop.round()
-            except ChainUnavailable:
-                continue
-
-    thread = threading.Thread(target=follow)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 @pytest.fixture
@@ -104,7 +79,7 @@ def test_a_memo_of_the_bots_is_carried_as_it_is_and_a_slip_gives_nothing(gift_sh
 def test_without_ether_it_is_only_signed(gift_shop: GiftShop, key_file: Path) -> None:
     gus = gift_shop.address("gus")
     gift_shop.anvil.set_balance(gus, 0)
-    with looping(gift_shop):
+    with looping(ChainLoop(gift_shop.container), mine=gift_shop.anvil.mine):
         done = give(gift_shop, key_file, "5", "--months", "3", "--yes")
     assert done.exit_code == 0, done.output
     assert "carried by the service, for 0.1 ERN more" in done.output
@@ -121,7 +96,7 @@ def test_no_more_a_day_than_the_limit_and_stakes_count_too(gift_shop: GiftShop, 
     gift_shop.anvil.set_balance(gift_shop.address("gus"), 0)
     gift_shop.container.settings.gasless_per_day = 1
     gift_shop.container.__dict__.pop("relay_limits", None)
-    with looping(gift_shop):
+    with looping(ChainLoop(gift_shop.container), mine=gift_shop.anvil.mine):
         assert give(gift_shop, key_file, "1", "--yes", "--gasless").exit_code == 0
     done = give(gift_shop, key_file, "1", "--yes", "--gasless")
     assert done.exit_code == 1

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,32 +12,11 @@ from eth_utils.crypto import keccak
 from cli import receipts
 from cli.main import main
 from contracts import codec
-from kit.errors import ChainUnavailable
 from payments.stakes.model import Quote
 from tests.support.anvil import ETHER
 from tests.support.carried import PRICE, RELAY_FEE, Carried
+from tests.support.looping import looping
 from tests.support.services import listening
-
-
-@contextmanager
-def looping(carried: Carried) -> Iterator[None]:
-    """Let the chain loop run beside the test."""
-    stop = threading.Event()
-
-    def follow() -> None:
-        while not stop.wait(0.1):
-            try:
-                carried.loop.round()
-            except ChainUnavailable:
-                continue
-
-    thread = threading.Thread(target=follow)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 @pytest.fixture
@@ -61,7 +37,7 @@ def pay(carried: Carried, quote: Quote, key_file: Path, *options: str) -> tuple[
 @pytest.mark.parametrize("options", [("--gasless",), ()], ids=["asked for", "offered"])
 def test_a_wallet_without_ether_only_signs(carried: Carried, key_file: Path, options: tuple[str, ...]) -> None:
     quote = carried.held()
-    with looping(carried):
+    with looping(carried.loop):
         done, receipt = pay(carried, quote, key_file, "--yes", *options)
     assert done.exit_code == 0, done.output
     assert "carried by the service, for 0.1 ERN more" in done.output
