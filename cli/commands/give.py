@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from cli.context import container_of, told
+from cli.counting import counted
 from cli.fetching import get_json, plain
 from cli.wallets import Wallet, open_wallet, send
 from contracts import codec, pledges, typed_data
@@ -236,7 +237,7 @@ def _contract(gift: _Gift) -> Address:
 def _show(gift: _Gift, *, quiet: bool) -> None:
     if quiet:
         return
-    how = f"for {gift.months} months" if gift.months else "once"
+    how = f"for {counted(gift.months, 'month')}" if gift.months else "once"
     click.echo(f"Gift:  {gift.money(gift.amount)}, {how}; it cannot be taken back")
     click.echo(f"For:   {gift.title}")
     click.echo(f"To:    {show_address(gift.cause)} on chain {gift.chain_id}")

@@ -144,6 +144,8 @@ What to try
     3. Invite again: now it arrives. Join as {facts["people"][0]["user_id"]}, and tell the bot what you say of it:
        accept {bob["user_id"]}   (or: return, or: spam)
     4. Let two days pass on this chain, so that a forfeit is burned:  {earnest} travel 48h
+    5. Give something to whoever runs this, at {facts["api"]}/give or right here, and then write flair to the bot:
+           {earnest} give 10 --key-file {bob["key_file"]}
     {earnest} doctor   looks whether all is well.
 
 All of it is kept in {_short(world.folder)}, logs too; `make reset` clears it. Ctrl-C stops everything."""

@@ -19,6 +19,7 @@ from app.importing import undo as undo_import
 from cli import supporters_shown as shown
 from cli.commands.tiers import tiers
 from cli.context import container_of, disk_told, told
+from cli.counting import counted
 from kit.amounts import parse, show_signed
 from kit.errors import Invalid
 from kit.identifiers import isolate, parse_user_id
@@ -195,11 +196,9 @@ def imports(context: click.Context, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
         return
-    for row in rows:
-        click.echo(
-            f"{row['number']}  {row['source']} ({row['shape']}) of {row['as_of']}: {row['lines']:,} lines, "
-            f"{row['bad']:,} bad; {row['state']}"
-        )
+    for one, row in zip(found, rows, strict=True):
+        what = f"{row['number']}  {row['source']} ({row['shape']}) of {row['as_of']}"
+        click.echo(f"{what}: {counted(one.rows, 'line')}, {row['bad']:,} bad; {row['state']}")
     if not rows:
         click.echo("No file was read in.")
 
@@ -299,7 +298,8 @@ def _report(report: Report, *, dry_run: bool) -> dict[str, Any]:
 
 def _say(report: Report, *, dry_run: bool) -> None:
     what = f"{report.source} ({report.shape}) of {shown.day(report.as_of)}"
-    click.echo(f"{what}: {report.lines:,} lines with {report.gifts:,} gifts, {report.bad:,} bad lines.")
+    gifts, bad = counted(report.gifts, "gift"), counted(report.bad, "bad line")
+    click.echo(f"{what}: {counted(report.lines, 'line')} with {gifts}, {bad}.")
     for fault in report.faults[:_SHOWN]:
         said = f" ({isolate(fault.shown)})" if fault.shown else ""
         click.echo(f"not read: line {fault.number} {_FAULTS[fault.fault or 'csv']}{said}")
@@ -310,7 +310,8 @@ def _say(report: Report, *, dry_run: bool) -> None:
     if dry_run:
         click.echo("Nothing was kept: this was a dry run.")
     else:
-        click.echo(f"{report.new:,} gifts were new. `earnest supporters undo {report.number}` takes them out again.")
+        new = counted(report.new, "new gift")
+        click.echo(f"{new} came in. `earnest supporters undo {report.number}` takes out again what this file told.")
     if report.source is Source.LIBERAPAY:
         click.echo(RULE)
 
