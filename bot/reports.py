@@ -27,7 +27,6 @@ from kit.identifiers import PersonId, UserId, parse_user_id
 from kit.throttle import Throttle
 from reputation.complaints import Button, Complaint
 from reputation.enforcement.rooms import Membership
-from reputation.moderation import Management
 
 LOG = structlog.get_logger(__name__)
 
@@ -108,10 +107,8 @@ class Reports:
         if told is None or told.sender == self._homeserver.me or not members:
             await self._cross.work(lambda work: work.moderation.complaints.drop(one.id))
             return
-        fresh = one.told is None
-        if fresh:
-            await self._ask(one, management, view, told, members)
-        await self._cross.work(partial(_heard, one.id, members, told.sender))
+        asked = await self._ask(one, management.room, view, told, members) if one.told is None else None
+        await self._cross.work(partial(_heard, one.id, members, told.sender, asked))
 
     async def _take_away(self, one: Complaint, said: EventId) -> None:
         try:
@@ -128,23 +125,20 @@ class Reports:
                 return None
             raise
 
-    async def _ask(
-        self, one: Complaint, management: Management, view: View, told: Told, members: set[PersonId]
-    ) -> None:
-        room = management.room
-        if room is None:
-            return
-        reader = await self._cross.read(lambda work: reader_of(work, self._service, management.owner))
+    async def _ask(self, one: Complaint, room: RoomId, view: View, told: Told, members: set[PersonId]) -> EventId:
+        managements = await self._warden.managements()
+        owner = managements[one.management].owner
+        reader = await self._cross.read(lambda work: reader_of(work, self._service, owner))
         voices = [voice for voice in one.voices if voice.person in members]
         seen = view.seen
         after = told.sender in await self._warden.spared(one.management) or seen.powers.looks_after(told.sender)
         message = wording.reported(reader, one, voices, told.sender, told.text, seen, looks_after=after)
         cause = f"report:{one.id}"
         event = await self._homeserver.send(room, message, txn=txn_of(cause))
-        await self._cross.work(lambda work: work.moderation.complaints.told(one.id, event))
         for button, sign in wording.SIGNS.items():
             if not after or button is Button.IGNORE:
                 await self._homeserver.react(room, event, sign, txn=txn_of(f"{cause}{sign}"))
+        return event
 
 
 def button_of(sign: str) -> Button | None:
@@ -153,12 +147,14 @@ def button_of(sign: str) -> Button | None:
     return next((button for button, one in wording.SIGNS.items() if one.replace(_SELECTOR, "") == plain), None)
 
 
-def _heard(number: int, members: set[PersonId], sender: UserId, work: Work) -> None:
+def _heard(number: int, members: set[PersonId], sender: UserId, asked: EventId | None, work: Work) -> None:
     try:
         about = work.people.number(parse_user_id(sender))
     except Invalid:
         work.moderation.complaints.drop(number)
         return
+    if asked is not None:
+        work.moderation.complaints.told(number, asked)
     work.moderation.complaints.heard(number, members, about)
 
 

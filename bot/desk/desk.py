@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -63,6 +63,7 @@ _WAIT_SECONDS: Final = 2.0
 YES: Final = "✅"
 NO: Final = "❌"
 _OWNER: Final = 100
+_Put = TypeVar("_Put")
 _LONGEST_WAIT: Final = 900.0
 """Seconds for which a desk is left alone that cannot be made, or where we may not speak."""
 _BURST, _SECONDS = 20, 3.0
@@ -99,6 +100,7 @@ class Desk:
         self._away = Away(time, longest=_LONGEST_WAIT)
         self._moving = Moving(homeserver, cross, service, warden=warden, views=views, rooms=rooms)
         self._throttle = Throttle(_BURST, _SECONDS, time)
+        self._asking = asyncio.Lock()
         self.reports = Reports(homeserver, cross, service, warden=warden)
         self.lanes = Lanes(homeserver, cross, self._answer, gives_up=self._gives_up, time=time)
 
@@ -260,19 +262,27 @@ class Desk:
 
     async def _pressed(self, here: Management, tapped: Question, user: UserId, reader: Reader) -> Message | None:
         on, button = tapped.to, button_of(tapped.tap or "")
-        if button is not None and on is not None:
-            one = await self.cross.read(lambda work: work.moderation.complaints.by_message(here.id, on))
-            if one is None or not await self._commands(tapped.room, user):
-                return None
-            return await decide(self, Asked(here, tapped.by, user, (), reader), one, button)
-        question = None if on is None else await self.cross.read(lambda work: work.desks.question(on))
-        if question is None or question.management != here.id or not await self._commands(tapped.room, user):
+        if on is None or not await self._commands(tapped.room, user):
+            return None
+        if button is not None:
+            one = await self._put(lambda work: work.moderation.complaints.by_message(here.id, on), self.report)
+            return None if one is None else await decide(self, Asked(here, tapped.by, user, (), reader), one, button)
+        question = await self._put(lambda work: work.desks.question(on), self.tell)
+        if question is None or question.management != here.id:
             return None
         yes, asked = tapped.tap == YES, set(question.consequences)
         count = await self.cross.aside(
             partial(protecting.answer, self.container, here.id, yes=yes, by=tapped.by, only=asked)
         )
         return moderation.answered(reader, count, yes=yes)
+
+    async def _put(self, find: Callable[[Work], _Put | None], ask: Callable[[], Awaitable[object]]) -> _Put | None:
+        """Return what somebody answers by a sign, which may be heard before it is noted where we ``ask``."""
+        found = await self.cross.read(find)
+        if found is None:
+            await ask()
+            found = await self.cross.read(find)
+        return found
 
     async def _left(self, here: Management, left: Left) -> None:
         """Make another room where we were put out of this one; end it where nobody is left who could command."""
@@ -306,12 +316,18 @@ class Desk:
 
     # ------------------------------------------------------------------------------------------------ telling
 
+    async def report(self) -> None:
+        """Ask in management rooms about what was reported."""
+        async with self._asking:
+            await self.reports.round()
+
     async def tell(self) -> bool:
         """Tell in every management room what became of things there since the last time; ``False``: nothing."""
         told = False
-        for one in list((await self.warden.managements()).values()):
-            if one.room is not None:
-                told = await self._apart(f"tell:{one.id}", partial(self._tell, one, one.room)) or told
+        async with self._asking:
+            for one in list((await self.warden.managements()).values()):
+                if one.room is not None:
+                    told = await self._apart(f"tell:{one.id}", partial(self._tell, one, one.room)) or told
         return told
 
     async def _tell(self, one: Management, room: RoomId) -> bool:
@@ -349,7 +365,7 @@ async def look_after(desk: Desk, stop: asyncio.Event) -> None:
         steps = (
             desk.house,
             desk.follow,
-            desk.reports.round,
+            desk.report,
             desk.warden.round,
             desk.tell,
             desk.publishing.round,

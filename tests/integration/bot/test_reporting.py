@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.forgetting import forget_person, prune_all
-from bot.homeserver import EventId, Reacted, Said
+from bot.homeserver import EventId, Reacted, Said, txn_of
 from bot.room_state import Told
 from kit.clock import from_unix
 from kit.identifiers import RoomId, UserId
@@ -25,10 +25,20 @@ EVE = UserId("@eve:away.example")
 OTHERS = RoomId("!others:home.example")
 
 
+class Died(BaseException):
+    """The bot is killed."""
+
+
 class Rooms(Usual):
     """A homeserver that has messages of which we have no key."""
 
     unread: frozenset[EventId] = frozenset()
+    dies = False
+
+    async def react(self, room: RoomId, event: EventId, key: str, *, txn: str) -> EventId:
+        if self.dies:
+            raise Died
+        return await super().react(room, event, key, txn=txn)
 
     async def message(self, room: RoomId, event: EventId) -> Told | None:
         found = await super().message(room, event)
@@ -54,7 +64,7 @@ class Playing(Play):
 
     def told(self) -> str:
         before = len(self.bot.lines)
-        self.bot.run(self.bot.manager.reports.round)
+        self.bot.run(self.bot.manager.report)
         return plain(self.bot.lines[before:])
 
     def presses(self, sign: str) -> str:
@@ -103,6 +113,18 @@ def test_a_button_does_it_at_once_though_kicks_wait_for_a_yes(play: Playing, sig
         assert f"would redact {BAD} in {TEA}: the moderators: report 1" in play.bot.lines
     else:
         assert "the word of somebody who looks after the rooms, after report 1" in play.asks(f"why {SPAM}")
+
+
+def test_a_button_is_obeyed_that_is_pressed_before_it_is_noted_where_it_stands(play: Playing) -> None:
+    play.reacts(BOB, BAD, "🚩")
+    play.rooms.dies = True
+    with pytest.raises(Died):
+        play.told()
+    play.rooms.dies = False
+    play.restart()
+    asked = play.rooms._sent[txn_of("report:1")]
+    assert f"I ban {SPAM}" in plain(play.reacts(ALICE, asked, "🔨", DESK))
+    assert sum("Report 1: " in line for line in play.bot.lines) == 1
 
 
 def test_what_is_let_be_is_done_nothing_about(play: Playing) -> None:
