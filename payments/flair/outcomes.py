@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -112,6 +112,12 @@ class OutcomeStore:
     def _insert(self, table: type[Base]) -> Any:  # noqa: ANN401 - of either dialect
         insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         return insert(table)
+
+
+def holding_at(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that an entitlement counts at ``now``, grace included."""
+    lasts = or_(EntitlementRow.grace_until.is_(None), EntitlementRow.grace_until > now)
+    return and_(EntitlementRow.since <= now, lasts)
 
 
 def _showing(row: ShownRow) -> Showing:

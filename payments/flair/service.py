@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import and_, or_
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
@@ -32,7 +33,7 @@ from payments.flair.model import (
     Tiers,
     address_name,
 )
-from payments.flair.outcomes import OutcomeStore
+from payments.flair.outcomes import OutcomeStore, holding_at
 from payments.flair.store import Facts, FlairStore, KnownGiver, forgotten_key, gift_of
 from payments.flair.tables import EntitlementRow
 
@@ -240,7 +241,7 @@ class Supporters:
 
     def holding(self, now: datetime | None = None) -> list[Entitlement]:
         """Return all that count at ``now``, grace included, those of givers who claimed nothing too."""
-        return self._outcomes.entitlements(_holding_at(now or self._now))
+        return self._outcomes.entitlements(holding_at(now or self._now))
 
     def of(self, person: PersonId) -> list[Entitlement]:
         """Return all entitlements of a person: ahead, running, and the last that lapsed (``Entitlement.phase``)."""
@@ -262,14 +263,18 @@ class Supporters:
         sure = {one.tier for one in self.of(person) if one.sure(at) and not one.thanks_only}
         return [tier.id for tier in tiers.tiers if tier.id in sure and tier.gives.skip_stake]
 
-    def has_taken_back(self, person: PersonId) -> bool:
-        """Tell whether any gift of a person's was taken back."""
-        return self._store.has_taken_back(person)
+    def without_taking_back(self, person: PersonId) -> list[Entitlement]:
+        """Return what a person would be entitled to, had no gift of theirs been taken back; nothing if none was."""
+        if not self._store.has_taken_back(person):
+            return []
+        facts, listings = self._store.facts([person], [])[0][person], self._store.listings()
+        gifts = [replace(gift, taken_back=None) for gift in facts.gifts]
+        return entitled(gifts, self.tiers(), person=person, listings=listings, corporate=facts.corporate)
 
     def members(self, tier_id: str) -> list[PersonId]:
         """Return who has a tier in full now, grace included; a gift for thanks alone makes nobody a member."""
         found = self._outcomes.entitlements(
-            _holding_at(self._now),
+            holding_at(self._now),
             EntitlementRow.tier == tier_id,
             EntitlementRow.person.is_not(None),
             EntitlementRow.thanks_only.is_(False),
@@ -380,11 +385,6 @@ class Supporters:
         givers = self._store.forget(person, forgotten_key)
         self.fold({(None, giver) for giver in givers})
         touch(self._session, TOPIC, person)
-
-
-def _holding_at(now: datetime) -> ColumnElement[bool]:
-    lasts = or_(EntitlementRow.grace_until.is_(None), EntitlementRow.grace_until > now)
-    return and_(EntitlementRow.since <= now, lasts)
 
 
 @lru_cache(8)
