@@ -23,7 +23,7 @@ from bot.views import View
 from bot.warden import Warden
 from bot.words import first_words, text_of
 from kit.errors import Invalid
-from kit.identifiers import PersonId, UserId, parse_user_id
+from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
 from kit.throttle import Throttle
 from reputation.complaints import Button, Complaint
 from reputation.enforcement.rooms import Membership
