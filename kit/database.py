@@ -48,6 +48,7 @@ NAMING_CONVENTION = {
 
 _DIGITS = 78
 _LONGEST = 10**_DIGITS
+_TO_MICROSECONDS = len("2026-11-20 12:00:00.000000")
 _BUSY_TIMEOUT_MS = 5_000
 _ROOM_KIB = 64 * 1024
 _PAGES_A_CHECKPOINT = 8_000
@@ -113,11 +114,29 @@ class UtcDateTime(TypeDecorator[datetime]):
         moment = value.astimezone(UTC)
         return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
 
+    def bound(self, values: Sequence[datetime | None], dialect: Dialect) -> list[Any]:
+        """Return what the driver takes of many moments: for SQLite the very text that SQLAlchemy would write of each.
+
+        The driver's own has no fraction where a moment falls on a whole second, and compares as less than that.
+        """
+        if dialect.name == "postgresql":
+            return [self.process_bind_param(value, dialect) for value in values]
+        return [None if value is None else _text(value) for value in values]
+
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the type's signature
         """Return an aware UTC moment."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _text(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        message = "a stored time must know its zone"
+        raise ValueError(message)
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(" ", "microseconds")[:_TO_MICROSECONDS]
 
 
 Bytes20 = LargeBinary(20)
@@ -331,6 +350,8 @@ def _bound(table: type[DeclarativeBase], name: str, values: Sequence[Any], diale
         return values
     if isinstance(kind, ExactInteger) and kind.fits(values):
         return values if dialect.name == "postgresql" else list(map(str, values))
+    if isinstance(kind, UtcDateTime):
+        return kind.bound(values, dialect)
     return [kind.process_bind_param(value, dialect) for value in values]
 
 

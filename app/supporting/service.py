@@ -316,10 +316,11 @@ class Support:
         rows = self._session.scalars(select(SupportToldRow).where(SupportToldRow.person == person))
         before = {row.tier: row for row in rows}
         alike: dict[tuple[News, datetime | None], list[tuple[str, Entitlement | None]]] = defaultdict(list)
-        taken_back = self._supporters.has_taken_back(person)
+        with_all = self._supporters.without_taking_back(person)
         for tier in sorted({*before, *(one.tier for one in held)}, key=lambda tier: -tiers.rank(tier)):
             entitlement, row = of_tier(held, tier, self._now), before.get(tier)
             after = told_of(entitlement, self._now, tiers.spans)
+            taken_back = of_tier(with_all, tier, self._now) is not None
             found = news(None if row is None else _told(row), after, self._now, taken_back=taken_back)
             if found is not None:
                 ends = entitlement.until if entitlement is not None and found in (News.ENDING, News.GRACE) else None

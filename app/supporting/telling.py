@@ -54,7 +54,7 @@ def told_of(held: Entitlement | None, now: datetime, spans: Spans) -> Told:
 
 
 def news(before: Told | None, after: Told, now: datetime, *, taken_back: bool = False) -> News | None:
-    """Return what there is to tell, if anything; ``taken_back``: some gift of theirs was."""
+    """Return what there is to tell, if anything; ``taken_back``: with what was, they would have it."""
     had, has = before is not None and before.phase not in NOT_HELD, after.phase not in NOT_HELD
     if before is None or not had:
         return (News.REACHED if before is None else News.RETURNED) if has else None

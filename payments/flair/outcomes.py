@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -19,6 +18,7 @@ from payments.flair.tables import EntitlementRow, FoldingRow, GiftRow, GiverRow,
 
 _ONE: Final = 1
 _FRESH: Final = {"populate_existing": True}
+_AS_THEY_ARE: Final = ("person", "tier", "since", "until", "grace_until", "renews", "thanks_only", "sure_from")
 _SHOWN: Final = ("flair", "wall", "name", "amount")
 
 
@@ -30,23 +30,23 @@ class OutcomeStore:
         self._session = session
 
     def put_entitlements(
-        self, people: Collection[PersonId], givers: Mapping[int, Giver], found: Iterable[Entitlement]
+        self,
+        people: Collection[PersonId],
+        givers: Mapping[int, Giver],
+        found: Sequence[Entitlement],
+        *,
+        fresh: Collection[int] = (),
     ) -> None:
-        """Let these be all entitlements of these people and givers."""
+        """Let these be all entitlements of these people and givers; of the ``fresh`` ones of them none are kept yet."""
         for some in parts_of(people):
             self._session.execute(delete(EntitlementRow).where(EntitlementRow.person.in_(some)))
-        for numbers in parts_of(givers):
+        for numbers in parts_of(givers.keys() - fresh):
             self._session.execute(delete(EntitlementRow).where(EntitlementRow.giver.in_(numbers)))
         numbered = {giver: number for number, giver in givers.items()}
-        columns: defaultdict[str, list[Any]] = defaultdict(list)
-        for one in found:
-            columns["person"].append(one.person)
-            columns["giver"].append(None if one.giver is None else numbered[one.giver])
-            for name in ("tier", "since", "until", "grace_until", "renews", "thanks_only", "sure_from"):
-                columns[name].append(getattr(one, name))
-            columns["source"].append(one.source.value)
-        if columns:
-            write_many(self._session, EntitlementRow, columns)
+        columns: dict[str, list[Any]] = {name: [getattr(one, name) for one in found] for name in _AS_THEY_ARE}
+        columns["giver"] = [None if one.giver is None else numbered[one.giver] for one in found]
+        columns["source"] = [one.source.value for one in found]
+        write_many(self._session, EntitlementRow, columns)
 
     def owners_of(self, giver: int) -> set[PersonId]:
         """Return whose the gifts of a giver are."""
@@ -112,6 +112,12 @@ class OutcomeStore:
     def _insert(self, table: type[Base]) -> Any:  # noqa: ANN401 - of either dialect
         insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         return insert(table)
+
+
+def holding_at(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that an entitlement counts at ``now``, grace included."""
+    lasts = or_(EntitlementRow.grace_until.is_(None), EntitlementRow.grace_until > now)
+    return and_(EntitlementRow.since <= now, lasts)
 
 
 def _showing(row: ShownRow) -> Showing:

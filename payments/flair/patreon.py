@@ -124,6 +124,23 @@ def delivery(event: str, member: str, body: bytes) -> Hash32:
     return Hash32(hashlib.sha256(b"\n".join((event.encode(), member.encode(), hashlib.sha256(body).digest()))).digest())
 
 
+def names_nobody(body: bytes) -> bool:
+    """Tell whether a webhook is of a member by whose number Patreon does not say which user they are.
+
+    It is taken, and nothing is counted: the file and later webhooks name the user, and by two names it would count
+    twice.
+    """
+    try:
+        data = _part(json.loads(body) if len(body) <= LONGEST_BODY else None, "data")
+        _part(data, "attributes")
+        relationships = data.get("relationships")
+        user = relationships.get("user") if isinstance(relationships, dict) else relationships
+        named = user.get("data") if isinstance(user, dict) else user
+        return data.get("type") == "member" and bool(identity(_text(data, "id"))) and named is None
+    except (ValueError, RecursionError, Fault, Invalid):
+        return False
+
+
 def read_event(event: str, body: bytes, *, currency: str = "USD") -> tuple[str, tuple[Gift, ...]]:
     """Return of whom a webhook tells, and the gifts that it tells of; none where it tells of no charge.
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from kit.amounts import parse
@@ -19,6 +20,8 @@ from payments.flair.model import Gift, currency
 LONGEST_SHOWN: Final = 60
 _THOUSANDS: Final = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_REMEMBERED: Final = 2_048
+"""Amounts that are not read again: in a file the same few come over and over. What is none is never among them."""
 _IDENTITY: Final = re.compile(r"[A-Za-z0-9_.\-]{1,60}")
 
 
@@ -61,11 +64,16 @@ def named(header: Sequence[str], row: Sequence[str]) -> Mapping[str, str]:
     """Return a row by its header's names, small letters all. Raises ``Fault`` for a row of another length."""
     if len(row) != len(header):
         raise Fault("fields", str(len(row)))
-    return dict(zip(header, (field.strip() for field in row), strict=True))
+    return dict(zip(header, map(str.strip, row), strict=True))
 
 
 def money(text: str, code: str) -> tuple[Asset, int]:
     """Return an asset and an amount in minor units. Raises ``Fault``."""
+    return _money(text, code)
+
+
+@lru_cache(_REMEMBERED)
+def _money(text: str, code: str) -> tuple[Asset, int]:
     if not _CURRENCY.fullmatch(code):
         raise Fault("currency", shown(code))
     try:

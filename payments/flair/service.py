@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import and_, or_
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
@@ -32,14 +33,17 @@ from payments.flair.model import (
     Tiers,
     address_name,
 )
-from payments.flair.outcomes import OutcomeStore
-from payments.flair.store import FlairStore, KnownGiver, forgotten_key, gift_of
+from payments.flair.outcomes import OutcomeStore, holding_at
+from payments.flair.store import Facts, FlairStore, KnownGiver, forgotten_key, gift_of
 from payments.flair.tables import EntitlementRow
 
 LONGEST_TITLE: Final = 60
 DELIVERIES_KEPT: Final = timedelta(days=90)
 _FOLDED_AT_ONCE: Final = 200
 """Givers that are folded anew in one transaction."""
+_Whose: TypeAlias = dict[str, tuple[PersonId | None, int]]
+_Fresh: TypeAlias = Mapping[int, list[Gift]]
+_NONE: Final[_Fresh] = {}
 
 
 class Supporters:
@@ -96,8 +100,9 @@ class Supporters:
     def told(self, gifts: Sequence[Gift], told: int = NOT_TOLD) -> set[str]:
         """Take in what one import (0: none) tells of gifts; return the keys of those of which something is new."""
         self._store.lock()
-        new = self._keep(joined(gifts) if told else list(gifts), told)
-        self.fold({(owner, giver) for owner, giver in new.values()})
+        fresh: dict[int, list[Gift]] = {}
+        new = self._keep(joined(gifts) if told else list(gifts), told, fresh)
+        self.fold({(owner, giver) for owner, giver in new.values()}, fresh)
         return set(new)
 
     def patreon_told(self, event: str, body: bytes, *, currency: str = "USD") -> bool:
@@ -136,9 +141,9 @@ class Supporters:
                 moved |= self._store.set_level(chain_id, block, now)
         return self.fold(moved)
 
-    def _keep(self, gifts: Sequence[Gift], told: int) -> dict[str, tuple[PersonId | None, int]]:
-        """Keep gifts; return whose those are of which something is new."""
-        changed: dict[str, tuple[PersonId | None, int]] = {}
+    def _keep(self, gifts: Sequence[Gift], told: int, fresh: dict[int, list[Gift]]) -> _Whose:
+        """Keep gifts; return whose those are of which something is new; ``fresh`` gets all that new givers gave."""
+        changed: _Whose = {}
         by_source: defaultdict[Source, list[Gift]] = defaultdict(list)
         for gift in gifts:
             by_source[gift.source].append(gift)
@@ -146,7 +151,7 @@ class Supporters:
             gone = self._store.forgotten(source, [gift.key for gift in its])
             its = [gift for gift in its if gift.key not in gone]  # noqa: PLW2901 - the rest of it
             known = self._store.told([gift.key for gift in its], told)
-            fresh: dict[str, Gift] = {}
+            others: dict[str, Gift] = {}
             for gift in its:
                 if gift.key in known:
                     row = known[gift.key]
@@ -156,11 +161,11 @@ class Supporters:
                         self._store.change(after, told)
                         changed[gift.key] = (None if row.owner is None else PersonId(row.owner), row.giver)
                 else:
-                    fresh[gift.key] = join(fresh[gift.key], gift) if gift.key in fresh else gift
-            changed |= self._add(list(fresh.values()), told)
+                    others[gift.key] = join(others[gift.key], gift) if gift.key in others else gift
+            changed |= self._add(list(others.values()), told, fresh)
         return changed
 
-    def _add(self, gifts: Sequence[Gift], told: int) -> dict[str, tuple[PersonId | None, int]]:
+    def _add(self, gifts: Sequence[Gift], told: int, fresh: dict[int, list[Gift]]) -> _Whose:
         if not gifts:
             return {}
         givers = self._store.givers({Giver(gift.source, gift.giver) for gift in gifts}, make=True)
@@ -169,8 +174,10 @@ class Supporters:
         kept = []
         for gift in gifts:
             giver = givers[Giver(gift.source, gift.giver)]
-            owner = None if gift.memo is None else memos.get(gift.memo)
-            kept.append((gift, giver.id, owner or holding.get(giver.id)))
+            owner = (None if gift.memo is None else memos.get(gift.memo)) or holding.get(giver.id)
+            kept.append((gift, giver.id, owner))
+            if giver.fresh:
+                fresh.setdefault(giver.id, []).extend([gift] if owner is None else [])
         self._store.add(kept, told)
         return {gift.key: (owner, giver) for gift, giver, owner in kept}
 
@@ -234,7 +241,7 @@ class Supporters:
 
     def holding(self, now: datetime | None = None) -> list[Entitlement]:
         """Return all that count at ``now``, grace included, those of givers who claimed nothing too."""
-        return self._outcomes.entitlements(_holding_at(now or self._now))
+        return self._outcomes.entitlements(holding_at(now or self._now))
 
     def of(self, person: PersonId) -> list[Entitlement]:
         """Return all entitlements of a person: ahead, running, and the last that lapsed (``Entitlement.phase``)."""
@@ -256,14 +263,18 @@ class Supporters:
         sure = {one.tier for one in self.of(person) if one.sure(at) and not one.thanks_only}
         return [tier.id for tier in tiers.tiers if tier.id in sure and tier.gives.skip_stake]
 
-    def has_taken_back(self, person: PersonId) -> bool:
-        """Tell whether any gift of a person's was taken back."""
-        return self._store.has_taken_back(person)
+    def without_taking_back(self, person: PersonId) -> list[Entitlement]:
+        """Return what a person would be entitled to, had no gift of theirs been taken back; nothing if none was."""
+        if not self._store.has_taken_back(person):
+            return []
+        facts, listings = self._store.facts([person], [])[0][person], self._store.listings()
+        gifts = [replace(gift, taken_back=None) for gift in facts.gifts]
+        return entitled(gifts, self.tiers(), person=person, listings=listings, corporate=facts.corporate)
 
     def members(self, tier_id: str) -> list[PersonId]:
         """Return who has a tier in full now, grace included; a gift for thanks alone makes nobody a member."""
         found = self._outcomes.entitlements(
-            _holding_at(self._now),
+            holding_at(self._now),
             EntitlementRow.tier == tier_id,
             EntitlementRow.person.is_not(None),
             EntitlementRow.thanks_only.is_(False),
@@ -323,23 +334,27 @@ class Supporters:
         self._outcomes.folded(last)
         return last is not None
 
-    def fold(self, whose: Iterable[tuple[PersonId | None, int]]) -> bool:
-        """Fold anew what these (owner, giver) are entitled to; ``False`` where there are none."""
+    def fold(self, whose: Iterable[tuple[PersonId | None, int]], fresh: _Fresh = _NONE) -> bool:
+        """Fold anew what these (owner, giver) are entitled to; ``False`` where there are none.
+
+        ``fresh``: all that givers made in this transaction gave, as nobody's: it is not read again.
+        """
         pairs = set(whose)
-        self._refold({owner for owner, _ in pairs if owner is not None}, {giver for _, giver in pairs})
+        self._refold({owner for owner, _ in pairs if owner is not None}, {giver for _, giver in pairs}, fresh)
         return bool(pairs)
 
-    def _refold(self, people: Collection[PersonId], givers: Collection[int]) -> None:
+    def _refold(self, people: Collection[PersonId], givers: Collection[int], fresh: _Fresh = _NONE) -> None:
         if not people and not givers:
             return
         tiers, listings, names = self.tiers(), self._store.listings(), self._store.names(givers)
-        of_people, of_givers = self._store.facts(people, givers)
+        of_people, of_givers = self._store.facts(people, set(givers) - fresh.keys())
+        of_givers |= {giver: Facts(gifts) for giver, gifts in fresh.items()}
         found: list[Entitlement] = []
         for person, facts in of_people.items():
             found += entitled(facts.gifts, tiers, person=person, listings=listings, corporate=facts.corporate)
         for giver, facts in of_givers.items():
             found += entitled(facts.gifts, tiers, giver=names[giver], listings=listings, corporate=facts.corporate)
-        self._outcomes.put_entitlements(people, names, found)
+        self._outcomes.put_entitlements(people, names, found, fresh=fresh)
         touch(self._session, TOPIC, *people)
 
     # ------------------------------------------------------------------------------------------ showing, forgetting
@@ -370,11 +385,6 @@ class Supporters:
         givers = self._store.forget(person, forgotten_key)
         self.fold({(None, giver) for giver in givers})
         touch(self._session, TOPIC, person)
-
-
-def _holding_at(now: datetime) -> ColumnElement[bool]:
-    lasts = or_(EntitlementRow.grace_until.is_(None), EntitlementRow.grace_until > now)
-    return and_(EntitlementRow.since <= now, lasts)
 
 
 @lru_cache(8)

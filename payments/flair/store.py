@@ -62,6 +62,8 @@ class KnownGiver(NamedTuple):
     name: str | None
     person: int | None
     corporate: bool
+    fresh: bool = False
+    """Made in this transaction: nothing else is known of them."""
 
 
 _GIVER: Final[tuple[Any, ...]] = (GiverRow.id, GiverRow.source, GiverRow.name, GiverRow.person, GiverRow.corporate)
@@ -164,7 +166,7 @@ class FlairStore:
         }
         write_many(self._session, GiverRow, columns)
         return {
-            giver: KnownGiver(number, giver.source.value, giver.name, None, corporate=False)
+            giver: KnownGiver(number, giver.source.value, giver.name, None, corporate=False, fresh=True)
             for number, giver in zip(numbers, ordered, strict=True)
         }
 
@@ -216,16 +218,13 @@ class FlairStore:
 
     def add(self, gifts: Sequence[tuple[Gift, int, PersonId | None]], told: int) -> None:
         """Keep gifts that an import (0: none) had not told of, each with its giver's number and its owner."""
-        columns: defaultdict[str, list[Any]] = defaultdict(list)
-        for gift, giver, owner in gifts:
-            for name, value in _columns(gift).items():
-                columns[name].append(value)
-            columns["key"].append(gift.key)
-            columns["told"].append(told)
-            columns["giver"].append(giver)
-            columns["owner"].append(owner)
-        if columns:
-            write_many(self._session, GiftRow, columns)
+        rows = [_columns(gift) for gift, _, _ in gifts]
+        columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+        columns["key"] = [gift.key for gift, _, _ in gifts]
+        columns["told"] = [told] * len(gifts)
+        columns["giver"] = [giver for _, giver, _ in gifts]
+        columns["owner"] = [owner for _, _, owner in gifts]
+        write_many(self._session, GiftRow, columns)
 
     def change(self, gift: Gift, told: int) -> None:
         """Write what an import (0: none) told of a gift, in the place of what it told before."""

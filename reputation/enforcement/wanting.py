@@ -183,6 +183,7 @@ class Wanting:
         """Find which servers to deny; return those whose people are acted on one by one, and for which lists."""
         before = {target for what, target in seen.rows if what is Consequence.DENY}
         one_by_one: dict[str, set[int]] = defaultdict(set)
+        never = self._never | (_theirs(seen) - by_host.keys())
         denied: dict[str, tuple[Cause, ...]] = {}
         for host in sorted({*by_host, *before}):
             causes = merged(
@@ -190,7 +191,7 @@ class Wanting:
                 for known, word in self._speaking.of_server(host)
                 if Consequence.DENY in known.servers.get(word.recommendation, ())
             )
-            if causes and host in self._never:
+            if causes and host in never:
                 found.theirs[host] = causes
                 continue
             spared = {c.list for c in causes if any(self._speaking.exempt(u, c.list) for u in by_host.get(host, ()))}
@@ -218,10 +219,8 @@ class Wanting:
 
         Not those of whoever looks after the room, though they are not in it now.
         """
-        powers = seen.room.powers
-        theirs = {host_of(user) for user in (*powers.creators, *filter(powers.looks_after, powers.users))}
         wanted: dict[str, tuple[Cause, ...]] = {}
-        for host in sorted(self._speaking.words.beforehand - {*known} - self._never - theirs):
+        for host in sorted(self._speaking.words.beforehand - {*known} - self._never - _theirs(seen)):
             causes = merged(
                 _cause(subscription, word)
                 for subscription, word in self._speaking.of_server(host)
@@ -265,6 +264,12 @@ class Wanting:
 
 def _cause(known: Subscription, word: Word) -> Cause:
     return Cause(known.list, known.name, word.subject, word.entity, word.recommendation, word.reason)
+
+
+def _theirs(seen: Seen) -> set[str]:
+    """Return the servers of whoever looks after a room, though they are not in it now."""
+    powers = seen.room.powers
+    return {host_of(user) for user in (*powers.creators, *filter(powers.looks_after, powers.users))}
 
 
 def _host(user: str) -> str:

@@ -111,6 +111,23 @@ def test_an_event_that_means_nothing_to_us_is_taken_too(container: Container, do
     assert tiers(container) == []
 
 
+@pytest.mark.parametrize("relationships", [None, {}, {"user": None}, {"user": {"data": None}}])
+def test_a_member_without_a_user_is_taken_and_counts_nothing(
+    container: Container, door: Door, relationships: dict[str, Any] | None
+) -> None:
+    told = json.loads(a_body())
+    told["data"]["relationships"] = relationships
+    body = json.dumps(told).encode()
+    for _ in range(2):
+        answer = door.post(PATH, content=body, headers=signed(body))
+        assert (answer.status_code, answer.content) == (202, b"")
+    told["data"]["id"] = "none, surely"
+    body = json.dumps(told).encode()
+    assert door.post(PATH, content=body, headers=signed(body)).status_code == 400
+    with container.read() as work:
+        assert work.supporters.entitlements() == []
+
+
 def test_what_is_no_member_is_refused_with_its_signature_good(container: Container, door: Door) -> None:
     for body in (b"", b"[]", b"{}", b"nonsense", b'{"data": {"type": "member", "id": 7}}', b"[" * 10_000):
         assert door.post(PATH, content=body, headers=signed(body)).status_code == 400, body[:40]

@@ -104,6 +104,22 @@ def test_ones_own_servers_are_never_denied_beforehand(bot: Bot) -> None:
     assert denied(bot) == {"away.example"}
 
 
+def test_whoever_comes_to_look_after_the_room_is_denied_no_more_though_they_were_before(bot: Bot) -> None:
+    number = follow(bot.container, "bad", server("moderators.example"), server("away.example"))
+    base.subscribe(bot, number, "bad")
+    bot.settle()
+    assert denied(bot) == {"moderators.example", "away.example"}
+    before = bot.rooms[ROOM].powers
+    powers = replace(before, users={**before.users, UserId("@mod:moderators.example"): 50})
+    bot.rooms[ROOM] = replace(bot.rooms[ROOM], powers=powers)
+    bot.settle()
+    assert denied(bot) == {"away.example"}
+    assert bot.plan().changes == []
+    bot.rooms[ROOM] = replace(bot.rooms[ROOM], powers=before)
+    bot.settle()
+    assert denied(bot) == {"moderators.example", "away.example"}, "once they look after it no more"
+
+
 def test_a_server_is_let_be_of_whom_a_list_or_a_veto_lets_somebody_be(bot: Bot) -> None:
     entries = (server("friends.example"), user("@friend:friends.example", Recommendation.ALLOW))
     base.subscribe(bot, follow(bot.container, "bad", *entries, server("spared.example"), server("ours.example")), "bad")

@@ -246,6 +246,19 @@ def test_what_was_taken_back_takes_back_what_it_gave_and_says_so(keeping: Keepin
     assert keeping.told(ALICE)[-1] == "tier_returned"
 
 
+def test_of_a_tier_that_takes_more_now_it_is_not_said_that_a_gift_was_taken_back(keeping: Keeping) -> None:
+    gone = gave(keeping.desk, ALICE)
+    keeping.desk.house.time += 60
+    gave(keeping.desk, ALICE, euros=20)
+    with keeping.desk.work() as work:
+        work.supporters.took_back(gone.key)
+    keeping.round()
+    dearer = [{**tier, "month": {"EUR": "1000"}} for tier in DOCUMENT["tiers"]]
+    use(keeping.desk, {**DOCUMENT, "tiers": dearer})
+    keeping.round()
+    assert keeping.told(ALICE) == ["tier_reached", "tier_changed"]
+
+
 def test_nothing_is_left_of_whoever_is_forgotten(keeping: Keeping) -> None:
     gave(keeping.desk, ALICE)
     with keeping.desk.work() as work:

@@ -175,6 +175,20 @@ def test_many_numbers_come_back_exactly_and_are_set_exactly(shelf: Database) -> 
         assert [thing.amount for thing in session.query(Thing).order_by(Thing.id)] == [*reversed(EDGES), None]
 
 
+@pytest.mark.parametrize("moment", [NOW, NOW.replace(microsecond=7), NOW.astimezone(timezone(timedelta(hours=5)))])
+def test_a_moment_that_is_written_among_many_compares_as_one_that_is_written_alone(
+    shelf: Database, moment: datetime
+) -> None:
+    with shelf.write() as session:
+        write_many(session, Thing, {"id": [1, 2], "moment": [moment, None]})
+        session.add(Thing(id=3, moment=moment))
+    with shelf.read() as session:
+        assert [thing.id for thing in session.query(Thing).where(Thing.moment == moment).order_by(Thing.id)] == [1, 3]
+        assert [thing.id for thing in session.query(Thing).where(Thing.moment >= moment).order_by(Thing.id)] == [1, 3]
+    with pytest.raises(ValueError, match="zone"), shelf.write() as session:
+        write_many(session, Thing, {"id": [4], "moment": [moment.replace(tzinfo=None)]})
+
+
 @pytest.mark.parametrize("misfit", [1.0, "1", True, Decimal(1), 10**78, -(10**78)])
 def test_one_misfit_among_many_keeps_all_of_them_out(shelf: Database, misfit: Any) -> None:  # noqa: ANN401 - that is it
     with (

@@ -140,6 +140,18 @@ def test_what_is_kept_is_what_the_fold_says(shop: Shop) -> None:
         )
 
 
+def test_what_new_givers_gave_comes_to_the_same_as_what_is_read_again(shop: Shop) -> None:
+    gifts = [patron(10, at=31 * month, member=name) for month in range(3) for name in ("m1", "m2", "m3")]
+    with shop.work() as work:
+        assert len(work.supporters.told([*gifts, weekly(3, at=2)], told=7)) == len(gifts) + 1
+        at_once = set(work.supporters.entitlements())
+        work.supporters.fold_all()
+    shop.fold()
+    with shop.work() as work:
+        assert set(work.supporters.entitlements()) == at_once
+        assert len({one.giver for one in at_once}) == 4
+
+
 def test_another_document_is_folded_anew(shop: Shop) -> None:
     shop.give(patron(5), *(patron(5, member=f"n{number}") for number in range(5)))
     alice = shop.claim()
