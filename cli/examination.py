@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http import HTTPStatus
@@ -23,7 +23,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from app.container import KEY_ROLES, Container
-from cli import bot_device, gas, nodes
+from cli import bot_device, callers, gas, nodes, supporting
 from cli.migrations import configuration
 from contracts import deployment as deployments
 from kit.clock import unix
@@ -31,15 +31,12 @@ from kit.errors import ChainMismatch, EarnestError, Refusal, Unavailable
 from kit.identifiers import UserId, show_address
 from kit.outbox import backlog
 from ledger.book import Book
-from reputation.tenants import Tenants
 
 OLDEST_PYTHON: Final = (3, 11)
 TOO_NEW_PYTHON: Final = (3, 14)
 _TIMEOUT: Final = 10.0
 _SKEW: Final = 30
 """Seconds by which our clock may differ from the homeserver's before it is worth a word."""
-_QUIET: Final = timedelta(days=30)
-"""Since when a homeserver must have been silent before it is worth a word: every invite and join makes it call."""
 _LAG: Final = 60
 """Blocks that the chain loop may be behind before it is worth a word."""
 
@@ -97,6 +94,7 @@ class Examination:
             ("bot device", self._bot_device, ("bot",)),
             ("messages", self._messages, ("schema",)),
             ("gate", self._gate, ("schema",)),
+            ("supporters", self._supporters, ("contracts", "schema")),
             ("public address", self._public_address, ()),
             ("broker", self._broker, ()),
             ("clock", self._clock, ("homeserver",)),
@@ -295,10 +293,7 @@ class Examination:
         return f"{self._settings.homeserver_url}/_matrix/client/v3"
 
     def _bot_device(self) -> str:
-        says, mend, keeps_out = bot_device.look(self._settings, self._bot_id(), self._container.clock())
-        if mend:
-            raise _Ill(says, mend, State.WRONG if keeps_out else State.DOUBTFUL)
-        return says
+        return _taken(bot_device.look(self._settings, self._bot_id(), self._container.clock()), State.DOUBTFUL)
 
     def _messages(self) -> str:
         with self._container.database.read() as session:
@@ -309,36 +304,10 @@ class Examination:
         return "Nothing waits to be sent." if not owed else f"{owed} messages wait to be sent."
 
     def _gate(self) -> str:
-        with self._container.database.read() as session:
-            tenants = Tenants(session, self._container.clock())
-            known = [(tenant, tenants.last_call(tenant.server_name)) for tenant in tenants.all()]
-        if not known:
-            raise _Ill("No homeserver may call the gate.", "`earnest tenants add SERVER` lets one, and says how.")
-        silent = [tenant.server_name for tenant, called in known if called is None and not tenant.leaving]
-        if silent:
-            raise _Ill(
-                f"The module has never called for {', '.join(silent)}; it does so when somebody is invited.",
-                f"Where somebody was: is synapse-http-antispam configured there with base_url "
-                f"{self._settings.public_url}/api/1/spam_check and the bearer that `earnest tenants add` printed, and "
-                "was it restarted?",
-                State.DOUBTFUL,
-            )
-        now = self._container.clock()
-        quiet = [
-            tenant.server_name
-            for tenant, called in known
-            if called is not None and now - called > _QUIET and not tenant.leaving
-        ]
-        if quiet:
-            raise _Ill(
-                f"The module has not called for {', '.join(quiet)} in {_QUIET.days} days.",
-                "Is it still in that homeserver's configuration? `earnest leave` says goodbye to one that has gone.",
-                State.DOUBTFUL,
-            )
-        return "; ".join(
-            f"{tenant.server_name}{' (leaving)' if tenant.leaving else ''} last called {_when(called)}"
-            for tenant, called in known
-        )
+        return _taken(callers.look(self._container), State.DOUBTFUL)
+
+    def _supporters(self) -> str:
+        return _taken(supporting.look(self._container), State.DOUBTFUL)
 
     def _public_address(self) -> str:
         url = self._settings.public_url
@@ -361,6 +330,14 @@ class Examination:
         if abs(skew) > _SKEW:
             raise _Ill(f"Our clock and the homeserver's differ by {abs(skew)} s.", "Set both by NTP.", State.DOUBTFUL)
         return f"Our clock and the homeserver's differ by {abs(skew)} s."
+
+
+def _taken(found: tuple[str, str, bool], otherwise: State) -> str:
+    """Raise what is to be mended: as wrong where it stands still, else as ``otherwise``."""
+    says, mend, wrong = found
+    if mend:
+        raise _Ill(says, mend, State.WRONG if wrong else otherwise)
+    return says
 
 
 def _look(name: str, check: Callable[[], str]) -> Finding:
@@ -394,7 +371,3 @@ def _json(answer: httpx.Response) -> dict[str, Any]:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-
-
-def _when(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import delete
 
 from app.container import Container
 from app.settings import Settings
+from app.supporting.tables import SupportRoomRow
 from cli import bot_device
 from cli.examination import Examination, Finding, State
 from cli.local import ports
@@ -66,13 +69,13 @@ def test_nothing_is_wrong_with_a_running_world(world: World) -> None:
     found = examine(world)
     assert found["bot device"].says == SIGNED
     assert {finding.state for finding in found.values()} == {State.GOOD}, found
-    assert len(found) == 17
+    assert len(found) == 18
 
 
 def test_the_command_says_one_line_each_and_how_it_ends(world: World) -> None:
     good = CliRunner().invoke(main, ["doctor"], env={"EARNEST_DATA": str(world.folder)})
     assert good.exit_code == 0, good.output
-    assert len(good.output.splitlines()) == 17
+    assert len(good.output.splitlines()) == 18
     environment = {"EARNEST_DATA": str(world.folder), "EARNEST_RPC_URL": f"http://127.0.0.1:{ports.free_port()}"}
     bad = CliRunner().invoke(main, ["doctor", "--json"], env=environment)
     assert bad.exit_code == 1
@@ -347,6 +350,26 @@ def test_an_identity_that_replaced_a_lost_one(world: World, tmp_path: Path) -> N
     assert f"replaced a lost one at {at}" in found["bot device"].says
     assert "backups" in found["bot device"].mend
     assert examine(world, data=folder, skew=timedelta(days=31))["bot device"].state is State.GOOD
+
+
+def test_gifts_whose_contract_is_not_there_and_rooms_that_cannot_be_kept(world: World, tmp_path: Path) -> None:
+    place = world.container.deployment
+    without = tmp_path / "without.json"
+    write_deployment(without, replace(place, pledges=None, pledges_block=None))
+    found = examine(world, deployment=without)
+    assert (found["supporters"].state, wrong(found)) == (State.DOUBTFUL, set())
+    assert "add-pledges" in found["supporters"].mend
+    with world.container.work() as work:
+        lounge = {"cause": "0x1", "key": "lounge", "title": "Lounge", "error": "no power to invite"}
+        work.session.add(SupportRoomRow(**lounge, made_at=work.now))
+    try:
+        assert "lounge: no power to invite" in examine(world)["supporters"].says
+    finally:
+        with world.container.work() as work:
+            work.session.execute(delete(SupportRoomRow).where(SupportRoomRow.key == "lounge"))
+    assert "Gifts arrive at 0x" in examine(world)["supporters"].says
+    nowhere = examine(world, cause=None)["supporters"]
+    assert (nowhere.state, "EARNEST_CAUSE" in nowhere.says) == (State.GOOD, True)
 
 
 def test_a_module_that_never_calls(world: World) -> None:
