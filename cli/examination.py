@@ -94,7 +94,7 @@ class Examination:
             ("bot device", self._bot_device, ("bot",)),
             ("messages", self._messages, ("schema",)),
             ("gate", self._gate, ("schema",)),
-            ("supporters", self._supporters, ("contracts", "schema")),
+            ("supporters", self._supporters, ("contracts", "keystore", "schema")),
             ("public address", self._public_address, ()),
             ("broker", self._broker, ()),
             ("clock", self._clock, ("homeserver",)),

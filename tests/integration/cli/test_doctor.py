@@ -138,7 +138,7 @@ def test_a_database_that_cannot_be_written(world: World, tmp_path: Path, kind: s
         url = f"postgresql+psycopg://me:secret@127.0.0.1:{ports.free_port()}/earnest"
     found = examine(world, database_url=url)
     assert wrong(found) == {"database"}
-    assert skipped(found) == {"schema", "gas", "chain loop", "messages", "gate"}
+    assert skipped(found) == {"schema", "gas", "chain loop", "messages", "gate", "supporters"}
     assert "secret" not in found["database"].says
     assert found["database"].mend
 
@@ -165,14 +165,14 @@ def test_a_keystore_that_does_not_open(world: World, tmp_path: Path, kind: str) 
         tmp_path.chmod(0o700)
     found = examine(world, **changes)
     assert wrong(found) == {"keystore"}
-    assert skipped(found) == {"gas"}
+    assert skipped(found) == {"gas", "supporters"}
     assert "another password" not in found["keystore"].says
 
 
 def test_no_node(world: World) -> None:
     found = examine(world, rpc_url=f"http://127.0.0.1:{ports.free_port()}")
     assert wrong(found) == {"chain"}
-    assert skipped(found) == {"contracts", "gas", "chain loop"}
+    assert skipped(found) == {"contracts", "gas", "chain loop", "supporters"}
     assert "EARNEST_RPC_URL" in found["chain"].mend
 
 
