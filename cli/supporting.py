@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.container import Container
-from kit.identifiers import show_address
+from kit.identifiers import on_one_line, show_address
 
 _MOST_SHOWN: Final = 3
 _COUNTED: Final = {True: "There are tiers.", False: "There are no tiers yet (`earnest supporters tiers --help`)."}
@@ -18,7 +18,7 @@ def look(container: Container) -> tuple[str, str, bool]:
         tiers = len(work.supporters.tiers().tiers)
         troubles = work.support.troubles()
     if troubles:
-        shown = "; ".join(f"{key}: {why}" for key, why in sorted(troubles.items())[:_MOST_SHOWN])
+        shown = "; ".join(f"{key}: {on_one_line(why)}" for key, why in sorted(troubles.items())[:_MOST_SHOWN])
         more = len(troubles) - _MOST_SHOWN
         return (
             f"Not kept as they should be: {shown}{f'; and {more} more' if more > 0 else ''}.",
