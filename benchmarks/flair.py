@@ -26,7 +26,7 @@ from tests.support.databases import postgresql_server
 
 _ROWS = 100_000
 _BAD = 54_321
-_ROUNDS = 3
+_ROUNDS = 5
 _SEED = 7
 _NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _NO_NODE = "http://127.0.0.1:1"
