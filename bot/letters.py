@@ -6,6 +6,7 @@ it) is done once and still answered. Once it is sent, only its key is kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
@@ -42,13 +43,18 @@ async def post(
     meaning = letter.meaning
     if meaning is not None:
         await _ask(cross, person, event, meaning, letter)
-        for word in OFFERED[meaning]:
-            try:
-                await homeserver.react(room, event, SIGNS[word], txn=f"{txn}-{word}")
-            except Denied as denied:
-                LOG.warning("button_denied", room=room, status=denied.status)
-                break
+        await offer(homeserver, room, event, {SIGNS[word]: f"{txn}-{word}" for word in OFFERED[meaning]})
     return event
+
+
+async def offer(homeserver: Homeserver, room: RoomId, event: EventId, signs: Mapping[str, str]) -> None:
+    """Put signs that can be tapped under a message, each with its transaction's name; words do without them."""
+    for sign, txn in signs.items():
+        try:
+            await homeserver.react(room, event, sign, txn=txn)
+        except Denied as denied:
+            LOG.warning("button_denied", room=room, status=denied.status)
+            break
 
 
 async def _ask(cross: Crossing, person: PersonId, event: EventId, meaning: Meaning, letter: Letter) -> None:

@@ -17,16 +17,18 @@ from app.wording.reader import Service
 from bot.away import Away
 from bot.crossing import Crossing
 from bot.homeserver import Denied, EventId, Happening, Homeserver, Reacted, Said, txn_of
+from bot.letters import offer
 from bot.readers import reader_of
 from bot.room_state import Told
 from bot.views import View
 from bot.warden import Warden
 from bot.words import first_words, text_of
 from kit.errors import Invalid
-from kit.identifiers import PersonId, RoomId, UserId, parse_user_id
+from kit.identifiers import PersonId, UserId, parse_user_id
 from kit.throttle import Throttle
 from reputation.complaints import Button, Complaint
 from reputation.enforcement.rooms import Membership
+from reputation.moderation import Management
 
 LOG = structlog.get_logger(__name__)
 
@@ -103,12 +105,14 @@ class Reports:
             if voice.said is not None and not voice.heard:
                 await self._take_away(one, EventId(voice.said))
         told = await self._message(one)
+        author = None if told is None else _author(told)
         members = {voice.person for voice in one.voices if _is_in(voice.user, view)}
-        if told is None or told.sender == self._homeserver.me or not members:
+        if told is None or author is None or author == self._homeserver.me or not members:
             await self._cross.work(lambda work: work.moderation.complaints.drop(one.id))
             return
-        asked = await self._ask(one, management.room, view, told, members) if one.told is None else None
-        await self._cross.work(partial(_heard, one.id, members, told.sender, asked))
+        if not any(voice.heard for voice in one.voices):
+            await self._ask(one, management, view, told, members)
+        await self._cross.work(partial(_heard, one.id, members, author))
 
     async def _take_away(self, one: Complaint, said: EventId) -> None:
         try:
@@ -125,20 +129,26 @@ class Reports:
                 return None
             raise
 
-    async def _ask(self, one: Complaint, room: RoomId, view: View, told: Told, members: set[PersonId]) -> EventId:
-        managements = await self._warden.managements()
-        owner = managements[one.management].owner
-        reader = await self._cross.read(lambda work: reader_of(work, self._service, owner))
+    async def _ask(
+        self, one: Complaint, management: Management, view: View, told: Told, members: set[PersonId]
+    ) -> None:
+        """Ask what is to be done. It is noted before the buttons appear, so that the quickest tap finds it."""
+        room = management.room
+        if room is None:
+            return
+        reader = await self._cross.read(lambda work: reader_of(work, self._service, management.owner))
         voices = [voice for voice in one.voices if voice.person in members]
         seen = view.seen
         after = told.sender in await self._warden.spared(one.management) or seen.powers.looks_after(told.sender)
-        message = wording.reported(reader, one, voices, told.sender, told.text, seen, looks_after=after)
         cause = f"report:{one.id}"
-        event = await self._homeserver.send(room, message, txn=txn_of(cause))
-        for button, sign in wording.SIGNS.items():
-            if not after or button is Button.IGNORE:
-                await self._homeserver.react(room, event, sign, txn=txn_of(f"{cause}{sign}"))
-        return event
+        if one.told is None:
+            message = wording.reported(reader, one, voices, told.sender, told.text, seen, looks_after=after)
+            event = await self._homeserver.send(room, message, txn=txn_of(cause))
+            await self._cross.work(partial(_asked, one.id, event, told.sender))
+        else:
+            event = EventId(one.told)
+        signs = [sign for button, sign in wording.SIGNS.items() if not after or button is Button.IGNORE]
+        await offer(self._homeserver, room, event, {sign: txn_of(f"{cause}{sign}") for sign in signs})
 
 
 def button_of(sign: str) -> Button | None:
@@ -147,15 +157,19 @@ def button_of(sign: str) -> Button | None:
     return next((button for button, one in wording.SIGNS.items() if one.replace(_SELECTOR, "") == plain), None)
 
 
-def _heard(number: int, members: set[PersonId], sender: UserId, asked: EventId | None, work: Work) -> None:
+def _author(told: Told) -> UserId | None:
     try:
-        about = work.people.number(parse_user_id(sender))
+        return parse_user_id(told.sender)
     except Invalid:
-        work.moderation.complaints.drop(number)
-        return
-    if asked is not None:
-        work.moderation.complaints.told(number, asked)
-    work.moderation.complaints.heard(number, members, about)
+        return None
+
+
+def _asked(number: int, event: EventId, author: UserId, work: Work) -> None:
+    work.moderation.complaints.told(number, event, work.people.number(author))
+
+
+def _heard(number: int, members: set[PersonId], author: UserId, work: Work) -> None:
+    work.moderation.complaints.heard(number, members, work.people.number(author))
 
 
 def _is_in(user: UserId, view: View) -> bool:

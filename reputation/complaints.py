@@ -151,9 +151,9 @@ class Complaints:
         self._session.execute(update(ComplaintRow).where(ComplaintRow.id == number).values(about=about))
         return True
 
-    def told(self, number: int, event: str) -> None:
-        """Note by which message those who look after the room are asked."""
-        self._session.execute(update(ComplaintRow).where(ComplaintRow.id == number).values(told=event))
+    def told(self, number: int, event: str, about: PersonId) -> None:
+        """Note by which message those who look after the room are asked, and who wrote what it is about."""
+        self._session.execute(update(ComplaintRow).where(ComplaintRow.id == number).values(told=event, about=about))
 
     def drop(self, number: int) -> None:
         """Take one out that is nothing."""

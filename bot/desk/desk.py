@@ -42,6 +42,7 @@ from bot.homeserver import (
     Stated,
     txn_of,
 )
+from bot.letters import offer
 from bot.readers import reader_of
 from bot.reports import Reports, button_of
 from bot.views import View, Views
@@ -352,8 +353,7 @@ class Desk:
             waiting = [each.id for each in changed if each.state is State.ASKED]
             if waiting:
                 await self.cross.work(lambda work: work.desks.ask(one.id, event, waiting))
-                for sign in (YES, NO):
-                    await self.homeserver.react(room, event, sign, txn=txn_of(f"{cause}{sign}"))
+                await offer(self.homeserver, room, event, {sign: txn_of(f"{cause}{sign}") for sign in (YES, NO)})
         await self.cross.work(lambda work: work.desks.told(one.id, span.until))
         return bool(changed)
 

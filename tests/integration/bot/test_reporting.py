@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from app.forgetting import forget_person, prune_all
-from bot.homeserver import EventId, Reacted, Said, txn_of
+from app.wording.message import Message
+from app.wording.reports import SIGNS
+from bot.homeserver import Denied, EventId, Reacted, Said, txn_of
 from bot.room_state import Told
 from kit.clock import from_unix
 from kit.identifiers import RoomId, UserId
@@ -33,12 +35,24 @@ class Rooms(Usual):
     """A homeserver that has messages of which we have no key."""
 
     unread: frozenset[EventId] = frozenset()
-    dies = False
+    dies = ""
+    """After which deed at the desk the bot is killed."""
+    mute = False
+    """Nobody may put signs under messages."""
+
+    async def send(self, room: RoomId, message: Message, *, txn: str) -> EventId:
+        sent = await super().send(room, message, txn=txn)
+        if self.dies == "asking":
+            raise Died
+        return sent
 
     async def react(self, room: RoomId, event: EventId, key: str, *, txn: str) -> EventId:
-        if self.dies:
+        if self.mute:
+            raise Denied(403, {"errcode": "M_FORBIDDEN"})
+        put = await super().react(room, event, key, txn=txn)
+        if self.dies == "a button":
             raise Died
-        return await super().react(room, event, key, txn=txn)
+        return put
 
     async def message(self, room: RoomId, event: EventId) -> Told | None:
         found = await super().message(room, event)
@@ -115,16 +129,30 @@ def test_a_button_does_it_at_once_though_kicks_wait_for_a_yes(play: Playing, sig
         assert "the word of somebody who looks after the rooms, after report 1" in play.asks(f"why {SPAM}")
 
 
-def test_a_button_is_obeyed_that_is_pressed_before_it_is_noted_where_it_stands(play: Playing) -> None:
+@pytest.mark.parametrize("after", ["asking", "a button"])
+def test_a_button_is_obeyed_of_a_bot_that_died_before_all_was_noted(play: Playing, after: str) -> None:
     play.reacts(BOB, BAD, "🚩")
-    play.rooms.dies = True
+    play.rooms.dies = after
     with pytest.raises(Died):
         play.told()
-    play.rooms.dies = False
+    play.rooms.dies = ""
     play.restart()
     asked = play.rooms._sent[txn_of("report:1")]
     assert f"I ban {SPAM}" in plain(play.reacts(ALICE, asked, "🔨", DESK))
+    play.told()
     assert sum("Report 1: " in line for line in play.bot.lines) == 1
+    assert [sum(f"would put {sign} on {asked}" in line for line in play.bot.lines) for sign in SIGNS.values()] == [
+        1
+    ] * 5
+
+
+def test_a_report_is_obeyed_where_the_bot_may_put_no_buttons(play: Playing) -> None:
+    play.reacts(BOB, BAD, "🚩")
+    play.rooms.mute = True
+    play.told()
+    with play.desk.read() as work:
+        assert work.moderation.complaints.unheard() == [], "it is not tried for ever"
+    assert f"I ban {SPAM}" in plain(play.reacts(ALICE, play.rooms._sent[txn_of("report:1")], "🔨", DESK))
 
 
 def test_what_is_let_be_is_done_nothing_about(play: Playing) -> None:
