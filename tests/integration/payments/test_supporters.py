@@ -152,6 +152,26 @@ def test_what_new_givers_gave_comes_to_the_same_as_what_is_read_again(shop: Shop
         assert len({one.giver for one in at_once}) == 4
 
 
+@pytest.mark.parametrize(
+    ("query", "by"),
+    [
+        ("SELECT * FROM gifts WHERE block_hash = 1 AND chain_id = 2", "ix_gifts_block"),
+        ("SELECT * FROM gifts WHERE chain_id = 1 AND level IN ('seen', 'safe')", "ix_gifts_level"),
+        ("SELECT * FROM gifts WHERE owner IN (1, 2)", "ix_gifts_owner"),
+        ("SELECT * FROM gifts WHERE memo = 1", "ix_gifts_memo"),
+        ("SELECT * FROM entitlements WHERE person = 1", "ix_entitlements_person"),
+        ("SELECT * FROM entitlements WHERE (since > 1 OR until > 1) AND person IS NOT NULL", "ix_entitlements_person"),
+    ],
+)
+def test_what_files_leave_empty_is_in_no_index_and_is_not_looked_for_in_all(shop: Shop, query: str, by: str) -> None:
+    engine = shop.container.database.engine
+    if engine.dialect.name == "postgresql":
+        pytest.skip("what PostgreSQL chooses depends on how much there is")
+    with engine.connect() as connection:
+        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all())
+    assert f"SEARCH {query.split()[3]} USING INDEX {by} (" in plan
+
+
 def test_another_document_is_folded_anew(shop: Shop) -> None:
     shop.give(patron(5), *(patron(5, member=f"n{number}") for number in range(5)))
     alice = shop.claim()
