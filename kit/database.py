@@ -313,6 +313,17 @@ def make_room(session: Session) -> None:
         connection.info[_ROOMY] = True
 
 
+def plan_anew(session: Session) -> None:
+    """Let PostgreSQL plan statements by how much there is now, until this transaction ends: for who fills tables.
+
+    It keeps a plan that it made while a table was nearly empty, and reads all of it at every lookup until it counts
+    its rows anew, which is a minute later at best (``plan_cache_mode``).
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 def set_many(session: Session, table: type[DeclarativeBase], column: str, values: Mapping[int, Any]) -> None:
     """Set one column of many rows, each by its ``id``, in as few statements as the driver takes them in."""
     if not values:

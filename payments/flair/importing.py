@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from kit.database import make_room
+from kit.database import make_room, plan_anew
 from kit.errors import Conflict, NotFound
 from kit.identifiers import Hash32, PersonId
 from payments.flair.model import Gift, Source
@@ -68,6 +68,7 @@ class Imports:
     def put(self, number: int, gifts: Sequence[Gift]) -> int:
         """Take in some of the gifts that a file tells; return of how many something was new."""
         make_room(self._session)
+        plan_anew(self._session)
         return len(self._supporters.told(gifts, number))
 
     def end(self, number: int, *, rows: int, bad: int) -> None:

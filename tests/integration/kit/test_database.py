@@ -27,6 +27,7 @@ from kit.database import (
     draw_numbers,
     make_engine,
     make_room,
+    plan_anew,
     set_many,
     write_many,
 )
@@ -303,6 +304,20 @@ def test_who_writes_much_has_room(database: Database) -> None:
         before = session.execute(text("PRAGMA cache_size")).scalar_one()
         make_room(session)
         assert session.execute(text("PRAGMA cache_size")).scalar_one() == -64 * 1024 != before
+
+
+def test_who_fills_tables_has_statements_planned_anew_until_the_transaction_ends(database: Database) -> None:
+    if database.engine.dialect.name != "postgresql":
+        with database.write() as session:
+            plan_anew(session)
+            assert session.execute(text("SELECT 1")).scalar_one() == 1, "SQLite keeps no such plans"
+        return
+    told = text("SHOW plan_cache_mode")
+    with database.write() as session:
+        plan_anew(session)
+        assert session.execute(told).scalar_one() == "force_custom_plan"
+    with database.write() as session:
+        assert session.execute(told).scalar_one() == "auto"
 
 
 def test_what_may_have_to_be_undone_stays_in_memory_and_what_a_query_sorts_does_not(tmp_path: Path) -> None:
