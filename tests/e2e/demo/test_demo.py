@@ -38,7 +38,7 @@ def test_the_story_comes_true(tmp_path: Path) -> None:
     assert answer["fault"] is None
     assert answer["came_true"]
     assert found.returncode == 0
-    assert len(answer["steps"]) == 21
+    assert len(answer["steps"]) == 15
     assert all(step["observed"] for step in answer["steps"])
     assert '"errcode": "M_FORBIDDEN"' in "\n".join(answer["steps"][1]["observed"])
     staked = "\n".join(answer["steps"][2]["observed"])
