@@ -36,6 +36,7 @@ from api.routes import (
     patreon,
     quotes,
     reports,
+    rewards,
     sessions,
     stakes,
     standing,
@@ -66,6 +67,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 * `events` and `webhooks` are private too: what happens to you and your money, as a page, as a stream, or sent to you.
 * `lists` is public: what people here say of others, signed; its authors change it with a token.
 * `flair` is public: what those support who let it be seen, as signed statements, badges and a wall.
+* `rewards` is public: servers enrol with their own signing keys, and report their use to an address of their own.
 * `sessions` signs a person in by their own homeserver's word; the bot confirms it before it counts.
 * Amounts are texts of base units (at 18 decimals, 10^18 of them are one ERN); times are Unix seconds.
 * Errors are `application/problem+json` (RFC 9457); the stable code of a problem is the end of its `type`.
@@ -76,7 +78,7 @@ PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, subscriptions, filters, lists, supporting, patreon, giving_terms),
+    *(helping, doors, subscriptions, filters, lists, supporting, patreon, giving_terms, rewards),
     *(health, metrics, front, stake, link, wall, give),
 )
 ROUTES = APIRouter()

@@ -52,6 +52,7 @@ from payments.flair.importing import Imports
 from payments.flair.onchain import Place
 from payments.flair.service import Supporters
 from payments.flair.signed import SignedGifts
+from payments.rewards.service import Rewards
 from payments.stakes import settling
 from payments.stakes.model import EscrowTerms
 from payments.stakes.relaying import Relaying
@@ -111,6 +112,7 @@ class Work:
     support: Support
     flairs: Flairs
     giving: Giving
+    rewards: Rewards
     doors: Doors
     tenants: Tenants
     gate: Gate
@@ -369,6 +371,7 @@ class Container:
             support=Support(session, now, people, supporters, notices, self.surroundings),
             flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=lambda: self.seal, service=url),
             giving=Giving(supporters, self.gifts_arrive),
+            rewards=Rewards(session, now, service=url, chain_id=terms.chain_id),
             doors=doors,
             tenants=Tenants(session, now),
             gate=gate,

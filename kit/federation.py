@@ -9,16 +9,21 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
 import orjson
 
+from kit.clock import Clock, system_clock, unix
 from kit.errors import HomeserverUnavailable, Invalid, PeerUnavailable
-from kit.fetching import PORT, Fetcher, Place
-from kit.identifiers import ServerName, UserId, parse_server_name, parse_user_id
+from kit.fetching import PORT, Fetched, Fetcher, Place
+from kit.identifiers import ServerName, UserId, on_one_line, parse_server_name, parse_user_id
 from kit.internet import literal
+from kit.server_keys import ServerKeys, read_keys
 
 SECONDS: Final = 10.0
 """How long finding a homeserver and asking it may take, all together."""
@@ -31,11 +36,35 @@ _SERVICES: Final = ("_matrix-fed._tcp", "_matrix._tcp")
 _WITH_PORT: Final = re.compile(r"(.+):([0-9]{1,5})")
 
 
+_LONGEST_SAID: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A homeserver as it shows itself to others over federation.
+
+    ``software`` and ``version``: what it says it is, at most 100 characters each. ``milliseconds``: how long it took to
+    answer, from the first connection. ``certificate_until``: when its certificate ends, in Unix seconds.
+    """
+
+    keys: ServerKeys
+    software: str
+    version: str
+    milliseconds: int
+    certificate_until: int | None
+
+
 class Homeservers:
     """Other people's homeservers. Safe to share between threads."""
 
     def __init__(
-        self, fetcher: Fetcher, *, seconds: float = SECONDS, https_port: int = PORT, most_at_once: int = 4
+        self,
+        fetcher: Fetcher,
+        *,
+        seconds: float = SECONDS,
+        https_port: int = PORT,
+        most_at_once: int = 4,
+        clock: Clock = system_clock,
     ) -> None:
         """Ask by ``fetcher``, for at most ``seconds`` each time; who stands for whom is asked on ``https_port``.
 
@@ -45,6 +74,7 @@ class Homeservers:
         self._fetcher = fetcher
         self._turns = threading.BoundedSemaphore(most_at_once)
         self._seconds = seconds
+        self._clock = clock
         self._suffix = "" if https_port == PORT else f":{https_port}"
 
     def user_of(self, server: ServerName, openid_token: str) -> UserId | None:
@@ -53,26 +83,53 @@ class Homeservers:
         Who the server speaks for is the caller's to check. Raises ``HomeserverUnavailable`` where it cannot be found,
         does not answer, or answers nonsense; the reason is in the sentence, for the log and not for whoever asked.
         """
+        target = f"/_matrix/federation/v1/openid/userinfo?access_token={quote(openid_token, safe='')}"
+        with self._turn() as until:
+            found = self._ask(server, target, until)
+        if found.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            return None
+        said = _answered(server, found).get("sub")
+        try:
+            return parse_user_id(said if isinstance(said, str) else "")
+        except Invalid:
+            raise HomeserverUnavailable(f"{server} answered nonsense: no Matrix id.") from None
+
+    def keys(self, server: ServerName) -> ServerKeys:
+        """Return the keys that ``server`` signs with, as it publishes them now, asked where its name leads.
+
+        Raises ``HomeserverUnavailable`` as ``user_of`` does, and for keys that are out of date or not signed.
+        """
+        with self._turn() as until:
+            return self._keys(server, until)
+
+    def see(self, server: ServerName) -> Seen:
+        """Look at ``server`` as others of the network see it. Raises as ``keys`` does."""
+        with self._turn() as until:
+            began = time.monotonic()
+            found = self._ask(server, "/_matrix/federation/v1/version", until)
+            milliseconds = round((time.monotonic() - began) * 1000)
+            said = _answered(server, found).get("server")
+            named = said if isinstance(said, dict) else {}
+            keys = self._keys(server, until)
+        software, version = _word(named.get("name")), _word(named.get("version"))
+        return Seen(keys, software, version, milliseconds, found.certificate_until)
+
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        """Wait for no turn; give until when (monotonic seconds) the question may take."""
         if not self._turns.acquire(blocking=False):
             raise HomeserverUnavailable("Too many questions to other homeservers are open already.")
         try:
-            return self._user_of(server, openid_token)
+            yield time.monotonic() + self._seconds
         finally:
             self._turns.release()
 
-    def _user_of(self, server: ServerName, openid_token: str) -> UserId | None:
-        until = time.monotonic() + self._seconds
-        target = f"/_matrix/federation/v1/openid/userinfo?access_token={quote(openid_token, safe='')}"
-        status, body = self._ask(server, target, until)
-        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            return None
-        if status != HTTPStatus.OK:
-            raise HomeserverUnavailable(f"{server} answered with HTTP status {status}.")
-        found = _document(body).get("sub")
+    def _keys(self, server: ServerName, until: float) -> ServerKeys:
+        found = self._ask(server, "/_matrix/key/v2/server", until)
         try:
-            return parse_user_id(found if isinstance(found, str) else "")
-        except Invalid:
-            raise HomeserverUnavailable(f"{server} answered nonsense: no Matrix id.") from None
+            return read_keys(_answered(server, found), server, unix(self._clock()) * 1000)
+        except Invalid as wrong:
+            raise HomeserverUnavailable(f"{server} could not be asked for its keys: {wrong.message}") from None
 
     def places(self, server: ServerName, *, until: float) -> list[Place]:
         """Return where to find a homeserver, in the order to try."""
@@ -87,16 +144,14 @@ class Homeservers:
         found = self._services(host, until)
         return found or [_place(host, host, None)]
 
-    def _ask(self, server: ServerName, target: str, until: float) -> tuple[int, bytes]:
+    def _ask(self, server: ServerName, target: str, until: float) -> Fetched:
         reason = "it is nowhere"
         try:
             for place in self.places(server, until=until):
                 try:
-                    found = self._fetcher.ask(place, target, until=until, most_bytes=_MOST_ANSWER)
+                    return self._fetcher.ask(place, target, until=until, most_bytes=_MOST_ANSWER)
                 except PeerUnavailable as failed:
                     reason = str(failed)
-                else:
-                    return found.status, found.body
         except PeerUnavailable as failed:
             reason = str(failed)
         raise HomeserverUnavailable(f"{server} could not be asked: {reason}")
@@ -133,6 +188,16 @@ def _split(server: str) -> tuple[str, int | None]:
 
 def _place(header: str, host: str, port: int | None) -> Place:
     return Place(host, _FEDERATION_PORT if port is None else port, host, header)
+
+
+def _answered(server: ServerName, found: Fetched) -> dict[str, object]:
+    if found.status != HTTPStatus.OK:
+        raise HomeserverUnavailable(f"{server} answered with HTTP status {found.status}.")
+    return _document(found.body)
+
+
+def _word(said: object) -> str:
+    return on_one_line(said)[:_LONGEST_SAID] if isinstance(said, str) else ""
 
 
 def _document(body: bytes) -> dict[str, object]:

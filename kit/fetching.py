@@ -52,12 +52,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer: names of headers in lower case; ``whole`` is ``False`` where only its first bytes were read."""
+    """An answer: names of headers in lower case; ``whole`` is ``False`` where only its first bytes were read.
+
+    ``certificate_until``: when the certificate ends that was shown, in Unix seconds.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     whole: bool = True
+    certificate_until: int | None = None
 
 
 class Fetcher:
@@ -288,7 +292,14 @@ def _read(response: httpcore.Response, most_bytes: int) -> Fetched:
             if len(received) > most_bytes:
                 whole = False
                 break
-    return Fetched(response.status, headers, bytes(received[:most_bytes]), whole)
+    return Fetched(response.status, headers, bytes(received[:most_bytes]), whole, _certificate_until(response))
+
+
+def _certificate_until(response: httpcore.Response) -> int | None:
+    stream = response.extensions.get("network_stream")
+    tls = None if stream is None else stream.get_extra_info("ssl_object")
+    shown = None if tls is None else tls.getpeercert()
+    return None if not shown else int(ssl.cert_time_to_seconds(str(shown["notAfter"])))
 
 
 def _all_of(fetched: Fetched) -> Fetched:

@@ -44,6 +44,7 @@ from ledger.book import Book
 from ledger.feed import Feed
 from payments.flair.flairs import Flairs
 from payments.flair.signed import SignedGifts
+from payments.rewards.service import Rewards
 from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.followed import Followed
@@ -115,6 +116,7 @@ class Desk:
             ),
             supporters=supporters,
             support=Support(session, now, rooms.people, supporters, rooms.notices, surroundings),
+            rewards=Rewards(session, now, service="https://earnest.example", chain_id=place.chain_id),
             flairs=Flairs(
                 session,
                 now=now,

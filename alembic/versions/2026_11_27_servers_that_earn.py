@@ -1,0 +1,83 @@
+"""Servers that earn: challenges that their keys sign, who takes part, what they report, how they look from outside."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from kit.database import UtcDateTime
+
+revision = "0037"
+down_revision = "0036"
+branch_labels = None
+depends_on = None
+
+_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def upgrade() -> None:
+    """Do it."""
+    op.create_table(
+        "reward_challenges",
+        sa.Column("nonce", sa.String(43), nullable=False),
+        sa.Column("server", sa.String(255), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("payout", sa.LargeBinary(length=20), nullable=False),
+        sa.Column("expires_at", UtcDateTime(timezone=True), nullable=False),
+        sa.Column("used_at", UtcDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("nonce", name=op.f("pk_reward_challenges")),
+    )
+    op.create_index("ix_reward_challenges_server", "reward_challenges", ["server", "expires_at"])
+    op.create_table(
+        "reward_servers",
+        sa.Column("id", _NUMBER, autoincrement=True, nullable=False),
+        sa.Column("server", sa.String(255), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("payout", sa.LargeBinary(length=20), nullable=False),
+        sa.Column("payout_next", sa.LargeBinary(length=20), nullable=True),
+        sa.Column("payout_from", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("trouble", sa.String(20), nullable=True),
+        sa.Column("claims_from", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("report_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("enrolled_at", UtcDateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("look_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("left_at", UtcDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reward_servers")),
+        sa.UniqueConstraint("report_sha256", name=op.f("uq_reward_servers_report_sha256")),
+        sa.UniqueConstraint("server", name=op.f("uq_reward_servers_server")),
+    )
+    op.create_index("ix_reward_servers_due", "reward_servers", ["look_at"])
+    op.create_table(
+        "reward_reports",
+        sa.Column("server", _NUMBER, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("monthly_users", sa.BigInteger(), nullable=False),
+        sa.Column("daily_users", sa.BigInteger(), nullable=False),
+        sa.Column("users", sa.BigInteger(), nullable=False),
+        sa.Column("rooms", sa.BigInteger(), nullable=False),
+        sa.Column("daily_messages", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["server"], ["reward_servers.id"], name=op.f("fk_reward_reports_server_reward_servers")
+        ),
+        sa.PrimaryKeyConstraint("server", "day", name=op.f("pk_reward_reports")),
+    )
+    op.create_index("ix_reward_reports_day", "reward_reports", ["day"])
+    op.create_table(
+        "reward_looks",
+        sa.Column("server", _NUMBER, nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("vantage", sa.String(40), nullable=False),
+        sa.Column("answered", sa.Boolean(), nullable=False),
+        sa.Column("milliseconds", sa.Integer(), nullable=True),
+        sa.Column("certificate_until", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("software", sa.String(205), nullable=False),
+        sa.ForeignKeyConstraint(["server"], ["reward_servers.id"], name=op.f("fk_reward_looks_server_reward_servers")),
+        sa.PrimaryKeyConstraint("server", "hour", "vantage", name=op.f("pk_reward_looks")),
+    )
+    op.create_index("ix_reward_looks_hour", "reward_looks", ["hour"])
+
+
+def downgrade() -> None:
+    """Undo it."""
+    for table in ("reward_looks", "reward_reports", "reward_servers", "reward_challenges"):
+        op.drop_table(table)

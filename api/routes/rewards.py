@@ -1,0 +1,82 @@
+"""Rewards for servers: challenges for their keys, enrolling by a signature, and reports of their use."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request
+
+from api.dependencies import ContainerDep, limited
+from api.schemas.problems import problems
+from api.schemas.rewards import ChallengeIn, ChallengeOut, EnrolledOut, EnrolmentOut, SignedIn
+from app import earning
+from app.container import Container
+from kit.clock import unix
+from kit.identifiers import parse_address, parse_server_name, show_address
+from payments.rewards.enrolling import Enrolled
+
+router = APIRouter(prefix="/v1/rewards", tags=["rewards"], responses=problems(400, 404, 409, 413, 429, 503))
+
+Secret = Annotated[str, Path(min_length=20, max_length=100)]
+
+
+async def _raw(request: Request) -> bytes:
+    return await request.body()
+
+
+@router.post(
+    "/challenges", status_code=201, dependencies=[Depends(limited("reward_challenges", per_minute=10, burst=10))]
+)
+def challenge(asked: ChallengeIn, container: ContainerDep) -> ChallengeOut:
+    """Give a challenge for a server's signing key; it is good once, for an hour."""
+    server, payout = parse_server_name(asked.server_name), parse_address(asked.payout)
+    with container.work() as work:
+        made = work.rewards.challenge(server, payout)
+    return ChallengeOut.model_validate(made.document())
+
+
+@router.post(
+    "/enrolments", status_code=201, dependencies=[Depends(limited("reward_enrolments", per_minute=6, burst=6))]
+)
+def enrol(signed: SignedIn, container: ContainerDep) -> EnrolmentOut:
+    """Let a server take part, or send its rewards elsewhere: its own key signed the challenge.
+
+    The server is asked for its keys over federation, so it must be reached by its name. Another payout address counts
+    after seven days. Each enrolment brings a new `report_url`, and the one before is good no more.
+    """
+    done = earning.enrol(container, signed.document())
+    url = f"{container.settings.public_url}/v1/rewards/reports/{done.secret}"
+    return EnrolmentOut(**_shown(container, done.enrolled).model_dump(), report_url=url)
+
+
+@router.put(
+    "/reports/{secret}", status_code=204, dependencies=[Depends(limited("reward_reports", per_minute=60, burst=60))]
+)
+def report(secret: Secret, body: Annotated[bytes, Depends(_raw)], container: ContainerDep) -> None:
+    """Take a server's report of its use, as Synapse sends it (`report_stats_endpoint`).
+
+    Of the reports of a day the highest of each count is kept, so that order and copies make no difference.
+    """
+    with container.work() as work:
+        work.rewards.reported(secret, body)
+
+
+@router.get("/reports/{secret}", dependencies=[Depends(limited("reward_reports_read", per_minute=30, burst=30))])
+def stands(secret: Secret, container: ContainerDep) -> EnrolledOut:
+    """Tell a server's operator, who alone knows this address, how the server stands."""
+    with container.read() as work:
+        return _shown(container, work.rewards.reporting(secret))
+
+
+def _shown(container: Container, server: Enrolled) -> EnrolledOut:
+    payout = server.payout_at(container.clock())
+    waits = server.payout_next is not None and payout != server.payout_next
+    return EnrolledOut(
+        server_name=server.server,
+        kind=server.kind.value,
+        payout=show_address(payout),
+        payout_next=show_address(server.payout_next) if waits and server.payout_next else None,
+        payout_from=unix(server.payout_from) if waits and server.payout_from else None,
+        enrolled_at=unix(server.enrolled_at),
+        seen_at=None if server.seen_at is None else unix(server.seen_at),
+        trouble=None if server.trouble is None else server.trouble.value,
+        claims_from=None if server.claims_from is None else unix(server.claims_from),
+    )

@@ -1,0 +1,76 @@
+"""Schemas of rewards for servers: challenges, enrolments, and how a server stands."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.schemas.quotes import AddressText, Unix
+from payments.rewards.enrolling import TYPE
+
+_MOST_KEYS = 20
+
+
+class ChallengeIn(BaseModel):
+    """Which server wants to earn, and where its rewards are to go."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    server_name: Annotated[str, Field(max_length=255, examples=["example.org"])]
+    payout: AddressText
+
+
+class ChallengeOut(BaseModel):
+    """What the server's signing key signs, to the letter (Matrix specification, "Signing JSON")."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: Literal["org.earnest.rewards.enrolment"] = TYPE
+    server_name: str
+    kind: str
+    payout: AddressText
+    service: str
+    chain_id: int
+    nonce: str
+    expires_ts: Annotated[int, Field(description="Unix milliseconds.")]
+
+
+class SignedIn(ChallengeOut):
+    """The challenge as it was given, with the server's signature."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    signatures: Annotated[
+        dict[str, dict[str, Annotated[str, Field(max_length=100)]]],
+        Field(max_length=_MOST_KEYS, examples=[{"example.org": {"ed25519:a_abcd": "base64 without padding"}}]),
+    ]
+
+    def document(self) -> dict[str, Any]:
+        """Return the signed document."""
+        return self.model_dump()
+
+
+class EnrolledOut(BaseModel):
+    """How a server stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    server_name: str
+    kind: str
+    payout: Annotated[AddressText, Field(description="Where rewards go now.")]
+    payout_next: Annotated[AddressText | None, Field(description="Where they go from `payout_from` on.")]
+    payout_from: Unix | None
+    enrolled_at: Unix
+    seen_at: Annotated[Unix | None, Field(description="When it last answered us over federation.")]
+    trouble: Annotated[
+        str | None,
+        Field(description="`key_changed`: it signs with a key that it never announced; enrol again with the new one."),
+    ]
+    claims_from: Annotated[Unix | None, Field(description="Nothing is claimed before this.")]
+
+
+class EnrolmentOut(EnrolledOut):
+    """What an enrolment brought."""
+
+    report_url: Annotated[
+        str, Field(description="Synapse's `report_stats_endpoint`. It is secret, and shown this once.")
+    ]

@@ -1,0 +1,57 @@
+"""Looking at servers from outside, as values (pure): what one look found, and what many of them come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from statistics import median_low
+from typing import Final
+
+LOOK_EVERY: Final = timedelta(hours=1)
+"""How often each place looks at a server; of several looks in an hour one counts."""
+LEAST_LOOKS: Final = 12
+"""How many looks a place must have taken before they say anything of a server."""
+_SECONDS_OF_AN_HOUR: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a server from one place (``vantage``) in one hour (``hour``: Unix hours).
+
+    ``milliseconds`` it took to answer; ``certificate_until``: when its certificate ends; ``software``: what it says
+    that it runs. All of these where it answered.
+    """
+
+    hour: int
+    vantage: str
+    answered: bool
+    milliseconds: int | None = None
+    certificate_until: datetime | None = None
+    software: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """All looks from one place: how many, how many were answered, and how long an answer took on average."""
+
+    vantage: str
+    looks: int
+    answered: int
+    milliseconds: int | None
+
+
+def hour_of(moment: datetime) -> int:
+    """Return the Unix hour in which a moment is."""
+    return int(moment.timestamp()) // _SECONDS_OF_AN_HOUR
+
+
+def availability(looks: Sequence[Looks]) -> Fraction | None:
+    """Return the share of looks that were answered, 0 to 1, as the middle one of all places sees it.
+
+    The middle one (of an even number the lower of the two): one place with a bad line takes nothing from a server, and
+    one that somebody pays gives it nothing. ``None`` where no place has looked often enough.
+    """
+    shares = [Fraction(one.answered, one.looks) for one in looks if one.looks >= LEAST_LOOKS]
+    return median_low(shares) if shares else None

@@ -1,0 +1,200 @@
+"""Rewards: which servers take part, proved by their own keys; what they report; how they look from outside."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from kit.clock import from_unix
+from kit.errors import Conflict, Invalid, NotFound
+from kit.federation import Seen
+from kit.identifiers import Address, ServerName
+from kit.server_keys import ServerKeys, signer_of
+from payments.rewards.enrolling import CHALLENGE_FOR, PAYOUT_WAITS, Challenge, Enrolled, Kind, Trouble
+from payments.rewards.measuring import LOOK_EVERY, Look, Looks, hour_of
+from payments.rewards.statistics import Reported, read_report
+from payments.rewards.store import RewardStore
+
+_MOST_OPEN: Final = 10
+"""Challenges of one server that may be open at once."""
+_KEPT: Final = timedelta(days=120)
+"""How long reports and looks are kept: longer than any epoch may be disputed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What an answered challenge brought: ``secret`` stands in the address of reports, and is shown this once."""
+
+    enrolled: Enrolled
+    secret: str
+    before: Enrolled | None
+
+
+class Rewards:
+    """Servers that take part in rewards, in one transaction."""
+
+    def __init__(self, session: Session, now: datetime, *, service: str, chain_id: int) -> None:
+        """Work in ``session``; challenges are made out to ``service``, the address under which we are known."""
+        self._now = now
+        self._service = service
+        self._chain_id = chain_id
+        self._store = RewardStore(session)
+
+    # ------------------------------------------------------------------------------------------------ enrolling
+
+    def challenge(self, server: ServerName, payout: Address, *, kind: Kind = Kind.HOMESERVER) -> Challenge:
+        """Make a challenge for whoever holds a server's key. Raises ``Conflict`` where too many are open."""
+        if kind is not Kind.HOMESERVER:
+            raise Invalid("reward_kind", "Homeservers alone can take part so far.")
+        if not any(payout):
+            raise Invalid("payout_nobody", "Nobody holds the key of that address.")
+        if self._store.open_challenges(server, self._now) >= _MOST_OPEN:
+            raise Conflict(
+                "challenges_open", f"{server} was given {_MOST_OPEN} challenges already; each is good for an hour."
+            )
+        expires = from_unix(int((self._now + CHALLENGE_FOR).timestamp()))
+        nonce = secrets.token_urlsafe(24)
+        made = Challenge(nonce, server, kind, payout, self._service, self._chain_id, expires)
+        self._store.give(made)
+        return made
+
+    def asked(self, signed: Mapping[str, Any]) -> Challenge:
+        """Return the challenge that a signed document answers, as it was given. Raises ``Invalid``, ``NotFound``."""
+        nonce = signed.get("nonce")
+        found = None
+        if isinstance(nonce, str) and nonce.isascii():
+            found = self._store.challenge(nonce[:43], service=self._service, chain_id=self._chain_id)
+        if found is None:
+            raise NotFound(
+                "challenge_unknown", "There is no such challenge, or it was answered before. Ask for a new one."
+            )
+        if found.expires_at <= self._now:
+            raise Conflict("challenge_over", "That challenge is over. Ask for a new one.")
+        found.check(signed)
+        return found
+
+    def enrol(self, signed: Mapping[str, Any], keys: ServerKeys) -> Enrolment:
+        """Let a server take part, or change where its rewards go: its key signed the challenge.
+
+        ``keys`` are those that the server publishes now. Another payout address than before counts after seven days,
+        and the one before it set again takes that back; a new address for reports counts at once. Raises ``Invalid``,
+        ``NotFound``, ``Conflict``.
+        """
+        challenge = self.asked(signed)
+        if keys.server != challenge.server:
+            raise Invalid("server_keys_other", f"Those are not the keys of {challenge.server}.")
+        key = signer_of(signed, keys).public
+        if not self._store.use(challenge.nonce, self._now):
+            raise NotFound("challenge_unknown", "That challenge was answered before. Ask for a new one.")
+        secret = secrets.token_urlsafe(32)
+        before = self._store.find(challenge.server)
+        if before is None:
+            self._store.enrol(challenge, key=key, digest=_digest(secret), now=self._now)
+        else:
+            changes = self._again(before, challenge, key, keys)
+            self._store.change(before.id, report_sha256=_digest(secret), **changes)
+        return Enrolment(self._known(challenge.server), secret, before)
+
+    def _again(self, before: Enrolled, challenge: Challenge, key: bytes, keys: ServerKeys) -> dict[str, Any]:
+        changes: dict[str, Any] = {"key": key, "left_at": None, "look_at": self._now}
+        if key != before.key and not (keys.has(before.key) or keys.had(before.key)):
+            # It may be somebody else, who has taken the name over: whoever had it before has a week to say so.
+            changes["claims_from"] = self._now + PAYOUT_WAITS
+        changes["trouble"] = None
+        now_at = before.payout_at(self._now)
+        changes["payout"] = now_at
+        if challenge.payout == now_at:
+            return changes | {"payout_next": None, "payout_from": None}
+        if challenge.payout == before.payout_next:
+            return changes  # it waits already
+        return changes | {"payout_next": challenge.payout, "payout_from": self._now + PAYOUT_WAITS}
+
+    def leave(self, server: ServerName) -> None:
+        """Let a server take part no more; what it earned stays its own. Raises ``NotFound``."""
+        self._store.change(self._known(server).id, left_at=self._now, look_at=None)
+
+    def find(self, server: ServerName) -> Enrolled | None:
+        """Return a server that takes part, or did."""
+        return self._store.find(server)
+
+    def servers(self, *, after: int = 0, limit: int = 1000) -> list[Enrolled]:
+        """Return servers by number, those that left too."""
+        return self._store.all(after=after, limit=limit)
+
+    def _known(self, server: ServerName) -> Enrolled:
+        found = self._store.find(server)
+        if found is None:
+            raise NotFound("reward_server_unknown", f"{server} takes no part in rewards.")
+        return found
+
+    # ------------------------------------------------------------------------------------------------ measuring
+
+    def reported(self, secret: str, body: bytes) -> Enrolled:
+        """Take a report by the secret of its address. Raises ``NotFound`` and ``Invalid``."""
+        server = self.reporting(secret)
+        self._store.report(server.id, self._now.date(), read_report(body, server.server))
+        return server
+
+    def reporting(self, secret: str) -> Enrolled:
+        """Return the server that reports to the address with this secret. Raises ``NotFound``."""
+        server = self._store.by_report(_digest(secret))
+        if server is None or server.left_at is not None:
+            raise NotFound("report_nobody", "No server reports to this address.")
+        return server
+
+    def claim_looks(self, *, limit: int) -> list[Enrolled]:
+        """Take on looking at those servers that are due; nobody else does within the hour."""
+        return self._store.claim_looks(self._now, self._now + LOOK_EVERY, limit=limit)
+
+    def looked(self, number: int, vantage: str, seen: Seen | None) -> None:
+        """Note a look at a server; ``seen`` is ``None`` where it did not answer.
+
+        A server that signs with another key is believed to be the same where it says itself that it had the key before.
+        """
+        server = self._store.get(number)
+        if server is None:
+            return
+        if seen is None:
+            self._store.look(number, Look(hour_of(self._now), vantage, answered=False))
+            return
+        until = None if seen.certificate_until is None else from_unix(seen.certificate_until)
+        software = f"{seen.software} {seen.version}".strip()
+        look = Look(
+            hour_of(self._now),
+            vantage,
+            answered=True,
+            milliseconds=seen.milliseconds,
+            certificate_until=until,
+            software=software,
+        )
+        self._store.look(number, look)
+        changes: dict[str, Any] = {"seen_at": self._now}
+        if seen.keys.has(server.key):
+            changes["trouble"] = None
+        elif seen.keys.had(server.key):
+            changes |= {"key": seen.keys.current[0].public, "trouble": None}
+        else:
+            changes["trouble"] = Trouble.KEY_CHANGED.value
+        self._store.change(number, **changes)
+
+    def reports(self, number: int, since: date, *, days: int) -> list[tuple[date, Reported]]:
+        """Return what a server reported from a day (UTC) on."""
+        return self._store.reports(number, since, since + timedelta(days=days))
+
+    def looks(self, number: int, since_hour: int, *, hours: int) -> list[Looks]:
+        """Return, for each place, how often a server was looked at from an hour on, and how often it answered."""
+        return self._store.looks(number, since_hour, since_hour + hours)
+
+    def prune(self, *, limit: int) -> int:
+        """Take away some of what is past its time; return how many rows went."""
+        return self._store.prune(self._now, _KEPT, limit=limit)
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,228 @@
+"""Reading and writing which servers take part in rewards, what they report and how they look; nothing is decided."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, inspect, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from kit.identifiers import Address, ServerName
+from payments.rewards.enrolling import Challenge, Enrolled, Kind, Trouble
+from payments.rewards.measuring import Look, Looks
+from payments.rewards.statistics import Reported
+from payments.rewards.tables import ChallengeRow, LookRow, ReportRow, RewardServerRow
+
+
+class RewardStore:
+    """The tables of rewards."""
+
+    def __init__(self, session: Session) -> None:
+        """Read and write in ``session``."""
+        self._session = session
+
+    # ------------------------------------------------------------------------------------------------ challenges
+
+    def give(self, challenge: Challenge) -> None:
+        """Keep a challenge."""
+        self._session.add(
+            ChallengeRow(
+                nonce=challenge.nonce,
+                server=challenge.server,
+                kind=challenge.kind.value,
+                payout=challenge.payout,
+                expires_at=challenge.expires_at,
+            )
+        )
+        self._session.flush()
+
+    def challenge(self, nonce: str, *, service: str, chain_id: int) -> Challenge | None:
+        """Return a challenge that was not answered yet."""
+        row = self._session.get(ChallengeRow, nonce)
+        if row is None or row.used_at is not None:
+            return None
+        server, payout = ServerName(row.server), Address(row.payout)
+        return Challenge(nonce, server, Kind(row.kind), payout, service, chain_id, row.expires_at)
+
+    def open_challenges(self, server: ServerName, now: datetime) -> int:
+        """Count the challenges for a server that may be answered still."""
+        query = select(func.count()).where(ChallengeRow.server == server, ChallengeRow.expires_at > now)
+        return self._session.scalar(query.where(ChallengeRow.used_at.is_(None))) or 0
+
+    def use(self, nonce: str, now: datetime) -> bool:
+        """Note that a challenge was answered; ``False`` where it was before."""
+        used = self._session.execute(
+            update(ChallengeRow)
+            .where(ChallengeRow.nonce == nonce, ChallengeRow.used_at.is_(None))
+            .values(used_at=now)
+            .returning(ChallengeRow.nonce)
+            .execution_options(synchronize_session=False)
+        )
+        return used.first() is not None
+
+    # ------------------------------------------------------------------------------------------------ servers
+
+    def find(self, server: ServerName) -> Enrolled | None:
+        """Return a server that takes part, or did."""
+        return _enrolled(self._session.scalar(select(RewardServerRow).where(RewardServerRow.server == server)))
+
+    def by_report(self, digest: bytes) -> Enrolled | None:
+        """Return the server whose reports arrive at an address with this hash."""
+        return _enrolled(self._session.scalar(select(RewardServerRow).where(RewardServerRow.report_sha256 == digest)))
+
+    def get(self, number: int) -> Enrolled | None:
+        """Return a server by its number."""
+        return _enrolled(self._session.get(RewardServerRow, number))
+
+    def all(self, *, after: int = 0, limit: int) -> list[Enrolled]:
+        """Return servers by number, those that left too."""
+        query = select(RewardServerRow).where(RewardServerRow.id > after).order_by(RewardServerRow.id).limit(limit)
+        return [found for row in self._session.scalars(query) if (found := _enrolled(row)) is not None]
+
+    def enrol(self, challenge: Challenge, *, key: bytes, digest: bytes, now: datetime) -> None:
+        """Let a server take part from now."""
+        self._session.add(
+            RewardServerRow(
+                server=challenge.server,
+                kind=challenge.kind.value,
+                key=key,
+                payout=challenge.payout,
+                report_sha256=digest,
+                enrolled_at=now,
+                seen_at=now,
+                look_at=now,
+            )
+        )
+        self._session.flush()
+
+    def change(self, number: int, **values: Any) -> None:  # noqa: ANN401 - columns
+        """Set columns of a server."""
+        self._session.execute(
+            update(RewardServerRow)
+            .where(RewardServerRow.id == number)
+            .values(**values)
+            .execution_options(synchronize_session="fetch")
+        )
+
+    # ------------------------------------------------------------------------------------------------ reports
+
+    def report(self, number: int, day: date, reported: Reported) -> None:
+        """Keep what a server reported on a day, the highest of each count."""
+        row = self._session.get(ReportRow, (number, day), with_for_update=True)
+        if row is None:
+            made = {"server": number, "day": day, **_counts(reported)}
+            done = self._session.execute(self._insert(ReportRow).values(made).on_conflict_do_nothing())
+            if done.rowcount:  # type: ignore[attr-defined]
+                return
+            row = self._session.get_one(ReportRow, (number, day), with_for_update=True)
+        for name, count in _counts(_reported(row).highest(reported)).items():
+            setattr(row, name, count)
+        self._session.flush()
+
+    def reports(self, number: int, since: date, before: date) -> list[tuple[date, Reported]]:
+        """Return what a server reported on the days from ``since`` on, before ``before``."""
+        query = select(ReportRow).where(ReportRow.server == number, ReportRow.day >= since, ReportRow.day < before)
+        return [(row.day, _reported(row)) for row in self._session.scalars(query.order_by(ReportRow.day))]
+
+    # ------------------------------------------------------------------------------------------------ looks
+
+    def due(self, now: datetime, *, limit: int) -> list[Enrolled]:
+        """Return which servers are to be looked at now, the one that waited longest first."""
+        query = select(RewardServerRow).where(RewardServerRow.look_at <= now, RewardServerRow.left_at.is_(None))
+        rows = self._session.scalars(query.order_by(RewardServerRow.look_at, RewardServerRow.id).limit(limit))
+        return [found for row in rows if (found := _enrolled(row)) is not None]
+
+    def claim_looks(self, now: datetime, until: datetime, *, limit: int) -> list[Enrolled]:
+        """Take on looking at servers that are due, so that nobody else does before ``until``."""
+        query = select(RewardServerRow).where(RewardServerRow.look_at <= now, RewardServerRow.left_at.is_(None))
+        query = query.order_by(RewardServerRow.look_at, RewardServerRow.id).limit(limit)
+        rows = self._session.scalars(query.with_for_update(skip_locked=True)).all()
+        for row in rows:
+            row.look_at = until
+        self._session.flush()
+        return [found for row in rows if (found := _enrolled(row)) is not None]
+
+    def look(self, number: int, look: Look) -> None:
+        """Keep a look; of two in one hour from one place the one that was answered."""
+        values = {
+            "server": number,
+            "hour": look.hour,
+            "vantage": look.vantage,
+            "answered": look.answered,
+            "milliseconds": look.milliseconds,
+            "certificate_until": look.certificate_until,
+            "software": look.software,
+        }
+        made = self._insert(LookRow).values(values)
+        changed = {name: made.excluded[name] for name in ("answered", "milliseconds", "certificate_until", "software")}
+        self._session.execute(
+            made.on_conflict_do_update(
+                index_elements=["server", "hour", "vantage"], set_=changed, where=LookRow.answered.is_(False)
+            )
+        )
+
+    def looks(self, number: int, since_hour: int, before_hour: int) -> list[Looks]:
+        """Return how often each place looked at a server in those hours, and how often it was answered."""
+        query = (
+            select(
+                LookRow.vantage,
+                func.count(),
+                func.count().filter(LookRow.answered.is_(True)),
+                func.avg(LookRow.milliseconds),
+            )
+            .where(LookRow.server == number, LookRow.hour >= since_hour, LookRow.hour < before_hour)
+            .group_by(LookRow.vantage)
+            .order_by(LookRow.vantage)
+        )
+        found = self._session.execute(query)
+        return [Looks(place, all_, good, None if ms is None else round(ms)) for place, all_, good, ms in found]
+
+    def prune(self, now: datetime, kept: timedelta, *, limit: int) -> int:
+        """Take away some of what is past its time; return how many rows went."""
+        hour, day = int((now - kept).timestamp()) // 3600, (now - kept).date()
+        gone = 0
+        for row, old in (
+            (ChallengeRow, ChallengeRow.expires_at < now - kept),
+            (ReportRow, ReportRow.day < day),
+            (LookRow, LookRow.hour < hour),
+        ):
+            keys = inspect(row).primary_key  # type: ignore[attr-defined] # mapped classes all have one
+            some = select(*keys).where(old).limit(limit)
+            done = self._session.execute(
+                delete(row).where(tuple_(*keys).in_(some)).execution_options(synchronize_session=False)
+            )
+            gone += done.rowcount  # type: ignore[attr-defined]
+        return gone
+
+    def _insert(self, row: type[Any]) -> Any:  # noqa: ANN401 - either dialect's
+        of = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
+        return of.insert(row)
+
+
+def _counts(reported: Reported) -> dict[str, int]:
+    return {name: getattr(reported, name) for name in Reported.__slots__}
+
+
+def _reported(row: ReportRow) -> Reported:
+    return Reported(row.monthly_users, row.daily_users, row.users, row.rooms, row.daily_messages)
+
+
+def _enrolled(row: RewardServerRow | None) -> Enrolled | None:
+    if row is None:
+        return None
+    return Enrolled(
+        id=row.id,
+        server=ServerName(row.server),
+        kind=Kind(row.kind),
+        key=bytes(row.key),
+        payout=Address(row.payout),
+        enrolled_at=row.enrolled_at,
+        payout_next=None if row.payout_next is None else Address(row.payout_next),
+        payout_from=row.payout_from,
+        trouble=None if row.trouble is None else Trouble(row.trouble),
+        claims_from=row.claims_from,
+        seen_at=row.seen_at,
+        left_at=row.left_at,
+    )

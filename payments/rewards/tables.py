@@ -1,0 +1,77 @@
+"""Tables of rewards: challenges that servers' keys sign, who takes part, what they report, how they look."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kit.database import Base, Bytes20, Bytes32, UtcDateTime
+
+
+class ChallengeRow(Base):
+    """A challenge that was given out; it is good once, until ``expires_at``."""
+
+    __tablename__ = "reward_challenges"
+    __table_args__ = (Index("ix_reward_challenges_server", "server", "expires_at"),)
+
+    nonce: Mapped[str] = mapped_column(String(43), primary_key=True)
+    server: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(20))
+    payout: Mapped[bytes] = mapped_column(Bytes20)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class RewardServerRow(Base):
+    """A server that takes part, by the key that speaks for it; the address of its reports is kept as a hash only."""
+
+    __tablename__ = "reward_servers"
+    __table_args__ = (Index("ix_reward_servers_due", "look_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    server: Mapped[str] = mapped_column(String(255), unique=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    key: Mapped[bytes] = mapped_column(Bytes32)
+    payout: Mapped[bytes] = mapped_column(Bytes20)
+    payout_next: Mapped[bytes | None] = mapped_column(Bytes20)
+    payout_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    trouble: Mapped[str | None] = mapped_column(String(20))
+    claims_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    report_sha256: Mapped[bytes] = mapped_column(Bytes32, unique=True)
+    enrolled_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    look_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it is to be looked at next; none once it has left."""
+    left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ReportRow(Base):
+    """What a server reported of itself on one day (UTC): the highest of each count."""
+
+    __tablename__ = "reward_reports"
+    __table_args__ = (Index("ix_reward_reports_day", "day"),)
+
+    server: Mapped[int] = mapped_column(ForeignKey("reward_servers.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    monthly_users: Mapped[int] = mapped_column(BigInteger)
+    daily_users: Mapped[int] = mapped_column(BigInteger)
+    users: Mapped[int] = mapped_column(BigInteger)
+    rooms: Mapped[int] = mapped_column(BigInteger)
+    daily_messages: Mapped[int] = mapped_column(BigInteger)
+
+
+class LookRow(Base):
+    """A look at a server from one place in one hour (``hour``: Unix hours): whether it answered, and how."""
+
+    __tablename__ = "reward_looks"
+    __table_args__ = (Index("ix_reward_looks_hour", "hour"),)
+
+    server: Mapped[int] = mapped_column(ForeignKey("reward_servers.id"), primary_key=True)
+    hour: Mapped[int] = mapped_column(Integer, primary_key=True)
+    vantage: Mapped[str] = mapped_column(String(40), primary_key=True)
+    answered: Mapped[bool] = mapped_column()
+    milliseconds: Mapped[int | None] = mapped_column(Integer)
+    certificate_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    software: Mapped[str] = mapped_column(String(205))
