@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -18,8 +19,10 @@ LOG = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 32
 """Servers that are looked at at the same time: most of the time all of them are waited for."""
-_MOST: Final = 2_000
+_MOST: Final = 20_000
 """Servers that one round takes on at most."""
+_TOGETHER: Final = 32
+_Looked = tuple[Enrolled, Seen | None]
 
 
 def enrol(container: Container, signed: Mapping[str, Any]) -> Enrolment:
@@ -37,21 +40,30 @@ def enrol(container: Container, signed: Mapping[str, Any]) -> Enrolment:
     return done
 
 
-def look_around(container: Container, *, vantage: str, most: int = _MOST) -> int:
-    """Look at the servers that are due, many at once; return how many were looked at.
+def look_around(container: Container, *, most: int = _MOST) -> int:
+    """Look at the servers that are due, many at once, from where we are; return how many were looked at.
 
-    Who dies over it has taken nobody's hour away: a server that nobody got to is looked at in the next.
+    Who dies over it takes nothing from a server: whoever was not looked at is due still.
     """
-    with container.work() as work:
-        due = work.rewards.claim_looks(limit=most)
+    vantage = container.settings.vantage
+    with container.read() as work:
+        due = work.rewards.due(vantage, limit=most)
     if not due:
         return 0
     homeservers = Homeservers(container.fetcher, most_at_once=AT_ONCE, clock=container.clock)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="looking") as pool:
-        for server, seen in pool.map(lambda one: (one, _see(homeservers, one)), due):
+        looks = pool.map(lambda one: (one, _see(homeservers, one)), due)
+        for some in _batched(looks, _TOGETHER):
             with container.work() as work:
-                work.rewards.looked(server.id, vantage, seen)
+                for server, seen in some:
+                    work.rewards.looked(server.id, vantage, seen)
     return len(due)
+
+
+def _batched(looks: Iterator[_Looked], size: int) -> Iterator[tuple[_Looked, ...]]:
+    """Group what comes, as it comes: each group is written in one transaction."""
+    while some := tuple(islice(looks, size)):
+        yield some
 
 
 def _see(homeservers: Homeservers, server: Enrolled) -> Seen | None:

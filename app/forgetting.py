@@ -42,7 +42,18 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
         never_confirmed = once.sessions.prune_unconfirmed()
         gone += len(never_confirmed) + once.people.prune(never_confirmed)
     gone += _in_parts(work, lambda some: len(some.feed.prune(events_kept, limit=MOST_PRUNED)))
-    for part in (_vouches, _asks, _answers, _sightings, _consequences, _complaints, _turned, _labels, _deliveries):
+    for part in (
+        _vouches,
+        _asks,
+        _answers,
+        _sightings,
+        _consequences,
+        _complaints,
+        _turned,
+        _labels,
+        _deliveries,
+        _rewards,
+    ):
         gone += _in_parts(work, part)
     return gone + _in_parts(work, lambda some: some.gate.prune())
 
@@ -103,3 +114,7 @@ def _deliveries(some: Work) -> int:
 def _with_names(some: Work, people: Sequence[PersonId]) -> int:
     """Take away those of whom nothing else is known; return how many rows went, theirs and those that named them."""
     return len(people) + some.people.prune(set(people))
+
+
+def _rewards(some: Work) -> int:
+    return some.rewards.prune(limit=MOST_PRUNED)

@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address on which the API listens.")
     api_port: int = Field(8600, ge=0, le=65535, description="Port on which the API listens.")
 
+    vantage: str = Field(
+        "here",
+        pattern=r"^[a-z0-9-]{1,40}$",
+        description="What this place is called, from which servers that earn are looked at; each place its own name.",
+    )
     token: SecretStr | None = Field(
         None,
         description="A person's own token, for the commands that act for them (`earnest contacts`, `earnest door`).",

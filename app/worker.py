@@ -11,7 +11,7 @@ from pathlib import Path
 from celery import Celery
 from celery.beat import EmbeddedService
 
-from app import books, digests, lists
+from app import books, digests, earning, lists
 from app.aside import Aside
 from app.container import Container
 from app.forgetting import prune_all
@@ -28,6 +28,8 @@ DIGEST_EVERY = timedelta(seconds=30)
 """How often digests are looked for that are due."""
 LISTS_EVERY = timedelta(minutes=5)
 """How often it is looked whether a list of others is to be read again."""
+LOOKS_EVERY = timedelta(minutes=5)
+"""How often it is looked which servers that earn are to be looked at; each of them once an hour."""
 PRUNE_EVERY = timedelta(hours=1)
 """How often what is past its retention time is taken away."""
 ROUNDS = "rounds"
@@ -60,6 +62,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
                 "options": {"expires": DIGEST_EVERY.seconds},
             },
             "lists": {"task": "earnest.lists", "schedule": LISTS_EVERY, "options": {"expires": LISTS_EVERY.seconds}},
+            "looks": {"task": "earnest.looks", "schedule": LOOKS_EVERY, "options": {"expires": LOOKS_EVERY.seconds}},
             "prune": {"task": "earnest.prune", "schedule": PRUNE_EVERY},
         },
     )
@@ -90,6 +93,12 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     @application.task(name="earnest.lists", shared=False)  # type: ignore[untyped-decorator]
     def follow() -> None:
         reading.begin()
+
+    looking = Aside("looks", partial(earning.look_around, container))
+
+    @application.task(name="earnest.looks", shared=False)  # type: ignore[untyped-decorator]
+    def look() -> None:
+        looking.begin()
 
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]
     def prune() -> None:

@@ -40,13 +40,11 @@ def upgrade() -> None:
         sa.Column("report_sha256", sa.LargeBinary(length=32), nullable=False),
         sa.Column("enrolled_at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("seen_at", UtcDateTime(timezone=True), nullable=True),
-        sa.Column("look_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("left_at", UtcDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reward_servers")),
         sa.UniqueConstraint("report_sha256", name=op.f("uq_reward_servers_report_sha256")),
         sa.UniqueConstraint("server", name=op.f("uq_reward_servers_server")),
     )
-    op.create_index("ix_reward_servers_due", "reward_servers", ["look_at"])
     op.create_table(
         "reward_reports",
         sa.Column("server", _NUMBER, nullable=False),

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 from statistics import median_low
 from typing import Final
 
-LOOK_EVERY: Final = timedelta(hours=1)
-"""How often each place looks at a server; of several looks in an hour one counts."""
 LEAST_LOOKS: Final = 12
 """How many looks a place must have taken before they say anything of a server."""
 _SECONDS_OF_AN_HOUR: Final = 3600
@@ -18,7 +16,7 @@ _SECONDS_OF_AN_HOUR: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a server from one place (``vantage``) in one hour (``hour``: Unix hours).
+    """The look at a server from one place (``vantage``) in one hour (``hour``: Unix hours): each takes one an hour.
 
     ``milliseconds`` it took to answer; ``certificate_until``: when its certificate ends; ``software``: what it says
     that it runs. All of these where it answered.

@@ -17,7 +17,7 @@ from kit.federation import Seen
 from kit.identifiers import Address, ServerName
 from kit.server_keys import ServerKeys, signer_of
 from payments.rewards.enrolling import CHALLENGE_FOR, PAYOUT_WAITS, Challenge, Enrolled, Kind, Trouble
-from payments.rewards.measuring import LOOK_EVERY, Look, Looks, hour_of
+from payments.rewards.measuring import Look, Looks, hour_of
 from payments.rewards.statistics import Reported, read_report
 from payments.rewards.store import RewardStore
 
@@ -102,7 +102,7 @@ class Rewards:
         return Enrolment(self._known(challenge.server), secret, before)
 
     def _again(self, before: Enrolled, challenge: Challenge, key: bytes, keys: ServerKeys) -> dict[str, Any]:
-        changes: dict[str, Any] = {"key": key, "left_at": None, "look_at": self._now}
+        changes: dict[str, Any] = {"key": key, "left_at": None}
         if key != before.key and not (keys.has(before.key) or keys.had(before.key)):
             # It may be somebody else, who has taken the name over: whoever had it before has a week to say so.
             changes["claims_from"] = self._now + PAYOUT_WAITS
@@ -117,7 +117,7 @@ class Rewards:
 
     def leave(self, server: ServerName) -> None:
         """Let a server take part no more; what it earned stays its own. Raises ``NotFound``."""
-        self._store.change(self._known(server).id, left_at=self._now, look_at=None)
+        self._store.change(self._known(server).id, left_at=self._now)
 
     def find(self, server: ServerName) -> Enrolled | None:
         """Return a server that takes part, or did."""
@@ -148,9 +148,9 @@ class Rewards:
             raise NotFound("report_nobody", "No server reports to this address.")
         return server
 
-    def claim_looks(self, *, limit: int) -> list[Enrolled]:
-        """Take on looking at those servers that are due; nobody else does within the hour."""
-        return self._store.claim_looks(self._now, self._now + LOOK_EVERY, limit=limit)
+    def due(self, vantage: str, *, limit: int) -> list[Enrolled]:
+        """Return servers at which one place is to look now: it has not in this hour."""
+        return self._store.due(hour_of(self._now), vantage, limit=limit)
 
     def looked(self, number: int, vantage: str, seen: Seen | None) -> None:
         """Note a look at a server; ``seen`` is ``None`` where it did not answer.

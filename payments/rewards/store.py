@@ -92,7 +92,6 @@ class RewardStore:
                 report_sha256=digest,
                 enrolled_at=now,
                 seen_at=now,
-                look_at=now,
             )
         )
         self._session.flush()
@@ -128,20 +127,13 @@ class RewardStore:
 
     # ------------------------------------------------------------------------------------------------ looks
 
-    def due(self, now: datetime, *, limit: int) -> list[Enrolled]:
-        """Return which servers are to be looked at now, the one that waited longest first."""
-        query = select(RewardServerRow).where(RewardServerRow.look_at <= now, RewardServerRow.left_at.is_(None))
-        rows = self._session.scalars(query.order_by(RewardServerRow.look_at, RewardServerRow.id).limit(limit))
-        return [found for row in rows if (found := _enrolled(row)) is not None]
-
-    def claim_looks(self, now: datetime, until: datetime, *, limit: int) -> list[Enrolled]:
-        """Take on looking at servers that are due, so that nobody else does before ``until``."""
-        query = select(RewardServerRow).where(RewardServerRow.look_at <= now, RewardServerRow.left_at.is_(None))
-        query = query.order_by(RewardServerRow.look_at, RewardServerRow.id).limit(limit)
-        rows = self._session.scalars(query.with_for_update(skip_locked=True)).all()
-        for row in rows:
-            row.look_at = until
-        self._session.flush()
+    def due(self, hour: int, vantage: str, *, limit: int) -> list[Enrolled]:
+        """Return servers at which one place has not looked in an hour, by number."""
+        looked = select(LookRow.server).where(
+            LookRow.server == RewardServerRow.id, LookRow.hour == hour, LookRow.vantage == vantage
+        )
+        query = select(RewardServerRow).where(RewardServerRow.left_at.is_(None), ~looked.exists())
+        rows = self._session.scalars(query.order_by(RewardServerRow.id).limit(limit))
         return [found for row in rows if (found := _enrolled(row)) is not None]
 
     def look(self, number: int, look: Look) -> None:

@@ -28,8 +28,6 @@ class RewardServerRow(Base):
     """A server that takes part, by the key that speaks for it; the address of its reports is kept as a hash only."""
 
     __tablename__ = "reward_servers"
-    __table_args__ = (Index("ix_reward_servers_due", "look_at"),)
-
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     server: Mapped[str] = mapped_column(String(255), unique=True)
     kind: Mapped[str] = mapped_column(String(20))
@@ -42,8 +40,6 @@ class RewardServerRow(Base):
     report_sha256: Mapped[bytes] = mapped_column(Bytes32, unique=True)
     enrolled_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    look_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When it is to be looked at next; none once it has left."""
     left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

@@ -103,8 +103,8 @@ def test_a_real_server_enrols_reports_its_use_and_is_looked_at(
             break
         time.sleep(0.1)
     assert reports[0][1].users == 1
-    assert earning.look_around(container, vantage="here") == 1
-    assert earning.look_around(container, vantage="here") == 0, "once an hour is enough"
+    assert earning.look_around(container) == 1
+    assert earning.look_around(container) == 0, "once an hour is enough"
     with container.read() as work:
         (looks,) = work.rewards.looks(enrolled.id, hour_of(clock.now), hours=1)
         enrolled = work.rewards.find(server)
@@ -113,7 +113,7 @@ def test_a_real_server_enrols_reports_its_use_and_is_looked_at(
     assert (enrolled.trouble, enrolled.seen_at) == (None, clock.now)
     clock.pass_(hours=1)
     far.stop()
-    assert earning.look_around(container, vantage="here") == 1
+    assert earning.look_around(container) == 1
     with container.read() as work:
         (looks,) = work.rewards.looks(enrolled.id, hour_of(clock.now), hours=1)
     assert (looks.looks, looks.answered) == (1, 0)
@@ -151,7 +151,7 @@ def test_a_key_that_changed_without_a_word_is_trouble_until_the_server_enrols_an
     (far.server.folder / "signing.key").write_text("ed25519 a_abcd " + "A" * 43 + "\n")
     far.start()
     server = ServerName(far.name)
-    earning.look_around(container, vantage="here")
+    earning.look_around(container)
     with container.read() as work:
         found = work.rewards.find(server)
     assert found is not None

@@ -1,0 +1,108 @@
+"""What servers report and how they look from outside: read with suspicion, and in no order."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from functools import reduce
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.errors import Invalid
+from kit.identifiers import ServerName
+from payments.rewards.measuring import LEAST_LOOKS, Looks, availability
+from payments.rewards.statistics import LONGEST, MOST, Reported, read_report
+
+FAR = ServerName("far.example")
+SAID = {
+    "homeserver": FAR,
+    "monthly_active_users": 30,
+    "daily_active_users": 10,
+    "total_users": 100,
+    "total_room_count": 7,
+    "daily_messages": 55,
+    "python_version": "3.11.7",
+}
+
+
+def body(**changes: Any) -> bytes:  # noqa: ANN401 - JSON
+    return json.dumps({**SAID, **changes}).encode()
+
+
+def test_what_synapse_sends_is_read() -> None:
+    assert read_report(body(), FAR) == Reported(30, 10, 100, 7, 55)
+    assert read_report(body(daily_messages=None, total_room_count=3.0), FAR) == Reported(30, 10, 100, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (body(homeserver="other.example"), "report_other"),
+        (body(homeserver=None), "report_other"),
+        (body(monthly_active_users=101), "report_absurd"),
+        (body(daily_active_users=-1), "report_absurd"),
+        (body(total_users=MOST + 1), "report_absurd"),
+        (body(total_users=10**30), "report_absurd"),
+        (body(total_users=True), "report_absurd"),
+        (body(total_users="100"), "report_absurd"),
+        (body(total_users=100.5), "report_absurd"),
+        (b"[]", "report_malformed"),
+        (b"{", "report_malformed"),
+        (b"\xff", "report_malformed"),
+        (b"[" * 5_000, "report_malformed"),
+        (body(padding="x" * LONGEST), "report_too_large"),
+    ],
+)
+def test_what_no_server_can_be_is_refused(said: bytes, code: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_report(said, FAR)
+    assert refused.value.code == code
+
+
+REPORTED = st.builds(Reported, *[st.integers(0, MOST)] * 5)
+
+
+@given(st.lists(REPORTED, min_size=1, max_size=5))
+def test_order_and_copies_of_reports_change_nothing(some: list[Reported]) -> None:
+    kept = {reduce(Reported.highest, order) for order in permutations(some)}
+    assert kept == {reduce(Reported.highest, [*some, *some])}
+
+
+def test_the_middle_place_counts() -> None:
+    def looks(answered: int, looks: int = 100) -> Looks:
+        return Looks("a place", looks, answered, None)
+
+    assert availability([]) is None
+    assert availability([looks(LEAST_LOOKS - 1, LEAST_LOOKS - 1)]) is None
+    assert availability([looks(90)]) == Fraction(9, 10)
+    assert availability([looks(0), looks(90), looks(100)]) == Fraction(9, 10), "a place with a bad line takes nothing"
+    assert availability([looks(10), looks(10), looks(100)]) == Fraction(1, 10), "one that somebody pays gives nothing"
+    assert availability([looks(50), looks(100)]) == Fraction(1, 2)
+
+
+@given(st.lists(st.tuples(st.integers(LEAST_LOOKS, 800), st.integers(0, 800)), min_size=1, max_size=7), st.data())
+def test_one_more_answer_never_lowers_it(counts: list[tuple[int, int]], data: st.DataObject) -> None:
+    places = [Looks(f"p{n}", looks, min(good, looks), None) for n, (looks, good) in enumerate(counts)]
+    before = availability(places)
+    which = data.draw(st.integers(0, len(places) - 1))
+    one = places[which]
+    places[which] = Looks(one.vantage, one.looks, min(one.answered + 1, one.looks), None)
+    after = availability(places)
+    assert before is not None
+    assert after is not None
+    assert after >= before
+
+
+def test_the_real_report_of_a_real_server_is_read(request: pytest.FixtureRequest) -> None:
+    path = Path(str(request.config.rootpath)).parent / "shared/research/matrix-lab.md"
+    if not path.exists():
+        pytest.skip("no laboratory report here")
+    (line,) = [one for one in path.read_text().splitlines() if one.startswith('{"cache_factor"')]
+    rest = path.read_text().split(line, 1)[1].split("```", 1)[0]
+    said = json.loads(line + rest)
+    assert read_report(json.dumps(said).encode(), ServerName(said["homeserver"])).users == 1
