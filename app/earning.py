@@ -10,8 +10,10 @@ from typing import Any, Final
 import structlog
 
 from app.container import Container
+from kit.clock import unix
 from kit.errors import HomeserverUnavailable
 from kit.federation import Homeservers, Seen
+from kit.identifiers import show_address
 from payments.rewards.enrolling import Enrolled
 from payments.rewards.service import Enrolment
 
@@ -33,11 +35,25 @@ def enrol(container: Container, signed: Mapping[str, Any]) -> Enrolment:
     """
     with container.read() as work:
         server = work.rewards.asked(signed).server
-    keys = container.homeservers.keys(server)
+    keys, contacts = container.homeservers.keys(server), container.homeservers.contacts(server)
     with container.work() as work:
         done = work.rewards.enrol(signed, keys)
+        for contact in contacts:
+            work.notices.reward_enrolled(work.people.number(contact), contact, str(signed["nonce"]), _told(done))
     LOG.info("reward_server_enrolled", server=server, again=done.before is not None)
     return done
+
+
+def _told(done: Enrolment) -> dict[str, object]:
+    """Return what contacts of a server are told of an enrolment."""
+    server, before = done.enrolled, done.before
+    later = server.payout_from if server.payout_next is not None else None
+    return {
+        "server": server.server,
+        "payout": show_address(server.payout_next or server.payout),
+        "from": None if later is None else unix(later),
+        "again": before is not None,
+    }
 
 
 def look_around(container: Container, *, most: int = _MOST) -> int:

@@ -21,8 +21,8 @@ import orjson
 from kit.clock import Clock, system_clock, unix
 from kit.errors import HomeserverUnavailable, Invalid, PeerUnavailable
 from kit.fetching import PORT, Fetched, Fetcher, Place
-from kit.identifiers import ServerName, UserId, on_one_line, parse_server_name, parse_user_id
-from kit.internet import literal
+from kit.identifiers import ServerName, UserId, on_one_line, parse_server_name, parse_user_id, server_of
+from kit.internet import literal, network_of
 from kit.server_keys import ServerKeys, read_keys
 
 SECONDS: Final = 10.0
@@ -37,6 +37,7 @@ _WITH_PORT: Final = re.compile(r"(.+):([0-9]{1,5})")
 
 
 _LONGEST_SAID: Final = 100
+_MOST_CONTACTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Seen:
     """A homeserver as it shows itself to others over federation.
 
     ``software`` and ``version``: what it says it is, at most 100 characters each. ``milliseconds``: how long it took to
-    answer, from the first connection. ``certificate_until``: when its certificate ends, in Unix seconds.
+    answer, from the first connection. ``certificate_until``: when its certificate ends, in Unix seconds. ``network``:
+    the one that it answered from, as ``192.0.2.0/24`` or ``2001:db8::/48``.
     """
 
     keys: ServerKeys
@@ -52,6 +54,7 @@ class Seen:
     version: str
     milliseconds: int
     certificate_until: int | None
+    network: str | None
 
 
 class Homeservers:
@@ -112,7 +115,29 @@ class Homeservers:
             named = said if isinstance(said, dict) else {}
             keys = self._keys(server, until)
         software, version = _word(named.get("name")), _word(named.get("version"))
-        return Seen(keys, software, version, milliseconds, found.certificate_until)
+        network = None if found.address is None else network_of(found.address)
+        return Seen(keys, software, version, milliseconds, found.certificate_until, network)
+
+    def contacts(self, server: ServerName) -> list[UserId]:
+        """Return the people of ``server`` itself whom it names as its contacts (Matrix specification, MSC1929).
+
+        At most three: whoever writes that document must not have us write to everybody. None where it cannot be read.
+        """
+        host, _ = _split(server)
+        try:
+            with self._turn() as until:
+                found = self._fetcher.follow(
+                    f"https://{host}{self._suffix}/.well-known/matrix/support",
+                    until=until,
+                    most_bytes=_MOST_WELL_KNOWN,
+                    most_redirects=_MOST_REDIRECTS,
+                )
+            said = _answered(server, found).get("contacts")
+        except (PeerUnavailable, HomeserverUnavailable):
+            return []
+        named = [one.get("matrix_id") for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+        users = [user for user in map(_user, named) if user is not None and server_of(user) == server]
+        return list(dict.fromkeys(users))[:_MOST_CONTACTS]
 
     @contextmanager
     def _turn(self) -> Iterator[float]:
@@ -194,6 +219,13 @@ def _answered(server: ServerName, found: Fetched) -> dict[str, object]:
     if found.status != HTTPStatus.OK:
         raise HomeserverUnavailable(f"{server} answered with HTTP status {found.status}.")
     return _document(found.body)
+
+
+def _user(said: object) -> UserId | None:
+    try:
+        return parse_user_id(said) if isinstance(said, str) else None
+    except Invalid:
+        return None
 
 
 def _word(said: object) -> str:

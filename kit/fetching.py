@@ -11,7 +11,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -54,7 +54,7 @@ class Place:
 class Fetched:
     """An answer: names of headers in lower case; ``whole`` is ``False`` where only its first bytes were read.
 
-    ``certificate_until``: when the certificate ends that was shown, in Unix seconds.
+    ``certificate_until``: when the certificate ends that was shown, in Unix seconds. ``address``: who answered.
     """
 
     status: int
@@ -62,6 +62,7 @@ class Fetched:
     body: bytes
     whole: bool = True
     certificate_until: int | None = None
+    address: IpAddress | None = None
 
 
 class Fetcher:
@@ -228,7 +229,7 @@ class Fetcher:
                 httpcore.HTTPConnection(url.origin, ssl_context=context, network_backend=network) as connection,
                 connection.stream(method, url, headers=all_headers, content=body, extensions=extensions) as response,
             ):
-                return _read(response, most_bytes)
+                return replace(_read(response, most_bytes), address=network.reached)
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError, ValueError) as error:
             # Not chained: the frames of the library's error hold the URL, where secrets of its owner may stand.
             raise _why(error) from None
@@ -329,6 +330,7 @@ class _Pinned(HurriedBackend):
     def __init__(self, addresses: Sequence[IpAddress]) -> None:
         super().__init__()
         self._addresses = addresses
+        self.reached: IpAddress | None = None
 
     def connect_tcp(
         self,
@@ -344,7 +346,10 @@ class _Pinned(HurriedBackend):
             most = _MOST_TIME_TO_CONNECT  # one that is silent leaves time to others
             seconds = most if left is None else min(most, left / (len(self._addresses) - tried))
             try:
-                return super().connect_tcp(str(address), port, seconds, local_address, socket_options)
+                stream = super().connect_tcp(str(address), port, seconds, local_address, socket_options)
             except (httpcore.NetworkError, httpcore.ConnectTimeout, OSError) as error:
                 failed = error
+            else:
+                self.reached = address
+                return stream
         raise failed

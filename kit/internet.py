@@ -21,6 +21,8 @@ _NOT_PUBLIC: Final[tuple[Network, ...]] = (
     *(ipaddress.IPv4Network(net) for net in ("192.0.0.0/24", "192.88.99.0/24")),
 )
 
+_RENTED_BITS: Final = {4: 24, 6: 48}
+
 
 def is_public(address: IpAddress) -> bool:
     """Tell whether everybody on the internet means the same machine by this address, whatever it is wrapped in."""
@@ -41,6 +43,13 @@ def literal(host: str) -> IpAddress | None:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
+
+
+def network_of(address: IpAddress) -> str:
+    """Return the network that an address is in, as somebody rents it: ``192.0.2.0/24`` or ``2001:db8::/48``."""
+    if isinstance(address, ipaddress.IPv6Address) and address in _NAT64:
+        address = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return str(ipaddress.ip_interface(f"{address}/{_RENTED_BITS[address.version]}").network)
 
 
 def parse_networks(text: str) -> list[Network]:

@@ -219,6 +219,11 @@ class Notices:
         """Tell a supporter of a tier of theirs; ``values`` are of the operator's making, or moments."""
         self._tell(f"{code}:{person}:{unix(self._now)}:{tier}", person, None, {"tier": tier, **values})
 
+    def reward_enrolled(self, contact: PersonId, name: UserId, about: str, values: Mapping[str, object]) -> None:
+        """Tell a server's contact, who may not know us, what its signing key was used for; ``about`` is a challenge."""
+        if not self._courtesy.is_quiet(server_of(name)):
+            self._tell(f"reward_enrolled:{about}:{contact}", contact, None, values)
+
     def _tell(self, key: str, to: PersonId, about: PersonId | None, values: Mapping[str, object]) -> bool:
         """Owe ``to`` a notice; the code is the key up to its first colon. ``False`` where it was owed before."""
         if not self._people.wants_notices(to):

@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("milliseconds", sa.Integer(), nullable=True),
         sa.Column("certificate_until", UtcDateTime(timezone=True), nullable=True),
         sa.Column("software", sa.String(205), nullable=False),
+        sa.Column("network", sa.String(50), nullable=True),
         sa.ForeignKeyConstraint(["server"], ["reward_servers.id"], name=op.f("fk_reward_looks_server_reward_servers")),
         sa.PrimaryKeyConstraint("server", "hour", "vantage", name=op.f("pk_reward_looks")),
     )

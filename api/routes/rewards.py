@@ -34,7 +34,7 @@ def challenge(asked: ChallengeIn, container: ContainerDep) -> ChallengeOut:
 
 
 @router.post(
-    "/enrolments", status_code=201, dependencies=[Depends(limited("reward_enrolments", per_minute=6, burst=6))]
+    "/enrolments", status_code=201, dependencies=[Depends(limited("reward_enrolments", per_minute=6, burst=10))]
 )
 def enrol(signed: SignedIn, container: ContainerDep) -> EnrolmentOut:
     """Let a server take part, or send its rewards elsewhere: its own key signed the challenge.

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.conversations import Meaning
 from app.supporting.telling import News
-from app.wording import digests, free, helping, supporting
+from app.wording import digests, free, helping, rewards, supporting
 from app.wording.buttons import Letter
 from app.wording.carried import GASLESS_FAILED
 from app.wording.catalogue import marked
@@ -388,6 +388,7 @@ _NOTICES: dict[str, Callable[[Reader, Facts], Letter]] = {
     "helper_asked": _helper_asked,
     "helper_accepted": partial(_helper_said, accepted=True),
     "helper_left": partial(_helper_said, accepted=False),
+    "reward_enrolled": lambda reader, facts: rewards.enrolled(reader, facts.values),
 }
 
 _NOTICES |= {news.value: partial(_tier, news=news) for news in News}

@@ -19,7 +19,7 @@ class Look:
     """The look at a server from one place (``vantage``) in one hour (``hour``: Unix hours): each takes one an hour.
 
     ``milliseconds`` it took to answer; ``certificate_until``: when its certificate ends; ``software``: what it says
-    that it runs. All of these where it answered.
+    that it runs; ``network``: where it answered from. All of these where it answered.
     """
 
     hour: int
@@ -28,6 +28,7 @@ class Look:
     milliseconds: int | None = None
     certificate_until: datetime | None = None
     software: str = ""
+    network: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

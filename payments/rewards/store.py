@@ -15,6 +15,8 @@ from payments.rewards.measuring import Look, Looks
 from payments.rewards.statistics import Reported
 from payments.rewards.tables import ChallengeRow, LookRow, ReportRow, RewardServerRow
 
+_KEY = ("server", "hour", "vantage")
+
 
 class RewardStore:
     """The tables of rewards."""
@@ -146,13 +148,12 @@ class RewardStore:
             "milliseconds": look.milliseconds,
             "certificate_until": look.certificate_until,
             "software": look.software,
+            "network": look.network,
         }
         made = self._insert(LookRow).values(values)
-        changed = {name: made.excluded[name] for name in ("answered", "milliseconds", "certificate_until", "software")}
+        changed = {name: made.excluded[name] for name in values if name not in _KEY}
         self._session.execute(
-            made.on_conflict_do_update(
-                index_elements=["server", "hour", "vantage"], set_=changed, where=LookRow.answered.is_(False)
-            )
+            made.on_conflict_do_update(index_elements=_KEY, set_=changed, where=LookRow.answered.is_(False))
         )
 
     def looks(self, number: int, since_hour: int, before_hour: int) -> list[Looks]:

@@ -71,3 +71,4 @@ class LookRow(Base):
     milliseconds: Mapped[int | None] = mapped_column(Integer)
     certificate_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     software: Mapped[str] = mapped_column(String(205))
+    network: Mapped[str | None] = mapped_column(String(50))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 import time
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from kit.canonical import canonical
 from kit.errors import HomeserverUnavailable
 from kit.federation import Homeservers
 from kit.fetching import Place
@@ -32,6 +35,10 @@ def known_as(elsewhere: Elsewhere, name: str, server: Server) -> None:
 def ask(elsewhere: Elsewhere, name: str, *, https_port: int = 1, seconds: float = 20.0) -> UserId | None:
     servers = Homeservers(elsewhere.fetcher(), seconds=seconds, https_port=https_port)
     return servers.user_of(ServerName(name), "a token / of +odd&signs")
+
+
+def unpadded(raw: bytes) -> str:
+    return base64.b64encode(raw).decode().rstrip("=")
 
 
 def host_heard(server: Server) -> str:
@@ -273,3 +280,63 @@ def test_beyond_so_many_at_once_the_next_is_refused(elsewhere: Elsewhere) -> Non
     assert refused == ["Too many questions to other homeservers are open already."]
     server.answers[USERINFO] = says({"sub": ALICE})
     assert servers.user_of(name, "the next") == ALICE
+
+
+SUPPORT = "/.well-known/matrix/support"
+
+
+def test_contacts_are_people_of_the_server_itself_and_few(elsewhere: Elsewhere, site: Server) -> None:
+    servers = Homeservers(elsewhere.fetcher(), https_port=site.port)
+    far = ServerName("far.example")
+    assert servers.contacts(far) == []
+    named = ["@ops:far.example", "@victim:other.example", 7, "@ops:far.example", "no id", "@a:far.example"]
+    said = [*({"matrix_id": one, "role": "m.role.admin"} for one in named), "odd", {"email_address": "a@far.example"}]
+    site.answers[SUPPORT] = says({"contacts": said})
+    assert servers.contacts(far) == ["@ops:far.example", "@a:far.example"]
+    site.answers[SUPPORT] = says({"contacts": [{"matrix_id": f"@u{n}:far.example"} for n in range(50)]})
+    assert servers.contacts(far) == ["@u0:far.example", "@u1:far.example", "@u2:far.example"]
+    oddities: tuple[dict[str, Any], ...] = ({"contacts": {}}, {"contacts": None}, {})
+    for odd in oddities:
+        site.answers[SUPPORT] = says(odd)
+        assert servers.contacts(far) == []
+    site.answers[SUPPORT] = says(b"<html>")
+    assert servers.contacts(far) == []
+
+
+def test_a_server_is_seen_as_others_see_it(elsewhere: Elsewhere) -> None:
+    server = elsewhere.server("far.example")
+    known_as(elsewhere, "far.example", server)
+    name = ServerName(f"far.example:{server.port}")
+    servers = Homeservers(elsewhere.fetcher())
+    key = Ed25519PrivateKey.generate()
+    document: dict[str, Any] = {
+        "server_name": name,
+        "verify_keys": {"ed25519:a": {"key": unpadded(key.public_key().public_bytes_raw())}},
+        "old_verify_keys": {},
+        "valid_until_ts": int(time.time() * 1000) + 60_000,
+    }
+    good = {**document, "signatures": {name: {"ed25519:a": unpadded(key.sign(canonical(document)))}}}
+    server.answers["/_matrix/key/v2/server"] = says(good)
+    server.answers["/_matrix/federation/v1/version"] = says({"server": {"name": "Syn\u202eapse", "version": 7}})
+    seen = servers.see(name)
+    assert seen.keys.has(key.public_key().public_bytes_raw())
+    assert (seen.software, seen.version) == ("Synapse", "")
+    assert seen.network == f"{server.address.rpartition('.')[0]}.0/24"
+    assert seen.certificate_until is not None
+    assert seen.certificate_until > time.time()
+    for path, answer in (
+        ("/_matrix/federation/v1/version", says(b"", status=502)),
+        ("/_matrix/key/v2/server", says({**good, "valid_until_ts": 1})),
+        ("/_matrix/key/v2/server", says({**good, "server_name": "other.example"})),
+        ("/_matrix/key/v2/server", says(b"[" * 15_000)),
+        ("/_matrix/key/v2/server", says(b"x" * 100_000)),
+    ):
+        before = server.answers[path]
+        server.answers[path] = answer
+        with pytest.raises(HomeserverUnavailable):
+            servers.see(name)
+        server.answers[path] = before
+    server.answers["/_matrix/federation/v1/version"] = says({"server": []})
+    assert servers.see(name).software == ""
+    with pytest.raises(HomeserverUnavailable, match="Too many"):
+        Homeservers(elsewhere.fetcher(), most_at_once=0).see(name)

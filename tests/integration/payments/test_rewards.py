@@ -45,7 +45,7 @@ class Server:
 
     def seen(self) -> Seen:
         """How it looks from outside."""
-        return Seen(self.published(), "Synapse", "1.163.2", 30, 2_000_000_000)
+        return Seen(self.published(), "Synapse", "1.163.2", 30, 2_000_000_000, "192.0.2.0/24")
 
 
 def _key(number: int) -> Ed25519PrivateKey:

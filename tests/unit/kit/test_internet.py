@@ -7,7 +7,7 @@ import ipaddress
 import pytest
 
 from kit.errors import Invalid
-from kit.internet import is_public, literal, parse_networks
+from kit.internet import is_public, literal, network_of, parse_networks
 
 PRIVATE = [
     *("127.0.0.1", "127.1.2.3", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
@@ -50,3 +50,15 @@ def test_networks_are_read_as_an_operator_writes_them() -> None:
         with pytest.raises(Invalid) as refused:
             parse_networks(wrong)
         assert refused.value.code == "networks_malformed"
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.77", "192.0.2.0/24"),
+        ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("64:ff9b::c000:24d", "192.0.2.0/24"),  # a NAT64 gateway's name for 192.0.2.77
+    ],
+)
+def test_an_address_is_in_the_network_that_somebody_rents(address: str, network: str) -> None:
+    assert network_of(ipaddress.ip_address(address)) == network

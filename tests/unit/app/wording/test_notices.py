@@ -48,6 +48,7 @@ def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
         "helper_asked",
         "helper_accepted",
         "helper_left",
+        "reward_enrolled",
         *OF_STATE.values(),
         *News,
     } == CODES
@@ -192,3 +193,14 @@ def test_a_door_that_asks_for_no_money_is_told_without_any() -> None:
         "Write to me"
         not in notice("knock_free", {**values, "recipient": 9}, people=PEOPLE, reader=READER).message.plain
     )
+
+
+def test_a_servers_contact_is_told_what_its_key_was_used_for() -> None:
+    values = {"server": "far.example", "payout": "0x12", "from": None, "again": False}
+    new = notice("reward_enrolled", values, people={}, reader=READER).message.plain
+    assert "let that server earn" in new
+    later = notice("reward_enrolled", {**values, "from": UNIX + 7 * 86_400, "again": True}, people={}, reader=READER)
+    assert "0x12, from" in later.message.plain.replace("\u2068", "").replace("\u2069", "")
+    assert "in 7 days" in later.message.plain
+    again = notice("reward_enrolled", {**values, "again": True}, people={}, reader=READER).message.plain
+    assert "enrol it for rewards again" in again
