@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from kit.database import UtcDateTime
+from kit.database import ExactInteger, UtcDateTime
 
 revision = "0037"
 down_revision = "0036"
@@ -63,20 +63,49 @@ def upgrade() -> None:
     op.create_table(
         "reward_looks",
         sa.Column("server", _NUMBER, nullable=False),
-        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
         sa.Column("vantage", sa.String(40), nullable=False),
-        sa.Column("answered", sa.Boolean(), nullable=False),
+        sa.Column("looked", sa.Integer(), nullable=False),
+        sa.Column("answered", sa.Integer(), nullable=False),
         sa.Column("milliseconds", sa.Integer(), nullable=True),
         sa.Column("certificate_until", UtcDateTime(timezone=True), nullable=True),
-        sa.Column("software", sa.String(205), nullable=False),
+        sa.Column("software", sa.String(205), nullable=True),
         sa.Column("network", sa.String(50), nullable=True),
         sa.ForeignKeyConstraint(["server"], ["reward_servers.id"], name=op.f("fk_reward_looks_server_reward_servers")),
-        sa.PrimaryKeyConstraint("server", "hour", "vantage", name=op.f("pk_reward_looks")),
+        sa.PrimaryKeyConstraint("server", "day", "vantage", name=op.f("pk_reward_looks")),
     )
-    op.create_index("ix_reward_looks_hour", "reward_looks", ["hour"])
+    op.create_index("ix_reward_looks_day", "reward_looks", ["day"])
+    op.create_table(
+        "reward_epochs",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("begins", UtcDateTime(timezone=True), nullable=False),
+        sa.Column("ends", UtcDateTime(timezone=True), nullable=False),
+        sa.Column("servers", sa.Integer(), nullable=False),
+        sa.Column("budget", ExactInteger(), nullable=False),
+        sa.Column("paid", ExactInteger(), nullable=False),
+        sa.Column("forfeited", ExactInteger(), nullable=False),
+        sa.Column("root", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("parts", sa.Integer(), nullable=False),
+        sa.Column("closed_at", UtcDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_reward_epochs")),
+    )
+    op.create_table(
+        "reward_epoch_parts",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", "part", name=op.f("pk_reward_epoch_parts")),
+    )
 
 
 def downgrade() -> None:
     """Undo it."""
-    for table in ("reward_looks", "reward_reports", "reward_servers", "reward_challenges"):
+    for table in (
+        "reward_epoch_parts",
+        "reward_epochs",
+        "reward_looks",
+        "reward_reports",
+        "reward_servers",
+        "reward_challenges",
+    ):
         op.drop_table(table)

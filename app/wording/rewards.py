@@ -12,12 +12,13 @@ from app.wording.reader import Reader
 
 _NEW = marked(
     "The signing key of {server} was used to let that server earn rewards here. They go to {payout}. You are told "
-    "since the server names you as a contact. If nobody of yours did this, somebody else has the key: change it at once."
+    "since the server names you as a contact. If nobody of yours did this, somebody else has the key: change it at "
+    "once."
 )
 _LATER = marked(
     "The signing key of {server} was used to send its rewards to another address: {payout}, from {when} on. You are "
-    "told since the server names you as a contact. If nobody of yours did this, somebody else has the key: change it, and "
-    "enrol again with the right address before then."
+    "told since the server names you as a contact. If nobody of yours did this, somebody else has the key: change it, "
+    "and enrol again with the right address before then."
 )
 _SAME = marked(
     "The signing key of {server} was used to enrol it for rewards again. They go on to {payout}; the address of its "

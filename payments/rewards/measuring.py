@@ -4,46 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 from statistics import median_low
 from typing import Final
 
 LEAST_LOOKS: Final = 12
 """How many looks a place must have taken before they say anything of a server."""
-_SECONDS_OF_AN_HOUR: Final = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The look at a server from one place (``vantage``) in one hour (``hour``: Unix hours): each takes one an hour.
+    """The look at a server from one place (``vantage``) in one hour: each takes one an hour.
 
     ``milliseconds`` it took to answer; ``certificate_until``: when its certificate ends; ``software``: what it says
     that it runs; ``network``: where it answered from. All of these where it answered.
     """
 
-    hour: int
+    at: datetime
     vantage: str
     answered: bool
     milliseconds: int | None = None
     certificate_until: datetime | None = None
-    software: str = ""
+    software: str | None = None
     network: str | None = None
+
+    @property
+    def bit(self) -> int:
+        """The hour of its day (UTC), as one bit."""
+        return bit_of(self.at)
 
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """All looks from one place: how many, how many were answered, and how long an answer took on average."""
+    """All looks from one place: how many, how many were answered, and the networks that answered."""
 
     vantage: str
     looks: int
     answered: int
-    milliseconds: int | None
+    networks: frozenset[str] = frozenset()
 
 
-def hour_of(moment: datetime) -> int:
-    """Return the Unix hour in which a moment is."""
-    return int(moment.timestamp()) // _SECONDS_OF_AN_HOUR
+def bit_of(moment: datetime) -> int:
+    """Return the hour of a moment's day (UTC) as one bit of 24."""
+    return 1 << moment.astimezone(UTC).hour
 
 
 def availability(looks: Sequence[Looks]) -> Fraction | None:

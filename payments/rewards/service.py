@@ -17,7 +17,7 @@ from kit.federation import Seen
 from kit.identifiers import Address, ServerName
 from kit.server_keys import ServerKeys, signer_of
 from payments.rewards.enrolling import CHALLENGE_FOR, PAYOUT_WAITS, Challenge, Enrolled, Kind, Trouble
-from payments.rewards.measuring import Look, Looks, hour_of
+from payments.rewards.measuring import Look, Looks
 from payments.rewards.statistics import Reported, read_report
 from payments.rewards.store import RewardStore
 
@@ -150,7 +150,7 @@ class Rewards:
 
     def due(self, vantage: str, *, limit: int) -> list[Enrolled]:
         """Return servers at which one place is to look now: it has not in this hour."""
-        return self._store.due(hour_of(self._now), vantage, limit=limit)
+        return self._store.due(self._now, vantage, limit=limit)
 
     def looked(self, number: int, vantage: str, seen: Seen | None) -> None:
         """Note a look at a server; ``seen`` is ``None`` where it did not answer.
@@ -161,17 +161,18 @@ class Rewards:
         if server is None:
             return
         if seen is None:
-            self._store.look(number, Look(hour_of(self._now), vantage, answered=False))
+            self._store.look(number, Look(self._now, vantage, answered=False))
             return
         until = None if seen.certificate_until is None else from_unix(seen.certificate_until)
         software = f"{seen.software} {seen.version}".strip()
         look = Look(
-            hour_of(self._now),
+            self._now,
             vantage,
             answered=True,
             milliseconds=seen.milliseconds,
             certificate_until=until,
             software=software,
+            network=seen.network,
         )
         self._store.look(number, look)
         changes: dict[str, Any] = {"seen_at": self._now}
@@ -187,9 +188,9 @@ class Rewards:
         """Return what a server reported from a day (UTC) on."""
         return self._store.reports(number, since, since + timedelta(days=days))
 
-    def looks(self, number: int, since_hour: int, *, hours: int) -> list[Looks]:
-        """Return, for each place, how often a server was looked at from an hour on, and how often it answered."""
-        return self._store.looks(number, since_hour, since_hour + hours)
+    def looks(self, number: int, since: date, *, days: int) -> list[Looks]:
+        """Return, for each place, how often a server was looked at from a day (UTC) on, and how often it answered."""
+        return self._store.looks(since, since + timedelta(days=days), server=number).get(number, [])
 
     def prune(self, *, limit: int) -> int:
         """Take away some of what is past its time; return how many rows went."""

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, ServerName
 from payments.rewards.enrolling import Challenge, Enrolled, Kind, Trouble
-from payments.rewards.measuring import Look, Looks
+from payments.rewards.measuring import Look, Looks, bit_of
 from payments.rewards.statistics import Reported
 from payments.rewards.tables import ChallengeRow, LookRow, ReportRow, RewardServerRow
 
-_KEY = ("server", "hour", "vantage")
+_KEY = ("server", "day", "vantage")
 
 
 class RewardStore:
@@ -129,57 +129,64 @@ class RewardStore:
 
     # ------------------------------------------------------------------------------------------------ looks
 
-    def due(self, hour: int, vantage: str, *, limit: int) -> list[Enrolled]:
-        """Return servers at which one place has not looked in an hour, by number."""
-        looked = select(LookRow.server).where(
-            LookRow.server == RewardServerRow.id, LookRow.hour == hour, LookRow.vantage == vantage
-        )
+    def due(self, now: datetime, vantage: str, *, limit: int) -> list[Enrolled]:
+        """Return servers at which one place has not looked in this hour, by number."""
+        here = LookRow.server == RewardServerRow.id, LookRow.day == now.date(), LookRow.vantage == vantage
+        looked = select(LookRow.server).where(*here, LookRow.looked.op("&")(bit_of(now)) != 0)
         query = select(RewardServerRow).where(RewardServerRow.left_at.is_(None), ~looked.exists())
         rows = self._session.scalars(query.order_by(RewardServerRow.id).limit(limit))
         return [found for row in rows if (found := _enrolled(row)) is not None]
 
     def look(self, number: int, look: Look) -> None:
-        """Keep a look; of two in one hour from one place the one that was answered."""
-        values = {
-            "server": number,
-            "hour": look.hour,
-            "vantage": look.vantage,
-            "answered": look.answered,
+        """Keep a look; of two in one hour from one place the one that was answered counts."""
+        told = {
             "milliseconds": look.milliseconds,
             "certificate_until": look.certificate_until,
             "software": look.software,
             "network": look.network,
         }
-        made = self._insert(LookRow).values(values)
-        changed = {name: made.excluded[name] for name in values if name not in _KEY}
-        self._session.execute(
-            made.on_conflict_do_update(index_elements=_KEY, set_=changed, where=LookRow.answered.is_(False))
-        )
+        bits = {"looked": look.bit, "answered": look.bit if look.answered else 0}
+        values = {"server": number, "day": look.at.date(), "vantage": look.vantage, **bits}
+        changed: dict[str, Any] = dict(told) if look.answered else {}
+        for name, bit in bits.items():
+            changed[name] = getattr(LookRow, name).op("|")(bit)
+        made = self._insert(LookRow).values({**values, **told})
+        self._session.execute(made.on_conflict_do_update(index_elements=_KEY, set_=changed))
 
-    def looks(self, number: int, since_hour: int, before_hour: int) -> list[Looks]:
-        """Return how often each place looked at a server in those hours, and how often it was answered."""
-        query = (
-            select(
-                LookRow.vantage,
-                func.count(),
-                func.count().filter(LookRow.answered.is_(True)),
-                func.avg(LookRow.milliseconds),
-            )
-            .where(LookRow.server == number, LookRow.hour >= since_hour, LookRow.hour < before_hour)
-            .group_by(LookRow.vantage)
-            .order_by(LookRow.vantage)
-        )
-        found = self._session.execute(query)
-        return [Looks(place, all_, good, None if ms is None else round(ms)) for place, all_, good, ms in found]
+    def looks(self, since: date, before: date, *, server: int | None = None) -> dict[int, list[Looks]]:
+        """Return, for each server (or one), what each place saw on the days from ``since`` on, before ``before``."""
+        query = select(LookRow.server, LookRow.vantage, LookRow.looked, LookRow.answered, LookRow.network)
+        query = query.where(LookRow.day >= since, LookRow.day < before)
+        if server is not None:
+            query = query.where(LookRow.server == server)
+        counts: dict[int, dict[str, tuple[int, int, set[str]]]] = {}
+        for number, place, looked, answered, network in self._session.execute(
+            query.execution_options(yield_per=10_000)
+        ):
+            here = counts.setdefault(number, {})
+            all_, good, networks = here.get(place, (0, 0, set[str]()))
+            if network is not None:
+                networks.add(network)
+            here[place] = all_ + looked.bit_count(), good + answered.bit_count(), networks
+        return {
+            number: [Looks(place, all_, good, frozenset(seen)) for place, (all_, good, seen) in sorted(places.items())]
+            for number, places in counts.items()
+        }
+
+    def daily_users(self, since: date, before: date) -> dict[int, int]:
+        """Return, for each server, the sum of its daily users as it reported them for those days."""
+        query = select(ReportRow.server, func.sum(ReportRow.daily_users))
+        query = query.where(ReportRow.day >= since, ReportRow.day < before).group_by(ReportRow.server)
+        return {number: int(total) for number, total in self._session.execute(query)}
 
     def prune(self, now: datetime, kept: timedelta, *, limit: int) -> int:
         """Take away some of what is past its time; return how many rows went."""
-        hour, day = int((now - kept).timestamp()) // 3600, (now - kept).date()
+        day = (now - kept).date()
         gone = 0
         for row, old in (
             (ChallengeRow, ChallengeRow.expires_at < now - kept),
             (ReportRow, ReportRow.day < day),
-            (LookRow, LookRow.hour < hour),
+            (LookRow, LookRow.day < day),
         ):
             keys = inspect(row).primary_key  # type: ignore[attr-defined] # mapped classes all have one
             some = select(*keys).where(old).limit(limit)

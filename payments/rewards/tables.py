@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from kit.database import Base, Bytes20, Bytes32, UtcDateTime
+from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
 
 
 class ChallengeRow(Base):
@@ -59,16 +59,47 @@ class ReportRow(Base):
 
 
 class LookRow(Base):
-    """A look at a server from one place in one hour (``hour``: Unix hours): whether it answered, and how."""
+    """The looks at a server from one place on one day (UTC): a bit an hour, of those taken and of those answered.
+
+    The rest is of the last look that was answered.
+    """
 
     __tablename__ = "reward_looks"
-    __table_args__ = (Index("ix_reward_looks_hour", "hour"),)
+    __table_args__ = (Index("ix_reward_looks_day", "day"),)
 
     server: Mapped[int] = mapped_column(ForeignKey("reward_servers.id"), primary_key=True)
-    hour: Mapped[int] = mapped_column(Integer, primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
     vantage: Mapped[str] = mapped_column(String(40), primary_key=True)
-    answered: Mapped[bool] = mapped_column()
+    looked: Mapped[int] = mapped_column(Integer)
+    answered: Mapped[int] = mapped_column(Integer)
     milliseconds: Mapped[int | None] = mapped_column(Integer)
     certificate_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    software: Mapped[str] = mapped_column(String(205))
+    software: Mapped[str | None] = mapped_column(String(205))
     network: Mapped[str | None] = mapped_column(String(50))
+
+
+class EpochRow(Base):
+    """A closed epoch: ``parts`` pieces hold its file, once ``closed_at`` is there."""
+
+    __tablename__ = "reward_epochs"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    begins: Mapped[datetime] = mapped_column(UtcDateTime)
+    ends: Mapped[datetime] = mapped_column(UtcDateTime)
+    servers: Mapped[int] = mapped_column(Integer)
+    budget: Mapped[int] = mapped_column(ExactInteger)
+    paid: Mapped[int] = mapped_column(ExactInteger)
+    forfeited: Mapped[int] = mapped_column(ExactInteger)
+    root: Mapped[bytes | None] = mapped_column(Bytes32)
+    parts: Mapped[int] = mapped_column(Integer)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class EpochPartRow(Base):
+    """A piece of an epoch's file, which is compressed (zlib) and cut into pieces that are written one by one."""
+
+    __tablename__ = "reward_epoch_parts"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    part: Mapped[int] = mapped_column(Integer, primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)

@@ -22,7 +22,6 @@ from kit.clock import system_clock
 from kit.database import Database
 from kit.identifiers import Address, ServerName, parse_address, show_address
 from payments.rewards.enrolling import Trouble
-from payments.rewards.measuring import hour_of
 from tests.support.services import Clock, a_container, listening
 from tests.support.synapse import Homeserver, StartHomeserver
 
@@ -106,7 +105,7 @@ def test_a_real_server_enrols_reports_its_use_and_is_looked_at(
     assert earning.look_around(container) == 1
     assert earning.look_around(container) == 0, "once an hour is enough"
     with container.read() as work:
-        (looks,) = work.rewards.looks(enrolled.id, hour_of(clock.now), hours=1)
+        (looks,) = work.rewards.looks(enrolled.id, clock.now.date(), days=2)
         enrolled = work.rewards.find(server)
     assert (looks.vantage, looks.looks, looks.answered) == ("here", 1, 1)
     assert enrolled is not None
@@ -115,8 +114,8 @@ def test_a_real_server_enrols_reports_its_use_and_is_looked_at(
     far.stop()
     assert earning.look_around(container) == 1
     with container.read() as work:
-        (looks,) = work.rewards.looks(enrolled.id, hour_of(clock.now), hours=1)
-    assert (looks.looks, looks.answered) == (1, 0)
+        (looks,) = work.rewards.looks(enrolled.id, clock.now.date(), days=2)
+    assert (looks.looks, looks.answered) == (2, 1)
 
 
 def test_nothing_need_be_sent_from_where_the_key_is(service: str, far: Homeserver) -> None:

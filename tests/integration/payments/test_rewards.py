@@ -17,7 +17,6 @@ from kit.federation import Seen
 from kit.identifiers import Address, ServerName
 from kit.server_keys import ServerKeys, VerifyKey
 from payments.rewards.enrolling import PAYOUT_WAITS, Kind, Trouble
-from payments.rewards.measuring import hour_of
 from payments.rewards.service import Enrolment, Rewards
 from tests.unit.payments.test_rewards_measured import body
 
@@ -200,14 +199,16 @@ def test_each_place_looks_once_an_hour(shop: Shop) -> None:
     number = shop.enrols(server).enrolled.id
     for place, seen in (("here", None), ("here", server.seen()), ("here", None), ("there", None)):
         shop.does(lambda rewards, place=place, seen=seen: rewards.looked(number, place, seen))
-    hour = hour_of(shop.now)
-    here, there = shop.does(lambda rewards: rewards.looks(number, hour, hours=1))
-    assert (here.vantage, here.looks, here.answered, here.milliseconds) == ("here", 1, 1, 30)
-    assert (there.vantage, there.looks, there.answered, there.milliseconds) == ("there", 1, 0, None)
+    here, there = shop.does(lambda rewards: rewards.looks(number, shop.now.date(), days=1))
+    assert (here.vantage, here.looks, here.answered, here.networks) == ("here", 1, 1, {"192.0.2.0/24"})
+    assert (there.vantage, there.looks, there.answered, there.networks) == ("there", 1, 0, set())
     assert shop.does(lambda rewards: rewards.due("here", limit=9)) == []
     assert len(shop.does(lambda rewards: rewards.due("elsewhere", limit=9))) == 1
     shop.now += timedelta(hours=1)
     assert len(shop.does(lambda rewards: rewards.due("here", limit=9))) == 1
+    shop.does(lambda rewards: rewards.looked(number, "here", None))
+    (here, _) = shop.does(lambda rewards: rewards.looks(number, shop.now.date(), days=1))
+    assert (here.looks, here.answered, here.networks) == (2, 1, {"192.0.2.0/24"})
     shop.does(lambda rewards: rewards.looked(10**9, "here", server.seen()))  # it is gone: nothing happens
 
 
@@ -223,7 +224,7 @@ def test_what_is_past_its_time_goes_a_few_at_a_time(shop: Shop) -> None:
     gone = []
     while went := shop.does(lambda rewards: rewards.prune(limit=1)):
         gone.append(went)
-    assert gone == [3, 1], "a challenge, a day's report and two looks"
+    assert gone == [3], "a challenge, a day's report and its looks"
     assert (
         len(shop.does(lambda rewards: rewards.reports(done.enrolled.id, done.enrolled.enrolled_at.date(), days=9))) == 2
     )

@@ -75,7 +75,7 @@ def test_order_and_copies_of_reports_change_nothing(some: list[Reported]) -> Non
 
 def test_the_middle_place_counts() -> None:
     def looks(answered: int, looks: int = 100) -> Looks:
-        return Looks("a place", looks, answered, None)
+        return Looks("a place", looks, answered)
 
     assert availability([]) is None
     assert availability([looks(LEAST_LOOKS - 1, LEAST_LOOKS - 1)]) is None
@@ -87,11 +87,11 @@ def test_the_middle_place_counts() -> None:
 
 @given(st.lists(st.tuples(st.integers(LEAST_LOOKS, 800), st.integers(0, 800)), min_size=1, max_size=7), st.data())
 def test_one_more_answer_never_lowers_it(counts: list[tuple[int, int]], data: st.DataObject) -> None:
-    places = [Looks(f"p{n}", looks, min(good, looks), None) for n, (looks, good) in enumerate(counts)]
+    places = [Looks(f"p{n}", looks, min(good, looks)) for n, (looks, good) in enumerate(counts)]
     before = availability(places)
     which = data.draw(st.integers(0, len(places) - 1))
     one = places[which]
-    places[which] = Looks(one.vantage, one.looks, min(one.answered + 1, one.looks), None)
+    places[which] = Looks(one.vantage, one.looks, min(one.answered + 1, one.looks))
     after = availability(places)
     assert before is not None
     assert after is not None
