@@ -106,7 +106,7 @@ def _unheld(document: dict[str, Any]) -> None:
 
 
 def _another_network(document: dict[str, Any]) -> None:
-    document["servers"][1]["networks"] = document["servers"][2]["networks"]
+    document["servers"][0]["networks"] = document["servers"][2]["networks"]
 
 
 def _more_before(document: dict[str, Any]) -> None:
