@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from contracts.merkle import Payouts
 from kit.amounts import UINT256_MAX
 from kit.canonical import canonical
 from kit.errors import Invalid
@@ -19,7 +20,6 @@ from kit.identifiers import Address, Hash32, ServerName
 from payments.rewards.model import Measured
 from payments.rewards.schedule import Schedule
 from payments.rewards.shares import FORMULA, Counted, Shares, count, give_out
-from payments.rewards.sums import root_of
 
 TYPE: Final = "org.earnest.epoch"
 FORMAT: Final = 1
@@ -46,7 +46,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """An epoch with its shares. ``before``: base units that each payee had earned in all when it began."""
+    """An epoch with its shares, and the tree of what everybody has earned in all: ``None`` where nobody ever did.
+
+    ``before``: base units that each payee had earned in all when it began.
+    """
 
     terms: Terms
     counted: Sequence[Counted]
@@ -55,7 +58,12 @@ class Closed:
     shares: Shares
     cumulative: Mapping[Address, int]
     previous_root: Hash32 | None
-    root: Hash32 | None
+    payouts: Payouts | None
+
+    @property
+    def root(self) -> Hash32 | None:
+        """What goes on the chain."""
+        return None if self.payouts is None else self.payouts.root
 
     def shown(self) -> dict[str, Any]:
         """Return it as it is published."""
@@ -125,7 +133,8 @@ def close(terms: Terms, servers: Iterable[Measured], before: Mapping[Address, in
     cumulative = {who: earlier.get(who, 0) + shares.of.get(who, 0) for who in everybody}
     if sum(cumulative.values()) > UINT256_MAX:
         raise _wrong("its sums are more than there can be")
-    return Closed(terms, counted, earlier, budget, shares, cumulative, root_of(earlier), root_of(cumulative))
+    then, now = _tree(earlier), _tree(cumulative)
+    return Closed(terms, counted, earlier, budget, shares, cumulative, None if then is None else then.root, now)
 
 
 def read_file(data: bytes) -> Read:
@@ -189,6 +198,10 @@ def since(read: Read, previous: Read) -> Iterator[Difference]:
         one, other = now.before.get(who), then.cumulative.get(who)
         if one != other:
             yield Difference(f"payees/{_hex(who)}/before", _text(one), _text(other))
+
+
+def _tree(sums: Mapping[Address, int]) -> Payouts | None:
+    return Payouts.of(sums.items()) if sums else None
 
 
 def _schedule(closed: Closed) -> str:

@@ -10,7 +10,7 @@ All numbers are whole, so that everybody who recomputes gets the same ones.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isqrt
@@ -35,7 +35,8 @@ WHOLE: Final = WHOLE_AVAILABILITY * WHOLE_WEIGHT
 PRECISION: Final = 10**24
 """Parts of a bucket's score, beyond those of the factor: rounding down by one of them is seen by nobody."""
 
-_Group = tuple[str, str | Address]
+_Group = str | Address
+"""A domain, a network or a payout address: none of them can be taken for one of another kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,18 @@ def count(servers: Iterable[Measured]) -> list[Counted]:
         raise Invalid("server_twice", "A server counts once in an epoch.")
     factors = [factor_of(one) for one in measured]
     groups = [_groups(one) for one in measured]
-    alike: Counter[_Group] = Counter()
-    people: Counter[_Group] = Counter()
+    alike: dict[_Group, int] = defaultdict(int)
+    people: dict[_Group, int] = defaultdict(int)
     for one, factor, its in zip(measured, factors, groups, strict=True):
         if factor:
-            alike.update(its)
+            points = _full(one) * factor
             for group in its:
-                people[group] += _full(one) * factor
+                alike[group] += 1
+                people[group] += points
     return [
-        _counted(one, factor, max(alike[group] for group in its), max(people[group] for group in its))
+        _counted(one, factor, max([alike[group] for group in its]), max([people[group] for group in its]))
+        if factor
+        else Counted(one, 0, 0, 0, 0)
         for one, factor, its in zip(measured, factors, groups, strict=True)
     ]
 
@@ -142,8 +146,8 @@ _NOBODY: Final = Address(b"\xff" * 21)
 """Stands behind all addresses: nobody's share is rounded up last."""
 
 
-def _groups(one: Measured) -> list[_Group]:
-    return [("domain", one.domain), ("payout", one.payout), *(("network", network) for network in one.networks)]
+def _groups(one: Measured) -> tuple[_Group, ...]:
+    return (one.domain, one.payout, *one.networks)
 
 
 def _full(one: Measured) -> int:
@@ -152,8 +156,6 @@ def _full(one: Measured) -> int:
 
 
 def _counted(one: Measured, factor: int, alike: int, group: int) -> Counted:
-    if not factor:
-        return Counted(one, 0, 0, 0, 0)
     there = PRECISION * factor // alike
     return Counted(one, factor, alike, group, there + _used(_full(one) * factor, group))
 

@@ -13,14 +13,14 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.merkle import proves
 from kit.canonical import canonical
 from kit.errors import Invalid
-from kit.identifiers import Address
+from kit.identifiers import Address, Hash32
 from payments.rewards import epoch_file
 from payments.rewards.epoch_file import FORMAT, TYPE, close, differences, read_file, since
 from payments.rewards.model import Measured
 from payments.rewards.shares import FORMULA
-from payments.rewards.sums import root_of
 from tests.support.epochs import SERVERS, closed, terms
 from tests.support.measured import measured, payee, worlds
 
@@ -209,12 +209,10 @@ def test_errors_repeat_nothing_of_the_file() -> None:
     assert "evil" not in refused.value.message
 
 
-def test_the_root_is_that_of_the_standard_tree() -> None:
-    sums = {payee(1): 10, payee(2): 20, payee(3): 30, payee(4): 0}
-    leaves = sorted(
-        keccak(keccak(encode(["address", "uint256"], [bytes(who), amount]))) for who, amount in sums.items() if amount
-    )
-    low = keccak(b"".join(sorted(leaves[:2])))
-    assert root_of(sums) == keccak(b"".join(sorted([low, leaves[2]])))
-    assert root_of({payee(1): 10}) == keccak(keccak(encode(["address", "uint256"], [bytes(payee(1)), 10])))
-    assert root_of({payee(1): 0}) is None
+def test_each_payee_is_proved_under_the_root() -> None:
+    epoch = closed()
+    assert epoch.payouts is not None
+    for number, (who, amount) in enumerate(epoch.cumulative.items()):
+        leaf = keccak(keccak(encode(["address", "uint256"], [bytes(who), amount])))
+        assert proves(epoch.payouts.root, Hash32(leaf), epoch.payouts.proof(number))
+    assert closed(1, []).root is None
