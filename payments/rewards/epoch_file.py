@@ -27,7 +27,10 @@ LARGEST: Final = 256 * 2**20
 """Bytes of a file."""
 MOST_SERVERS: Final = 250_000
 MOST_PAYEES: Final = 500_000
-LAST_MOMENT: Final = 2**53 - 1
+LAST_MOMENT: Final = 253_402_300_799
+"""The end of the year 9999."""
+MOST_WHOLE: Final = 2**53 - 1
+"""What canonical JSON has of whole numbers."""
 _LONGEST_NAME: Final = 255
 _LONGEST_NETWORK: Final = 43
 
@@ -248,7 +251,7 @@ def _address(text: str) -> Address:
 
 
 def _check(terms: Terms) -> None:
-    if not 0 < terms.chain_id <= LAST_MOMENT:
+    if not 0 < terms.chain_id <= MOST_WHOLE:
         raise _wrong("its chain is none")
     if not 0 <= terms.begins < terms.ends <= LAST_MOMENT:
         raise _wrong("it ends before it begins")
@@ -264,7 +267,7 @@ def _whole(value: object) -> object:
     return value
 
 
-_Whole = Annotated[int, Field(ge=0, le=LAST_MOMENT)]
+_Whole = Annotated[int, Field(ge=0, le=MOST_WHOLE)]
 _Sum = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,77})$")]
 _AddressText = Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
 _Root = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]

@@ -165,6 +165,7 @@ def test_what_does_not_go_on_from_the_epoch_before_is_told() -> None:
         {"epoch": 10_001},
         {"epoch": "1"},
         {"ends": 1},
+        {"ends": 2**53 - 1},
         {"chain_id": 0},
         {"budget": 5},
         {"budget": "05"},
