@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from payments.rewards.model import Measured, bucket_of, people_in
 from payments.rewards.shares import PRECISION, WHOLE, count, factor_of, share
 from tests.support.measured import measured, network, payee
 
+ROOT = Path(__file__).resolve().parents[3]
 ONE = PRECISION * WHOLE
 """What a server counts for that is always there and has one user."""
 
@@ -34,6 +36,19 @@ def test_people_count_by_number_then_by_square_root_then_no_more(people: int, sc
 )
 def test_availability_opens_a_gate_and_then_counts(availability: int, factor: int) -> None:
     assert factor_of(measured(availability=availability)) == factor
+
+
+def test_the_page_on_the_formula_has_its_numbers() -> None:
+    page = (ROOT / "docs" / "rewards.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").replace(",", "").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    found = [[float(cell) for cell in row] for row in rows if row[0].isdecimal()]
+    assert [row[0] for row in found] == [0, 1, 5, 50, 100, 400, 2_500, 10_000, 1_000_000]
+    for people, alone, mostly, two, hundred in found:
+        assert sum(scores(measured(people=int(people)))) == pytest.approx(alone, abs=0.01)
+        assert sum(scores(measured(people=int(people), availability=950))) == pytest.approx(mostly, abs=0.01)
+        for count_of, together in ((2, two), (100, hundred)):
+            its = [measured(number, people=int(people), payout=1) for number in range(1, count_of + 1)]
+            assert sum(scores(*its)) == pytest.approx(together, abs=0.06)
 
 
 def test_a_weight_counts_in_proportion() -> None:
