@@ -203,6 +203,12 @@ def _rules() -> click.Command:
     return rules
 
 
+def _rewards() -> click.Command:
+    from cli.commands.rewards import rewards
+
+    return rewards
+
+
 def _travel() -> click.Command:
     from cli.commands.travel import travel
 
@@ -248,6 +254,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "rooms": _rooms,
     "words": _words,
     "rules": _rules,
+    "rewards": _rewards,
     "travel": _travel,
     "reset": _reset,
 }

@@ -7,6 +7,7 @@ nothing that was known before.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from kit.changes import touch
 from kit.errors import Conflict, Invalid, NotFound
-from kit.identifiers import PersonId, UserId
+from kit.identifiers import PersonId, ServerName, UserId, server_of
 from ledger.people import People
 from ledger.store import people as names
 from reputation.asking import AskState
@@ -180,6 +181,19 @@ class Contacts:
         verdict = SpamVerdictRow
         query = select(verdict.stranger).where(verdict.recipient == person, verdict.stranger.in_(others))
         return {PersonId(stranger) for stranger in self._session.scalars(query)}
+
+    def known_of(self, servers: Collection[ServerName]) -> Counter[ServerName]:
+        """Count, for each of these homeservers, its people whom somebody here invited or accepted.
+
+        Whom people say that they know of (imports) does not count: that costs nothing.
+        """
+        other = names.names("other")
+        query = select(other.c.mxid).join(ContactRow, ContactRow.other == other.c.id)
+        query = query.where(ContactRow.why != ContactWhy.IMPORTED.value).distinct()
+        found = Counter(
+            server_of(UserId(mxid)) for (mxid,) in self._session.execute(query.execution_options(yield_per=10_000))
+        )
+        return Counter({server: found[server] for server in servers if server in found})
 
     def _count(self, person: PersonId, why: ContactWhy) -> int:
         return self.counts(person).get(why, 0)

@@ -86,7 +86,7 @@ def upgrade() -> None:
         sa.Column("forfeited", ExactInteger(), nullable=False),
         sa.Column("root", sa.LargeBinary(length=32), nullable=True),
         sa.Column("parts", sa.Integer(), nullable=False),
-        sa.Column("closed_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_reward_epochs")),
     )
     op.create_table(

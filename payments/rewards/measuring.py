@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
-from statistics import median_low
-from typing import Final
-
-LEAST_LOOKS: Final = 12
-"""How many looks a place must have taken before they say anything of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +41,3 @@ class Looks:
 def bit_of(moment: datetime) -> int:
     """Return the hour of a moment's day (UTC) as one bit of 24."""
     return 1 << moment.astimezone(UTC).hour
-
-
-def availability(looks: Sequence[Looks]) -> Fraction | None:
-    """Return the share of looks that were answered, 0 to 1, as the middle one of all places sees it.
-
-    The middle one (of an even number the lower of the two): one place with a bad line takes nothing from a server, and
-    one that somebody pays gives it nothing. ``None`` where no place has looked often enough.
-    """
-    shares = [Fraction(one.answered, one.looks) for one in looks if one.looks >= LEAST_LOOKS]
-    return median_low(shares) if shares else None

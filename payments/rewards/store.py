@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, inspect, select, tuple_, update
+from sqlalchemy import delete, func, insert, inspect, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from kit.identifiers import Address, ServerName
+from kit.identifiers import Address, Hash32, ServerName
 from payments.rewards.enrolling import Challenge, Enrolled, Kind, Trouble
 from payments.rewards.measuring import Look, Looks, bit_of
 from payments.rewards.statistics import Reported
-from payments.rewards.tables import ChallengeRow, LookRow, ReportRow, RewardServerRow
+from payments.rewards.tables import ChallengeRow, EpochPartRow, EpochRow, LookRow, ReportRow, RewardServerRow
 
 _KEY = ("server", "day", "vantage")
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """A closed epoch; ``budget``, ``paid`` and ``forfeited`` in base units. Without a root nobody ever earned."""
+
+    number: int
+    begins: datetime
+    ends: datetime
+    servers: int
+    budget: int
+    paid: int
+    forfeited: int
+    root: Hash32 | None
+    closed_at: datetime
 
 
 class RewardStore:
@@ -179,6 +196,30 @@ class RewardStore:
         query = query.where(ReportRow.day >= since, ReportRow.day < before).group_by(ReportRow.server)
         return {number: int(total) for number, total in self._session.execute(query)}
 
+    # ------------------------------------------------------------------------------------------------ epochs
+
+    def last_epoch(self) -> Epoch | None:
+        """Return the newest epoch."""
+        row = self._session.scalars(select(EpochRow).order_by(EpochRow.number.desc()).limit(1)).first()
+        return None if row is None else _epoch(row)
+
+    def epochs(self) -> list[Epoch]:
+        """Return all epochs, the newest first."""
+        return [_epoch(row) for row in self._session.scalars(select(EpochRow).order_by(EpochRow.number.desc()))]
+
+    def keep_epoch(self, epoch: Epoch, pieces: Sequence[bytes]) -> None:
+        """Keep an epoch and the pieces of its file. Raises ``IntegrityError`` where another did at the same moment."""
+        values = {field: getattr(epoch, field) for field in Epoch.__slots__}
+        self._session.execute(insert(EpochRow).values(**values, parts=len(pieces)))
+        for part, content in enumerate(pieces):
+            self._session.execute(insert(EpochPartRow).values(number=epoch.number, part=part, content=content))
+
+    def epoch_file(self, number: int) -> bytes | None:
+        """Return the packed file of an epoch."""
+        query = select(EpochPartRow.content).where(EpochPartRow.number == number).order_by(EpochPartRow.part)
+        pieces = list(self._session.scalars(query))
+        return b"".join(pieces) if pieces else None
+
     def prune(self, now: datetime, kept: timedelta, *, limit: int) -> int:
         """Take away some of what is past its time; return how many rows went."""
         day = (now - kept).date()
@@ -207,6 +248,12 @@ def _counts(reported: Reported) -> dict[str, int]:
 
 def _reported(row: ReportRow) -> Reported:
     return Reported(row.monthly_users, row.daily_users, row.users, row.rooms, row.daily_messages)
+
+
+def _epoch(row: EpochRow) -> Epoch:
+    root = None if row.root is None else Hash32(row.root)
+    sums = row.budget, row.paid, row.forfeited
+    return Epoch(row.number, row.begins, row.ends, row.servers, *sums, root, row.closed_at)
 
 
 def _enrolled(row: RewardServerRow | None) -> Enrolled | None:

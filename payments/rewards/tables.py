@@ -79,11 +79,11 @@ class LookRow(Base):
 
 
 class EpochRow(Base):
-    """A closed epoch: ``parts`` pieces hold its file, once ``closed_at`` is there."""
+    """A closed epoch: ``parts`` pieces hold its file."""
 
     __tablename__ = "reward_epochs"
 
-    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     begins: Mapped[datetime] = mapped_column(UtcDateTime)
     ends: Mapped[datetime] = mapped_column(UtcDateTime)
     servers: Mapped[int] = mapped_column(Integer)
@@ -92,14 +92,14 @@ class EpochRow(Base):
     forfeited: Mapped[int] = mapped_column(ExactInteger)
     root: Mapped[bytes | None] = mapped_column(Bytes32)
     parts: Mapped[int] = mapped_column(Integer)
-    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class EpochPartRow(Base):
-    """A piece of an epoch's file, which is compressed (zlib) and cut into pieces that are written one by one."""
+    """A piece of an epoch's file, which is compressed (zlib)."""
 
     __tablename__ = "reward_epoch_parts"
 
-    number: Mapped[int] = mapped_column(Integer, primary_key=True)
-    part: Mapped[int] = mapped_column(Integer, primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    part: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     content: Mapped[bytes] = mapped_column(LargeBinary)

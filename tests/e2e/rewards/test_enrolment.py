@@ -27,7 +27,7 @@ from tests.support.synapse import Homeserver, StartHomeserver
 
 pytestmark = pytest.mark.homeserver
 
-SCRIPT = Path("api/pages/static/enrol-homeserver.py").resolve()
+SCRIPT = Path("deploy/enrol_homeserver.py").resolve()
 SYNAPSES_PYTHON = Path(".venv-homeserver/bin/python").absolute()
 PAYOUT, OTHER = parse_address("0x" + "a1" * 20), parse_address("0x" + "a2" * 20)
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from kit.errors import Invalid
 from kit.identifiers import ServerName
-from payments.rewards.measuring import LEAST_LOOKS, Looks, availability
+from payments.rewards.gathering import LEAST_LOOKS, availability
+from payments.rewards.measuring import Looks
 from payments.rewards.statistics import LONGEST, MOST, Reported, read_report
 
 FAR = ServerName("far.example")
@@ -74,25 +75,28 @@ def test_order_and_copies_of_reports_change_nothing(some: list[Reported]) -> Non
 
 
 def test_the_middle_place_counts() -> None:
-    def looks(answered: int, looks: int = 100) -> Looks:
-        return Looks("a place", looks, answered)
+    def there(*shares: tuple[str, int, int]) -> Fraction | None:
+        looks = [Looks(place, most, answered) for place, most, answered in shares]
+        return availability(looks, {place: most for place, most, _ in shares})
 
-    assert availability([]) is None
-    assert availability([looks(LEAST_LOOKS - 1, LEAST_LOOKS - 1)]) is None
-    assert availability([looks(90)]) == Fraction(9, 10)
-    assert availability([looks(0), looks(90), looks(100)]) == Fraction(9, 10), "a place with a bad line takes nothing"
-    assert availability([looks(10), looks(10), looks(100)]) == Fraction(1, 10), "one that somebody pays gives nothing"
-    assert availability([looks(50), looks(100)]) == Fraction(1, 2)
+    assert there() is None
+    assert there(("a", LEAST_LOOKS - 1, LEAST_LOOKS - 1)) is None
+    assert there(("a", 100, 90)) == Fraction(9, 10)
+    assert there(("a", 100, 0), ("b", 100, 90), ("c", 100, 100)) == Fraction(9, 10), "a bad line takes nothing"
+    assert there(("a", 100, 10), ("b", 100, 10), ("c", 100, 100)) == Fraction(1, 10), "one that is paid gives nothing"
+    assert there(("a", 100, 50), ("b", 100, 100)) == Fraction(1, 2)
+    assert availability([Looks("a", 10, 10)], {"a": 100}) == Fraction(1, 10), "who came late was not there before"
 
 
 @given(st.lists(st.tuples(st.integers(LEAST_LOOKS, 800), st.integers(0, 800)), min_size=1, max_size=7), st.data())
 def test_one_more_answer_never_lowers_it(counts: list[tuple[int, int]], data: st.DataObject) -> None:
     places = [Looks(f"p{n}", looks, min(good, looks)) for n, (looks, good) in enumerate(counts)]
-    before = availability(places)
+    most = {one.vantage: one.looks for one in places}
+    before = availability(places, most)
     which = data.draw(st.integers(0, len(places) - 1))
     one = places[which]
     places[which] = Looks(one.vantage, one.looks, min(one.answered + 1, one.looks))
-    after = availability(places)
+    after = availability(places, most)
     assert before is not None
     assert after is not None
     assert after >= before

@@ -1,0 +1,84 @@
+"""``earnest rewards``: make a published epoch anew from its file, and see why each server's share is what it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+import click
+
+from cli.context import disk_told, told
+from cli.epochs_shown import as_json, difference_as_json, print_differences, print_epoch, proof_as_json
+from kit.errors import Invalid
+from kit.identifiers import parse_address, parse_hash, show_hash
+from payments.rewards.epoch_file import LARGEST, Difference, Read, differences, read_file, since
+
+_FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.group()
+def rewards() -> None:
+    """Rewards for homeservers: check the file of an epoch, which needs nothing but the file (docs/rewards.md)."""
+
+
+@rewards.command()
+@click.argument("file", type=_FILE)
+@click.option("--previous", type=_FILE, help="The file of the epoch before: sums must go on where it ended.")
+@click.option("--root", metavar="0x…", help="The root that the chain has for this epoch.")
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
+@told
+@disk_told
+def verify(file: Path, *, previous: Path | None, root: str | None, wants_json: bool) -> None:
+    """Make the epoch of FILE anew and say each difference. Exit status 1 where there is one."""
+    on_chain = None if root is None else show_hash(parse_hash(root))
+    read = _read(file)
+    found = list(differences(read))
+    if previous is not None:
+        found += since(read, _read(previous))
+    if on_chain is not None and on_chain != read.said["root"]:
+        found.append(Difference("root on the chain", read.said["root"], on_chain))
+    if wants_json:
+        shown = {"holds": not found, "root": read.anew.shown()["root"], "said": read.said["root"]}
+        click.echo(json.dumps(shown | {"differences": [difference_as_json(one) for one in found]}))
+    else:
+        print_differences(read.anew, found)
+    if found:
+        raise click.exceptions.Exit(1)
+
+
+@rewards.command()
+@click.argument("file", type=_FILE)
+@click.option("--all", "everybody", is_flag=True, help="Show every server and payee, not the largest alone.")
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
+@told
+@disk_told
+def shares(file: Path, *, everybody: bool, wants_json: bool) -> None:
+    """Show what each server of FILE counts for and why, and who gets how much; computed anew, not as FILE says."""
+    epoch = _read(file).anew
+    if wants_json:
+        click.echo(json.dumps(as_json(epoch)))
+    else:
+        print_epoch(epoch, everybody=everybody)
+
+
+@rewards.command()
+@click.argument("file", type=_FILE)
+@click.argument("payout")
+@told
+@disk_told
+def proof(file: Path, payout: str) -> None:
+    """Print what PAYOUT's claim needs, as JSON: its sum in all, the root, and the proof. FILE must be right."""
+    read = _read(file)
+    if any(True for _ in differences(read)):
+        raise Invalid("epoch_differs", f"{file} is wrong; `earnest rewards verify {file}` says where.")
+    click.echo(json.dumps(proof_as_json(read.anew, parse_address(payout))))
+
+
+def _read(file: Path) -> Read:
+    if file.stat().st_size > LARGEST:
+        raise Invalid("epoch_too_large", f"{file}: the file of an epoch is {LARGEST // 2**20} MiB at most.")
+    try:
+        return read_file(file.read_bytes())
+    except Invalid as error:
+        raise Invalid(error.code, f"{file}: {error.message}") from error
