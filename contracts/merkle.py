@@ -1,9 +1,9 @@
 """Merkle trees (pure): who is due how much in all, as one root, with a proof for each.
 
-The tree is OpenZeppelin's "standard-v1" (@openzeppelin/merkle-tree, README "Standard Merkle Trees"), to the byte: a leaf
-is hashed twice, so that no inner node passes for one; a pair is hashed in order of size, so that a proof needs no sides;
-leaves are sorted, so that the same entries give the same root in whatever order they come. ``RewardDistributor`` reads
-the proofs.
+The tree is OpenZeppelin's "standard-v1" (@openzeppelin/merkle-tree, README "Standard Merkle Trees"), to the byte: a
+leaf is hashed twice, so that no inner node passes for one; a pair is hashed in order of size, so that a proof needs no
+sides; leaves are sorted, so that the same entries give the same root in whatever order they come.
+``RewardDistributor`` reads the proofs.
 """
 
 from __future__ import annotations
