@@ -1,6 +1,6 @@
 """The contracts offer what is listed here and nothing else: a new door is seen in review."""
 
-from tests.contracts.escrow_chain import ESCROW, PLEDGES, TERMS, TOKEN
+from tests.contracts.escrow_chain import ESCROW, PLEDGES, REWARDS, TERMS, TOKEN
 
 SIGNATURE = "uint8,bytes32,bytes32"
 GIFT = "(address,address,uint256,uint16,bytes32,uint256,address,uint64,bytes32)"
@@ -63,5 +63,33 @@ def test_the_pledges() -> None:
             f"giftId({GIFT})",
             "token()",
             "MAX_MONTHS()",
+        ]
+    )
+
+
+def test_the_rewards() -> None:
+    assert sorted(REWARDS.functions.values()) == sorted(
+        [
+            "propose(uint64,bytes32,uint256,bool)",
+            "cancel(bytes32)",
+            "accept(bytes32)",
+            "joinEarlier()",
+            "claim(address,uint256,bytes32,bytes32[])",
+            "leaf(address,uint256)",
+            "token()",
+            "treasury()",
+            "proposer()",
+            "guardian()",
+            "maxBudget()",
+            "epoch()",
+            "countsSince()",
+            "root()",
+            "left()",
+            "earlierRoot()",
+            "earlierLeft()",
+            "proposal()",
+            "claimed(address)",
+            "DISPUTE_WINDOW()",
+            "EARLIER_COUNTS()",
         ]
     )

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ContactEscrow} from "../src/ContactEscrow.sol";
 import {Pledges} from "../src/Pledges.sol";
+import {RewardDistributor} from "../src/RewardDistributor.sol";
 import {Token} from "../src/Token.sol";
 import {EscrowTest} from "./support/EscrowTest.sol";
 
@@ -150,6 +151,46 @@ contract GasTest is EscrowTest {
         vm.prank(relayer);
         pledges.giveWithAuthorization(gift, sig.v, sig.r, sig.s);
         _kept("pledges.giveWithAuthorization");
+    }
+
+    /// @dev Proofs as long as among 100,000 payees; to one who has held tokens before, first and again.
+    function test_gas_rewards() public {
+        address[2] memory all = [anybody, relayer];
+        RewardDistributor rewards = new RewardDistributor(token, treasury, resolver, guardian, 100 ether);
+        _settled(address(rewards));
+        vm.prank(treasury);
+        token.approve(address(rewards), 100 ether);
+        bytes32[] memory proof = _proof();
+        for (uint256 turn = 1; turn <= 2; ++turn) {
+            bytes32 root = rewards.leaf(all[0], turn * 1 ether);
+            for (uint256 i = 0; i < proof.length; ++i) {
+                bytes32 other = proof[i];
+                root = root < other ? keccak256(abi.encode(root, other)) : keccak256(abi.encode(other, root));
+            }
+            vm.prank(resolver);
+            // forge-lint: disable-next-line(unsafe-typecast)
+            rewards.propose(uint64(turn), root, 10 ether, false);
+            if (turn == 2) _kept("rewards.propose");
+            vm.warp(_now() + 72 hours);
+            vm.prank(all[1]);
+            rewards.accept(root);
+            if (turn == 2) _kept("rewards.accept");
+            vm.prank(all[1]);
+            rewards.claim(all[0], turn * 1 ether, root, proof);
+            _kept(turn == 1 ? "rewards.claim, the first" : "rewards.claim, again");
+        }
+        vm.prank(resolver);
+        rewards.propose(3, keccak256("wrong"), 10 ether, false);
+        vm.prank(guardian);
+        rewards.cancel(keccak256("wrong"));
+        _kept("rewards.cancel");
+    }
+
+    function _proof() private pure returns (bytes32[] memory proof) {
+        proof = new bytes32[](17);
+        for (uint256 i = 0; i < proof.length; ++i) {
+            proof[i] = keccak256(abi.encode(i));
+        }
     }
 
     function test_gas_token() public {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal, localcontext
 from random import Random
 
 import pytest
@@ -145,6 +146,42 @@ def test_a_thousand_sybils_of_one_operator_get_what_one_server_would(
     theirs = sum(apart.of[payout] for payout in {one.payout for one in sybils})
     assert theirs <= alone.of[whole.payout] + 1000
     assert sum(apart.of[one.payout] for one in honest) >= sum(alone.of[one.payout] for one in honest) - 1000
+
+
+def _as_the_page_says(servers: list[Measured]) -> list[Decimal]:
+    """What docs/rewards.md says a server counts for, in exact numbers, written without a look at how we compute it."""
+    there = [one for one in servers if one.availability >= 900 and one.people and one.weight]
+    factors = {
+        one.server: Decimal(one.weight) / 100 * (Decimal(1) / 2 + Decimal(one.availability - 900) / 200)
+        for one in there
+    }
+
+    def groups(one: Measured) -> list[list[Measured]]:
+        return [
+            [other for other in there if other.domain == one.domain],
+            [other for other in there if other.payout == one.payout],
+            *([other for other in there if network in other.networks] for network in one.networks),
+        ]
+
+    found = []
+    for one in servers:
+        if one not in there:
+            found.append(Decimal(0))
+            continue
+        sizes = [sum((other.people - 1) * factors[other.server] for other in group) for group in groups(one)]
+        largest = Decimal(max(sizes))
+        together = largest if largest <= 20 else (20 * min(largest, Decimal(2000))).sqrt()
+        used = together * (one.people - 1) * factors[one.server] / largest if largest else Decimal(0)
+        found.append(factors[one.server] / max(map(len, groups(one))) + used)
+    return found
+
+
+@given(worlds())
+def test_scores_are_those_of_the_page(servers: list[Measured]) -> None:
+    with localcontext(prec=100):
+        for one, right in zip(count(servers), _as_the_page_says(servers), strict=True):
+            lost = right * PRECISION * WHOLE - one.score
+            assert Decimal("-0.001") < lost < Decimal("2.001")  # less than one in each of its two parts
 
 
 @given(st.lists(st.integers(0, 10**6), max_size=8))
