@@ -52,6 +52,7 @@ from payments.flair.importing import Imports
 from payments.flair.onchain import Place
 from payments.flair.service import Supporters
 from payments.flair.signed import SignedGifts
+from payments.rewards.closing import Epochs
 from payments.rewards.service import Rewards
 from payments.stakes import settling
 from payments.stakes.model import EscrowTerms
@@ -138,6 +139,11 @@ class Work:
     happenings: Happenings
     webhooks: Webhooks
     owed: Owed
+
+    @property
+    def epochs(self) -> Epochs:
+        """Epochs of rewards."""
+        return Epochs(self.session, self.now)
 
     @property
     def claims(self) -> Claims:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,11 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address on which the API listens.")
     api_port: int = Field(8600, ge=0, le=65535, description="Port on which the API listens.")
 
+    rewards_from: date | None = Field(
+        None, description="Day (UTC) on which the first epoch of rewards begins; without it no epoch is closed."
+    )
+    rewards_pool: str = Field("0", description="ERN that all epochs of rewards together never exceed.")
+    rewards_distributor: str | None = Field(None, description="Address of the contract that pays rewards out.")
     vantage: str = Field(
         "here",
         pattern=r"^[a-z0-9-]{1,40}$",

@@ -11,7 +11,7 @@ from pathlib import Path
 from celery import Celery
 from celery.beat import EmbeddedService
 
-from app import books, digests, earning, lists
+from app import books, digests, earning, epochs, lists
 from app.aside import Aside
 from app.container import Container
 from app.forgetting import prune_all
@@ -30,6 +30,8 @@ LISTS_EVERY = timedelta(minutes=5)
 """How often it is looked whether a list of others is to be read again."""
 LOOKS_EVERY = timedelta(minutes=5)
 """How often it is looked which servers that earn are to be looked at; each of them once an hour."""
+EPOCHS_EVERY = timedelta(minutes=15)
+"""How often it is looked whether an epoch of rewards is over."""
 PRUNE_EVERY = timedelta(hours=1)
 """How often what is past its retention time is taken away."""
 ROUNDS = "rounds"
@@ -63,6 +65,11 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
             },
             "lists": {"task": "earnest.lists", "schedule": LISTS_EVERY, "options": {"expires": LISTS_EVERY.seconds}},
             "looks": {"task": "earnest.looks", "schedule": LOOKS_EVERY, "options": {"expires": LOOKS_EVERY.seconds}},
+            "epochs": {
+                "task": "earnest.epochs",
+                "schedule": EPOCHS_EVERY,
+                "options": {"expires": EPOCHS_EVERY.seconds},
+            },
             "prune": {"task": "earnest.prune", "schedule": PRUNE_EVERY},
         },
     )
@@ -99,6 +106,12 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     @application.task(name="earnest.looks", shared=False)  # type: ignore[untyped-decorator]
     def look() -> None:
         looking.begin()
+
+    closing = Aside("epochs", partial(epochs.close, container))
+
+    @application.task(name="earnest.epochs", shared=False)  # type: ignore[untyped-decorator]
+    def close() -> None:
+        closing.begin()
 
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]
     def prune() -> None:

@@ -2,16 +2,26 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api.dependencies import ContainerDep, limited
 from api.schemas.problems import problems
-from api.schemas.rewards import ChallengeIn, ChallengeOut, EnrolledOut, EnrolmentOut, SignedIn
+from api.schemas.rewards import (
+    SMALLEST_GROUP,
+    ChallengeIn,
+    ChallengeOut,
+    EnrolledOut,
+    EnrolmentOut,
+    EpochOut,
+    EpochsOut,
+    SignedIn,
+)
 from app import earning
 from app.container import Container
 from kit.clock import unix
-from kit.identifiers import parse_address, parse_server_name, show_address
+from kit.identifiers import parse_address, parse_server_name, show_address, show_hash
 from payments.rewards.enrolling import Enrolled
+from payments.rewards.store import Epoch
 
 router = APIRouter(prefix="/v1/rewards", tags=["rewards"], responses=problems(400, 404, 409, 413, 429, 503))
 
@@ -64,6 +74,44 @@ def stands(secret: Secret, container: ContainerDep) -> EnrolledOut:
     """Tell a server's operator, who alone knows this address, how the server stands."""
     with container.read() as work:
         return _shown(container, work.rewards.reporting(secret))
+
+
+@router.get("/epochs", dependencies=[Depends(limited("reward_epochs", per_minute=60, burst=30))])
+def epochs(container: ContainerDep) -> EpochsOut:
+    """List the epochs that are closed, the newest first; without names."""
+    with container.read() as work:
+        return EpochsOut(epochs=[_epoch(one) for one in work.epochs.all()])
+
+
+@router.get(
+    "/epochs/{number}",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {}}, "description": "The epoch's file, canonical JSON."}},
+    dependencies=[Depends(limited("reward_epoch", per_minute=6, burst=6))],
+)
+def epoch(number: Annotated[int, Path(ge=1, le=10_000)], container: ContainerDep) -> Response:
+    """Return an epoch's file: all that its shares were made from, so that anybody makes them anew.
+
+    `earnest rewards verify FILE` does that, and needs nothing but the file. It never changes once it is there.
+    """
+    with container.read() as work:
+        content = work.epochs.file(number)
+    return Response(content, media_type="application/json", headers={"Cache-Control": "public, max-age=31536000"})
+
+
+def _epoch(one: Epoch) -> EpochOut:
+    few = one.servers < SMALLEST_GROUP
+    return EpochOut(
+        number=one.number,
+        begins=unix(one.begins),
+        ends=unix(one.ends),
+        servers=None if few else one.servers,
+        budget=str(one.budget),
+        paid=str(one.paid),
+        forfeited=str(one.forfeited),
+        root=None if one.root is None else show_hash(one.root),
+        closed_at=unix(one.closed_at),
+    )
 
 
 def _shown(container: Container, server: Enrolled) -> EnrolledOut:

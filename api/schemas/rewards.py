@@ -8,6 +8,8 @@ from api.schemas.quotes import AddressText, Unix
 from payments.rewards.enrolling import TYPE
 
 _MOST_KEYS = 20
+SMALLEST_GROUP = 5
+"""Fewer servers than these are not counted in public."""
 
 
 class ChallengeIn(BaseModel):
@@ -74,3 +76,27 @@ class EnrolmentOut(EnrolledOut):
     report_url: Annotated[
         str, Field(description="Synapse's `report_stats_endpoint`. It is secret, and shown this once.")
     ]
+
+
+class EpochOut(BaseModel):
+    """A closed epoch; sums in base units."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    begins: Unix
+    ends: Unix
+    servers: Annotated[int | None, Field(description="None where there were fewer than five.")]
+    budget: str
+    paid: str
+    forfeited: Annotated[str, Field(description="Shares of servers whose claims are suspended: nobody gets them.")]
+    root: Annotated[str | None, Field(description="The Merkle root of what everybody has earned in all.")]
+    closed_at: Unix
+
+
+class EpochsOut(BaseModel):
+    """All closed epochs, the newest first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    epochs: list[EpochOut]

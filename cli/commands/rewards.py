@@ -1,4 +1,4 @@
-"""``earnest rewards``: make a published epoch anew from its file, and see why each server's share is what it is."""
+"""``earnest rewards``: who takes part, and published epochs: made anew from their files, with why each share is so."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from cli.context import disk_told, told
+from cli.earning import COMMANDS
 from cli.epochs_shown import as_json, difference_as_json, print_differences, print_epoch, proof_as_json
 from kit.errors import Invalid
 from kit.identifiers import parse_address, parse_hash, show_hash
@@ -19,7 +20,11 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.group()
 def rewards() -> None:
-    """Rewards for homeservers: check the file of an epoch, which needs nothing but the file (docs/rewards.md)."""
+    """Rewards for homeservers: who takes part, epochs, and checking an epoch by nothing but its file."""
+
+
+for command in COMMANDS:
+    rewards.add_command(command)
 
 
 @rewards.command()

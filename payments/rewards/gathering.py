@@ -46,8 +46,8 @@ class Known:
 def gather(some: Iterable[Known], *, days: int, ends: datetime) -> list[Measured]:
     """Return how servers were measured in an epoch of ``days`` days that ends at ``ends``.
 
-    Those that nobody ever reached are left out. A server is measured by the looks that a place took at whomever it looked at most, so that whoever enrols in the
-    midst of an epoch was not there before.
+    Those that nobody ever reached are left out. A server is measured by the looks that a place took at whomever it
+    looked at most, so that whoever enrols in the midst of an epoch was not there before.
     """
     known = list(some)
     most = _most_looks(known)
@@ -84,7 +84,7 @@ def _measured(one: Known, networks: Sequence[str], there: Fraction, days: int, e
     believed = UNSEEN + FOR_EACH_SEEN * one.seen
     return Measured(
         server=one.server.server,
-        domain=registrable(_host(one.server.server)),
+        domain=registrable(host_of(one.server.server)),
         networks=tuple(networks),
         payout=one.server.payout_at(ends),
         availability=int(there * WHOLE_AVAILABILITY),
@@ -94,7 +94,8 @@ def _measured(one: Known, networks: Sequence[str], there: Fraction, days: int, e
     )
 
 
-def _host(server: ServerName) -> str:
+def host_of(server: ServerName) -> str:
+    """Return the host of a server's name: without a port, and with the brackets of an address."""
     if server.endswith("]"):
         return server
     host, colon, port = server.rpartition(":")
