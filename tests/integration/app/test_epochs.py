@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -47,19 +48,26 @@ def container(tmp_path: Path, database: Database, clock: Clock) -> Container:
     return a_container(tmp_path, database, clock=clock, **given)
 
 
-def enrols(container: Container, number: int, **key: Any) -> str:  # noqa: ANN401 - of its server
+def enrols(container: Container, number: int) -> str:
     """Let ``s<number>.example`` take part; the secret of its reports."""
-    server = Server(ServerName(f"s{number}.example"), **key)
+    server = Server(ServerName(f"s{number}.example"))
     with container.work() as work:
         challenge = work.rewards.challenge(server.name, Address(bytes([number]) * 20))
         return work.rewards.enrol(server.sign(challenge.document()), server.published()).secret
 
 
 def measures(
-    container: Container, number: int, secret: str, *, since: datetime, people: int, away: int = 0, **key: Any
+    container: Container,
+    number: int,
+    secret: str,
+    *,
+    since: datetime,
+    people: int,
+    away: int = 0,
+    keys: Sequence[int] = (1,),
 ) -> None:
     """Look at a server each hour of an epoch, of which it misses some, and let it report each day."""
-    server = Server(ServerName(f"s{number}.example"), **key)
+    server = Server(ServerName(f"s{number}.example"), list(keys))
     seen = replace(server.seen(), network=f"192.0.{number}.0/24")
     with container.work() as work:
         enrolled = work.rewards.find(server.name)
