@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
-from app import earning
+from app import earning, epochs
 from app.container import Container
 from cli.local.certificates import Certificate, certificates
 from cli.local.ports import free_port
@@ -79,7 +80,7 @@ def test_a_real_server_enrols_reports_its_use_and_is_looked_at(
 ) -> None:
     printed = enrol(far, "--service", service)
     (address,) = [line.split(": ", 1)[1] for line in printed.splitlines() if line.startswith("report_stats_endpoint")]
-    assert httpx.get(address).json()["payout"] == show_address(PAYOUT)
+    assert httpx.get(address, timeout=120).json()["payout"] == show_address(PAYOUT)
     far.account("somebody")
     far._limits = {"report_stats": True, "report_stats_endpoint": address, "server_context": "a test"}
     far.stop()
@@ -120,23 +121,23 @@ def test_a_real_server_enrols_reports_its_use_and_is_looked_at(
 
 def test_nothing_need_be_sent_from_where_the_key_is(service: str, far: Homeserver) -> None:
     asked = {"server_name": far.name, "payout": show_address(PAYOUT)}
-    challenge = httpx.post(f"{service}/v1/rewards/challenges", json=asked).json()
+    challenge = httpx.post(f"{service}/v1/rewards/challenges", json=asked, timeout=120).json()
     signed = enrol(far, "--sign-only", said=json.dumps(challenge))
-    answer = httpx.post(f"{service}/v1/rewards/enrolments", json=json.loads(signed))
+    answer = httpx.post(f"{service}/v1/rewards/enrolments", json=json.loads(signed), timeout=120)
     assert answer.status_code == 201, answer.text
-    again = httpx.post(f"{service}/v1/rewards/enrolments", json=json.loads(signed))
+    again = httpx.post(f"{service}/v1/rewards/enrolments", json=json.loads(signed), timeout=120)
     assert (again.status_code, again.json()["type"]) == (404, "urn:earnest:problem:challenge_unknown")
 
 
 def test_somebody_elses_signature_enrols_nobody(container: Container, service: str, far: Homeserver) -> None:
     asked = {"server_name": far.name, "payout": show_address(OTHER)}
-    challenge = httpx.post(f"{service}/v1/rewards/challenges", json=asked).json()
+    challenge = httpx.post(f"{service}/v1/rewards/challenges", json=asked, timeout=120).json()
     right = far.server.folder / "signing.key"
     kept = right.read_text()
     right.write_text("ed25519 a_abcd " + "A" * 43 + "\n")  # the server runs on with the key that it has
     signed = json.loads(enrol(far, "--sign-only", said=json.dumps(challenge), payout=OTHER))
     right.write_text(kept)
-    answer = httpx.post(f"{service}/v1/rewards/enrolments", json=signed)
+    answer = httpx.post(f"{service}/v1/rewards/enrolments", json=signed, timeout=120)
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:earnest:problem:server_signature")
     with container.read() as work:
         assert work.rewards.find(ServerName(far.name)) is None
@@ -163,6 +164,19 @@ def test_a_key_that_changed_without_a_word_is_trouble_until_the_server_enrols_an
     assert found.payout_at(clock.now) == PAYOUT
     clock.pass_(days=7)
     assert (found.may_claim(clock.now), found.payout_at(clock.now)) == (True, OTHER)
+
+
+def test_what_it_would_have_earned_is_said_of_a_server_that_takes_no_part(
+    container: Container, far: Homeserver, clock: Clock
+) -> None:
+    container.settings.rewards_from = clock.now.date() - timedelta(days=30)
+    container.settings.rewards_pool, container.settings.rewards_distributor = "1300", show_address(OTHER)
+    assert epochs.close(container) is not None
+    found = epochs.estimate(container, ServerName(far.name), people=7)
+    assert [(epoch.number, amount) for epoch, amount in found.epochs] == [(1, 10 * 10**18)], (
+        "all of it: nobody else was"
+    )
+    assert found.claims_from.date() == container.settings.rewards_from + timedelta(days=84)
 
 
 def test_the_script_says_where_it_must_be_run() -> None:
