@@ -23,9 +23,9 @@ class Rewards:
 
     def __init__(self, anvil: Anvil, deployment: Deployment) -> None:
         self.anvil, self.deployment = anvil, deployment
-        roles = [anvil.signer(name).address for name in ("treasury", "proposer", "guardian")]
+        treasury, proposer, guardian = (anvil.signer(name).address for name in ("treasury", "proposer", "guardian"))
         data = artifact("RewardDistributor").creation
-        data += rewards.encode_roles(deployment.token, *roles, max_budget=100 * ETHER)
+        data += rewards.encode_roles(deployment.token, treasury, proposer, guardian, 100 * ETHER)
         deployer, chain = anvil.signer("deployer"), anvil.chain
         gas, fees = chain.estimate_gas(None, data, deployer.address), chain.fees()
         nonce = chain.nonce(deployer.address)
