@@ -12,7 +12,7 @@ from typing import Any, Final
 import rlp
 from eth_utils.crypto import keccak
 
-from contracts import codec, typed_data
+from contracts import codec, rewards, typed_data
 from contracts.chain import Chain, Deployment, Receipt
 from contracts.signer import Signer, Transaction
 from contracts.words import WORD, word, word_of_address
@@ -44,7 +44,7 @@ class Artifact:
 
 
 def artifact(name: str) -> Artifact:
-    """Read a committed artifact: ``Token``, ``ContactEscrow``, ``Pledges`` or ``SignatureCheck``."""
+    """Read a committed artifact by its contract's name, such as ``Token`` or ``ContactEscrow``."""
     document = json.loads((ARTIFACTS / f"{name}.json").read_bytes())
     creation, code = (bytes.fromhex(document[key].removeprefix("0x")) for key in ("bytecode", "deployedBytecode"))
     return Artifact(name, creation, code)
@@ -82,6 +82,27 @@ def add_pledges(chain: Chain, signer: Signer, deployment: Deployment, *, patienc
     found = replace(deployment, pledges=_created_by(signer.address, nonce), pledges_block=mined.block_number)
     check(chain, found)
     return found
+
+
+def deploy_rewards(chain: Chain, signer: Signer, roles: rewards.Roles, *, patience: float = 300.0) -> Address:
+    """Create a contract that pays those who run the network, bound to these roles; return where it stands.
+
+    Costs ``signer`` about 1 million gas. Raises as ``deploy`` does. The treasury gives its allowance by itself.
+    """
+    nonce = chain.nonce(signer.address)
+    data = artifact("RewardDistributor").creation + rewards.encode_roles(roles)
+    _create(chain, signer, nonce, data, time.monotonic() + patience)
+    found = _created_by(signer.address, nonce)
+    check_rewards(chain, found, roles)
+    return found
+
+
+def check_rewards(chain: Chain, address: Address, roles: rewards.Roles) -> None:
+    """Make sure that this release's ``RewardDistributor`` stands there, with these roles. Raises as ``check`` does."""
+    expected = rewards.reading_roles(roles)
+    _check_code(chain, "RewardDistributor", address, set(expected.values()))
+    if any(chain.call(address, call) != answer for call, answer in expected.items()):
+        raise _other_code("RewardDistributor", address)
 
 
 def _created_by(creator: Address, nonce: int) -> Address:

@@ -19,6 +19,17 @@ MOST_PROOF: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Roles:
+    """What a distributor is bound to for ever; ``max_budget`` is the most an epoch can cost, in base units."""
+
+    token: Address
+    treasury: Address
+    proposer: Address
+    guardian: Address
+    max_budget: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Who is to be paid by which list: ``cumulative`` base units in all, less what they have had."""
 
@@ -38,9 +49,16 @@ class Proposal:
     replaces: bool
 
 
-def encode_roles(token: Address, treasury: Address, proposer: Address, guardian: Address, max_budget: int) -> bytes:
-    """Encode what the constructor wants, to come after the artifact's creation code; ``max_budget`` in base units."""
-    return b"".join(map(word_of_address, (token, treasury, proposer, guardian))) + word(max_budget)
+def encode_roles(roles: Roles) -> bytes:
+    """Encode what the constructor wants, to come after the artifact's creation code."""
+    parties = (roles.token, roles.treasury, roles.proposer, roles.guardian)
+    return b"".join(map(word_of_address, parties)) + word(roles.max_budget)
+
+
+def reading_roles(roles: Roles) -> dict[bytes, bytes]:
+    """Return each call that reads a role, with the word that must answer it."""
+    words = [encode_roles(roles)[start : start + WORD] for start in range(0, _ROLES * WORD, WORD)]
+    return dict(zip(_READING, words, strict=True))
 
 
 def encode_propose(epoch: int, root: Hash32, budget: int, *, replaces: bool = False) -> bytes:
@@ -137,6 +155,8 @@ def _root(root: bytes) -> Hash32:
 
 
 _HEAD_WORDS: Final = 4
+_READING: Final = tuple(map(selector_of, ("token()", "treasury()", "proposer()", "guardian()", "maxBudget()")))
+_ROLES: Final = len(_READING)
 _PROPOSE: Final = selector_of("propose(uint64,bytes32,uint256,bool)")
 _CANCEL: Final = selector_of("cancel(bytes32)")
 _ACCEPT: Final = selector_of("accept(bytes32)")

@@ -17,7 +17,11 @@ import {Token} from "./Token.sol";
 ///   before. The next root can pass over a wrong one (`replaces`), which then never counts as the root before.
 /// - The guardian can do one thing: cancel a root that waits. Its worst is that no new root ever counts.
 /// - The treasury gives an allowance and no more: nothing is minted, and what is paid is at most what it gave.
-/// - Money due stays due for ever: no role can take back what an accepted root gave, short of replacing the root.
+/// - Money due stays due for ever: no role can take it, and the root before counts until a newer one or half a year.
+///   Each list holds all who are on the one before: that is for the disputers to see.
+/// - Whoever is late and is paid under the newest root takes what was due from before out of the newest budget. Others
+///   on the newest root then wait until the next one counts, or `joinEarlier`; nobody loses anything by it.
+/// - Two wrong roots one after the other that nobody stops take whatever is still unclaimed.
 /// - The token is Earnest's own: it takes no cut, calls nobody and cannot be paused.
 /// - Blocks carry an honest time within seconds, which is nothing beside days.
 contract RewardDistributor {
@@ -119,6 +123,7 @@ contract RewardDistributor {
     /// @param replaces whether the root that counts now was wrong: then the root before stays the root before
     function propose(uint64 epoch_, bytes32 root_, uint256 budget, bool replaces) external {
         require(msg.sender == proposer, NotTheProposer(msg.sender));
+        // slither-disable-next-line incorrect-equality
         require(proposal.root == bytes32(0), RootWaiting(proposal.root));
         require(epoch_ == epoch + 1, WrongEpoch(epoch_));
         require(root_ != bytes32(0) && root_ != root && root_ != earlierRoot, BadRoot(root_));
@@ -154,6 +159,7 @@ contract RewardDistributor {
         // forge-lint: disable-next-line(unsafe-typecast)
         countsSince = uint64(block.timestamp);
         uint64 number = ++epoch;
+        // slither-disable-next-line arbitrary-send-erc20
         token.safeTransferFrom(treasury, address(this), accepted.budget);
         // slither-disable-next-line reentrancy-events
         emit RootAccepted(number, root_, accepted.budget);
@@ -216,6 +222,7 @@ contract RewardDistributor {
     function _mustWait(bytes32 root_) private view {
         bytes32 waiting = proposal.root;
         require(waiting != bytes32(0), NoRootWaiting());
+        // slither-disable-next-line incorrect-equality
         require(root_ == waiting, NotTheRootWaiting(root_));
     }
 }

@@ -6,11 +6,10 @@ import pytest
 
 from contracts import codec, rewards
 from contracts.chain import Deployment
-from contracts.deployment import artifact
+from contracts.deployment import check_rewards, deploy_rewards
 from contracts.merkle import Payouts, payout_leaf
-from contracts.rewards import DISPUTE_WINDOW, EARLIER_COUNTS, Claim, Proposal
-from contracts.signer import Transaction
-from kit.errors import Conflict
+from contracts.rewards import DISPUTE_WINDOW, EARLIER_COUNTS, Claim, Proposal, Roles
+from kit.errors import Conflict, Invalid
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32
 from tests.support.anvil import ETHER, Anvil
 
@@ -23,20 +22,9 @@ class Rewards:
 
     def __init__(self, anvil: Anvil, deployment: Deployment) -> None:
         self.anvil, self.deployment = anvil, deployment
-        roles = [anvil.signer(name).address for name in ("treasury", "proposer", "guardian")]
-        data = artifact("RewardDistributor").creation
-        data += rewards.encode_roles(deployment.token, *roles, max_budget=100 * ETHER)
-        deployer, chain = anvil.signer("deployer"), anvil.chain
-        gas, fees = chain.estimate_gas(None, data, deployer.address), chain.fees()
-        nonce = chain.nonce(deployer.address)
-        sent = chain.send(
-            deployer.sign_transaction(
-                Transaction(chain.chain_id, nonce, None, data, gas, fees.max_fee, fees.priority_fee)
-            ).raw
-        )
-        anvil.rest()
-        made = anvil.rpc("eth_getTransactionReceipt", "0x" + sent.hex())
-        self.address = Address(bytes.fromhex(made["contractAddress"][2:]))
+        treasury, proposer, guardian = (anvil.signer(name).address for name in ("treasury", "proposer", "guardian"))
+        self.roles = Roles(deployment.token, treasury, proposer, guardian, 100 * ETHER)
+        self.address = deploy_rewards(anvil.chain, anvil.signer("deployer"), self.roles)
         approval = codec.encode_approve(self.address, 1_000 * ETHER)
         assert anvil.send(anvil.signer("treasury"), deployment.token, approval).succeeded
 
@@ -163,3 +151,25 @@ def test_a_proof_with_one_thing_changed_pays_nothing(place: Rewards) -> None:
     ):
         place.refuses("anybody", rewards.encode_claim(wrong), "NotOnTheList")
     place.does("anybody", rewards.encode_claim(claim))
+
+
+def test_other_roles_or_another_contract_are_told_apart(place: Rewards) -> None:
+    chain, roles = place.anvil.chain, place.roles
+    check_rewards(chain, place.address, roles)
+    for wrong in (
+        replace(roles, guardian=PAYEES[0]),
+        replace(roles, proposer=roles.guardian, guardian=roles.proposer),
+        replace(roles, max_budget=roles.max_budget + 1),
+    ):
+        with pytest.raises(Invalid) as refused:
+            check_rewards(chain, place.address, wrong)
+        assert refused.value.code == "contract_differs"
+    for elsewhere, code in ((place.deployment.escrow, "contract_differs"), (PAYEES[0], "contract_missing")):
+        with pytest.raises(Invalid) as refused:
+            check_rewards(chain, elsewhere, roles)
+        assert refused.value.code == code
+
+
+def test_nobody_in_a_role_is_refused(place: Rewards) -> None:
+    with pytest.raises(Conflict, match="ZeroAddress"):
+        deploy_rewards(place.anvil.chain, place.anvil.signer("deployer"), replace(place.roles, guardian=ZERO_ADDRESS))

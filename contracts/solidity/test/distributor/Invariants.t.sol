@@ -30,7 +30,12 @@ contract DistributorInvariants is Test {
         targets[0] = address(handler);
     }
 
-    function invariant_no_more_than_funded() external view {
+    function invariant_promises() external view {
+        _assertNoMoreThanFunded();
+        _assertAWrongRootHarmsOneEpoch();
+    }
+
+    function _assertNoMoreThanFunded() private view {
         vm.assertLe(handler.paid(), handler.funded(), "no more is paid than the epochs' budgets");
         uint256 kept = distributor.left() + distributor.earlierLeft();
         vm.assertEq(handler.paid() + kept, handler.funded(), "what is not paid is there");
@@ -42,7 +47,7 @@ contract DistributorInvariants is Test {
         }
     }
 
-    function invariant_a_wrong_root_harms_one_epoch() external view {
+    function _assertAWrongRootHarmsOneEpoch() private view {
         vm.assertLe(handler.had(4), handler.lost(), "the thief has at most the budgets of wrong epochs");
         (uint256 due, uint256 there) = handler.due();
         vm.assertLe(due, there, "what right roots gave is there, whatever wrong ones took");
