@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -349,16 +349,8 @@ class Container:
         supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
         given = Supporting(session, now, supporters)
         knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels, supporting=given)
-        gate = Gate(
-            session,
-            now=now,
-            people=people,
-            doors=doors,
-            stakes=stakes,
-            bot_id=self.bot_id,
-            opens_at=self.opens_at,
-            knowing=knowing,
-        )
+        made = partial(Gate, session, now=now, people=people, doors=doors, stakes=stakes)
+        gate = made(bot_id=self.bot_id, opens_at=self.opens_at, knowing=knowing)
         asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
         return Work(
