@@ -42,7 +42,18 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
         never_confirmed = once.sessions.prune_unconfirmed()
         gone += len(never_confirmed) + once.people.prune(never_confirmed)
     gone += _in_parts(work, lambda some: len(some.feed.prune(events_kept, limit=MOST_PRUNED)))
-    for part in (_vouches, _asks, _answers, _sightings, _consequences, _complaints, _turned, _labels, _deliveries):
+    for part in (
+        _vouches,
+        _asks,
+        _answers,
+        _sightings,
+        _consequences,
+        _complaints,
+        _turned,
+        _labels,
+        _deliveries,
+        _payments,
+    ):
         gone += _in_parts(work, part)
     return gone + _in_parts(work, lambda some: some.gate.prune())
 
@@ -98,6 +109,10 @@ def _labels(some: Work) -> int:
 
 def _deliveries(some: Work) -> int:
     return some.supporters.prune(limit=MOST_PRUNED)
+
+
+def _payments(some: Work) -> int:
+    return some.settlements.prune(limit=MOST_PRUNED)
 
 
 def _with_names(some: Work, people: Sequence[PersonId]) -> int:

@@ -15,6 +15,7 @@ import ledger.tables
 import payments.carrying.tables
 import payments.flair.key_tables
 import payments.flair.tables
+import payments.settlements.tables
 import payments.stakes.tables
 import reputation.beside_tables
 import reputation.complaint_tables
@@ -35,6 +36,7 @@ TABLE_MODULES = (
     payments.flair.key_tables,
     payments.carrying.tables,
     payments.flair.tables,
+    payments.settlements.tables,
     reputation.tables,
     reputation.list_tables,
     reputation.beside_tables,

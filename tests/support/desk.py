@@ -108,6 +108,7 @@ class Desk:
             carrying=rooms.relaying._carrying,
             relaying=rooms.relaying,
             signed_gifts=SignedGifts(
+            settlements=SignedGifts(
                 rooms.relaying._carrying,
                 supporters,
                 rooms.outgoing,
