@@ -118,7 +118,7 @@ def begin(container: Container, payment: Payment, demand: Demand) -> Settled:
     with container.read() as work:
         check(payment, demand, work.settlements.token)
     standing = _standing(container, payment)
-    if standing is not None and not _may_try_again(standing):
+    if standing is not None and (_known(standing) or _made_since(container, standing)):
         return look(container, payment)
     tried = verify(container, payment, demand)
     try:
@@ -206,5 +206,27 @@ def _standing(container: Container, payment: Payment) -> Standing | None:
             raise Flaw(Reason.USED, refusal.message) from None
 
 
-def _may_try_again(standing: Standing) -> bool:
-    return standing.carried.outcome is not None and standing.carried.outcome.may_try_again
+def _known(standing: Standing) -> bool:
+    """Tell whether a settlement is under way or made, as we know it."""
+    return standing.carried.outcome in (None, Outcome.DONE) or standing.settlement.use is Use.MADE
+
+
+def _made_since(container: Container, standing: Standing) -> bool:
+    """Find out whether a payment was made by somebody else after ours had failed; tell whether it may not be made anew.
+
+    Raises ``Flaw`` where its nonce is used up: by something else, or in a block that is yet to become final.
+    """
+    made, outcome = standing.settlement, standing.carried.outcome
+    if made.use is Use.LOST:
+        raise Flaw(Reason.USED, "The payer's nonce went to something else.")
+    if not _used(container, made.signed):
+        return outcome is not None and not outcome.may_try_again
+    final = container.chain.block("finalized")
+    if final is None or not _used(container, made.signed, block=final.hash):
+        raise Flaw(Reason.PENDING, "Somebody else used the payer's nonce: ask again once that is final.")
+    found = search(container, made.signed, first=made.since_block, last=final.number)
+    with container.work() as work:
+        work.settlements.looked_up(made, Use.LOST if found is None else Use.MADE, found)
+    if found is None:
+        raise Flaw(Reason.USED, "The payer's nonce went to something else.")
+    return True

@@ -286,6 +286,26 @@ def test_a_payment_whose_money_went_elsewhere_fails_and_may_be_made_later(till: 
     assert till.settle(body)["success"]
 
 
+def test_a_payment_that_failed_with_us_and_that_somebody_else_made_later_is_made(till: Till) -> None:
+    signed = till.signed()
+    body = till.body(signed)
+    till.settle(body)
+    till.anvil.set_balance(till.buyer.address, ETHER)
+    everything = codec.encode_transfer(till.anvil.signer("friend").address, 100 * ETHER)
+    assert till.anvil.send(till.buyer, till.deployment.token, everything).succeeded
+    till.rounds()
+    till.anvil.give_tokens(till.deployment, till.buyer.address, PRICE)
+    data = encode_transfer_with_authorization(signed, till.signature(signed))
+    receipt = till.anvil.send(till.anvil.signer("front"), till.deployment.token, data)
+    assert receipt.succeeded
+    assert till.settle(body)["errorReason"] == "settlement_pending"
+    till.rounds(3)
+    made = till.settle(body)
+    assert (made["success"], made["transaction"]) == (True, "0x" + receipt.transaction.hex())
+    assert till.settle(body) == made
+    assert (till.sold(), till.sent()) == (PRICE, 0)
+
+
 def test_a_reorg_puts_a_payment_back_and_it_is_made_again(till: Till) -> None:
     body = till.body()
     till.settle(body)
