@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.budgets import GWEI_DECIMALS, gwei
-from app.settings import Settings
+from app.settings import ANYBODY, Settings
 from app.supporting.service import Surroundings
 from contracts.chain import Deployment
 from kit.amounts import ZERO, parse
@@ -106,13 +106,10 @@ def relay_limits(settings: Settings) -> RelayLimits:
 
 
 def served_sellers(settings: Settings) -> frozenset[Address] | None:
-    """Return to whom payments are settled over HTTP; ``None``: to anybody. Raises ``Invalid`` for a wrong address."""
-    if settings.facilitator_for.strip() == "anybody":
+    """Return to whom payments are settled over HTTP; ``None``: to anybody."""
+    if settings.facilitator_for.strip() == ANYBODY:
         return None
-    try:
-        return frozenset(parse_address(one) for one in settings.sellers())
-    except Invalid as error:
-        raise Invalid(error.code, f"{error.message} Check EARNEST_FACILITATOR_FOR.") from None
+    return frozenset(parse_address(one) for one in settings.sellers())
 
 
 def day_limits(settings: Settings, limits: RelayLimits, resolver: str, relayer: str) -> dict[str, DayLimit]:

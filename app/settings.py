@@ -9,10 +9,13 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kit.errors import Invalid
-from kit.identifiers import parse_user_id
+from kit.identifiers import parse_address, parse_user_id
 
 DATA_FOLDER = Path(".data")
 """Where everything lives that is kept between runs, unless ``EARNEST_DATA`` says otherwise."""
+
+ANYBODY = "anybody"
+"""Who is served where a setting names nobody in particular, but all."""
 
 
 class Settings(BaseSettings):
@@ -166,6 +169,17 @@ class Settings(BaseSettings):
                 parse_user_id(steward)
             except Invalid as error:
                 raise ValueError(f"{steward}: {error.message}") from None
+        return text
+
+    @field_validator("facilitator_for")
+    @classmethod
+    def _sellers_are_addresses(cls, text: str) -> str:
+        for seller in _parts(text):
+            try:
+                if text.strip() != ANYBODY:
+                    parse_address(seller)
+            except Invalid as error:
+                raise ValueError(f"{seller}: {error.message}") from None
         return text
 
     def database(self) -> str:

@@ -143,9 +143,9 @@ class Carrying:
         """Return the gwei that are set aside for what is under way."""
         return self._store.set_aside()
 
-    def counts(self) -> dict[Outcome | None, int]:
-        """Count what was carried in the last 30 days by what became of it; ``None``: under way."""
-        return self._store.counts()
+    def counts(self, cargo: Cargo = Cargo.STAKE) -> dict[Outcome | None, int]:
+        """Count a cargo, and what shares its limit, of the last 30 days by what became of it; ``None``: under way."""
+        return self._store.counts(cargo.counted_with)
 
     # -------------------------------------------------------------------------------------------- carrying
 

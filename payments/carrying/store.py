@@ -138,9 +138,10 @@ class CarryingStore:
         )
         return [_carried(row) for row in self._session.scalars(query.execution_options(populate_existing=True))]
 
-    def counts(self) -> dict[Outcome | None, int]:
-        """Count what is kept by what became of it; ``None``: under way."""
+    def counts(self, cargoes: Sequence[Cargo]) -> dict[Outcome | None, int]:
+        """Count what is kept of some cargoes by what became of it; ``None``: under way."""
         query = select(CarriedRow.outcome, func.count()).where(CarriedRow.chain_id == self._chain_id)
+        query = query.where(CarriedRow.cargo.in_(cargoes))
         rows = self._session.execute(query.group_by(CarriedRow.outcome))
         return {None if outcome is None else Outcome(outcome): count for outcome, count in rows}
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
 from app import gasless
 from app.container import RELAYER
+from app.settings import Settings
 from contracts import codec, typed_data
 from contracts.authorizations import encode_transfer_with_authorization
 from kit.identifiers import Address, Hash32, show_address
-from payments.carrying.model import RelayLimits
+from payments.carrying.model import Cargo, RelayLimits
 from tests.support.anvil import ETHER
 from tests.support.till import PRICE, Till
 
@@ -80,6 +84,21 @@ def test_nothing_is_settled_for_sellers_whom_the_operator_does_not_serve(till: T
     assert till.door.get("/v1/x402/supported").json()["kinds"] == []
     till.round()
     assert till.sent() == 0
+
+
+def test_the_operator_sees_what_settlements_cost_and_whom_they_named_wrongly(till: Till) -> None:
+    body = till.body()
+    till.settle(body)
+    till.rounds()
+    shown = till.door.get("/metrics").text
+    with till.container.read() as work:
+        spent = work.carrying.spent(Cargo.SETTLEMENT)
+    assert 0 < spent < 50_000_000
+    assert f"earnest_settlements_spent_gwei {float(spent)}" in shown
+    assert 'earnest_settlements{outcome="opened"} 1.0' in shown
+    assert 'earnest_openings{outcome="opened"} 0.0' in shown
+    with pytest.raises(ValidationError, match="nobody"):
+        Settings(facilitator_for="nobody")
 
 
 # ------------------------------------------------------------------------------------------- what is not good
