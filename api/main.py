@@ -131,6 +131,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper, turning: TurningAwa
     app.state.streams = Streams(container)
     app.state.wearing = flair.wearing(container)
     app.state.walls = Walls(container)
+    app.state.waiters = x402.Waiters()
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
     openapi.install(app)

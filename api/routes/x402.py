@@ -4,7 +4,7 @@ import asyncio
 import time
 from functools import partial
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from api.dependencies import ContainerDep, limited
@@ -19,7 +19,19 @@ from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Payment, Re
 router = APIRouter(prefix="/v1/x402", tags=["x402"], responses=problems(400, 404, 429, 503))
 
 _LOOK_SECONDS = 0.1
+_LONGEST_LOOK_SECONDS = 1.0
+_MOST_WAITING = 32
+"""Settlements that one process waits for at a time; whoever comes beyond is told at once that theirs is pending."""
 _SENTENCE_LENGTH = 300
+
+
+class Waiters:
+    """Counts who waits for a settlement, in the one thread of the event loop."""
+
+    def __init__(self, most: int = _MOST_WAITING) -> None:
+        """Let so many wait at a time."""
+        self.most = most
+        self.waiting = 0
 
 
 @router.get(
@@ -65,7 +77,7 @@ def verify(sent: PaymentIn, container: ContainerDep) -> VerifiedOut:
     response_model_exclude_none=True,
     dependencies=[Depends(limited("x402-settle", per_minute=300, burst=120))],
 )
-async def settle(sent: PaymentIn, container: ContainerDep) -> SettledOut:
+async def settle(request: Request, sent: PaymentIn, container: ContainerDep) -> SettledOut:
     """Settle a payment: carry it to the chain, once, and wait for its block for a while.
 
     However often, and however many at a time, the same payment is sent in, it is made once, and each is told the same
@@ -78,7 +90,7 @@ async def settle(sent: PaymentIn, container: ContainerDep) -> SettledOut:
         payment, demand = _read(sent)
         payer = show_address(payment.signed.payer)
         facilitating.serves(container, demand)
-        settled = await _settle(container, payment, demand)
+        settled = await _settle(container, payment, demand, request.app.state.waiters)
     except Flaw as flaw:
         return SettledOut(
             success=False,
@@ -91,13 +103,21 @@ async def settle(sent: PaymentIn, container: ContainerDep) -> SettledOut:
     return _show(settled, network)
 
 
-async def _settle(container: Container, payment: Payment, demand: Demand) -> Settled:
+async def _settle(container: Container, payment: Payment, demand: Demand, waiters: Waiters) -> Settled:
     """Begin, and look until it is settled or the wait is over; no thread is held while nothing is looked at."""
     until = time.monotonic() + container.settings.facilitator_wait_seconds
     settled = await run_in_threadpool(partial(facilitating.begin, container, payment, demand))
-    while settled.pending and time.monotonic() < until:
-        await asyncio.sleep(_LOOK_SECONDS)
-        settled = await run_in_threadpool(partial(facilitating.look, container, payment))
+    if waiters.waiting >= waiters.most:
+        return settled
+    waiters.waiting += 1
+    try:
+        pause = _LOOK_SECONDS
+        while settled.pending and time.monotonic() < until:
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_LOOK_SECONDS)
+            settled = await run_in_threadpool(partial(facilitating.look, container, payment))
+    finally:
+        waiters.waiting -= 1
     return settled
 
 

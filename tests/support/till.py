@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from api.routes.x402 import Waiters
 from app.chain_loop import ChainLoop
 from app.container import RELAYER, RESOLVER, Container
 from contracts import typed_data
@@ -118,6 +119,12 @@ class Till:
         answer = self.door.post(path, json=body)
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
+        return found
+
+    @property
+    def waiters(self) -> Waiters:
+        """Who waits at the door."""
+        found: Waiters = self.door.app.framework.state.waiters
         return found
 
     def round(self) -> None:

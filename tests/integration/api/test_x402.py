@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app import gasless
-from app.container import RELAYER
+from app import facilitating, gasless
+from app.container import RELAYER, Container
+from app.facilitating import Settled
 from app.settings import Settings
 from contracts import codec, typed_data
 from contracts.authorizations import encode_transfer_with_authorization
 from kit.identifiers import Address, Hash32, show_address
 from payments.carrying.model import Cargo, RelayLimits
+from payments.settlements.x402 import Payment
 from tests.support.anvil import ETHER
 from tests.support.till import PRICE, Till
 
@@ -364,3 +366,22 @@ def test_what_was_settled_long_ago_is_taken_away(till: Till) -> None:
     with till.container.work() as work:
         assert work.settlements.prune(limit=10) == 1
     assert till.settle(body)["errorReason"] == "invalid_exact_evm_payload_authorization_valid_before"
+
+
+def test_whoever_comes_when_too_many_wait_is_told_at_once_to_ask_again(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, look = [], facilitating.look
+
+    def counting(container: Container, payment: Payment) -> Settled:
+        looked.append(payment)
+        return look(container, payment)
+
+    monkeypatch.setattr(facilitating, "look", counting)
+    till.container.settings.facilitator_wait_seconds = 1
+    till.settle(till.body())
+    assert len(looked) > 1  # it waited, and nobody follows the chain
+    looked.clear()
+    till.waiters.most = 0
+    assert till.settle(till.body())["errorReason"] == "settlement_pending"
+    assert len(looked) == 1
