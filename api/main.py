@@ -46,6 +46,7 @@ from api.routes import (
     vouches,
     wallets,
     webhooks,
+    x402,
 )
 from api.streams import Streams
 from app.container import Container
@@ -66,6 +67,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 * `me` is private: send `Authorization: Bearer …` with a token that the bot gives you (`token` in its direct message).
 * `events` and `webhooks` are private too: what happens to you and your money, as a page, as a stream, or sent to you.
 * `lists` is public: what people here say of others, signed; its authors change it with a token.
+* `x402` is a facilitator for sellers whom the operator serves: it settles what programs pay them.
 * `flair` is public: what those support who let it be seen, as signed statements, badges and a wall.
 * `rewards` is public: servers enrol with their own signing keys, and report their use to an address of their own.
 * `sessions` signs a person in by their own homeserver's word; the bot confirms it before it counts.
@@ -78,7 +80,7 @@ PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, subscriptions, filters, lists, supporting, patreon, giving_terms, rewards),
+    *(helping, doors, subscriptions, filters, lists, supporting, patreon, giving_terms, rewards, x402),
     *(health, metrics, front, stake, link, wall, give),
 )
 ROUTES = APIRouter()
@@ -131,6 +133,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper, turning: TurningAwa
     app.state.streams = Streams(container)
     app.state.wearing = flair.wearing(container)
     app.state.walls = Walls(container)
+    app.state.waiters = x402.Waiters()
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
     openapi.install(app)

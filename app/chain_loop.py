@@ -16,7 +16,7 @@ from typing import Literal
 
 import structlog
 
-from app import gasless, late, reading, spending
+from app import facilitating, gasless, late, reading, spending
 from app.container import Container, Work
 from app.following import Following
 from app.reactions import react
@@ -72,6 +72,7 @@ class ChainLoop:
         self._stood_at = float("-inf")
         self._length = syncing.LONGEST // 4
         self._lacks_from: float | None = float("-inf")
+        self._doubts_from = float("-inf")
         self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
 
     def run(self, stop: Event) -> None:
@@ -109,6 +110,7 @@ class ChainLoop:
                 break
         self._settle_levels()
         container = self._container
+        self._look_up()
         gasless.settle(container)  # before sending: what nobody wants any more is not signed
         outgoing.send_due(
             container.database,
@@ -130,6 +132,16 @@ class ChainLoop:
         except ChainUnavailable as error:
             LOG.warning("late_gifts_unread", reason=str(error))
             self._lacks_from = time.monotonic() + _LATE_AGAIN_SECONDS
+
+    def _look_up(self) -> None:
+        """Find out about payments that failed; a node that does not tell of them holds up nothing else."""
+        if time.monotonic() < self._doubts_from:
+            return
+        try:
+            facilitating.look_up(self._container)
+        except ChainUnavailable as error:
+            LOG.warning("payments_not_looked_up", reason=str(error))
+            self._doubts_from = time.monotonic() + _LATE_AGAIN_SECONDS
 
     def step(self) -> Progress:
         """Read one block, or a stretch of final ones, or take back those that left."""

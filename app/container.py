@@ -14,7 +14,6 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app import places
-from app.budgets import gwei
 from app.conversations import Conversations
 from app.giving import Giving
 from app.hearing import Hearing
@@ -54,6 +53,8 @@ from payments.flair.service import Supporters
 from payments.flair.signed import SignedGifts
 from payments.rewards.closing import Epochs
 from payments.rewards.service import Rewards
+from payments.settlements.service import Settlements
+from payments.settlements.x402 import Token
 from payments.stakes import settling
 from payments.stakes.model import EscrowTerms
 from payments.stakes.relaying import Relaying
@@ -109,6 +110,7 @@ class Work:
     carrying: Carrying
     relaying: Relaying
     signed_gifts: SignedGifts
+    settlements: Settlements
     supporters: Supporters
     support: Support
     flairs: Flairs
@@ -249,8 +251,7 @@ class Container:
     @cached_property
     def relay_limits(self) -> RelayLimits:
         """How much is carried for strangers without ether."""
-        budget = gwei(self.settings.relay_budget, "EARNEST_RELAY_BUDGET")
-        return RelayLimits(per_day=self.settings.gasless_per_day, budget=budget, together=self.settings.relayer_per_day)
+        return places.relay_limits(self.settings)
 
     @property
     def day_limits(self) -> Mapping[str, DayLimit]:
@@ -365,6 +366,7 @@ class Container:
             carrying=carried,
             relaying=Relaying(carried, stakes),
             signed_gifts=SignedGifts(carried, supporters, outgoing, self.deployment),
+            settlements=Settlements(session, now, carried, outgoing, Token(terms.chain_id, terms.token)),
             supporters=supporters,
             support=Support(session, now, people, supporters, notices, self.surroundings),
             flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=lambda: self.seal, service=url),

@@ -53,6 +53,7 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
         _labels,
         _deliveries,
         _rewards,
+        _payments,
     ):
         gone += _in_parts(work, part)
     return gone + _in_parts(work, lambda some: some.gate.prune())
@@ -109,6 +110,10 @@ def _labels(some: Work) -> int:
 
 def _deliveries(some: Work) -> int:
     return some.supporters.prune(limit=MOST_PRUNED)
+
+
+def _payments(some: Work) -> int:
+    return some.settlements.prune(limit=MOST_PRUNED)
 
 
 def _with_names(some: Work, people: Sequence[PersonId]) -> int:

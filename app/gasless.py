@@ -20,6 +20,7 @@ from payments.stakes.model import Quote, check_addresses, terms_of
 LOG = structlog.get_logger(__name__)
 
 _GAS_MARGIN = (6, 5)
+_WOULD_FAIL = {Cargo.STAKE: "opening_would_fail", Cargo.GIFT: "gift_would_fail", Cargo.SETTLEMENT: "payment_would_fail"}
 
 
 def carry(
@@ -131,7 +132,7 @@ def try_out(
         gas = chain.estimate_gas(to, data, relayer) * _GAS_MARGIN[0] // _GAS_MARGIN[1]
     except Refusal as refusal:
         raise Conflict(
-            f"{'opening' if cargo is Cargo.STAKE else 'gift'}_would_fail",
+            _WOULD_FAIL[cargo],
             f"The chain would refuse it now ({refusal.message}). Ask for the terms again and sign them anew.",
         ) from None
     if chain.balance(relayer) < set_aside * 10**9 + gas * max_fee:

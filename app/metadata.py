@@ -16,6 +16,7 @@ import payments.carrying.tables
 import payments.flair.key_tables
 import payments.flair.tables
 import payments.rewards.tables
+import payments.settlements.tables
 import payments.stakes.tables
 import reputation.beside_tables
 import reputation.complaint_tables
@@ -37,6 +38,7 @@ TABLE_MODULES = (
     payments.carrying.tables,
     payments.flair.tables,
     payments.rewards.tables,
+    payments.settlements.tables,
     reputation.tables,
     reputation.list_tables,
     reputation.beside_tables,

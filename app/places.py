@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.budgets import GWEI_DECIMALS, gwei
-from app.settings import Settings
+from app.settings import ANYBODY, Settings
 from app.supporting.service import Surroundings
 from contracts.chain import Deployment
 from kit.amounts import ZERO, parse
@@ -15,7 +15,7 @@ from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_
 from kit.internet import parse_networks
 from ledger.limits import DayLimit
 from ledger.model import Asset, Level, erc20
-from payments.carrying.model import RelayLimits
+from payments.carrying.model import Cargo, RelayLimits
 from payments.flair.documents import Assets
 from payments.flair.onchain import Place
 from payments.stakes.model import EscrowTerms
@@ -90,12 +90,36 @@ def assets_of(place: Deployment) -> Assets:
     return Assets(((SYMBOL, erc20(place.chain_id, place.token), DECIMALS), coin))
 
 
+def relay_limits(settings: Settings) -> RelayLimits:
+    """Return how much is carried for whoever has no ether. Raises ``Invalid`` for a budget that is none."""
+    payments = RelayLimits(
+        per_day=settings.facilitator_per_day,
+        budget=gwei(settings.facilitator_budget, "EARNEST_FACILITATOR_BUDGET"),
+        together=settings.relayer_per_day,
+    )
+    return RelayLimits(
+        per_day=settings.gasless_per_day,
+        budget=gwei(settings.relay_budget, "EARNEST_RELAY_BUDGET"),
+        together=settings.relayer_per_day,
+        settlements=None if payments.off else payments,
+    )
+
+
+def served_sellers(settings: Settings) -> frozenset[Address] | None:
+    """Return to whom payments are settled over HTTP; ``None``: to anybody."""
+    if settings.facilitator_for.strip() == ANYBODY:
+        return None
+    return frozenset(parse_address(one) for one in settings.sellers())
+
+
 def day_limits(settings: Settings, limits: RelayLimits, resolver: str, relayer: str) -> dict[str, DayLimit]:
     """Return what each role's key may send in 24 hours."""
     resolvers = gwei(settings.resolver_budget, "EARNEST_RESOLVER_BUDGET")
+    apart = limits.of(Cargo.SETTLEMENT)
+    relayers = settings.relayer_per_day + (0 if apart.off else apart.together)
     return {
         resolver: DayLimit(settings.resolver_per_day, resolvers * 10**GWEI_DECIMALS),
-        relayer: DayLimit(settings.relayer_per_day, limits.budget * 10**GWEI_DECIMALS),
+        relayer: DayLimit(relayers, (limits.budget + apart.budget) * 10**GWEI_DECIMALS),
     }
 
 

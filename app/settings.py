@@ -10,10 +10,13 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kit.errors import Invalid
-from kit.identifiers import parse_user_id
+from kit.identifiers import parse_address, parse_user_id
 
 DATA_FOLDER = Path(".data")
 """Where everything lives that is kept between runs, unless ``EARNEST_DATA`` says otherwise."""
+
+ANYBODY = "anybody"
+"""Who is served where a setting names nobody in particular, but all."""
 
 
 class Settings(BaseSettings):
@@ -91,6 +94,19 @@ class Settings(BaseSettings):
         3, ge=0, le=1000, description="Openings carried in 24 hours for one stranger, and from one wallet."
     )
 
+    facilitator_for: str = Field(
+        "",
+        description="Addresses, with commas between them, of sellers for whom payments of programs (x402) are settled "
+        "over HTTP, or `anybody`; none by default.",
+    )
+    facilitator_budget: str = Field(
+        "0", description="Ether that settled payments may cost in 24 hours, all together; 0 settles none."
+    )
+    facilitator_per_day: int = Field(500, ge=0, le=100_000, description="Payments settled in 24 hours from one wallet.")
+    facilitator_wait_seconds: float = Field(
+        20, ge=0, le=60, description="How long a settlement may wait for its block before it is answered as pending."
+    )
+
     homeserver_url: str = Field("http://127.0.0.1:8008", description="Client API of the bot's homeserver.")
     bot_user_id: str | None = Field(None, description="The bot's Matrix id.")
     bot_password: SecretStr | None = Field(None, description="The bot's password (or a password file).")
@@ -166,6 +182,17 @@ class Settings(BaseSettings):
                 raise ValueError(f"{steward}: {error.message}") from None
         return text
 
+    @field_validator("facilitator_for")
+    @classmethod
+    def _sellers_are_addresses(cls, text: str) -> str:
+        for seller in _parts(text):
+            try:
+                if text.strip() != ANYBODY:
+                    parse_address(seller)
+            except Invalid as error:
+                raise ValueError(f"{seller}: {error.message}") from None
+        return text
+
     def database(self) -> str:
         """Return the database's URL."""
         return self.database_url or f"sqlite:///{(self.data / 'earnest.db').resolve()}"
@@ -209,6 +236,10 @@ class Settings(BaseSettings):
     def has_admin_token(self) -> bool:
         """Tell whether there is an administrator's token, without reading it."""
         return self.homeserver_admin_token is not None or self.homeserver_admin_token_file is not None
+
+    def sellers(self) -> list[str]:
+        """Return for whom payments are settled over HTTP, as it was written."""
+        return _parts(self.facilitator_for)
 
     def stewards(self) -> list[str]:
         """Return who looks after the supporters' rooms, as it was written."""

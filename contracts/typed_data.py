@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from eth_utils.crypto import keccak
 
+from contracts.authorizations import Authorization
 from contracts.codec import stake_id
 from contracts.events import SignedGift, Terms
 from contracts.pledges import gift_id
@@ -40,7 +41,7 @@ _PERMIT: Final[_Fields] = (
     ("nonce", "uint256"),
     ("deadline", "uint256"),
 )
-_RECEIVE_WITH_AUTHORIZATION: Final[_Fields] = (
+_AUTHORIZATION: Final[_Fields] = (
     ("from", "address"),
     ("to", "address"),
     ("value", "uint256"),
@@ -78,15 +79,24 @@ def receive_with_authorization(
     nonce: Hash32,
 ) -> TypedData:
     """EIP-3009: ``recipient`` itself may fetch ``value`` base units from ``sender``, between two Unix times, once."""
-    values: _Values = {
-        "from": sender,
-        "to": recipient,
-        "value": value,
-        "validAfter": valid_after,
-        "validBefore": valid_before,
-        "nonce": nonce,
+    signed = Authorization(sender, recipient, value, valid_after, valid_before, nonce)
+    return _typed("ReceiveWithAuthorization", _AUTHORIZATION, _values(signed), chain_id=chain_id, token=token)
+
+
+def transfer_with_authorization(signed: Authorization, *, chain_id: int, token: Address) -> TypedData:
+    """EIP-3009: whoever has the signature may carry the transfer to the chain, between two Unix times, once."""
+    return _typed("TransferWithAuthorization", _AUTHORIZATION, _values(signed), chain_id=chain_id, token=token)
+
+
+def _values(signed: Authorization) -> _Values:
+    return {
+        "from": signed.payer,
+        "to": signed.recipient,
+        "value": signed.amount,
+        "validAfter": signed.valid_after,
+        "validBefore": signed.valid_before,
+        "nonce": signed.nonce,
     }
-    return _typed("ReceiveWithAuthorization", _RECEIVE_WITH_AUTHORIZATION, values, chain_id=chain_id, token=token)
 
 
 def permit_to_open(

@@ -100,6 +100,11 @@ class Outgoing:
         """Return a call by its key, with why it last failed."""
         return store.find(self._session, key, chain_id=self._chain_id)
 
+    def attempts(self, key: str) -> list[Attempt]:
+        """Return the transactions that were signed for a call, newest first; none where there is none of this key."""
+        found = self.find(key)
+        return [] if found is None else store.attempts(self._session, found)
+
     def quiet_until(self) -> int | None:
         """Return the block before whose finality nothing new is signed, 0 while it is not known; ``None``: none."""
         return store.quiet_until(self._session, self._chain_id)

@@ -34,6 +34,7 @@ pytest_plugins = [
     "tests.support.runs",
     "tests.support.synapse",
     "tests.support.tails",
+    "tests.support.till",
     "tests.support.worlds",
 ]
 

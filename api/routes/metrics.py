@@ -10,7 +10,7 @@ from kit.clock import unix
 from kit.errors import EarnestError
 from kit.outbox import backlog
 from ledger.reconciling import Kept, Line
-from payments.carrying.model import Outcome
+from payments.carrying.model import Cargo, Outcome
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,6 +20,9 @@ OWED = Gauge("earnest_outbox_backlog", "Effects on the world that are still owed
 OPENINGS = Gauge("earnest_openings", "Carried openings of the last 30 days, by what became of them", ["outcome"])
 RELAY_SPENT = Gauge("earnest_relay_spent_gwei", "Gas that carried openings took or may take, in the last 24 hours")
 RELAY_BUDGET = Gauge("earnest_relay_budget_gwei", "Gas that carried openings may take in 24 hours")
+PAYMENTS = Gauge("earnest_settlements", "Settled payments of the last 30 days, by what became of them", ["outcome"])
+PAYMENTS_SPENT = Gauge("earnest_settlements_spent_gwei", "Gas that settlements took or may take, in the last 24 hours")
+PAYMENTS_BUDGET = Gauge("earnest_settlements_budget_gwei", "Gas that settlements may take in 24 hours")
 BOOKS_AGREE = Gauge(
     "earnest_books_agree", "Whether the books agreed with the chain when they were last held against it"
 )
@@ -40,6 +43,7 @@ def metrics(container: ContainerDep) -> Response:
         with container.read() as work:
             head, owed, now = work.book.head(), backlog(work.session), unix(work.now)
             counts, spent = work.carrying.counts(), work.carrying.spent()
+            payments, payments_spent = work.carrying.counts(Cargo.SETTLEMENT), work.carrying.spent(Cargo.SETTLEMENT)
             kept = work.book.reconciled()
             keys = spending.key_days(container, work)
     except EarnestError:
@@ -50,8 +54,11 @@ def metrics(container: ContainerDep) -> Response:
         spending.show(keys)
         RELAY_SPENT.set(spent)
         RELAY_BUDGET.set(container.relay_limits.budget)
+        PAYMENTS_SPENT.set(payments_spent)
+        PAYMENTS_BUDGET.set(container.relay_limits.of(Cargo.SETTLEMENT).budget)
         for outcome in (None, *Outcome):
             OPENINGS.labels(outcome or "under_way").set(counts.get(outcome, 0))
+            PAYMENTS.labels(outcome or "under_way").set(payments.get(outcome, 0))
         if kept is not None:
             _show(kept, now)
         if head is not None:

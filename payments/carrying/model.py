@@ -14,17 +14,23 @@ class RelayLimits:
     """How much is carried in 24 hours.
 
     ``per_day`` for each person and each wallet, gas for all of it (``budget``, in gwei), and so many of them
-    ``together``.
+    ``together``. Settlements have limits of their own (``settlements``; none: they are not carried), and count against
+    nothing else.
     """
 
     per_day: int
     budget: int
     together: int = 2000
+    settlements: RelayLimits | None = None
 
     @property
     def off(self) -> bool:
         """Tell whether nothing is carried at all."""
         return not (self.per_day and self.budget and self.together)
+
+    def of(self, cargo: Cargo) -> RelayLimits:
+        """Return the limits of a cargo."""
+        return self if cargo is not Cargo.SETTLEMENT else self.settlements or RelayLimits(0, 0)
 
 
 class Outcome(StrEnum):
@@ -62,15 +68,22 @@ class Cargo(StrEnum):
 
     STAKE = "stake"
     GIFT = "gift"
+    SETTLEMENT = "settlement"
+    """A payment that a program signed for whatever it buys (x402)."""
+
+    @property
+    def counted_with(self) -> tuple[Cargo, ...]:
+        """Return which cargoes share one limit."""
+        return (Cargo.SETTLEMENT,) if self is Cargo.SETTLEMENT else (Cargo.STAKE, Cargo.GIFT)
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
     """Something that ``payer`` signed and we carry; ``due`` leaves the payer's wallet, in base units.
 
-    ``id``: its EIP-3009 nonce, the id of the stake or of the gift. ``about``: a stake's quote. ``person``: whose it is,
-    where that is known. ``target``: where a stake goes back to, or a gift goes. ``gwei``: gas that is set aside for it
-    or, once it has an ``outcome``, that it took.
+    ``id``: of the stake or the gift, which is its EIP-3009 nonce, or of the settlement. ``about``: a stake's quote.
+    ``person``: whose it is, where that is known. ``target``: where a stake goes back to, or a gift or payment goes.
+    ``gwei``: gas that is set aside for it or, once it has an ``outcome``, that it took.
     """
 
     id: Hash32

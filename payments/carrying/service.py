@@ -37,20 +37,21 @@ _STATES: Final = {
     OutgoingState.MINED: CarriedState.MINED,
     OutgoingState.DONE: CarriedState.MINED,
 }
-_CALLED: Final = {Cargo.STAKE: "openings", Cargo.GIFT: "gifts"}
-_ONE: Final = {Cargo.STAKE: "An opening", Cargo.GIFT: "A gift"}
-_KEYS: Final = {Cargo.STAKE: "open", Cargo.GIFT: "give"}
+_CALLED: Final = {Cargo.STAKE: "openings", Cargo.GIFT: "gifts", Cargo.SETTLEMENT: "payments"}
+_ONE: Final = {Cargo.STAKE: "An opening", Cargo.GIFT: "A gift", Cargo.SETTLEMENT: "A payment"}
+_KEYS: Final = {Cargo.STAKE: "open", Cargo.GIFT: "give", Cargo.SETTLEMENT: "settle"}
 _YOURSELF: Final = {
     Cargo.STAKE: "Pay with a wallet that has some ether for gas; the same price opens the same door.",
     Cargo.GIFT: "Give with a wallet that has some ether for gas.",
+    Cargo.SETTLEMENT: "Ask again tomorrow, or let another facilitator settle it.",
 }
 
 
 class Kind(Protocol):
     """What its own slice knows of a cargo."""
 
-    def landed(self, carried: Carried) -> bool:
-        """Tell whether it is on the chain, as our books have it, whoever carried it there."""
+    def landed(self, carried: Carried) -> bool | None:
+        """Tell whether it is on the chain, whoever carried it there; ``None`` while that has yet to be looked up."""
         ...
 
     def wanted(self, carried: Carried) -> bool:
@@ -112,36 +113,39 @@ class Carrying:
     def check(self, cargo: Cargo, *, person: PersonId | None, payer: Address | None, gwei: int = 0) -> None:
         """Refuse what is not carried: raises ``Conflict`` with what to do instead.
 
-        ``gwei``: what it will cost at most, where that is known. Limits count every cargo.
+        ``gwei``: what it will cost at most, where that is known.
         """
-        called, yourself = _CALLED[cargo], _YOURSELF[cargo]
-        if self._limits.off:
+        called, yourself, limits = _CALLED[cargo], _YOURSELF[cargo], self._limits.of(cargo)
+        if limits.off:
             raise Conflict("gasless_off", f"This service carries no {called}. {yourself}")
         if self._store.barred(person, payer):
             raise Conflict(
                 "gasless_barred",
                 f"{_ONE[cargo]} of yours failed after gas was paid for it, so no more are carried for you. {yourself}",
             )
-        since, most = self._now - _DAY, self._limits.per_day
-        made = 0 if person is None else self._store.made(since, person=person)
+        since, most, cargoes = self._now - _DAY, limits.per_day, cargo.counted_with
+        made = 0 if person is None else self._store.made(since, cargoes, person=person)
         if payer is not None:
-            made = max(made, self._store.made(since, payer=payer))
+            made = max(made, self._store.made(since, cargoes, payer=payer))
         if made >= most:
             raise Conflict("gasless_limit", f"At most {most} {called} a day are carried for one person. {yourself}")
-        if self._store.made(since) >= self._limits.together or self.spent() + max(gwei, 1) > self._limits.budget:
+        if self._store.made(since, cargoes) >= limits.together or self.spent(cargo) + max(gwei, 1) > limits.budget:
             raise Conflict("gasless_budget_empty", f"What can be spent on gas today is spent. {yourself}")
 
-    def spent(self) -> int:
-        """Return the gwei that the last 24 hours cost, what is set aside for what is under way included."""
-        return self._store.spent(self._now - _DAY)
+    def spent(self, cargo: Cargo = Cargo.STAKE) -> int:
+        """Return the gwei that a cargo, and what shares its limit, cost in the last 24 hours.
+
+        What is set aside for what is under way is included.
+        """
+        return self._store.spent(self._now - _DAY, cargo.counted_with)
 
     def set_aside(self) -> int:
         """Return the gwei that are set aside for what is under way."""
         return self._store.set_aside()
 
-    def counts(self) -> dict[Outcome | None, int]:
-        """Count what was carried in the last 30 days by what became of it; ``None``: under way."""
-        return self._store.counts()
+    def counts(self, cargo: Cargo = Cargo.STAKE) -> dict[Outcome | None, int]:
+        """Count a cargo, and what shares its limit, of the last 30 days by what became of it; ``None``: under way."""
+        return self._store.counts(cargo.counted_with)
 
     # -------------------------------------------------------------------------------------------- carrying
 
@@ -194,6 +198,10 @@ class Carrying:
                 failed.append((carried, outcome))
         return failed
 
+    def unsettled(self, cargo: Cargo) -> list[Carried]:
+        """Return what of a cargo is yet to be settled, oldest first."""
+        return [carried for carried in self._store.unsettled() if carried.cargo is cargo]
+
     def under_way(self) -> bool:
         """Tell whether anything is yet to be settled."""
         return bool(self._store.unsettled())
@@ -219,7 +227,10 @@ class Carrying:
         # we know of it once our books have reached that block.
         if reverted and (self._book.finalized_number() or 0) < (call.final_block or 0):
             return None
-        if kind.landed(carried):
+        landed = kind.landed(carried)
+        if landed is None:
+            return None
+        if landed:
             return Outcome.DONE
         if not reverted:
             late = (call.last_error or "").startswith(_TOO_LATE)

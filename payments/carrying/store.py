@@ -88,10 +88,11 @@ class CarryingStore:
         )
         return done.first() is not None
 
-    def spent(self, since: datetime) -> int:
-        """Return the gwei of all that was taken on since then, and of what is still under way."""
+    def spent(self, since: datetime, cargoes: Sequence[Cargo]) -> int:
+        """Return the gwei of all of some cargoes that was taken on since then, and of what is still under way."""
         query = select(func.coalesce(func.sum(CarriedRow.gwei), 0)).where(
             CarriedRow.chain_id == self._chain_id,
+            CarriedRow.cargo.in_(cargoes),
             or_(CarriedRow.created_at > since, CarriedRow.settled_at.is_(None)),
         )
         return int(self._session.scalar(query) or 0)
@@ -102,9 +103,17 @@ class CarryingStore:
         query = query.where(CarriedRow.chain_id == self._chain_id, CarriedRow.settled_at.is_(None))
         return int(self._session.scalar(query) or 0)
 
-    def made(self, since: datetime, *, person: PersonId | None = None, payer: Address | None = None) -> int:
-        """Count what was taken on for a person, or from a wallet, since then."""
+    def made(
+        self,
+        since: datetime,
+        cargoes: Sequence[Cargo],
+        *,
+        person: PersonId | None = None,
+        payer: Address | None = None,
+    ) -> int:
+        """Count what was taken on of some cargoes for a person, or from a wallet, since then."""
         query = select(func.count()).where(CarriedRow.chain_id == self._chain_id, CarriedRow.created_at > since)
+        query = query.where(CarriedRow.cargo.in_(cargoes))
         if person is not None:
             query = query.where(CarriedRow.person == person)
         if payer is not None:
@@ -129,9 +138,10 @@ class CarryingStore:
         )
         return [_carried(row) for row in self._session.scalars(query.execution_options(populate_existing=True))]
 
-    def counts(self) -> dict[Outcome | None, int]:
-        """Count what is kept by what became of it; ``None``: under way."""
+    def counts(self, cargoes: Sequence[Cargo]) -> dict[Outcome | None, int]:
+        """Count what is kept of some cargoes by what became of it; ``None``: under way."""
         query = select(CarriedRow.outcome, func.count()).where(CarriedRow.chain_id == self._chain_id)
+        query = query.where(CarriedRow.cargo.in_(cargoes))
         rows = self._session.execute(query.group_by(CarriedRow.outcome))
         return {None if outcome is None else Outcome(outcome): count for outcome, count in rows}
 

@@ -45,6 +45,8 @@ from ledger.feed import Feed
 from payments.flair.flairs import Flairs
 from payments.flair.signed import SignedGifts
 from payments.rewards.service import Rewards
+from payments.settlements.service import Settlements
+from payments.settlements.x402 import Token
 from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.followed import Followed
@@ -113,6 +115,9 @@ class Desk:
                 supporters,
                 rooms.outgoing,
                 Deployment(place.chain_id, place.token, place.escrow, 0),
+            ),
+            settlements=Settlements(
+                session, now, rooms.relaying._carrying, rooms.outgoing, Token(place.chain_id, place.token)
             ),
             supporters=supporters,
             support=Support(session, now, rooms.people, supporters, rooms.notices, surroundings),

@@ -85,6 +85,7 @@ class Door:
 
     def __init__(self, app: ASGIApp) -> None:
         """Speak to ``app``; its own mistakes are answers, not exceptions."""
+        self.app: Any = app
         self._runner = asyncio.Runner()
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         self._client = httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL)

@@ -1,0 +1,63 @@
+"""Settlements as values (pure): a payment that a program signed, and where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from eth_utils.crypto import keccak
+
+from contracts import typed_data
+from contracts.authorizations import Authorization
+from contracts.words import word, word_of_address
+from kit.identifiers import Address, Hash32
+from payments.carrying.model import Outcome
+from payments.settlements.x402 import Reason
+
+REASONS: Final = {
+    Outcome.REVERTED: Reason.FAILED,
+    Outcome.WOULD_REVERT: Reason.FAILED,
+    Outcome.TOO_LATE: Reason.TOO_LATE,
+    Outcome.WITHDRAWN: Reason.SETTLE,
+}
+"""What a settlement that came to nothing is called on the wire."""
+
+
+class Use(StrEnum):
+    """What the chain says of an authorization that we carried in vain."""
+
+    MADE = "made"
+    """Somebody else carried it there."""
+    UNUSED = "unused"
+    LOST = "lost"
+    """Its nonce went to something else: taken back, or another transfer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A payment that we settle: ``id`` names it among what is carried, and is the hash of (chain, asset, payer, nonce).
+
+    ``since_block``: the head when it was taken on, so that it is in no block before. ``use``: what the chain said once
+    ours had failed, by a final block; ``transaction``: in which it was made then.
+    """
+
+    id: Hash32
+    asset: Address
+    signed: Authorization
+    created_at: datetime
+    since_block: int
+    use: Use | None = None
+    transaction: Hash32 | None = None
+
+
+def settlement_id(*, chain_id: int, asset: Address, payer: Address, nonce: Hash32) -> Hash32:
+    """Return the id of whatever is paid with a payer's nonce."""
+    return Hash32(keccak(word(chain_id) + word_of_address(asset) + word_of_address(payer) + nonce))
+
+
+def same(one: Authorization, other: Authorization, *, chain_id: int, asset: Address) -> bool:
+    """Tell whether two authorizations are one: the same was signed (of signatures there may be several)."""
+    digests = {typed_data.transfer_with_authorization(it, chain_id=chain_id, token=asset).digest for it in (one, other)}
+    return len(digests) == 1

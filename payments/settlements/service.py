@@ -1,0 +1,145 @@
+"""Settlements: payments that programs signed (x402), carried to the chain (``payments.carrying``), each once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from contracts.authorizations import Authorization, encode_transfer_with_authorization
+from kit.clock import from_unix
+from kit.errors import Conflict
+from kit.identifiers import Hash32
+from ledger.calls import Attempt, OutgoingState
+from ledger.outgoing import Outgoing
+from payments.carrying.model import Cargo, Carried
+from payments.carrying.service import Carrying
+from payments.settlements.model import Settlement, Use, same, settlement_id
+from payments.settlements.store import SettlementStore
+from payments.settlements.x402 import Payment, Token
+
+_KEPT: Final = timedelta(days=31)
+_ON_THE_CHAIN: Final = (OutgoingState.MINED, OutgoingState.DONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All that our books say of a settlement: what it is carried as, and what was signed for it, newest first."""
+
+    settlement: Settlement
+    carried: Carried
+    attempts: tuple[Attempt, ...]
+
+
+class Settlements:
+    """The settlements among what we carry, in one transaction."""
+
+    def __init__(self, session: Session, now: datetime, carrying: Carrying, outgoing: Outgoing, token: Token) -> None:
+        """Let ``carrying`` know of settlements."""
+        self._now = now
+        self._carrying = carrying
+        self._outgoing = outgoing
+        self._token = token
+        self._store = SettlementStore(session, chain_id=token.chain_id)
+        carrying.know(Cargo.SETTLEMENT, self)
+
+    @property
+    def token(self) -> Token:
+        """In what can be paid."""
+        return self._token
+
+    def id_of(self, signed: Authorization) -> Hash32:
+        """Return the id of whatever is paid with this payer's nonce."""
+        token = self._token
+        return settlement_id(chain_id=token.chain_id, asset=token.address, payer=signed.payer, nonce=signed.nonce)
+
+    def find(self, signed: Authorization) -> Standing | None:
+        """Return where the settlement of an authorization stands; ``None`` where it was not taken on, or long ago.
+
+        Raises ``Conflict`` where something else was signed under the same nonce.
+        """
+        found = self._store.find(self.id_of(signed))
+        carried = self._carrying.find(self.id_of(signed))
+        if found is None or carried is None:
+            return None
+        if not same(found.signed, signed, chain_id=self._token.chain_id, asset=self._token.address):
+            raise Conflict("nonce_taken", "The payer signed something else under this nonce, which is being settled.")
+        return Standing(found, carried, tuple(self._outgoing.attempts(self._carrying.key(carried))))
+
+    def check(self, signed: Authorization) -> None:
+        """Refuse what is not carried: raises ``Conflict`` with what to do instead."""
+        self._carrying.check(Cargo.SETTLEMENT, person=None, payer=signed.payer)
+
+    def queue(self, payment: Payment, *, gas: int, max_fee: int, tokens: int, since_block: int) -> Standing:
+        """Owe the chain a payment, whose signature and simulation were found good; asking twice is asking once.
+
+        ``gas`` and ``max_fee`` (wei) are what it takes now, ``tokens`` what the payer holds, ``since_block`` the head's
+        number before that was asked. Raises ``Conflict`` where a limit is reached, what else is under way needs those
+        tokens, or something else was signed under its nonce.
+        """
+        signed = payment.signed
+        known = self._carrying.begin(self.id_of(signed))
+        found = self.find(signed)
+        if known is not None and found is not None:
+            return found
+        made = Settlement(self.id_of(signed), self._token.address, signed, self._now, since_block)
+        if not self._store.add(made):
+            self._store.note_use(made.id, None, None)  # it failed before it cost anything, and is tried again
+        valid_before = from_unix(signed.valid_before)
+        carried = Carried(
+            id=made.id,
+            cargo=Cargo.SETTLEMENT,
+            about=None,
+            person=None,
+            payer=signed.payer,
+            target=signed.recipient,
+            due=signed.amount,
+            gwei=0,
+            created_at=self._now,
+        )
+        taken_on = self._carrying.take_on(
+            carried,
+            to=self._token.address,
+            data=encode_transfer_with_authorization(signed, payment.signature),
+            most_wei=gas * max_fee,
+            tokens=tokens,
+            not_after=valid_before,
+        )
+        return Standing(made, taken_on, ())
+
+    # ------------------------------------------------------------------------------------------- what became of it
+
+    def in_doubt(self) -> list[tuple[Settlement, int]]:
+        """Return what was carried in vain and not looked up yet, each with the final block of that (0: never mined)."""
+        found = []
+        for carried in self._carrying.unsettled(Cargo.SETTLEMENT):
+            call, made = self._outgoing.find(self._carrying.key(carried)), self._store.find(carried.id)
+            if call is not None and made is not None and made.use is None and call.state is OutgoingState.GIVEN_UP:
+                found.append((made, call.final_block or 0))
+        return found
+
+    def looked_up(self, settlement: Settlement, use: Use, transaction: Hash32 | None) -> None:
+        """Note what a final block says of an authorization that we carried in vain."""
+        self._store.note_use(settlement.id, use, transaction)
+
+    def wanted(self, carried: Carried) -> bool:  # noqa: ARG002 - as every kind of cargo answers
+        """Tell that a payment never becomes unwanted while it is good."""
+        return True
+
+    def landed(self, carried: Carried) -> bool | None:
+        """Tell whether it was made; ``None`` where ours failed and the chain was not asked yet why."""
+        call, made = self._outgoing.find(self._carrying.key(carried)), self._store.find(carried.id)
+        if call is None or made is None:
+            return False
+        if call.state is OutgoingState.GIVEN_UP:
+            return None if made.use is None else made.use is Use.MADE
+        return call.state in _ON_THE_CHAIN
+
+    def prune(self, *, limit: int) -> int:
+        """Take out some of what was taken on 31 days ago and is settled; return how many."""
+        old = self._store.old(self._now - _KEPT, limit)
+        gone = [one for one in old if (carried := self._carrying.find(one)) is None or carried.outcome is not None]
+        self._store.drop(gone)
+        return len(gone)

@@ -1,0 +1,79 @@
+"""x402's own server takes our facilitator by its URL, and x402's own client buys there without any ether."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from kit.identifiers import parse_hash, show_address
+from tests.support.services import listening
+from tests.support.stock_shop import STORY, StockShop, following, stock_shop
+from tests.support.till import PRICE, Till
+
+
+@pytest.fixture
+def shop(till: Till) -> Iterator[StockShop]:
+    """The shop, our facilitator and its chain loop, all running."""
+    till.container.settings.facilitator_wait_seconds = 30
+    with (
+        listening(till.container) as url,
+        following(till.container),
+        stock_shop(f"{url}/v1/x402", till.deployment) as running,
+    ):
+        yield running
+
+
+def receipt_of(answer: httpx.Response) -> dict[str, Any]:
+    """What the shop says of the payment."""
+    told: dict[str, Any] = json.loads(base64.b64decode(answer.headers["payment-response"]))
+    return told
+
+
+def test_a_program_without_ether_buys_and_what_it_sent_buys_nothing_twice(till: Till, shop: StockShop) -> None:
+    answer = asyncio.run(shop.buy("buyer"))
+    assert (answer.status_code, answer.json()) == (200, {"text": STORY})
+    told = receipt_of(answer)
+    assert (told["success"], told["payer"]) == (True, show_address(till.buyer.address))
+    assert till.anvil.chain.balance(till.buyer.address) == 0
+    assert till.sold() == PRICE
+    assert till.anvil.chain.receipt(parse_hash(told["transaction"])) is not None
+    again = httpx.get(f"{shop.url}/story", headers={"payment-signature": shop.sent})
+    assert again.status_code == 402
+    assert (till.sold(), till.sent()) == (PRICE, 1)
+
+
+def test_each_purchase_is_a_payment_of_its_own(till: Till, shop: StockShop) -> None:
+    async def shopping() -> list[httpx.Response]:
+        return await asyncio.gather(*(shop.buy("buyer") for _ in range(5)))
+
+    answers = asyncio.run(shopping())
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert len({receipt_of(answer)["transaction"] for answer in answers}) == 5
+    assert (till.sold(), till.sent()) == (5 * PRICE, 5)
+
+
+def test_whoever_has_nothing_gets_nothing(till: Till, shop: StockShop) -> None:
+    till.pauper("poor", tokens=PRICE - 1)
+    assert asyncio.run(shop.buy("poor")).status_code == 402
+    assert (shop.told, till.sold()) == (0, 0)
+
+
+def test_twenty_settlements_of_one_payment_at_once_are_one_transaction(till: Till, shop: StockShop) -> None:
+    assert shop.told == 0
+    with listening(till.container) as url:
+        body = till.body()
+
+        async def asking() -> list[httpx.Response]:
+            async with httpx.AsyncClient(timeout=60) as client:
+                return await asyncio.gather(*(client.post(f"{url}/v1/x402/settle", json=body) for _ in range(20)))
+
+        answers = [answer.json() for answer in asyncio.run(asking())]
+    assert all(answer["success"] for answer in answers), answers
+    assert len({answer["transaction"] for answer in answers}) == 1
+    assert (till.sold(), till.sent()) == (PRICE, 1)
