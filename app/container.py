@@ -18,6 +18,7 @@ from app.conversations import Conversations
 from app.giving import Giving
 from app.hearing import Hearing
 from app.labelling import Labelling
+from app.rooms import Rooms
 from app.sessions import Sessions
 from app.settings import Settings
 from app.supporting.service import Support
@@ -45,13 +46,10 @@ from ledger.people import People
 from payments.carrying import service as carrying
 from payments.carrying.model import RelayLimits
 from payments.carrying.service import Carrying
-from payments.flair.claiming import Claims
 from payments.flair.flairs import Flairs
-from payments.flair.importing import Imports
 from payments.flair.onchain import Place
 from payments.flair.service import Supporters
 from payments.flair.signed import SignedGifts
-from payments.rewards.closing import Epochs
 from payments.rewards.service import Rewards
 from payments.settlements.service import Settlements
 from payments.settlements.x402 import Token
@@ -92,7 +90,7 @@ DECIMALS = places.DECIMALS
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Work(Rooms):
     """One transaction's rooms. Whoever holds it neither commits nor rolls back; the block that opened it does.
 
     ``now`` is the wall clock; ``chain_time`` is the later of it and the head block's time, in Unix seconds: deadlines
@@ -102,6 +100,7 @@ class Work:
     session: Session
     now: datetime
     chain_time: int
+    seal: Callable[[], Seal]
     people: People
     book: Book
     holders: Holders
@@ -141,21 +140,6 @@ class Work:
     happenings: Happenings
     webhooks: Webhooks
     owed: Owed
-
-    @property
-    def epochs(self) -> Epochs:
-        """Epochs of rewards."""
-        return Epochs(self.session, self.now)
-
-    @property
-    def claims(self) -> Claims:
-        """How people claim gifts."""
-        return Claims(self.session, self.now, self.supporters)
-
-    @property
-    def imports(self) -> Imports:
-        """Files of gifts that were read in."""
-        return Imports(self.session, self.now, self.supporters)
 
 
 class Container:
@@ -358,6 +342,7 @@ class Container:
             session=session,
             now=now,
             chain_time=chain_time,
+            seal=lambda: self.seal,
             people=people,
             book=book,
             holders=holders,
