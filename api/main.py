@@ -18,6 +18,7 @@ from api.pages import front, give, link, rendering, stake, wall
 from api.routes import (
     antispam,
     asks,
+    buying,
     contacts,
     digest,
     doors,
@@ -69,7 +70,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 * `events` and `webhooks` are private too: what happens to you and your money, as a page, as a stream, or sent to you.
 * `lists` is public: what people here say of others, signed; its authors change it with a token.
 * `x402` is a facilitator for sellers whom the operator serves: it settles what programs pay them.
-* `selling` is public: what people here sell, and the terms that a payment of it names.
+* `selling` is public: what people here sell, the terms that a payment of it names, and buying it by x402.
 * `flair` is public: what those support who let it be seen, as signed statements, badges and a wall.
 * `rewards` is public: servers enrol with their own signing keys, and report their use to an address of their own.
 * `sessions` signs a person in by their own homeserver's word; the bot confirms it before it counts.
@@ -82,7 +83,7 @@ PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, subscriptions, filters, lists, selling, supporting, patreon, giving_terms, rewards, x402),
+    *(helping, doors, subscriptions, filters, lists, selling, buying, supporting, patreon, giving_terms, rewards, x402),
     *(health, metrics, front, stake, link, wall, give),
 )
 ROUTES = APIRouter()

@@ -16,7 +16,7 @@ from typing import Literal
 
 import structlog
 
-from app import facilitating, gasless, late, reading, spending
+from app import buying, facilitating, gasless, late, reading, spending
 from app.container import Container, Work
 from app.following import Following
 from app.reactions import react
@@ -111,6 +111,7 @@ class ChainLoop:
         self._settle_levels()
         container = self._container
         self._look_up()
+        buying.follow(container)  # before they are settled for good, and looked at no more
         gasless.settle(container)  # before sending: what nobody wants any more is not signed
         outgoing.send_due(
             container.database,

@@ -14,7 +14,7 @@ from kit.errors import ChainUnavailable, Conflict, NotFound
 from kit.identifiers import Address, Hash32, show_hash
 from ledger import syncing
 from payments.carrying.model import Cargo, Outcome
-from payments.settlements.model import REASONS, Use
+from payments.settlements.model import REASONS, Order, Use
 from payments.settlements.service import Standing
 from payments.settlements.x402 import Demand, Flaw, Payment, Reason, check, check_times, read_demand, read_payment
 
@@ -109,22 +109,30 @@ def verify(container: Container, payment: Payment, demand: Demand) -> Tried:
     return Tried(gas, max_fee, tokens, head.number)
 
 
-def begin(container: Container, payment: Payment, demand: Demand) -> Settled:
+def begin(container: Container, payment: Payment, demand: Demand, order: Order | None = None) -> Settled:
     """Take a payment on, so that it is settled whatever becomes of us; asking again tells how far it is.
 
-    Raises ``Flaw`` where it was not and is not taken on, and ``ChainUnavailable``. The node is asked while no
-    transaction is open; limits are checked again in the one that takes it on.
+    ``order``: what it buys of us; a payment is for one thing for ever. Raises ``Flaw`` where it was not and is not
+    taken on, and ``ChainUnavailable``. The node is asked while no transaction is open; limits are checked again in the
+    one that takes it on.
     """
     with container.read() as work:
         check(payment, demand, work.settlements.token)
     standing = _standing(container, payment)
+    if standing is not None and standing.settlement.order != order:
+        raise Flaw(Reason.USED, "This payment is for something else.")
     if standing is not None and (_known(standing) or _made_since(container, standing)):
         return look(container, payment)
     tried = verify(container, payment, demand)
     try:
         with container.work() as work:
             taken_on = work.settlements.queue(
-                payment, gas=tried.gas, max_fee=tried.max_fee, tokens=tried.tokens, since_block=tried.since_block
+                payment,
+                gas=tried.gas,
+                max_fee=tried.max_fee,
+                tokens=tried.tokens,
+                since_block=tried.since_block,
+                order=order,
             )
     except Conflict as refusal:
         raise Flaw(_LACKS.get(refusal.code, Reason.SETTLE), refusal.message) from None

@@ -35,6 +35,7 @@ pytest_plugins = [
     "tests.support.synapse",
     "tests.support.tails",
     "tests.support.till",
+    "tests.support.counter",
     "tests.support.worlds",
 ]
 

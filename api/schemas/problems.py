@@ -42,11 +42,13 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _MEANING = {
     400: "The request does not have the right form, or its values cannot be.",
     401: "No token, or one that is not good.",
+    402: "It is to be paid: `PAYMENT-REQUIRED` says how (x402).",
     403: "The token may not do that.",
     404: "There is no such thing.",
     409: "It clashes with what already happened.",
     410: "It is over.",
     413: "The body is too large.",
+    416: "The content has no such part.",
     429: "Too often; see Retry-After.",
     503: "Something that this needs does not answer; try again.",
 }

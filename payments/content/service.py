@@ -167,6 +167,10 @@ class Content(Disputes):
             raise _unknown()
         return found
 
+    def versions(self, listing: str) -> list[Version]:
+        """Return all versions of a listing, oldest first; none of what there is not."""
+        return self._listings.versions(listing, since=1)
+
     def listed(self, *, before: str | None = None, limit: int = 50) -> tuple[list[Listing], str | None]:
         """Return what is listed, newest first, and where the next page begins."""
         where = ListingRow.state == ListingState.LISTED.value

@@ -36,11 +36,24 @@ class Use(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """What a payment to a seller of ours is for: a listing's public name, and the hash of the buyer's ``claim``.
+
+    The claim is a secret word in what the buyer was asked and sent back. Once a payment is on the chain everybody can
+    read its signature there, but not the claim: so it is what proves later that the buyer asks.
+    """
+
+    listing: str
+    claim: Hash32
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """A payment that we settle: ``id`` names it among what is carried, and is the hash of (chain, asset, payer, nonce).
 
     ``since_block``: the head when it was taken on, so that it is in no block before. ``use``: what the chain said once
-    ours had failed, by a final block; ``transaction``: in which it was made then.
+    ours had failed, by a final block; ``transaction``: in which it was made then. ``order``: what it is for, where we
+    sell that.
     """
 
     id: Hash32
@@ -50,6 +63,17 @@ class Settlement:
     since_block: int
     use: Use | None = None
     transaction: Hash32 | None = None
+    order: Order | None = None
+
+
+def order_of(listing: str, claim: str) -> Order:
+    """Return what a payment with this claim is for."""
+    return Order(listing, Hash32(keccak(claim.encode())))
+
+
+def purchase_key(settlement: Hash32, order: Order) -> Hash32:
+    """Return under which key a payment buys: nobody finds the purchase without its claim."""
+    return Hash32(keccak(settlement + order.claim))
 
 
 def settlement_id(*, chain_id: int, asset: Address, payer: Address, nonce: Hash32) -> Hash32:

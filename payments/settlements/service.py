@@ -16,7 +16,7 @@ from ledger.calls import Attempt, OutgoingState
 from ledger.outgoing import Outgoing
 from payments.carrying.model import Cargo, Carried
 from payments.carrying.service import Carrying
-from payments.settlements.model import Settlement, Use, same, settlement_id
+from payments.settlements.model import Order, Settlement, Use, same, settlement_id
 from payments.settlements.store import SettlementStore
 from payments.settlements.x402 import Payment, Token
 
@@ -72,19 +72,30 @@ class Settlements:
         """Refuse what is not carried: raises ``Conflict`` with what to do instead."""
         self._carrying.check(Cargo.SETTLEMENT, person=None, payer=signed.payer)
 
-    def queue(self, payment: Payment, *, gas: int, max_fee: int, tokens: int, since_block: int) -> Standing:
+    def queue(
+        self,
+        payment: Payment,
+        *,
+        gas: int,
+        max_fee: int,
+        tokens: int,
+        since_block: int,
+        order: Order | None = None,
+    ) -> Standing:
         """Owe the chain a payment, whose signature and simulation were found good; asking twice is asking once.
 
         ``gas`` and ``max_fee`` (wei) are what it takes now, ``tokens`` what the payer holds, ``since_block`` the head's
-        number before that was asked. Raises ``Conflict`` where a limit is reached, what else is under way needs those
-        tokens, or something else was signed under its nonce.
+        number before that was asked; ``order`` what it buys of us. Raises ``Conflict`` where a limit is reached, what
+        else is under way needs those tokens, something else was signed under its nonce, or it is for something else.
         """
         signed = payment.signed
         known = self._carrying.begin(self.id_of(signed))
         found = self.find(signed)
+        if found is not None and found.settlement.order != order:
+            raise Conflict("nonce_taken", "This payment is for something else.")
         if known is not None and found is not None:
             return found
-        made = Settlement(self.id_of(signed), self._token.address, signed, self._now, since_block)
+        made = Settlement(self.id_of(signed), self._token.address, signed, self._now, since_block, order=order)
         if not self._store.add(made):
             self._store.note_use(made.id, None, None)  # it failed before it cost anything, and is tried again
         valid_before = from_unix(signed.valid_before)
@@ -110,6 +121,20 @@ class Settlements:
         return Standing(made, taken_on, ())
 
     # ------------------------------------------------------------------------------------------- what became of it
+
+    def orders(self) -> list[Standing]:
+        """Return the payments for what is sold here that are yet to be settled for good."""
+        found = []
+        for carried in self._carrying.unsettled(Cargo.SETTLEMENT):
+            made = self._store.find(carried.id)
+            if made is not None and made.order is not None:
+                found.append(Standing(made, carried, tuple(self._outgoing.attempts(self._carrying.key(carried)))))
+        return found
+
+    def call(self, standing: Standing) -> OutgoingState | None:
+        """Tell how far the transaction of a settlement is; ``None`` where none is owed."""
+        call = self._outgoing.find(self._carrying.key(standing.carried))
+        return None if call is None else call.state
 
     def in_doubt(self) -> list[tuple[Settlement, int]]:
         """Return what was carried in vain and not looked up yet, each with the final block of that (0: never mined)."""

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from contracts.authorizations import Authorization
 from kit.identifiers import Address, Hash32
-from payments.settlements.model import Settlement, Use
+from payments.settlements.model import Order, Settlement, Use
 from payments.settlements.tables import SettlementRow
 
 
@@ -42,6 +42,8 @@ class SettlementStore:
                 since_block=made.since_block,
                 use=None,
                 transaction=None,
+                listing=None if made.order is None else made.order.listing,
+                claim=None if made.order is None else made.order.claim,
             )
             .on_conflict_do_nothing()
             .returning(SettlementRow.id)
@@ -99,4 +101,5 @@ def _settlement(row: SettlementRow) -> Settlement:
         since_block=row.since_block,
         use=None if row.use is None else Use(row.use),
         transaction=None if row.transaction is None else Hash32(row.transaction),
+        order=None if row.listing is None or row.claim is None else Order(row.listing, Hash32(row.claim)),
     )

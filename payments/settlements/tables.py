@@ -32,3 +32,5 @@ class SettlementRow(Base):
     since_block: Mapped[int] = mapped_column(BigInteger)
     use: Mapped[str | None] = mapped_column(String(10))
     transaction: Mapped[bytes | None] = mapped_column(Bytes32)
+    listing: Mapped[str | None] = mapped_column(String(22))
+    claim: Mapped[bytes | None] = mapped_column(Bytes32)

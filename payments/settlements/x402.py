@@ -176,6 +176,12 @@ def check(payment: Payment, demand: Demand, token: Token) -> None:
         raise Flaw(Reason.RECIPIENT, "The buyer signed a transfer to somebody else.")
     if signed.amount != demand.amount:
         raise Flaw(Reason.VALUE, "The buyer signed a transfer of another amount.")
+    check_signature(payment, token)
+
+
+def check_signature(payment: Payment, token: Token) -> None:
+    """Refuse what the payer did not sign. Raises ``Flaw``."""
+    signed = payment.signed
     digest = typed_data.transfer_with_authorization(signed, chain_id=token.chain_id, token=token.address).digest
     try:
         signer = signer_of(digest, payment.signature)

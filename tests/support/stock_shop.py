@@ -40,13 +40,13 @@ class StockShop:
         self.told = 0
         self.sent = ""
 
-    async def buy(self, name: str) -> httpx.Response:
-        """Let the account of that name (``Anvil.signer``) buy the story by the stock client."""
+    async def buy(self, name: str, path: str = "/story") -> httpx.Response:
+        """Let the account of that name (``Anvil.signer``) buy the story, or whatever is at ``path``, there."""
         client = x402Client()
         client.set_spend_controls(False)  # our token is none that it knows
         register_exact_evm_client(client, Account.from_key(keccak(text=f"a key of {name}")))
         async with x402HttpxClient(client, timeout=60) as http:
-            answer: httpx.Response = await http.get(f"{self.url}/story")
+            answer: httpx.Response = await http.get(f"{self.url}{path}")
             return answer
 
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from kit.identifiers import parse_hash, show_address
+from tests.support.counter import TEXT, Counter
 from tests.support.services import listening
 from tests.support.stock_shop import STORY, StockShop, following, stock_shop
 from tests.support.till import PRICE, Till
@@ -76,4 +77,21 @@ def test_twenty_settlements_of_one_payment_at_once_are_one_transaction(till: Til
         answers = [answer.json() for answer in asyncio.run(asking())]
     assert all(answer["success"] for answer in answers), answers
     assert len({answer["transaction"] for answer in answers}) == 1
+    assert (till.sold(), till.sent()) == (PRICE, 1)
+
+
+def test_what_is_sold_here_is_bought_by_a_stock_client_and_given_again_for_the_same_payment(
+    till: Till, counter: Counter
+) -> None:
+    till.container.settings.facilitator_wait_seconds = 30
+    listing = counter.put_up()
+    path = f"/v1/listings/{listing.id}/content"
+    with listening(till.container) as url, following(till.container):
+        answer = asyncio.run(StockShop(url).buy("buyer", path))
+        assert (answer.status_code, answer.content) == (200, TEXT)
+        paid = answer.request.headers["payment-signature"]
+        again = httpx.get(f"{url}{path}", headers={"payment-signature": paid, "range": "bytes=0-9"})
+        assert (again.status_code, again.content) == (206, TEXT[:10])
+        assert receipt_of(again) == receipt_of(answer)
+    assert till.anvil.chain.balance(till.buyer.address) == 0
     assert (till.sold(), till.sent()) == (PRICE, 1)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from app import facilitating
+from app import buying, facilitating
 from app.chain_loop import ChainLoop
 from contracts.rpc import BoundedProvider
 from kit.database import Database
+from tests.support.counter import TEXT, Counter
 from tests.support.till import PRICE, Till
 
 _MOST = 100
@@ -71,6 +72,32 @@ def test_a_payment_is_made_once_wherever_its_carrier_dies(till: Till) -> None:
         till.rounds(3)
         assert till.settle(body)["success"], at
         assert (till.sold(), till.sent()) == ((at + 1) * PRICE, at + 1)
+        if not died:
+            assert at > 5
+            break
+    else:
+        raise AssertionError("there are more points than were died at")
+
+
+def test_what_is_paid_is_handed_over_wherever_the_seller_dies(till: Till, counter: Counter) -> None:
+    listing = counter.put_up()
+    for at in range(_MOST):
+        paid, died = counter.paid(listing), True
+        sent = buying.read(paid)
+        try:
+            with dying(at):
+                buying.begin(till.container, listing.id, sent)
+                till.round()
+                purchase = buying.begin(till.container, listing.id, sent)
+                assert purchase is not None
+                buying.hand_over(till.container, purchase)
+                died = False
+        except Death:
+            till.loop = ChainLoop(till.container)
+        counter.get(listing, paid)
+        till.rounds(3)
+        assert counter.get(listing, paid).content == TEXT, at
+        assert (till.sold(), till.sent(), len(counter.sales())) == ((at + 1) * PRICE, at + 1, at + 1)
         if not died:
             assert at > 5
             break

@@ -1,0 +1,242 @@
+"""Buying by x402 (version 2): a content for a payment, settled first; and its bytes, in ranges, for whoever paid."""
+
+import asyncio
+import base64
+import json
+import secrets
+import time
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from api.dependencies import ContainerDep, limited
+from api.errors import problem_response
+from api.routes.x402 import Waiters
+from api.schemas.problems import problems
+from app import buying, facilitating
+from app.buying import Handed, Sent
+from app.container import Container
+from kit.errors import ChainUnavailable, Conflict, Invalid
+from kit.identifiers import show_address, show_hash
+from kit.ranges import attachment, wanted
+from payments.content.model import Listing, Purchase
+from payments.settlements.model import order_of
+from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Reason, network_of
+
+router = APIRouter(prefix="/v1/listings", tags=["selling"], responses=problems(400, 402, 404, 409, 416, 429, 503))
+
+_LOOK_SECONDS = 0.1
+_LONGEST_LOOK_SECONDS = 1.0
+_RETRY_SECONDS = "3"
+_SENTENCE_LENGTH = 300
+_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
+_TOKEN = "^[A-Za-z0-9]{22}$"  # noqa: S105 - a pattern of public names
+_Signature = Annotated[
+    str | None,
+    Header(alias="PAYMENT-SIGNATURE", description="x402 v2: base64 of `PaymentPayload`, with `accepted` as asked."),
+]
+_light = Depends(limited("content", per_minute=240, burst=120))
+
+
+@router.get(
+    "/{listing}/content",
+    dependencies=[_light],
+    response_class=Response,
+    responses={
+        200: {"content": {"application/octet-stream": {}}, "description": "The content."},
+        202: {"description": "The payment is taken on and not sure yet: send it again."},
+        206: {"content": {"application/octet-stream": {}}, "description": "The part that was asked for."},
+    },
+)
+async def content(
+    request: Request,
+    container: ContainerDep,
+    listing: Annotated[str, Path(pattern=_TOKEN)],
+    signature: _Signature = None,
+) -> Response:
+    """Sell a text or a file by x402: 402 says what is asked, the same request with the payment gives the content.
+
+    The payment is settled before anything is handed over, once, however often it is sent; sent again it gives the
+    content again. 202: it is under way, or not as sure as the seller wants; send the same again.
+    """
+    if signature is None:
+        return await run_in_threadpool(partial(_asked, container, listing))
+    try:
+        sent = buying.read(signature)
+    except Flaw as flaw:
+        return await run_in_threadpool(partial(_asked, container, listing, flaw))
+    try:
+        return await _sold(request, container, listing, sent)
+    except Flaw as flaw:
+        if flaw.reason is Reason.PENDING:
+            return _later(container, sent, "settlement_pending", flaw.sentence)
+        return await run_in_threadpool(partial(_asked, container, listing, flaw))
+
+
+@router.head("/{listing}/content", dependencies=[_light], include_in_schema=False)
+def content_head(
+    request: Request,
+    container: ContainerDep,
+    listing: Annotated[str, Path(pattern=_TOKEN)],
+    signature: _Signature = None,
+) -> Response:
+    """Tell of a content that was paid for before; nothing is paid by asking."""
+    if signature is None:
+        return _asked(container, listing)
+    try:
+        sent = buying.read(signature)
+        purchase = buying.find(container, listing, sent)
+        handed = None if purchase is None else buying.hand_over(container, purchase)
+        if handed is None:
+            return _later(container, sent, "settlement_pending", "Ask by GET.")
+        return _content(request, container, handed, _receipt(container, sent))
+    except Flaw as flaw:
+        return _asked(container, listing, flaw)
+
+
+async def _sold(request: Request, container: Container, listing: str, sent: Sent) -> Response:
+    purchase = await _bought(container, listing, sent, request.app.state.waiters)
+    if purchase is None:
+        return _later(container, sent, "settlement_pending", "The payment is on its way: send the same again.")
+    handed = await run_in_threadpool(partial(buying.hand_over, container, purchase))
+    if handed is None:
+        sentence = f"The seller waits until the payment is {purchase.finality}: send the same again."
+        return _later(container, sent, "payment_not_sure", sentence)
+    told = await run_in_threadpool(partial(_receipt, container, sent))
+    return await run_in_threadpool(partial(_content, request, container, handed, told))
+
+
+async def _bought(container: Container, listing: str, sent: Sent, waiters: Waiters) -> Purchase | None:
+    """Begin, and look until it is settled or the wait is over; no thread is held while nothing is looked at."""
+    until = time.monotonic() + container.settings.facilitator_wait_seconds
+    found = await run_in_threadpool(partial(buying.begin, container, listing, sent))
+    if found is not None or waiters.waiting >= waiters.most:
+        return found
+    order = order_of(listing, sent.claim)
+    waiters.waiting += 1
+    try:
+        pause = _LOOK_SECONDS
+        while found is None and time.monotonic() < until:
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_LOOK_SECONDS)
+            found = await run_in_threadpool(partial(buying.look, container, sent, order))
+    finally:
+        waiters.waiting -= 1
+    return found
+
+
+def _asked(container: Container, listing: str, flaw: Flaw | None = None) -> Response:
+    """Say what is asked, and what was wrong with what was sent."""
+    found, demand = buying.quote(container, listing)
+    if demand is None:
+        return problem_response(402, "pay_by_checkout", "This cannot be paid by x402: its page says how it can.")
+    sentence = "Sign the payment that PAYMENT-REQUIRED asks, and ask again." if flaw is None else flaw.sentence
+    told: dict[str, Any] = {
+        "x402Version": VERSION,
+        "error": "PAYMENT-SIGNATURE header is required" if flaw is None else flaw.reason,
+        "resource": _resource(container, found),
+        "accepts": [_requirements(found, demand)],
+    }
+    headers = {"PAYMENT-REQUIRED": _packed(told), "Cache-Control": "no-store"}
+    if flaw is not None:
+        failed = {"success": False, "errorReason": flaw.reason, "transaction": "", "network": demand.network}
+        headers["PAYMENT-RESPONSE"] = _packed(failed | {"errorMessage": sentence[:_SENTENCE_LENGTH]})
+    code = "payment_required" if flaw is None else flaw.reason.value
+    price = {"amount": str(demand.amount), "asset": show_address(demand.asset), "network": demand.network}
+    return problem_response(402, code, sentence[:_SENTENCE_LENGTH], headers, **price)
+
+
+def _resource(container: Container, listing: Listing) -> dict[str, str]:
+    stored = listing.version.stored
+    return {
+        "url": f"{container.settings.public_url.rstrip('/')}/v1/listings/{listing.id}/content",
+        "description": listing.version.offer.title,
+        "mimeType": "application/octet-stream" if stored is None else stored.media_type,
+    }
+
+
+def _requirements(listing: Listing, demand: Demand) -> dict[str, Any]:
+    return {
+        "scheme": SCHEME,
+        "network": demand.network,
+        "asset": show_address(demand.asset),
+        "amount": str(demand.amount),
+        "payTo": show_address(demand.pay_to),
+        "maxTimeoutSeconds": demand.seconds,
+        "extra": {
+            "name": demand.name,
+            "version": demand.version,
+            "terms": show_hash(listing.version.terms),
+            "listing": listing.id,
+            "claim": secrets.token_urlsafe(24),
+        },
+    }
+
+
+def _later(container: Container, sent: Sent, code: str, sentence: str) -> Response:
+    told = {
+        "success": False,
+        "errorReason": Reason.PENDING,
+        "payer": show_address(sent.payment.signed.payer),
+        "transaction": "",
+        "network": network_of(container.terms.chain_id),
+    }
+    headers = {"PAYMENT-RESPONSE": _packed(told), "Retry-After": _RETRY_SECONDS, "Cache-Control": "no-store"}
+    return problem_response(202, code, sentence, headers)
+
+
+def _receipt(container: Container, sent: Sent) -> str:
+    """Return the header that tells how a payment was settled; after a month the transaction is not known any more."""
+    signed = sent.payment.signed
+    try:
+        transaction = facilitating.look(container, sent.payment).transaction
+    except (Flaw, ChainUnavailable):
+        transaction = None
+    told = {
+        "success": True,
+        "payer": show_address(signed.payer),
+        "transaction": "" if transaction is None else show_hash(transaction),
+        "network": network_of(container.terms.chain_id),
+        "amount": str(signed.amount),
+    }
+    return _packed(told)
+
+
+def _content(request: Request, container: Container, handed: Handed, receipt: str) -> Response:
+    """Give the bytes that are wanted, some at a time; no transaction is open meanwhile."""
+    stored = handed.stored
+    tag = f'"{stored.digest.hex()}"'
+    headers = {
+        "PAYMENT-RESPONSE": receipt,
+        "ETag": tag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "no-store",
+        "Content-Disposition": attachment(stored.file_name),
+        "Content-Security-Policy": _POLICY,
+    }
+    asked = request.headers.get("range") if request.method == "GET" else None  # RFC 9110, 14.2: of GET alone
+    try:
+        part = wanted(asked, stored.size, condition=request.headers.get("if-range"), tag=tag)
+    except Invalid as refusal:
+        outside = {"Content-Range": f"bytes */{stored.size}", "PAYMENT-RESPONSE": receipt}
+        return problem_response(416, refusal.code, refusal.message, outside)
+    start, end = part or (0, stored.size)
+    headers["Content-Length"] = str(end - start)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{stored.size}"
+    status = 200 if part is None else 206
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=stored.media_type)
+    try:
+        body = buying.parts(container, handed, start, end)
+    except Invalid as refusal:
+        raise Conflict("content_damaged", refusal.message) from None
+    return StreamingResponse(body, status, headers, media_type=stored.media_type)
+
+
+def _packed(told: dict[str, Any]) -> str:
+    """Write a header of x402: base64 of JSON."""
+    return base64.b64encode(json.dumps(told).encode()).decode()

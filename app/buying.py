@@ -1,0 +1,281 @@
+"""Buying by x402: what a program pays for something that is sold here, settled first, and only then handed over."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from app import facilitating, selling
+from app.container import Container, Work
+from contracts.authorizations import Authorization
+from kit.errors import Conflict, NotFound
+from kit.identifiers import show_hash
+from ledger.calls import OutgoingState
+from ledger.model import Level, erc20
+from payments.content.model import GRACE, WHOLE, Buyer, Listing, Paid, Purchase, PurchaseState, Stored, Version
+from payments.settlements.model import Order, Use, order_of, purchase_key
+from payments.settlements.service import Standing
+from payments.settlements.x402 import Demand, Flaw, Payment, Reason, check_signature, read_payment
+
+LOG = structlog.get_logger(__name__)
+
+SECONDS: Final = 300
+"""For how long a buyer is asked to sign."""
+_LONGEST_HEADER: Final = 12_000
+_CLAIM: Final = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+_UNSENT: Final = (OutgoingState.WAITING, OutgoingState.SENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a buyer sends: their payment, and the claim that came back with it."""
+
+    payment: Payment
+    claim: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What is handed over (``parts`` gives its bytes), and by which purchase."""
+
+    purchase: Purchase
+    stored: Stored
+
+
+def read(header: str) -> Sent:
+    """Read the header ``PAYMENT-SIGNATURE``. Raises ``Flaw``."""
+    told: Any = None
+    if len(header) <= _LONGEST_HEADER:
+        try:
+            told = json.loads(base64.b64decode(header, validate=True))
+        except (binascii.Error, ValueError, RecursionError):
+            told = None
+    if told is None:
+        raise Flaw(Reason.PAYLOAD, "The header PAYMENT-SIGNATURE is base64 of JSON, and not long.")
+    payment = read_payment(told)
+    extra = told["accepted"].get("extra")
+    claim = extra.get("claim") if isinstance(extra, dict) else None
+    if not isinstance(claim, str) or not _CLAIM.fullmatch(claim):
+        raise Flaw(Reason.PAYLOAD, "Send back in `accepted` what was asked, `extra.claim` too.")
+    return Sent(payment, claim)
+
+
+def quote(container: Container, listing: str) -> tuple[Listing, Demand | None]:
+    """Return a listing that is for sale, and what is asked for it; ``None`` where x402 cannot pay that.
+
+    It can where one wallet gets all of a price in the token, and settlements have a budget. Raises ``NotFound``,
+    and ``Conflict`` for what is not for sale, or is handed over elsewhere.
+    """
+    with container.read() as work:
+        found = work.content.listing(listing)
+        if not found.version.offer.kind.has_content:
+            raise Conflict("delivered_elsewhere", "This is nothing that can be fetched here.")
+        work.content.quote(listing)
+        return found, _demand(container, work, found.version)
+
+
+def begin(container: Container, listing: str, sent: Sent) -> Purchase | None:
+    """Take a payment for a listing on, and return what it bought; ``None`` while that is yet to be seen.
+
+    The same payment is made once and buys once, however often it is sent in, and by whomever has its claim too: the
+    buyer alone. Raises ``Flaw`` where it is not good, ``NotFound``, ``Conflict`` for what is not for sale or for a
+    payment for something else, and ``ChainUnavailable``.
+    """
+    signed, order = sent.payment.signed, order_of(listing, sent.claim)
+    with container.read() as work:
+        check_signature(sent.payment, work.settlements.token)
+        work.content.listing(listing)
+        known = _known(work, signed, order)
+        standing = _standing(work, signed)
+        if known is not None and known.state is not PurchaseState.TAKEN_BACK:
+            return known
+        demand = None
+        if standing is not None:
+            _same(standing, order)
+            demand = _promised(container, work, standing)
+    if demand is None:
+        demand = quote(container, listing)[1]
+    if demand is None:
+        raise Conflict("pay_by_checkout", "This cannot be paid by x402.")
+    settled = facilitating.begin(container, sent.payment, demand, order)
+    if not settled.made and not settled.pending:
+        raise Flaw(settled.reason or Reason.SETTLE, "The payment was carried to the chain in vain.")
+    return look(container, sent, order)
+
+
+def look(container: Container, sent: Sent, order: Order) -> Purchase | None:
+    """Return what a payment bought that was taken on; ``None`` while it is yet to be seen. Raises as ``begin``."""
+    with container.read() as work:
+        known, standing = _known(work, sent.payment.signed, order), _standing(work, sent.payment.signed)
+    if known is not None and known.state is not PurchaseState.TAKEN_BACK:
+        return known
+    if standing is not None:
+        taken_in = _take_in(container, standing)
+        return None if taken_in is None or taken_in.state is PurchaseState.TAKEN_BACK else taken_in
+    return None
+
+
+def find(container: Container, listing: str, sent: Sent) -> Purchase | None:
+    """Return what a payment bought before; nothing is taken on. Raises ``Flaw`` for who is not its payer."""
+    with container.read() as work:
+        check_signature(sent.payment, work.settlements.token)
+        return _known(work, sent.payment.signed, order_of(listing, sent.claim))
+
+
+def hand_over(container: Container, purchase: Purchase) -> Handed | None:
+    """Return what a purchase opens; ``None`` while its payment is not as sure as the seller wants.
+
+    Raises ``Conflict`` for what it does not open: taken down, owed back, refunded, or moved to somebody else.
+    """
+    with container.work() as work:
+        if purchase.because is not None:
+            raise Conflict("owed_back", f"This payment bought nothing ({purchase.because}): the seller owes it back.")
+        buyer = purchase.buyer
+        access = None if buyer is None else work.content.access(buyer, purchase.listing)
+        if access is None or access.newest.stored is None:
+            now = work.content.purchase(purchase.key)
+            if now is not None and now.state is PurchaseState.PAID and not now.level.reaches(now.finality):
+                return None
+            raise Conflict("not_opened", "This payment opens this no more: it was taken down, refunded or moved.")
+        work.content.delivered(purchase.id)
+        return Handed(purchase, access.newest.stored)
+
+
+def parts(container: Container, handed: Handed, start: int, end: int) -> Iterator[bytes]:
+    """Give bytes of what is handed over; no transaction is open while they are read. Raises as ``Content.open_``."""
+    with container.read() as work:
+        return work.content.open_(selling.blobs(container), handed.stored, start=start, end=end)
+
+
+def follow(container: Container) -> None:
+    """Let purchases be as sure as their payments have become, and those be made that nobody asked for again."""
+    with container.read() as work:
+        orders = work.settlements.orders()
+    for standing in orders:
+        _take_in(container, standing)
+
+
+# ------------------------------------------------------------------------------------------------- within
+
+
+def _demand(container: Container, work: Work, version: Version) -> Demand | None:
+    token, offer = work.settlements.token, version.offer
+    price = offer.prices.get(erc20(token.chain_id, token.address))
+    sole = offer.shares.get(offer.wallet) == WHOLE and not offer.fee_bps
+    if container.relay_limits.settlements is None or price is None or not sole:
+        return None
+    return Demand(token.network, token.address, price, offer.wallet, SECONDS, token.name, token.version)
+
+
+def _promised(container: Container, work: Work, standing: Standing) -> Demand | None:
+    """Return what was asked when a payment was taken on, whatever is asked now."""
+    found = _version(work, standing)
+    return None if found is None else _demand(container, work, found)
+
+
+def _version(work: Work, standing: Standing) -> Version | None:
+    """Return what a payment was taken on for: the newest version then, or one replaced just before, of its price."""
+    made, order = standing.settlement, standing.settlement.order
+    asset = erc20(work.settlements.token.chain_id, made.asset)
+    for one in reversed([] if order is None else work.content.versions(order.listing)):
+        good = one.replaced_at is None or made.created_at <= one.replaced_at + GRACE
+        then = one.created_at <= made.created_at and good
+        if then and one.offer.prices.get(asset) == made.signed.amount and one.offer.wallet == made.signed.recipient:
+            return one
+    return None
+
+
+def _known(work: Work, signed: Authorization, order: Order) -> Purchase | None:
+    found = work.content.purchase(purchase_key(work.settlements.id_of(signed), order))
+    if found is not None and found.listing != order.listing:
+        raise _another()
+    return found
+
+
+def _standing(work: Work, signed: Authorization) -> Standing | None:
+    try:
+        return work.settlements.find(signed)
+    except Conflict as refusal:
+        raise Flaw(Reason.USED, refusal.message) from None
+
+
+def _same(standing: Standing, order: Order) -> None:
+    """Refuse a payment that is for something else, or whose claim whoever sends it does not know."""
+    theirs = standing.settlement.order
+    if theirs is None or theirs.listing != order.listing:
+        raise _another()
+    if theirs.claim != order.claim:
+        raise Flaw(Reason.USED, "This payment bought this for somebody else.")
+
+
+def _another() -> Conflict:
+    return Conflict("payment_for_another", "This payment is for something else: nothing is bought twice with it.")
+
+
+def _take_in(container: Container, standing: Standing) -> Purchase | None:
+    """Let a purchase be what became of its payment, and return it; ``None`` where there is none yet."""
+    made, order = standing.settlement, standing.settlement.order
+    if order is None:
+        return None
+    key = purchase_key(made.id, order)
+    with container.read() as work:
+        known, state = work.content.purchase(key), work.settlements.call(standing)
+    standing_still = known is not None and known.state is not PurchaseState.TAKEN_BACK
+    if made.use is Use.MADE or state is OutgoingState.DONE:
+        level: Level | None = Level.FINALIZED
+    elif state is OutgoingState.GIVEN_UP:
+        level = Level.ORPHANED if made.use is not None else None
+    elif state is OutgoingState.MINED and known is not None and standing_still and known.level.reaches(known.finality):
+        return known
+    else:
+        level = _seen(container, standing, state)
+    if level is None or (known is not None and standing_still and known.level is level):
+        return known
+    try:
+        with container.work() as work:
+            return _told(work, standing, order, level)
+    except NotFound:  # the seller erased themselves before anything was paid
+        LOG.warning("purchase_of_nothing", settlement=show_hash(made.id))
+        return None
+
+
+def _told(work: Work, standing: Standing, order: Order, level: Level) -> Purchase | None:
+    made = standing.settlement
+    key = purchase_key(made.id, order)
+    if level is Level.ORPHANED:
+        return work.content.took_back(key)
+    version = _version(work, standing)
+    terms = work.content.listing(order.listing).version.terms if version is None else version.terms
+    return work.content.bought(
+        Paid(
+            key=key,
+            listing=order.listing,
+            terms=terms,
+            buyer=Buyer(wallet=made.signed.payer),
+            asset=erc20(work.settlements.token.chain_id, made.asset),
+            amount=made.signed.amount,
+            level=level,
+            at=made.created_at,
+        )
+    )
+
+
+def _seen(container: Container, standing: Standing, state: OutgoingState | None) -> Level | None:
+    """Return how sure the block of a payment is; ``ORPHANED`` where it is to be sent anew, ``None`` for who knows."""
+    for attempt in standing.attempts:
+        receipt = container.chain.receipt(attempt.hash)
+        if receipt is not None and receipt.succeeded:
+            with container.read() as work:
+                try:
+                    level = work.book.level(receipt.block_hash)
+                except NotFound:
+                    return Level.SEEN
+            return Level.SEEN if level is Level.ORPHANED else level
+    return Level.ORPHANED if state in _UNSENT else None
