@@ -19,8 +19,9 @@ from x402.http import FacilitatorConfig, HTTPFacilitatorClient
 from x402.http.clients import x402HttpxClient
 from x402.http.middleware.fastapi import PaymentMiddlewareASGI
 from x402.http.types import PaymentOption, RouteConfig
+from x402.http.utils import encode_payment_signature_header
 from x402.mechanisms.evm.exact import register_exact_evm_client, register_exact_evm_server
-from x402.schemas import AssetAmount
+from x402.schemas import AssetAmount, PaymentCreatedContext
 
 from app.chain_loop import ChainLoop
 from app.container import Container
@@ -44,10 +45,14 @@ class StockShop:
         """Let the account of that name (``Anvil.signer``) buy the story, or whatever is at ``path``, there."""
         client = x402Client()
         client.set_spend_controls(False)  # our token is none that it knows
+        client.on_after_payment_creation(self._note)
         register_exact_evm_client(client, Account.from_key(keccak(text=f"a key of {name}")))
         async with x402HttpxClient(client, timeout=60) as http:
             answer: httpx.Response = await http.get(f"{self.url}{path}")
             return answer
+
+    def _note(self, made: PaymentCreatedContext) -> None:
+        self.sent = encode_payment_signature_header(made.payment_payload)
 
 
 @contextmanager
