@@ -144,6 +144,7 @@ def _split(signature: str) -> list[str]:
 TOKEN: Final = Contract("Token")
 ESCROW: Final = Contract("ContactEscrow")
 PLEDGES: Final = Contract("Pledges")
+CHECKOUT: Final = Contract("Checkout")
 _ERRORS = TOKEN.errors | ESCROW.errors
 _EVENTS = TOKEN.events | ESCROW.events
 

@@ -249,6 +249,7 @@ contract Checkout is ReentrancyGuardTransient {
         if (pulled) asset.safeTransferFrom(msg.sender, to, value);
         else asset.safeTransfer(to, value);
         uint256 afterwards = asset.balanceOf(to);
+        // slither-disable-next-line incorrect-equality
         require(afterwards > before && afterwards - before == value, NotPaidExactly(to));
     }
 

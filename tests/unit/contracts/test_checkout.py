@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from contracts import checkout
+from contracts import checkout, codec
 from contracts.checkout import Order, Part, SaleTerms, Share
+from contracts.reverts import reverted_because
 from kit.errors import Invalid
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32
+from tests.contracts.escrow_chain import CHECKOUT as ARTIFACT
 from tests.support.terms import BLOCK, CHECKOUT, TOKEN, log_of
 
 SELLER, SHOP = Address(b"\x5e" * 20), Address(b"\x50" * 20)
@@ -82,3 +84,24 @@ def test_logs_of_others_and_of_other_blocks() -> None:
     assert checkout.decode_log(log._replace(topics=()), BLOCK, checkout=CHECKOUT) is None
     with pytest.raises(Invalid, match="another block"):
         checkout.decode_log(log._replace(block_hash=Hash32(b"\x02" * 32)), BLOCK, checkout=CHECKOUT)
+
+
+def test_calls_events_and_errors_are_those_of_the_artifact() -> None:
+    order = Order(SELLER, Hash32(bytes(32)), 0, ZERO_ADDRESS, 1, Hash32(bytes(32)))
+    signature = b"\x01" * 64 + b"\x1b"
+    calls = {
+        checkout.encode_buy(TERMS, order),
+        checkout.encode_buy_with_permit(TERMS, order, 1, signature),
+        checkout.encode_buy_with_authorization(TERMS, order, signature),
+        checkout.encode_refund(Hash32(bytes(32)), SELLER, TOKEN, 1),
+        checkout.encode_bought(Hash32(bytes(32))),
+        checkout.encode_terms_hash(TERMS),
+        checkout.encode_purchase_id(TERMS, order),
+    }
+    known = {codec.selector_of(signature): name for name, signature in ARTIFACT.functions.items()}
+    assert {known[call[:4]] for call in calls} == {
+        name for name in ARTIFACT.functions if name not in {"token", "MAX_FEE_BPS", "MAX_SHARES"}
+    }
+    assert {checkout.BOUGHT, checkout.REFUNDED} == ARTIFACT.events.keys()
+    unnamed = [name for selector, name in ARTIFACT.errors.items() if not reverted_because(selector).startswith(name)]
+    assert not unnamed
