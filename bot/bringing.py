@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -92,8 +92,7 @@ class Bringing:
             views = await self._warden.seen(number)
             for seen in [view.seen for view in views if view.seen.successor is not None]:
                 await self._moved(seen.room)
-            outside = await self._cross.read(lambda work: work.moderation.beside.outside(number))
-            if not await self._spaces(number, views, {room for room, put_out in outside.items() if put_out}):
+            if not await self._spaces(number, views):
                 self._entering.add(number)
         except HomeserverUnavailable as away:
             self._entering.add(number)
@@ -101,10 +100,8 @@ class Bringing:
                 raise
             self._enter_at = self._views.time() + away.seconds
 
-    async def _spaces(self, number: int, views: Iterable[View], unwanted: Collection[RoomId]) -> bool:
+    async def _spaces(self, number: int, views: Iterable[View]) -> bool:
         """Enter what a space has come to hold, and leave what it holds no more; ``False`` where more is to be done.
-
-        What is ``unwanted`` we were put out of: we come back only when we are asked in.
 
         A room for which a closed one was left is held where that one is: whoever keeps the space may not know of it.
         """
@@ -116,13 +113,22 @@ class Bringing:
                 if room in known and known[room].predecessor not in seen.children:
                     await self._warden.unprotect(room)
             for room, via in seen.children.items():
-                if room in await self._warden.rooms() or room in {*unwanted, seen.room} or not self._to_try(room):
+                if room in await self._warden.rooms() or room == seen.room or not self._to_try(room):
+                    continue
+                if await self._put_out(number, room):
                     continue
                 if entered >= _AT_ONCE:
                     return False
                 entered += 1
                 await self._enters(number, room, via, space=seen.room)
         return True
+
+    async def _put_out(self, number: int, room: RoomId) -> bool:
+        """Tell whether we were put out of a room: we come back only when we are asked in.
+
+        Asked anew of each room that is not looked after: it is noted as that ends, which may be a moment ago.
+        """
+        return (await self._cross.read(lambda work: work.moderation.beside.outside(number))).get(room, False)
 
     async def _moved(self, room: RoomId) -> None:
         """Look after the room for which one was closed, where whoever manages it may.

@@ -1,13 +1,15 @@
 """Following invitations beside everything else: somebody's homeserver that does not answer keeps only itself waiting.
 
-How far the bot has heard is noted as if nothing after an invitation had happened, until the invitation is dealt with: a
-bot that was killed meanwhile hears it again. That takes two minutes at most.
+So it is with what was said before we came. How far the bot has heard is noted as if nothing after an invitation, or our
+coming, had happened, until that is dealt with: a bot that was killed meanwhile hears it again. That takes two minutes
+at most.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -23,37 +25,53 @@ _AT_ONCE = 4
 _MOST_WAITING = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """We came into ``room``, and what was said there before did not come with the sync; it is ``before`` that place."""
+
+    room: RoomId
+    before: str
+
+
+_Key = tuple[RoomId, type[Invited] | type[Came]]
+
+
 class Following:
-    """The invitations that are not dealt with yet."""
+    """The invitations, and the rooms to look back in, that are not dealt with yet."""
 
     def __init__(
-        self, decline: Callable[[RoomId], Awaitable[None]], are_we_there: Callable[[], Awaitable[object]]
+        self,
+        decline: Callable[[RoomId], Awaitable[None]],
+        are_we_there: Callable[[], Awaitable[object]],
+        look_back: Callable[[Came, Handler], Awaitable[None]],
     ) -> None:
         """Give up by ``decline``; ``are_we_there`` raises ``HomeserverUnavailable`` where it is ours that is away."""
         self._decline = decline
         self._are_we_there = are_we_there
-        self._waiting: dict[RoomId, tuple[Invited, str | None]] = {}
-        self._tasks: dict[RoomId, asyncio.Task[None]] = {}
+        self._look_back = look_back
+        self._waiting: dict[_Key, tuple[Invited | Came, str | None]] = {}
+        self._tasks: dict[_Key, asyncio.Task[None]] = {}
         self._few = asyncio.Semaphore(_AT_ONCE)
 
     def since(self, now: str) -> str | None:
         """Return how far all happenings were handled, where all but the invitations were up to ``now``."""
         return next((since for _, since in self._waiting.values()), now)
 
-    def add(self, invited: Invited, since: str | None) -> None:
-        """Take an invitation on, told after ``since``; too many are left alone (they stay in people's apps)."""
-        if invited.room in self._waiting:
+    def add(self, one: Invited | Came, since: str | None) -> None:
+        """Take one on, told after ``since``; too many are left alone (they stay in people's apps)."""
+        key = (one.room, type(one))
+        if key in self._waiting:
             return
         if len(self._waiting) >= _MOST_WAITING:
-            LOG.warning("invitation_left_alone", room=invited.room)
+            LOG.warning("invitation_left_alone", room=one.room)
             return
-        self._waiting[invited.room] = (invited, since)
+        self._waiting[key] = (one, since)
 
     def go_on(self, on: Handler) -> set[asyncio.Task[None]]:
-        """Hand every waiting invitation to ``on``, a few at once; return the tasks that do."""
-        for room, (invited, _) in self._waiting.items():
-            if room not in self._tasks:
-                self._tasks[room] = asyncio.create_task(self._follow(invited, on))
+        """Hand everything that waits to ``on``, a few at once; return the tasks that do."""
+        for key, (one, _) in self._waiting.items():
+            if key not in self._tasks:
+                self._tasks[key] = asyncio.create_task(self._follow(one, on))
         return set(self._tasks.values())
 
     async def stop(self) -> None:
@@ -64,27 +82,28 @@ class Following:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _follow(self, invited: Invited, on: Handler) -> None:
+    async def _follow(self, one: Invited | Came, on: Handler) -> None:
         failures = 0
         while failures < len(_PAUSES):
             pause = _PAUSES[failures]
             try:
                 async with self._few:
-                    await on(invited)
+                    await (on(one) if isinstance(one, Invited) else self._look_back(one, on))
             except SlowDown as slow:
                 pause = max(slow.seconds, 1.0)  # ours has too much to do: nobody's fault
-                LOG.info("invitation_waits", room=invited.room, reason=str(slow), seconds=pause)
+                LOG.info("invitation_waits", room=one.room, reason=str(slow), seconds=pause)
             except HomeserverUnavailable as error:
                 failures += await self._is_it_theirs()
-                LOG.info("invitation_waits", room=invited.room, reason=str(error), seconds=pause)
+                LOG.info("invitation_waits", room=one.room, reason=str(error), seconds=pause)
             else:
                 break
             await asyncio.sleep(pause)
         else:
-            LOG.warning("invitation_given_up", room=invited.room)
-            await self._decline(invited.room)
-        del self._waiting[invited.room]
-        self._tasks.pop(invited.room, None)
+            LOG.warning("invitation_given_up", room=one.room)
+            if isinstance(one, Invited):
+                await self._decline(one.room)
+        del self._waiting[one.room, type(one)]
+        self._tasks.pop((one.room, type(one)), None)
 
     async def _is_it_theirs(self) -> bool:
         try:

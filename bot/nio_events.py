@@ -216,5 +216,11 @@ def seconds(milliseconds: object) -> int:
 
 
 def is_entry(event: Any, user: UserId) -> bool:  # noqa: ANN401 - nio's own types
-    """Tell whether somebody came into a room by this."""
-    return isinstance(event, RoomMemberEvent) and event.state_key == user and event.membership == "join"
+    """Tell whether somebody came into a room by this; another name or picture is no coming."""
+    is_theirs = isinstance(event, RoomMemberEvent) and event.state_key == user
+    return is_theirs and event.membership == "join" and event.prev_membership != "join"
+
+
+def is_invitation(event: Any, user: UserId) -> bool:  # noqa: ANN401 - nio's own types
+    """Tell whether somebody was invited into a room by this."""
+    return isinstance(event, RoomMemberEvent) and event.state_key == user and event.membership == "invite"

@@ -12,13 +12,13 @@ from typing import Any
 from urllib.parse import quote
 
 import structlog
-from nio import MatrixRoom, MegolmEvent, RoomMemberEvent
+from nio import MegolmEvent
 from nio.exceptions import OlmUnverifiedDeviceError
 
 from app.wording.message import Message
 from bot import nio_rooms
 from bot.devices import know_devices
-from bot.following import Following
+from bot.following import Came, Following
 from bot.homeserver import (
     Denied,
     ElsewhereAway,
@@ -35,7 +35,7 @@ from bot.homeserver import (
     Written,
 )
 from bot.nio_client import NioClient
-from bot.nio_events import is_entry, read, seconds
+from bot.nio_events import is_entry, is_invitation, read, seconds
 from bot.nio_moderation import Moderating, path_of
 from kit.clock import Clock, from_unix, system_clock
 from kit.errors import HomeserverUnavailable
@@ -89,7 +89,7 @@ class NioHomeserver(Moderating):
         self._waiting: dict[str, tuple[MegolmEvent, datetime]] = {}
         self._starting = asyncio.Lock()
         self._beginning: Any = None
-        self._following = Following(self.leave, self.joined_rooms)
+        self._following = Following(self.leave, self.joined_rooms, self._look_back)
         self._done: set[EventId] = set()
         self._told_at: float | None = None
         self._gap = True
@@ -165,7 +165,7 @@ class NioHomeserver(Moderating):
         """Hand a sync's happenings over. What was handled is not, where this sync failed before and comes again."""
         since = self._client.since()
         for happening in self._happenings(response, first=first):
-            if isinstance(happening, Invited):
+            if isinstance(happening, Invited | Came):
                 self._following.add(happening, since)
                 continue
             event = happening.event if isinstance(happening, Written) else None
@@ -183,9 +183,9 @@ class NioHomeserver(Moderating):
         """Wait less while some message waits for its key, so that its sender is told soon."""
         return 1.0 if self._waiting else _LONG_POLL_SECONDS
 
-    def _happenings(self, response: Any, *, first: bool) -> list[Happening]:  # noqa: ANN401 - nio's own types
+    def _happenings(self, response: Any, *, first: bool) -> list[Happening | Came]:  # noqa: ANN401 - nio's own types
         """Read a sync: what happened, oldest first within each room. A first sync tells of invites only."""
-        found: list[Happening] = []
+        found: list[Happening | Came] = []
         for room, info in response.rooms.invite.items():
             mine = [e for e in info.invite_state if getattr(e, "membership", "") == "invite" and e.state_key == self.me]
             found += [Invited(RoomId(room), UserId(e.sender)) for e in mine[-1:]]
@@ -199,18 +199,13 @@ class NioHomeserver(Moderating):
         for room, info in response.rooms.join.items():
             if not first:
                 found += self._in_room(RoomId(room), list(info.timeline.events))
-                if info.timeline.limited and not any(is_entry(event, self.me) for event in info.timeline.events):
-                    found.append(Missed(RoomId(room)))
+                found += self._not_told(RoomId(room), info.timeline)
         found += self._awaited()
         return found
 
     def _in_room(self, room: RoomId, events: list[Any]) -> Iterator[Happening]:
         """Read a room's new events. What was said before we were invited was not said to us."""
-        ours = [
-            place
-            for place, event in enumerate(events)
-            if isinstance(event, RoomMemberEvent) and event.state_key == self.me and event.membership == "invite"
-        ]
+        ours = [place for place, event in enumerate(events) if is_invitation(event, self.me)]
         inviter = UserId(events[ours[-1]].sender) if ours else None
         for event in events[ours[-1] + 1 :] if ours else events:
             happening = self._read(room, event)
@@ -218,6 +213,30 @@ class NioHomeserver(Moderating):
                 yield happening
             elif inviter is not None and is_entry(event, self.me):
                 yield Entered(room, inviter)
+
+    def _not_told(self, room: RoomId, timeline: Any) -> Iterator[Missed | Came]:  # noqa: ANN401 - nio's own types
+        """Tell what is to be found out, since a sync left it out of a room."""
+        came = [event for event in timeline.events if is_entry(event, self.me)]
+        if timeline.limited and not came:
+            yield Missed(room)
+        told = any(is_invitation(event, self.me) for event in timeline.events)
+        if came and came[-1].prev_membership == "invite" and not told:
+            yield Came(room, str(timeline.prev_batch))
+
+    async def _look_back(self, came: Came, on: Handler) -> None:
+        """Read what was said between our invitation and our coming, where that did not come with the sync.
+
+        What is written to a room before anybody of our homeserver is in it does not reach ours by itself.
+        """
+        try:
+            events = await nio_rooms.since_invited(self._client, came.room, path_of(came.room), came.before)
+        except Denied as denied:  # we are out again
+            LOG.info("not_looked_back", room=came.room, status=denied.status)
+            return
+        for event in events:
+            happening = self._read(came.room, event)
+            if happening is not None:
+                await on(happening)
 
     def _read(self, room: RoomId, event: Any) -> Happening | None:  # noqa: ANN401 - nio's own types
         found = read(room, event, self.me)
@@ -329,34 +348,14 @@ class NioHomeserver(Moderating):
         """
         nio = self._client.nio
         if room not in self._loaded:
-            state = await self._client.request("GET", f"{path_of(room)}/members?not_membership=leave")
-            known = nio.rooms.get(room) or MatrixRoom(room, self.me, encrypted=await self._is_encrypted(room))
-            known.encrypted = known.encrypted or await self._is_encrypted(room)
-            for event in state.get("chunk", []):
-                membership = event.get("content", {}).get("membership")
-                if membership in ("join", "invite"):
-                    known.add_member(str(event.get("state_key")), None, None, invited=membership == "invite")
-            known.members_synced = True
-            nio.rooms[room] = known
+            nio.rooms[room] = await nio_rooms.known(self._client, room, path_of(room))
             # Devices may have changed while we were away or did not look.
-            nio.olm.users_for_key_query.update(known.users)
+            nio.olm.users_for_key_query.update(nio.rooms[room].users)
             self._loaded.add(room)
         known = nio.rooms[room]
         known.members_synced = True
         if known.encrypted:
             await know_devices(self._client, known)
-
-    async def _is_encrypted(self, room: RoomId) -> bool:
-        if room in self._client.nio.encrypted_rooms:
-            return True
-        try:
-            await self._client.request("GET", f"{path_of(room)}/state/m.room.encryption/")
-        except Denied as denied:
-            if denied.body.get("errcode") == "M_NOT_FOUND":
-                return False
-            raise
-        self._client.nio.encrypted_rooms.add(room)
-        return True
 
     async def members(self, room: RoomId) -> frozenset[UserId]:
         """Return who is in a room or invited to it."""

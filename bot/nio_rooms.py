@@ -10,12 +10,12 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import structlog
-from nio import Event, MegolmEvent
+from nio import Event, MatrixRoom, MegolmEvent, RoomMemberEvent
 
 from app.supporting.planning import join_rules
 from bot.homeserver import Denied, EventId, Look, Said
 from bot.nio_client import NioClient
-from bot.nio_events import read
+from bot.nio_events import is_invitation, read
 from bot.room_state import KeptRoom, Told, made_as
 from kit.identifiers import RoomId, ServerName, UserId
 from reputation.enforcement.reading import room_in, user_in, via_in
@@ -26,6 +26,8 @@ LOG = structlog.get_logger(__name__)
 _JOIN_PAUSES = (0.2, 0.5, 1.3)
 _JOIN_SECONDS = 15.0
 _ALGORITHM = "m.megolm.v1.aes-sha2"
+_LOOK_BACK = 100
+"""How many events before our coming are looked through for our invitation and what was said since."""
 _LONGEST_NAME = 255
 _LONGEST_TOPIC = 1_000
 
@@ -68,13 +70,58 @@ async def newest(client: NioClient, room: RoomId, path: str, most: int) -> list[
     return [said for said in found if said is not None][::-1]
 
 
-def _read(client: NioClient, room: RoomId, source: Any) -> Said | None:  # noqa: ANN401 - JSON
+async def since_invited(client: NioClient, room: RoomId, path: str, before: str) -> list[Any]:
+    """Return nio's events between our last invitation and ``before``, oldest first, of the last hundred.
+
+    None where no invitation is among them: nobody may make us hear what was not said to us. ``path`` is the room's.
+    """
+    answer = await client.request("GET", f"{path}/messages?dir=b&limit={_LOOK_BACK}&from={quote(before, safe='')}")
+    chunk, found, came = answer.get("chunk"), list[Any](), False
+    for source in chunk if isinstance(chunk, list) else []:
+        event = _parsed(client, room, source)
+        if is_invitation(event, client.user):
+            return found[::-1]
+        if isinstance(event, RoomMemberEvent) and event.state_key == client.user:
+            if came or event.membership != "join":
+                break
+            came = True
+        if event is not None and "state_key" not in source:
+            found.append(event)
+    return []
+
+
+def _parsed(client: NioClient, room: RoomId, source: Any) -> Any:  # noqa: ANN401 - JSON, nio's own types
+    """Return an event of a room, decrypted where there is a key; ``None`` for what nio cannot read."""
     try:
         event = Event.parse_event(source)
         if isinstance(event, MegolmEvent):
             event.room_id = room
-            event = client.nio.olm._decrypt_megolm_no_error(event)  # noqa: SLF001 - nio offers no other way
-        said = read(room, event, client.user)
+            return client.nio.olm._decrypt_megolm_no_error(event) or event  # noqa: SLF001 - nio offers no other way
+    except Exception as error:  # noqa: BLE001 - whatever a stranger's event breaks in nio, only that event is lost
+        LOG.warning("odd_event", room=room, error=type(error).__name__)
+        return None
+    return event
+
+
+async def known(client: NioClient, room: RoomId, path: str) -> MatrixRoom:
+    """Return a room as nio is to know it: who is in it or invited, whether it is encrypted; ``path`` is its path."""
+    state = await client.request("GET", f"{path}/members?not_membership=leave")
+    encrypted = room in client.nio.encrypted_rooms or await _state(client, path, "m.room.encryption") is not None
+    if encrypted:
+        client.nio.encrypted_rooms.add(room)  # once and for all
+    found = client.nio.rooms.get(room) or MatrixRoom(room, client.user, encrypted=encrypted)
+    found.encrypted = found.encrypted or encrypted
+    for event in state.get("chunk", []):
+        membership = event.get("content", {}).get("membership")
+        if membership in ("join", "invite"):
+            found.add_member(str(event.get("state_key")), None, None, invited=membership == "invite")
+    found.members_synced = True
+    return found
+
+
+def _read(client: NioClient, room: RoomId, source: Any) -> Said | None:  # noqa: ANN401 - JSON
+    try:
+        said = read(room, _parsed(client, room, source), client.user)
     except Exception as error:  # noqa: BLE001 - whatever a stranger's event breaks in nio, only that event is lost
         LOG.warning("odd_event", room=room, error=type(error).__name__)
         return None

@@ -10,7 +10,7 @@ import pytest
 
 from app.wording.message import Message
 from bot import following
-from bot.homeserver import ElsewhereAway
+from bot.homeserver import ElsewhereAway, Said
 from cli.local.certificates import certificates
 from cli.local.ports import free_port
 from cli.local.synapse import Federation
@@ -160,3 +160,29 @@ def test_a_list_on_another_homeserver_is_followed_and_stays_where_that_is_gone(
 
     scene(play)
     author.close()
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_what_is_written_right_after_the_invitation_is_heard(
+    start_homeserver: Callable[..., Homeserver], tmp_path: Path, sqlite_template: Path, *, encrypted: bool
+) -> None:
+    near, far = two(start_homeserver, tmp_path)
+    place = Place(near, tmp_path, sqlite_template)
+    far.account("stranger")
+
+    async def play() -> None:
+        async with listening(place.client("alice")) as (alice,), place.bot():
+            await chat(alice, place)  # by then its device has its keys up
+        async with listening(account(far, tmp_path / "far", "stranger")) as (stranger,):
+            room = await stranger.client.create_room(encrypted=encrypted)
+            if not encrypted:  # a client would make a new key for this, once it has heard of its own invitation
+                await stranger.say(room, "door")
+            assert await stranger.client.invite(room, place.user("earnest"), direct=True) is None
+            await stranger.say(room, "help")
+            async with place.bot():
+                await stranger.hears("Hello!", room=room)
+                await stranger.hears("door: ", room=room)
+                assert not [one for one in stranger.inbox.heard if isinstance(one, Said)], "heard what was said before"
+
+    scene(play)
+    place.engine.dispose()

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from bot import following
-from bot.following import Following
-from bot.homeserver import Happening, Invited, SlowDown
+from bot.following import Came, Following
+from bot.homeserver import Handler, Happening, Invited, SlowDown
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
 
@@ -24,7 +24,8 @@ class Hall:
         self.tried: list[str] = []
         self.declined: list[str] = []
         self.ours: list[Exception] = []
-        self.following = Following(self._decline, self._are_we_there)
+        self.looked_back: list[str] = []
+        self.following = Following(self._decline, self._are_we_there, self._look_back)
 
     async def _decline(self, room: RoomId) -> None:
         self.declined.append(room)
@@ -32,6 +33,10 @@ class Hall:
     async def _are_we_there(self) -> None:
         if self.ours:
             raise self.ours.pop()
+
+    async def _look_back(self, came: Came, on: Handler) -> None:
+        self.looked_back.append(came.before)
+        await on(Invited(came.room, UserId("@what-was:said")))
 
     async def on(self, happening: Happening) -> None:
         self.tried.append(happening.room)
@@ -94,9 +99,22 @@ def test_the_place_that_is_kept_stays_before_the_oldest_that_waits() -> None:
     hall.add("b", since="s2")
     hall.add("a", since="s3")
     assert hall.following.since("s4") == "s1"
-    hall.following = Following(hall._decline, hall._are_we_there)
+    hall.following = Following(hall._decline, hall._are_we_there, hall._look_back)
     hall.add("first of all")
     assert hall.following.since("s4") is None
+
+
+def test_a_room_is_looked_back_in_beside_its_invitation_and_is_never_left_for_that() -> None:
+    hall = Hall(b=[AWAY] * 3)
+    hall.add("a", since="s1")
+    for room in ("a", "b"):
+        hall.following.add(Came(RoomId(room), f"before {room}"), "s2")
+    assert hall.following.since("s3") == "s1"
+    asyncio.run(hall.settle())
+    assert sorted(hall.tried) == ["a", "a", "b", "b", "b"]
+    assert sorted(hall.looked_back) == ["before a", "before b", "before b", "before b"]
+    assert hall.declined == []
+    assert hall.following.since("s3") == "s3"
 
 
 def test_what_was_stopped_or_broke_goes_on_the_next_time() -> None:
