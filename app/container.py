@@ -19,6 +19,7 @@ from app.conversations import Conversations
 from app.giving import Giving
 from app.hearing import Hearing
 from app.labelling import Labelling
+from app.rooms import Rooms
 from app.sessions import Sessions
 from app.settings import Settings
 from app.supporting.service import Support
@@ -46,9 +47,7 @@ from ledger.people import People
 from payments.carrying import service as carrying
 from payments.carrying.model import RelayLimits
 from payments.carrying.service import Carrying
-from payments.flair.claiming import Claims
 from payments.flair.flairs import Flairs
-from payments.flair.importing import Imports
 from payments.flair.onchain import Place
 from payments.flair.service import Supporters
 from payments.flair.signed import SignedGifts
@@ -89,7 +88,7 @@ DECIMALS = places.DECIMALS
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Work(Rooms):
     """One transaction's rooms. Whoever holds it neither commits nor rolls back; the block that opened it does.
 
     ``now`` is the wall clock; ``chain_time`` is the later of it and the head block's time, in Unix seconds: deadlines
@@ -99,6 +98,7 @@ class Work:
     session: Session
     now: datetime
     chain_time: int
+    seal: Callable[[], Seal]
     people: People
     book: Book
     holders: Holders
@@ -136,16 +136,6 @@ class Work:
     happenings: Happenings
     webhooks: Webhooks
     owed: Owed
-
-    @property
-    def claims(self) -> Claims:
-        """How people claim gifts."""
-        return Claims(self.session, self.now, self.supporters)
-
-    @property
-    def imports(self) -> Imports:
-        """Files of gifts that were read in."""
-        return Imports(self.session, self.now, self.supporters)
 
 
 class Container:
@@ -357,6 +347,7 @@ class Container:
             session=session,
             now=now,
             chain_time=chain_time,
+            seal=lambda: self.seal,
             people=people,
             book=book,
             holders=holders,

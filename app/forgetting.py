@@ -30,6 +30,7 @@ def forget_person(work: Work, person: PersonId) -> None:
     work.webhooks.forget(person)
     work.support.forget(person)
     work.supporters.forget(person)
+    work.content.forget(person)
     work.feed.forget(person)
     work.people.erase(person)
 

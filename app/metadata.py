@@ -13,6 +13,7 @@ import kit.leases
 import kit.outbox
 import ledger.tables
 import payments.carrying.tables
+import payments.content.tables
 import payments.flair.key_tables
 import payments.flair.tables
 import payments.stakes.tables
@@ -34,6 +35,7 @@ TABLE_MODULES = (
     payments.stakes.tables,
     payments.flair.key_tables,
     payments.carrying.tables,
+    payments.content.tables,
     payments.flair.tables,
     reputation.tables,
     reputation.list_tables,

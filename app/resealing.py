@@ -20,6 +20,7 @@ _PLACES: Final[Sequence[Callable[[Work], SealsAnew]]] = (
     lambda work: work.publishing.keys.seal_anew,
     lambda work: work.flairs.keys.seal_anew,
     lambda work: work.webhooks.seal_anew,
+    lambda work: work.content.seal_anew,
 )
 """All that seal; a test asserts that no table with a sealed column is missing."""
 

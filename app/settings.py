@@ -171,6 +171,10 @@ class Settings(BaseSettings):
         """Return the folder of encrypted keys."""
         return self.data / "keystore"
 
+    def contents(self) -> Path:
+        """Return the folder of contents that people sell, sealed."""
+        return self.data / "contents"
+
     def password_of_keystore(self) -> str | None:
         """Return the keystore's password, from the setting or its file."""
         return _secret(self.keystore_password, self.keystore_password_file)

@@ -11,7 +11,7 @@ from pathlib import Path
 from celery import Celery
 from celery.beat import EmbeddedService
 
-from app import books, digests, lists
+from app import books, digests, lists, selling
 from app.aside import Aside
 from app.container import Container
 from app.forgetting import prune_all
@@ -94,6 +94,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]
     def prune() -> None:
         prune_all(container.work, events_kept=timedelta(days=container.settings.events_kept_days))
+        selling.sweep(container)
 
     return application
 

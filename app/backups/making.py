@@ -20,6 +20,7 @@ from app.backups.archive import Writer, squeeze
 from app.backups.rows import ROWS, parts, shape_of
 from app.container import Container
 from app.metadata import METADATA
+from app.settings import Settings
 from kit.errors import Conflict
 
 
@@ -53,7 +54,6 @@ def back_up(
             content = folder.content(path)
             if content is not None:
                 writer.add(name, content)
-        held = len(writer.members)
         tables, done = [], 0
         with container.database.read(one_moment=True) as session:
             total = sum(
@@ -68,6 +68,8 @@ def back_up(
                     count, done = count + rows, done + rows
                     told(done, total)
                 tables.append({"name": shape.name, "columns": shape.columns, "rows": count, "parts": here})
+        _add_contents(writer, settings)
+        held = sum(name.startswith("data/") for name in writer.members)
         if folder.content(settings.sealing_key_kept()) != key:
             raise Conflict(
                 "sealing_key_changed", "The sealing key became another one meanwhile: make the backup again."
@@ -82,6 +84,15 @@ def back_up(
         }
         writer.close(facts)
         return Made(held, done, facts)
+
+
+def _add_contents(writer: Writer, settings: Settings) -> None:
+    """Add contents that were written after the folder was read, and that the tables speak of: a file never changes."""
+    for name, path in folder.files(settings.data, without=frozenset()):
+        if settings.contents() in path.parents and name not in writer.members:
+            content = folder.content(path)
+            if content is not None:
+                writer.add(name, content)
 
 
 def _of_database(url: str) -> frozenset[Path]:

@@ -100,6 +100,7 @@ class Desk:
             session=session,
             now=now,
             chain_time=self.house.time,
+            seal=_seal,
             people=rooms.people,
             book=book,
             holders=rooms.holders,

@@ -1,0 +1,42 @@
+"""Rooms that are made of a transaction's others when somebody asks for them; ``app.container`` has all the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from kit.sealing import Seal
+from ledger.holders import Holders
+from payments.content.service import Content
+from payments.flair.claiming import Claims
+from payments.flair.importing import Imports
+from payments.flair.service import Supporters
+
+
+class Rooms:
+    """What ``Work`` has beside its fields, made anew each time: they keep nothing."""
+
+    __slots__ = ()
+
+    session: Session
+    now: datetime
+    seal: Callable[[], Seal]
+    holders: Holders
+    supporters: Supporters
+
+    @property
+    def claims(self) -> Claims:
+        """How people claim gifts."""
+        return Claims(self.session, self.now, self.supporters)
+
+    @property
+    def imports(self) -> Imports:
+        """Files of gifts that were read in."""
+        return Imports(self.session, self.now, self.supporters)
+
+    @property
+    def content(self) -> Content:
+        """What people sell, and what others bought of it."""
+        return Content(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)

@@ -1,0 +1,138 @@
+"""Reading and writing purchases; nothing is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.orm import Session
+
+from kit.identifiers import Address, Hash32, PersonId
+from ledger.model import Asset, Level
+from payments.content.model import Buyer, OwedBecause, Purchase, PurchaseState
+from payments.content.tables import ComplaintRow, ListingRow, PurchaseRow, VersionRow
+
+_AT_ONCE = 500
+
+
+class PurchaseStore:
+    """Purchases of all rails."""
+
+    def __init__(self, session: Session) -> None:
+        """Read and write in ``session``."""
+        self._session = session
+
+    def add(self, row: PurchaseRow) -> Purchase:
+        """Keep a new purchase."""
+        self._session.add(row)
+        self._session.flush()
+        return self.purchase(row)
+
+    def by_key(self, key: Hash32, *, lock: bool = False) -> PurchaseRow | None:
+        """Return the row of a payment."""
+        return self._row(PurchaseRow.key == bytes(key), lock=lock)
+
+    def by_id(self, purchase: str, *, lock: bool = False) -> PurchaseRow | None:
+        """Return the row of a purchase by its public name."""
+        return self._row(PurchaseRow.token == purchase, lock=lock)
+
+    def purchase(self, row: PurchaseRow) -> Purchase:
+        """Return what a row says, as it is now."""
+        self._session.flush()
+        return self._found(PurchaseRow.id == row.id)[0][1]
+
+    def of_buyer(self, buyer: Buyer, listing: str) -> list[Purchase]:
+        """Return what somebody bought of a listing, latest first."""
+        place = select(ListingRow.id).where(ListingRow.token == listing).scalar_subquery()
+        return [one for _, one in self._found(_is(buyer), PurchaseRow.listing == place)]
+
+    def page(
+        self, *, buyer: Buyer | None = None, seller: PersonId | None = None, before: str | None, limit: int
+    ) -> list[Purchase]:
+        """Return purchases of a buyer, or from a seller, latest first: those before one of them."""
+        where: list[ColumnElement[bool]] = [] if buyer is None else [_is(buyer)]
+        where += [] if seller is None else [PurchaseRow.seller == seller]
+        if before is not None:
+            place = select(PurchaseRow.id).where(PurchaseRow.token == before).scalar_subquery()
+            where.append(PurchaseRow.id < place)
+        return [one for _, one in self._found(*where, limit=limit)]
+
+    def between(self, seller: PersonId, since: datetime | None, before: datetime | None) -> Iterator[Purchase]:
+        """Give what was paid to a seller from one moment to before another, latest first, some read at a time."""
+        place: int | None = None
+        where: list[ColumnElement[bool]] = [PurchaseRow.seller == seller]
+        where += [] if since is None else [PurchaseRow.paid_at >= since]
+        where += [] if before is None else [PurchaseRow.paid_at < before]
+        while True:
+            more = [] if place is None else [PurchaseRow.id < place]
+            found = self._found(*where, *more, limit=_AT_ONCE)
+            yield from (one for _, one in found)
+            if len(found) < _AT_ONCE:
+                return
+            place = found[-1][0]
+
+    def forget(self, person: PersonId) -> None:
+        """Let purchases be nobody's who bought them as a person, and take out what that person said of them."""
+        theirs = select(PurchaseRow.id).where(PurchaseRow.person == person)
+        self._session.execute(
+            update(ComplaintRow)
+            .where(ComplaintRow.purchase.in_(theirs))
+            .values(text="")
+            .execution_options(synchronize_session=False)
+        )
+        self._session.execute(
+            update(PurchaseRow)
+            .where(PurchaseRow.person == person)
+            .values(person=None)
+            .execution_options(synchronize_session=False)
+        )
+
+    def _row(self, which: ColumnElement[bool], *, lock: bool) -> PurchaseRow | None:
+        query = select(PurchaseRow).where(which).execution_options(populate_existing=True)
+        return self._session.scalar(query.with_for_update() if lock else query)
+
+    def _found(self, *where: ColumnElement[bool], limit: int | None = None) -> list[tuple[int, Purchase]]:
+        query = (
+            select(PurchaseRow, ListingRow.token, VersionRow.title)
+            .join(ListingRow, ListingRow.id == PurchaseRow.listing)
+            .outerjoin(
+                VersionRow, (VersionRow.listing == PurchaseRow.listing) & (VersionRow.number == PurchaseRow.version)
+            )
+            .where(*where)
+            .order_by(PurchaseRow.id.desc())
+            .limit(limit)
+        )
+        found = self._session.execute(query.execution_options(populate_existing=True))
+        return [(row.id, _purchase(row, token, title or "")) for row, token, title in found]
+
+
+def _is(buyer: Buyer) -> ColumnElement[bool]:
+    who = [] if buyer.person is None else [PurchaseRow.person == buyer.person]
+    who += [] if buyer.wallet is None else [PurchaseRow.wallet == bytes(buyer.wallet)]
+    return or_(*who)
+
+
+def _purchase(row: PurchaseRow, listing: str, title: str) -> Purchase:
+    person = None if row.person is None else PersonId(row.person)
+    wallet = None if row.wallet is None else Address(row.wallet)
+    return Purchase(
+        id=row.token,
+        key=Hash32(row.key),
+        listing=listing,
+        seller=PersonId(row.seller),
+        version=row.version,
+        title=title,
+        buyer=None if person is None and wallet is None else Buyer(person, wallet),
+        asset=Asset(row.asset),
+        amount=row.amount,
+        level=Level(row.level),
+        state=PurchaseState(row.state),
+        because=None if row.because is None else OwedBecause(row.because),
+        wash=row.wash,
+        finality=Level(row.finality),
+        paid_at=row.paid_at,
+        delivered_at=row.delivered_at,
+        access_until=row.access_until,
+        refund=None if row.refund is None else Hash32(row.refund),
+    )
