@@ -36,6 +36,7 @@ from api.routes import (
     patreon,
     quotes,
     reports,
+    selling,
     sessions,
     stakes,
     standing,
@@ -65,6 +66,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 * `me` is private: send `Authorization: Bearer …` with a token that the bot gives you (`token` in its direct message).
 * `events` and `webhooks` are private too: what happens to you and your money, as a page, as a stream, or sent to you.
 * `lists` is public: what people here say of others, signed; its authors change it with a token.
+* `selling` is public: what people here sell, and the terms that a payment of it names.
 * `flair` is public: what those support who let it be seen, as signed statements, badges and a wall.
 * `sessions` signs a person in by their own homeserver's word; the bot confirms it before it counts.
 * Amounts are texts of base units (at 18 decimals, 10^18 of them are one ERN); times are Unix seconds.
@@ -76,7 +78,7 @@ PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, subscriptions, filters, lists, supporting, patreon, giving_terms),
+    *(helping, doors, subscriptions, filters, lists, selling, supporting, patreon, giving_terms),
     *(health, metrics, front, stake, link, wall, give),
 )
 ROUTES = APIRouter()

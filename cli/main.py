@@ -215,6 +215,24 @@ def _reset() -> click.Command:
     return reset
 
 
+def _sell() -> click.Command:
+    from cli.commands.sell import sell
+
+    return sell
+
+
+def _library() -> click.Command:
+    from cli.commands.sell import library
+
+    return library
+
+
+def _listings() -> click.Command:
+    from cli.commands.sell import listings
+
+    return listings
+
+
 COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "run": _run,
     "demo": _demo,
@@ -225,6 +243,9 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "give": _give,
     "gasless": _gasless,
     "supporters": _supporters,
+    "sell": _sell,
+    "library": _library,
+    "listings": _listings,
     "tenants": _tenants,
     "quiet": _quiet,
     "keys": _keys,

@@ -113,6 +113,7 @@ class Buying:
                 payload, key_ = {"purchase": row.token}, f"{TAKEN_BACK}:{row.token}"
                 outbox.append(self._session, kind=TAKEN_BACK, key=key_, payload=payload, now=self._now)
         row.state, row.level = PurchaseState.TAKEN_BACK.value, Level.ORPHANED.value
+        self._listings.drop_complaint(row.id)
         return self._sold.purchase(row)
 
     def _surer(self, row: PurchaseRow, level: Level) -> Purchase:

@@ -16,6 +16,7 @@ from kit.sealing import Seal, Sealed
 from ledger.model import Asset, Level
 from ledger.people import People
 from payments.content.buying import Buying
+from payments.content.disputes import Disputes
 from payments.content.model import (
     LONGEST_REASON,
     Access,
@@ -25,14 +26,12 @@ from payments.content.model import (
     Offer,
     Paid,
     Purchase,
-    PurchaseState,
     Stored,
     Version,
     tidy,
 )
-from payments.content.sold import PurchaseStore
-from payments.content.store import ListingStore, random_id
-from payments.content.tables import BlobRow, ListingRow, PurchaseRow
+from payments.content.store import random_id
+from payments.content.tables import BlobRow, ListingRow
 from payments.content.terms import terms_hash
 
 QUOTA: Final = 1024 * 1024 * 1024
@@ -42,7 +41,7 @@ MOST_LISTINGS: Final = 1_000
 LARGEST_PAGE: Final = 100
 
 
-class Content:
+class Content(Disputes):
     """Listings, purchases and contents. What is asked of a listing of somebody else is answered as of none."""
 
     def __init__(
@@ -54,12 +53,9 @@ class Content:
         wallets: Callable[[PersonId], Collection[Address]],
     ) -> None:
         """Work in ``session``, at ``now``; ``seal`` keeps the contents' keys, ``wallets`` are those somebody linked."""
-        self._session = session
-        self._now = now
+        super().__init__(session, now)
         self._seal = seal
         self._wallets = wallets
-        self._listings = ListingStore(session)
-        self._sold = PurchaseStore(session)
 
     # ------------------------------------------------------------------------------------------ selling
 
@@ -269,41 +265,6 @@ class Content:
         row.person, row.wallet = buyer.person, buyer.wallet
         return self._sold.purchase(row)
 
-    # ------------------------------------------------------------------------------------------ refunds
-
-    def ask_refund(self, buyer: Buyer, purchase: str) -> Purchase:
-        """Ask the seller for the money. Raises ``NotFound`` for what is not theirs, ``Conflict`` where it is late."""
-        row = self._purchase_row(purchase)
-        if not _bought_by(row, buyer):
-            raise _not_bought()
-        return self._moved(row, PurchaseState.REFUND_ASKED, (PurchaseState.PAID,))
-
-    def approve_refund(self, seller: PersonId, purchase: str) -> Purchase:
-        """Say that one will pay it back. Raises ``NotFound``, and ``Conflict`` where nothing is to be paid back."""
-        row = self._purchase_row(purchase)
-        if row.seller != seller:
-            raise _not_bought()
-        back = (PurchaseState.PAID, PurchaseState.REFUND_ASKED, PurchaseState.OWED_BACK)
-        return self._moved(row, PurchaseState.REFUND_APPROVED, back)
-
-    def refunded(self, key: Hash32, transaction: Hash32) -> Purchase:
-        """Note that the seller paid it back, by which access ends. Raises ``NotFound``, ``Conflict``."""
-        row = self._sold.by_key(key, lock=True)
-        if row is None:
-            raise _not_bought()
-        if row.state != PurchaseState.REFUNDED.value:
-            if row.state == PurchaseState.TAKEN_BACK.value:
-                raise Conflict("payment_gone", "This payment left the chain: there is nothing to pay back.")
-            row.state, row.refund = PurchaseState.REFUNDED.value, bytes(transaction)
-        return self._sold.purchase(row)
-
-    def _moved(self, row: PurchaseRow, to: PurchaseState, allowed: Collection[PurchaseState]) -> Purchase:
-        if row.state != to.value:
-            if PurchaseState(row.state) not in allowed:
-                raise Conflict("refund_impossible", "This purchase cannot be paid back, or was already.")
-            row.state = to.value
-        return self._sold.purchase(row)
-
     # ------------------------------------------------------------------------------------------ keeping
 
     def forget(self, person: PersonId) -> None:
@@ -360,12 +321,6 @@ class Content:
             raise _unknown()
         return row
 
-    def _purchase_row(self, purchase: str) -> PurchaseRow:
-        row = self._sold.by_id(purchase, lock=True)
-        if row is None:
-            raise _not_bought()
-        return row
-
 
 _Item = TypeVar("_Item", Listing, Purchase)
 
@@ -383,14 +338,5 @@ def _purpose(blob: str) -> str:
     return f"content:{blob}"
 
 
-def _bought_by(row: PurchaseRow, buyer: Buyer) -> bool:
-    by_person = buyer.person is not None and row.person == buyer.person
-    return by_person or (buyer.wallet is not None and row.wallet == bytes(buyer.wallet))
-
-
 def _unknown() -> NotFound:
     return NotFound("listing_unknown", "There is no such listing.")
-
-
-def _not_bought() -> NotFound:
-    return NotFound("purchase_unknown", "There is no such purchase.")

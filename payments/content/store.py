@@ -172,10 +172,31 @@ class ListingStore:
         """Return what was said of a purchase."""
         return self._session.scalar(select(ComplaintRow).where(ComplaintRow.purchase == purchase))
 
+    def add_complaint(self, row: ComplaintRow) -> None:
+        """Keep what was said of a purchase, and count it on its listing."""
+        self._session.add(row)
+        self._count(row.listing, 1)
+
+    def drop_complaint(self, purchase: int) -> None:
+        """Take away what was said of a purchase, if anything, and count it no more."""
+        row = self.complaint(purchase)
+        if row is not None:
+            self._session.delete(row)
+            self._count(row.listing, -1)
+
+    def _count(self, listing: int, more: int) -> None:
+        self._session.flush()
+        counted = update(ListingRow).where(ListingRow.id == listing)
+        self._session.execute(counted.values(complaints=ListingRow.complaints + more))
+
     def complaints(self, listing: str, limit: int) -> list[tuple[datetime, str]]:
         """Return what buyers said of a listing, latest first."""
         query = select(ComplaintRow.made_at, ComplaintRow.text).join(ListingRow, ListingRow.id == ComplaintRow.listing)
-        query = query.where(ListingRow.token == listing).order_by(ComplaintRow.id.desc()).limit(limit)
+        query = (
+            query.where(ListingRow.token == listing, ComplaintRow.text != "")
+            .order_by(ComplaintRow.id.desc())
+            .limit(limit)
+        )
         return [(made_at, text) for made_at, text in self._session.execute(query)]
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from app import resealing, selling
+from app.backups import archive, folder
+from app.backups.making import back_up
 from app.container import Container
 from app.forgetting import forget_person
 from kit.database import Database
@@ -104,3 +106,29 @@ def test_no_cell_of_a_statement_is_a_formula(container: Container) -> None:
     head, line = csv.reader(io.StringIO(text))
     row = dict(zip(head, line, strict=True))
     assert (row["title"], row["amount"], row["asset"], row["state"]) == ("'=1+1", "5", "ERN", "paid")
+
+
+def test_a_backup_has_every_content_that_its_tables_speak_of(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lea, given = seller(container), folder.files
+    early = selling.put_up(container, lea, offer(container), [b"early"])
+    late = list[Listing]()
+
+    def _files(data: Path, *, without: frozenset[Path]) -> Iterator[tuple[str, Path]]:
+        yield from given(data, without=without)
+        if not late:  # the folder was read, and the tables not yet
+            late.append(selling.put_up(container, lea, offer(container), [b"late"]))
+
+    monkeypatch.setattr(folder, "files", _files)
+    stream = io.BytesIO()
+    back_up(container, stream, schema="0", without=frozenset(), told=lambda _done, _all: None)
+    stream.seek(0)
+    held = dict(archive.members(stream))
+    for listing in (early, *late):
+        assert listing.version.stored is not None
+        name = listing.version.stored.blob
+        assert (
+            held[f"data/contents/{name[:2]}/{name}"] == (container.settings.contents() / name[:2] / name).read_bytes()
+        )
+    assert b"early" not in b"".join(held[name] for name in held if "contents" in name)

@@ -200,6 +200,35 @@ def test_a_refund_is_asked_approved_and_paid_and_then_access_ends(stall: Stall) 
     assert stall.pay(listing).state is PurchaseState.REFUNDED, "a refund is not lost by a reorg of the payment"
 
 
+def test_a_complaint_is_counted_once_shown_to_the_seller_and_withdrawn(stall: Stall) -> None:
+    listing, buyer = stall.put_up(), Buyer(person=stall.kim)
+    purchase = stall.pay(listing)
+    own = stall.pay(listing, 2, buyer=Buyer(person=stall.lea))
+    with stall.work() as content:
+        content.complain(buyer, purchase.id, "It is empty.\u202e")
+        content.complain(buyer, purchase.id, "It is about windows.")
+        for refused in (Buyer(wallet=PAYER), Buyer(person=stall.lea)):
+            with pytest.raises(NotFound):
+                content.complain(refused, purchase.id, "x")
+        for text in ("", "\u202e", "x" * 1_001):
+            with pytest.raises(Invalid):
+                content.complain(buyer, purchase.id, text)
+        with pytest.raises(Conflict):
+            content.complain(Buyer(person=stall.lea), own.id, "x")
+        assert [text for _, text in content.complaints(stall.lea, listing.id)] == ["It is about windows."]
+        with pytest.raises(NotFound):
+            content.complaints(stall.kim, listing.id)
+    assert stall.stands(listing).complaints == 1
+    with stall.work() as content:
+        content.withdraw_complaint(buyer, purchase.id)
+        content.withdraw_complaint(buyer, purchase.id)
+    assert stall.stands(listing).complaints == 0
+    with stall.work() as content:
+        content.complain(buyer, purchase.id, "Again.")
+        content.took_back(key(1))
+    assert stall.stands(listing).complaints == 0, "who has not paid has nothing to complain of"
+
+
 def test_who_pays_themselves_counts_for_nothing(stall: Stall) -> None:
     friend = Address(bytes([3]) * 20)
     listing = stall.put_up(payees={WALLET: 9_000, friend: 1_000})

@@ -1,0 +1,315 @@
+"""``earnest sell``: texts and files put up for somebody of this service, revised, unlisted, counted; and taken down."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from app import selling
+from app.container import DECIMALS, SYMBOL, Container
+from app.statements import read_day
+from cli.context import container_of, disk_told, told
+from kit.amounts import parse, show_signed
+from kit.errors import NotFound
+from kit.identifiers import PersonId, isolate, parse_address, parse_user_id, show_hash
+from ledger.model import Asset, Level
+from payments.content.model import Buyer, Kind, Listing, Offer, Purchase
+
+_FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
+_PIECE: Final = 1024 * 1024
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_seller = click.option("--seller", required=True, help="Whose it is: a Matrix id, @lea:example.org.")
+
+
+@click.group()
+def sell() -> None:
+    """Sell texts and files for people of this service, and see what they sold (docs/selling.md)."""
+
+
+def _terms(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(
+        (
+            click.option("--title", required=True, help="One line of at most 120 characters."),
+            click.option("--price", required=True, help=f"What it costs ({SYMBOL})."),
+            click.option("--wallet", required=True, help="The seller's wallet, which is paid."),
+            click.option("--preview", default="", help="What everybody may read of it."),
+            click.option("--licence", default="", help="What a buyer may do with it."),
+            click.option(
+                "--stock", type=click.IntRange(1), help="How many pieces there are; no end of them by default."
+            ),
+            click.option(
+                "--finality",
+                type=click.Choice(["seen", "safe", "finalized"]),
+                default="safe",
+                show_default=True,
+                help="How sure the chain must be of a payment.",
+            ),
+            click.option("--draft", is_flag=True, help="Do not list it yet."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@sell.command()
+@click.argument("file", type=_FILE)
+@_seller
+@_terms
+@_json
+@click.pass_context
+@told
+@disk_told
+def text(context: click.Context, /, file: Path, seller: str, *, as_json: bool, **terms: Any) -> None:  # noqa: ANN401
+    """Put up the text in FILE."""
+    _put_up(container_of(context), Kind.TEXT, file, seller, terms, as_json=as_json)
+
+
+@sell.command("file")
+@click.argument("file", type=_FILE)
+@_seller
+@_terms
+@_json
+@click.pass_context
+@told
+@disk_told
+def file_(context: click.Context, /, file: Path, seller: str, *, as_json: bool, **terms: Any) -> None:  # noqa: ANN401
+    """Put up FILE, of at most 128 MiB."""
+    _put_up(container_of(context), Kind.FILE, file, seller, terms, as_json=as_json)
+
+
+@sell.command()
+@click.argument("listing")
+@click.option("--file", "file", type=_FILE, help="Its new content; the one before by default.")
+@click.option("--title", help="Its new title.")
+@click.option("--price", help=f"Its new price ({SYMBOL}).")
+@_seller
+@_json
+@click.pass_context
+@told
+@disk_told
+def revise(
+    context: click.Context,
+    listing: str,
+    file: Path | None,
+    title: str | None,
+    price: str | None,
+    seller: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Put a new version of LISTING up; whoever bought an earlier one has this one, too."""
+    container = container_of(context)
+    with container.read() as work:
+        person = _person(container, seller)
+        offer = work.content.own(person, listing).version.offer
+    if title is not None:
+        offer = replace(offer, title=title)
+    if price is not None:
+        offer = replace(offer, prices={selling.allowed(container)[0]: parse(price, DECIMALS).base_units})
+    parts, name = (None, "") if file is None else (_pieces(file), file.name)
+    _show_one(selling.revise(container, person, listing, offer, parts, name=name), as_json=as_json)
+
+
+@sell.command()
+@click.argument("listing")
+@_seller
+@_json
+@click.pass_context
+@told
+def unlist(context: click.Context, listing: str, seller: str, *, as_json: bool) -> None:
+    """Sell LISTING no more; whoever bought it keeps it."""
+    container = container_of(context)
+    person = _person(container, seller)
+    with container.work() as work:
+        found = work.content.unlist(person, listing)
+    _show_one(found, as_json=as_json)
+
+
+@sell.command("list")
+@_seller
+@_json
+@click.pass_context
+@told
+def list_(context: click.Context, seller: str, *, as_json: bool) -> None:
+    """List what somebody has put up, newest first."""
+    container = container_of(context)
+    person = _person(container, seller)
+    found: list[Listing] = []
+    before: str | None = None
+    with container.read(one_moment=True) as work:
+        while True:
+            page, before = work.content.mine(person, before=before, limit=100)
+            found += page
+            if before is None:
+                break
+    if as_json:
+        click.echo(json.dumps([_listing(one) for one in found]))
+        return
+    if not found:
+        click.echo("Nothing was put up yet; `earnest sell text` does it.")
+    for one in found:
+        click.echo(_told(one))
+
+
+@sell.command()
+@_seller
+@click.option("--before", help="Go on from there: the last purchase of the page before.")
+@_json
+@click.pass_context
+@told
+def sales(context: click.Context, seller: str, before: str | None, *, as_json: bool) -> None:
+    """List what somebody sold and what they owe back, latest first, 100 at a time."""
+    container = container_of(context)
+    person = _person(container, seller)
+    with container.read() as work:
+        found, following = work.content.sales(person, before=before, limit=100)
+    _show_purchases(container, found, following, as_json=as_json)
+
+
+@sell.command()
+@_seller
+@click.option("--from", "first", help="The first day (UTC), 2026-11-30.")
+@click.option("--to", "last", help="The last day (UTC).")
+@click.pass_context
+@told
+def statement(context: click.Context, seller: str, first: str | None, last: str | None) -> None:
+    """Write all that was paid to somebody as CSV to standard output."""
+    container = container_of(context)
+    person = _person(container, seller)
+    begin, end = read_day(first), read_day(last)
+    since = None if begin is None else datetime.combine(begin, time(), tzinfo=UTC)
+    before = None if end is None else datetime.combine(end + timedelta(days=1), time(), tzinfo=UTC)
+    with container.read(one_moment=True) as work:
+        names = work.supporters.assets.name
+        for line in selling.statement_csv(work.content.statement(person, since, before), names):
+            sys.stdout.write(line)
+
+
+@click.command()
+@click.option("--buyer", required=True, help="Whose: a Matrix id, or a wallet.")
+@click.option("--before", help="Go on from there: the last purchase of the page before.")
+@_json
+@click.pass_context
+@told
+def library(context: click.Context, buyer: str, before: str | None, *, as_json: bool) -> None:
+    """List what somebody bought, latest first, 100 at a time."""
+    container = container_of(context)
+    who = Buyer(wallet=parse_address(buyer)) if buyer.startswith("0x") else Buyer(person=_person(container, buyer))
+    with container.read() as work:
+        found, following = work.content.library(who, before=before, limit=100)
+    _show_purchases(container, found, following, as_json=as_json)
+
+
+@click.group()
+def listings() -> None:
+    """Look after what people sell here."""
+
+
+@listings.command("take-down")
+@click.argument("listing")
+@click.option("--reason", required=True, help="Why; everybody sees it.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be taken down.")
+@_json
+@click.pass_context
+@told
+def take_down(context: click.Context, listing: str, reason: str, *, dry_run: bool, as_json: bool) -> None:
+    """Take LISTING down: it is sold and delivered no more, and its buyers may ask for their money."""
+    container = container_of(context)
+    with container.read() if dry_run else container.work() as work:
+        found = work.content.take_down(listing, reason)  # what a reading transaction writes is lost
+    _show_one(found, as_json=as_json)
+    if dry_run and not as_json:
+        click.echo("Nothing was changed.")
+
+
+def _person(container: Container, name: str) -> PersonId:
+    with container.read() as work:
+        person = work.people.find(parse_user_id(name))
+    if person is None:
+        raise NotFound("person_unknown", f"{isolate(name)} is not known here; they have never written to the bot.")
+    return person
+
+
+def _put_up(container: Container, kind: Kind, file: Path, seller: str, terms: dict[str, Any], *, as_json: bool) -> None:
+    offer = Offer(
+        kind=kind,
+        title=terms["title"],
+        wallet=parse_address(terms["wallet"]),
+        prices={selling.allowed(container)[0]: parse(terms["price"], DECIMALS).base_units},
+        preview=terms["preview"],
+        licence=terms["licence"],
+        stock=terms["stock"],
+        finality=Level(terms["finality"]),
+    )
+    person = _person(container, seller)
+    made = selling.put_up(container, person, offer, _pieces(file), name=file.name, draft=terms["draft"])
+    _show_one(made, as_json=as_json)
+
+
+def _pieces(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while piece := opened.read(_PIECE):
+            yield piece
+
+
+def _listing(one: Listing) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "state": one.state.value,
+        "kind": one.version.offer.kind.value,
+        "title": one.version.offer.title,
+        "version": one.version.number,
+        "terms": show_hash(one.version.terms),
+        "prices": {asset: str(amount) for asset, amount in one.version.offer.prices.items()},
+        "left": one.left,
+        "sold": one.sold,
+        "complaints": one.complaints,
+        "reason": one.reason,
+    }
+
+
+def _told(one: Listing) -> str:
+    version = one.version
+    return f"{one.id}  {one.state.value}  {isolate(version.offer.title)}  version {version.number}, sold {one.sold}"
+
+
+def _show_one(one: Listing, *, as_json: bool) -> None:
+    click.echo(json.dumps(_listing(one)) if as_json else _told(one))
+
+
+def _show_purchases(container: Container, found: list[Purchase], following: str | None, *, as_json: bool) -> None:
+    with container.read() as work:
+        names: Callable[[Asset], tuple[str, int]] = work.supporters.assets.name
+    if as_json:
+        rows = [
+            {
+                "id": one.id,
+                "listing": one.listing,
+                "title": one.title,
+                "state": one.state.value,
+                "because": None if one.because is None else one.because.value,
+                "asset": one.asset,
+                "amount": str(one.amount),
+                "paid_at": one.paid_at.isoformat(),
+            }
+            for one in found
+        ]
+        click.echo(json.dumps({"purchases": rows, "next": following}))
+        return
+    if not found:
+        click.echo("There is nothing.")
+    for one in found:
+        symbol, places = names(one.asset)
+        why = "" if one.because is None else f" ({one.because.value})"
+        amount = f"{show_signed(one.amount, places)} {symbol}"
+        click.echo(f"{one.id}  {one.paid_at:%Y-%m-%d}  {amount}  {one.state.value}{why}  {isolate(one.title)}")
+    if following is not None:
+        click.echo(f"More: --before {following}")

@@ -1,0 +1,114 @@
+"""What comes after buying, in one transaction: complaints of buyers, and money that goes back to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from kit.errors import Conflict, Invalid, NotFound
+from kit.identifiers import Hash32, PersonId
+from payments.content.model import LONGEST_COMPLAINT, Buyer, Purchase, PurchaseState, tidy
+from payments.content.sold import PurchaseStore
+from payments.content.store import ListingStore
+from payments.content.tables import ComplaintRow, PurchaseRow
+
+_MOST_COMPLAINTS = 100
+
+
+class Disputes:
+    """Complaints and refunds; ``payments.content.service`` has all else of what is sold."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        """Work in ``session``, at ``now``."""
+        self._session = session
+        self._now = now
+        self._listings = ListingStore(session)
+        self._sold = PurchaseStore(session)
+
+    # ------------------------------------------------------------------------------------------ complaints
+
+    def complain(self, buyer: Buyer, purchase: str, text: str) -> None:
+        """Say what is wrong with what one bought, to the seller; said again it is said instead.
+
+        It is counted on the listing, once for a purchase, but for those who paid themselves. Raises ``NotFound`` for
+        what is not theirs, ``Invalid`` for nothing, or beyond 1,000 characters.
+        """
+        said = tidy(text, LONGEST_COMPLAINT)
+        if not said or len(text) > LONGEST_COMPLAINT:
+            raise Invalid("complaint_wrong", f"A complaint has 1 to {LONGEST_COMPLAINT:,} characters.")
+        row = self._of_buyer(buyer, purchase)
+        if row.wash or row.state == PurchaseState.TAKEN_BACK.value:
+            raise Conflict("complaint_impossible", "Nothing was bought by this payment of another.")
+        known = self._listings.complaint(row.id)
+        if known is None:
+            made = ComplaintRow(purchase=row.id, listing=row.listing, text=said, made_at=self._now)
+            self._listings.add_complaint(made)
+        else:
+            known.text, known.made_at = said, self._now
+
+    def withdraw_complaint(self, buyer: Buyer, purchase: str) -> None:
+        """Take back what one said of it, if anything. Raises ``NotFound`` for what is not theirs."""
+        self._listings.drop_complaint(self._of_buyer(buyer, purchase).id)
+
+    def complaints(self, seller: PersonId, listing: str) -> list[tuple[datetime, str]]:
+        """Return what buyers said of a seller's listing, latest 100 first. Raises ``NotFound``."""
+        found = self._listings.row(listing)
+        if found is None or found.seller != seller:
+            raise NotFound("listing_unknown", "There is no such listing.")
+        return self._listings.complaints(listing, _MOST_COMPLAINTS)
+
+    # ------------------------------------------------------------------------------------------ refunds
+
+    def ask_refund(self, buyer: Buyer, purchase: str) -> Purchase:
+        """Ask the seller for the money. Raises ``NotFound`` for what is not theirs, ``Conflict`` where it is late."""
+        row = self._of_buyer(buyer, purchase)
+        return self._moved(row, PurchaseState.REFUND_ASKED, (PurchaseState.PAID,))
+
+    def approve_refund(self, seller: PersonId, purchase: str) -> Purchase:
+        """Say that one will pay it back. Raises ``NotFound``, and ``Conflict`` where nothing is to be paid back."""
+        row = self._purchase_row(purchase)
+        if row.seller != seller:
+            raise _not_bought()
+        back = (PurchaseState.PAID, PurchaseState.REFUND_ASKED, PurchaseState.OWED_BACK)
+        return self._moved(row, PurchaseState.REFUND_APPROVED, back)
+
+    def refunded(self, key: Hash32, transaction: Hash32) -> Purchase:
+        """Note that the seller paid it back, by which access ends. Raises ``NotFound``, ``Conflict``."""
+        row = self._sold.by_key(key, lock=True)
+        if row is None:
+            raise _not_bought()
+        if row.state != PurchaseState.REFUNDED.value:
+            if row.state == PurchaseState.TAKEN_BACK.value:
+                raise Conflict("payment_gone", "This payment left the chain: there is nothing to pay back.")
+            row.state, row.refund = PurchaseState.REFUNDED.value, bytes(transaction)
+        return self._sold.purchase(row)
+
+    def _moved(self, row: PurchaseRow, to: PurchaseState, allowed: Collection[PurchaseState]) -> Purchase:
+        if row.state != to.value:
+            if PurchaseState(row.state) not in allowed:
+                raise Conflict("refund_impossible", "This purchase cannot be paid back, or was already.")
+            row.state = to.value
+        return self._sold.purchase(row)
+
+    def _of_buyer(self, buyer: Buyer, purchase: str) -> PurchaseRow:
+        row = self._purchase_row(purchase)
+        if not _bought_by(row, buyer):
+            raise _not_bought()
+        return row
+
+    def _purchase_row(self, purchase: str) -> PurchaseRow:
+        row = self._sold.by_id(purchase, lock=True)
+        if row is None:
+            raise _not_bought()
+        return row
+
+
+def _bought_by(row: PurchaseRow, buyer: Buyer) -> bool:
+    by_person = buyer.person is not None and row.person == buyer.person
+    return by_person or (buyer.wallet is not None and row.wallet == bytes(buyer.wallet))
+
+
+def _not_bought() -> NotFound:
+    return NotFound("purchase_unknown", "There is no such purchase.")

@@ -1,0 +1,93 @@
+"""`earnest sell`: a text is put up, revised and unlisted, sales are written out, and a take-down is tried dry first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app import selling
+from app.container import Container
+from cli.main import main
+from kit.database import Database
+from kit.identifiers import UserId, show_address
+from ledger.model import Level
+from payments.content.model import Buyer, ListingState, Paid
+from tests.support.services import PASSWORD, a_container
+from tests.support.stalls import PAYER, WALLET, key
+
+LEA = "@lea:earnest.example"
+
+
+@pytest.fixture
+def container(tmp_path: Path, database: Database) -> Container:
+    made = a_container(tmp_path / "data", database)
+    with made.work() as work:
+        work.people.number(UserId(LEA))
+    return made
+
+
+def earnest(container: Container, *words: str) -> Result:
+    """Run the real command on this service."""
+    environment = {
+        "EARNEST_DATA": str(container.settings.data),
+        "EARNEST_KEYSTORE_PASSWORD": PASSWORD,
+        "EARNEST_DATABASE_URL": container.database.engine.url.render_as_string(hide_password=False),
+        "EARNEST_CHAIN_ID": str(container.deployment.chain_id),
+    }
+    return CliRunner().invoke(main, words, env=environment)
+
+
+def as_json(container: Container, *words: str) -> Any:  # noqa: ANN401 - whatever is printed
+    ran = earnest(container, *words, "--json")
+    assert ran.exit_code == 0, ran.output
+    return json.loads(ran.output)
+
+
+def test_a_text_from_its_putting_up_to_its_take_down(container: Container, tmp_path: Path) -> None:
+    file = tmp_path / "doors.txt"
+    file.write_text("A door is a policy.")
+    words = ("--seller", LEA, "--title", "On doors", "--price", "0.5", "--wallet", show_address(WALLET))
+    made = as_json(container, "sell", "text", str(file), *words, "--finality", "seen")
+    assert (made["state"], made["version"], list(made["prices"].values())) == ("listed", 1, [str(5 * 10**17)])
+    with container.work() as work:
+        listing = work.content.listing(made["id"])
+        (token,) = selling.allowed(container)
+        buyer, price = Buyer(wallet=PAYER), 5 * 10**17
+        paid = Paid(key(1), listing.id, listing.version.terms, buyer, token, price, Level.SEEN, container.clock())
+        purchase = work.content.bought(paid)
+    revised = as_json(container, "sell", "revise", made["id"], "--seller", LEA, "--price", "2")
+    assert (revised["version"], revised["sold"]) == (2, 1)
+    assert [one["id"] for one in as_json(container, "sell", "list", "--seller", LEA)] == [made["id"]]
+    shown: tuple[tuple[str, ...], ...] = (
+        ("sell", "sales", "--seller", LEA),
+        ("library", "--buyer", show_address(PAYER)),
+    )
+    for asked in shown:
+        assert [one["id"] for one in as_json(container, *asked)["purchases"]] == [purchase.id]
+        assert "0.5 ERN  paid" in earnest(container, *asked).output
+    assert purchase.id in earnest(container, "sell", "statement", "--seller", LEA, "--to", "2999-01-01").output
+    assert purchase.id not in earnest(container, "sell", "statement", "--seller", LEA, "--to", "1999-01-01").output
+    assert as_json(container, "sell", "unlist", made["id"], "--seller", LEA)["state"] == "unlisted"
+    down = ("listings", "take-down", made["id"], "--reason", "Stolen.")
+    assert "Nothing was changed" in earnest(container, *down, "--dry-run").output
+    with container.read() as work:
+        assert work.content.listing(made["id"]).state is ListingState.UNLISTED
+    assert as_json(container, *down)["reason"] == "Stolen."
+    refused = earnest(container, "sell", "unlist", made["id"], "--seller", LEA)
+    assert (refused.exit_code, "took this down" in refused.output) == (1, True)
+
+
+def test_what_cannot_be_is_told_in_a_line(container: Container, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    words = ("--title", "x", "--price", "1", "--wallet", show_address(WALLET))
+    for refused, why in (
+        (earnest(container, "sell", "file", str(empty), "--seller", LEA, *words), "nothing in it"),
+        (earnest(container, "sell", "file", str(empty), "--seller", "@nobody:x.org", *words), "not known here"),
+        (earnest(container, "sell", "unlist", "x" * 22, "--seller", LEA), "no such listing"),
+    ):
+        assert (refused.exit_code, why in refused.output) == (1, True), refused.output
