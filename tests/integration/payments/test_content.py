@@ -321,7 +321,7 @@ def test_forgetting_a_seller_unlists_and_leaves_buyers_what_they_bought(stall: S
     with pytest.raises(NotFound):
         stall.stands(unsold)
     with stall.work() as content:
-        assert stall.blobs.sweep(content.known_blobs, older=-60) == 1
+        assert stall.blobs.sweep(content.known_blobs, before=float("inf")) == 1
     assert stall.read(buyer, sold) == TEXT
 
 
