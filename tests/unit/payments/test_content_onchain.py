@@ -83,7 +83,6 @@ def test_a_seller_alone_without_fee_or_end() -> None:
     [
         ({}, OTHER, "wrong_asset"),
         ({}, ZERO_ADDRESS, "wrong_asset"),
-        ({"fee_bps": 1_001}, TOKEN, "fee_out_of_range"),
         ({"prices": {erc20(CHAIN_ID, TOKEN): 2**256 - 1}}, TOKEN, "price_out_of_range"),
         ({"wallet": CHECKOUT, "payees": {}}, TOKEN, "bad_payee"),
     ],
