@@ -270,6 +270,12 @@ class Container:
             return Homeservers(self.fetcher)
 
     @cached_property
+    def enrolling(self) -> Homeservers:
+        """Homeservers that enrol for rewards: few at once, and never in the way of whoever signs in."""
+        with self._making:
+            return Homeservers(self.fetcher, most_at_once=2, clock=self.clock)
+
+    @cached_property
     def bot_id(self) -> UserId | None:
         """The bot's Matrix id."""
         return parse_user_id(self.settings.bot_user_id) if self.settings.bot_user_id else None

@@ -35,7 +35,7 @@ def enrol(container: Container, signed: Mapping[str, Any]) -> Enrolment:
     """
     with container.read() as work:
         server = work.rewards.asked(signed).server
-    keys, contacts = container.homeservers.keys(server), container.homeservers.contacts(server)
+    keys, contacts = container.enrolling.keys(server), container.enrolling.contacts(server)
     with container.work() as work:
         done = work.rewards.enrol(signed, keys)
         for contact in contacts:

@@ -108,7 +108,7 @@ def estimate(container: Container, server: ServerName, *, people: int) -> Estima
     The server need not take part, but it must be reached now. Raises ``HomeserverUnavailable``, and as ``plan_of``.
     """
     plan = plan_of(container)
-    network = container.homeservers.see(server).network
+    network = container.enrolling.see(server).network
     one = Measured(
         server=server,
         domain=registrable(host_of(server)),

@@ -10,11 +10,13 @@ from typing import Final
 from app.container import Container, Work
 from kit.amounts import show_signed
 from kit.blobs import LARGEST_BLOB, Blobs
+from kit.clock import unix
 from kit.errors import Refusal
 from kit.identifiers import PersonId, show_address, show_hash
 from ledger.model import Asset, erc20
 from payments.content.model import Listing, Offer, Purchase
 
+_ORPHAN_SECONDS: Final = 24 * 3600
 _FORMULA: Final = frozenset("=+-@\t\r\n|%")
 """What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection")."""
 _COLUMNS: Final = (
@@ -99,7 +101,7 @@ def sweep(container: Container) -> int:
         with container.read() as work:
             return work.content.known_blobs(list(names))
 
-    return blobs(container).sweep(_known)
+    return blobs(container).sweep(_known, before=unix(container.clock()) - _ORPHAN_SECONDS)
 
 
 def statement_csv(purchases: Iterable[Purchase], decimals: Callable[[Asset], tuple[str, int]]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
 from celery.beat import EmbeddedService
@@ -34,6 +35,15 @@ EPOCHS_EVERY = timedelta(minutes=15)
 """How often it is looked whether an epoch of rewards is over."""
 PRUNE_EVERY = timedelta(hours=1)
 """How often what is past its retention time is taken away."""
+_EVERY = {
+    "sweep": SWEEP_EVERY,
+    "reconcile": RECONCILE_EVERY,
+    "digest": DIGEST_EVERY,
+    "lists": LISTS_EVERY,
+    "looks": LOOKS_EVERY,
+    "epochs": EPOCHS_EVERY,
+    "prune": PRUNE_EVERY,
+}
 ROUNDS = "rounds"
 """The change topic that counts sweeps, whichever worker did them."""
 _MOST_FOLDED = 1_000
@@ -51,27 +61,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # a broker may be away for a night
         task_acks_late=True,
-        beat_schedule={
-            "sweep": {"task": "earnest.sweep", "schedule": SWEEP_EVERY, "options": {"expires": SWEEP_EVERY.seconds}},
-            "reconcile": {
-                "task": "earnest.reconcile",
-                "schedule": RECONCILE_EVERY,
-                "options": {"expires": RECONCILE_EVERY.seconds},
-            },
-            "digest": {
-                "task": "earnest.digest",
-                "schedule": DIGEST_EVERY,
-                "options": {"expires": DIGEST_EVERY.seconds},
-            },
-            "lists": {"task": "earnest.lists", "schedule": LISTS_EVERY, "options": {"expires": LISTS_EVERY.seconds}},
-            "looks": {"task": "earnest.looks", "schedule": LOOKS_EVERY, "options": {"expires": LOOKS_EVERY.seconds}},
-            "epochs": {
-                "task": "earnest.epochs",
-                "schedule": EPOCHS_EVERY,
-                "options": {"expires": EPOCHS_EVERY.seconds},
-            },
-            "prune": {"task": "earnest.prune", "schedule": PRUNE_EVERY},
-        },
+        beat_schedule=_schedule(),
     )
 
     @application.task(name="earnest.sweep", shared=False)  # type: ignore[untyped-decorator]
@@ -119,6 +109,14 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
         selling.sweep(container)
 
     return application
+
+
+def _schedule() -> dict[str, dict[str, Any]]:
+    """Return when each task is called; one that waited for longer than until the next call is dropped."""
+    return {
+        name: {"task": f"earnest.{name}", "schedule": every, "options": {"expires": every.seconds}}
+        for name, every in _EVERY.items()
+    }
 
 
 def rounds(container: Container, pulse: Pulse) -> Look:

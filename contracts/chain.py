@@ -17,7 +17,8 @@ BlockTag = Literal["latest", "safe", "finalized"]
 class Deployment:
     """Our contracts on one chain, and the block from which on there is anything of ours to read.
 
-    ``pledges``: ``None`` where gifts have no contract there, else it stands since block ``pledges_block``.
+    ``pledges``: ``None`` where gifts have no contract there, else it stands since block ``pledges_block``. ``checkout``
+    and ``checkout_block`` are the same of the contract for what is sold.
     """
 
     chain_id: int
@@ -26,6 +27,8 @@ class Deployment:
     deployed_block: int
     pledges: Address | None = None
     pledges_block: int | None = None
+    checkout: Address | None = None
+    checkout_block: int | None = None
 
 
 class RawLog(NamedTuple):

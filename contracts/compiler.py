@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-CONTRACTS: Final = ("ContactEscrow", "Pledges", "RewardDistributor", "SignatureCheck", "Token")
+CONTRACTS: Final = ("Checkout", "ContactEscrow", "Pledges", "RewardDistributor", "SignatureCheck", "Token")
 FOR_TESTS: Final = ("HostileWallet", "LooseWallet", "OwnedWallet", "WalletFactory")
 """What tests put on a chain beside our own contracts; it is compiled and compared like them."""
 HERE: Final = Path(__file__).resolve().parent

@@ -25,7 +25,9 @@ DEPLOYMENTS: Final = Path(__file__).resolve().parent / "deployments"
 """Where our own deployments are written down: ``<chain id>.json``."""
 
 _FIELDS: Final = frozenset({"chain_id", "token", "escrow", "deployed_block"})
-_OF_PLEDGES: Final = frozenset({"pledges", "pledges_block"})
+_LATER: Final = ("pledges", "checkout")
+"""Contracts that came later: each may be missing, and has beside its address the block it stands since."""
+_OF_LATER: Final = frozenset(field for name in _LATER for field in (name, f"{name}_block"))
 _MOST_BYTES: Final = 10_000
 _MOST_NUMBER: Final = 2**63 - 1
 _LOOK_EVERY_SECONDS: Final = 0.1
@@ -76,10 +78,8 @@ def add_pledges(chain: Chain, signer: Signer, deployment: Deployment, *, patienc
     """
     if deployment.pledges is not None:
         raise Conflict("deployed_already", f"Gifts have a contract: {show_address(deployment.pledges)}.")
-    nonce = chain.nonce(signer.address)
-    data = artifact("Pledges").creation + word_of_address(deployment.token)
-    mined = _create(chain, signer, nonce, data, time.monotonic() + patience)
-    found = replace(deployment, pledges=_created_by(signer.address, nonce), pledges_block=mined.block_number)
+    address, block = _create_later(chain, signer, "Pledges", deployment.token, patience)
+    found = replace(deployment, pledges=address, pledges_block=block)
     check(chain, found)
     return found
 
@@ -103,6 +103,27 @@ def check_rewards(chain: Chain, address: Address, roles: rewards.Roles) -> None:
     _check_code(chain, "RewardDistributor", address, set(expected.values()))
     if any(chain.call(address, call) != answer for call, answer in expected.items()):
         raise _other_code("RewardDistributor", address)
+
+
+def add_checkout(chain: Chain, signer: Signer, deployment: Deployment, *, patience: float = 300.0) -> Deployment:
+    """Create the contract that pays for what is sold, beside a token that stands already; return it all.
+
+    Costs ``signer`` about 1.7 million gas. Raises as ``deploy`` does, and ``Conflict`` where there is one.
+    """
+    if deployment.checkout is not None:
+        raise Conflict("deployed_already", f"Sales have a contract: {show_address(deployment.checkout)}.")
+    address, block = _create_later(chain, signer, "Checkout", deployment.token, patience)
+    found = replace(deployment, checkout=address, checkout_block=block)
+    check(chain, found)
+    return found
+
+
+def _create_later(chain: Chain, signer: Signer, name: str, token: Address, patience: float) -> tuple[Address, int]:
+    """Create a contract that is bound to the token; return where it stands, and since which block."""
+    nonce = chain.nonce(signer.address)
+    data = artifact(name).creation + word_of_address(token)
+    mined = _create(chain, signer, nonce, data, time.monotonic() + patience)
+    return _created_by(signer.address, nonce), mined.block_number
 
 
 def _created_by(creator: Address, nonce: int) -> Address:
@@ -154,6 +175,8 @@ def check(chain: Chain, deployment: Deployment) -> None:
         raise _other_code("ContactEscrow", deployment.escrow)
     if deployment.pledges is not None:
         _check_code(chain, "Pledges", deployment.pledges, {word_of_address(deployment.token)})
+    if deployment.checkout is not None:
+        _check_code(chain, "Checkout", deployment.checkout, {word_of_address(deployment.token)})
 
 
 def _check_code(chain: Chain, name: str, address: Address, fillings: set[bytes]) -> None:
@@ -216,13 +239,16 @@ def to_json(deployment: Deployment) -> dict[str, Any]:
     }
     if deployment.pledges is not None:
         document |= {"pledges": show_address(deployment.pledges), "pledges_block": deployment.pledges_block}
+    if deployment.checkout is not None:
+        document |= {"checkout": show_address(deployment.checkout), "checkout_block": deployment.checkout_block}
     return document
 
 
 def read_deployment(path: Path) -> Deployment:
     """Read a deployment. Raises ``NotFound`` where there is no file, ``Invalid`` for anything but its fields.
 
-    One from before gifts had a contract lacks ``pledges`` and ``pledges_block``.
+    One from before gifts had a contract lacks ``pledges`` and ``pledges_block``; one from before anything was sold,
+    or where nothing is, lacks ``checkout`` and ``checkout_block``.
     """
     try:
         with path.open("rb") as file:
@@ -235,26 +261,36 @@ def read_deployment(path: Path) -> Deployment:
         document: Any = json.loads(content) if len(content) <= _MOST_BYTES else None
     except (ValueError, RecursionError):
         document = None
-    if not isinstance(document, dict) or set(document) not in (_FIELDS, _FIELDS | _OF_PLEDGES):
+    if not isinstance(document, dict) or not _has_our_fields(document):
         raise Invalid(
             "deployment_malformed",
-            f"{path} is no deployment: {', '.join(sorted(_FIELDS))}, perhaps {' and '.join(sorted(_OF_PLEDGES))}, and "
-            "nothing else.",
+            f"{path} is no deployment: {', '.join(sorted(_FIELDS))}, perhaps {' and '.join(_LATER)}, each with the "
+            "block it stands since, and nothing else.",
         )
-    token, escrow = (_address(document[key], path) for key in ("token", "escrow"))
     first = _number(document["deployed_block"], path, least=0)
-    with_pledges = "pledges" in document
-    pledges = _address(document["pledges"], path) if with_pledges else None
-    if len({token, escrow, pledges}) < len(("token", "escrow", "pledges")):
+    places = {name: _address(document[name], path) for name in ("token", "escrow", *_LATER) if name in document}
+    if len(set(places.values())) < len(places):
         raise Invalid("deployment_malformed", f"{path} has two contracts at one address.")
+    since = {
+        name: _number(document[f"{name}_block"], path, least=first) for name in _LATER if f"{name}_block" in document
+    }
     return Deployment(
         chain_id=_number(document["chain_id"], path, least=1),
-        token=token,
-        escrow=escrow,
+        token=places["token"],
+        escrow=places["escrow"],
         deployed_block=first,
-        pledges=pledges,
-        pledges_block=_number(document["pledges_block"], path, least=first) if with_pledges else None,
+        pledges=places.get("pledges"),
+        pledges_block=since.get("pledges"),
+        checkout=places.get("checkout"),
+        checkout_block=since.get("checkout"),
     )
+
+
+def _has_our_fields(document: dict[str, Any]) -> bool:
+    """Whether it has what every deployment has, of each later contract all or nothing, and nothing besides."""
+    fields = set(document)
+    whole = all((name in fields) == (f"{name}_block" in fields) for name in _LATER)
+    return whole and _FIELDS <= fields <= _FIELDS | _OF_LATER
 
 
 def find_deployment(candidates: Iterable[Path], chain_id: int) -> tuple[Path, Deployment]:

@@ -125,6 +125,11 @@ def decode_proposal(data: bytes) -> Proposal | None:
     return Proposal(Hash32(root), uint_in(budget), uint_in(counts_from, bits=64), bool(uint_in(replaces, bits=1)))
 
 
+def encode_treasury() -> bytes:
+    """Encode ``treasury``: who funds epochs; answered by a word (``decode_address``)."""
+    return _TREASURY
+
+
 def encode_root() -> bytes:
     """Encode ``root``, the one that counts; answered by a word (``decode_hash``), zero before the first."""
     return _ROOT
@@ -156,6 +161,7 @@ def _root(root: bytes) -> Hash32:
 
 _HEAD_WORDS: Final = 4
 _READING: Final = tuple(map(selector_of, ("token()", "treasury()", "proposer()", "guardian()", "maxBudget()")))
+_TREASURY: Final = selector_of("treasury()")
 _ROLES: Final = len(_READING)
 _PROPOSE: Final = selector_of("propose(uint64,bytes32,uint256,bool)")
 _CANCEL: Final = selector_of("cancel(bytes32)")

@@ -12,6 +12,7 @@ from typing import Any, Final
 from eth_utils.crypto import keccak
 
 from contracts.authorizations import Authorization
+from contracts.checkout import Order, SaleTerms, purchase_id
 from contracts.codec import stake_id
 from contracts.events import SignedGift, Terms
 from contracts.pledges import gift_id
@@ -143,6 +144,43 @@ def authorization_to_give(gift: SignedGift, *, chain_id: int, token: Address, pl
         valid_after=0,
         valid_before=gift.valid_before,
         nonce=gift_id(gift, chain_id=chain_id, pledges=pledges),
+    )
+
+
+def permit_to_buy(
+    terms: SaleTerms, *, chain_id: int, token: Address, buyer: Address, checkout: Address, nonce: int, deadline: int
+) -> TypedData:
+    """Return the permit that ``Checkout.buyWithPermit`` needs for a price in our token: the buyer lets it take that.
+
+    ``nonce`` is the buyer's ``nonces`` on the token. Other tokens have domains of their own.
+    """
+    return permit(
+        chain_id=chain_id,
+        token=token,
+        owner=buyer,
+        spender=checkout,
+        value=terms.price,
+        nonce=nonce,
+        deadline=deadline,
+    )
+
+
+def authorization_to_buy(
+    terms: SaleTerms, order: Order, *, chain_id: int, token: Address, checkout: Address
+) -> TypedData:
+    """Return the authorization that ``Checkout.buyWithAuthorization`` needs: price + relay fee, in time.
+
+    Its nonce is the purchase's id, so it buys exactly this or nothing.
+    """
+    return receive_with_authorization(
+        chain_id=chain_id,
+        token=token,
+        sender=order.buyer,
+        recipient=checkout,
+        value=terms.price + order.relay_fee,
+        valid_after=0,
+        valid_before=order.valid_before,
+        nonce=purchase_id(terms, order, chain_id=chain_id, checkout=checkout),
     )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,7 +32,6 @@ _TAG: Final = 16
 _FORM: Final = b"EBLOB\x01"
 _KEY_BYTES: Final = 32
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
-_ORPHAN_SECONDS: Final = 24 * 3600
 _HEAD: Final = 512
 
 
@@ -100,13 +98,13 @@ class Blobs:
         """Take a blob away, if it is there."""
         self._place(name).unlink(missing_ok=True)
 
-    def sweep(self, known: Callable[[Collection[str]], Collection[str]], *, older: int = _ORPHAN_SECONDS) -> int:
+    def sweep(self, known: Callable[[Collection[str]], Collection[str]], *, before: float) -> int:
         """Take away what nobody knows of: drafts of crashes, and blobs that ``known`` does not give back.
 
-        Return how many files went. Only what was last written ``older`` seconds ago: what is
-        written now becomes known later.
+        Return how many files went. Only what was last written ``before`` that moment, in Unix
+        seconds: what is written now becomes known later, so that should be a day ago.
         """
-        gone, before = 0, time.time() - older
+        gone = 0
         for shelf in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
             old = [file for file in shelf.iterdir() if _written(file) <= before]
             names = [file.name for file in old if _NAME.fullmatch(file.name)]

@@ -43,23 +43,19 @@ class VerifyKey:
 
 @dataclass(frozen=True, slots=True)
 class ServerKeys:
-    """What a homeserver publishes: the keys it signs with now, and those it signed with before.
+    """The keys that a homeserver signs with now: each has signed what it publishes.
 
-    ``valid_until_ms``: Unix milliseconds, no later than seven days from when it was read.
+    Keys of before are left out: anybody who answers under a name can write down whose they like. ``valid_until_ms``:
+    Unix milliseconds, no later than seven days from when it was read.
     """
 
     server: ServerName
     current: tuple[VerifyKey, ...]
-    old: tuple[VerifyKey, ...]
     valid_until_ms: int
 
     def has(self, public: bytes) -> bool:
         """Tell whether the server signs with a key now."""
         return any(key.public == public for key in self.current)
-
-    def had(self, public: bytes) -> bool:
-        """Tell whether the server itself says that it signed with a key before."""
-        return any(key.public == public for key in self.old)
 
 
 def read_keys(document: Mapping[str, Any], server: ServerName, now_ms: int) -> ServerKeys:
@@ -77,7 +73,7 @@ def read_keys(document: Mapping[str, Any], server: ServerName, now_ms: int) -> S
     current = tuple(key for key in claimed if _signed(document, server, key))
     if not current:
         raise Invalid("server_keys_unsigned", "The keys that stand there are not signed by themselves.")
-    return ServerKeys(server, current, _keys(document.get("old_verify_keys")), min(until, now_ms + LONGEST_VALID_MS))
+    return ServerKeys(server, current, min(until, now_ms + LONGEST_VALID_MS))
 
 
 def signer_of(document: Mapping[str, Any], keys: ServerKeys) -> VerifyKey:

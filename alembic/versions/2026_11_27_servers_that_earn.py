@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("server", sa.String(255), nullable=False),
         sa.Column("kind", sa.String(20), nullable=False),
         sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("beside", sa.LargeBinary(length=256), nullable=False),
         sa.Column("payout", sa.LargeBinary(length=20), nullable=False),
         sa.Column("payout_next", sa.LargeBinary(length=20), nullable=True),
         sa.Column("payout_from", UtcDateTime(timezone=True), nullable=True),

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import StreamingResponse
 
 from api.dependencies import ContainerDep, limited
 from api.schemas.problems import problems
@@ -95,8 +96,9 @@ def epoch(number: Annotated[int, Path(ge=1, le=10_000)], container: ContainerDep
     `earnest rewards verify FILE` does that, and needs nothing but the file. It never changes once it is there.
     """
     with container.read() as work:
-        content = work.epochs.file(number)
-    return Response(content, media_type="application/json", headers={"Cache-Control": "public, max-age=31536000"})
+        content = work.epochs.stream(number)
+    headers = {"Cache-Control": "public, max-age=31536000"}
+    return StreamingResponse(content, media_type="application/json", headers=headers)
 
 
 def _epoch(one: Epoch) -> EpochOut:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, LargeBinary, MetaData, String, Table
 
 from app.backups.archive import damaged
 from kit.database import ExactInteger, UtcDateTime
@@ -21,6 +21,7 @@ _BYTES: Final = 4 * 1024 * 1024
 _KINDS: Final[tuple[tuple[str, type[Any], Callable[[], Any]], ...]] = (
     ("exact", ExactInteger, ExactInteger),
     ("time", UtcDateTime, UtcDateTime),
+    ("day", Date, Date),
     ("bytes", LargeBinary, LargeBinary),
     ("json", JSON, lambda: JSON(none_as_null=True)),
     ("flag", Boolean, Boolean),
@@ -32,11 +33,13 @@ _TYPES: Final = {kind: make for kind, _, make in _KINDS}
 _OUT: Final[dict[str, Callable[[Any], Any]]] = {
     "exact": str,
     "time": datetime.isoformat,
+    "day": date.isoformat,
     "bytes": bytes.hex,
 }
 _IN: Final[dict[str, tuple[type, Callable[[Any], Any]]]] = {
     "exact": (str, int),
     "time": (str, datetime.fromisoformat),
+    "day": (str, date.fromisoformat),
     "bytes": (str, bytes.fromhex),
     "json": (object, lambda value: value),
     "flag": (bool, bool),

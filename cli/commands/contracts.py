@@ -103,6 +103,32 @@ def add_pledges(
     click.echo(f"{_lines(made)}\nStart api, chain loop, worker and bot anew: then gifts count.")
 
 
+@contracts.command("add-checkout")
+@_sending
+@click.pass_context
+@told
+def add_checkout(
+    context: click.Context, *, key_file: Path | None, password_file: Path | None, dry_run: bool, yes: bool
+) -> None:
+    """Create the contract that pays for what is sold, beside a token that stands already.
+
+    The deployment's file is written anew, with it.
+    """
+    container = container_of(context)
+    file, place = container.deployment_place
+    deployments.check(container.chain, place)
+    wallet = open_wallet(key_file, password_file)
+    click.echo(f"Chain {place.chain_id}: a checkout of the token {show_address(place.token)}, noted in {file}.")
+    if dry_run:
+        click.echo("Nothing was sent.")
+        return
+    if not yes:
+        click.confirm("Create it?", abort=True)
+    made = deployments.add_checkout(container.chain, wallet.signer, place)
+    deployments.write_deployment(file, made)
+    click.echo(f"{_lines(made)}\nStart api, chain loop, worker and bot anew: then they know of it.")
+
+
 @contracts.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as the deployment's file has it.")
 @click.pass_context
@@ -126,4 +152,6 @@ def check(context: click.Context) -> None:
 
 def _lines(place: Deployment) -> str:
     pledges = "none" if place.pledges is None else show_address(place.pledges)
-    return f"Token   {show_address(place.token)}\nEscrow  {show_address(place.escrow)}\nPledges {pledges}"
+    lines = f"Token   {show_address(place.token)}\nEscrow  {show_address(place.escrow)}\nPledges {pledges}"
+    # Most sell nothing: whoever has no checkout is not told of one.
+    return lines if place.checkout is None else f"{lines}\nCheckout {show_address(place.checkout)}"

@@ -8,12 +8,12 @@ from typing import Final
 
 import click
 
+from cli import earning, reward_chain
 from cli.context import disk_told, told
-from cli.earning import COMMANDS
+from cli.epoch_files import read, right_file
 from cli.epochs_shown import as_json, difference_as_json, print_differences, print_epoch, proof_as_json
-from kit.errors import Invalid
 from kit.identifiers import parse_address, parse_hash, show_hash
-from payments.rewards.epoch_file import LARGEST, Difference, Read, differences, read_file, since
+from payments.rewards.epoch_file import Difference, differences, since
 
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -23,7 +23,7 @@ def rewards() -> None:
     """Rewards for homeservers: who takes part, epochs, and checking an epoch by nothing but its file."""
 
 
-for command in COMMANDS:
+for command in (*earning.COMMANDS, *reward_chain.COMMANDS):
     rewards.add_command(command)
 
 
@@ -37,17 +37,17 @@ for command in COMMANDS:
 def verify(file: Path, *, previous: Path | None, root: str | None, wants_json: bool) -> None:
     """Make the epoch of FILE anew and say each difference. Exit status 1 where there is one."""
     on_chain = None if root is None else show_hash(parse_hash(root))
-    read = _read(file)
-    found = list(differences(read))
+    found_in = read(file)
+    found = list(differences(found_in))
     if previous is not None:
-        found += since(read, _read(previous))
-    if on_chain is not None and on_chain != read.said["root"]:
-        found.append(Difference("root on the chain", read.said["root"], on_chain))
+        found += since(found_in, read(previous))
+    if on_chain is not None and on_chain != found_in.said["root"]:
+        found.append(Difference("root on the chain", found_in.said["root"], on_chain))
     if wants_json:
-        shown = {"holds": not found, "root": read.anew.shown()["root"], "said": read.said["root"]}
+        shown = {"holds": not found, "root": found_in.anew.shown()["root"], "said": found_in.said["root"]}
         click.echo(json.dumps(shown | {"differences": [difference_as_json(one) for one in found]}))
     else:
-        print_differences(read.anew, found)
+        print_differences(found_in.anew, found)
     if found:
         raise click.exceptions.Exit(1)
 
@@ -60,7 +60,7 @@ def verify(file: Path, *, previous: Path | None, root: str | None, wants_json: b
 @disk_told
 def shares(file: Path, *, everybody: bool, wants_json: bool) -> None:
     """Show what each server of FILE counts for and why, and who gets how much; computed anew, not as FILE says."""
-    epoch = _read(file).anew
+    epoch = read(file).anew
     if wants_json:
         click.echo(json.dumps(as_json(epoch)))
     else:
@@ -74,16 +74,4 @@ def shares(file: Path, *, everybody: bool, wants_json: bool) -> None:
 @disk_told
 def proof(file: Path, payout: str) -> None:
     """Print what PAYOUT's claim needs, as JSON: its sum in all, the root, and the proof. FILE must be right."""
-    read = _read(file)
-    if any(True for _ in differences(read)):
-        raise Invalid("epoch_differs", f"{file} is wrong; `earnest rewards verify {file}` says where.")
-    click.echo(json.dumps(proof_as_json(read.anew, parse_address(payout))))
-
-
-def _read(file: Path) -> Read:
-    if file.stat().st_size > LARGEST:
-        raise Invalid("epoch_too_large", f"{file}: the file of an epoch is {LARGEST // 2**20} MiB at most.")
-    try:
-        return read_file(file.read_bytes())
-    except Invalid as error:
-        raise Invalid(error.code, f"{file}: {error.message}") from error
+    click.echo(json.dumps(proof_as_json(right_file(file), parse_address(payout))))

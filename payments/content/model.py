@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from contracts.checkout import MOST_FEE_BPS
 from kit.errors import Invalid
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32, PersonId, is_hidden
 from ledger.model import Asset, Level
@@ -144,8 +145,8 @@ def _money(offer: Offer) -> None:
         raise Invalid("shares_wrong", "The seller's own wallet has a share.")
     if ZERO_ADDRESS in shares:
         raise Invalid("wallet_zero", "What is paid to the zero address is lost.")
-    if not 0 <= offer.fee_bps < WHOLE:
-        raise Invalid("fee_outside", f"A fee is of 0 to {WHOLE - 1:,} basis points.")
+    if not 0 <= offer.fee_bps <= MOST_FEE_BPS:
+        raise Invalid("fee_outside", f"A fee is of 0 to {MOST_FEE_BPS:,} basis points.")
 
 
 def tidy(text: str, most: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, Hash32, PersonId
@@ -45,18 +45,18 @@ class PurchaseStore:
     def of_buyer(self, buyer: Buyer, listing: str) -> list[Purchase]:
         """Return what somebody bought of a listing, latest first."""
         place = select(ListingRow.id).where(ListingRow.token == listing).scalar_subquery()
-        return [one for _, one in self._found(_is(buyer), PurchaseRow.listing == place)]
+        return [one for _, one in self._found_of(buyer, PurchaseRow.listing == place)]
 
     def page(
         self, *, buyer: Buyer | None = None, seller: PersonId | None = None, before: str | None, limit: int
     ) -> list[Purchase]:
         """Return purchases of a buyer, or from a seller, latest first: those before one of them."""
-        where: list[ColumnElement[bool]] = [] if buyer is None else [_is(buyer)]
-        where += [] if seller is None else [PurchaseRow.seller == seller]
+        where: list[ColumnElement[bool]] = [] if seller is None else [PurchaseRow.seller == seller]
         if before is not None:
             place = select(PurchaseRow.id).where(PurchaseRow.token == before).scalar_subquery()
             where.append(PurchaseRow.id < place)
-        return [one for _, one in self._found(*where, limit=limit)]
+        found = self._found(*where, limit=limit) if buyer is None else self._found_of(buyer, *where, limit=limit)
+        return [one for _, one in found]
 
     def between(self, seller: PersonId, since: datetime | None, before: datetime | None) -> Iterator[Purchase]:
         """Give what was paid to a seller from one moment to before another, latest first, some read at a time."""
@@ -92,6 +92,13 @@ class PurchaseStore:
         query = select(PurchaseRow).where(which).execution_options(populate_existing=True)
         return self._session.scalar(query.with_for_update() if lock else query)
 
+    def _found_of(
+        self, buyer: Buyer, *where: ColumnElement[bool], limit: int | None = None
+    ) -> list[tuple[int, Purchase]]:
+        """Ask once for the person and once for the wallet: asked for either, SQLite walks through everybody's."""
+        found = {place: one for who in _is(buyer) for place, one in self._found(who, *where, limit=limit)}
+        return sorted(found.items(), key=lambda one: one[0], reverse=True)[:limit]
+
     def _found(self, *where: ColumnElement[bool], limit: int | None = None) -> list[tuple[int, Purchase]]:
         query = (
             select(PurchaseRow, ListingRow.token, VersionRow.title)
@@ -107,10 +114,10 @@ class PurchaseStore:
         return [(row.id, _purchase(row, token, title or "")) for row, token, title in found]
 
 
-def _is(buyer: Buyer) -> ColumnElement[bool]:
+def _is(buyer: Buyer) -> list[ColumnElement[bool]]:
     who = [] if buyer.person is None else [PurchaseRow.person == buyer.person]
     who += [] if buyer.wallet is None else [PurchaseRow.wallet == bytes(buyer.wallet)]
-    return or_(*who)
+    return who
 
 
 def _purchase(row: PurchaseRow, listing: str, title: str) -> Purchase:

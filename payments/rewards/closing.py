@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -94,10 +94,14 @@ class Epochs:
 
     def file(self, number: int) -> bytes:
         """Return the file of an epoch, as it is published. Raises ``NotFound``."""
+        return b"".join(self.stream(number))
+
+    def stream(self, number: int) -> Iterator[bytes]:
+        """Give the file of an epoch piece by piece; all of it is read before the first. Raises ``NotFound``."""
         packed = self._store.epoch_file(number)
-        if packed is None:
+        if not packed:
             raise NotFound("epoch_unknown", f"Epoch {number} is not closed.")
-        return zlib.decompress(packed)
+        return _unpacked(packed)
 
     def all(self) -> list[Epoch]:
         """Return all closed epochs, the newest first."""
@@ -106,3 +110,13 @@ class Epochs:
     def last(self) -> Epoch | None:
         """Return the newest closed epoch."""
         return self._store.last_epoch()
+
+
+def _unpacked(packed: list[bytes]) -> Iterator[bytes]:
+    unpacking = zlib.decompressobj()
+    for piece in packed:
+        rest = piece
+        while rest:
+            yield unpacking.decompress(rest, _PIECE)
+            rest = unpacking.unconsumed_tail
+    yield unpacking.flush()

@@ -68,15 +68,16 @@ class Trouble(StrEnum):
     """Why a server's rewards cannot be claimed now."""
 
     KEY_CHANGED = "key_changed"
-    """It signs with another key, and never said so with the one that it enrolled with."""
+    """It signs with another key, which never stood beside the one that it enrolled with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
     """A server that takes part: ``key`` is the public key that speaks for it.
 
-    From ``payout_from`` on its rewards go to ``payout_next``, where there is one. ``claims_from``: before it nothing is
-    claimed, since its key was changed without a word.
+    ``beside``: keys with which it signed together with that one. Whoever has taken a server's name over can publish
+    what keys it had before, but cannot sign with them. From ``payout_from`` on its rewards go to ``payout_next``, where
+    there is one. ``claims_from``: before it nothing is claimed, since its key was changed without a word.
     """
 
     id: int
@@ -85,6 +86,7 @@ class Enrolled:
     key: bytes
     payout: Address
     enrolled_at: datetime
+    beside: tuple[bytes, ...] = ()
     payout_next: Address | None = None
     payout_from: datetime | None = None
     trouble: Trouble | None = None

@@ -21,8 +21,9 @@ from payments.rewards.measuring import Look, Looks
 from payments.rewards.statistics import Reported, read_report
 from payments.rewards.store import RewardStore
 
-_MOST_OPEN: Final = 10
-"""Challenges of one server that may be open at once."""
+_MOST_OPEN: Final = 100
+"""Challenges of one server that are open at once; the oldest make room."""
+_MOST_BESIDE: Final = 8
 _KEPT: Final = timedelta(days=120)
 """How long reports and looks are kept: longer than any epoch may be disputed."""
 
@@ -49,15 +50,13 @@ class Rewards:
     # ------------------------------------------------------------------------------------------------ enrolling
 
     def challenge(self, server: ServerName, payout: Address, *, kind: Kind = Kind.HOMESERVER) -> Challenge:
-        """Make a challenge for whoever holds a server's key. Raises ``Conflict`` where too many are open."""
+        """Make a challenge for whoever holds a server's key; of many that nobody answers the oldest go. ``Invalid``."""
         if kind is not Kind.HOMESERVER:
             raise Invalid("reward_kind", "Homeservers alone can take part so far.")
         if not any(payout):
             raise Invalid("payout_nobody", "Nobody holds the key of that address.")
-        if self._store.open_challenges(server, self._now) >= _MOST_OPEN:
-            raise Conflict(
-                "challenges_open", f"{server} was given {_MOST_OPEN} challenges already; each is good for an hour."
-            )
+        # Anybody may ask for anybody's challenge: nobody may keep a server's own people from theirs by that.
+        self._store.drop_oldest(server, kept=_MOST_OPEN - 1)
         expires = from_unix(int((self._now + CHALLENGE_FOR).timestamp()))
         nonce = secrets.token_urlsafe(24)
         made = Challenge(nonce, server, kind, payout, self._service, self._chain_id, expires)
@@ -95,15 +94,15 @@ class Rewards:
         secret = secrets.token_urlsafe(32)
         before = self._store.find(challenge.server)
         if before is None:
-            self._store.enrol(challenge, key=key, digest=_digest(secret), now=self._now)
+            self._store.enrol(challenge, key=key, beside=_beside(keys, key), digest=_digest(secret), now=self._now)
         else:
             changes = self._again(before, challenge, key, keys)
             self._store.change(before.id, report_sha256=_digest(secret), **changes)
         return Enrolment(self._known(challenge.server), secret, before)
 
     def _again(self, before: Enrolled, challenge: Challenge, key: bytes, keys: ServerKeys) -> dict[str, Any]:
-        changes: dict[str, Any] = {"key": key, "left_at": None}
-        if key != before.key and not (keys.has(before.key) or keys.had(before.key)):
+        changes: dict[str, Any] = {"key": key, "beside": _beside(keys, key), "left_at": None}
+        if key not in (before.key, *before.beside) and not keys.has(before.key):
             # It may be somebody else, who has taken the name over: whoever had it before has a week to say so.
             changes["claims_from"] = self._now + PAYOUT_WAITS
         changes["trouble"] = None
@@ -155,7 +154,7 @@ class Rewards:
     def looked(self, number: int, vantage: str, seen: Seen | None) -> None:
         """Note a look at a server; ``seen`` is ``None`` where it did not answer.
 
-        A server that signs with another key is believed to be the same where it says itself that it had the key before.
+        A server that signs with another key is believed to be the same where it once signed with both.
         """
         server = self._store.get(number)
         if server is None:
@@ -176,10 +175,10 @@ class Rewards:
         )
         self._store.look(number, look)
         changes: dict[str, Any] = {"seen_at": self._now}
-        if seen.keys.has(server.key):
-            changes["trouble"] = None
-        elif seen.keys.had(server.key):
-            changes |= {"key": seen.keys.current[0].public, "trouble": None}
+        known = [key.public for key in seen.keys.current if key.public in (server.key, *server.beside)]
+        if known:
+            key = server.key if server.key in known else known[0]
+            changes |= {"key": key, "beside": _beside(seen.keys, key), "trouble": None}
         else:
             changes["trouble"] = Trouble.KEY_CHANGED.value
         self._store.change(number, **changes)
@@ -195,6 +194,11 @@ class Rewards:
     def prune(self, *, limit: int) -> int:
         """Take away some of what is past its time; return how many rows went."""
         return self._store.prune(self._now, _KEPT, limit=limit)
+
+
+def _beside(keys: ServerKeys, key: bytes) -> bytes:
+    """Return the other keys with which a server signs together with one."""
+    return b"".join([other.public for other in keys.current if other.public != key][:_MOST_BESIDE])
 
 
 def _digest(secret: str) -> bytes:

@@ -17,6 +17,8 @@ from payments.rewards.measuring import Look, Looks, bit_of
 from payments.rewards.statistics import Reported
 from payments.rewards.tables import ChallengeRow, EpochPartRow, EpochRow, LookRow, ReportRow, RewardServerRow
 
+_MOST_DROPPED = 100
+_CHALLENGES_KEPT = timedelta(days=1)
 _KEY = ("server", "day", "vantage")
 
 
@@ -65,10 +67,12 @@ class RewardStore:
         server, payout = ServerName(row.server), Address(row.payout)
         return Challenge(nonce, server, Kind(row.kind), payout, service, chain_id, row.expires_at)
 
-    def open_challenges(self, server: ServerName, now: datetime) -> int:
-        """Count the challenges for a server that may be answered still."""
-        query = select(func.count()).where(ChallengeRow.server == server, ChallengeRow.expires_at > now)
-        return self._session.scalar(query.where(ChallengeRow.used_at.is_(None))) or 0
+    def drop_oldest(self, server: ServerName, *, kept: int) -> None:
+        """Forget all challenges of a server that nobody answered, but for the newest."""
+        query = select(ChallengeRow.nonce).where(ChallengeRow.server == server, ChallengeRow.used_at.is_(None))
+        old = query.order_by(ChallengeRow.expires_at.desc(), ChallengeRow.nonce).offset(kept).limit(_MOST_DROPPED)
+        gone = delete(ChallengeRow).where(ChallengeRow.nonce.in_(list(self._session.scalars(old))))
+        self._session.execute(gone.execution_options(synchronize_session=False))
 
     def use(self, nonce: str, now: datetime) -> bool:
         """Note that a challenge was answered; ``False`` where it was before."""
@@ -100,13 +104,14 @@ class RewardStore:
         query = select(RewardServerRow).where(RewardServerRow.id > after).order_by(RewardServerRow.id).limit(limit)
         return [found for row in self._session.scalars(query) if (found := _enrolled(row)) is not None]
 
-    def enrol(self, challenge: Challenge, *, key: bytes, digest: bytes, now: datetime) -> None:
+    def enrol(self, challenge: Challenge, *, key: bytes, beside: bytes, digest: bytes, now: datetime) -> None:
         """Let a server take part from now."""
         self._session.add(
             RewardServerRow(
                 server=challenge.server,
                 kind=challenge.kind.value,
                 key=key,
+                beside=beside,
                 payout=challenge.payout,
                 report_sha256=digest,
                 enrolled_at=now,
@@ -214,18 +219,17 @@ class RewardStore:
         for part, content in enumerate(pieces):
             self._session.execute(insert(EpochPartRow).values(number=epoch.number, part=part, content=content))
 
-    def epoch_file(self, number: int) -> bytes | None:
-        """Return the packed file of an epoch."""
+    def epoch_file(self, number: int) -> list[bytes]:
+        """Return the pieces of an epoch's packed file; none where it is not closed."""
         query = select(EpochPartRow.content).where(EpochPartRow.number == number).order_by(EpochPartRow.part)
-        pieces = list(self._session.scalars(query))
-        return b"".join(pieces) if pieces else None
+        return list(self._session.scalars(query))
 
     def prune(self, now: datetime, kept: timedelta, *, limit: int) -> int:
         """Take away some of what is past its time; return how many rows went."""
         day = (now - kept).date()
         gone = 0
         for row, old in (
-            (ChallengeRow, ChallengeRow.expires_at < now - kept),
+            (ChallengeRow, ChallengeRow.expires_at < now - _CHALLENGES_KEPT),
             (ReportRow, ReportRow.day < day),
             (LookRow, LookRow.day < day),
         ):
@@ -266,6 +270,7 @@ def _enrolled(row: RewardServerRow | None) -> Enrolled | None:
         key=bytes(row.key),
         payout=Address(row.payout),
         enrolled_at=row.enrolled_at,
+        beside=tuple(row.beside[place : place + 32] for place in range(0, len(row.beside), 32)),
         payout_next=None if row.payout_next is None else Address(row.payout_next),
         payout_from=row.payout_from,
         trouble=None if row.trouble is None else Trouble(row.trouble),

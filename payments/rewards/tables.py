@@ -32,6 +32,8 @@ class RewardServerRow(Base):
     server: Mapped[str] = mapped_column(String(255), unique=True)
     kind: Mapped[str] = mapped_column(String(20))
     key: Mapped[bytes] = mapped_column(Bytes32)
+    beside: Mapped[bytes] = mapped_column(LargeBinary(256), default=b"")
+    """Keys that it signed with together with this one: any of them may take its place."""
     payout: Mapped[bytes] = mapped_column(Bytes20)
     payout_next: Mapped[bytes | None] = mapped_column(Bytes20)
     payout_from: Mapped[datetime | None] = mapped_column(UtcDateTime)

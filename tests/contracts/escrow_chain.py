@@ -145,6 +145,7 @@ TOKEN: Final = Contract("Token")
 ESCROW: Final = Contract("ContactEscrow")
 PLEDGES: Final = Contract("Pledges")
 REWARDS: Final = Contract("RewardDistributor")
+CHECKOUT: Final = Contract("Checkout")
 _ERRORS = TOKEN.errors | ESCROW.errors
 _EVENTS = TOKEN.events | ESCROW.events
 

@@ -1,9 +1,11 @@
 """The contracts offer what is listed here and nothing else: a new door is seen in review."""
 
-from tests.contracts.escrow_chain import ESCROW, PLEDGES, REWARDS, TERMS, TOKEN
+from tests.contracts.escrow_chain import CHECKOUT, ESCROW, PLEDGES, REWARDS, TERMS, TOKEN
 
 SIGNATURE = "uint8,bytes32,bytes32"
 GIFT = "(address,address,uint256,uint16,bytes32,uint256,address,uint64,bytes32)"
+SALE = "(address,address,uint256,uint16,address,(address,uint16)[],bytes32,bytes32,uint64)"
+ORDER = "(address,bytes32,uint256,address,uint64,bytes32)"
 
 
 def test_the_token() -> None:
@@ -91,5 +93,22 @@ def test_the_rewards() -> None:
             "claimed(address)",
             "DISPUTE_WINDOW()",
             "EARLIER_COUNTS()",
+        ]
+    )
+
+
+def test_the_checkout() -> None:
+    assert sorted(CHECKOUT.functions.values()) == sorted(
+        [
+            f"buy({SALE},{ORDER})",
+            f"buyWithPermit({SALE},{ORDER},uint256,{SIGNATURE})",
+            f"buyWithAuthorization({SALE},{ORDER},{SIGNATURE})",
+            "refund(bytes32,address,address,uint256)",
+            f"termsHash({SALE})",
+            f"purchaseId({SALE},{ORDER})",
+            "bought(bytes32)",
+            "token()",
+            "MAX_FEE_BPS()",
+            "MAX_SHARES()",
         ]
     )

@@ -12,6 +12,7 @@ CHAIN_ID: Final = 31337
 TOKEN: Final = Address(bytes.fromhex("70" * 20))
 ESCROW: Final = Address(bytes.fromhex("e5" * 20))
 PLEDGES: Final = Address(bytes.fromhex("9e" * 20))
+CHECKOUT: Final = Address(bytes.fromhex("c0" * 20))
 BLOCK: Final = BlockRef(CHAIN_ID, 7, Hash32(b"\x07" * 32), Hash32(b"\x06" * 32), 1_800_000_000)
 TRANSACTION: Final = Hash32(b"\x77" * 32)
 TERMS: Final = Terms(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Checkout} from "../src/Checkout.sol";
 import {ContactEscrow} from "../src/ContactEscrow.sol";
 import {Pledges} from "../src/Pledges.sol";
 import {RewardDistributor} from "../src/RewardDistributor.sol";
@@ -191,6 +192,48 @@ contract GasTest is EscrowTest {
         for (uint256 i = 0; i < proof.length; ++i) {
             proof[i] = keccak256(abi.encode(i));
         }
+    }
+
+    /// @dev Payees who hold some already; `checkout.buy` with a fee and one who sells along, unless it says otherwise.
+    function test_gas_checkout() public {
+        Checkout checkout = new Checkout(token);
+        _settled(anybody);
+        _settled(address(checkout));
+        Checkout.Terms memory terms;
+        (terms.seller, terms.asset, terms.price) = (anybody, address(token), 5 ether);
+        terms.validUntil = uint64(_now() + 1 days);
+        Checkout.Order memory order =
+            Checkout.Order(payer, keccak256("memo"), 0.25 ether, relayer, uint64(_now() + 1 hours), keccak256("alone"));
+        vm.prank(payer);
+        token.approve(address(checkout), 100 ether);
+        vm.prank(payer);
+        checkout.buy(terms, order);
+        _kept("checkout.buy, a seller alone");
+        terms.feeBps = 500;
+        terms.feeReceiver = feePayee;
+        terms.shares = new Checkout.Share[](1);
+        terms.shares[0] = Checkout.Share(returnTo, 2_000);
+        vm.prank(payer);
+        checkout.buy(terms, order);
+        _kept("checkout.buy");
+        order.salt = keccak256("by permit");
+        Signature memory sig = _signPermit(token, PAYER_KEY, address(checkout), 5 ether, 0, _now());
+        vm.prank(payer);
+        checkout.buyWithPermit(terms, order, _now(), sig.v, sig.r, sig.s);
+        _kept("checkout.buyWithPermit");
+        order.salt = keccak256("by signature");
+        bytes32 id = checkout.purchaseId(terms, order);
+        sig = _signReceive(
+            token, PAYER_KEY, Authorization(payer, address(checkout), 5.25 ether, 0, order.validBefore, id)
+        );
+        vm.prank(relayer);
+        checkout.buyWithAuthorization(terms, order, sig.v, sig.r, sig.s);
+        _kept("checkout.buyWithAuthorization");
+        vm.prank(anybody);
+        token.approve(address(checkout), 1 ether);
+        vm.prank(anybody);
+        checkout.refund(id, payer, token, 1 ether);
+        _kept("checkout.refund");
     }
 
     function test_gas_token() public {

@@ -179,6 +179,45 @@ def test_pledges_are_added_once_and_checked_like_the_others(fresh_anvil: Anvil, 
         check(fresh_anvil.chain, replace(made, pledges=Address(b"\x33" * 20)))
 
 
+def test_a_checkout_is_added_once_and_checked_like_the_others(
+    fresh_anvil: Anvil, fresh_deployment: Deployment, tmp_path: Path
+) -> None:
+    made = deployments.add_checkout(fresh_anvil.chain, fresh_anvil.signer("deployer"), fresh_deployment)
+    assert replace(made, checkout=None, checkout_block=None) == fresh_deployment
+    assert made.checkout is not None
+    assert made.checkout_block == (fresh_deployment.pledges_block or 0) + 1
+    write_deployment(tmp_path / "deployment.json", made)
+    assert read_deployment(tmp_path / "deployment.json") == made
+    with pytest.raises(Conflict, match="Sales have a contract"):
+        deployments.add_checkout(fresh_anvil.chain, fresh_anvil.signer("deployer"), made)
+    with pytest.raises(Invalid, match="is not this release's Checkout"):
+        check(fresh_anvil.chain, replace(made, checkout=made.escrow))
+    with pytest.raises(Invalid, match="No contract stands at"):
+        check(fresh_anvil.chain, replace(made, checkout=Address(b"\x33" * 20)))
+
+
+@pytest.mark.parametrize("pledges", [None, Address(b"\x03" * 20)], ids=["alone", "beside pledges"])
+def test_a_deployment_with_a_checkout_is_read_back_and_half_of_one_is_refused(
+    tmp_path: Path, pledges: Address | None
+) -> None:
+    path = tmp_path / "deployment.json"
+    older = PLACE if pledges is None else replace(PLACE, pledges=pledges, pledges_block=9)
+    whole = replace(older, checkout=Address(b"\x04" * 20), checkout_block=10)
+    write_deployment(path, whole)
+    assert read_deployment(path) == whole
+    document = json.loads(path.read_text())
+    for broken in (
+        {key: value for key, value in document.items() if key != "checkout_block"},
+        {key: value for key, value in document.items() if key != "checkout"},
+        document | {"checkout": document["token"]},
+        document | {"checkout_block": 6},
+        document | {"checkout": None},
+    ):
+        path.write_text(json.dumps(broken))
+        with pytest.raises(Invalid, match=r"deployment\.json"):
+            read_deployment(path)
+
+
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         read_deployment(tmp_path / "deployment.json")

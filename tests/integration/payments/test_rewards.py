@@ -31,11 +31,14 @@ class Server:
 
     name: ServerName = FAR
     keys: list[int] = field(default_factory=lambda: [1])
+    together: list[int] = field(default_factory=list)
+    """Those with which it signs now, where that is more than the first."""
 
     def published(self) -> ServerKeys:
         """What it publishes now."""
-        new, *old = (VerifyKey(f"ed25519:{n}", _key(n).public_key().public_bytes_raw()) for n in self.keys)
-        return ServerKeys(self.name, (new,), tuple(old), 2**53)
+        new = self.together or self.keys[:1]
+        keys = (VerifyKey(f"ed25519:{n}", _key(n).public_key().public_bytes_raw()) for n in new)
+        return ServerKeys(self.name, tuple(keys), 2**53)
 
     def sign(self, document: dict[str, Any]) -> dict[str, Any]:
         """Sign with the key of now."""
@@ -108,14 +111,17 @@ def test_a_challenge_is_good_once_unchanged_and_for_an_hour(shop: Shop) -> None:
             shop.does(lambda rewards, n=nonce: rewards.asked({**challenge.document(), "nonce": n}))
 
 
-def test_challenges_of_one_server_are_few_and_no_other_server_minds(shop: Shop) -> None:
-    for _ in range(10):
-        shop.does(lambda rewards: rewards.challenge(FAR, A))
-    with pytest.raises(Conflict, match="10 challenges already"):
-        shop.does(lambda rewards: rewards.challenge(FAR, A))
-    shop.does(lambda rewards: rewards.challenge(ServerName("other.example"), A))
-    shop.now += timedelta(hours=1)
-    shop.does(lambda rewards: rewards.challenge(FAR, A))
+def test_whoever_asks_for_many_challenges_keeps_nobody_from_theirs(shop: Shop) -> None:
+    server = Server()
+    first = shop.does(lambda rewards: rewards.challenge(FAR, B))
+    last = first
+    for _ in range(100):
+        shop.now += timedelta(seconds=1)
+        last = shop.does(lambda rewards: rewards.challenge(FAR, A))
+    with pytest.raises(NotFound):
+        shop.does(lambda rewards: rewards.asked(server.sign(first.document())))
+    done = shop.does(lambda rewards: rewards.enrol(server.sign(last.document()), server.published()))
+    assert done.enrolled.server == FAR
 
 
 def test_what_nobody_can_want_is_refused(shop: Shop) -> None:
@@ -143,21 +149,26 @@ def test_another_address_waits_a_week_and_may_be_taken_back(shop: Shop) -> None:
     assert (settled.payout, settled.payout_at(shop.now), settled.payout_next) == (C, C, None)
 
 
-def test_another_key_is_believed_where_the_server_says_that_it_had_the_one_before(shop: Shop) -> None:
+def test_another_key_is_believed_where_the_server_once_signed_with_both(shop: Shop) -> None:
     server = Server()
     number = shop.enrols(server).enrolled.id
-    server.keys = [2, 1]
-    shop.does(lambda rewards: rewards.looked(number, "here", server.seen()))
+    for signing in ([1, 2], [2], [2, 3], [3, 4], [4]):
+        server.together, server.keys = signing, signing
+        shop.does(lambda rewards: rewards.looked(number, "here", server.seen()))
+        found = shop.does(lambda rewards: rewards.find(FAR))
+        assert (found.trouble, found.may_claim(shop.now)) == (None, True), signing
     kept = shop.does(lambda rewards: rewards.find(FAR))
-    assert (kept.trouble, kept.key) == (None, _key(2).public_key().public_bytes_raw())
-    server.keys = [3]
+    assert kept.key == _key(4).public_key().public_bytes_raw()
+    server.together, server.keys = [5], [5]  # whoever took the name over signs with their own
     shop.does(lambda rewards: rewards.looked(number, "here", server.seen()))
     kept = shop.does(lambda rewards: rewards.find(FAR))
     assert (kept.trouble, kept.may_claim(shop.now)) == (Trouble.KEY_CHANGED, False)
-    assert kept.key == _key(2).public_key().public_bytes_raw(), "the key that speaks for it is still the one it proved"
-    server.keys = [2]
+    assert kept.key == _key(4).public_key().public_bytes_raw(), "the key that speaks for it is still the one it proved"
+    taken = shop.enrols(server, B).enrolled
+    assert (taken.may_claim(shop.now), taken.payout_at(shop.now)) == (False, A)
+    server.together, server.keys = [4], [4]
     shop.does(lambda rewards: rewards.looked(number, "here", server.seen()))
-    assert shop.does(lambda rewards: rewards.find(FAR)).may_claim(shop.now), "it is back with the key that it had"
+    assert shop.does(lambda rewards: rewards.find(FAR)).trouble is Trouble.KEY_CHANGED, "now that is another one"
 
 
 def test_whoever_takes_a_name_over_waits_a_week_to_claim(shop: Shop) -> None:
@@ -219,12 +230,12 @@ def test_what_is_past_its_time_goes_a_few_at_a_time(shop: Shop) -> None:
         shop.does(lambda rewards: rewards.reported(done.secret, body()))
         shop.does(lambda rewards: rewards.looked(done.enrolled.id, "here", server.seen()))
         shop.now += timedelta(days=1)
-    assert shop.does(lambda rewards: rewards.prune(limit=2)) == 0
+    assert shop.does(lambda rewards: rewards.prune(limit=2)) == 1, "a challenge is kept for a day"
     shop.now += timedelta(days=118, hours=1)
     gone = []
     while went := shop.does(lambda rewards: rewards.prune(limit=1)):
         gone.append(went)
-    assert gone == [3], "a challenge, a day's report and its looks"
+    assert gone == [2], "a day's report and its looks"
     assert (
         len(shop.does(lambda rewards: rewards.reports(done.enrolled.id, done.enrolled.enrolled_at.date(), days=9))) == 2
     )

@@ -105,8 +105,9 @@ def test_the_sweep_takes_what_nobody_knows_and_nothing_young(blobs: Blobs, tmp_p
     kept, orphan = blobs.write([b"kept"]), blobs.write([b"orphan"])
     draft = file_of(tmp_path, kept).with_name(".crashed.draft")
     draft.write_bytes(b"half")
-    assert blobs.sweep(lambda _: {kept.name}) == 0
-    assert blobs.sweep(lambda _: {kept.name}, older=-60) == 2
+    young = file_of(tmp_path, kept).stat().st_mtime - 1
+    assert blobs.sweep(lambda _: {kept.name}, before=young) == 0
+    assert blobs.sweep(lambda _: {kept.name}, before=young + 3600) == 2
     assert file_of(tmp_path, kept).is_file()
     assert not file_of(tmp_path, orphan).exists()
     assert not draft.exists()

@@ -80,7 +80,7 @@ def test_content_version_and_listing_are_in_the_hash_and_the_place_of_the_blob_i
         ({"payees": {FRIEND: 10_000}}, "shares_wrong"),
         ({"payees": {WALLET: 10_001, FRIEND: -1}}, "shares_wrong"),
         ({"payees": {WALLET: 9_999, ZERO_ADDRESS: 1}}, "wallet_zero"),
-        ({"fee_bps": 10_000}, "fee_outside"),
+        ({"fee_bps": 1_001}, "fee_outside"),  # the contract takes no more
         ({"stock": 0}, "stock_outside"),
         ({"finality": Level.ORPHANED}, "finality_unknown"),
         ({"reference": "!room:x"}, "reference_wrong"),
