@@ -20,9 +20,9 @@ from cli.local.certificates import Certificate, certificates
 from cli.local.ports import free_port
 from cli.local.synapse import Federation
 from kit.clock import system_clock
-from kit.database import Database
 from kit.identifiers import Address, ServerName, parse_address, show_address
 from payments.rewards.enrolling import Trouble
+from tests.support.databases import sqlite_copy
 from tests.support.services import Clock, a_container, listening
 from tests.support.synapse import Homeserver, StartHomeserver
 
@@ -51,8 +51,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def container(tmp_path: Path, database: Database, files: Certificate, clock: Clock) -> Container:
-    return a_container(tmp_path, database, clock=clock, private_networks="127.0.0.0/8", extra_authority=files.authority)
+def container(tmp_path: Path, sqlite_template: Path, files: Certificate, clock: Clock) -> Iterator[Container]:
+    # On one kind of database: each of these starts a homeserver, and what is kept is tested on both elsewhere.
+    with sqlite_copy(sqlite_template, tmp_path / "earnest.db") as database:
+        opened = "127.0.0.0/8"
+        yield a_container(tmp_path, database, clock=clock, private_networks=opened, extra_authority=files.authority)
 
 
 @pytest.fixture
