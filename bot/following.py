@@ -8,6 +8,7 @@ at most.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -31,6 +32,24 @@ class Came:
 
     room: RoomId
     before: str
+
+
+class Recent:
+    """The newest things of a kind, by their ids: whether one of them came already."""
+
+    def __init__(self, most: int) -> None:
+        """Remember so many."""
+        self._most = most
+        self._known: OrderedDict[str, None] = OrderedDict()
+
+    def __contains__(self, one: object) -> bool:
+        return one in self._known
+
+    def add(self, one: str) -> None:
+        """Remember one; the oldest makes room."""
+        self._known[one] = None
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
 
 
 _Key = tuple[RoomId, type[Invited] | type[Came]]

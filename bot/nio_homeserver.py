@@ -18,7 +18,7 @@ from nio.exceptions import OlmUnverifiedDeviceError
 from app.wording.message import Message
 from bot import nio_rooms
 from bot.devices import know_devices
-from bot.following import Came, Following
+from bot.following import Came, Following, Recent
 from bot.homeserver import (
     Denied,
     ElsewhereAway,
@@ -50,6 +50,7 @@ _KEY_PATIENCE_SECONDS = 20.0
 """How long a message may wait for its key before its sender is told that it could not be read."""
 _INVITE_SECONDS = 15.0
 """How long an invite may take: everybody else waits meanwhile, and somebody's homeserver may just let ours wait."""
+_RECENT = 2_000
 _MOST_WAITING = 100
 _MOST_WAITING_IN_ROOM = 20
 _FILTER: dict[str, Any] = {
@@ -91,6 +92,7 @@ class NioHomeserver(Moderating):
         self._beginning: Any = None
         self._following = Following(self.leave, self.joined_rooms, self._look_back)
         self._done: set[EventId] = set()
+        self._recent = Recent(_RECENT)
         self._told_at: float | None = None
         self._gap = True
         self.late = False
@@ -169,11 +171,12 @@ class NioHomeserver(Moderating):
                 self._following.add(happening, since)
                 continue
             event = happening.event if isinstance(happening, Written) else None
-            if event is not None and event in self._done:
+            if event is not None and (event in self._done or event in self._recent):
                 continue
             await on(happening)
             if event is not None:
                 self._done.add(event)
+                self._recent.add(event)
         self._done.clear()
         reached = reached or str(response.next_batch)
         self._client.remember(reached, handled=self._following.since(reached))
@@ -226,17 +229,14 @@ class NioHomeserver(Moderating):
     async def _look_back(self, came: Came, on: Handler) -> None:
         """Read what was said between our invitation and our coming, where that did not come with the sync.
 
-        What is written to a room before anybody of our homeserver is in it does not reach ours by itself.
+        What is written to a room before anybody of our homeserver is in it does not reach ours by itself; or it does
+        after all, by what is written next.
         """
-        try:
-            events = await nio_rooms.since_invited(self._client, came.room, path_of(came.room), came.before)
-        except Denied as denied:  # we are out again
-            LOG.info("not_looked_back", room=came.room, status=denied.status)
-            return
-        for event in events:
+        for event in await nio_rooms.since_invited(self._client, came.room, path_of(came.room), came.before):
             happening = self._read(came.room, event)
-            if happening is not None:
+            if happening is not None and event.event_id not in self._recent:
                 await on(happening)
+                self._recent.add(event.event_id)
 
     def _read(self, room: RoomId, event: Any) -> Happening | None:  # noqa: ANN401 - nio's own types
         found = read(room, event, self.me)

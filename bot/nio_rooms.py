@@ -75,7 +75,11 @@ async def since_invited(client: NioClient, room: RoomId, path: str, before: str)
 
     None where no invitation is among them: nobody may make us hear what was not said to us. ``path`` is the room's.
     """
-    answer = await client.request("GET", f"{path}/messages?dir=b&limit={_LOOK_BACK}&from={quote(before, safe='')}")
+    try:
+        answer = await client.request("GET", f"{path}/messages?dir=b&limit={_LOOK_BACK}&from={quote(before, safe='')}")
+    except Denied as denied:  # we are out again
+        LOG.info("not_looked_back", room=room, status=denied.status)
+        return []
     chunk, found, came = answer.get("chunk"), list[Any](), False
     for source in chunk if isinstance(chunk, list) else []:
         event = _parsed(client, room, source)

@@ -186,3 +186,31 @@ def test_what_is_written_right_after_the_invitation_is_heard(
 
     scene(play)
     place.engine.dispose()
+
+
+def test_what_was_written_before_one_came_and_after_is_heard_once(
+    start_homeserver: Callable[..., Homeserver], tmp_path: Path
+) -> None:
+    near, far = two(start_homeserver, tmp_path)
+    near.account("earnest")
+    far.account("stranger")
+    words = [f"word {number}" for number in range(12)]
+
+    async def play() -> None:
+        async with (
+            listening(account(far, tmp_path / "far", "stranger")) as (stranger,),
+            listening(account(near, tmp_path / "near", "earnest")) as (bot,),
+        ):
+            room = await bot.client.create_room(name="Earnest")
+            assert await bot.client.invite(room, stranger.me, direct=True) is None
+            coming = asyncio.create_task(stranger.comes(inviter=bot.me))
+            for word in words:  # some before, some after, some at the same moment
+                await bot.say(room, word)
+            assert await coming == room
+            await bot.say(room, "the last")
+            heard = [await stranger.hears("word") for _ in words]
+            await stranger.hears("the last")
+            assert sorted(said.body for said in heard) == sorted(words)
+            assert not [one for one in stranger.inbox.heard if isinstance(one, Said)]
+
+    scene(play)
