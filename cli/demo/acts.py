@@ -118,6 +118,11 @@ async def gets_in(stage: Stage, stranger: Person, alice: Person) -> str:
     )
 
 
+async def holds(stage: Stage, name: str, amount: int, expected: str) -> None:
+    """Wait until a wallet holds so many base units: a busy node may tell of a stake before it tells of them."""
+    await stage.until(lambda: stage.tokens(stage.address(name)) == amount, expected)
+
+
 async def becomes(stage: Stage, stake_id: Hash32, state: State) -> None:
     """Wait until the chain says so of a stake."""
     await stage.until(
