@@ -31,7 +31,7 @@ from kit.errors import EarnestError
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end instead of lines.")
 @told
 def demo(story: str | None, *, keep: bool, as_json: bool) -> None:
-    """Play STORY (all, unless said) in a world of its own on free ports; exit 0 only if everything came true."""
+    """Play STORY (all, unless said), each in a world of its own on free ports; exit 0 only if everything came true."""
     folder = Path(tempfile.mkdtemp(prefix="earnest-demo-"))
     show = _silent if as_json else click.echo
     began, played, fault = time.monotonic(), _Played(), None
@@ -68,12 +68,19 @@ class _Played:
 
 
 def play(folder: Path, names: list[str], stop: StopRequest, *, show: Callable[[str], None], played: _Played) -> None:
-    """Make a world in ``folder`` and play the stories in it, one after the other.
+    """Play the stories one after the other, each in a world of its own: what one does is never in another's way.
 
-    Raises ``UntrueError`` at the first step that does not come true, ``ProgramFailedError`` where the world breaks,
+    Raises ``UntrueError`` at the first step that does not come true, ``ProgramFailedError`` where a world breaks,
     ``KeyboardInterrupt`` where somebody asked to stop.
     """
     logs.to_the_side(least="WARNING")
+    for name in names:
+        place = folder if len(names) == 1 else folder / name
+        place.mkdir(mode=0o700, exist_ok=True)
+        _play(place, name, stop, show=show, played=played)
+
+
+def _play(folder: Path, name: str, stop: StopRequest, *, show: Callable[[str], None], played: _Played) -> None:
     plan = new_plan(folder, pace=PASSING, wanted={}, federated=True)
     write_plan(plan)
     show("Making a world of its own: two homeservers, chain, broker, api, bot, chain loop, worker")
@@ -81,10 +88,9 @@ def play(folder: Path, names: list[str], stop: StopRequest, *, show: Callable[[s
     with World(plan, say=lambda step: show(f"    {step}"), heed=stop.heed) as world:
         world.start()
         show(f"    up after {time.monotonic() - began:.0f} s")
-        for name in names:
-            title, steps = STORIES[name]
-            show(f"\n{click.style(title, bold=True)}")
-            asyncio.run(_tell(world, folder, steps, stop, show=show, played=played))
+        title, steps = STORIES[name]
+        show(f"\n{click.style(title, bold=True)}")
+        asyncio.run(_tell(world, folder, steps, stop, show=show, played=played))
 
 
 async def _tell(
