@@ -57,9 +57,9 @@ class Blobs:
         self._folder = folder
 
     def write(self, parts: Iterable[bytes], *, most: int = LARGEST_BLOB) -> Written:
-        """Seal a stream into a new blob. Raises ``Invalid`` for none, or for more than ``most`` bytes.
+        """Seal a stream into a new blob; nothing of it touches the disk unsealed.
 
-        Then nothing stays.         Nothing of the content touches the disk unsealed.
+        Raises ``Invalid`` for none, or for more than ``most`` bytes; then nothing stays.
         """
         name, key = secrets.token_hex(16), AESGCM.generate_key(bit_length=8 * _KEY_BYTES)
         place = self._place(name)

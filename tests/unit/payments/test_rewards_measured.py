@@ -6,7 +6,6 @@ import json
 from fractions import Fraction
 from functools import reduce
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,13 +99,3 @@ def test_one_more_answer_never_lowers_it(counts: list[tuple[int, int]], data: st
     assert before is not None
     assert after is not None
     assert after >= before
-
-
-def test_the_real_report_of_a_real_server_is_read(request: pytest.FixtureRequest) -> None:
-    path = Path(str(request.config.rootpath)).parent / "shared/research/matrix-lab.md"
-    if not path.exists():
-        pytest.skip("no laboratory report here")
-    (line,) = [one for one in path.read_text().splitlines() if one.startswith('{"cache_factor"')]
-    rest = path.read_text().split(line, 1)[1].split("```", 1)[0]
-    said = json.loads(line + rest)
-    assert read_report(json.dumps(said).encode(), ServerName(said["homeserver"])).users == 1
