@@ -73,9 +73,6 @@ class Epochs:
 
     def keep(self, span: Span, closed: Closed) -> Epoch:
         """Keep a closed epoch with its file. Raises ``Conflict`` where it was closed before."""
-        last = self._store.last_epoch()
-        if (0 if last is None else last.number) != span.number - 1:
-            raise Conflict("epoch_closed", f"Epoch {span.number} was closed already.")
         packed = zlib.compress(closed.encoded(), 6)
         pieces = [packed[place : place + _PIECE] for place in range(0, len(packed), _PIECE)]
         epoch = Epoch(
@@ -89,7 +86,8 @@ class Epochs:
             root=closed.root,
             closed_at=self._now,
         )
-        self._store.keep_epoch(epoch, pieces)
+        if not self._store.keep_epoch(epoch, pieces):
+            raise Conflict("epoch_closed", f"Epoch {span.number} was closed already.")
         return epoch
 
     def file(self, number: int) -> bytes:

@@ -212,12 +212,15 @@ class RewardStore:
         """Return all epochs, the newest first."""
         return [_epoch(row) for row in self._session.scalars(select(EpochRow).order_by(EpochRow.number.desc()))]
 
-    def keep_epoch(self, epoch: Epoch, pieces: Sequence[bytes]) -> None:
-        """Keep an epoch and the pieces of its file. Raises ``IntegrityError`` where another did at the same moment."""
+    def keep_epoch(self, epoch: Epoch, pieces: Sequence[bytes]) -> bool:
+        """Keep an epoch and the pieces of its file; ``False`` where somebody else did, at the same moment perhaps."""
         values = {field: getattr(epoch, field) for field in Epoch.__slots__}
-        self._session.execute(insert(EpochRow).values(**values, parts=len(pieces)))
+        made = self._insert(EpochRow).values(**values, parts=len(pieces)).on_conflict_do_nothing()
+        if self._session.execute(made.returning(EpochRow.number)).first() is None:
+            return False
         for part, content in enumerate(pieces):
             self._session.execute(insert(EpochPartRow).values(number=epoch.number, part=part, content=content))
+        return True
 
     def epoch_file(self, number: int) -> list[bytes]:
         """Return the pieces of an epoch's packed file; none where it is not closed."""

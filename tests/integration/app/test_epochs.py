@@ -128,6 +128,18 @@ def test_an_epoch_is_closed_once_and_anybody_makes_it_anew(container: Container,
     assert read.anew.shares.of[Address(b"\x01" * 20)] > read.anew.shares.of[Address(b"\x02" * 20)]
 
 
+def test_of_two_that_close_an_epoch_at_once_one_does(container: Container, clock: Clock) -> None:
+    clock.now = BEGAN + LENGTH + timedelta(hours=1)
+    span, closed = epochs.closing(container)  # what both have made when the first of them writes
+    with container.work() as work:
+        work.epochs.keep(span, closed)
+    with container.work() as work, pytest.raises(Conflict, match="closed already"):
+        work.epochs.keep(span, closed)
+    with container.read() as work:
+        assert [one.number for one in work.epochs.all()] == [1]
+        assert work.epochs.file(1) == closed.encoded()
+
+
 def test_the_next_epoch_goes_on_where_the_first_ended(container: Container, clock: Clock) -> None:
     secret = enrols(container, 1)
     measures(container, 1, secret, since=BEGAN, people=50)
