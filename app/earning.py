@@ -39,7 +39,7 @@ def enrol(container: Container, signed: Mapping[str, Any]) -> Enrolment:
     with container.work() as work:
         done = work.rewards.enrol(signed, keys)
         for contact in contacts:
-            work.notices.reward_enrolled(work.people.number(contact), contact, str(signed["nonce"]), _told(done))
+            work.notices.reward_enrolled(work.people.number(contact), contact, _told(done))
     LOG.info("reward_server_enrolled", server=server, again=done.before is not None)
     return done
 

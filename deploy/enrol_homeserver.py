@@ -75,6 +75,8 @@ def _check(challenge: Any, options: argparse.Namespace) -> None:  # noqa: ANN401
     wanted = (TYPE, options.server, options.payout.lower())
     if (said.get("type"), said.get("server_name"), str(said.get("payout")).lower()) != wanted:
         sys.exit(f"This is no challenge for {options.server} and {options.payout}: {json.dumps(challenge)[:1000]}")
+    if options.service and said["service"] != options.service.rstrip("/"):
+        sys.exit(f"This challenge is of {str(said['service'])[:200]}. If that is the service you mean, name it so.")
 
 
 def _post(service: str, what: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,7 @@ LEAST_FLOOD = 20
 """Strangers at one door in a day that are a flood, where some of them could not be written to."""
 _FREE_AGAIN = 30 * 86_400
 _MOST_FLOODS = 20
+_TURNS = 10
 _MOST_COUNTED = 5_000
 _FOR_BOTH = frozenset({StakeState.FORFEIT_ANNOUNCED, StakeState.FORFEITED})
 """What the recipient is told as well, who said so and can take an announcement back."""
@@ -219,10 +220,14 @@ class Notices:
         """Tell a supporter of a tier of theirs; ``values`` are of the operator's making, or moments."""
         self._tell(f"{code}:{person}:{unix(self._now)}:{tier}", person, None, {"tier": tier, **values})
 
-    def reward_enrolled(self, contact: PersonId, name: UserId, about: str, values: Mapping[str, object]) -> None:
-        """Tell a server's contact, who may not know us, what its signing key was used for; ``about`` is a challenge."""
-        if not self._courtesy.is_quiet(server_of(name)):
-            self._tell(f"reward_enrolled:{about}:{contact}", contact, None, values)
+    def reward_enrolled(self, contact: PersonId, name: UserId, values: Mapping[str, object]) -> None:
+        """Tell a server's contact, who may not know us, what its signing key was used for; ten times a day at most.
+
+        Whoever has the key may use it as often as they like: who was told ten times knows.
+        """
+        day = unix(self._now) // 86_400
+        if not self._courtesy.is_quiet(server_of(name)) and self._people.wants_notices(contact):
+            any(self._tell(f"reward_enrolled:{contact}:{day}:{turn}", contact, None, values) for turn in range(_TURNS))
 
     def _tell(self, key: str, to: PersonId, about: PersonId | None, values: Mapping[str, object]) -> bool:
         """Owe ``to`` a notice; the code is the key up to its first colon. ``False`` where it was owed before."""
