@@ -129,23 +129,29 @@ def find(container: Container, listing: str, sent: Sent) -> Purchase | None:
         return _known(work, sent.payment.signed, order_of(listing, sent.claim))
 
 
-def hand_over(container: Container, purchase: Purchase) -> Handed | None:
+def hand_over(container: Container, purchase: Purchase, number: int | None = None) -> Handed | None:
     """Return what a purchase opens; ``None`` while its payment is not as sure as the seller wants.
 
-    Raises ``Conflict`` for what it does not open: taken down, owed back, refunded, or moved to somebody else.
+    ``number``: which version of it, the one that was paid for or any later one; the newest by default. Raises
+    ``NotFound`` for any other version, and ``Conflict`` where it opens nothing: taken down, owed back, refunded, or
+    moved to somebody else.
     """
     with container.work() as work:
         if purchase.because is not None:
             raise Conflict("owed_back", f"This payment bought nothing ({purchase.because}): the seller owes it back.")
         buyer = purchase.buyer
         access = None if buyer is None else work.content.access(buyer, purchase.listing)
-        if access is None or access.newest.stored is None:
+        opened = [] if access is None else [one for one in access.versions if number in (None, one.number)]
+        if access is not None and not opened:
+            raise NotFound("version_unknown", "This payment opens no such version.")
+        stored = opened[-1].stored if opened else None
+        if stored is None:
             now = work.content.purchase(purchase.key)
             if now is not None and now.state is PurchaseState.PAID and not now.level.reaches(now.finality):
                 return None
             raise Conflict("not_opened", "This payment opens this no more: it was taken down, refunded or moved.")
         work.content.delivered(purchase.id)
-        return Handed(purchase, access.newest.stored)
+        return Handed(purchase, stored)
 
 
 def parts(container: Container, handed: Handed, start: int, end: int) -> Iterator[bytes]:

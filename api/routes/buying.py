@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
@@ -38,6 +38,10 @@ _Signature = Annotated[
     str | None,
     Header(alias="PAYMENT-SIGNATURE", description="x402 v2: base64 of `PaymentPayload`, with `accepted` as asked."),
 ]
+_Number = Annotated[
+    int | None,
+    Query(alias="version", ge=1, le=2**31 - 1, description="Which version: the one paid for, or a later one."),
+]
 _light = Depends(limited("content", per_minute=240, burst=120))
 
 
@@ -56,6 +60,7 @@ async def content(
     container: ContainerDep,
     listing: Annotated[str, Path(pattern=_TOKEN)],
     signature: _Signature = None,
+    number: _Number = None,
 ) -> Response:
     """Sell a text or a file by x402: 402 says what is asked, the same request with the payment gives the content.
 
@@ -69,7 +74,7 @@ async def content(
     except Flaw as flaw:
         return await run_in_threadpool(partial(_asked, container, listing, flaw))
     try:
-        return await _sold(request, container, listing, sent)
+        return await _sold(request, container, listing, sent, number)
     except Flaw as flaw:
         if flaw.reason is Reason.PENDING:
             return _later(container, sent, "settlement_pending", flaw.sentence)
@@ -82,6 +87,7 @@ def content_head(
     container: ContainerDep,
     listing: Annotated[str, Path(pattern=_TOKEN)],
     signature: _Signature = None,
+    number: _Number = None,
 ) -> Response:
     """Tell of a content that was paid for before; nothing is paid by asking."""
     if signature is None:
@@ -89,7 +95,7 @@ def content_head(
     try:
         sent = buying.read(signature)
         purchase = buying.find(container, listing, sent)
-        handed = None if purchase is None else buying.hand_over(container, purchase)
+        handed = None if purchase is None else buying.hand_over(container, purchase, number)
         if handed is None:
             return _later(container, sent, "settlement_pending", "Ask by GET.")
         return _content(request, container, handed, _receipt(container, sent))
@@ -97,11 +103,11 @@ def content_head(
         return _asked(container, listing, flaw)
 
 
-async def _sold(request: Request, container: Container, listing: str, sent: Sent) -> Response:
+async def _sold(request: Request, container: Container, listing: str, sent: Sent, number: int | None) -> Response:
     purchase = await _bought(container, listing, sent, request.app.state.waiters)
     if purchase is None:
         return _later(container, sent, "settlement_pending", "The payment is on its way: send the same again.")
-    handed = await run_in_threadpool(partial(buying.hand_over, container, purchase))
+    handed = await run_in_threadpool(partial(buying.hand_over, container, purchase, number))
     if handed is None:
         sentence = f"The seller waits until the payment is {purchase.finality}: send the same again."
         return _later(container, sent, "payment_not_sure", sentence)

@@ -35,11 +35,13 @@ class Counter:
         fields |= {"finality": Level.SEEN} | changes
         return selling.put_up(self.container, self.lea, Offer(**fields), [content], name=name)
 
-    def get(self, listing: Listing, paid: str | None = None, method: str = "GET", **headers: str) -> httpx.Response:
+    def get(
+        self, listing: Listing, paid: str | None = None, method: str = "GET", *, query: str = "", **headers: str
+    ) -> httpx.Response:
         """Ask for a content, with what was paid."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named |= {} if paid is None else {"PAYMENT-SIGNATURE": paid}
-        return self.till.door.request(method, f"/v1/listings/{listing.id}/content", headers=named)
+        return self.till.door.request(method, f"/v1/listings/{listing.id}/content{query}", headers=named)
 
     def asked(self, listing: Listing) -> dict[str, Any]:
         """What is asked for it."""

@@ -48,6 +48,25 @@ def test_settled_first_then_handed_over_and_again_for_the_same_payment(counter: 
     assert counter.get(listing, paid).content == TEXT
 
 
+def test_what_was_bought_stays_whatever_is_put_up_later(counter: Counter, till: Till) -> None:
+    listing = counter.put_up(content=b"the first")
+    till.anvil.travel(1)  # the clock of these tests counts whole seconds
+    selling.revise(counter.container, counter.lea, listing.id, listing.version.offer, [b"what was paid for"])
+    till.anvil.travel(1)
+    paid = counter.paid(listing)
+    counter.get(listing, paid)
+    till.round()
+    till.anvil.travel(1)
+    selling.revise(counter.container, counter.lea, listing.id, listing.version.offer, [b"rubbish"])
+    assert counter.get(listing, paid).content == b"rubbish"
+    for query, status, content in (("?version=2", 200, b"what was paid for"), ("?version=3", 200, b"rubbish")):
+        answer = counter.get(listing, paid, query=query)
+        assert (answer.status_code, answer.content) == (status, content)
+    for query, status in (("?version=1", 404), ("?version=4", 404), ("?version=0", 400), ("?version=x", 400)):
+        answer = counter.get(listing, paid, query=query)
+        assert (answer.status_code, b"first" in answer.content) == (status, False), answer.text
+
+
 def test_what_stands_on_the_chain_opens_nothing_without_the_claim(counter: Counter, till: Till) -> None:
     listing = counter.put_up()
     paid = counter.paid(listing)
