@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from app.container import DECIMALS, SYMBOL
+from app.container import DECIMALS, SYMBOL, Container
 from cli.context import container_of, told
 from cli.wallets import open_wallet
 from contracts import deployment as deployments
-from contracts.chain import Deployment
+from contracts.chain import Chain, Deployment
+from contracts.signer import Signer
 from kit.amounts import parse
 from kit.amounts import show as show_amount
 from kit.errors import Conflict
@@ -80,53 +83,50 @@ def deploy(
 @_sending
 @click.pass_context
 @told
-def add_pledges(
-    context: click.Context, *, key_file: Path | None, password_file: Path | None, dry_run: bool, yes: bool
-) -> None:
+def add_pledges(context: click.Context, /, **how: Any) -> None:  # noqa: ANN401 - the options of sending
     """Create the contract that carries gifts, for a token that was put on the chain before there was one.
 
     The deployment's file is written anew, with it. Gifts are read from its first block on, also those that were given
     before our processes have started again.
     """
-    container = container_of(context)
-    file, place = container.deployment_place
-    deployments.check(container.chain, place)
-    wallet = open_wallet(key_file, password_file)
-    click.echo(f"Chain {place.chain_id}: pledges of the token {show_address(place.token)}, noted in {file}.")
-    if dry_run:
-        click.echo("Nothing was sent.")
-        return
-    if not yes:
-        click.confirm("Create them?", abort=True)
-    made = deployments.add_pledges(container.chain, wallet.signer, place)
-    deployments.write_deployment(file, made)
-    click.echo(f"{_lines(made)}\nStart api, chain loop, worker and bot anew: then gifts count.")
+    _add(container_of(context), "pledges", deployments.add_pledges, "gifts count", **how)
 
 
 @contracts.command("add-checkout")
 @_sending
 @click.pass_context
 @told
-def add_checkout(
-    context: click.Context, *, key_file: Path | None, password_file: Path | None, dry_run: bool, yes: bool
-) -> None:
+def add_checkout(context: click.Context, /, **how: Any) -> None:  # noqa: ANN401 - the options of sending
     """Create the contract that pays for what is sold, beside a token that stands already.
 
     The deployment's file is written anew, with it.
     """
-    container = container_of(context)
+    _add(container_of(context), "a checkout", deployments.add_checkout, "they know of it", **how)
+
+
+def _add(
+    container: Container,
+    what: str,
+    create: Callable[[Chain, Signer, Deployment], Deployment],
+    then: str,
+    *,
+    key_file: Path | None,
+    password_file: Path | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
     file, place = container.deployment_place
     deployments.check(container.chain, place)
     wallet = open_wallet(key_file, password_file)
-    click.echo(f"Chain {place.chain_id}: a checkout of the token {show_address(place.token)}, noted in {file}.")
+    click.echo(f"Chain {place.chain_id}: {what} of the token {show_address(place.token)}, noted in {file}.")
     if dry_run:
         click.echo("Nothing was sent.")
         return
     if not yes:
-        click.confirm("Create it?", abort=True)
-    made = deployments.add_checkout(container.chain, wallet.signer, place)
+        click.confirm("Create that?", abort=True)
+    made = create(container.chain, wallet.signer, place)
     deployments.write_deployment(file, made)
-    click.echo(f"{_lines(made)}\nStart api, chain loop, worker and bot anew: then they know of it.")
+    click.echo(f"{_lines(made)}\nStart api, chain loop, worker and bot anew: then {then}.")
 
 
 @contracts.command()

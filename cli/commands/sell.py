@@ -59,30 +59,21 @@ def _terms(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@sell.command()
-@click.argument("file", type=_FILE)
-@_seller
-@_terms
-@_json
-@click.pass_context
-@told
-@disk_told
-def text(context: click.Context, /, file: Path, seller: str, *, as_json: bool, **terms: Any) -> None:  # noqa: ANN401
-    """Put up the text in FILE."""
-    _put_up(container_of(context), Kind.TEXT, file, seller, terms, as_json=as_json)
+def _putting_up(kind: Kind, name: str, sentence: str) -> None:
+    @sell.command(name, help=sentence)
+    @click.argument("file", type=_FILE)
+    @_seller
+    @_terms
+    @_json
+    @click.pass_context
+    @told
+    @disk_told
+    def put_up(context: click.Context, /, file: Path, seller: str, *, as_json: bool, **terms: Any) -> None:  # noqa: ANN401
+        _put_up(container_of(context), kind, file, seller, terms, as_json=as_json)
 
 
-@sell.command("file")
-@click.argument("file", type=_FILE)
-@_seller
-@_terms
-@_json
-@click.pass_context
-@told
-@disk_told
-def file_(context: click.Context, /, file: Path, seller: str, *, as_json: bool, **terms: Any) -> None:  # noqa: ANN401
-    """Put up FILE, of at most 128 MiB."""
-    _put_up(container_of(context), Kind.FILE, file, seller, terms, as_json=as_json)
+_putting_up(Kind.TEXT, "text", "Put up the text in FILE.")
+_putting_up(Kind.FILE, "file", "Put up FILE, of at most 128 MiB.")
 
 
 @sell.command()
@@ -130,6 +121,21 @@ def unlist(context: click.Context, listing: str, seller: str, *, as_json: bool) 
     person = _person(container, seller)
     with container.work() as work:
         found = work.content.unlist(person, listing)
+    _show_one(found, as_json=as_json)
+
+
+@sell.command()
+@click.argument("listing")
+@_seller
+@_json
+@click.pass_context
+@told
+def relist(context: click.Context, listing: str, seller: str, *, as_json: bool) -> None:
+    """Sell LISTING again that was unlisted, or for the first time where it is a draft."""
+    container = container_of(context)
+    person = _person(container, seller)
+    with container.work() as work:
+        found = work.content.relist(person, listing)
     _show_one(found, as_json=as_json)
 
 
@@ -228,6 +234,18 @@ def take_down(context: click.Context, listing: str, reason: str, *, dry_run: boo
     _show_one(found, as_json=as_json)
     if dry_run and not as_json:
         click.echo("Nothing was changed.")
+
+
+@listings.command("put-back")
+@click.argument("listing")
+@_json
+@click.pass_context
+@told
+def put_back(context: click.Context, listing: str, *, as_json: bool) -> None:
+    """Take the take-down of LISTING back: its buyers have it again, and its seller may list it again."""
+    with container_of(context).work() as work:
+        found = work.content.put_back(listing)
+    _show_one(found, as_json=as_json)
 
 
 def _person(container: Container, name: str) -> PersonId:

@@ -158,6 +158,17 @@ class Content(Disputes):
         row.state, row.reason, row.ended_at = ListingState.TAKEN_DOWN.value, said, self._now
         return self._listings.listing(row)
 
+    def put_back(self, listing: str) -> Listing:
+        """Take a take-down back: its buyers have it again, and its seller may list it. Raises as ``take_down``.
+
+        Raises ``Conflict`` for what was not taken down.
+        """
+        row = self._row(listing, lock=True)
+        if row.state != ListingState.TAKEN_DOWN.value:
+            raise Conflict("not_taken_down", "That was not taken down.")
+        row.state, row.reason = ListingState.UNLISTED.value, None
+        return self._listings.listing(row)
+
     # ------------------------------------------------------------------------------------------ looking
 
     def listing(self, listing: str) -> Listing:

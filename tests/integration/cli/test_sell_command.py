@@ -79,6 +79,15 @@ def test_a_text_from_its_putting_up_to_its_take_down(container: Container, tmp_p
     assert as_json(container, *down)["reason"] == "Stolen."
     refused = earnest(container, "sell", "unlist", made["id"], "--seller", LEA)
     assert (refused.exit_code, "took this down" in refused.output) == (1, True)
+    with container.read() as work:
+        assert work.content.access(buyer, made["id"]) is None
+    back = as_json(container, "listings", "put-back", made["id"])
+    assert (back["state"], back["reason"]) == ("unlisted", None)
+    with container.read() as work:
+        assert work.content.access(buyer, made["id"]) is not None
+    again = earnest(container, "listings", "put-back", made["id"])
+    assert (again.exit_code, "not taken down" in again.output) == (1, True)
+    assert as_json(container, "sell", "relist", made["id"], "--seller", LEA)["state"] == "listed"
 
 
 def test_what_cannot_be_is_told_in_a_line(container: Container, tmp_path: Path) -> None:
