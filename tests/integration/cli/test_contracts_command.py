@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,24 @@ def test_it_deploys_once_and_checks(environment: dict[str, str], fresh_anvil: An
     swapped = run(environment, "check")
     assert swapped.exit_code == 1
     assert "not this release's Token" in swapped.output
+
+
+@pytest.mark.parametrize("what", ["pledges", "checkout"])
+def test_a_later_contract_is_added_once_beside_those_that_stand(
+    environment: dict[str, str], fresh_anvil: Anvil, what: str
+) -> None:
+    assert deploying(environment, fresh_anvil, "--yes").exit_code == 0
+    file = Path(environment["EARNEST_DATA"]) / "deployment.json"
+    before = replace(read_deployment(file), pledges=None, pledges_block=None)
+    write_deployment(file, before)
+    sending = (f"add-{what}", "--key-file", environment["EARNEST_DATA"] + "/deployer.key")
+    assert "Nothing was sent" in run(environment, *sending, "--dry-run").output
+    assert run(environment, *sending, answer="n\n").exit_code == 1
+    assert read_deployment(file) == before
+    done = run(environment, *sending, "--yes")
+    assert done.exit_code == 0, done.output
+    made = read_deployment(file)
+    assert getattr(made, what) is not None
+    assert replace(made, **{what: None, f"{what}_block": None}) == before
+    assert run(environment, "check").exit_code == 0
+    assert run(environment, *sending, "--yes").exit_code == 1
