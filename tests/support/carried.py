@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.chain_loop import ChainLoop
-from app.container import RELAYER, RESOLVER, Container
+from app.container import RELAYER, Container
 from contracts import codec, typed_data
 from contracts.chain import Deployment
 from contracts.events import Terms
@@ -23,6 +22,7 @@ from payments.stakes.model import Answer, Quote, Stake, terms_of
 from reputation.model import Knock
 from reputation.verdict import Hold, Verdict
 from tests.support.anvil import ETHER, Anvil
+from tests.support.looping import Served
 from tests.support.services import ALICE, Door, a_container, http_door
 
 BOB = UserId("@bob:far.example")
@@ -30,28 +30,17 @@ PRICE = 5 * ETHER
 RELAY_FEE = ETHER // 10
 
 
-class Carried:
+class Carried(Served):
     """One door that asks 5 ERN, one stranger with tokens and no ether, and all of the service between them."""
 
     def __init__(self, container: Container, anvil: Anvil, deployment: Deployment, door: Door) -> None:
         """Stand on a node and a database."""
-        self.container, self.anvil, self.deployment, self.door = container, anvil, deployment, door
-        self.loop = ChainLoop(container)
+        super().__init__(container, anvil, deployment, door)
         self.wallet = self.pauper("bob")
-        for role in (RESOLVER, RELAYER):
-            anvil.set_balance(container.signers[role].address, 10 * ETHER)
         with container.work() as work:
             work.tenants.add(parse_server_name("example.org"))
             work.doors.ask(work.people.number(ALICE), stake=Amount(PRICE))
         self.rooms = 0
-
-    def pauper(self, name: str, tokens: int = 100 * ETHER) -> KeySigner:
-        """A wallet with tokens and no ether."""
-        wallet = self.anvil.signer(name)
-        if tokens:
-            self.anvil.give_tokens(self.deployment, wallet.address, tokens)
-        self.anvil.set_balance(wallet.address, 0)
-        return wallet
 
     def knock(self, inviter: UserId = BOB) -> tuple[Verdict, Quote | None]:
         """Invite Alice."""
@@ -101,19 +90,9 @@ class Carried:
         found: dict[str, Any] = self.door.get(f"/v1/quotes/{quote.id}").json()["gasless"]
         return found
 
-    def round(self) -> None:
-        """Let the loop read and send until nothing is left to read."""
-        while self.loop.round():
-            pass
-        self.anvil.rest()
-
     def settle(self, rounds: int = 6) -> None:
-        """Let everything become final, and everything that is due be sent; time passes on the way."""
-        for _ in range(rounds):
-            self.round()
-            self.anvil.rpc("evm_increaseTime", 6)
-            self.anvil.mine()
-        self.round()
+        """Let everything become final, and everything that is due be sent."""
+        self.rounds(rounds)
 
     def answer(self, answer: Answer) -> None:
         """Alice says what she says of Bob."""

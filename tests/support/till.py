@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from api.routes.x402 import Waiters
-from app.chain_loop import ChainLoop
-from app.container import RELAYER, RESOLVER, Container
+from app.container import RELAYER, Container
 from contracts import typed_data
 from contracts.authorizations import Authorization
 from contracts.chain import Deployment
@@ -21,31 +20,21 @@ from kit.clock import from_unix
 from kit.database import Database
 from kit.identifiers import Address, Hash32, show_address, show_hash
 from tests.support.anvil import ETHER, Anvil
+from tests.support.looping import Served
 from tests.support.services import Door, a_container, http_door
 
 SELLER = Address(b"\x5e" * 20)
 PRICE = 2 * ETHER
 
 
-class Till:
+class Till(Served):
     """All of the service that settles payments; a buyer with tokens and no ether."""
 
     def __init__(self, container: Container, anvil: Anvil, deployment: Deployment, door: Door) -> None:
         """Stand on a node and a database."""
-        self.container, self.anvil, self.deployment, self.door = container, anvil, deployment, door
-        self.loop = ChainLoop(container)
+        super().__init__(container, anvil, deployment, door)
         self.buyer = self.pauper("buyer")
-        for role in (RESOLVER, RELAYER):
-            anvil.set_balance(container.signers[role].address, 10 * ETHER)
         self.round()
-
-    def pauper(self, name: str, tokens: int = 100 * ETHER) -> KeySigner:
-        """A wallet with tokens and no ether."""
-        wallet = self.anvil.signer(name)
-        if tokens:
-            self.anvil.give_tokens(self.deployment, wallet.address, tokens)
-        self.anvil.set_balance(wallet.address, 0)
-        return wallet
 
     def demand(self, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         """What the seller asks."""
@@ -126,20 +115,6 @@ class Till:
         """Who waits at the door."""
         found: Waiters = self.door.app.framework.state.waiters
         return found
-
-    def round(self) -> None:
-        """Let the loop read and send until nothing is left to read."""
-        while self.loop.round():
-            pass
-        self.anvil.rest()
-
-    def rounds(self, count: int = 6) -> None:
-        """Let everything become final, and everything that is due be sent; time passes on the way."""
-        for _ in range(count):
-            self.round()
-            self.anvil.rpc("evm_increaseTime", 6)
-            self.anvil.mine()
-        self.round()
 
     def sold(self) -> int:
         """What the seller holds."""
