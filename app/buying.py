@@ -103,7 +103,7 @@ def begin(container: Container, listing: str, sent: Sent) -> Purchase | None:
     if demand is None:
         demand = quote(container, listing)[1]
     if demand is None:
-        raise Conflict("pay_by_checkout", "This cannot be paid by x402.")
+        raise Conflict("not_payable", "This cannot be paid by x402 here.")
     settled = facilitating.begin(container, sent.payment, demand, order)
     if not settled.made and not settled.pending:
         raise Flaw(settled.reason or Reason.SETTLE, "The payment was carried to the chain in vain.")

@@ -28,6 +28,7 @@ from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Reason, net
 
 router = APIRouter(prefix="/v1/listings", tags=["selling"], responses=problems(400, 402, 404, 409, 416, 429, 503))
 
+_NOT_PAYABLE = "This cannot be paid by x402 here: its price goes to several, or the operator settles no payments now."
 _LOOK_SECONDS = 0.1
 _LONGEST_LOOK_SECONDS = 1.0
 _RETRY_SECONDS = "3"
@@ -138,7 +139,7 @@ def _asked(container: Container, listing: str, flaw: Flaw | None = None) -> Resp
     """Say what is asked, and what was wrong with what was sent."""
     found, demand = buying.quote(container, listing)
     if demand is None:
-        return problem_response(402, "pay_by_checkout", "This cannot be paid by x402: its page says how it can.")
+        return problem_response(402, "not_payable", _NOT_PAYABLE)
     sentence = "Sign the payment that PAYMENT-REQUIRED asks, and ask again." if flaw is None else flaw.sentence
     told: dict[str, Any] = {
         "x402Version": VERSION,

@@ -228,7 +228,7 @@ def test_what_x402_cannot_pay_says_so(counter: Counter, till: Till) -> None:
     charged = counter.put_up(fee_bps=100)
     for listing in (shared, charged):
         answer = counter.get(listing)
-        assert (answer.status_code, answer.json()["type"]) == (402, "urn:earnest:problem:pay_by_checkout")
+        assert (answer.status_code, answer.json()["type"]) == (402, "urn:earnest:problem:not_payable")
         assert "payment-required" not in answer.headers
     assert till.door.get(f"/v1/listings/{'A' * 22}/content").status_code == 404
 
