@@ -20,8 +20,6 @@ from kit.canonical import canonical
 from kit.errors import Invalid
 from kit.identifiers import ServerName
 
-LONGEST_VALID_MS: Final = 7 * 24 * 3600 * 1000
-"""However long a server says that its keys are good, they are asked for again after seven days (specification)."""
 _MOST_KEYS: Final = 50
 _ID: Final = re.compile(r"ed25519:[A-Za-z0-9_]{1,64}")
 _KEY_BYTES: Final = 32
@@ -45,13 +43,12 @@ class VerifyKey:
 class ServerKeys:
     """The keys that a homeserver signs with now: each has signed what it publishes.
 
-    Keys of before are left out: anybody who answers under a name can write down whose they like. ``valid_until_ms``:
-    Unix milliseconds, no later than seven days from when it was read.
+    Keys of before are left out: anybody who answers under a name can write down whose they like. They are asked for
+    anew each time, so until when they are good need not be known.
     """
 
     server: ServerName
     current: tuple[VerifyKey, ...]
-    valid_until_ms: int
 
     def has(self, public: bytes) -> bool:
         """Tell whether the server signs with a key now."""
@@ -73,7 +70,7 @@ def read_keys(document: Mapping[str, Any], server: ServerName, now_ms: int) -> S
     current = tuple(key for key in claimed if _signed(document, server, key))
     if not current:
         raise Invalid("server_keys_unsigned", "The keys that stand there are not signed by themselves.")
-    return ServerKeys(server, current, min(until, now_ms + LONGEST_VALID_MS))
+    return ServerKeys(server, current)
 
 
 def signer_of(document: Mapping[str, Any], keys: ServerKeys) -> VerifyKey:

@@ -38,7 +38,7 @@ class Server:
         """What it publishes now."""
         new = self.together or self.keys[:1]
         keys = (VerifyKey(f"ed25519:{n}", _key(n).public_key().public_bytes_raw()) for n in new)
-        return ServerKeys(self.name, tuple(keys), 2**53)
+        return ServerKeys(self.name, tuple(keys))
 
     def sign(self, document: dict[str, Any]) -> dict[str, Any]:
         """Sign with the key of now."""
