@@ -136,7 +136,7 @@ class Person:
         return None
 
     async def last_message_in_chat(self) -> dict[str, Any]:
-        """Return the newest message of the chat with the bot as the homeserver holds it; who enters is none, and may come after."""
+        """Return the newest message of the chat with the bot as the homeserver holds it; who enters may come after."""
         room = quote(self._chat or "", safe="")
         wanted = quote(json.dumps({"types": ["m.room.message", "m.room.encrypted"]}), safe="")
         found = await self.get(f"/_matrix/client/v3/rooms/{room}/messages?dir=b&limit=1&filter={wanted}")
