@@ -14,7 +14,7 @@ from api import errors, openapi
 from api.headers import SafeHeaders
 from api.limits import BoundedBody, RateLimiter
 from api.metering import Metered
-from api.pages import front, give, link, rendering, stake, wall
+from api.pages import front, give, link, rendering, shop, stake, wall
 from api.routes import (
     antispam,
     asks,
@@ -84,7 +84,7 @@ PARTS = (
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
     *(helping, doors, subscriptions, filters, lists, selling, buying, supporting, patreon, giving_terms, rewards, x402),
-    *(health, metrics, front, stake, link, wall, give),
+    *(health, metrics, front, stake, link, wall, give, shop),
 )
 ROUTES = APIRouter()
 """All routes. They belong to the process: the framework works out what each takes when it is first asked for."""
