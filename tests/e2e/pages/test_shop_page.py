@@ -38,7 +38,7 @@ def is_wide_as_its_window(page: Page) -> bool:
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_anything_is_readable_without_a_script_on_any_width(world: World, chromium: Browser, width: int) -> None:
-    listing = put_up(world, title=HOSTILE, preview=f"{HOSTILE}\n" * 5, licence="\u05e8" * 600, stock=7)
+    listing = put_up(world, title=HOSTILE, preview="\n".join([HOSTILE] * 5), licence="\u05e8" * 600, stock=7)
     for number in range(4):
         put_up(world, title=f"Number {number}", preview="A short one.")
     with a_page(chromium, java_script_enabled=False, width=width) as page:
