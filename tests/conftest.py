@@ -36,6 +36,7 @@ pytest_plugins = [
     "tests.support.tails",
     "tests.support.till",
     "tests.support.counter",
+    "tests.support.shopping",
     "tests.support.worlds",
 ]
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from kit.errors import Conflict, Forbidden, NotFound
 from kit.identifiers import Address, PersonId
 from ledger.model import Level
-from payments.content.disputes import Disputes
+from payments.content.disputes import Disputes, bought_by
 from payments.content.model import Buyer, Purchase, PurchaseState
 from payments.content.tables import PurchaseRow
 
@@ -25,7 +25,10 @@ class Belonging(Disputes):
 
     def purchase_of(self, buyer: Buyer, purchase: str) -> Purchase:
         """Return what somebody bought, by its public name. Raises ``NotFound`` for what is not theirs."""
-        return self._sold.purchase(self._of_buyer(buyer, purchase))
+        row = self._sold.by_id(purchase)
+        if row is None or not bought_by(row, buyer):
+            raise NotFound("purchase_unknown", "There is no such purchase.")
+        return self._sold.purchase(row)
 
     def claim(self, person: PersonId, wallet: Address) -> int:
         """Let what a wallet bought, and nobody has as a person, be that of who linked it; return how much that was.
@@ -58,11 +61,11 @@ class Belonging(Disputes):
 
     def check_movable(self, person: PersonId, purchase: str) -> Purchase:
         """Return a purchase that could be handed over. Raises as ``move``."""
-        return self._sold.purchase(self._movable(person, purchase))
+        return self._sold.purchase(self._movable(person, purchase, lock=False))
 
-    def _movable(self, person: PersonId, purchase: str) -> PurchaseRow:
-        row = self._purchase_row(purchase)
-        if row.person != person:
+    def _movable(self, person: PersonId, purchase: str, *, lock: bool = True) -> PurchaseRow:
+        row = self._sold.by_id(purchase, lock=lock)
+        if row is None or row.person != person:
             raise NotFound("purchase_unknown", "There is no such purchase.")
         known = self._sold.purchase(row)
         if known.level is not Level.FINALIZED:

@@ -105,7 +105,7 @@ class Disputes:
 
     def _of_buyer(self, buyer: Buyer, purchase: str) -> PurchaseRow:
         row = self._purchase_row(purchase)
-        if not _bought_by(row, buyer):
+        if not bought_by(row, buyer):
             raise _not_bought()
         return row
 
@@ -116,7 +116,8 @@ class Disputes:
         return row
 
 
-def _bought_by(row: PurchaseRow, buyer: Buyer) -> bool:
+def bought_by(row: PurchaseRow, buyer: Buyer) -> bool:
+    """Tell whether a purchase is a buyer's: the person's, or the wallet's."""
     by_person = buyer.person is not None and row.person == buyer.person
     return by_person or (buyer.wallet is not None and row.wallet == bytes(buyer.wallet))
 

@@ -51,8 +51,9 @@ def look(door: Door, listing: Listing | str, query: str = "", status: int = 200)
     token = listing if isinstance(listing, str) else listing.id
     answer = door.get(f"/buy/{token}{query}", headers=HTML)
     assert answer.status_code == status, answer.text
-    assert "secret" not in answer.text
-    return answer.text
+    text: str = answer.text
+    assert "secret" not in text
+    return text
 
 
 def buy(container: Container, listing: Listing) -> None:
