@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from kit.sealing import Seal
 from ledger.holders import Holders
+from payments.content.orders import Orders
 from payments.content.service import Content
 from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
@@ -46,3 +47,8 @@ class Rooms:
     def content(self) -> Content:
         """What people sell, and what others bought of it."""
         return Content(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)
+
+    @property
+    def orders(self) -> Orders:
+        """For whom payments on the chain will be."""
+        return Orders(self.session, self.now)

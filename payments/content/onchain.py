@@ -11,7 +11,8 @@ from typing import Final
 
 from eth_utils.crypto import keccak
 
-from contracts.checkout import Bought, SaleTerms, Share, check, terms_hash
+from contracts.checkout import SaleTerms, Share, check, terms_hash
+from contracts.events import Bought
 from kit.clock import from_unix, unix
 from kit.errors import Invalid
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32

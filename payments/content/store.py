@@ -15,7 +15,7 @@ from kit.clock import from_unix, unix
 from kit.identifiers import Address, Hash32, PersonId
 from ledger.model import Asset, Level
 from payments.content.model import Kind, Listing, ListingState, Offer, Stored, Version
-from payments.content.tables import BlobRow, ComplaintRow, ListingRow, PurchaseRow, VersionRow
+from payments.content.tables import BlobRow, ComplaintRow, ListingRow, OrderRow, PurchaseRow, VersionRow
 
 _SIGNS = string.ascii_letters + string.digits
 
@@ -160,9 +160,10 @@ class ListingStore:
         return self._session.scalar(select(PurchaseRow.id).where(PurchaseRow.listing == row.id).limit(1)) is not None
 
     def drop(self, row: ListingRow) -> None:
-        """Take a listing that nobody paid for away, with its versions and contents."""
+        """Take a listing that nobody paid for away, with its versions, contents and orders."""
         for_listing = VersionRow.listing == row.id
         blobs = [blob for blob in self._session.scalars(select(VersionRow.blob).where(for_listing)) if blob is not None]
+        self._session.execute(delete(OrderRow).where(OrderRow.listing == row.id))
         self._session.execute(delete(VersionRow).where(for_listing))
         self._session.execute(delete(BlobRow).where(BlobRow.id.in_(blobs)))
         self._session.delete(row)

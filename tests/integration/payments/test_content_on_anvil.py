@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from contracts import checkout, codec
 from contracts.chain import Deployment
-from contracts.checkout import Bought, Order
+from contracts.checkout import Order
 from contracts.deployment import add_checkout
+from contracts.events import Bought
 from kit.clock import from_unix
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32
 from ledger.model import Level, erc20

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from contracts.checkout import Bought, SaleTerms, Share, parts, terms_hash
-from contracts.events import Position
+from contracts.checkout import SaleTerms, Share, parts, terms_hash
+from contracts.events import Bought, Position
 from kit.errors import Invalid
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32
 from ledger.model import Level, erc20, ether
