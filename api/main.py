@@ -19,6 +19,7 @@ from api.routes import (
     antispam,
     asks,
     buying,
+    checkout,
     contacts,
     digest,
     doors,
@@ -89,7 +90,7 @@ PARTS = (
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
     *(helping, doors, subscriptions, filters, lists, selling, buying, supporting, patreon, giving_terms, rewards, x402),
-    *(library, downloads, sales),
+    *(library, downloads, sales, checkout),
     *(health, metrics, front, stake, link, wall, give, shop),
 )
 ROUTES = APIRouter()

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from api.dependencies import SESSION_COOKIE, ContainerDep, limited
 from api.listings import show_listing
 from api.pages.rendering import render
-from app import buying
+from app import buying, checkout
 from app.container import Container, Work
 from app.sessions import Scope
 from kit.errors import Conflict, NotFound
@@ -59,6 +59,7 @@ def buy_page(
     request: Request,
     container: ContainerDep,
     standing: Annotated[str | None, Query(max_length=10)] = None,
+    order: Annotated[str | None, Query(max_length=40)] = None,
 ) -> HTMLResponse:
     """Show a listing: what it is, what it costs and on which terms; how the seller stands, to whom signed in for it."""
     if not _TOKEN.fullmatch(listing):
@@ -69,12 +70,24 @@ def buy_page(
         stored, offer = found.version.stored, found.version.offer
         terms = document(found.id, found.version.number, offer, stored)
         viewer = _viewer(request, work) if standing is not None else None
+        known = work.orders.find(order) if order is not None and _TOKEN.fullmatch(order) else None
         over = None if found.state is not ListingState.LISTED else _why_over(work, found)
-    settings = container.settings
+    settings, chain_id = container.settings, container.terms.chain_id
+    state = found.state.value if over is None else over
+    good = known if known is not None and known.listing == found.id else None
+    url = f"{settings.public_url}/buy/{found.id}"
     values: dict[str, object] = {
         "listing": shown,
         "what": _WHAT[offer.kind],
-        "state": found.state.value if over is None else over,
+        "state": state,
+        "order": "" if good is None else good.token,
+        "order_over": order is not None and good is None,
+        "has_content": offer.kind.has_content,
+        # What is no content is handed to somebody on Matrix, and a wallet alone is nobody there.
+        "payable": state == "listed" and checkout.sells(container, found) and (offer.kind.has_content or good),
+        "openable": offer.kind.has_content and found.state is not ListingState.TAKEN_DOWN,
+        "chain_id": chain_id,
+        "wallet_rpc_url": settings.wallet_rpc_url,
         "file_name": None if stored is None else stored.file_name,
         "admitted_days": None if offer.admitted is None else round(offer.admitted.total_seconds() / 86_400, 1),
         "shares": len(offer.shares),
@@ -84,8 +97,8 @@ def buy_page(
         "programs": _sold_to_programs(container, found),
         "seller": None if viewer is None else _seller(container, viewer, found.seller),
         "asked": standing is not None,
-        "chain_name": settings.chain_name or f"chain {container.terms.chain_id}",
-        "url": f"{settings.public_url}/buy/{found.id}",
+        "chain_name": settings.chain_name or f"chain {chain_id}",
+        "url": url if good is None else f"{url}?order={good.token}",
     }
     return render(request, "buy.html", values)
 

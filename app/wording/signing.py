@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from kit.identifiers import UserId
 
+OPENING = "Open what this wallet bought here. It moves no money."
+"""What is signed to open what a wallet bought."""
 _IN_STATEMENTS = "-._~:/?#[]@!$&'()*+,;= "
 
 

@@ -30,6 +30,10 @@ class Belonging(Disputes):
             raise NotFound("purchase_unknown", "There is no such purchase.")
         return self._sold.purchase(row)
 
+    def bought_of(self, buyer: Buyer, listing: str) -> list[Purchase]:
+        """Return what somebody bought of one listing, latest first; nothing where there is no such listing."""
+        return self._sold.of_buyer(buyer, listing)
+
     def claim(self, person: PersonId, wallet: Address) -> int:
         """Let what a wallet bought, and nobody has as a person, be that of who linked it; return how much that was.
 
