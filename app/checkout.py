@@ -78,9 +78,7 @@ def offer(container: Container, listing: str, order: str | None, payer: Address)
         found = work.content.quote(listing)
         memo = _memo(work, listing, order)
         until = work.chain_time + GOOD_FOR_SECONDS
-    terms = sale_terms(
-        listing, found.version, place.token, chain_id=place.chain_id, checkout=contract, fee_receiver=ZERO_ADDRESS
-    )
+    terms = sale_terms(listing, found.version, place.token, chain_id=place.chain_id, checkout=contract)
     if payer in {ZERO_ADDRESS, contract, *(part.payee for part in checkout.parts(terms))}:
         raise Invalid("payer_is_payee", "That wallet is paid by this sale: nobody buys from themselves.")
     made = Order(payer, memo, 0, ZERO_ADDRESS, min(until, terms.valid_until), Hash32(secrets.token_bytes(32)))

@@ -60,7 +60,8 @@ class Belonging(Disputes):
         """Let a purchase be somebody else's altogether. Whoever calls has both people's word. Raises as ``move``."""
         row = self._movable(person, purchase)
         self._listings.drop_complaint(row.id)
-        row.person, row.wallet = to, None
+        wallet = next(iter(self._wallets(to)), None)  # where money comes back to, should it
+        row.person, row.wallet = to, None if wallet is None else bytes(wallet)
         return self._sold.purchase(row)
 
     def check_movable(self, person: PersonId, purchase: str) -> Purchase:
