@@ -10,7 +10,6 @@ from api.schemas.checkout import (
     OpenedByWalletOut,
     OpenedIn,
     OpeningIn,
-    OpeningMessageOut,
     ProgressOut,
     SaleCalls,
     SaleOfferOut,
@@ -21,7 +20,8 @@ from api.schemas.checkout import (
 )
 from api.schemas.problems import problems
 from api.schemas.quotes import Call, Payer, TypedDataOut
-from app import checkout, opening
+from api.schemas.wallets import MessageOut
+from app import checkout, opening, proofs
 from app.checkout import Offer
 from contracts.checkout import terms_hash
 from kit.clock import unix
@@ -64,10 +64,10 @@ def progress(
 
 
 @router.post("/listings/{listing}/opening/message", dependencies=[_signing])
-def opening_message(listing: _ListingId, asked: OpeningIn, container: ContainerDep) -> OpeningMessageOut:
+def opening_message(listing: _ListingId, asked: OpeningIn, container: ContainerDep) -> MessageOut:
     """Make the message that a wallet signs to open what it bought (EIP-4361); it is good for ten minutes."""
     message = opening.message_for(container, listing, parse_address(asked.address))
-    return OpeningMessageOut(message=message.text(), expires_at=unix(container.clock() + opening.SIGN_WITHIN))
+    return MessageOut(message=message.text(), expires_at=unix(container.clock() + proofs.SIGN_WITHIN))
 
 
 @router.post("/listings/{listing}/opening", dependencies=[_signing], responses=problems(403))

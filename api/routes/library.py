@@ -7,12 +7,15 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from api.dependencies import ContainerDep, Reader, Writer, limited
 from api.schemas.library import (
+    AgreeingIn,
     ClaimedOut,
     ComplaintIn,
     DownloadOut,
+    HandOverIn,
     HandOverOut,
     LibraryOut,
     LinkIn,
+    MoveIn,
     OnePurchaseOut,
     OpenedOut,
     PurchaseOut,
@@ -20,8 +23,10 @@ from api.schemas.library import (
     WalletIn,
 )
 from api.schemas.problems import problems
-from app import downloads, owning
+from api.schemas.wallets import MessageOut
+from app import downloads, owning, proofs
 from app.container import Work
+from app.owning import Signed
 from kit.clock import unix
 from kit.identifiers import parse_address, show_address, show_hash
 from payments.content.model import Buyer, Purchase
@@ -46,13 +51,20 @@ def library(
         return LibraryOut(purchases=[PurchaseOut(**show_purchase(work, one)) for one in found], next=following)
 
 
-@router.post("/claim")
-def claim(asked: WalletIn, writer: Writer, container: ContainerDep) -> ClaimedOut:
-    """Let what a wallet bought be yours too. Its proof is the link: `POST /v1/me/wallets` with its signature.
+@router.post("/message")
+def message(asked: WalletIn, writer: Writer, container: ContainerDep) -> MessageOut:
+    """Make the message by which a wallet lets you have, and move, what it bought (EIP-4361); good for ten minutes."""
+    made = owning.message_for(container, writer.person, parse_address(asked.address))
+    return MessageOut(message=made.text(), expires_at=unix(container.clock() + proofs.SIGN_WITHIN))
+
+
+@router.post("/claim", dependencies=[_few])
+def claim(signed: AgreeingIn, writer: Writer, container: ContainerDep) -> ClaimedOut:
+    """Let what a wallet bought be yours too: it signs the message that was made for you. It needs not be linked.
 
     What was bought for somebody by name is theirs, whoever paid.
     """
-    return ClaimedOut(claimed=owning.claim(container, writer.person, parse_address(asked.address)))
+    return ClaimedOut(claimed=owning.claim(container, writer.person, _signed(signed)))
 
 
 @router.post("/receive", dependencies=[_few])
@@ -117,19 +129,26 @@ def ask_refund(purchase: _PurchaseId, writer: Writer, container: ContainerDep) -
 
 
 @router.post("/{purchase}/move", dependencies=[_few])
-def move(purchase: _PurchaseId, asked: WalletIn, writer: Writer, container: ContainerDep) -> PurchaseOut:
-    """Let another wallet of yours have it, and the one no more that had it; both are linked to you."""
-    address = parse_address(asked.address)
-    with container.work() as work:
-        return PurchaseOut(**show_purchase(work, work.content.move(writer.person, purchase, address)))
+def move(purchase: _PurchaseId, asked: MoveIn, writer: Writer, container: ContainerDep) -> PurchaseOut:
+    """Let another wallet have it, and the one no more that had it; both have signed the message made for you."""
+    had = None if asked.had is None else _signed(asked.had)
+    found = owning.move(container, writer.person, purchase, _signed(asked.to), had)
+    with container.read() as work:
+        return PurchaseOut(**show_purchase(work, found))
 
 
 @router.post("/{purchase}/hand-over", dependencies=[_few])
-def hand_over(purchase: _PurchaseId, writer: Writer, container: ContainerDep) -> HandOverOut:
+def hand_over(
+    purchase: _PurchaseId, writer: Writer, container: ContainerDep, asked: HandOverIn | None = None
+) -> HandOverOut:
     """Make a code by which another account, a new one of yours perhaps, takes it over. It is yours until then."""
-    with container.read(one_moment=True) as work:
-        made = owning.offer(work, writer.person, purchase)
+    had = None if asked is None or asked.had is None else _signed(asked.had)
+    made = owning.offer(container, writer.person, purchase, had)
     return HandOverOut(code=made.token, expires_at=made.expires_at)
+
+
+def _signed(told: AgreeingIn) -> Signed:
+    return Signed(told.message, told.signature)
 
 
 def show_purchase(work: Work, one: Purchase) -> dict[str, Any]:

@@ -110,13 +110,6 @@ class OpeningIn(BaseModel):
     address: Annotated[str, Field(max_length=42)]
 
 
-class OpeningMessageOut(_Out):
-    """What the wallet signs, to the letter (EIP-4361); it moves no money."""
-
-    message: str
-    expires_at: Unix
-
-
 class OpenedIn(BaseModel):
     """The message, and the wallet's signature under it."""
 

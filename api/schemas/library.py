@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.quotes import AddressText, BaseUnits, HashText, Unix
 from api.schemas.selling import Token
+from ledger import siwe
 from ledger.model import Level
 from payments.content.model import LONGEST_COMPLAINT, ListingState, OwedBecause, PurchaseState
 
@@ -86,9 +87,29 @@ class ComplaintIn(_In):
 
 
 class WalletIn(_In):
-    """A wallet that is linked to you."""
+    """The wallet that is to sign."""
 
     address: AddressText
+
+
+class AgreeingIn(_In):
+    """A message as it was made for you, and the wallet's signature under it."""
+
+    message: Annotated[str, Field(max_length=siwe.LONGEST)]
+    signature: Annotated[str, Field(max_length=2 + 2 * siwe.MOST_SIGNATURE_BYTES)]
+
+
+class MoveIn(_In):
+    """The wallet that is to have it, and the one that has it, where one does: both agree."""
+
+    to: AgreeingIn
+    had: AgreeingIn | None = None
+
+
+class HandOverIn(_In):
+    """The wallet that has it, where one does, agrees."""
+
+    had: AgreeingIn | None = None
 
 
 class ClaimedOut(_Out):

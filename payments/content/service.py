@@ -54,8 +54,9 @@ class Content(Belonging):
         wallets: Callable[[PersonId], Collection[Address]],
     ) -> None:
         """Work in ``session``, at ``now``; ``seal`` keeps the contents' keys, ``wallets`` are those somebody linked."""
-        super().__init__(session, now, wallets)
+        super().__init__(session, now)
         self._seal = seal
+        self._wallets = wallets
 
     # ------------------------------------------------------------------------------------------ selling
 

@@ -74,6 +74,17 @@ class Shopping:
         assert answer.status_code == 200, answer.text
         return Address(bytes.fromhex(address[2:]))
 
+    def agreeing(self, who: str, secret: bytes) -> dict[str, str]:
+        """What a wallet signs to let somebody have, and move, what it bought."""
+        address = str(Account.from_key(secret).address)
+        message = self.ask(who, "POST", "/library/message", json={"address": address}).json()["message"]
+        return {"message": message, "signature": "0x" + signed(message, secret).hex()}
+
+
+def wallet_of(secret: bytes) -> Address:
+    """The address of a key."""
+    return Address(bytes.fromhex(Account.from_key(secret).address[2:]))
+
 
 def problem(answer: httpx.Response) -> tuple[int, str]:
     """An answer's status, and the code of its problem."""

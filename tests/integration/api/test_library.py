@@ -7,7 +7,7 @@ import pytest
 from kit.identifiers import show_address
 from ledger.model import Level
 from payments.content.model import Buyer, PurchaseState
-from tests.support.shopping import KIM, LEA, MALLORY, TEXT, Shopping, problem
+from tests.support.shopping import KIM, LEA, MALLORY, TEXT, Shopping, problem, wallet_of
 
 FIRST, SECOND = b"\x11" * 32, b"\x12" * 32
 
@@ -120,21 +120,36 @@ def test_complaints_and_refunds(shopping: Shopping) -> None:
 
 
 def test_what_a_wallet_bought_is_claimed_by_its_signature_and_moves_to_another(shopping: Shopping) -> None:
-    wallet = shopping.link(KIM, FIRST)
     listing = shopping.put_up()
-    purchase = shopping.pay(listing, buyer=Buyer(wallet=wallet))
-    assert shopping.ask(KIM, "GET", "/library").json()["purchases"] == []
-    asked = {"address": show_address(wallet)}
-    assert problem(shopping.ask(MALLORY, "POST", "/library/claim", json=asked)) == (403, "wallet_not_linked")
-    assert shopping.ask(KIM, "POST", "/library/claim", json=asked).json() == {"claimed": 1}
+    purchase = shopping.pay(listing, buyer=Buyer(wallet=wallet_of(FIRST)))
+    shopping.link(MALLORY, FIRST)
+    assert shopping.ask(MALLORY, "GET", "/library").json()["purchases"] == [], "a link alone opens nothing"
+    signed = shopping.agreeing(KIM, FIRST)
+    assert problem(shopping.ask(MALLORY, "POST", "/library/claim", json=signed)) == (403, "siwe_for_elsewhere")
+    forged = signed | {"signature": shopping.agreeing(KIM, SECOND)["signature"]}
+    assert problem(shopping.ask(KIM, "POST", "/library/claim", json=forged))[0] in (403, 503)
+    assert shopping.ask(KIM, "POST", "/library/claim", json=signed).json() == {"claimed": 1}
     (shown,) = shopping.ask(KIM, "GET", "/library").json()["purchases"]
-    assert (shown["id"], shown["wallet"]) == (purchase.id, show_address(wallet))
-    other = shopping.link(KIM, SECOND)
-    moved = shopping.ask(KIM, "POST", f"/library/{purchase.id}/move", json={"address": show_address(other)})
-    assert moved.json()["wallet"] == show_address(other)
+    assert (shown["id"], shown["wallet"]) == (purchase.id, show_address(wallet_of(FIRST)))
+    path, both = f"/library/{purchase.id}/move", {"to": shopping.agreeing(KIM, SECOND), "had": signed}
+    assert problem(shopping.ask(KIM, "POST", path, json={"to": both["to"]})) == (403, "wallet_not_agreed")
+    assert shopping.ask(KIM, "POST", path, json=both).json()["wallet"] == show_address(wallet_of(SECOND))
     with shopping.container.read() as work:
-        assert work.content.access(Buyer(wallet=wallet), listing.id) is None
-        assert work.content.access(Buyer(wallet=other), listing.id) is not None
+        assert work.content.access(Buyer(wallet=wallet_of(FIRST)), listing.id) is None
+        assert work.content.access(Buyer(wallet=wallet_of(SECOND)), listing.id) is not None
+    shopping.clock.pass_(minutes=10)
+    assert problem(shopping.ask(KIM, "POST", "/library/claim", json=signed)) == (403, "siwe_expired")
+
+
+def test_the_wallet_that_has_it_agrees_before_it_is_handed_over(shopping: Shopping) -> None:
+    purchase = shopping.pay(shopping.put_up(), buyer=Buyer(person=shopping.kim, wallet=wallet_of(FIRST)))
+    path = f"/library/{purchase.id}/hand-over"
+    assert problem(shopping.ask(KIM, "POST", path)) == (403, "wallet_not_agreed")
+    wrong = {"had": shopping.agreeing(KIM, SECOND)}
+    assert problem(shopping.ask(KIM, "POST", path, json=wrong)) == (403, "wallet_not_agreed")
+    code = shopping.ask(KIM, "POST", path, json={"had": shopping.agreeing(KIM, FIRST)}).json()["code"]
+    received = shopping.ask(MALLORY, "POST", "/library/receive", json={"code": code}).json()
+    assert (received["id"], received["wallet"]) == (purchase.id, None)
 
 
 def test_a_new_account_takes_over_by_a_code_that_is_good_once_and_for_a_day(shopping: Shopping) -> None:
