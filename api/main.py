@@ -18,6 +18,7 @@ from api.pages import front, give, link, rendering, shop, stake, wall
 from api.routes import (
     antispam,
     asks,
+    bought,
     buying,
     checkout,
     contacts,
@@ -89,8 +90,8 @@ PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, subscriptions, filters, lists, selling, buying, supporting, patreon, giving_terms, rewards, x402),
-    *(library, downloads, sales, checkout),
+    *(helping, doors, subscriptions, filters, lists, selling, checkout, buying, bought, library, downloads, sales),
+    *(supporting, patreon, giving_terms, rewards, x402),
     *(health, metrics, front, stake, link, wall, give, shop),
 )
 ROUTES = APIRouter()

@@ -1,4 +1,4 @@
-"""Opening: what a wallet bought is handed to whoever signs with it; no account is needed."""
+"""Opening: how far a payment is, and what a wallet bought, handed to whoever signs with it; no account is needed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.downloads import Link
 from app.proofs import Purpose
 from app.wording.signing import OPENING
 from kit.errors import NotFound
-from kit.identifiers import Address
+from kit.identifiers import Address, Hash32
 from ledger import siwe
 from payments.content.model import Buyer, Purchase
 
@@ -32,6 +32,21 @@ def open_(container: Container, listing: str, text: str, signature: str) -> tupl
             raise NotFound("purchase_unknown", "This wallet bought nothing of it that the service has seen.")
         best = next((one for one in bought if one.opens(work.now)), bought[0])
         return best, downloads.issue(work, buyer, best)
+
+
+def progress(container: Container, purchase: Hash32, order: str | None = None) -> tuple[Purchase, bool | None]:
+    """Return what became of a payment, and whether it was handed over: that is told to whoever has its order.
+
+    Raises ``NotFound`` where nothing is known of it yet.
+    """
+    with container.read() as work:
+        found = work.content.purchase(purchase)
+        if found is None:
+            raise NotFound("purchase_unknown", "The service has seen no such payment yet.")
+        known = None if order is None else work.orders.find(order)
+    person = None if found.buyer is None else found.buyer.person
+    theirs = known is not None and known.listing == found.listing and known.person == person
+    return found, (found.delivered_at is not None) if theirs else None
 
 
 def _purpose(listing: str) -> Purpose:

@@ -84,7 +84,7 @@ def buy_page(
         "order_over": order is not None and good is None,
         "has_content": offer.kind.has_content,
         # What is no content is handed to somebody on Matrix, and a wallet alone is nobody there.
-        "payable": state == "listed" and checkout.sells(container, found) and (offer.kind.has_content or good),
+        "payable": state == "listed" and checkout.is_open(container) and (offer.kind.has_content or good),
         "openable": offer.kind.has_content and found.state is not ListingState.TAKEN_DOWN,
         "chain_id": chain_id,
         "wallet_rpc_url": settings.wallet_rpc_url,

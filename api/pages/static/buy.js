@@ -37,11 +37,9 @@ function short(address) {
 
 async function buy(provider, payer) {
   const offer = await asked(`${api}/terms`, { payer, order: data.order || null });
-  const holds = offer.payer_holds;
-  if (holds.tokens !== null && BigInt(holds.tokens) < BigInt(offer.due)) {
+  if (offer.holds !== null && BigInt(offer.holds) < BigInt(offer.terms.price)) {
     throw new Trouble(`The account ${short(payer)} holds too few tokens for this. Choose another account in your wallet.`);
   }
-  if (holds.ether === "0") throw new Trouble(`The account ${short(payer)} has no ether for gas. Choose another account in your wallet.`);
   const hash = await sent(provider, payer, offer);
   say(`Sent. Waiting for a block: ${hash}`);
   await mined(provider, hash);
@@ -50,12 +48,11 @@ async function buy(provider, payer) {
 }
 
 async function sent(provider, payer, offer) {
-  const allowed = offer.payer_holds.allowance;
-  if (allowed !== null && BigInt(allowed) >= BigInt(offer.due)) {
+  if (offer.allowance !== null && BigInt(offer.allowance) >= BigInt(offer.terms.price)) {
     say("Confirm the payment in your wallet.");
     return send(provider, payer, offer.calls.buy);
   }
-  const signature = offer.calls.buy_with_permit ? await permission(provider, payer, offer.typed_data.permit) : null;
+  const signature = offer.calls.buy_with_permit ? await permission(provider, payer, offer.permit) : null;
   if (signature) {
     say("2 of 2: confirm the payment in your wallet.");
     return send(provider, payer, signedInto(offer.calls.buy_with_permit, signature));
@@ -84,7 +81,7 @@ function signedInto(call, signature) {
   let v = parseInt(hex.slice(128), 16);
   if (v < 27) v += 27;
   const words = v.toString(16).padStart(64, "0") + hex.slice(0, 128);
-  return { to: call.to, value: call.value, data: call.before + words + call.after.replace(/^0x/, "") };
+  return { to: call.to, value: "0x0", data: call.before + words + call.after.replace(/^0x/, "") };
 }
 
 // ---------------------------------------------------------------- following
