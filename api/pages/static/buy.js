@@ -84,6 +84,74 @@ function signedInto(call, signature) {
   return { to: call.to, value: "0x0", data: call.before + words + call.after.replace(/^0x/, "") };
 }
 
+// ---------------------------------------------------------------- signing only: the service carries it (x402)
+
+const OWN_TYPES = {
+  EIP712Domain: [["name", "string"], ["version", "string"], ["chainId", "uint256"], ["verifyingContract", "address"]],
+  TransferWithAuthorization: [["from", "address"], ["to", "address"], ["value", "uint256"], ["validAfter", "uint256"], ["validBefore", "uint256"], ["nonce", "bytes32"]],
+};
+
+async function carried(provider, payer) {
+  const first = await fetch(`${api}/content`, { cache: "no-store" });
+  const asks = first.headers.get("PAYMENT-REQUIRED");
+  if (!asks) throw new Trouble((await first.json()).detail ?? "This cannot be paid without ether now.");
+  const accepted = unpacked(asks).accepts[0];
+  const now = Math.floor((Date.parse(first.headers.get("Date") ?? "") || Date.now()) / 1000);
+  const authorization = {
+    from: payer,
+    to: accepted.payTo,
+    value: accepted.amount,
+    validAfter: "0",
+    validBefore: String(now + accepted.maxTimeoutSeconds),
+    nonce: "0x" + Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) => byte.toString(16).padStart(2, "0")).join(""),
+  };
+  const { name, version } = accepted.extra;
+  say("Sign in your wallet. It pays exactly the price to the seller, once, and nothing else.");
+  const signature = await signTyped(provider, payer, {
+    types: Object.fromEntries(Object.entries(OWN_TYPES).map(([kind, fields]) => [kind, fields.map(([field, type]) => ({ name: field, type }))])),
+    primaryType: "TransferWithAuthorization",
+    domain: { name, version, chainId: Number(data.chainId), verifyingContract: accepted.asset },
+    message: authorization,
+  });
+  await offerFile(await handed(packed({ x402Version: 2, accepted, payload: { signature, authorization } })));
+  say("Paid, and yours. Later on, this wallet opens it here by signing.");
+}
+
+// The very same payment is sent until it is answered for good: it is carried once, however often it is sent.
+async function handed(payment) {
+  for (;;) {
+    let answer = null;
+    try {
+      answer = await fetch(`${api}/content`, { headers: { "PAYMENT-SIGNATURE": payment }, cache: "no-store" });
+    } catch {
+      // The network is away for a moment; the next round asks again.
+    }
+    if (answer?.status === 200) return answer;
+    if (answer && ![202, 429, 503].includes(answer.status)) throw new Trouble((await answer.json()).detail ?? "The server refused.");
+    say("Signed and taken on; it is on its way, and opens once the payment is as sure as the seller wants. You need do nothing more.");
+    await new Promise((resume) => setTimeout(resume, POLL_MS));
+  }
+}
+
+async function offerFile(answer) {
+  const link = document.createElement("a");
+  const name = /filename="([^"]*)"/.exec(answer.headers.get("Content-Disposition") ?? "");
+  link.className = "button";
+  link.textContent = "Download it";
+  link.download = name ? name[1] : "content";
+  link.href = URL.createObjectURL(await answer.blob());
+  after.replaceChildren(link);
+  after.hidden = false;
+}
+
+function packed(told) {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(told))));
+}
+
+function unpacked(header) {
+  return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(header), (sign) => sign.charCodeAt(0))));
+}
+
 // ---------------------------------------------------------------- following
 
 const SURE = { seen: "in a block", safe: "safe on the chain", finalized: "final on the chain" };
@@ -137,7 +205,7 @@ async function act(provider) {
   const wallet = await account(provider);
   await useChain(provider, data.chainId, data.chainName, data.walletRpc);
   const wish = document.querySelector('input[name="wish"]:checked')?.value ?? (document.getElementById("open") ? "open" : "buy");
-  await (wish === "open" ? opened : buy)(provider, wallet);
+  await { open: opened, carried, buy }[wish](provider, wallet);
 }
 
 if (document.getElementById("wallets")) chooseWallet("Continue with", act, { complain, again: true });

@@ -107,6 +107,31 @@ def test_a_wallet_buys_and_opens_what_it_bought(world: World, chromium: Browser,
     assert world.anvil.tokens_of(world.deployment, SELLER) == 5 * ETHER, "opening pays nothing"
 
 
+def test_without_ether_a_signature_suffices(world: World, chromium: Browser) -> None:
+    settings = world.container.settings
+    settings.facilitator_for, settings.facilitator_budget, settings.facilitator_wait_seconds = "anybody", "0.05", 0
+    del world.container.relay_limits  # they were read before
+    listing = put_up(world)
+    pauper = world.account(6, 100)
+    world.anvil.set_balance(parse_address(pauper), 0)
+    wallet = Wallet(world.anvil, pauper)
+    with a_page(chromium, wallet=wallet) as page:
+        page.goto(f"{world.url}/buy/{listing.id}")
+        page.get_by_role("radio", name="without ether").check()
+        go_on(page)
+        expect(page.locator("#progress")).to_contain_text("it is on its way")
+        world.loop.round()
+        world.anvil.mine()
+        following(page, world, "Paid, and yours")
+        assert download(page) == b"all of it"
+        page.get_by_role("radio", name="Open it").check()
+        go_on(page)
+        expect(page.locator("#progress")).to_contain_text("The link is good for ten minutes")
+        assert download(page) == b"all of it"
+    assert "eth_sendTransaction" not in wallet.asked
+    assert world.anvil.tokens_of(world.deployment, SELLER) == 5 * ETHER
+
+
 def test_the_bots_link_buys_for_who_asked_it_and_is_followed_until_it_is_delivered(
     world: World, chromium: Browser
 ) -> None:
