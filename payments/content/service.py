@@ -15,8 +15,8 @@ from kit.identifiers import Address, Hash32, PersonId
 from kit.sealing import Seal, Sealed
 from ledger.model import Asset, Level
 from ledger.people import People
+from payments.content.belonging import Belonging
 from payments.content.buying import Buying
-from payments.content.disputes import Disputes
 from payments.content.model import (
     LONGEST_REASON,
     Access,
@@ -44,7 +44,7 @@ MOST_VERSIONS: Final = 200
 LARGEST_PAGE: Final = 100
 
 
-class Content(Disputes):
+class Content(Belonging):
     """Listings, purchases and contents. What is asked of a listing of somebody else is answered as of none."""
 
     def __init__(
@@ -296,12 +296,6 @@ class Content(Disputes):
     def statement(self, seller: PersonId, since: datetime | None, before: datetime | None) -> Iterator[Purchase]:
         """Give what was paid to a seller in a time, latest first; read while it is taken, so in this transaction."""
         return self._sold.between(seller, since, before)
-
-    def move_access(self, purchase: str, buyer: Buyer) -> Purchase:
-        """Let a purchase be another wallet's or person's. Whoever calls has checked the proof. Raises ``NotFound``."""
-        row = self._purchase_row(purchase)
-        row.person, row.wallet = buyer.person, buyer.wallet
-        return self._sold.purchase(row)
 
     # ------------------------------------------------------------------------------------------ keeping
 
