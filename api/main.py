@@ -23,6 +23,7 @@ from api.routes import (
     digest,
     doors,
     events,
+    federation,
     filters,
     flair,
     giving,
@@ -84,6 +85,7 @@ PARTS = (
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
     *(helping, doors, subscriptions, filters, lists, selling, buying, supporting, patreon, giving_terms, rewards, x402),
+    federation,
     *(health, metrics, front, stake, link, wall, give),
 )
 ROUTES = APIRouter()

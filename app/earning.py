@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Final
 
 import structlog
 
-from app.container import Container
+from app.container import Container, Work
 from kit.clock import unix
 from kit.errors import HomeserverUnavailable
 from kit.federation import Homeservers, Seen
-from kit.identifiers import show_address
+from kit.identifiers import UserId, show_address
 from payments.rewards.enrolling import Enrolled
 from payments.rewards.service import Enrolment
 
@@ -27,9 +27,10 @@ _TOGETHER: Final = 32
 _Looked = tuple[Enrolled, Seen | None]
 
 
-def enrol(container: Container, signed: Mapping[str, Any]) -> Enrolment:
+def enrol(container: Container, signed: Mapping[str, Any], *, forwards: bool | None = None) -> Enrolment:
     """Let a server take part whose key signed our challenge: its keys are asked of the server itself.
 
+    ``forwards``: whether its reports are to go on to Synapse's makers; ``None`` leaves that as it is.
     Raises ``Invalid``, ``NotFound``, ``Conflict``, and ``HomeserverUnavailable`` where the server cannot be asked now;
     the challenge is good for another try then.
     """
@@ -38,10 +39,17 @@ def enrol(container: Container, signed: Mapping[str, Any]) -> Enrolment:
     keys, contacts = container.enrolling.keys(server), container.enrolling.contacts(server)
     with container.work() as work:
         done = work.rewards.enrol(signed, keys)
-        for contact in contacts:
-            work.notices.reward_enrolled(work.people.number(contact), contact, _told(done))
+        if forwards is not None:
+            work.rewards.forward(server, on=forwards)
+        tell_contacts(work, done, contacts)
     LOG.info("reward_server_enrolled", server=server, again=done.before is not None)
     return done
+
+
+def tell_contacts(work: Work, done: Enrolment, contacts: Sequence[UserId]) -> None:
+    """Have the bot tell those whom a server names as its contacts that it enrolled."""
+    for contact in contacts:
+        work.notices.reward_enrolled(work.people.number(contact), contact, _told(done))
 
 
 def _told(done: Enrolment) -> dict[str, object]:

@@ -123,6 +123,13 @@ class Homeservers:
 
         At most three: whoever writes that document must not have us write to everybody. None where it cannot be read.
         """
+        return self._named(server, None)
+
+    def admins(self, server: ServerName) -> list[UserId]:
+        """Return those of its contacts, three at most, whom ``server`` calls its administrators (``m.role.admin``)."""
+        return self._named(server, "m.role.admin")
+
+    def _named(self, server: ServerName, role: str | None) -> list[UserId]:
         host, _ = _split(server)
         try:
             with self._turn() as until:
@@ -135,7 +142,8 @@ class Homeservers:
             said = _answered(server, found).get("contacts")
         except (PeerUnavailable, HomeserverUnavailable):
             return []
-        named = [one.get("matrix_id") for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+        people = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+        named = [one.get("matrix_id") for one in people if role is None or one.get("role") == role]
         users = [user for user in map(_user, named) if user is not None and server_of(user) == server]
         return list(dict.fromkeys(users))[:_MOST_CONTACTS]
 

@@ -21,6 +21,29 @@ class ChallengeIn(BaseModel):
     payout: AddressText
 
 
+class JoiningIn(ChallengeIn):
+    """Which server's administrator will have it ask us."""
+
+    forward: Annotated[
+        bool, Field(description="Send its reports on to matrix.org's endpoint, since Synapse reports to one alone.")
+    ] = False
+
+
+class JoiningOut(BaseModel):
+    """What the server's administrator does, from any client: join that alias, and do what the answer says."""
+
+    model_config = ConfigDict(frozen=True)
+
+    alias: Annotated[str, Field(examples=["#enrol.…:earnest.example:443"])]
+    server_name: str
+    payout: AddressText
+    report_url: Annotated[
+        str,
+        Field(description="Synapse's `report_stats_endpoint`, good once the server takes part. It is secret."),
+    ]
+    expires_ts: Annotated[int, Field(description="Unix milliseconds.")]
+
+
 class ChallengeOut(BaseModel):
     """What the server's signing key signs, to the letter (Matrix specification, "Signing JSON")."""
 
@@ -61,6 +84,7 @@ class EnrolledOut(BaseModel):
     payout: Annotated[AddressText, Field(description="Where rewards go now.")]
     payout_next: Annotated[AddressText | None, Field(description="Where they go from `payout_from` on.")]
     payout_from: Unix | None
+    forwards: Annotated[bool, Field(description="Whether its reports go on to matrix.org's endpoint.")]
     enrolled_at: Unix
     seen_at: Annotated[Unix | None, Field(description="When it last answered us over federation.")]
     trouble: Annotated[

@@ -16,7 +16,16 @@ from kit.errors import Conflict, Invalid, NotFound
 from kit.federation import Seen
 from kit.identifiers import Address, ServerName
 from kit.server_keys import ServerKeys, signer_of
-from payments.rewards.enrolling import CHALLENGE_FOR, PAYOUT_WAITS, Challenge, Enrolled, Kind, Trouble
+from payments.rewards.enrolling import (
+    CHALLENGE_FOR,
+    PAYOUT_WAITS,
+    Challenge,
+    Enrolled,
+    Joining,
+    Kind,
+    Trouble,
+    nonce_in,
+)
 from payments.rewards.measuring import Look, Looks
 from payments.rewards.statistics import Reported, read_report
 from payments.rewards.store import RewardStore
@@ -30,7 +39,11 @@ _KEPT: Final = timedelta(days=120)
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What an answered challenge brought: ``secret`` stands in the address of reports, and is shown this once."""
+    """What an answered challenge brought.
+
+    ``secret`` stands in the address of reports, and is shown this once; it is empty where whoever asked for the
+    challenge has it already.
+    """
 
     enrolled: Enrolled
     secret: str
@@ -51,6 +64,48 @@ class Rewards:
 
     def challenge(self, server: ServerName, payout: Address, *, kind: Kind = Kind.HOMESERVER) -> Challenge:
         """Make a challenge for whoever holds a server's key; of many that nobody answers the oldest go. ``Invalid``."""
+        made = self._challenge(server, payout, kind)
+        self._store.give(made)
+        return made
+
+    def join(self, server: ServerName, payout: Address, *, forwards: bool = False) -> tuple[Joining, str]:
+        """Make a challenge that a server's own people answer over federation. Raises ``Invalid``.
+
+        The text is the secret of the address for reports: it is good once the challenge was answered.
+        """
+        made = self._challenge(server, payout, Kind.HOMESERVER)
+        code, secret = secrets.token_urlsafe(9), secrets.token_urlsafe(32)
+        self._store.give(made, code=code, digest=_digest(secret), forwards=forwards)
+        return Joining(made, code, forwards), secret
+
+    def joining(self, localpart: str, server: ServerName) -> Joining:
+        """Return what a server's people ask for; whoever else asks is told that there is nothing. ``NotFound``."""
+        return self._joining(localpart, server)[0]
+
+    def joined(self, localpart: str, key: bytes, keys: ServerKeys) -> Enrolment:
+        """Let a server take part that asked us, signed with ``key``, for the second word of its challenge.
+
+        ``keys`` are those that the server publishes now. It comes to what ``enrol`` does. Raises ``NotFound``.
+        """
+        joining, digest = self._joining(localpart, keys.server)
+        if localpart != joining.second:
+            raise _no_joining()
+        before = self._take(joining.challenge, key, keys, digest)
+        self._store.change(self._known(keys.server).id, forwards=joining.forwards)
+        return Enrolment(self._known(keys.server), "", before)
+
+    def _joining(self, localpart: str, server: ServerName) -> tuple[Joining, bytes]:
+        nonce = nonce_in(localpart)
+        found = None
+        if nonce is not None:
+            found = self._store.joining(nonce, service=self._service, chain_id=self._chain_id)
+        if found is None or found[0].challenge.server != server or found[0].challenge.expires_at <= self._now:
+            raise _no_joining()
+        if localpart not in (found[0].first, found[0].second):
+            raise _no_joining()
+        return found
+
+    def _challenge(self, server: ServerName, payout: Address, kind: Kind) -> Challenge:
         if kind is not Kind.HOMESERVER:
             raise Invalid("reward_kind", "Homeservers alone can take part so far.")
         if not any(payout):
@@ -59,9 +114,7 @@ class Rewards:
         self._store.drop_oldest(server, kept=_MOST_OPEN - 1)
         expires = from_unix(int((self._now + CHALLENGE_FOR).timestamp()))
         nonce = secrets.token_urlsafe(24)
-        made = Challenge(nonce, server, kind, payout, self._service, self._chain_id, expires)
-        self._store.give(made)
-        return made
+        return Challenge(nonce, server, kind, payout, self._service, self._chain_id, expires)
 
     def asked(self, signed: Mapping[str, Any]) -> Challenge:
         """Return the challenge that a signed document answers, as it was given. Raises ``Invalid``, ``NotFound``."""
@@ -88,17 +141,21 @@ class Rewards:
         challenge = self.asked(signed)
         if keys.server != challenge.server:
             raise Invalid("server_keys_other", f"Those are not the keys of {challenge.server}.")
-        key = signer_of(signed, keys).public
+        secret = secrets.token_urlsafe(32)
+        before = self._take(challenge, signer_of(signed, keys).public, keys, _digest(secret))
+        return Enrolment(self._known(challenge.server), secret, before)
+
+    def _take(self, challenge: Challenge, key: bytes, keys: ServerKeys, digest: bytes) -> Enrolled | None:
+        """Let a server take part whose ``key`` answered a challenge; return what was known of it before."""
         if not self._store.use(challenge.nonce, self._now):
             raise NotFound("challenge_unknown", "That challenge was answered before. Ask for a new one.")
-        secret = secrets.token_urlsafe(32)
         before = self._store.find(challenge.server)
         if before is None:
-            self._store.enrol(challenge, key=key, beside=_beside(keys, key), digest=_digest(secret), now=self._now)
+            self._store.enrol(challenge, key=key, beside=_beside(keys, key), digest=digest, now=self._now)
         else:
             changes = self._again(before, challenge, key, keys)
-            self._store.change(before.id, report_sha256=_digest(secret), **changes)
-        return Enrolment(self._known(challenge.server), secret, before)
+            self._store.change(before.id, report_sha256=digest, **changes)
+        return before
 
     def _again(self, before: Enrolled, challenge: Challenge, key: bytes, keys: ServerKeys) -> dict[str, Any]:
         changes: dict[str, Any] = {"key": key, "beside": _beside(keys, key), "left_at": None}
@@ -117,6 +174,10 @@ class Rewards:
     def leave(self, server: ServerName) -> None:
         """Let a server take part no more; what it earned stays its own. Raises ``NotFound``."""
         self._store.change(self._known(server).id, left_at=self._now)
+
+    def forward(self, server: ServerName, *, on: bool) -> None:
+        """Let a server's reports go on to Synapse's makers, or no more. Raises ``NotFound``."""
+        self._store.change(self._known(server).id, forwards=on)
 
     def find(self, server: ServerName) -> Enrolled | None:
         """Return a server that takes part, or did."""
@@ -194,6 +255,13 @@ class Rewards:
     def prune(self, *, limit: int) -> int:
         """Take away some of what is past its time; return how many rows went."""
         return self._store.prune(self._now, _KEPT, limit=limit)
+
+
+def _no_joining() -> NotFound:
+    return NotFound(
+        "joining_unknown",
+        "Nothing waits for this server under that name, or it was answered before. Ask for a new one.",
+    )
 
 
 def _beside(keys: ServerKeys, key: bytes) -> bytes:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, Hash32, ServerName
-from payments.rewards.enrolling import Challenge, Enrolled, Kind, Trouble
+from payments.rewards.enrolling import Challenge, Enrolled, Joining, Kind, Trouble
 from payments.rewards.measuring import Look, Looks, bit_of
 from payments.rewards.statistics import Reported
 from payments.rewards.tables import ChallengeRow, EpochPartRow, EpochRow, LookRow, ReportRow, RewardServerRow
@@ -46,8 +46,10 @@ class RewardStore:
 
     # ------------------------------------------------------------------------------------------------ challenges
 
-    def give(self, challenge: Challenge) -> None:
-        """Keep a challenge."""
+    def give(
+        self, challenge: Challenge, *, code: str | None = None, digest: bytes | None = None, forwards: bool = False
+    ) -> None:
+        """Keep a challenge; ``code`` and ``digest`` of one that is answered over federation."""
         self._session.add(
             ChallengeRow(
                 nonce=challenge.nonce,
@@ -55,17 +57,26 @@ class RewardStore:
                 kind=challenge.kind.value,
                 payout=challenge.payout,
                 expires_at=challenge.expires_at,
+                code=code,
+                report_sha256=digest,
+                forwards=forwards,
             )
         )
         self._session.flush()
 
     def challenge(self, nonce: str, *, service: str, chain_id: int) -> Challenge | None:
-        """Return a challenge that was not answered yet."""
+        """Return a challenge for a key that was not answered yet."""
         row = self._session.get(ChallengeRow, nonce)
-        if row is None or row.used_at is not None:
+        if row is None or row.used_at is not None or row.code is not None:
             return None
-        server, payout = ServerName(row.server), Address(row.payout)
-        return Challenge(nonce, server, Kind(row.kind), payout, service, chain_id, row.expires_at)
+        return _challenge(row, service, chain_id)
+
+    def joining(self, nonce: str, *, service: str, chain_id: int) -> tuple[Joining, bytes] | None:
+        """Return a challenge for federation that was not answered yet, and the hash of its reports' secret."""
+        row = self._session.get(ChallengeRow, nonce)
+        if row is None or row.used_at is not None or row.code is None or row.report_sha256 is None:
+            return None
+        return Joining(_challenge(row, service, chain_id), row.code, row.forwards), bytes(row.report_sha256)
 
     def drop_oldest(self, server: ServerName, *, kept: int) -> None:
         """Forget all challenges of a server that nobody answered, but for the newest."""
@@ -263,6 +274,11 @@ def _epoch(row: EpochRow) -> Epoch:
     return Epoch(row.number, row.begins, row.ends, row.servers, *sums, root, row.closed_at)
 
 
+def _challenge(row: ChallengeRow, service: str, chain_id: int) -> Challenge:
+    server, payout = ServerName(row.server), Address(row.payout)
+    return Challenge(row.nonce, server, Kind(row.kind), payout, service, chain_id, row.expires_at)
+
+
 def _enrolled(row: RewardServerRow | None) -> Enrolled | None:
     if row is None:
         return None
@@ -280,4 +296,5 @@ def _enrolled(row: RewardServerRow | None) -> Enrolled | None:
         claims_from=row.claims_from,
         seen_at=row.seen_at,
         left_at=row.left_at,
+        forwards=row.forwards,
     )
