@@ -114,9 +114,13 @@ class Fetcher:
 
         Raises as ``get`` does.
         """
-        place, target = self._checked(url)
-        until = time.monotonic() + self._timeout
-        return self._exchange(b"POST", place, target, headers or {}, body, until, most_bytes)
+        return self._hand_over(b"POST", url, body, headers, most_bytes)
+
+    def put(
+        self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, most_bytes: int = MOST_BYTES
+    ) -> Fetched:
+        """Put something there and return the answer, as ``post`` does."""
+        return self._hand_over(b"PUT", url, body, headers, most_bytes)
 
     def follow(self, url: str, *, until: float, most_bytes: int, most_redirects: int) -> Fetched:
         """Return the document that an ``https`` URL leads to, over at most so many redirects.
@@ -148,6 +152,13 @@ class Fetcher:
         return _all_of(self._exchange(b"GET", place, target, _DOCUMENTS, b"", until, most_bytes))
 
     # --------------------------------------------------------------------------------------------------- within
+
+    def _hand_over(
+        self, method: bytes, url: str, body: bytes, headers: Mapping[str, str] | None, most_bytes: int
+    ) -> Fetched:
+        place, target = self._checked(url)
+        until = time.monotonic() + self._timeout
+        return self._exchange(method, place, target, headers or {}, body, until, most_bytes)
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
@@ -213,7 +224,7 @@ class Fetcher:
             (b"User-Agent", b"earnest"),
             (b"Accept-Encoding", b"identity"),  # an answer that unfolds has no bound
             *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
-            *([(b"Content-Length", str(len(body)).encode())] if method == b"POST" else []),
+            *([(b"Content-Length", str(len(body)).encode())] if method != b"GET" else []),
         ]
         scheme = b"https" if place.tls else b"http"
         url = httpcore.URL(scheme=scheme, host=place.host.encode(), port=place.port, target=target.encode())
@@ -317,6 +328,8 @@ def _why(error: Exception) -> PeerUnavailable:
         return _no_answer("certificate_wrong", "its certificate is not good for that name")
     if isinstance(error, httpcore.ProtocolError):
         return _no_answer("nonsense", "it does not speak HTTP")
+    if isinstance(error, httpcore.ReadError | httpcore.WriteError):
+        return _no_answer("cut_off", "it broke off")
     return _no_answer("no_connection", "it takes no connection")
 
 

@@ -15,7 +15,9 @@ from kit.clock import from_unix
 from kit.errors import Conflict, Invalid, NotFound
 from kit.federation import Seen
 from kit.identifiers import Address, ServerName
+from kit.outbox import Effect
 from kit.server_keys import ServerKeys, signer_of
+from payments.rewards import forwarding
 from payments.rewards.enrolling import (
     CHALLENGE_FOR,
     PAYOUT_WAITS,
@@ -26,6 +28,7 @@ from payments.rewards.enrolling import (
     Trouble,
     nonce_in,
 )
+from payments.rewards.forwarding import Failure
 from payments.rewards.measuring import Look, Looks
 from payments.rewards.statistics import Reported, read_report
 from payments.rewards.store import RewardStore
@@ -58,6 +61,7 @@ class Rewards:
         self._now = now
         self._service = service
         self._chain_id = chain_id
+        self._session = session
         self._store = RewardStore(session)
 
     # ------------------------------------------------------------------------------------------------ enrolling
@@ -199,6 +203,8 @@ class Rewards:
         """Take a report by the secret of its address. Raises ``NotFound`` and ``Invalid``."""
         server = self.reporting(secret)
         self._store.report(server.id, self._now.date(), read_report(body, server.server))
+        if server.forwards and server.kind is Kind.HOMESERVER:
+            forwarding.owe(self._session, server, body, self._now)
         return server
 
     def reporting(self, secret: str) -> Enrolled:
@@ -252,9 +258,23 @@ class Rewards:
         """Return, for each place, how often a server was looked at from a day (UTC) on, and how often it answered."""
         return self._store.looks(since, since + timedelta(days=days), server=number).get(number, [])
 
+    def to_forward(self) -> Effect | None:
+        """Take one report that is to go on; commit before it is sent, and say what came of it by ``forwarded``."""
+        while (effect := forwarding.claim(self._session, self._now)) is not None:
+            server = self._store.get(int(effect.payload["server"]))
+            if server is not None and server.forwards and server.left_at is None:
+                return effect
+            self.forwarded(effect, None)
+        return None
+
+    def forwarded(self, effect: Effect, failed: Failure | None) -> None:
+        """Note what came of sending a report on; ``None`` where it arrived, or nobody wants it to any more."""
+        forwarding.note(self._session, effect, failed, self._now)
+
     def prune(self, *, limit: int) -> int:
         """Take away some of what is past its time; return how many rows went."""
-        return self._store.prune(self._now, _KEPT, limit=limit)
+        forwarded = forwarding.prune(self._session, self._now, limit=limit)
+        return forwarded + self._store.prune(self._now, _KEPT, limit=limit)
 
 
 def _no_joining() -> NotFound:
