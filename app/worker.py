@@ -12,7 +12,7 @@ from typing import Any
 from celery import Celery
 from celery.beat import EmbeddedService
 
-from app import books, digests, earning, epochs, forwarding, lists, selling
+from app import books, digests, earning, epochs, forwarding, lists, selling, totals
 from app.aside import Aside
 from app.container import Container
 from app.forgetting import prune_all
@@ -33,6 +33,8 @@ LOOKS_EVERY = timedelta(minutes=5)
 """How often it is looked which servers that earn are to be looked at; each of them once an hour."""
 FORWARD_EVERY = timedelta(minutes=1)
 """How often it is looked whether reports of servers that earn are to go on."""
+TOTALS_EVERY = timedelta(minutes=15)
+"""How often it is looked whether a day is over of which something is to be said in public."""
 EPOCHS_EVERY = timedelta(minutes=15)
 """How often it is looked whether an epoch of rewards is over."""
 PRUNE_EVERY = timedelta(hours=1)
@@ -44,6 +46,7 @@ _EVERY = {
     "lists": LISTS_EVERY,
     "looks": LOOKS_EVERY,
     "forward": FORWARD_EVERY,
+    "totals": TOTALS_EVERY,
     "epochs": EPOCHS_EVERY,
     "prune": PRUNE_EVERY,
 }
@@ -92,6 +95,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     aside("lists", partial(lists.regular, container))  # a service may take minutes to show its list
     aside("looks", partial(earning.look_around, container))
     aside("forward", partial(forwarding.regular, container))
+    aside("totals", partial(totals.keep, container))
     aside("epochs", partial(epochs.close, container))
 
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]

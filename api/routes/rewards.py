@@ -8,9 +8,9 @@ from fastapi.responses import StreamingResponse
 from api.dependencies import ContainerDep, limited
 from api.schemas.problems import problems
 from api.schemas.rewards import (
-    SMALLEST_GROUP,
     ChallengeIn,
     ChallengeOut,
+    DayOut,
     EnrolledOut,
     EnrolmentOut,
     EpochOut,
@@ -18,6 +18,7 @@ from api.schemas.rewards import (
     JoiningIn,
     JoiningOut,
     SignedIn,
+    TotalsOut,
 )
 from app import earning, proving
 from app.container import Container
@@ -25,6 +26,7 @@ from kit.clock import unix
 from kit.identifiers import parse_address, parse_server_name, show_address, show_hash
 from payments.rewards.enrolling import Enrolled
 from payments.rewards.store import Epoch
+from payments.rewards.totalling import SMALLEST_GROUP
 
 router = APIRouter(prefix="/v1/rewards", tags=["rewards"], responses=problems(400, 404, 409, 413, 429, 503))
 
@@ -32,6 +34,9 @@ Secret = Annotated[str, Path(min_length=20, max_length=100)]
 Forward = Annotated[
     bool | None, Query(description="Whether its reports go on to matrix.org's endpoint; left as it is where not said.")
 ]
+
+
+_DAYS = 90
 
 
 async def _raw(request: Request) -> bytes:
@@ -99,6 +104,17 @@ def stands(secret: Secret, container: ContainerDep) -> EnrolledOut:
     """Tell a server's operator, who alone knows this address, how the server stands."""
     with container.read() as work:
         return _shown(container, work.rewards.reporting(secret))
+
+
+@router.get("/totals", dependencies=[Depends(limited("reward_totals", per_minute=60, burst=30))])
+def totals(container: ContainerDep) -> TotalsOut:
+    """Say how many servers take part, how many people use them and how often they are there, by day.
+
+    Servers are counted in fives, rounded down, so that fewer than five are none; the last 90 days.
+    """
+    with container.read() as work:
+        days = work.rewards.totals(limit=_DAYS)
+    return TotalsOut(days=[DayOut(day=day, **said) for day, said in days])
 
 
 @router.get("/epochs", dependencies=[Depends(limited("reward_epochs", per_minute=60, burst=30))])

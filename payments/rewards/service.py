@@ -29,13 +29,16 @@ from payments.rewards.enrolling import (
     nonce_in,
 )
 from payments.rewards.forwarding import Failure
+from payments.rewards.gathering import availability, believed, most_looks
 from payments.rewards.measuring import Look, Looks
 from payments.rewards.statistics import Reported, read_report
 from payments.rewards.store import RewardStore
+from payments.rewards.totalling import OneDay
 
 _MOST_OPEN: Final = 100
 """Challenges of one server that are open at once; the oldest make room."""
 _MOST_BESIDE: Final = 8
+_DAY: Final = timedelta(days=1)
 _KEPT: Final = timedelta(days=120)
 """How long reports and looks are kept: longer than any epoch may be disputed."""
 
@@ -270,6 +273,28 @@ class Rewards:
     def forwarded(self, effect: Effect, failed: Failure | None) -> None:
         """Note what came of sending a report on; ``None`` where it arrived, or nobody wants it to any more."""
         forwarding.note(self._session, effect, failed, self._now)
+
+    def looked_at_on(self, day: date) -> dict[int, ServerName]:
+        """Return the servers that were looked at on a day (UTC), by their numbers."""
+        return self._store.names(self._store.looks(day, day + _DAY))
+
+    def on_day(self, day: date, seen: Mapping[ServerName, int]) -> list[OneDay]:
+        """Return how each server was that was looked at on a day; ``seen``: its people whom somebody here knows."""
+        looks, users = self._store.looks(day, day + _DAY), self._store.daily_users(day, day + _DAY)
+        names = self._store.names(looks)
+        most = most_looks(looks.values())
+        return [
+            OneDay(min(users.get(number, 0), believed(seen.get(names[number], 0))), availability(its, most))
+            for number, its in looks.items()
+        ]
+
+    def keep_totals(self, day: date, said: Mapping[str, Any]) -> None:
+        """Keep what is said in public of a day; what was said before stays."""
+        self._store.keep_totals(day, said)
+
+    def totals(self, *, limit: int) -> list[tuple[date, dict[str, Any]]]:
+        """Return what is said in public of the newest days, the newest first."""
+        return self._store.totals(limit)
 
     def prune(self, *, limit: int) -> int:
         """Take away some of what is past its time; return how many rows went."""

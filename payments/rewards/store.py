@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from kit.identifiers import Address, Hash32, ServerName
 from payments.rewards.enrolling import Challenge, Enrolled, Joining, Kind, Trouble
 from payments.rewards.measuring import Look, Looks, bit_of
 from payments.rewards.statistics import Reported
-from payments.rewards.tables import ChallengeRow, EpochPartRow, EpochRow, LookRow, ReportRow, RewardServerRow
+from payments.rewards.tables import ChallengeRow, EpochPartRow, EpochRow, LookRow, ReportRow, RewardServerRow, TotalsRow
 
 _MOST_DROPPED = 100
 _CHALLENGES_KEPT = timedelta(days=1)
@@ -211,6 +211,24 @@ class RewardStore:
         query = select(ReportRow.server, func.sum(ReportRow.daily_users))
         query = query.where(ReportRow.day >= since, ReportRow.day < before).group_by(ReportRow.server)
         return {number: int(total) for number, total in self._session.execute(query)}
+
+    # ------------------------------------------------------------------------------------------------ totals
+
+    def names(self, numbers: Iterable[int]) -> dict[int, ServerName]:
+        """Return the names of servers, of all that have one of these numbers."""
+        wanted = set(numbers)
+        rows = self._session.execute(select(RewardServerRow.id, RewardServerRow.server))
+        return {number: ServerName(name) for number, name in rows if number in wanted}
+
+    def keep_totals(self, day: date, said: Mapping[str, Any]) -> None:
+        """Keep what is said of a day, once: whoever comes later changes nothing."""
+        made = self._insert(TotalsRow).values(day=day, said=dict(said)).on_conflict_do_nothing()
+        self._session.execute(made)
+
+    def totals(self, limit: int) -> list[tuple[date, dict[str, Any]]]:
+        """Return what is said of days, the newest first."""
+        rows = self._session.scalars(select(TotalsRow).order_by(TotalsRow.day.desc()).limit(limit))
+        return [(row.day, row.said) for row in rows]
 
     # ------------------------------------------------------------------------------------------------ epochs
 
