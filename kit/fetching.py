@@ -151,6 +151,17 @@ class Fetcher:
         """
         return _all_of(self._exchange(b"GET", place, target, _DOCUMENTS, b"", until, most_bytes))
 
+    def ask_each(self, place: Place, targets: Sequence[str], *, until: float, most_bytes: int) -> list[Fetched]:
+        """Ask ``place`` for several documents, over one connection where it lets us; raises as ``ask`` does.
+
+        ``most_bytes`` is how long each of them may be.
+        """
+        found: list[Fetched] = []
+        while len(found) < len(targets):
+            rest = targets[len(found) :]
+            found += map(_all_of, self._exchanges(b"GET", place, rest, _DOCUMENTS, b"", until, most_bytes))
+        return found
+
     # --------------------------------------------------------------------------------------------------- within
 
     def _hand_over(
@@ -219,6 +230,19 @@ class Fetcher:
         until: float,
         most_bytes: int,
     ) -> Fetched:
+        return self._exchanges(method, place, [target], headers, body, until, most_bytes)[0]
+
+    def _exchanges(
+        self,
+        method: bytes,
+        place: Place,
+        targets: Sequence[str],
+        headers: Mapping[str, str],
+        body: bytes,
+        until: float,
+        most_bytes: int,
+    ) -> list[Fetched]:
+        """Return one answer at least; those of the others as long as the connection stays open."""
         all_headers = [
             (b"Host", place.header.encode()),
             (b"User-Agent", b"earnest"),
@@ -227,23 +251,34 @@ class Fetcher:
             *([(b"Content-Length", str(len(body)).encode())] if method != b"GET" else []),
         ]
         scheme = b"https" if place.tls else b"http"
-        url = httpcore.URL(scheme=scheme, host=place.host.encode(), port=place.port, target=target.encode())
+        urls = [
+            httpcore.URL(scheme=scheme, host=place.host.encode(), port=place.port, target=target.encode())
+            for target in targets
+        ]
         context = self._trust if place.tls else None
         network = _Pinned(self._addresses(place, until))
         extensions = {
             "timeout": dict.fromkeys(("connect", "read", "write", "pool"), max(0.0, until - time.monotonic())),
             "sni_hostname": place.name,
         }
+        found: list[Fetched] = []
         try:
             with (
                 network.until(until),
-                httpcore.HTTPConnection(url.origin, ssl_context=context, network_backend=network) as connection,
-                connection.stream(method, url, headers=all_headers, content=body, extensions=extensions) as response,
+                httpcore.HTTPConnection(urls[0].origin, ssl_context=context, network_backend=network) as connection,
             ):
-                return replace(_read(response, most_bytes), address=network.reached)
+                for url in urls:
+                    if found and not connection.is_idle():
+                        break
+                    with connection.stream(
+                        method, url, headers=all_headers, content=body, extensions=extensions
+                    ) as response:
+                        found.append(replace(_read(response, most_bytes), address=network.reached))
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError, ValueError) as error:
-            # Not chained: the frames of the library's error hold the URL, where secrets of its owner may stand.
-            raise _why(error) from None
+            if not found:  # else it was closed between two answers
+                # Not chained: the frames of the library's error hold the URL, where secrets of its owner may stand.
+                raise _why(error) from None
+        return found
 
 
 def _parse(url: str) -> tuple[Place, str]:
