@@ -79,8 +79,7 @@ def look_around(container: Container, *, most: int = _MOST) -> int:
         looks = pool.map(lambda one: (one, _see(homeservers, one)), due)
         for some in _batched(looks, _TOGETHER):
             with container.work() as work:
-                for server, seen in some:
-                    work.rewards.looked(server.id, vantage, seen)
+                work.rewards.looked(vantage, {server.id: seen for server, seen in some})
     return len(due)
 
 

@@ -47,8 +47,8 @@ class Seen:
     """A homeserver as it shows itself to others over federation.
 
     ``software`` and ``version``: what it says it is, at most 100 characters each. ``milliseconds``: how long it took to
-    answer, from finding it to the last byte. ``certificate_until``: when its certificate ends, in Unix seconds. ``network``:
-    the one that it answered from, as ``192.0.2.0/24`` or ``2001:db8::/48``.
+    answer, from finding it to the last byte. ``certificate_until``: when its certificate ends, in Unix seconds.
+    ``network``: the one that it answered from, as ``192.0.2.0/24`` or ``2001:db8::/48``.
     """
 
     keys: ServerKeys

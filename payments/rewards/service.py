@@ -221,37 +221,25 @@ class Rewards:
         """Return servers at which one place is to look now: it has not in this hour."""
         return self._store.due(self._now, vantage, limit=limit)
 
-    def looked(self, number: int, vantage: str, seen: Seen | None) -> None:
-        """Note a look at a server; ``seen`` is ``None`` where it did not answer.
+    def looked(self, vantage: str, found: Mapping[int, Seen | None]) -> None:
+        """Note looks at servers by their numbers, from one place; ``None`` of those that did not answer.
 
         A server that signs with another key is believed to be the same where it once signed with both.
         """
-        server = self._store.get(number)
-        if server is None:
-            return
-        if seen is None:
-            self._store.look(number, Look(self._now, vantage, answered=False))
-            return
-        until = None if seen.certificate_until is None else from_unix(seen.certificate_until)
-        software = f"{seen.software} {seen.version}".strip()
-        look = Look(
-            self._now,
-            vantage,
-            answered=True,
-            milliseconds=seen.milliseconds,
-            certificate_until=until,
-            software=software,
-            network=seen.network,
-        )
-        self._store.look(number, look)
-        changes: dict[str, Any] = {"seen_at": self._now}
+        servers = self._store.several(found)
+        answered = {servers[number]: seen for number, seen in found.items() if seen is not None and number in servers}
+        looks = {number: Look(self._now, vantage, answered=False) for number in servers}
+        looks |= {server.id: _look(self._now, vantage, seen) for server, seen in answered.items()}
+        self._store.look(looks)
+        self._store.change_each({server.id: self._seen(server, seen) for server, seen in answered.items()})
+
+    def _seen(self, server: Enrolled, seen: Seen) -> dict[str, Any]:
+        """Return what changes of a server that was seen."""
         known = [key.public for key in seen.keys.current if key.public in (server.key, *server.beside)]
-        if known:
-            key = server.key if server.key in known else known[0]
-            changes |= {"key": key, "beside": _beside(seen.keys, key), "trouble": None}
-        else:
-            changes["trouble"] = Trouble.KEY_CHANGED.value
-        self._store.change(number, **changes)
+        if not known:
+            return {"seen_at": self._now, "trouble": Trouble.KEY_CHANGED.value}
+        key = server.key if server.key in known else known[0]
+        return {"seen_at": self._now, "key": key, "beside": _beside(seen.keys, key), "trouble": None}
 
     def reports(self, number: int, since: date, *, days: int) -> list[tuple[date, Reported]]:
         """Return what a server reported from a day (UTC) on."""
@@ -312,6 +300,18 @@ def _no_joining() -> NotFound:
 def _beside(keys: ServerKeys, key: bytes) -> bytes:
     """Return the other keys with which a server signs together with one."""
     return b"".join([other.public for other in keys.current if other.public != key][:_MOST_BESIDE])
+
+
+def _look(now: datetime, vantage: str, seen: Seen) -> Look:
+    return Look(
+        now,
+        vantage,
+        answered=True,
+        milliseconds=seen.milliseconds,
+        certificate_until=None if seen.certificate_until is None else from_unix(seen.certificate_until),
+        software=f"{seen.software} {seen.version}".strip(),
+        network=seen.network,
+    )
 
 
 def _digest(secret: str) -> bytes:

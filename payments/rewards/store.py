@@ -20,6 +20,8 @@ from payments.rewards.tables import ChallengeRow, EpochPartRow, EpochRow, LookRo
 _MOST_DROPPED = 100
 _CHALLENGES_KEPT = timedelta(days=1)
 _KEY = ("server", "day", "vantage")
+_OF_THE_LAST = ("milliseconds", "certificate_until", "software", "network")
+"""What is kept of the last look that was answered; nothing of it is known of one that was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,13 @@ class RewardStore:
 
     def get(self, number: int) -> Enrolled | None:
         """Return a server by its number."""
-        return _enrolled(self._session.get(RewardServerRow, number))
+        return self.several([number]).get(number)
+
+    def several(self, numbers: Iterable[int]) -> dict[int, Enrolled]:
+        """Return servers by their numbers."""
+        query = select(RewardServerRow).where(RewardServerRow.id.in_(list(numbers)))
+        rows = self._session.scalars(query.execution_options(populate_existing=True))
+        return {found.id: found for row in rows if (found := _enrolled(row)) is not None}
 
     def all(self, *, after: int = 0, limit: int) -> list[Enrolled]:
         """Return servers by number, those that left too."""
@@ -140,6 +148,11 @@ class RewardStore:
             .execution_options(synchronize_session="fetch")
         )
 
+    def change_each(self, changes: Mapping[int, Mapping[str, Any]]) -> None:
+        """Set columns of servers by their numbers."""
+        if changes:
+            self._session.execute(update(RewardServerRow), [{"id": one, **of} for one, of in changes.items()])
+
     # ------------------------------------------------------------------------------------------------ reports
 
     def report(self, number: int, day: date, reported: Reported) -> None:
@@ -170,20 +183,24 @@ class RewardStore:
         rows = self._session.scalars(query.order_by(RewardServerRow.id).limit(limit))
         return [found for row in rows if (found := _enrolled(row)) is not None]
 
-    def look(self, number: int, look: Look) -> None:
-        """Keep a look; of two in one hour from one place the one that was answered counts."""
-        told = {
-            "milliseconds": look.milliseconds,
-            "certificate_until": look.certificate_until,
-            "software": look.software,
-            "network": look.network,
-        }
-        bits = {"looked": look.bit, "answered": look.bit if look.answered else 0}
-        values = {"server": number, "day": look.at.date(), "vantage": look.vantage, **bits}
-        changed: dict[str, Any] = dict(told) if look.answered else {}
-        for name, bit in bits.items():
-            changed[name] = getattr(LookRow, name).op("|")(bit)
-        made = self._insert(LookRow).values({**values, **told})
+    def look(self, looks: Mapping[int, Look]) -> None:
+        """Keep looks, one at each server; of two in one hour from one place the one that was answered counts."""
+        rows = [
+            {
+                "server": number,
+                "day": look.at.date(),
+                "vantage": look.vantage,
+                "looked": look.bit,
+                "answered": look.bit if look.answered else 0,
+                **{name: getattr(look, name) for name in _OF_THE_LAST},
+            }
+            for number, look in looks.items()
+        ]
+        if not rows:
+            return
+        made = self._insert(LookRow).values(rows)
+        changed = {name: getattr(LookRow, name).op("|")(made.excluded[name]) for name in ("looked", "answered")}
+        changed |= {name: func.coalesce(made.excluded[name], getattr(LookRow, name)) for name in _OF_THE_LAST}
         self._session.execute(made.on_conflict_do_update(index_elements=_KEY, set_=changed))
 
     def looks(self, since: date, before: date, *, server: int | None = None) -> dict[int, list[Looks]]:

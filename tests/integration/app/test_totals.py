@@ -48,7 +48,7 @@ def a_day(
             for hour in range(24):
                 then = Rewards(work.session, midnight + timedelta(hours=hour), service=PUBLIC_URL, chain_id=31337)
                 seen = replace(server.seen(), network="192.0.2.0/24")
-                then.looked(done.enrolled.id, "here", seen if hour < answered else None)
+                then.looked("here", {done.enrolled.id: seen if hour < answered else None})
             told = body(homeserver=server.name, daily_active_users=people, total_users=1_000)
             then.reported(done.secret, told)
 
