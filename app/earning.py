@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Final
@@ -13,8 +13,8 @@ from app.container import Container, Work
 from kit.clock import unix
 from kit.errors import HomeserverUnavailable
 from kit.federation import Homeservers, Seen
-from kit.identifiers import UserId, show_address
-from payments.rewards.enrolling import Enrolled
+from kit.identifiers import ServerName, UserId, show_address
+from payments.rewards.enrolling import Enrolled, Kind
 from payments.rewards.service import Enrolment
 
 LOG = structlog.get_logger(__name__)
@@ -24,6 +24,8 @@ AT_ONCE: Final = 32
 _MOST: Final = 20_000
 """Servers that one round takes on at most."""
 _TOGETHER: Final = 32
+LOOKS: Final[Mapping[Kind, Callable[[Homeservers, ServerName], Seen]]] = {Kind.HOMESERVER: Homeservers.see}
+"""How each kind of server is looked at. Who adds a kind says here how; until then it cannot enrol."""
 _Looked = tuple[Enrolled, Seen | None]
 
 
@@ -90,8 +92,10 @@ def _batched(looks: Iterator[_Looked], size: int) -> Iterator[tuple[_Looked, ...
 
 
 def _see(homeservers: Homeservers, server: Enrolled) -> Seen | None:
+    """Look at one as its kind is looked at; a kind without a way is never seen."""
+    look = LOOKS.get(server.kind)
     try:
-        return homeservers.see(server.server)
+        return None if look is None else look(homeservers, server.server)
     except HomeserverUnavailable as away:
         LOG.info("reward_server_away", server=server.server, reason=str(away))
         return None
