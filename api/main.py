@@ -26,6 +26,7 @@ from api.routes import (
     doors,
     downloads,
     events,
+    federation,
     filters,
     flair,
     giving,
@@ -92,6 +93,7 @@ PARTS = (
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
     *(helping, doors, subscriptions, filters, lists, selling, checkout, buying, bought, library, downloads, sales),
     *(supporting, patreon, giving_terms, rewards, x402),
+    federation,
     *(health, metrics, front, stake, link, wall, give, shop),
 )
 ROUTES = APIRouter()

@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     rewards_distributor: str | None = Field(
         None, description="Address of the contract that pays rewards, where the deployment names none."
     )
+    rewards_forward_to: str = Field(
+        "https://matrix.org/report-usage-stats/push",
+        description="Where reports of servers go on to whose operators asked for it; nowhere if empty.",
+    )
     vantage: str = Field(
         "here",
         pattern=r"^[a-z0-9-]{1,40}$",
