@@ -39,6 +39,8 @@ QUOTA: Final = 1024 * 1024 * 1024
 """Bytes of all contents of one seller."""
 MOST_LISTINGS: Final = 1_000
 """Listings of one seller."""
+MOST_VERSIONS: Final = 200
+"""Versions of one listing: each payment on the chain is held against all of them."""
 LARGEST_PAGE: Final = 100
 
 
@@ -125,12 +127,14 @@ class Content(Disputes):
         """Put a new version in the place of the newest; without a new content it has the one before.
 
         Whoever bought an earlier one has the new one too. Raises ``NotFound`` for what is not theirs, ``Conflict`` for
-        what was taken down, ``Invalid`` for another kind.
+        what was taken down and for too many versions, ``Invalid`` for another kind.
         """
         self._check(offer, allowed)
         row = self._own(seller, listing)
         if offer.kind.value != row.kind:
             raise Invalid("kind_changed", "A listing stays of its kind: put up another one.")
+        if row.version >= MOST_VERSIONS:
+            raise Conflict("too_many_versions", f"A listing has at most {MOST_VERSIONS} versions: put up another one.")
         if blob is None and offer.kind.has_content:
             blob = self._listings.newest_blob(row)
         self._listings.replace(row, self._now)
