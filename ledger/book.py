@@ -151,6 +151,10 @@ class Book:
             reads.note(self._session, self._chain_id, contract, known)
         return known
 
+    def read_since(self, contract: Address) -> int | None:
+        """Return from which block on a contract has been read, as noted; ``None`` where nothing is noted yet."""
+        return reads.first(self._session, self._chain_id, contract)
+
     def add_late(
         self, contract: Address, first: int, blocks: Iterable[tuple[BlockRef, Iterable[ChainEvent]]]
     ) -> list[ChainEvent]:

@@ -65,6 +65,13 @@ class Disputes:
 
     # ------------------------------------------------------------------------------------------ refunds
 
+    def sale(self, seller: PersonId, purchase: str) -> Purchase:
+        """Return what became of something that a seller sold. Raises ``NotFound`` for what is not theirs."""
+        row = self._sold.by_id(purchase)
+        if row is None or row.seller != seller:
+            raise _not_bought()
+        return self._sold.purchase(row)
+
     def ask_refund(self, buyer: Buyer, purchase: str) -> Purchase:
         """Ask the seller for the money. Raises ``NotFound`` for what is not theirs, ``Conflict`` where it is late."""
         row = self._of_buyer(buyer, purchase)

@@ -261,6 +261,7 @@ class Purchase:
     delivered_at: datetime | None
     access_until: datetime | None
     refund: Hash32 | None
+    refund_block: Hash32 | None = None
 
     def opens(self, now: datetime) -> bool:
         """Tell whether it gives access at a moment: it stands, as surely as the seller asked, and is not over."""

@@ -197,6 +197,10 @@ class Content(Belonging):
         where = ListingRow.state == ListingState.LISTED.value
         return _paged(self._listings.page(where, before=before, limit=_bounded(limit) + 1), limit)
 
+    def count_listed(self) -> int:
+        """Return how much is for sale, or would be if it were not sold out or over."""
+        return self._listings.count(ListingState.LISTED)
+
     def own(self, seller: PersonId, listing: str) -> Listing:
         """Return a listing of somebody's own, in whatever state. Raises ``NotFound``."""
         found = self._listings.find(listing)

@@ -173,4 +173,5 @@ def _purchase(row: PurchaseRow, listing: str, title: str) -> Purchase:
         delivered_at=row.delivered_at,
         access_until=row.access_until,
         refund=None if row.refund is None else Hash32(row.refund),
+        refund_block=None if row.refund_block is None else Hash32(row.refund_block),
     )

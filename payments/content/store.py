@@ -74,6 +74,11 @@ class ListingStore:
         )
         return [_listing(row, newest[row.id]) for row in rows]
 
+    def count(self, state: ListingState) -> int:
+        """Return how many listings are in a state."""
+        query = select(func.count()).select_from(ListingRow).where(ListingRow.state == state.value)
+        return self._session.scalar(query) or 0
+
     def take_from_stock(self, row: ListingRow) -> bool:
         """Count the stock down by one; ``False`` where there is none left."""
         if row.remaining == 0:
