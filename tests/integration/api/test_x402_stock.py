@@ -10,9 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from eth_utils.crypto import keccak
 
 from kit.identifiers import parse_hash, show_address
 from tests.support.counter import TEXT, Counter
+from tests.support.peers import npm_buyer
 from tests.support.services import listening
 from tests.support.stock_shop import STORY, StockShop, following, stock_shop
 from tests.support.till import PRICE, Till
@@ -95,3 +97,32 @@ def test_what_is_sold_here_is_bought_by_a_stock_client_and_given_again_for_the_s
         assert receipt_of(again) == receipt_of(answer)
     assert till.anvil.chain.balance(till.buyer.address) == 0
     assert (till.sold(), till.sent()) == (PRICE, 1)
+
+
+def test_the_npm_client_buys_without_ether_within_its_spend_controls(till: Till, counter: Counter) -> None:
+    till.container.settings.facilitator_wait_seconds = 30
+    token, chain_id = till.deployment.token, till.deployment.chain_id
+    asking: dict[str, Any] = {"network": f"eip155:{chain_id}", "asset": show_address(token)}
+    key = keccak(text="a key of buyer")
+    path = f"/v1/listings/{counter.put_up().id}/content"
+    with listening(till.container) as url, following(till.container):
+        for most in (None, PRICE - 1):
+            refused = npm_buyer(f"{url}{path}", key, most=most, **asking)
+            assert (refused.status, refused.sent) == (0, None), refused
+        bought = npm_buyer(f"{url}{path}", key, most=PRICE, **asking)
+        assert (bought.status, bought.body) == (200, TEXT), bought
+        assert bought.sent is not None
+        again = httpx.get(f"{url}{path}", headers={"payment-signature": bought.sent})
+        assert (again.status_code, again.content) == (200, TEXT)
+    assert till.anvil.chain.balance(till.buyer.address) == 0
+    assert (till.sold(), till.sent()) == (PRICE, 1)
+
+
+def test_the_npm_client_buys_of_a_stock_shop_that_takes_our_facilitator(till: Till, shop: StockShop) -> None:
+    token, chain_id = till.deployment.token, till.deployment.chain_id
+    asking: dict[str, Any] = {"network": f"eip155:{chain_id}", "asset": show_address(token)}
+    bought = npm_buyer(f"{shop.url}/story", keccak(text="a key of buyer"), most=PRICE, **asking)
+    assert (bought.status, json.loads(bought.body)) == (200, {"text": STORY}), bought
+    assert bought.sent is not None
+    assert httpx.get(f"{shop.url}/story", headers={"payment-signature": bought.sent}).status_code == 402
+    assert (till.sold(), till.sent(), till.anvil.chain.balance(till.buyer.address)) == (PRICE, 1, 0)
