@@ -50,7 +50,7 @@ class Handed:
 
 
 def read(header: str) -> Sent:
-    """Read the header ``PAYMENT-SIGNATURE``. Raises ``Flaw``."""
+    """Read the header ``PAYMENT-SIGNATURE``. Raises ``Flaw``, and ``Invalid`` for an identifier that is none."""
     told: Any = None
     if len(header) <= _LONGEST_HEADER:
         try:
@@ -91,6 +91,7 @@ def begin(container: Container, listing: str, sent: Sent) -> Purchase | None:
     signed, order = sent.payment.signed, order_of(listing, sent.claim)
     with container.read() as work:
         check_signature(sent.payment, work.settlements.token)
+        work.settlements.check_name(sent.payment, order)
         work.content.listing(listing)
         known = _known(work, signed, order)
         standing = _standing(work, signed)

@@ -75,14 +75,17 @@ def serves(container: Container, demand: Demand) -> None:
         raise Flaw(Reason.REQUIREMENTS, "This service settles no payments to that address: ask its operator.")
 
 
-def verify(container: Container, payment: Payment, demand: Demand) -> Tried:
+def verify(container: Container, payment: Payment, demand: Demand, order: Order | None = None) -> Tried:
     """Find out whether a payment would be settled now. Raises ``Flaw`` where not, and ``ChainUnavailable``.
+
+    Raises ``Conflict`` where its payer named another payment as this one, too.
 
     Cheap questions come first: form, chain, token, domain, amounts, signature and times, then limits, then the node's
     word on nonce, balance and the whole transaction.
     """
     with container.read() as work:
         check(payment, demand, work.settlements.token)
+        work.settlements.check_name(payment, order)
         check_times(payment.signed, work.chain_time)
         set_aside = work.carrying.set_aside()
         try:
@@ -113,17 +116,18 @@ def begin(container: Container, payment: Payment, demand: Demand, order: Order |
     """Take a payment on, so that it is settled whatever becomes of us; asking again tells how far it is.
 
     ``order``: what it buys of us; a payment is for one thing for ever. Raises ``Flaw`` where it was not and is not
-    taken on, and ``ChainUnavailable``. The node is asked while no transaction is open; limits are checked again in the
-    one that takes it on.
+    taken on, ``Conflict`` where its payer named another payment as this one, and ``ChainUnavailable``. The node is
+    asked while no transaction is open; limits are checked again in the one that takes it on.
     """
     with container.read() as work:
         check(payment, demand, work.settlements.token)
+        work.settlements.check_name(payment, order)
     standing = _standing(container, payment)
     if standing is not None and standing.settlement.order != order:
         raise Flaw(Reason.USED, "This payment is for something else.")
     if standing is not None and (_known(standing) or _made_since(container, standing)):
         return look(container, payment)
-    tried = verify(container, payment, demand)
+    tried = verify(container, payment, demand, order)
     try:
         with container.work() as work:
             taken_on = work.settlements.queue(
@@ -135,6 +139,8 @@ def begin(container: Container, payment: Payment, demand: Demand, order: Order |
                 order=order,
             )
     except Conflict as refusal:
+        if refusal.code == "payment_identifier_taken":
+            raise
         raise Flaw(_LACKS.get(refusal.code, Reason.SETTLE), refusal.message) from None
     LOG.info("payment_taken_on", settlement=show_hash(taken_on.carried.id), gwei=taken_on.carried.gwei)
     return look(container, payment)

@@ -24,7 +24,7 @@ from kit.identifiers import show_address, show_hash
 from kit.ranges import attachment, wanted
 from payments.content.model import Listing, Purchase
 from payments.settlements.model import order_of
-from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Reason, network_of
+from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Reason, declaration, network_of
 
 router = APIRouter(prefix="/v1/listings", tags=["selling"], responses=problems(400, 402, 404, 409, 416, 429, 503))
 
@@ -146,6 +146,7 @@ def _asked(container: Container, listing: str, flaw: Flaw | None = None) -> Resp
         "error": "PAYMENT-SIGNATURE header is required" if flaw is None else flaw.reason,
         "resource": _resource(container, found),
         "accepts": [_requirements(found, demand)],
+        "extensions": declaration(),
     }
     headers = {"PAYMENT-REQUIRED": _packed(told), "Cache-Control": "no-store"}
     if flaw is not None:

@@ -14,9 +14,9 @@ from app import facilitating, places
 from app.container import Container
 from app.facilitating import Settled
 from kit.identifiers import show_address, show_hash
-from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Payment, Reason, network_of
+from payments.settlements.x402 import IDENTIFIER, SCHEME, VERSION, Demand, Flaw, Payment, Reason, network_of
 
-router = APIRouter(prefix="/v1/x402", tags=["x402"], responses=problems(400, 404, 429, 503))
+router = APIRouter(prefix="/v1/x402", tags=["x402"], responses=problems(400, 404, 409, 429, 503))
 
 _LOOK_SECONDS = 0.1
 _LONGEST_LOOK_SECONDS = 1.0
@@ -43,7 +43,7 @@ def supported(container: ContainerDep) -> SupportedOut:
         return SupportedOut(kinds=[], extensions=[], signers={})
     network = network_of(container.terms.chain_id)
     kind = KindOut(x402_version=VERSION, scheme=SCHEME, network=network)
-    return SupportedOut(kinds=[kind], extensions=[], signers={"eip155:*": [show_address(container.relayer)]})
+    return SupportedOut(kinds=[kind], extensions=[IDENTIFIER], signers={"eip155:*": [show_address(container.relayer)]})
 
 
 @router.post(

@@ -16,7 +16,7 @@ from ledger.calls import Attempt, OutgoingState
 from ledger.outgoing import Outgoing
 from payments.carrying.model import Cargo, Carried
 from payments.carrying.service import Carrying
-from payments.settlements.model import Order, Settlement, Use, same, settlement_id
+from payments.settlements.model import Order, Settlement, Use, named, same, settlement_id
 from payments.settlements.store import SettlementStore
 from payments.settlements.x402 import Payment, Token
 
@@ -72,6 +72,22 @@ class Settlements:
         """Refuse what is not carried: raises ``Conflict`` with what to do instead."""
         self._carrying.check(Cargo.SETTLEMENT, person=None, payer=signed.payer)
 
+    def check_name(self, payment: Payment, order: Order | None) -> Hash32 | None:
+        """Return as what a payment's identifier is kept; its signature was found good.
+
+        Raises ``Conflict`` where its payer named another payment so, or the same one for something else.
+        """
+        if payment.identifier is None:
+            return None
+        kept = named(payment.identifier, order, payment.signed.recipient)
+        found = self._store.named(payment.signed.payer, kept)
+        if found is not None and (found.id != self.id_of(payment.signed) or found.order != order):
+            raise Conflict(
+                "payment_identifier_taken",
+                "Another payment has this payment-identifier: send that one again, or name the new one anew.",
+            )
+        return kept
+
     def queue(
         self,
         payment: Payment,
@@ -90,12 +106,21 @@ class Settlements:
         """
         signed = payment.signed
         known = self._carrying.begin(self.id_of(signed))
+        identifier = self.check_name(payment, order)
         found = self.find(signed)
         if found is not None and found.settlement.order != order:
             raise Conflict("nonce_taken", "This payment is for something else.")
         if known is not None and found is not None:
             return found
-        made = Settlement(self.id_of(signed), self._token.address, signed, self._now, since_block, order=order)
+        made = Settlement(
+            self.id_of(signed),
+            self._token.address,
+            signed,
+            self._now,
+            since_block,
+            order=order,
+            identifier=identifier,
+        )
         if not self._store.add(made):
             self._store.note_use(made.id, None, None)  # it failed before it cost anything, and is tried again
         valid_before = from_unix(signed.valid_before)

@@ -44,6 +44,7 @@ class SettlementStore:
                 transaction=None,
                 listing=None if made.order is None else made.order.listing,
                 claim=None if made.order is None else made.order.claim,
+                identifier=made.identifier,
             )
             .on_conflict_do_nothing()
             .returning(SettlementRow.id)
@@ -59,6 +60,16 @@ class SettlementStore:
         """Return those settlements of some ids that there are."""
         query = select(SettlementRow).where(SettlementRow.chain_id == self._chain_id, SettlementRow.id.in_(ids))
         return [_settlement(row) for row in self._session.scalars(query.execution_options(populate_existing=True))]
+
+    def named(self, payer: Address, identifier: Hash32) -> Settlement | None:
+        """Return the settlement that a payer named so."""
+        query = select(SettlementRow).where(
+            SettlementRow.chain_id == self._chain_id,
+            SettlementRow.payer == payer,
+            SettlementRow.identifier == identifier,
+        )
+        row = self._session.scalar(query)
+        return None if row is None else _settlement(row)
 
     def note_use(self, settlement_id: Hash32, use: Use | None, transaction: Hash32 | None) -> None:
         """Note what the chain says of a settlement's authorization."""
@@ -102,4 +113,5 @@ def _settlement(row: SettlementRow) -> Settlement:
         use=None if row.use is None else Use(row.use),
         transaction=None if row.transaction is None else Hash32(row.transaction),
         order=None if row.listing is None or row.claim is None else Order(row.listing, Hash32(row.claim)),
+        identifier=None if row.identifier is None else Hash32(row.identifier),
     )

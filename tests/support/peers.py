@@ -77,7 +77,7 @@ def npm_buyer(url: str, key: bytes, *, network: str, asset: str, most: int | Non
 
     ``None``: with its spend controls as they come, which know no such token.
     """
-    told = {"url": url, "key": "0x" + key.hex(), "network": network, "asset": asset}
+    told: dict[str, Any] = {"url": url, "key": "0x" + key.hex(), "network": network, "asset": asset}
     told |= {"most": str(most or 0), "free": most is None}
     done = subprocess.run(
         [_node(), str(_HERE / "buyer.js"), json.dumps(told)], capture_output=True, text=True, check=True

@@ -257,3 +257,51 @@ def test_whoever_buys_of_themselves_is_marked(counter: Counter, till: Till) -> N
     assert sale.wash
     with counter.container.read() as work:
         assert work.content.listing(listing.id).sold == 0
+
+
+def named(paid: str, identifier: object) -> str:
+    """The same payment with a name (payment-identifier)."""
+    told = json.loads(b64decode(paid))
+    told["extensions"] = {"payment-identifier": {"info": {"required": False, "id": identifier}}}
+    return packed(told)
+
+
+def test_a_named_payment_is_answered_the_same_again_and_another_by_its_name_is_refused(
+    counter: Counter, till: Till
+) -> None:
+    listing, other = counter.put_up(), counter.put_up(content=b"something else")
+    name = "order-0000000000001"
+    paid = named(counter.paid(listing), name)
+    assert unpacked(counter.get(listing), "payment-required")["extensions"]["payment-identifier"]["info"] == {
+        "required": False
+    }
+    assert counter.get(listing, paid).status_code == 202
+    for place in (listing, other):
+        refused = counter.get(place, named(counter.paid(place), name))
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:earnest:problem:payment_identifier_taken")
+    told = json.loads(b64decode(paid))
+    told["accepted"]["extra"]["claim"] = "A" * 32
+    assert counter.get(listing, packed(told)).status_code == 409
+    till.round()
+    assert counter.get(listing, paid).content == counter.get(listing, paid).content == TEXT
+    assert counter.get(listing, named(counter.paid(listing), name)).status_code == 409
+    assert (till.sent(), till.sold(), len(counter.sales())) == (1, PRICE, 1)
+
+
+def test_a_name_is_its_payers_own_and_is_not_spent_by_what_was_not_taken_on(counter: Counter, till: Till) -> None:
+    listing, name = counter.put_up(), "order-0000000000001"
+    poor, rich = till.pauper("poor", tokens=PRICE - 1), till.pauper("rich")
+    for wallet, status in ((poor, 402), (rich, 202)):
+        paid = counter.paid(listing, signed=till.signed(payer=wallet.address), wallet=wallet)
+        assert counter.get(listing, named(paid, name)).status_code == status
+    till.anvil.give_tokens(till.deployment, poor.address, PRICE)
+    paid = counter.paid(listing, signed=till.signed(payer=poor.address), wallet=poor)
+    assert counter.get(listing, named(paid, name)).status_code == 202
+    wrong: object
+    for wrong in ("short", "a" * 129, "blanks are not taken", 5, "\u0661" * 20, ["a" * 20], {}):
+        assert counter.get(listing, named(counter.paid(listing), wrong)).status_code == 400, wrong
+    bare = json.loads(b64decode(counter.paid(listing)))
+    extensions: object
+    for extensions in (None, [], "x", {"payment-identifier": []}, {"payment-identifier": {"info": {"required": True}}}):
+        bare["extensions"] = extensions
+        assert counter.get(listing, packed(bare)).status_code == 202

@@ -11,8 +11,15 @@ from typing import Any
 import httpx
 import pytest
 from eth_utils.crypto import keccak
+from x402.extensions.payment_identifier import (
+    PAYMENT_IDENTIFIER,
+    append_payment_identifier_to_extensions,
+    declare_payment_identifier_extension,
+)
+from x402.schemas import PaymentRequired
 
 from kit.identifiers import parse_hash, show_address
+from payments.settlements.x402 import declaration
 from tests.support.counter import TEXT, Counter
 from tests.support.peers import npm_buyer
 from tests.support.services import listening
@@ -97,6 +104,12 @@ def test_what_is_sold_here_is_bought_by_a_stock_client_and_given_again_for_the_s
         assert receipt_of(again) == receipt_of(answer)
     assert till.anvil.chain.balance(till.buyer.address) == 0
     assert (till.sold(), till.sent()) == (PRICE, 1)
+
+
+def test_identifiers_are_declared_as_the_package_spells_them() -> None:
+    theirs = PaymentRequired(x402_version=2, accepts=[], extensions=declaration())
+    assert theirs.extensions == {PAYMENT_IDENTIFIER: declare_payment_identifier_extension()}
+    assert append_payment_identifier_to_extensions(declaration(), "order-0000000000001") != declaration()
 
 
 def test_the_npm_client_buys_without_ether_within_its_spend_controls(till: Till, counter: Counter) -> None:
