@@ -53,6 +53,7 @@ from api.routes import (
 from api.streams import Streams
 from app.container import Container
 from app.gatekeeper import Gatekeeper
+from app.handing import Hands
 from app.turning_away import TurningAway
 from app.wall import Walls
 
@@ -137,6 +138,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper, turning: TurningAwa
     app.state.wearing = flair.wearing(container)
     app.state.walls = Walls(container)
     app.state.waiters = x402.Waiters()
+    app.state.hands = Hands(container)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
     openapi.install(app)

@@ -12,7 +12,7 @@ from typing import Any
 from celery import Celery
 from celery.beat import EmbeddedService
 
-from app import books, digests, earning, epochs, lists, selling
+from app import books, buying, digests, earning, epochs, lists, selling
 from app.aside import Aside
 from app.container import Container
 from app.forgetting import prune_all
@@ -27,6 +27,8 @@ RECONCILE_EVERY = timedelta(seconds=15)
 """How often the books are held against the chain, where a newer block is final."""
 DIGEST_EVERY = timedelta(seconds=30)
 """How often digests are looked for that are due."""
+HANDED_EVERY = timedelta(seconds=5)
+"""How often payments with another facilitator are looked at."""
 LISTS_EVERY = timedelta(minutes=5)
 """How often it is looked whether a list of others is to be read again."""
 LOOKS_EVERY = timedelta(minutes=5)
@@ -39,6 +41,7 @@ _EVERY = {
     "sweep": SWEEP_EVERY,
     "reconcile": RECONCILE_EVERY,
     "digest": DIGEST_EVERY,
+    "handed": HANDED_EVERY,
     "lists": LISTS_EVERY,
     "looks": LOOKS_EVERY,
     "epochs": EPOCHS_EVERY,
@@ -85,6 +88,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     def digest() -> None:
         digests.regular(container.read, container.work)
 
+    _aside(application, "handed", partial(buying.follow_handed, container))  # another facilitator may take its time
     reading = Aside("lists", partial(lists.regular, container))  # a service may take minutes to show its list
 
     @application.task(name="earnest.lists", shared=False)  # type: ignore[untyped-decorator]
@@ -109,6 +113,14 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
         selling.sweep(container)
 
     return application
+
+
+def _aside(application: Celery, name: str, do: Callable[[], object]) -> None:
+    doing = Aside(name, do)
+
+    @application.task(name=f"earnest.{name}", shared=False)  # type: ignore[untyped-decorator]
+    def begin() -> None:
+        doing.begin()
 
 
 def _schedule() -> dict[str, dict[str, Any]]:

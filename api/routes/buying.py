@@ -19,6 +19,7 @@ from api.schemas.problems import problems
 from app import buying, facilitating
 from app.buying import Handed, Sent
 from app.container import Container
+from app.handing import Hands
 from kit.errors import ChainUnavailable, Conflict, Invalid
 from kit.identifiers import show_address, show_hash
 from kit.ranges import attachment, wanted
@@ -105,7 +106,7 @@ def content_head(
 
 
 async def _sold(request: Request, container: Container, listing: str, sent: Sent, number: int | None) -> Response:
-    purchase = await _bought(container, listing, sent, request.app.state.waiters)
+    purchase = await _bought(container, listing, sent, request.app.state.waiters, request.app.state.hands)
     if purchase is None:
         return _later(container, sent, "settlement_pending", "The payment is on its way: send the same again.")
     handed = await run_in_threadpool(partial(buying.hand_over, container, purchase, number))
@@ -116,10 +117,12 @@ async def _sold(request: Request, container: Container, listing: str, sent: Sent
     return await run_in_threadpool(partial(_content, request, container, handed, told))
 
 
-async def _bought(container: Container, listing: str, sent: Sent, waiters: Waiters) -> Purchase | None:
+async def _bought(container: Container, listing: str, sent: Sent, waiters: Waiters, hands: Hands) -> Purchase | None:
     """Begin, and look until it is settled or the wait is over; no thread is held while nothing is looked at."""
     until = time.monotonic() + container.settings.facilitator_wait_seconds
     found = await run_in_threadpool(partial(buying.begin, container, listing, sent))
+    if found is None and container.settings.facilitator_url:
+        await run_in_threadpool(partial(hands.give, sent.payment))
     if found is not None or waiters.waiting >= waiters.most:
         return found
     order = order_of(listing, sent.claim)

@@ -53,7 +53,9 @@ class Settlement:
 
     ``since_block``: the head when it was taken on, so that it is in no block before. ``use``: what the chain said once
     ours had failed, by a final block; ``transaction``: in which it was made then. ``order``: what it is for, where we
-    sell that. ``identifier``: the hash of how its buyer names it (``named``).
+    sell that. ``identifier``: the hash of how its buyer names it (``named``). ``signature``: where another facilitator
+    carries it, the payer's; then ``transaction`` is what our own node has it in, once it has, ``tries`` how often it
+    was handed over, and it is ``open`` until all is known of it.
     """
 
     id: Hash32
@@ -65,6 +67,14 @@ class Settlement:
     transaction: Hash32 | None = None
     order: Order | None = None
     identifier: Hash32 | None = None
+    signature: bytes | None = None
+    tries: int = 0
+    open: bool = False
+
+    @property
+    def elsewhere(self) -> bool:
+        """Tell whether another facilitator carries it."""
+        return self.signature is not None
 
 
 def order_of(listing: str, claim: str) -> Order:
