@@ -323,7 +323,7 @@ class Container:
 
     def _book(self, session: Session) -> Book:
         at = self.deployment
-        return Book(session, chain_id=at.chain_id, token=at.token, escrow=at.escrow, pledges=at.pledges)
+        return Book(session, chain_id=at.chain_id, token=at.token, escrow=at.escrow, later=at.later)
 
     def _work(self, session: Session) -> Work:
         now, url = self.clock(), self.settings.public_url

@@ -30,6 +30,7 @@ def forget_person(work: Work, person: PersonId) -> None:
     work.webhooks.forget(person)
     work.support.forget(person)
     work.supporters.forget(person)
+    work.orders.forget(person)
     work.content.forget(person)
     work.feed.forget(person)
     work.people.erase(person)
@@ -55,6 +56,7 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
         _deliveries,
         _rewards,
         _payments,
+        _orders,
     ):
         gone += _in_parts(work, part)
     return gone + _in_parts(work, lambda some: some.gate.prune())
@@ -115,6 +117,10 @@ def _deliveries(some: Work) -> int:
 
 def _payments(some: Work) -> int:
     return some.settlements.prune(limit=MOST_PRUNED)
+
+
+def _orders(some: Work) -> int:
+    return some.orders.prune(limit=MOST_PRUNED)
 
 
 def _with_names(some: Work, people: Sequence[PersonId]) -> int:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from app.container import Work
 from contracts.events import (
+    Bought,
     ChainEvent,
     Expired,
     ForfeitAnnounced,
     Forfeited,
     Given,
     Opened,
+    Refunded,
     Returned,
+    SaleEvent,
     StakeEvent,
     Transferred,
 )
@@ -33,6 +36,11 @@ def stake_moved(work: Work, event: StakeEvent) -> None:
         work.gate.stake_changed(change)
 
 
+def sold(work: Work, event: SaleEvent) -> None:
+    """Let whoever paid have what they bought, or whoever was paid back have it no more."""
+    work.sales.told(event)
+
+
 REACTIONS: Mapping[type[ChainEvent], Reaction] = {
     Transferred: only_told,
     Opened: stake_moved,
@@ -41,6 +49,8 @@ REACTIONS: Mapping[type[ChainEvent], Reaction] = {
     Forfeited: stake_moved,
     Expired: stake_moved,
     Given: only_told,
+    Bought: sold,
+    Refunded: sold,
 }
 
 
@@ -55,7 +65,13 @@ def react(work: Work, events: Iterable[ChainEvent]) -> None:
     work.giving.heard(events)
 
 
-def react_late(work: Work, events: Iterable[ChainEvent]) -> None:
-    """Act on the gifts of blocks that were booked without them; all else of those blocks was acted on then."""
-    work.giving.heard(list(events), late=True)
-    work.giving.levels_moved(work.stakes.terms.chain_id)
+def react_late(work: Work, told: Sequence[ChainEvent], around: Sequence[ChainEvent]) -> None:
+    """Act on what a later contract told in blocks that were booked without it.
+
+    ``around`` is all of those blocks, the transfers by which a gift came, too; what else it is of was acted on then.
+    """
+    for event in told:
+        REACTIONS[type(event)](work, event)
+    if any(isinstance(event, Given) for event in told):
+        work.giving.heard(around, late=True)
+        work.giving.levels_moved(work.stakes.terms.chain_id)

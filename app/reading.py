@@ -8,9 +8,9 @@ import structlog
 from prometheus_client import Counter
 
 from app.container import Container
-from contracts import codec
+from contracts import logs as chain_logs
 from contracts.chain import BlockLogs, Deployment, RawLog
-from contracts.events import BlockRef, ChainEvent, ForfeitAnnounced, Given, Opened, StakeEvent, Transferred
+from contracts.events import BlockRef, ChainEvent, ForfeitAnnounced, Opened, StakeEvent
 from kit.errors import ChainUnavailable, Invalid
 from kit.identifiers import Address, Hash32
 
@@ -25,20 +25,18 @@ _LAST_TIME = 2**63 - 1
 
 def wanted(place: Deployment) -> Mapping[Address, Collection[Hash32]]:
     """Return what is read where our contracts stand: each with the first topics of its logs that matter."""
-    return codec.wanted(place.token, place.escrow, place.pledges)
+    return chain_logs.wanted(place)
 
 
 def events_of(container: Container, block: BlockRef, logs: Sequence[RawLog]) -> list[ChainEvent]:
     """Return what these logs of a block mean. Raises ``ChainUnavailable`` for logs that cannot be."""
     place = container.deployment
     try:
-        decoded = [
-            codec.decode(log, block, token=place.token, escrow=place.escrow, pledges=place.pledges) for log in logs
-        ]
+        decoded = [chain_logs.decode(log, block, place) for log in logs]
     except Invalid as error:  # our contracts cannot have written it, so it is the node that is wrong
         raise ChainUnavailable(f"The node tells of a log that cannot be: {error}") from error
     events = [event for event in decoded if event is not None]
-    stakes = [event for event in events if not isinstance(event, Transferred | Given)]
+    stakes = [event for event in events if isinstance(event, StakeEvent)]
     if any(time > _LAST_TIME for event in stakes for time in _times(event)):
         raise ChainUnavailable("The node tells of a log that cannot be: its time is beyond all times.")
     return events

@@ -11,7 +11,7 @@ from itertools import chain as one_after_the_other
 from app.container import Container, Work
 from app.reading import final_events
 from contracts import codec
-from contracts.events import BlockRef, ChainEvent, Given, Transferred
+from contracts.events import BlockRef, ChainEvent, StakeEvent
 from kit.errors import NotFound
 from kit.identifiers import show_hash
 from ledger.comparing import Difference, compare
@@ -69,7 +69,7 @@ def _book(work: Work, blocks: list[tuple[BlockRef, list[ChainEvent]]]) -> None:
     work.book.record_all(blocks)
     for _, events in blocks:
         for event in events:
-            if not isinstance(event, Transferred | Given):
+            if isinstance(event, StakeEvent):
                 work.stakes.apply(event)
 
 

@@ -8,7 +8,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from kit.sealing import Seal
+from ledger.book import Book
 from ledger.holders import Holders
+from payments.content.orders import Orders
+from payments.content.sales import Sales
 from payments.content.service import Content
 from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
@@ -24,6 +27,7 @@ class Rooms:
     session: Session
     now: datetime
     seal: Callable[[], Seal]
+    book: Book
     holders: Holders
     supporters: Supporters
 
@@ -46,3 +50,13 @@ class Rooms:
     def content(self) -> Content:
         """What people sell, and what others bought of it."""
         return Content(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)
+
+    @property
+    def orders(self) -> Orders:
+        """For whom payments on the chain will be."""
+        return Orders(self.session, self.now)
+
+    @property
+    def sales(self) -> Sales:
+        """What is bought and paid back on the chain."""
+        return Sales(self.content, self.orders, self.book)

@@ -30,6 +30,12 @@ class Deployment:
     checkout: Address | None = None
     checkout_block: int | None = None
 
+    @property
+    def later(self) -> dict[Address, int]:
+        """The contracts that may have come later than token and escrow, each with the block from which it stands."""
+        found = {self.pledges: self.pledges_block, self.checkout: self.checkout_block}
+        return {place: since for place, since in found.items() if place is not None and since is not None}
+
 
 class RawLog(NamedTuple):
     """A log as the node tells it, undecoded."""

@@ -10,7 +10,7 @@ from eth_utils.crypto import keccak
 
 from contracts.chain import RawLog
 from contracts.codec import selector_of, topic_of
-from contracts.events import BlockRef, Position
+from contracts.events import BlockRef, Bought, Position, Refunded
 from contracts.words import WORD, address_in, exact, uint_in, word, word_of_address, words_of_signature
 from kit.errors import Invalid
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32
@@ -70,42 +70,6 @@ class Part(NamedTuple):
     """So many base units of a price, and whose they are."""
 
     payee: Address
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bought:
-    """``Checkout.Bought``: everybody has been paid; their transfers stand before it in the same transaction.
-
-    ``amount`` is the price, in base units of ``asset``. ``purchase`` is its id, ``terms`` the hash of what the seller
-    published; ``memo``: zero, or what commits to what the buyer wants to be known.
-    """
-
-    at: Position
-    checkout: Address
-    purchase: Hash32
-    buyer: Address
-    seller: Address
-    asset: Address
-    amount: int
-    listing: Hash32
-    terms: Hash32
-    memo: Hash32
-
-
-@dataclass(frozen=True, slots=True)
-class Refunded:
-    """``Checkout.Refunded``: ``sender`` has paid back so many base units of ``asset``, and says for which purchase.
-
-    Anybody can say so of any purchase: whose word counts is for the reader to decide.
-    """
-
-    at: Position
-    checkout: Address
-    purchase: Hash32
-    sender: Address
-    recipient: Address
-    asset: Address
     amount: int
 
 
@@ -339,6 +303,8 @@ _READERS: Final[dict[Hash32, Callable[[RawLog, Position], Bought | Refunded]]] =
     BOUGHT: _bought,
     REFUNDED: _refunded,
 }
+TOPICS: Final = frozenset(_READERS)
+"""The first topics of all that it tells."""
 _TOPICS: Final = 4
 _TERMS_WORDS: Final = 9  # in their head; the shares stand behind it
 _ORDER_WORDS: Final = 6

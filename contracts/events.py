@@ -142,5 +142,51 @@ class Given:
     memo: Hash32
 
 
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """``Checkout.Bought``: everybody has been paid; their transfers stand before it in the same transaction.
+
+    ``amount`` is the price, in base units of ``asset``. ``purchase`` is its id, ``terms`` the hash of what the seller
+    published; ``memo``: zero, or what commits to what the buyer wants to be known.
+    """
+
+    at: Position
+    checkout: Address
+    purchase: Hash32
+    buyer: Address
+    seller: Address
+    asset: Address
+    amount: int
+    listing: Hash32
+    terms: Hash32
+    memo: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """``Checkout.Refunded``: ``sender`` has paid back so many base units of ``asset``, and says for which purchase.
+
+    Anybody can say so of any purchase: whose word counts is for the reader to decide.
+    """
+
+    at: Position
+    checkout: Address
+    purchase: Hash32
+    sender: Address
+    recipient: Address
+    asset: Address
+    amount: int
+
+
 StakeEvent = Opened | Returned | ForfeitAnnounced | Forfeited | Expired
-ChainEvent = Transferred | StakeEvent | Given
+SaleEvent = Bought | Refunded
+ChainEvent = Transferred | StakeEvent | Given | SaleEvent
+
+
+def contract_of(event: ChainEvent) -> Address:
+    """Return which contract wrote an event."""
+    if isinstance(event, Transferred):
+        return event.token
+    if isinstance(event, Given):
+        return event.pledges
+    return event.checkout if isinstance(event, SaleEvent) else event.escrow

@@ -6,11 +6,21 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
-from typing import cast
+from typing import Final, cast
 
 from sqlalchemy.orm import Session
 
-from contracts.events import BlockRef, ChainEvent, Expired, Forfeited, Given, Returned, Transferred
+from contracts.events import (
+    BlockRef,
+    ChainEvent,
+    Expired,
+    Forfeited,
+    Given,
+    Returned,
+    SaleEvent,
+    Transferred,
+    contract_of,
+)
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Address, Hash32, show_hash
 from kit.leases import Seat
@@ -24,6 +34,9 @@ from ledger.store import books as store
 from ledger.store import reads
 from ledger.store import reconciliations as checks_store
 from ledger.store import recorded as records
+
+_OF_LATER: Final = Given | SaleEvent
+"""What contracts tell that may have come later; none of it moves what a stake holds."""
 
 
 def seat(chain_id: int) -> Seat:
@@ -39,14 +52,14 @@ class Book:
     """
 
     def __init__(
-        self, session: Session, *, chain_id: int, token: Address, escrow: Address, pledges: Address | None = None
+        self, session: Session, *, chain_id: int, token: Address, escrow: Address, later: Collection[Address] = ()
     ) -> None:
-        """Keep the book of ``token``, ``escrow`` and the gifts by ``pledges`` on chain ``chain_id``."""
+        """Keep the book of ``token``, ``escrow`` and contracts that may have come ``later`` on chain ``chain_id``."""
         self._session = session
         self._chain_id = chain_id
         self._token = token
         self._escrow = escrow
-        self._pledges = pledges
+        self._later = later
         self._asset = erc20(chain_id, token)
 
     @property
@@ -114,28 +127,30 @@ class Book:
             return []
         store.put_blocks(self._session, news, turns)
         events = [event for block, its in ordered if block.hash in turns for event in its]
-        gifts = [event for event in events if isinstance(event, Given)]
-        ours = [event for event in events if not isinstance(event, Given)] if gifts else events
+        others = [event for event in events if isinstance(event, _OF_LATER)]
+        ours = [event for event in events if not isinstance(event, _OF_LATER)] if others else events
         store.add_entries(self._session, self._asset, self._moves(ours), turns)
-        self._give(gifts, turns)
+        self._add_others(others, turns)
         store.set_head(self._session, self._chain_id, head.hash)
         return news
 
-    def reads_pledges(self, since: int) -> int:
-        """Return from which block on gifts have been read; noted now, where it was not: from our next block on.
+    def reads(self, contract: Address, since: int) -> int:
+        """Return from which block on a contract has been read; noted now, where it was not: from our next block on.
 
-        ``since``: where their contract stands from. Of what was booked before it was known its gifts are missing.
+        ``contract``: one that may have come later, which stands from block ``since``. What it told before it was known
+        is missing in what was booked.
         """
-        assert self._pledges is not None  # noqa: S101 - whoever asks has seen it in the deployment
-        known = reads.first(self._session, self._chain_id, self._pledges)
+        known = reads.first(self._session, self._chain_id, contract)
         if known is None:
             head = self.head()
             known = since if head is None else max(since, head.number + 1)
-            reads.note(self._session, self._chain_id, self._pledges, known)
+            reads.note(self._session, self._chain_id, contract, known)
         return known
 
-    def add_gifts(self, first: int, blocks: Iterable[tuple[BlockRef, Iterable[ChainEvent]]]) -> list[ChainEvent]:
-        """Book gifts of final blocks that were booked without them, from block ``first`` on; return those of them.
+    def add_late(
+        self, contract: Address, first: int, blocks: Iterable[tuple[BlockRef, Iterable[ChainEvent]]]
+    ) -> list[ChainEvent]:
+        """Book what a contract told in final blocks that were booked without it, from block ``first`` on; return that.
 
         What is in the books already is left out. Raises ``Conflict`` for a block that is not in our chain.
         """
@@ -146,11 +161,10 @@ class Book:
             if known is None or known[1] is not Level.FINALIZED:
                 raise Conflict("block_does_not_join", f"Block {block.number} is not the final one in our books.")
             booked = reads.booked_logs(self._session, block)
-            gifts = [event for event in self._in_order(block, events) if isinstance(event, Given)]
-            self._give([gift for gift in gifts if gift.at.log_index not in booked], {block.hash: known[2]})
-            late += gifts
-        assert self._pledges is not None  # noqa: S101 - gifts come from nowhere else
-        reads.note(self._session, self._chain_id, self._pledges, first)
+            its = [event for event in self._in_order(block, events) if contract_of(event) == contract]
+            self._add_others([event for event in its if event.at.log_index not in booked], {block.hash: known[2]})
+            late += its
+        reads.note(self._session, self._chain_id, contract, first)
         return late
 
     def rewind(self, block: BlockRef) -> bool:
@@ -315,20 +329,16 @@ class Book:
             if event.at.log_index == before:
                 raise Invalid("log_twice", f"Block {block.number} has two events of one log.")
             before = event.at.log_index
-            if isinstance(event, Transferred):
-                place: tuple[Address, Address | None] = event.token, self._token
-            elif isinstance(event, Given):
-                place = event.pledges, self._pledges
-            else:
-                place = event.escrow, self._escrow
-            if place[0] != place[1]:
+            its = self._token if isinstance(event, Transferred) else self._escrow
+            place = contract_of(event)
+            if place not in self._later if isinstance(event, _OF_LATER) else place != its:
                 raise Invalid("event_of_other_contract", f"Block {block.number} has an event of another contract.")
         return ordered
 
-    def _give(self, gifts: Iterable[Given], turns: Mapping[Hash32, int]) -> None:
-        """Make the entries of gifts, in whatever they are."""
+    def _add_others(self, told: Iterable[ChainEvent], turns: Mapping[Hash32, int]) -> None:
+        """Make the entries of what later contracts told, in whatever assets they are."""
         moves: defaultdict[Asset, Moves] = defaultdict(Moves)
-        for entry in (entry_for(event, token=self._token, escrow=self._escrow, held=0) for event in gifts):
+        for entry in (entry_for(event, token=self._token, escrow=self._escrow, held=0) for event in told):
             if entry is not None:
                 moves[entry.postings[0].asset].append(entry)
         for asset in sorted(moves):

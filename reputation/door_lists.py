@@ -17,7 +17,7 @@ from kit.amounts import Amount
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import parse_server_name, parse_user_id
 from reputation.conditions.model import LONGEST_CONDITION
-from reputation.policy import MOST_RULES, DoorDocument, Holding, Refusing, Rule
+from reputation.policy import MOST_RULES, Action, DoorDocument, Holding, Refusing, Rule
 from reputation.policy_presets import quoted
 from reputation.pricing import DEFAULT_STAKE
 
@@ -96,10 +96,8 @@ def subscribed(document: DoorDocument, one: AtDoor) -> DoorDocument:
     """Return the door with a subscription, in the place of an earlier one to the same list if there is one.
 
     Raises ``Conflict`` where a rule of the owner's own has its name, or there are too many rules; ``Invalid`` where it
-    would let somebody in for a price whom the door does not let in at all.
+    would let somebody in for a price whom the door does not let in at all, or for less than it asks of everybody.
     """
-    if one.does is Does.HOLD and isinstance(document.otherwise, Refusing):
-        raise Invalid("list_softens", "Your door lets no stranger in: to hold those of a list would let them knock.")
     rule = one.rule
     rest = [each for each in document.rules if each.name != rule.name]
     own = next((each for each in document.rules if each.name == rule.name), None)
@@ -111,7 +109,10 @@ def subscribed(document: DoorDocument, one: AtDoor) -> DoorDocument:
     if own is not None and before is not None and (before.does is Does.HOLD) is (one.does is Does.HOLD):
         place = document.rules.index(own)
     else:
-        place = 0 if one.does is not Does.HOLD else _behind_refusing(rest)
+        place = 0
+    if isinstance(rule.then, Holding) and (own is None or own.then != rule.then):
+        _harder_than_none(document.otherwise, rule.then)
+        place = max(place, _behind_harder(rest, rule.then))
     return document.model_copy(update={"rules": (*rest[:place], rule, *rest[place:])})
 
 
@@ -135,9 +136,27 @@ def not_but(one: AtDoor, whom: str) -> AtDoor:
     return replace(one, excepted=tuple(each for each in one.excepted if each != whom))
 
 
-def _behind_refusing(rules: Sequence[Rule]) -> int:
-    """Return behind how many rules a hold stands: before it all that refuse, for it must let nobody past them."""
-    return max((place for place, rule in enumerate(rules, 1) if isinstance(rule.then, Refusing)), default=0)
+def _harder_than_none(otherwise: Action, hold: Holding) -> None:
+    """Raise ``Invalid`` where whoever a list speaks of would come in for less than anybody of whom nothing is known."""
+    if isinstance(otherwise, Refusing):
+        raise Invalid("list_softens", "Your door lets no stranger in: to hold those of a list would let them knock.")
+    if _is_harder(otherwise, hold):
+        raise Invalid(
+            "list_cheapens",
+            "Your door asks more of every stranger: to hold those of a list for less would let them in cheaper. "
+            "Name a higher stake, or refuse them.",
+        )
+
+
+def _behind_harder(rules: Sequence[Rule], hold: Holding) -> int:
+    """Return behind how many rules a hold stands: it must let nobody past those that refuse or ask more."""
+    return max((place for place, rule in enumerate(rules, 1) if _is_harder(rule.then, hold)), default=0)
+
+
+def _is_harder(action: Action, hold: Holding) -> bool:
+    if isinstance(action, Holding):
+        return action.stake + action.fee > hold.stake + hold.fee
+    return isinstance(action, Refusing)
 
 
 def _read(rule: Rule) -> AtDoor | None:

@@ -28,7 +28,7 @@ async def from_elsewhere(stage: Stage) -> None:
         lambda: erin.said(found["url"], found["check_code"], "5 ERN"), "the bot tells @erin price, link and code"
     )
     stage.saw("the bot wrote to her on her own homeserver", told)
-    event = await erin.last_event_in_chat()
+    event = await erin.last_message_in_chat()
     stage.demand(event["type"] == "m.room.encrypted", "neither homeserver can read it", event)
     stage.demand(stage.world.chain.balance(stage.address("erin")) == 0, "@erin has no ether")
     before = stage.tokens(stage.address("erin"))

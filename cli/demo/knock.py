@@ -37,7 +37,7 @@ async def door(stage: Stage) -> None:
     before = len(alice.heard)
     await alice.say("door stake 5")
     told = await stage.until(lambda: alice.said("5 ERN", after=before), "the bot says that the door asks 5 ERN")
-    event = await alice.last_event_in_chat()
+    event = await alice.last_message_in_chat()
     stage.demand(event["type"] == "m.room.encrypted", "the homeserver holds only cipher text", event)
     kept = {"type": event["type"], "algorithm": event["content"]["algorithm"]}
     stage.saw("what the homeserver holds of their talk is encrypted", kept)

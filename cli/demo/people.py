@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -134,10 +135,11 @@ class Person:
                 return text
         return None
 
-    async def last_event_in_chat(self) -> dict[str, Any]:
-        """Return the newest event of the chat with the bot as the homeserver holds it."""
+    async def last_message_in_chat(self) -> dict[str, Any]:
+        """Return the newest message of the chat with the bot as the homeserver holds it; who enters may come after."""
         room = quote(self._chat or "", safe="")
-        found = await self.get(f"/_matrix/client/v3/rooms/{room}/messages?dir=b&limit=1")
+        wanted = quote(json.dumps({"types": ["m.room.message", "m.room.encrypted"]}), safe="")
+        found = await self.get(f"/_matrix/client/v3/rooms/{room}/messages?dir=b&limit=1&filter={wanted}")
         event: dict[str, Any] = found.body["chunk"][0]
         return event
 

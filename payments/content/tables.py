@@ -1,4 +1,4 @@
-"""The tables of what is sold: contents, listings, their versions, purchases and complaints."""
+"""The tables of what is sold: contents, listings, their versions, orders, purchases and complaints."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ class ListingRow(Base):
 
     id: Mapped[int] = mapped_column(_NUMBER, primary_key=True, autoincrement=True)
     token: Mapped[str] = mapped_column(String(_TOKEN), unique=True)
+    chain_hash: Mapped[bytes] = mapped_column(Bytes32, unique=True)
+    """What stands for it on the chain: the hash of ``token``."""
     seller: Mapped[int] = mapped_column(ForeignKey("people.id"))
     kind: Mapped[str] = mapped_column(String(10))
     state: Mapped[str] = mapped_column(String(10))
@@ -84,6 +86,8 @@ class PurchaseRow(Base):
         Index("ix_purchases_seller", "seller", "id"),
         Index("ix_purchases_paid", "seller", "paid_at"),
         Index("ix_purchases_listing", "listing"),
+        _where_there("ix_purchases_block", "block", "level"),
+        _where_there("ix_purchases_refund_block", "refund_block"),
     )
 
     id: Mapped[int] = mapped_column(_NUMBER, primary_key=True, autoincrement=True)
@@ -106,6 +110,27 @@ class PurchaseRow(Base):
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     access_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     refund: Mapped[bytes | None] = mapped_column(Bytes32)
+    block: Mapped[bytes | None] = mapped_column(Bytes32)
+    """The block that holds the payment, where the chain told of it."""
+    refund_block: Mapped[bytes | None] = mapped_column(Bytes32)
+
+
+class OrderRow(Base):
+    """Who wants to buy what; ``memo`` is what a payment on the chain says of it."""
+
+    __tablename__ = "content_orders"
+    __table_args__ = (
+        Index("ix_content_orders_person", "person", "id"),
+        Index("ix_content_orders_listing", "listing"),
+        Index("ix_content_orders_created", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(_NUMBER, primary_key=True, autoincrement=True)
+    token: Mapped[str] = mapped_column(String(_TOKEN), unique=True)
+    memo: Mapped[bytes] = mapped_column(Bytes32, unique=True)
+    listing: Mapped[int] = mapped_column(ForeignKey("listings.id"))
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ComplaintRow(Base):

@@ -9,8 +9,9 @@ import pytest
 
 from contracts import checkout, codec, typed_data
 from contracts.chain import Deployment, Receipt
-from contracts.checkout import Bought, Order, Refunded, SaleTerms, Share
+from contracts.checkout import Order, SaleTerms, Share
 from contracts.deployment import add_checkout
+from contracts.events import Bought, Refunded
 from contracts.signers import KeySigner
 from kit.errors import Conflict
 from kit.identifiers import Address, Hash32

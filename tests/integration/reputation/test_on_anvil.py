@@ -8,7 +8,7 @@ import pytest
 
 from contracts import codec
 from contracts.chain import Deployment
-from contracts.events import Given, Terms, Transferred
+from contracts.events import StakeEvent, Terms
 from kit.amounts import Amount
 from kit.clock import from_unix
 from kit.database import Database
@@ -53,7 +53,7 @@ class World:
             with self.house.work() as rooms:
                 rooms.book.record(block, events)
                 for event in events:
-                    if not isinstance(event, Transferred | Given):
+                    if isinstance(event, StakeEvent):
                         for change in rooms.stakes.apply(event):
                             rooms.gate.stake_changed(change)
         with self.house.work() as rooms:

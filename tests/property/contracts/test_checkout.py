@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import checkout
-from contracts.checkout import Bought, Order, Refunded, SaleTerms, Share
-from contracts.events import Position
+from contracts.checkout import Order, SaleTerms, Share
+from contracts.events import Bought, Position, Refunded
 from contracts.words import word_of_address
 from kit.errors import Invalid
 from kit.identifiers import Address, Hash32

@@ -19,6 +19,10 @@ DOOR = DoorDocument(rules=(SPAM, FRIENDS), otherwise=Holding(stake=Amount(5 * 10
 NAMES = st.sampled_from(["@bob:b.example", '@q"\\:b.example', "b.example", "c.example:8448", "@ö:b.example"])
 
 
+def ern(whole: int) -> Amount:
+    return Amount(whole * 10**18)
+
+
 @given(
     st.sampled_from(list(Does)),
     st.lists(NAMES, unique=True),
@@ -30,7 +34,9 @@ def test_a_subscription_is_found_again_and_leaving_undoes_it_exactly(
 ) -> None:
     price = None if stake is None or does is not Does.HOLD else holding(Amount(stake))
     one = AtDoor("watch", does, price, tuple(excepted))
-    if does is Does.HOLD and isinstance(door.otherwise, Refusing):
+    asks, then = door.otherwise, one.rule.then
+    cheaper = isinstance(asks, Holding) and isinstance(then, Holding) and then.stake < asks.stake + asks.fee
+    if does is Does.HOLD and (cheaper or isinstance(asks, Refusing)):
         with pytest.raises(Invalid):
             subscribed(door, one)
         return
@@ -62,6 +68,20 @@ def test_who_is_held_gets_past_nothing_that_refuses_behind_a_rule_that_admits() 
     door = DOOR.model_copy(update={"rules": (FRIENDS, SPAM)})
     made = subscribed(door, AtDoor("watch", Does.HOLD))
     assert [rule.name for rule in made.rules] == ["friends", "spam", "list watch"]
+
+
+def test_who_is_held_pays_no_less_than_without_the_list() -> None:
+    newcomers = Rule(name="newcomers", when="sender.vouches == 0", then=Holding(stake=ern(8)))
+    door = DOOR.model_copy(update={"rules": (newcomers, FRIENDS), "otherwise": Holding(stake=ern(5), fee=ern(1))})
+    made = subscribed(door, AtDoor("watch", Does.HOLD, holding(ern(7))))
+    assert [rule.name for rule in made.rules] == ["newcomers", "list watch", "friends"]
+    dearer = subscribed(made, AtDoor("watch", Does.HOLD, holding(ern(20))))
+    assert [rule.name for rule in dearer.rules] == ["newcomers", "list watch", "friends"]
+    with pytest.raises(Invalid, match="asks more of every stranger"):
+        subscribed(made, AtDoor("watch", Does.HOLD, holding(ern(5))))
+    raised = made.model_copy(update={"otherwise": Holding(stake=ern(9))})
+    again = subscribed(raised, but(find(raised, "watch"), "@bob:b.example"))
+    assert find(again, "watch").excepted == ("@bob:b.example",), "what is there already may be narrowed"
 
 
 def test_a_rule_that_was_moved_by_hand_stays_where_it_is() -> None:

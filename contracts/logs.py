@@ -1,0 +1,21 @@
+"""The logs that we read (pure): of all contracts of a deployment, each with what its events are and what reads them."""
+
+from __future__ import annotations
+
+from contracts import checkout, codec
+from contracts.chain import Deployment, RawLog
+from contracts.events import BlockRef, ChainEvent
+from kit.identifiers import Address, Hash32
+
+
+def wanted(place: Deployment) -> dict[Address, frozenset[Hash32]]:
+    """Return what is read: each contract with the first topics of its logs that ``decode`` knows."""
+    found = codec.wanted(place.token, place.escrow, place.pledges)
+    return found if place.checkout is None else {**found, place.checkout: checkout.TOPICS}
+
+
+def decode(raw: RawLog, block: BlockRef, place: Deployment) -> ChainEvent | None:
+    """Read a log of ``block``; ``None`` for whatever is not read. Raises ``Invalid`` as ``codec.decode`` does."""
+    if place.checkout is not None and raw.address == place.checkout:
+        return checkout.decode_log(raw, block, checkout=place.checkout)
+    return codec.decode(raw, block, token=place.token, escrow=place.escrow, pledges=place.pledges)
