@@ -22,6 +22,7 @@ from api.routes import (
     checkout,
     contacts,
     digest,
+    discovery,
     doors,
     events,
     filters,
@@ -99,6 +100,7 @@ PARTS = (
         giving_terms,
         rewards,
         x402,
+        discovery,
     ),
     *(health, metrics, front, stake, link, wall, give),
 )

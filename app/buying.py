@@ -84,6 +84,14 @@ def quote(container: Container, listing: str) -> tuple[Listing, Demand | None]:
         return found, _demand(container, work, found.version)
 
 
+def offered(container: Container, *, offset: int, limit: int) -> tuple[list[tuple[Listing, Demand]], int]:
+    """Return what x402 can pay of a page of what is listed, each with what is asked, and how many are listed in all."""
+    with container.read(one_moment=True) as work:
+        found, total = work.content.catalogue(offset=offset, limit=limit)
+        asked = [(one, _demand(container, work, one.version)) for one in found if one.is_for_sale(work.now)]
+    return [(one, demand) for one, demand in asked if demand is not None], total
+
+
 def begin(container: Container, listing: str, sent: Sent) -> Purchase | None:
     """Take a payment for a listing on, and return what it bought; ``None`` while that is yet to be seen.
 

@@ -40,6 +40,7 @@ _Signature = Annotated[
     str | None,
     Header(alias="PAYMENT-SIGNATURE", description="x402 v2: base64 of `PaymentPayload`, with `accepted` as asked."),
 ]
+_VersionOne = Annotated[str | None, Header(alias="X-PAYMENT", include_in_schema=False)]
 _Number = Annotated[
     int | None,
     Query(alias="version", ge=1, le=2**31 - 1, description="Which version: the one paid for, or a later one."),
@@ -63,6 +64,7 @@ async def content(
     listing: Annotated[str, Path(pattern=_TOKEN)],
     signature: _Signature = None,
     number: _Number = None,
+    of_version_1: _VersionOne = None,
 ) -> Response:
     """Sell a text or a file by x402: 402 says what is asked, the same request with the payment gives the content.
 
@@ -70,7 +72,7 @@ async def content(
     content again. 202: it is under way, or not as sure as the seller wants; send the same again.
     """
     if signature is None:
-        return await run_in_threadpool(partial(_asked, container, listing))
+        return await run_in_threadpool(partial(_asked, container, listing, _too_old(of_version_1)))
     try:
         sent = buying.read(signature)
     except Flaw as flaw:
@@ -90,10 +92,11 @@ def content_head(
     listing: Annotated[str, Path(pattern=_TOKEN)],
     signature: _Signature = None,
     number: _Number = None,
+    of_version_1: _VersionOne = None,
 ) -> Response:
     """Tell of a content that was paid for before; nothing is paid by asking."""
     if signature is None:
-        return _asked(container, listing)
+        return _asked(container, listing, _too_old(of_version_1))
     try:
         sent = buying.read(signature)
         purchase = buying.find(container, listing, sent)
@@ -138,6 +141,11 @@ async def _bought(container: Container, listing: str, sent: Sent, waiters: Waite
     return found
 
 
+def _too_old(sent: str | None) -> Flaw | None:
+    """Return what is said to a buyer who pays as x402 did in version 1, where nothing came back of what was asked."""
+    return None if sent is None else Flaw(Reason.VERSION, "Only version 2 of x402 is served here: PAYMENT-SIGNATURE.")
+
+
 def _asked(container: Container, listing: str, flaw: Flaw | None = None) -> Response:
     """Say what is asked, and what was wrong with what was sent."""
     found, demand = buying.quote(container, listing)
@@ -147,8 +155,8 @@ def _asked(container: Container, listing: str, flaw: Flaw | None = None) -> Resp
     told: dict[str, Any] = {
         "x402Version": VERSION,
         "error": "PAYMENT-SIGNATURE header is required" if flaw is None else flaw.reason,
-        "resource": _resource(container, found),
-        "accepts": [_requirements(found, demand)],
+        "resource": resource(container, found),
+        "accepts": [requirements(found, demand, claim=secrets.token_urlsafe(24))],
         "extensions": declaration(),
     }
     headers = {"PAYMENT-REQUIRED": _packed(told), "Cache-Control": "no-store"}
@@ -160,7 +168,8 @@ def _asked(container: Container, listing: str, flaw: Flaw | None = None) -> Resp
     return problem_response(402, code, sentence[:_SENTENCE_LENGTH], headers, **price)
 
 
-def _resource(container: Container, listing: Listing) -> dict[str, str]:
+def resource(container: Container, listing: Listing) -> dict[str, str]:
+    """Return what is sold, in x402's words (``ResourceInfo``)."""
     stored = listing.version.stored
     return {
         "url": f"{container.settings.public_url.rstrip('/')}/v1/listings/{listing.id}/content",
@@ -169,7 +178,9 @@ def _resource(container: Container, listing: Listing) -> dict[str, str]:
     }
 
 
-def _requirements(listing: Listing, demand: Demand) -> dict[str, Any]:
+def requirements(listing: Listing, demand: Demand, **extra: str) -> dict[str, Any]:
+    """Return what is asked for it, in x402's words (``PaymentRequirements``)."""
+    terms = {"terms": show_hash(listing.version.terms), "listing": listing.id}
     return {
         "scheme": SCHEME,
         "network": demand.network,
@@ -177,13 +188,7 @@ def _requirements(listing: Listing, demand: Demand) -> dict[str, Any]:
         "amount": str(demand.amount),
         "payTo": show_address(demand.pay_to),
         "maxTimeoutSeconds": demand.seconds,
-        "extra": {
-            "name": demand.name,
-            "version": demand.version,
-            "terms": show_hash(listing.version.terms),
-            "listing": listing.id,
-            "claim": secrets.token_urlsafe(24),
-        },
+        "extra": {"name": demand.name, "version": demand.version, **terms, **extra},
     }
 
 

@@ -21,6 +21,7 @@ from payments.content.model import (
     LONGEST_REASON,
     Access,
     Buyer,
+    Kind,
     Listing,
     ListingState,
     Offer,
@@ -40,6 +41,7 @@ QUOTA: Final = 1024 * 1024 * 1024
 MOST_LISTINGS: Final = 1_000
 """Listings of one seller."""
 LARGEST_PAGE: Final = 100
+FETCHED: Final = tuple(kind.value for kind in Kind if kind.has_content)
 
 
 class Content(Disputes):
@@ -192,6 +194,11 @@ class Content(Disputes):
         """Return what is listed, newest first, and where the next page begins."""
         where = ListingRow.state == ListingState.LISTED.value
         return _paged(self._listings.page(where, before=before, limit=_bounded(limit) + 1), limit)
+
+    def catalogue(self, *, offset: int, limit: int) -> tuple[list[Listing], int]:
+        """Return what is listed and can be fetched, newest first, after so many; and how many there are in all."""
+        where = ListingRow.state == ListingState.LISTED.value, ListingRow.kind.in_(FETCHED)
+        return self._listings.page(*where, offset=offset, limit=_bounded(limit)), self._listings.count(*where)
 
     def own(self, seller: PersonId, listing: str) -> Listing:
         """Return a listing of somebody's own, in whatever state. Raises ``NotFound``."""

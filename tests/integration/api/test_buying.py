@@ -215,6 +215,65 @@ def test_ranges_of_what_was_bought(counter: Counter) -> None:
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(size))
 
 
+def test_a_payment_of_version_1_is_told_that_version_2_is_served(counter: Counter, till: Till) -> None:
+    listing = counter.put_up()
+    old = packed({"x402Version": 1, "scheme": "exact", "network": "base-sepolia", "payload": {}})
+    for method in ("GET", "HEAD"):
+        told = counter.get(listing, method=method, X_PAYMENT=old)
+        assert (told.status_code, unpacked(told, "payment-required")["error"]) == (402, "invalid_x402_version")
+        assert unpacked(told, "payment-response")["errorReason"] == "invalid_x402_version"
+    paid = counter.paid(listing)
+    assert counter.get(listing, paid, X_PAYMENT=old).status_code == 202
+    till.round()
+    assert counter.get(listing, paid, X_PAYMENT="x" * 9_000).content == TEXT
+
+
+def test_tricks_with_ranges_and_headers_give_no_more_and_no_less(counter: Counter, till: Till) -> None:
+    listing = counter.put_up()
+    paid = counter.paid(listing)
+    counter.get(listing, paid)
+    till.round()
+    size = len(TEXT)
+    for asked in (
+        "bytes=" + ",".join(f"{at}-{at}" for at in range(1_000)),
+        "bytes=0-,0-,0-,0-",
+        "bytes=-",
+        "bytes=--5",
+        "bytes=0x10-0x20",
+        "bytes=1e3-",
+        "bytes=" + "9" * 5_000 + "-",
+        "bytes=5-" + "9" * 5_000,
+        "bytes= 0 - 1",
+        "BYTES 0-1",
+        "",
+    ):
+        answer = counter.get(listing, paid, range=asked)
+        assert answer.status_code in (200, 206, 416), asked[:50]
+        assert len(answer.content) <= size or answer.status_code == 416
+        if answer.status_code == 200:
+            assert answer.content == TEXT
+        elif answer.status_code == 206:
+            start, end = answer.headers["content-range"].removeprefix("bytes ").partition("/")[0].split("-")
+            assert answer.content == TEXT[int(start) : int(end) + 1]
+    for trick in (
+        {"x_forwarded_host": "evil.example", "host": "evil.example"},
+        {"x_original_url": "/v1/listings/other/content", "x_http_method_override": "DELETE"},
+        {"accept_encoding": "gzip, br, zstd"},
+        {"if_none_match": "*", "if_modified_since": "Thu, 01 Jan 2099 00:00:00 GMT"},
+        {"if_range": "Thu, 01 Jan 2099 00:00:00 GMT", "range": "bytes=0-1"},
+    ):
+        answer = counter.get(listing, paid, **trick)
+        assert (answer.status_code, answer.content) == (200, TEXT), trick
+        asked_at = unpacked(counter.get(listing, **trick), "payment-required")["resource"]["url"]
+        assert asked_at.startswith(till.container.settings.public_url)
+    for path in ("../../etc/passwd", "%2e%2e%2fcontent", f"{listing.id}%00", f"{listing.id}/../{listing.id}x"):
+        refused = till.door.get(f"/v1/listings/{path}/content", headers={"PAYMENT-SIGNATURE": paid})
+        assert refused.status_code in (400, 404), path
+    twice = [("PAYMENT-SIGNATURE", paid), ("PAYMENT-SIGNATURE", "nonsense")]
+    assert till.door.get(f"/v1/listings/{listing.id}/content", headers=twice).status_code in (200, 402)
+    assert (till.sold(), till.sent()) == (PRICE, 1)
+
+
 def test_asking_by_head_pays_nothing(counter: Counter, till: Till) -> None:
     listing = counter.put_up()
     assert counter.get(listing, method="HEAD").status_code == 402
