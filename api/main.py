@@ -23,6 +23,7 @@ from api.routes import (
     checkout,
     contacts,
     digest,
+    discovery,
     doors,
     downloads,
     events,
@@ -60,6 +61,7 @@ from api.streams import Streams
 from api.uploads import BoundedUploads, Uploads
 from app.container import Container
 from app.gatekeeper import Gatekeeper
+from app.handing import Hands
 from app.turning_away import TurningAway
 from app.wall import Walls
 
@@ -92,7 +94,7 @@ PARTS = (
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
     *(helping, doors, subscriptions, filters, lists, selling, checkout, buying, bought, library, downloads, sales),
-    *(supporting, patreon, giving_terms, rewards, x402),
+    *(supporting, patreon, giving_terms, rewards, x402, discovery),
     federation,
     *(health, metrics, front, stake, link, wall, give, shop),
 )
@@ -148,6 +150,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper, turning: TurningAwa
     app.state.walls = Walls(container)
     app.state.waiters = x402.Waiters()
     app.state.uploads = Uploads()
+    app.state.hands = Hands(container)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
     openapi.install(app)

@@ -12,7 +12,7 @@ from typing import Any
 from celery import Celery
 from celery.beat import EmbeddedService
 
-from app import books, digests, earning, epochs, forwarding, lists, selling, totals
+from app import books, buying, digests, earning, epochs, forwarding, lists, selling, totals
 from app.aside import Aside
 from app.container import Container
 from app.forgetting import prune_all
@@ -27,6 +27,8 @@ RECONCILE_EVERY = timedelta(seconds=15)
 """How often the books are held against the chain, where a newer block is final."""
 DIGEST_EVERY = timedelta(seconds=30)
 """How often digests are looked for that are due."""
+HANDED_EVERY = timedelta(seconds=5)
+"""How often payments with another facilitator are looked at."""
 LISTS_EVERY = timedelta(minutes=5)
 """How often it is looked whether a list of others is to be read again."""
 LOOKS_EVERY = timedelta(minutes=5)
@@ -43,6 +45,7 @@ _EVERY = {
     "sweep": SWEEP_EVERY,
     "reconcile": RECONCILE_EVERY,
     "digest": DIGEST_EVERY,
+    "handed": HANDED_EVERY,
     "lists": LISTS_EVERY,
     "looks": LOOKS_EVERY,
     "forward": FORWARD_EVERY,
@@ -92,6 +95,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
         digests.regular(container.read, container.work)
 
     aside = partial(_done_aside, application)
+    aside("handed", partial(buying.follow_handed, container))  # another facilitator may take its time
     aside("lists", partial(lists.regular, container))  # a service may take minutes to show its list
     aside("looks", partial(earning.look_around, container))
     aside("forward", partial(forwarding.regular, container))

@@ -21,6 +21,7 @@ from payments.content.model import (
     LONGEST_REASON,
     Access,
     Buyer,
+    Kind,
     Listing,
     ListingState,
     Offer,
@@ -42,6 +43,7 @@ MOST_LISTINGS: Final = 1_000
 MOST_VERSIONS: Final = 200
 """Versions of one listing: each payment on the chain is held against all of them."""
 LARGEST_PAGE: Final = 100
+FETCHED: Final = tuple(kind.value for kind in Kind if kind.has_content)
 
 
 class Content(Belonging):
@@ -199,7 +201,12 @@ class Content(Belonging):
 
     def count_listed(self) -> int:
         """Return how much is for sale, or would be if it were not sold out or over."""
-        return self._listings.count(ListingState.LISTED)
+        return self._listings.count(ListingRow.state == ListingState.LISTED.value)
+
+    def catalogue(self, *, offset: int, limit: int) -> tuple[list[Listing], int]:
+        """Return what is listed and can be fetched, newest first, after so many; and how many there are in all."""
+        where = ListingRow.state == ListingState.LISTED.value, ListingRow.kind.in_(FETCHED)
+        return self._listings.page(*where, offset=offset, limit=_bounded(limit)), self._listings.count(*where)
 
     def own(self, seller: PersonId, listing: str) -> Listing:
         """Return a listing of somebody's own, in whatever state. Raises ``NotFound``."""
