@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +21,9 @@ from kit.errors import HomeserverUnavailable, Invalid
 from kit.federation import Homeservers, Seen
 from kit.identifiers import Address, ServerName, parse_address, show_address
 from kit.server_keys import ServerKeys, VerifyKey
+from payments.rewards.gathering import LEAST_LOOKS
 from payments.rewards.service import Rewards
+from payments.rewards.shares import share
 from tests.support.databases import sqlite_copy
 from tests.support.elsewhere import Elsewhere, Server, an_address, says
 from tests.support.keyed import KEY_ID, KEYS, VERSION, Crowd, Keyed
@@ -35,7 +37,7 @@ HONEST = Address(b"\x77" * 20)
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock(datetime.now(UTC).replace(microsecond=0))
+    return Clock(datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0))
 
 
 @pytest.fixture
@@ -65,12 +67,6 @@ def seen(server: Keyed, network: str) -> Seen:
     return Seen(ServerKeys(ServerName(server.name), (key,)), "Synapse", "1.163.2", 30, 2_000_000_000, network)
 
 
-def earns(container: Container, whose: Callable[[Address], bool]) -> int:
-    """What payout addresses would get together if the epoch were closed now."""
-    _, closed = epochs.closing(container)
-    return sum(amount for address, amount in closed.shares.of.items() if whose(address))
-
-
 def test_a_thousand_servers_of_one_operator_earn_no_more_than_one(
     container: Container, elsewhere: Elsewhere, clock: Clock
 ) -> None:
@@ -88,41 +84,34 @@ def test_a_thousand_servers_of_one_operator_earn_no_more_than_one(
         with container.work() as work:
             work.rewards.reported(secret, said)
 
-    def looks(count: int) -> None:
-        """Look once over federation, and as often more as a place must before it says anything of anybody."""
-        assert earning.look_around(container) == count
-        networks = {keyed.name: f"{crowd.address.rpartition('.')[0]}.0/24" for keyed in many}
-        networks[one.name] = f"{honest.address.rpartition('.')[0]}.0/24"
-        for hour in range(1, 12):
-            with container.work() as work:
-                servers = work.rewards.servers(limit=2 * SYBILS)
-                found = {server.id: seen(by_name[server.server], networks[server.server]) for server in servers}
-                then = Rewards(work.session, clock.now + timedelta(hours=hour), service=PUBLIC_URL, chain_id=31337)
-                then.looked("here", found)
-
-    by_name = {keyed.name: keyed for keyed in [one, *many]}
-    clock.now = clock.now.replace(hour=1, minute=0, second=0)
-    reports(enrols(container, one, HONEST), one)
-    reports(enrols(container, many[0], Address((1).to_bytes(20))), many[0])
-    looks(2)
-    alone = earns(container, lambda address: address != HONEST)
-    assert alone > 0
-    clock.pass_(hours=12)
-
     def joins(number: int) -> None:
         keyed = many[number]
         reports(enrols(container, keyed, Address((number + 1).to_bytes(20))), keyed)
 
+    reports(enrols(container, one, HONEST), one)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(joins, range(1, SYBILS)))
-    looks(SYBILS + 1)
-    with container.read() as work:
-        day = clock.now.date()
-        answered = [work.rewards.looks(server.id, day, days=1)[0].answered for server in work.rewards.servers(limit=5)]
-    assert answered == [23, 23, 11, 11, 11]
-    together = earns(container, lambda address: address != HONEST)
-    assert 0 < together <= alone + SYBILS, "but for less than a base unit for each address"
-    assert earns(container, lambda address: address == HONEST) >= alone - SYBILS
+        list(pool.map(joins, range(SYBILS)))
+    assert earning.look_around(container) == SYBILS + 1
+    networks = {keyed.name: f"{crowd.address.rpartition('.')[0]}.0/24" for keyed in many}
+    networks[one.name] = f"{honest.address.rpartition('.')[0]}.0/24"
+    by_name = {keyed.name: keyed for keyed in [one, *many]}
+    for hour in range(1, LEAST_LOOKS):  # a place must look as often before it says anything of anybody
+        with container.work() as work:
+            servers = work.rewards.servers(limit=2 * SYBILS)
+            found = {server.id: seen(by_name[server.server], networks[server.server]) for server in servers}
+            then = Rewards(work.session, clock.now + timedelta(hours=hour), service=PUBLIC_URL, chain_id=31337)
+            then.looked("here", found)
+    _, closed = epochs.closing(container)
+    measured = [counted.measured for counted in closed.counted]
+    assert len(measured) == SYBILS + 1
+    assert {(server.availability, server.people) for server in measured} == {(1000, 1)}, (
+        "whatever they say of themselves"
+    )
+    together = sum(amount for payout, amount in closed.shares.of.items() if payout != HONEST)
+    two = [server for server in measured if server.server in (one.name, many[0].name)]
+    alone = share(closed.budget, two).of
+    assert 0 < together <= alone[Address((1).to_bytes(20))] + SYBILS, "but for less than a base unit for each address"
+    assert closed.shares.of[HONEST] >= alone[HONEST] - SYBILS
 
 
 def test_whoever_takes_a_name_over_has_no_use_for_its_old_keys(container: Container, elsewhere: Elsewhere) -> None:
@@ -191,10 +180,10 @@ def test_whoever_looks_is_led_nowhere_and_held_up_by_nobody(
     assert time.monotonic() - began < 60, "each has ten seconds, and all of them at once"
     with container.read() as work:
         answered = {}
-        for server in work.rewards.servers():
-            (looks,) = work.rewards.looks(server.id, clock.now.date() - timedelta(days=1), days=3)
-            answered[server.server.partition(".")[0]] = looks.answered
-            assert server.payout == HONEST
+        for one in work.rewards.servers():
+            (looks,) = work.rewards.looks(one.id, clock.now.date() - timedelta(days=1), days=3)
+            answered[one.server.partition(".")[0]] = looks.answered
+            assert one.payout == HONEST
     assert answered == {name: int(name in ("good", "changes", "absurd")) for name in names}
     assert inside.reached == 0
     clock.pass_(hours=1)
