@@ -251,6 +251,8 @@ def _known(work: Work, signed: Authorization, order: Order) -> Purchase | None:
     found = work.content.purchase(purchase_key(work.settlements.id_of(signed), order))
     if found is not None and found.listing != order.listing:
         raise _another()
+    if found is not None and (found.buyer is None or found.buyer.wallet != signed.payer):
+        raise Conflict("moved", "What this payment bought is another's by now, by its buyer's own word.")
     return found
 
 

@@ -5,25 +5,24 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from api.dependencies import ContainerDep, limited
 from api.errors import problem_response
+from api.handing import handed_over
 from api.routes.x402 import Waiters
 from api.schemas.problems import problems
 from app import buying, facilitating
 from app.buying import Handed, Sent
 from app.container import Container
 from app.handing import Hands
-from kit.errors import ChainUnavailable, Conflict, Invalid
+from kit.errors import ChainUnavailable
 from kit.identifiers import show_address, show_hash
-from kit.ranges import attachment, wanted
 from payments.content.model import Listing, Purchase
 from payments.settlements.model import order_of
 from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Reason, declaration, network_of
@@ -35,9 +34,6 @@ _LOOK_SECONDS = 0.05
 _LONGEST_LOOK_SECONDS = 0.25
 _RETRY_SECONDS = "3"
 _SENTENCE_LENGTH = 300
-_PARTS_AT_ONCE = 8
-"""Parts of a content (64 KiB) that are sent as one piece."""
-_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 _TOKEN = "^[A-Za-z0-9]{22}$"  # noqa: S105 - a pattern of public names
 _Signature = Annotated[
     str | None,
@@ -225,46 +221,7 @@ def _receipt(container: Container, sent: Sent) -> str:
 
 
 def _content(request: Request, container: Container, handed: Handed, receipt: str) -> Response:
-    """Give the bytes that are wanted, some at a time; no transaction is open meanwhile."""
-    stored = handed.stored
-    tag = f'"{stored.digest.hex()}"'
-    headers = {
-        "PAYMENT-RESPONSE": receipt,
-        "ETag": tag,
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "no-store",
-        "Content-Disposition": attachment(stored.file_name),
-        "Content-Security-Policy": _POLICY,
-    }
-    asked = request.headers.get("range") if request.method == "GET" else None  # RFC 9110, 14.2: of GET alone
-    try:
-        part = wanted(asked, stored.size, condition=request.headers.get("if-range"), tag=tag)
-    except Invalid as refusal:
-        outside = {"Content-Range": f"bytes */{stored.size}", "PAYMENT-RESPONSE": receipt}
-        return problem_response(416, refusal.code, refusal.message, outside)
-    start, end = part or (0, stored.size)
-    headers["Content-Length"] = str(end - start)
-    if part is not None:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{stored.size}"
-    status = 200 if part is None else 206
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type=stored.media_type)
-    try:
-        body = buying.parts(container, handed, start, end)
-    except Invalid as refusal:
-        raise Conflict("content_damaged", refusal.message) from None
-    return StreamingResponse(_in_pieces(body), status, headers, media_type=stored.media_type)
-
-
-def _in_pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Put small parts together: what is sent costs a change of threads, which takes longer than 64 KiB do."""
-    held: list[bytes] = []
-    for part in parts:
-        held.append(part)
-        if len(held) == _PARTS_AT_ONCE:
-            yield b"".join(held)
-            held.clear()
-    yield b"".join(held)
+    return handed_over(request, container, handed, {"PAYMENT-RESPONSE": receipt})
 
 
 def _packed(told: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from base64 import b64decode
 from dataclasses import replace
 
 from app import selling
-from kit.identifiers import Address, show_address, show_hash
+from kit.identifiers import Address, UserId, show_address, show_hash
 from ledger.model import Level
 from payments.content.model import PurchaseState
 from tests.support.counter import TEXT, Counter, packed, unpacked
@@ -79,6 +79,28 @@ def test_what_stands_on_the_chain_opens_nothing_without_the_claim(counter: Count
         thief = counter.get(listing, packed(told))
         assert (thief.status_code, TEXT in thief.content) == (402, False)
     assert till.sold() == PRICE
+
+
+def test_what_has_moved_is_given_to_its_payer_no_more(counter: Counter, till: Till) -> None:
+    listing = counter.put_up()
+    paid = counter.paid(listing)
+    counter.get(listing, paid)
+    till.rounds()
+    assert counter.get(listing, paid).content == TEXT
+    (sale,) = counter.sales()
+    other = Address(b"\x77" * 20)
+    with counter.container.work() as work:
+        kim = work.people.number(UserId("@kim:earnest.example"))
+        assert work.content.claim(kim, till.buyer.address) == 1
+    assert counter.get(listing, paid).content == TEXT, "what is claimed is the wallet's too"
+    with counter.container.work() as work:
+        work.content.move(kim, sale.id, other, {till.buyer.address, other})
+    for method in ("GET", "HEAD"):
+        answer = counter.get(listing, paid, method)
+        assert (answer.status_code, TEXT in answer.content) == (409, False)
+    with counter.container.work() as work:
+        work.content.hand_over(kim, sale.id, counter.lea, {other})
+    assert counter.get(listing, paid).status_code == 409
 
 
 def test_another_payers_replay_is_refused(counter: Counter, till: Till) -> None:
