@@ -248,15 +248,6 @@ def test_who_pays_themselves_counts_for_nothing(stall: Stall) -> None:
     assert stall.stands(listing).sold == 1
 
 
-def test_access_moves_to_another_wallet(stall: Stall) -> None:
-    listing = stall.put_up()
-    purchase = stall.pay(listing, buyer=Buyer(wallet=WALLET))
-    with stall.work() as content:
-        content.move_access(purchase.id, Buyer(wallet=PAYER))
-    assert stall.read(Buyer(wallet=WALLET), listing) is None
-    assert stall.read(Buyer(wallet=PAYER), listing) == TEXT
-
-
 def test_an_admission_ends_and_one_more_follows_on_it(stall: Stall) -> None:
     week = timedelta(days=7)
     put_up = offer(kind=Kind.ADMISSION, reference="!room:earnest.example", admitted=week)
