@@ -11,16 +11,18 @@ from sqlalchemy.orm import Session
 from kit.blobs import Blobs, Written
 from kit.contents import file_name, media_type
 from kit.errors import Conflict, Forbidden, Invalid, NotFound
-from kit.identifiers import Address, Hash32, PersonId
+from kit.identifiers import Address, Hash32, PersonId, RoomId
 from kit.sealing import Seal, Sealed
 from ledger.model import Asset, Level
 from ledger.people import People
+from payments.content.admissions import Admissions
 from payments.content.buying import Buying
 from payments.content.disputes import Disputes
 from payments.content.model import (
     LONGEST_REASON,
     Access,
     Buyer,
+    Kind,
     Listing,
     ListingState,
     Offer,
@@ -38,6 +40,8 @@ QUOTA: Final = 1024 * 1024 * 1024
 """Bytes of all contents of one seller."""
 MOST_LISTINGS: Final = 1_000
 """Listings of one seller."""
+MOST_ADMISSIONS: Final = 50
+"""Admissions that one seller wants to be for sale: the bot looks at the room of each."""
 LARGEST_PAGE: Final = 100
 
 
@@ -94,6 +98,8 @@ class Content(Disputes):
     ) -> Listing:
         """Put something up; ``allowed`` are the assets that the operator lets people be paid in.
 
+        An admission is a draft until the bot found that it can admit people there.
+
         Raises ``Invalid`` for an offer that nobody could take, ``Conflict`` for too many listings.
         """
         self._check(offer, allowed)
@@ -102,12 +108,15 @@ class Content(Disputes):
         People(self._session, self._now).lock(seller)
         if len(self._listings.of_seller(seller)) >= MOST_LISTINGS:
             raise Conflict("too_many_listings", f"One seller has at most {MOST_LISTINGS:,} listings.")
+        admits = offer.kind is Kind.ADMISSION
+        if admits and self.admissions.count(seller) >= MOST_ADMISSIONS:
+            raise Conflict("too_many_admissions", f"One seller sells at most {MOST_ADMISSIONS} admissions at a time.")
         row = self._listings.add(
             ListingRow(
                 token=random_id(),
                 seller=seller,
                 kind=offer.kind.value,
-                state=(ListingState.DRAFT if draft else ListingState.LISTED).value,
+                state=(ListingState.DRAFT if draft or admits else ListingState.LISTED).value,
                 version=1,
                 remaining=offer.stock,
                 sold=0,
@@ -115,7 +124,10 @@ class Content(Disputes):
                 created_at=self._now,
             )
         )
-        return self._with_version(row, offer, seller, blob)
+        made = self._with_version(row, offer, seller, blob)
+        if not draft:
+            self.admissions.want(row)
+        return made
 
     def revise(
         self, seller: PersonId, listing: str, offer: Offer, *, blob: int | None = None, allowed: Collection[Asset]
@@ -139,14 +151,19 @@ class Content(Disputes):
     def unlist(self, seller: PersonId, listing: str) -> Listing:
         """Sell it no more; whoever bought it keeps it. Raises ``NotFound``, ``Conflict`` for what was taken down."""
         row = self._own(seller, listing)
+        self.admissions.unwant(row)
         if row.state != ListingState.UNLISTED.value:
             row.state, row.ended_at = ListingState.UNLISTED.value, self._now
         return self._listings.listing(row)
 
     def relist(self, seller: PersonId, listing: str) -> Listing:
-        """Sell a draft, or what was unlisted. Raises ``NotFound``, and ``Conflict`` for what was taken down."""
+        """Sell a draft, or what was unlisted. Raises ``NotFound``, and ``Conflict`` for what was taken down.
+
+        An admission is for sale once the bot found that it can admit people there: it may stay as it is until then.
+        """
         row = self._own(seller, listing)
-        row.state, row.ended_at = ListingState.LISTED.value, None
+        if self.admissions.want(row):
+            row.state, row.ended_at = ListingState.LISTED.value, None
         return self._listings.listing(row)
 
     def take_down(self, listing: str, reason: str) -> Listing:
@@ -156,6 +173,7 @@ class Content(Disputes):
             raise Invalid("reason_missing", "Say why: seller and buyers are told.")
         row = self._row(listing, lock=True)
         row.state, row.reason, row.ended_at = ListingState.TAKEN_DOWN.value, said, self._now
+        self.admissions.unwant(row)
         return self._listings.listing(row)
 
     def put_back(self, listing: str) -> Listing:
@@ -231,6 +249,11 @@ class Content(Disputes):
         return None if row is None else self._sold.purchase(row)
 
     @property
+    def admissions(self) -> Admissions:
+        """Rooms that people are admitted to."""
+        return Admissions(self._session, self._now)
+
+    @property
     def _buying(self) -> Buying:
         return Buying(self._session, self._now, self._listings, self._sold, self._wallets)
 
@@ -292,6 +315,7 @@ class Content(Disputes):
                 self._listings.drop(row)
             elif row.state in (ListingState.LISTED.value, ListingState.DRAFT.value):
                 row.state, row.ended_at = ListingState.UNLISTED.value, self._now
+                self.admissions.unwant(row)
         self._session.flush()
         self._sold.forget(person)
 
@@ -314,6 +338,8 @@ class Content(Disputes):
             raise NotFound("content_gone", "This content is not here.")
         terms = terms_hash(row.token, row.version, offer, stored)
         self._listings.add_version(row, Version(row.version, offer, terms, stored, self._now, None), blob)
+        if offer.kind is Kind.ADMISSION:
+            self.admissions.name(row, RoomId(offer.reference))
         return self._listings.listing(row)
 
     def _check(self, offer: Offer, allowed: Collection[Asset]) -> None:
