@@ -25,7 +25,7 @@ Reaction = Callable[[Work, Any], None]
 """Acts on one event in the transaction that books it; touches the database alone, effects go to the outbox."""
 
 
-def only_told(work: Work, event: Transferred | Given | SaleEvent) -> None:
+def only_told(work: Work, event: Transferred | Given) -> None:
     """Do nothing more: the book has it, and whom it concerns is told of all of its kind at once (``react``)."""
 
 
@@ -36,6 +36,11 @@ def stake_moved(work: Work, event: StakeEvent) -> None:
         work.gate.stake_changed(change)
 
 
+def sold(work: Work, event: SaleEvent) -> None:
+    """Let whoever paid have what they bought, or whoever was paid back have it no more."""
+    work.sales.told(event)
+
+
 REACTIONS: Mapping[type[ChainEvent], Reaction] = {
     Transferred: only_told,
     Opened: stake_moved,
@@ -44,8 +49,8 @@ REACTIONS: Mapping[type[ChainEvent], Reaction] = {
     Forfeited: stake_moved,
     Expired: stake_moved,
     Given: only_told,
-    Bought: only_told,
-    Refunded: only_told,
+    Bought: sold,
+    Refunded: sold,
 }
 
 

@@ -12,9 +12,11 @@ from app.conversations import Conversations
 from app.supporting.service import Support
 from kit.identifiers import RoomId
 from kit.sealing import Seal
+from ledger.book import Book
 from ledger.holders import Holders
 from ledger.people import People
 from payments.content.orders import Orders
+from payments.content.sales import Sales
 from payments.content.service import Content
 from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
@@ -34,6 +36,7 @@ class Rooms:
     session: Session
     now: datetime
     seal: Callable[[], Seal]
+    book: Book
     holders: Holders
     supporters: Supporters
     people: People
@@ -79,3 +82,8 @@ class Rooms:
     def orders(self) -> Orders:
         """For whom payments on the chain will be."""
         return Orders(self.session, self.now)
+
+    @property
+    def sales(self) -> Sales:
+        """What is bought and paid back on the chain."""
+        return Sales(self.content, self.orders, self.book)

@@ -94,6 +94,10 @@ class Settings(BaseSettings):
         3, ge=0, le=1000, description="Openings carried in 24 hours for one stranger, and from one wallet."
     )
 
+    sales_fee_bps: int = Field(
+        0, ge=0, le=1_000, description="Basis points of each price that the operator takes of what is sold here."
+    )
+    sales_fee_receiver: str | None = Field(None, description="Address that gets those; without it nothing is taken.")
     facilitator_for: str = Field(
         "",
         description="Addresses, with commas between them, of sellers for whom payments of programs (x402) are settled "

@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.support.federation",
     "tests.support.house",
     "tests.support.ledgers",
+    "tests.support.fair",
     "tests.support.gift_shop",
     "tests.support.lying_node",
     "tests.support.order",

@@ -6,7 +6,7 @@ from alembic import op
 from kit.database import UtcDateTime
 
 revision = "0043"
-down_revision = "0041"
+down_revision = "0042"
 branch_labels = None
 depends_on = None
 

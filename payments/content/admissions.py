@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from kit.changes import touch
+from kit.errors import Conflict
 from kit.identifiers import PersonId, RoomId
 from payments.content.model import Admission, Brought, Kind, ListingState, Place, Trouble
 from payments.content.sold import PurchaseStore
@@ -20,6 +21,8 @@ TOPIC: Final = "admissions"
 """What the change counter counts under, where whoever keeps the rooms is to look anew."""
 REFUSED_FOR: Final = timedelta(days=1)
 """How long somebody is not asked in again, whose homeserver or settings said no."""
+MOST_ADMISSIONS: Final = 50
+"""Admissions that one seller wants to be for sale: the bot looks at the room of each."""
 GIVEN_UP_AFTER: Final = timedelta(days=7)
 """For how long the bot looks whether a room becomes ready that never was."""
 
@@ -37,10 +40,12 @@ class Admissions:
 
     # ------------------------------------------------------------------------------------------ listings
 
-    def count(self, seller: PersonId) -> int:
-        """Return how many rooms of a seller's listings are wanted."""
+    def check_count(self, seller: PersonId) -> None:
+        """Raise ``Conflict`` where a seller wants as many rooms to be for sale as one may."""
         places = select(func.count()).select_from(AdmissionPlaceRow).join(*_LISTING)
-        return self._session.scalar(places.where(ListingRow.seller == seller, AdmissionPlaceRow.wanted)) or 0
+        theirs = places.where(ListingRow.seller == seller, AdmissionPlaceRow.wanted)
+        if (self._session.scalar(theirs) or 0) >= MOST_ADMISSIONS:
+            raise Conflict("too_many_admissions", f"One seller sells at most {MOST_ADMISSIONS} admissions at a time.")
 
     def name(self, listing: ListingRow, room: RoomId) -> None:
         """Note which room a listing's newest version is of. In another one than before, it is looked at anew."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
+from kit import outbox
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Hash32, PersonId
 from payments.content.model import LONGEST_COMPLAINT, Buyer, Purchase, PurchaseState, tidy
@@ -15,6 +17,8 @@ from payments.content.store import ListingStore
 from payments.content.tables import ComplaintRow, PurchaseRow
 
 _MOST_COMPLAINTS = 100
+REFUNDED: Final = "content-refunded"
+"""Outbox kind: a person is to be told that their money came back; ``purchase`` is its id."""
 
 
 class Disputes:
@@ -74,7 +78,7 @@ class Disputes:
         back = (PurchaseState.PAID, PurchaseState.REFUND_ASKED, PurchaseState.OWED_BACK)
         return self._moved(row, PurchaseState.REFUND_APPROVED, back)
 
-    def refunded(self, key: Hash32, transaction: Hash32) -> Purchase:
+    def refunded(self, key: Hash32, transaction: Hash32, block: Hash32 | None = None) -> Purchase:
         """Note that the seller paid it back, by which access ends. Raises ``NotFound``, ``Conflict``."""
         row = self._sold.by_key(key, lock=True)
         if row is None:
@@ -83,7 +87,26 @@ class Disputes:
             if row.state == PurchaseState.TAKEN_BACK.value:
                 raise Conflict("payment_gone", "This payment left the chain: there is nothing to pay back.")
             row.state, row.refund = PurchaseState.REFUNDED.value, bytes(transaction)
+            row.refund_block = None if block is None else bytes(block)
+            self._tell(row)
         return self._sold.purchase(row)
+
+    def refunds_left(self, block: Hash32) -> None:
+        """Let what was paid back in a block that left the chain be owed again, until it is paid back in another."""
+        for row in self._sold.refunded_in(block):
+            row.refund = row.refund_block = None
+            if row.state == PurchaseState.REFUNDED.value:
+                row.state = (
+                    PurchaseState.REFUND_APPROVED.value if row.because is None else PurchaseState.OWED_BACK.value
+                )
+        self._session.flush()
+
+    def _tell(self, row: PurchaseRow) -> None:
+        """Owe a person word of their money; told again after a reorg only where it came by another transaction."""
+        if row.person is None or row.refund is None:
+            return
+        key, payload = f"{REFUNDED}:{row.token}:{row.refund.hex()}", {"purchase": row.token}
+        outbox.append(self._session, kind=REFUNDED, key=key, payload=payload, now=self._now)
 
     def _moved(self, row: PurchaseRow, to: PurchaseState, allowed: Collection[PurchaseState]) -> Purchase:
         if row.state != to.value:

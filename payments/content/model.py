@@ -98,7 +98,8 @@ class Offer:
     """What a seller puts up: one version of a listing.
 
     ``prices`` are base units by asset; ``payees`` the co-sellers' shares and the seller's own, in basis points that sum
-    to 10,000; ``fee_bps`` what the operator takes of the whole before; ``admitted`` for how long an admission is.
+    to 10,000; ``fee_bps`` what the operator's ``fee_receiver`` takes of the whole before; ``admitted`` for how long an
+    admission is.
     """
 
     kind: Kind
@@ -110,6 +111,7 @@ class Offer:
     licence: str = ""
     reference: str = ""
     fee_bps: int = 0
+    fee_receiver: Address = ZERO_ADDRESS
     finality: Level = Level.SAFE
     stock: int | None = None
     expires_at: datetime | None = None
@@ -230,7 +232,10 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A payment as a rail tells it. ``key`` is the same however often it is told; ``amount`` in base units."""
+    """A payment as a rail tells it. ``key`` is the same however often it is told; ``amount`` in base units.
+
+    ``block``: the one that holds it, where the chain is the rail.
+    """
 
     key: Hash32
     listing: str
@@ -240,6 +245,7 @@ class Paid:
     amount: int
     level: Level
     at: datetime
+    block: Hash32 | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from payments.content.model import (
     Version,
     tidy,
 )
+from payments.content.onchain import listing_hash
 from payments.content.store import random_id
 from payments.content.tables import BlobRow, ListingRow
 from payments.content.terms import terms_hash
@@ -40,8 +41,6 @@ QUOTA: Final = 1024 * 1024 * 1024
 """Bytes of all contents of one seller."""
 MOST_LISTINGS: Final = 1_000
 """Listings of one seller."""
-MOST_ADMISSIONS: Final = 50
-"""Admissions that one seller wants to be for sale: the bot looks at the room of each."""
 LARGEST_PAGE: Final = 100
 
 
@@ -109,11 +108,12 @@ class Content(Disputes):
         if len(self._listings.of_seller(seller)) >= MOST_LISTINGS:
             raise Conflict("too_many_listings", f"One seller has at most {MOST_LISTINGS:,} listings.")
         admits = offer.kind is Kind.ADMISSION
-        if admits and self.admissions.count(seller) >= MOST_ADMISSIONS:
-            raise Conflict("too_many_admissions", f"One seller sells at most {MOST_ADMISSIONS} admissions at a time.")
+        if admits:
+            self.admissions.check_count(seller)
         row = self._listings.add(
             ListingRow(
-                token=random_id(),
+                token=(token := random_id()),
+                chain_hash=bytes(listing_hash(token)),
                 seller=seller,
                 kind=offer.kind.value,
                 state=(ListingState.DRAFT if draft or admits else ListingState.LISTED).value,
@@ -196,6 +196,10 @@ class Content(Disputes):
             raise _unknown()
         return found
 
+    def of_hash(self, listing: Hash32) -> str | None:
+        """Return the public name of a listing by what stands for it on the chain, whatever became of it."""
+        return self._listings.of_hash(listing)
+
     def versions(self, listing: str) -> list[Version]:
         """Return all versions of a listing, oldest first; none of what there is not."""
         return self._listings.versions(listing, since=1)
@@ -243,10 +247,23 @@ class Content(Disputes):
         row = self._purchase_row(purchase)
         row.delivered_at = row.delivered_at or self._now
 
+    def unsure_blocks(self) -> dict[Hash32, Level]:
+        """Return the blocks that hold payments and are not final, each with how sure those are taken for."""
+        return self._sold.unsure_blocks()
+
+    def in_block(self, block: Hash32) -> list[Hash32]:
+        """Return the keys of the payments that a block holds."""
+        return self._sold.in_block(block)
+
     def purchase(self, key: Hash32) -> Purchase | None:
         """Return what became of a payment."""
         row = self._sold.by_key(key)
         return None if row is None else self._sold.purchase(row)
+
+    def wallets_of_seller(self, purchase: Purchase) -> set[Address]:
+        """Return the wallets that are a seller's: the one named when it was sold, and those that they linked."""
+        named = {one.offer.wallet for one in self.versions(purchase.listing) if one.number == purchase.version}
+        return named | set(self._wallets(purchase.seller))
 
     @property
     def admissions(self) -> Admissions:

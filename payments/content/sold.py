@@ -78,6 +78,22 @@ class PurchaseStore:
         found = self._found(*going_on)
         return [(number, one) for number, one in reversed(found) if one.buyer is not None and one.opens(now)]
 
+    def unsure_blocks(self) -> dict[Hash32, Level]:
+        """Return the blocks of payments that are not final, with the level that those have here."""
+        unsure = PurchaseRow.level.in_([Level.SEEN.value, Level.SAFE.value])
+        query = select(PurchaseRow.block, PurchaseRow.level).where(PurchaseRow.block.is_not(None), unsure).distinct()
+        return {Hash32(block): Level(level) for block, level in self._session.execute(query) if block is not None}
+
+    def in_block(self, block: Hash32) -> list[Hash32]:
+        """Return the keys of payments that a block holds, in their order."""
+        query = select(PurchaseRow.key).where(PurchaseRow.block == bytes(block)).order_by(PurchaseRow.id)
+        return [Hash32(key) for key in self._session.scalars(query)]
+
+    def refunded_in(self, block: Hash32) -> list[PurchaseRow]:
+        """Return what was paid back in a block, locked."""
+        query = select(PurchaseRow).where(PurchaseRow.refund_block == bytes(block)).with_for_update()
+        return list(self._session.scalars(query.execution_options(populate_existing=True)))
+
     def forget(self, person: PersonId) -> None:
         """Let purchases be nobody's who bought them as a person, and take out what that person said of them."""
         theirs = select(PurchaseRow.id).where(PurchaseRow.person == person)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from kit.clock import from_unix, unix
-from kit.identifiers import Address, Hash32, PersonId
+from kit.identifiers import ZERO_ADDRESS, Address, Hash32, PersonId
 from ledger.model import Asset, Level
 from payments.content.model import Kind, Listing, ListingState, Offer, Stored, Version
 from payments.content.tables import (
@@ -52,6 +52,10 @@ class ListingStore:
         """Return a listing's row; ``lock``: nobody else changes it until this transaction ends."""
         query = select(ListingRow).where(ListingRow.token == listing).execution_options(populate_existing=True)
         return self._session.scalar(query.with_for_update() if lock else query)
+
+    def of_hash(self, listing: Hash32) -> str | None:
+        """Return the public name of a listing by what stands for it on the chain."""
+        return self._session.scalar(select(ListingRow.token).where(ListingRow.chain_hash == bytes(listing)))
 
     def find(self, listing: str) -> Listing | None:
         """Return a listing as it stands."""
@@ -245,6 +249,7 @@ def _written(offer: Offer) -> dict[str, Any]:
         "licence": offer.licence,
         "reference": offer.reference,
         "fee_bps": offer.fee_bps,
+        "fee_receiver": offer.fee_receiver.hex(),
         "finality": offer.finality.value,
         "stock": offer.stock,
         "expires": None if offer.expires_at is None else unix(offer.expires_at),
@@ -263,6 +268,7 @@ def _read(offer: dict[str, Any]) -> Offer:
         licence=offer["licence"],
         reference=offer["reference"],
         fee_bps=offer["fee_bps"],
+        fee_receiver=Address(bytes.fromhex(offer.get("fee_receiver", ZERO_ADDRESS.hex()))),
         finality=Level(offer["finality"]),
         stock=offer["stock"],
         expires_at=None if offer["expires"] is None else from_unix(offer["expires"]),

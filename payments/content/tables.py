@@ -45,6 +45,8 @@ class ListingRow(Base):
 
     id: Mapped[int] = mapped_column(_NUMBER, primary_key=True, autoincrement=True)
     token: Mapped[str] = mapped_column(String(_TOKEN), unique=True)
+    chain_hash: Mapped[bytes] = mapped_column(Bytes32, unique=True)
+    """What stands for it on the chain: the hash of ``token``."""
     seller: Mapped[int] = mapped_column(ForeignKey("people.id"))
     kind: Mapped[str] = mapped_column(String(10))
     state: Mapped[str] = mapped_column(String(10))
@@ -85,6 +87,8 @@ class PurchaseRow(Base):
         Index("ix_purchases_paid", "seller", "paid_at"),
         Index("ix_purchases_listing", "listing"),
         _where_there("ix_purchases_access", "access_until"),
+        _where_there("ix_purchases_block", "block", "level"),
+        _where_there("ix_purchases_refund_block", "refund_block"),
     )
 
     id: Mapped[int] = mapped_column(_NUMBER, primary_key=True, autoincrement=True)
@@ -107,6 +111,9 @@ class PurchaseRow(Base):
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     access_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     refund: Mapped[bytes | None] = mapped_column(Bytes32)
+    block: Mapped[bytes | None] = mapped_column(Bytes32)
+    """The block that holds the payment, where the chain told of it."""
+    refund_block: Mapped[bytes | None] = mapped_column(Bytes32)
 
 
 class OrderRow(Base):
