@@ -50,7 +50,8 @@ class Admitting(Keeper[Hall]):
             return True
         if isinstance(happening, Left) and room in self._rooms:
             user = happening.user
-            await self._cross.work(lambda work: work.admitting.left(room, user))
+            if await self._cross.read(lambda work: work.admitting.left(room, user)):
+                await self._cross.work(lambda work: work.admitting.left(room, user))
         if isinstance(happening, Joined | Left | Stated | Missed | Moved):
             self._happened(room)
         return room in self._rooms

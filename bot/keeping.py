@@ -53,7 +53,7 @@ class _Seen:
     """When a room was looked at, and as what it was wanted then; ``changed`` is when something happened there last.
 
     ``again`` is when it is to be looked at once more, for somebody's homeserver did not answer; ``asked`` are those who
-    were asked in by then.
+    were asked in by then. ``took`` is how long the look took.
     """
 
     at: float
@@ -61,6 +61,7 @@ class _Seen:
     changed: float | None = None
     again: float = float("inf")
     asked: frozenset[PersonId] = frozenset()
+    took: float = 0.0
 
 
 class Keeper(ABC, Generic[_Kept]):
@@ -83,6 +84,7 @@ class Keeper(ABC, Generic[_Kept]):
         self._seen: dict[RoomId, _Seen] = {}
         self._again: dict[RoomId, float] = {}
         self._asked: dict[RoomId, set[PersonId]] = defaultdict(set)
+        self._took: dict[RoomId, float] = {}
         self._counter = -1
         self._read_at = self._not_before = float("-inf")
         self._rest = 0.0
@@ -180,6 +182,7 @@ class Keeper(ABC, Generic[_Kept]):
                     changed=self._time() if left <= 0 else heard,
                     again=self._again.get(hall.room, float("inf")),
                     asked=frozenset(hall.asked) | self._asked[hall.room],
+                    took=self._took.get(hall.room, 0.0),
                 )
         if any(self._asked.values()):
             self._read_at = float("-inf")
@@ -201,10 +204,12 @@ class Keeper(ABC, Generic[_Kept]):
             return True
         if not seen.asked <= hall.asked.keys():  # whoever left, and wishes to come again now, was never asked
             return True
-        return now >= seen.again or (seen.changed is not None and now - seen.changed >= _QUIET)
+        rested = now - seen.at >= _REST * seen.took  # a great room in which much happens keeps no other one waiting
+        return now >= seen.again or (rested and seen.changed is not None and now - seen.changed >= _QUIET)
 
     async def _look(self, hall: _Kept, room: RoomId) -> tuple[Step, ...] | None:
         """Plan for a room; ``None`` where it cannot be seen, or is to be looked at anew."""
+        began = self._time()
         try:
             events = await self._homeserver.events(room, OF_ROOMS | KINDS)
         except (Denied, Invalid) as error:
@@ -221,6 +226,7 @@ class Keeper(ABC, Generic[_Kept]):
             partial(plan, seen, _states(events), hall.wanted, hall.asked, me=self._homeserver.me, now=now)
         )
         await self._planned(hall, seen, steps)
+        self._took[room] = self._time() - began
         return steps
 
     # ------------------------------------------------------------------------------------------------ doing

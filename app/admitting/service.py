@@ -176,11 +176,13 @@ class Admitting:
         self.kept.parted(room, found.parted)
         self.kept.delivered(found.delivered)
 
-    def left(self, room: RoomId, user: UserId) -> None:
-        """Note that somebody left a room, or was put out: if they come again, it is not by us."""
+    def left(self, room: RoomId, user: UserId) -> bool:
+        """Note that somebody left a room, or was put out: if they come again, it is not by us.
+
+        ``False``: we never asked them in, and there is nothing to note.
+        """
         person = self._people.find(user)
-        if person is not None:
-            self.kept.went(room, person)
+        return person is not None and self.kept.went(room, person)
 
     # ------------------------------------------------------------------------------------------------ asking in
 

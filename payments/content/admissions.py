@@ -181,11 +181,15 @@ class Admissions:
         if row is not None:
             row.brought = False
 
-    def went(self, room: RoomId, person: PersonId) -> None:
-        """Note that somebody is there no more, or by somebody else's word: if they come again, it is not by us."""
+    def went(self, room: RoomId, person: PersonId) -> bool:
+        """Note that somebody is there no more, or by somebody else's word: if they come again, it is not by us.
+
+        ``False`` where they are no guest.
+        """
         row = self._guest(room, person)
         if row is not None:
             row.refused_until, row.brought = None, False
+        return row is not None
 
     def parted(self, room: RoomId, people: Collection[PersonId]) -> None:
         """Note that nothing is to be done about some people any more."""
