@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.admitting.service import Admitting
 from app.conversations import Conversations
 from app.supporting.service import Support
-from kit.identifiers import RoomId
+from kit.identifiers import Address, RoomId
 from kit.sealing import Seal
 from ledger.book import Book
 from ledger.holders import Holders
@@ -22,6 +22,7 @@ from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
 from payments.flair.service import Supporters
 from payments.rewards.closing import Epochs
+from payments.rewards.distribution import Distribution
 from reputation.followed import Followed
 from reputation.moderation import Moderation
 from reputation.notices import Notices
@@ -46,6 +47,7 @@ class Rooms:
     publishing: Publishing
     moderation: Moderation
     support: Support
+    distributor: Address | None
 
     @property
     def claims(self) -> Claims:
@@ -61,6 +63,11 @@ class Rooms:
     def epochs(self) -> Epochs:
         """Epochs of rewards."""
         return Epochs(self.session, self.now)
+
+    @property
+    def distribution(self) -> Distribution:
+        """How rewards are paid out on the chain."""
+        return Distribution(self.session, self.distributor)
 
     @property
     def content(self) -> Content:
