@@ -31,6 +31,7 @@ def forget_person(work: Work, person: PersonId) -> None:
     work.support.forget(person)
     work.supporters.forget(person)
     work.orders.forget(person)
+    work.admitting.forget(person)
     work.content.forget(person)
     work.feed.forget(person)
     work.people.erase(person)

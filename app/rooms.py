@@ -7,10 +7,14 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from kit.identifiers import Address
+from app.admitting.service import Admitting
+from app.conversations import Conversations
+from app.supporting.service import Support
+from kit.identifiers import Address, RoomId
 from kit.sealing import Seal
 from ledger.book import Book
 from ledger.holders import Holders
+from ledger.people import People
 from payments.content.orders import Orders
 from payments.content.sales import Sales
 from payments.content.service import Content
@@ -19,6 +23,10 @@ from payments.flair.importing import Imports
 from payments.flair.service import Supporters
 from payments.rewards.closing import Epochs
 from payments.rewards.distribution import Distribution
+from reputation.followed import Followed
+from reputation.moderation import Moderation
+from reputation.notices import Notices
+from reputation.publishing import Publishing
 
 
 class Rooms:
@@ -32,6 +40,13 @@ class Rooms:
     book: Book
     holders: Holders
     supporters: Supporters
+    people: People
+    notices: Notices
+    conversations: Conversations
+    followed: Followed
+    publishing: Publishing
+    moderation: Moderation
+    support: Support
     distributor: Address | None
 
     @property
@@ -58,6 +73,17 @@ class Rooms:
     def content(self) -> Content:
         """What people sell, and what others bought of it."""
         return Content(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)
+
+    @property
+    def admitting(self) -> Admitting:
+        """Rooms that people sell admission to."""
+        return Admitting(self.session, self.now, self.people, self.notices, self._has_for_itself)
+
+    def _has_for_itself(self, room: RoomId) -> bool:
+        """Tell whether a room is somebody's chat with the bot, or one of its own making."""
+        lists = self.followed.rooms.rooms() | self.publishing.rooms.all()
+        of_the_bot = room in lists or room in self.support.rooms() or self.moderation.in_room(room) is not None
+        return of_the_bot or self.conversations.person_in(room) is not None
 
     @property
     def orders(self) -> Orders:

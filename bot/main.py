@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from app.container import Container
+from bot.admitting import Admitting
 from bot.applying import Applying
 from bot.courier import Courier
 from bot.crossing import Crossing
@@ -117,6 +118,7 @@ async def serve(
     watcher = Watcher(homeserver, cross, service, time=time.monotonic, most=container.settings.watched_rooms)
     policies = PolicyRooms(homeserver, cross, time=time.monotonic)
     supporting = Supporting(homeserver, cross, time=time.monotonic, rooms=rooms)
+    admitting = Admitting(homeserver, cross, time=time.monotonic)
     listener = Listener(
         homeserver,
         cross,
@@ -125,7 +127,7 @@ async def serve(
         rooms=rooms,
         watcher=watcher,
         desk=desk,
-        others=(policies, supporting),
+        others=(policies, supporting, admitting),
     )
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     LOG.info("bot_starts", user=homeserver.me)
@@ -139,6 +141,7 @@ async def serve(
             tasks.create_task(Mirroring(homeserver, cross).run(stop))
             tasks.create_task(policies.run(stop))
             tasks.create_task(supporting.run(stop))
+            tasks.create_task(admitting.run(stop))
     except* Invalid as group:
         raise group.exceptions[0] from None  # what a setting lacks is told plainly
     finally:

@@ -7,7 +7,8 @@ from kit.identifiers import RoomId
 
 
 def purposes(work: Work) -> frozenset[RoomId]:
-    """Return people's chats, rooms that are read or looked after, or manage others, those of lists, of supporters."""
+    """Return people's chats, rooms that are read, looked after, or manage others; of lists, supporters and buyers."""
     watched = frozenset(one.room for one in work.filters.rooms.all())
     lists = work.followed.rooms.rooms() | work.publishing.rooms.all()
-    return work.conversations.rooms() | watched | work.moderation.all_rooms() | lists | work.support.rooms()
+    kept = work.support.rooms() | work.admitting.rooms()
+    return work.conversations.rooms() | watched | work.moderation.all_rooms() | lists | kept

@@ -1,70 +1,35 @@
 """Supporting: makes the supporters' space and its rooms, and keeps them equal to who supports the cause.
 
-A room is looked at, what lacks is planned, and done one by one; whoever dies in the midst looks again. A room of ours
-that was made and not noted is found by what it says for good of its purpose.
+A room of ours that was made and not noted is found by what it says for good of its purpose.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import ClassVar, Final
 
 import structlog
 from prometheus_client import Counter
 
 from app.container import Work
-from app.supporting.planning import KINDS, SPACE, Ask, Grade, PutOut, Step, Wanted, Write, plan
+from app.supporting.planning import SPACE, Guest
 from app.supporting.service import Hall
 from app.supporting.wanting import Described
 from app.wording import supporting as wording
-from bot.away import Away
 from bot.crossing import Crossing
 from bot.entering import Entering
-from bot.homeserver import (
-    Denied,
-    ElsewhereAway,
-    Entered,
-    Happening,
-    Homeserver,
-    Invited,
-    Joined,
-    Left,
-    Missed,
-    Moved,
-    SlowDown,
-    Stated,
-)
+from bot.homeserver import Denied, Entered, Happening, Homeserver, Invited, Joined, Left, Missed, Moved, Stated
+from bot.keeping import Keeper
 from bot.profiles import owe_profiles, write_profiles
 from bot.purposes import purposes
-from bot.room_state import PURPOSE, KeptRoom, StateEvent
-from kit.changes import counters
-from kit.errors import Invalid
-from kit.identifiers import PersonId, RoomId, server_of
+from bot.room_state import PURPOSE, KeptRoom
+from kit.identifiers import PersonId, RoomId
 from payments.flair.model import TOPIC
-from reputation.enforcement.reading import KINDS as OF_ROOMS
-from reputation.enforcement.reading import read_room
+from reputation.enforcement.rooms import RoomSeen
 
 LOG = structlog.get_logger(__name__)
-STEPS = Counter("earnest_supporters_steps", "What was done in supporters' rooms", ["what"])
 
-_LOOK_SECONDS: Final = 0.5
-_QUIET: Final = 1.0
-"""Seconds without another change in a room after which it is looked at."""
-_ANYWAY: Final = 600.0
-"""Seconds after which each room is looked at in any case."""
-_READ_ANYWAY: Final = 10.0
-"""Seconds after which it is asked anew who is to be where: tiers end by themselves."""
-_REST: Final = 20.0
-"""Times as long as that took, it rests."""
-_PAUSE: Final = 5.0
-_LONGEST_PAUSE: Final = 60.0
-_AT_ONCE: Final = 500
-"""Steps of one round; then it is asked anew who is to be where."""
 _TOLD_AT_ONCE: Final = 50
 _NAME: Final = "m.room.name"
 _SPACE_KIND: Final = "m.space"
@@ -73,41 +38,17 @@ _READ_ONLY: Final = _LEVELS | {"events_default": 50}
 """In the space nobody talks, and in a room with posts those alone who look after it."""
 
 
-@dataclass(slots=True)
-class _Seen:
-    """When a room was looked at, and as what it was wanted then; ``changed`` is when something happened there last.
-
-    ``again`` is when it is to be looked at once more, for somebody's homeserver did not answer; ``asked`` are those who
-    were asked in by then.
-    """
-
-    at: float
-    wanted: Wanted
-    changed: float | None = None
-    again: float = float("inf")
-    asked: frozenset[PersonId] = frozenset()
-
-
-class Supporting:
+class Supporting(Keeper[Hall]):
     """Keeps the rooms of supporters."""
+
+    topic: ClassVar[str] = TOPIC
+    put_out: ClassVar[str] = wording.PUT_OUT
+    steps: ClassVar[Counter] = Counter("earnest_supporters_steps", "What was done in supporters' rooms", ["what"])
 
     def __init__(self, homeserver: Homeserver, cross: Crossing, *, time: Callable[[], float], rooms: Entering) -> None:
         """Work through ``homeserver``; ``rooms`` is held while a room is made and noted."""
-        self._homeserver = homeserver
-        self._cross = cross
-        self._time = time
+        super().__init__(homeserver, cross, time=time)
         self._entering = rooms
-        self._away = Away(time)
-        self._rooms: frozenset[RoomId] | None = None
-        self._seen: dict[RoomId, _Seen] = {}
-        self._again: dict[RoomId, float] = {}
-        self._asked: dict[RoomId, set[PersonId]] = defaultdict(set)
-        self._halls: list[Hall] = []
-        self._counter = -1
-        self._read_at = self._not_before = float("-inf")
-        self._rest = 0.0
-
-    # ------------------------------------------------------------------------------------------------ hearing
 
     async def takes(self, happening: Happening) -> bool:
         """Take what happens in a room of supporters; ``False`` for all other rooms."""
@@ -121,112 +62,61 @@ class Supporting:
                 await self._homeserver.join(room)
                 self._seen.pop(room, None)
             case Joined() | Left() | Stated() | Missed() | Moved():
-                if room in self._seen:
-                    self._seen[room].changed = self._time()
+                self._happened(room)
             case _:
                 pass
         return True
 
     # ------------------------------------------------------------------------------------------------ keeping
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Keep them until ``stop``; what goes wrong comes round again."""
-        while not stop.is_set():
-            if self._time() >= self._not_before:
-                try:
-                    await self.round()
-                except SlowDown as slow:
-                    self._not_before = self._time() + min(slow.seconds, _LONGEST_PAUSE)
-                    LOG.info("supporting_slowed", seconds=slow.seconds)
-                except Exception as error:  # noqa: BLE001 - people's names stand in no log
-                    LOG.warning("supporting_waits", reason=type(error).__name__)
-                    self._not_before = self._time() + _PAUSE
-            try:
-                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
-            except TimeoutError:
-                continue
-
-    async def round(self) -> None:
-        """Read what changed, make the rooms that lack, tell people what there is to tell, and do what is due."""
-        await self._read()
-        await write_profiles(self._homeserver, self._cross)
-        for hall in self._halls:
-            if hall.room is None and hall.wants is not None and not self._away.seconds(hall.key):
-                await self._make(hall.wants)
-        await self._read()
-        began = self._time()
-        plans = [(hall, await self._look(hall, hall.room)) for hall in self._halls if hall.room and self._is_due(hall)]
-        left, self._again, self._asked = _AT_ONCE, {}, defaultdict(set)
-        for kind in (Write, PutOut, Grade, Ask):  # who goes is gone everywhere before anybody is asked in anywhere
-            for hall, steps in plans:
-                some = [step for step in steps or () if isinstance(step, kind)]
-                await self._do(hall, some[:left])
-                left -= len(some[:left])
-        for hall, steps in plans:
-            if steps is not None and hall.room is not None:
-                before = self._seen.get(hall.room)
-                heard = None if before is None or before.changed is None or before.changed < began else before.changed
-                self._seen[hall.room] = _Seen(
-                    self._time(),
-                    hall.wanted,
-                    changed=self._time() if left <= 0 else heard,
-                    again=self._again.get(hall.room, float("inf")),
-                    asked=frozenset(hall.asked) | self._asked[hall.room],
-                )
-        if any(self._asked.values()):
-            self._read_at = float("-inf")
-
-    async def _read(self) -> None:
-        """Read who is to be where, if that may have changed, and owe people what there is to tell them."""
-        now = self._time()
-        counter = await self._cross.read(lambda work: counters(work.session).get(TOPIC, 0))
-        if counter == self._counter and now - self._read_at < max(_READ_ANYWAY, self._rest):
-            return
-        me = self._homeserver.me
+    async def _find(self) -> list[Hall]:
         if await self._cross.read(lambda work: work.support.newcomers()):
             await self._cross.work(_number_stewards)
         untold = await self._cross.read(lambda work: work.support.untold())
         for begin in range(0, len(untold), _TOLD_AT_ONCE):
             await self._cross.work(partial(_tell, people=untold[begin : begin + _TOLD_AT_ONCE]))
         await owe_profiles(self._cross)
-        self._halls = await self._cross.read(lambda work: work.support.halls(me))
-        self._rooms = frozenset(hall.room for hall in self._halls if hall.room is not None)
-        self._counter, self._read_at = counter, now
-        self._rest = _REST * (self._time() - now)
+        me = self._homeserver.me
+        return await self._cross.read(lambda work: work.support.halls(me))
+
+    async def _prepare(self) -> None:
+        """Write profiles, and make the rooms that lack."""
+        await write_profiles(self._homeserver, self._cross)
+        for hall in self._halls:
+            if hall.room is None and hall.wants is not None and not self._away.seconds(hall.key):
+                await self._make(hall.wants)
 
     def _is_due(self, hall: Hall) -> bool:
-        seen, now = self._seen.get(hall.room or RoomId("")), self._time()
-        if seen is None or seen.wanted != hall.wanted or now - seen.at >= _ANYWAY:
-            return True
-        if not seen.asked <= hall.asked.keys():  # whoever left, and wishes to come again now, was never asked
-            return True
-        if now >= seen.again or (hall.wants is not None and hall.named != hall.wants.title):
-            return True
-        return seen.changed is not None and now - seen.changed >= _QUIET
+        return super()._is_due(hall) or (hall.wants is not None and hall.named != hall.wants.title)
 
-    async def _look(self, hall: Hall, room: RoomId) -> tuple[Step, ...] | None:
-        """Plan for a room; ``None`` where it cannot be seen."""
-        try:
-            events = await self._homeserver.events(room, OF_ROOMS | KINDS)
-        except (Denied, Invalid) as error:
-            LOG.warning("supporters_room_unseen", room=room, reason=error.code)
-            await self._troubled(hall, f"The bot cannot see it: {error.message}")
-            self._seen[room] = _Seen(self._time(), hall.wanted)
-            return None
-        seen = read_room(room, [_raw(event) for event in events])
-        states = {(event.kind, event.key): event.content for event in events}
-        now = await self._cross.read(lambda work: work.now)
+    async def _unseen(self, hall: Hall, why: str) -> None:
+        await self._troubled(hall, f"The bot cannot see it: {why}")
+
+    async def _looked(self, hall: Hall, seen: RoomSeen) -> bool:
         await self._troubled(hall, None)
         if hall.wants is not None and hall.number is not None and hall.named != hall.wants.title:
-            await self._homeserver.put_state(room, _NAME, "", {"name": hall.wants.title})
+            await self._homeserver.put_state(seen.room, _NAME, "", {"name": hall.wants.title})
             await self._cross.work(partial(_note_name, number=hall.number, title=hall.wants.title))
-        return await self._cross.aside(
-            partial(plan, seen, states, hall.wanted, hall.asked, me=self._homeserver.me, now=now)
-        )
+        return True
+
+    async def _denied(self, hall: Hall, why: str) -> None:
+        await self._troubled(hall, f"The homeserver says no to the bot there: {why}")
 
     async def _troubled(self, hall: Hall, why: str | None) -> None:
         if hall.number is not None:
             await self._cross.work(partial(_note_trouble, number=hall.number, why=why))
+
+    def _asks(self, work: Work, hall: Hall, guest: Guest) -> None:
+        if hall.number is not None:
+            work.support.asks(hall.number, guest.person, guest.since)
+
+    def _reached(self, work: Work, hall: Hall, guest: Guest) -> None:
+        if hall.number is not None:
+            work.support.reached(hall.number, guest.person)
+
+    def _refused(self, work: Work, hall: Hall, guest: Guest) -> None:
+        if hall.number is not None:
+            work.support.refused(hall.number, guest.person)
 
     # ------------------------------------------------------------------------------------------------ making
 
@@ -267,57 +157,9 @@ class Supporting:
                 return room
         return None
 
-    # ------------------------------------------------------------------------------------------------ doing
-
-    async def _do(self, hall: Hall, steps: Iterable[Step]) -> None:
-        for step in steps:
-            if hall.room is None or hall.number is None:
-                return
-            try:
-                await self._step(hall.room, hall.number, step)
-            except Denied as denied:
-                LOG.warning("supporters_step_denied", room=hall.room, what=type(step).__name__, status=denied.status)
-                await self._troubled(hall, f"The homeserver says no to the bot there: {denied.message}")
-            STEPS.labels(type(step).__name__).inc()
-
-    async def _step(self, room: RoomId, number: int, step: Step) -> None:
-        match step:
-            case Write():
-                await self._homeserver.put_state(room, step.kind, step.key, step.content)
-            case PutOut():
-                await self._homeserver.kick(room, step.user, reason=wording.PUT_OUT)
-            case Grade():
-                await self._homeserver.set_levels(room, step.levels)
-            case Ask():
-                await self._ask(room, number, step)
-
-    async def _ask(self, room: RoomId, number: int, step: Ask) -> None:
-        guest, server = step.guest, server_of(step.guest.user)
-        if not self._away.seconds(server):
-            await self._cross.work(partial(_note_asked, number=number, person=guest.person, since=guest.since))
-            self._asked[room].add(guest.person)
-            try:
-                refused = await self._homeserver.invite(room, guest.user)
-            except ElsewhereAway:
-                self._away.failed(server)
-            else:
-                self._away.answered(server)
-                if refused is not None:
-                    LOG.info("supporter_not_asked", room=room, errcode=refused.get("errcode"))
-                    await self._cross.work(partial(_note_refused, number=number, person=guest.person))
-                else:
-                    await self._cross.work(partial(_note_reached, number=number, person=guest.person))
-                return
-        again = self._time() + self._away.seconds(server)
-        self._again[room] = min(again, self._again.get(room, again))
-
 
 def _purpose(wants: Described) -> str:
     return f"supporters:{wants.key}"
-
-
-def _raw(event: StateEvent) -> dict[str, object]:
-    return {"type": event.kind, "state_key": event.key, "sender": event.sender, "content": event.content}
 
 
 def _number_stewards(work: Work) -> None:
@@ -339,15 +181,3 @@ def _note_name(work: Work, *, number: int, title: str) -> None:
 
 def _note_made(work: Work, *, wants: Described, room: RoomId) -> None:
     work.support.made(wants, room)
-
-
-def _note_asked(work: Work, *, number: int, person: PersonId, since: datetime) -> None:
-    work.support.asks(number, person, since)
-
-
-def _note_reached(work: Work, *, number: int, person: PersonId) -> None:
-    work.support.reached(number, person)
-
-
-def _note_refused(work: Work, *, number: int, person: PersonId) -> None:
-    work.support.refused(number, person)

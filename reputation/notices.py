@@ -220,6 +220,10 @@ class Notices:
         """Tell a supporter of a tier of theirs; ``values`` are of the operator's making, or moments."""
         self._tell(f"{code}:{person}:{unix(self._now)}:{tier}", person, None, {"tier": tier, **values})
 
+    def admission(self, person: PersonId, code: str, mark: str, values: Mapping[str, object]) -> bool:
+        """Tell a buyer, or a seller, of an admission to a room; once for each ``mark``. ``False`` where it was told."""
+        return self._tell(f"{code}:{person}:{mark}", person, None, values)
+
     def reward_enrolled(self, contact: PersonId, name: UserId, values: Mapping[str, object]) -> None:
         """Tell a server's contact, who may not know us, what its signing key was used for; ten times a day at most.
 

@@ -1,4 +1,4 @@
-"""Planning (pure): what it takes for a supporters' room to hold exactly whom it should, and to show what they wish.
+"""Planning (pure): what it takes for a room to hold whom it should, and for a supporters' room to show what they wish.
 
 Matrix specification, client-server API: "Spaces", "Restricted rooms", ``m.room.join_rules``, ``m.room.power_levels``.
 """
@@ -36,6 +36,8 @@ class Guest:
     user: UserId
     since: datetime
     level: int | None = None
+    waits: bool = False
+    """Whether they are not asked in for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class Wanted:
     within: RoomId | None = None
     states: Mapping[Place, Mapping[str, Any]] = field(default_factory=dict)
     flairs: Mapping[UserId, Mapping[str, Any]] = field(default_factory=dict)
+    ours: frozenset[UserId] | None = None
+    """In a room of somebody else's, those who are there by us: they alone go, and nothing else is changed.
+
+    ``None``: the room is ours, and so is who enters, who has which level, and that all others go.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,16 @@ class Asked:
 
     since: datetime
     refused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A room as we know it, as it is to be, and who was asked in there; ``room`` is ``None`` until it is made."""
+
+    key: str
+    room: RoomId | None
+    wanted: Wanted
+    asked: Mapping[PersonId, Asked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +128,10 @@ def plan(
 
     Nothing is done to whoever looks after the room: a level of 50 or more that somebody has there is somebody's word.
     """
-    return (
-        *_rules(states, wanted),
-        *_goings(seen, wanted, me),
-        *_grades(seen, wanted, me),
-        *_askings(seen, wanted, asked, me=me, now=now),
-        *_flairs(states, wanted),
-    )
+    goings, askings = _goings(seen, wanted, me), _askings(seen, wanted, asked, me=me, now=now)
+    if wanted.ours is not None:
+        return (*goings, *askings)
+    return (*_rules(states, wanted), *goings, *_grades(seen, wanted, me), *askings, *_flairs(states, wanted))
 
 
 def join_rules(within: RoomId | None) -> dict[str, Any]:
@@ -155,7 +169,8 @@ def _rules(states: Mapping[Place, Mapping[str, Any]], wanted: Wanted) -> Iterato
 def _goings(seen: RoomSeen, wanted: Wanted, me: UserId) -> Iterator[Step]:
     for user, member in seen.members.items():
         here = member.membership in (Membership.JOIN, Membership.INVITE, Membership.KNOCK)
-        if here and user != me and user not in wanted.guests and seen.powers.of(user) < MODERATOR:
+        ours = wanted.ours is None or user in wanted.ours
+        if here and ours and user != me and user not in wanted.guests and seen.powers.of(user) < MODERATOR:
             yield PutOut(user)
 
 
@@ -180,6 +195,8 @@ def _askings(
         member, before = seen.members.get(user), asked.get(guest.person)
         stands = None if member is None else member.membership
         if stands not in (None, Membership.LEAVE, Membership.KNOCK) or not (wanted.asks or _looks_after(guest)):
+            continue
+        if guest.waits:
             continue
         if before is not None and before.since == guest.since:
             by_others = member is not None and stands is Membership.LEAVE and member.by != me

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.supporting.planning import Asked, Wanted
+from app.supporting.planning import Asked, Kept
 from app.supporting.tables import SupportGuestRow, SupportRoomRow, SupportToldRow, SupportWishRow
 from app.supporting.telling import News, Told, news, of_tier, told_of
 from app.supporting.wanting import Described, Supporter, described, flair, wanted
@@ -40,20 +40,16 @@ _LONGEST_ERROR: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Hall:
+class Hall(Kept):
     """A room of supporters: as the document wants it, and as we know it.
 
-    ``room`` is ``None`` until it is made; ``named`` is what we called it last. ``wants`` is ``None`` for one that the
+    ``number`` is ``None`` until it is made; ``named`` is what we called it last. ``wants`` is ``None`` for one that the
     document asks for no more.
     """
 
-    key: str
     number: int | None
-    room: RoomId | None
     named: str
     wants: Described | None
-    wanted: Wanted
-    asked: Mapping[PersonId, Asked]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from app.admitting.service import ENDING, READY, STANDS_IN_THE_WAY
 from app.conversations import Meaning
 from app.supporting.telling import News
-from app.wording import digests, free, helping, rewards, supporting
+from app.wording import admitting, digests, free, helping, rewards, supporting
 from app.wording.buttons import Letter
 from app.wording.carried import GASLESS_FAILED
 from app.wording.catalogue import marked
@@ -316,10 +317,6 @@ def _flood_digest(reader: Reader, facts: Facts) -> Letter:
     )
 
 
-def _digest(reader: Reader, facts: Facts) -> Letter:
-    return Letter(digests.digest(reader, read_digest(facts.values), facts.people))
-
-
 def _helper_asked(reader: Reader, facts: Facts) -> Letter:
     return helping.asks_you(reader, facts.person("recipient"), facts.name("recipient"))
 
@@ -330,6 +327,10 @@ def _helper_said(reader: Reader, facts: Facts, *, accepted: bool) -> Letter:
 
 def _tier(reader: Reader, facts: Facts, *, news: News) -> Letter:
     return supporting.told(reader, news, facts.values)
+
+
+def _admission(reader: Reader, facts: Facts, *, code: str) -> Letter:
+    return admitting.told(reader, code, facts.values)
 
 
 def _webhook_disabled(reader: Reader, facts: Facts) -> Letter:
@@ -384,13 +385,14 @@ _NOTICES: dict[str, Callable[[Reader, Facts], Letter]] = {
     "gasless_failed": _gasless_failed,
     "flood_digest": _flood_digest,
     "webhook_disabled": _webhook_disabled,
-    "digest": _digest,
+    "digest": lambda reader, facts: Letter(digests.digest(reader, read_digest(facts.values), facts.people)),
     "helper_asked": _helper_asked,
     "helper_accepted": partial(_helper_said, accepted=True),
     "helper_left": partial(_helper_said, accepted=False),
     "reward_enrolled": lambda reader, facts: rewards.enrolled(reader, facts.values),
 }
 
+_NOTICES |= {code: partial(_admission, code=code) for code in (READY, STANDS_IN_THE_WAY, ENDING)}
 _NOTICES |= {news.value: partial(_tier, news=news) for news in News}
 CODES = frozenset(_NOTICES)
 """Every notice that has a sentence."""

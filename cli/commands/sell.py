@@ -1,4 +1,4 @@
-"""``earnest sell``: texts and files put up for somebody of this service, revised, unlisted, counted; and taken down."""
+"""``earnest sell``: texts, files and admissions put up for somebody, revised, unlisted, counted; and taken down."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ import click
 from app import selling
 from app.container import DECIMALS, SYMBOL, Container
 from app.statements import read_day
+from cli import admissions_shown as shown
 from cli.commands.sell_refund import refund
+from cli.commands.travel import parse_duration
 from cli.context import container_of, disk_told, told
 from kit.amounts import parse, show_signed
 from kit.errors import NotFound
-from kit.identifiers import PersonId, isolate, parse_address, parse_user_id, show_hash
+from kit.identifiers import PersonId, isolate, parse_address, parse_room_id, parse_user_id, show_hash
 from ledger.model import Asset, Level
 from payments.content.model import Buyer, Kind, Listing, Offer, Purchase
 
@@ -32,7 +34,7 @@ _seller = click.option("--seller", required=True, help="Whose it is: a Matrix id
 
 @click.group()
 def sell() -> None:
-    """Sell texts and files for people of this service, and see what they sold (docs/selling.md)."""
+    """Sell texts, files and admission to rooms for people of this service, and see what they sold (docs/selling.md)."""
 
 
 sell.add_command(refund)
@@ -78,6 +80,45 @@ def _putting_up(kind: Kind, name: str, sentence: str) -> None:
 
 _putting_up(Kind.TEXT, "text", "Put up the text in FILE.")
 _putting_up(Kind.FILE, "file", "Put up FILE, of at most 128 MiB.")
+
+
+@sell.command()
+@click.option("--room", required=True, help="The room or space: its id, !opaque:server.")
+@click.option("--for", "period", required=True, help="For how long: 1h to ten years, such as 30d.")
+@_seller
+@_terms
+@_json
+@click.pass_context
+@told
+def admission(context: click.Context, /, room: str, period: str, seller: str, *, as_json: bool, **terms: Any) -> None:  # noqa: ANN401
+    """Sell admission to a room for a time; it is for sale as soon as the bot finds that it may admit people there."""
+    container = container_of(context)
+    admitted = timedelta(seconds=parse_duration(period))
+    offer = _offer(container, Kind.ADMISSION, terms, reference=parse_room_id(room), admitted=admitted)
+    made = selling.put_up(container, _person(container, seller), offer, draft=terms["draft"])
+    _show_one(made, as_json=as_json)
+    if not as_json:
+        click.echo("Invite the bot to that room, with the power to invite people and to put them out.")
+
+
+@sell.command()
+@_seller
+@_json
+@click.pass_context
+@told
+def admissions(context: click.Context, seller: str, *, as_json: bool) -> None:
+    """List the rooms that somebody sells admission to, and what stands in the way of it."""
+    container = container_of(context)
+    person = _person(container, seller)
+    with container.read() as work:
+        found = work.content.admissions.of(person)
+    if as_json:
+        click.echo(json.dumps([shown.place(one) for one in found]))
+        return
+    if not found:
+        click.echo("There is nothing.")
+    for one in found:
+        click.echo(f"{one.listing}  {shown.standing(one)}  {isolate(one.room)}")
 
 
 @sell.command()
@@ -260,18 +301,25 @@ def _person(container: Container, name: str) -> PersonId:
     return person
 
 
-def _put_up(container: Container, kind: Kind, file: Path, seller: str, terms: dict[str, Any], *, as_json: bool) -> None:
-    offer = Offer(
+def _offer(
+    container: Container, kind: Kind, terms: dict[str, Any], *, reference: str = "", admitted: timedelta | None = None
+) -> Offer:
+    return Offer(
         kind=kind,
         title=terms["title"],
         wallet=parse_address(terms["wallet"]),
         prices={selling.allowed(container)[0]: parse(terms["price"], DECIMALS).base_units},
         preview=terms["preview"],
         licence=terms["licence"],
+        reference=reference,
         stock=terms["stock"],
         finality=Level(terms["finality"]),
+        admitted=admitted,
     )
-    person = _person(container, seller)
+
+
+def _put_up(container: Container, kind: Kind, file: Path, seller: str, terms: dict[str, Any], *, as_json: bool) -> None:
+    offer, person = _offer(container, kind, terms), _person(container, seller)
     made = selling.put_up(container, person, offer, _pieces(file), name=file.name, draft=terms["draft"])
     _show_one(made, as_json=as_json)
 

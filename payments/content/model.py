@@ -10,7 +10,7 @@ from typing import Final
 
 from contracts.checkout import MOST_FEE_BPS
 from kit.errors import Invalid
-from kit.identifiers import ZERO_ADDRESS, Address, Hash32, PersonId, is_hidden
+from kit.identifiers import ZERO_ADDRESS, Address, Hash32, PersonId, RoomId, is_hidden, parse_room_id
 from ledger.model import Asset, Level
 
 WHOLE: Final = 10_000
@@ -69,6 +69,21 @@ class PurchaseState(StrEnum):
     REFUNDED = "refunded"
 
 
+class Trouble(StrEnum):
+    """Why nobody can be admitted to a room."""
+
+    UNSEEN = "unseen"
+    """The bot is not there."""
+    POWER = "power"
+    """The bot may not invite people there, or not put them out."""
+    SELLER = "seller"
+    """The seller is not there, or may not do that themselves."""
+    MOVED = "moved"
+    """The room was closed for another one."""
+    TAKEN = "taken"
+    """The bot has that room for something else: a chat, a list, a room of its own."""
+
+
 _STANDING: Final = (
     *(PurchaseState.PAID, PurchaseState.REFUND_ASKED, PurchaseState.REFUND_DECLINED, PurchaseState.REFUND_APPROVED),
 )
@@ -122,6 +137,8 @@ class Offer:
             raise Invalid("admission_period", "An admission, and nothing else, is for a period.")
         if self.admitted is not None and not timedelta(hours=1) <= self.admitted <= LONGEST_ADMISSION:
             raise Invalid("admission_period", "An admission is for an hour to ten years.")
+        if self.kind is Kind.ADMISSION:
+            parse_room_id(self.reference)
         if self.kind.has_content == bool(self.reference):
             raise Invalid("reference_wrong", "A text or a file has a content; all else names what it is of.")
 
@@ -270,6 +287,47 @@ class Purchase:
         stands = self.state in _STANDING and self.because is None
         over = self.access_until is not None and now >= self.access_until
         return stands and not over and self.level.reaches(self.finality)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A room that a listing admits to, and how it stands there.
+
+    ``wanted``: it is to be for sale once the bot found it ``ready``; ``newest``: the newest version is of this room.
+    """
+
+    id: int
+    listing: str
+    seller: PersonId
+    room: RoomId
+    wanted: bool
+    newest: bool
+    ready: bool
+    trouble: Trouble | None
+    checked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Somebody who is admitted to a room until a moment, by the purchase of this number; ``ready`` as in ``Place``."""
+
+    number: int
+    purchase: Purchase
+    room: RoomId
+    until: datetime
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """Somebody who was asked into a room, and for which time; ``brought``: we have them go when it ends.
+
+    ``refused_until`` is a moment that is past where it is not known whether they were asked.
+    """
+
+    since: datetime
+    refused_until: datetime | None
+    brought: bool
 
 
 @dataclass(frozen=True, slots=True)

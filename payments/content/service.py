@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from kit.blobs import Blobs, Written
 from kit.contents import file_name, media_type
 from kit.errors import Conflict, Forbidden, Invalid, NotFound
-from kit.identifiers import Address, Hash32, PersonId
+from kit.identifiers import Address, Hash32, PersonId, RoomId
 from kit.sealing import Seal, Sealed
 from ledger.model import Asset, Level
 from ledger.people import People
@@ -99,7 +99,8 @@ class Content(Belonging):
     ) -> Listing:
         """Put something up; ``allowed`` are the assets that the operator lets people be paid in.
 
-        Raises ``Invalid`` for an offer that nobody could take, ``Conflict`` for too many listings.
+        An admission is a draft until the bot found that it can admit people there. Raises ``Invalid`` for an offer that
+        nobody could take, ``Conflict`` for too many listings.
         """
         self._check(offer, allowed)
         if offer.kind.has_content != (blob is not None):
@@ -107,13 +108,15 @@ class Content(Belonging):
         People(self._session, self._now).lock(seller)
         if len(self._listings.of_seller(seller)) >= MOST_LISTINGS:
             raise Conflict("too_many_listings", f"One seller has at most {MOST_LISTINGS:,} listings.")
+        if admits := offer.kind is Kind.ADMISSION:
+            self.admissions.check_count(seller)
         row = self._listings.add(
             ListingRow(
                 token=(token := random_id()),
                 chain_hash=bytes(listing_hash(token)),
                 seller=seller,
                 kind=offer.kind.value,
-                state=(ListingState.DRAFT if draft else ListingState.LISTED).value,
+                state=(ListingState.DRAFT if draft or admits else ListingState.LISTED).value,
                 version=1,
                 remaining=offer.stock,
                 sold=0,
@@ -121,7 +124,10 @@ class Content(Belonging):
                 created_at=self._now,
             )
         )
-        return self._with_version(row, offer, seller, blob)
+        made = self._with_version(row, offer, seller, blob)
+        if not draft:
+            self.admissions.want(row)
+        return made
 
     def revise(
         self, seller: PersonId, listing: str, offer: Offer, *, blob: int | None = None, allowed: Collection[Asset]
@@ -147,14 +153,19 @@ class Content(Belonging):
     def unlist(self, seller: PersonId, listing: str) -> Listing:
         """Sell it no more; whoever bought it keeps it. Raises ``NotFound``, ``Conflict`` for what was taken down."""
         row = self._own(seller, listing)
+        self.admissions.unwant(row)
         if row.state != ListingState.UNLISTED.value:
             row.state, row.ended_at = ListingState.UNLISTED.value, self._now
         return self._listings.listing(row)
 
     def relist(self, seller: PersonId, listing: str) -> Listing:
-        """Sell a draft, or what was unlisted. Raises ``NotFound``, and ``Conflict`` for what was taken down."""
+        """Sell a draft, or what was unlisted. Raises ``NotFound``, and ``Conflict`` for what was taken down.
+
+        An admission may stay as it is: it is for sale once the bot found that it can admit people there.
+        """
         row = self._own(seller, listing)
-        row.state, row.ended_at = ListingState.LISTED.value, None
+        if self.admissions.want(row):
+            row.state, row.ended_at = ListingState.LISTED.value, None
         return self._listings.listing(row)
 
     def take_down(self, listing: str, reason: str) -> Listing:
@@ -164,6 +175,7 @@ class Content(Belonging):
             raise Invalid("reason_missing", "Say why: seller and buyers are told.")
         row = self._row(listing, lock=True)
         row.state, row.reason, row.ended_at = ListingState.TAKEN_DOWN.value, said, self._now
+        self.admissions.unwant(row)
         return self._listings.listing(row)
 
     def put_back(self, listing: str) -> Listing:
@@ -320,6 +332,7 @@ class Content(Belonging):
                 self._listings.drop(row)
             elif row.state in (ListingState.LISTED.value, ListingState.DRAFT.value):
                 row.state, row.ended_at = ListingState.UNLISTED.value, self._now
+                self.admissions.unwant(row)
         self._session.flush()
         self._sold.forget(person)
 
@@ -342,6 +355,8 @@ class Content(Belonging):
             raise NotFound("content_gone", "This content is not here.")
         terms = terms_hash(row.token, row.version, offer, stored)
         self._listings.add_version(row, Version(row.version, offer, terms, stored, self._now, None), blob)
+        if offer.kind is Kind.ADMISSION:
+            self.admissions.name(row, RoomId(offer.reference))
         return self._listings.listing(row)
 
     def _check(self, offer: Offer, allowed: Collection[Asset]) -> None:

@@ -1,4 +1,4 @@
-"""The tables of what is sold: contents, listings, their versions, orders, purchases and complaints."""
+"""The tables of what is sold: contents, listings, their versions, orders, purchases, complaints, and admissions."""
 
 from __future__ import annotations
 
@@ -86,6 +86,7 @@ class PurchaseRow(Base):
         Index("ix_purchases_seller", "seller", "id"),
         Index("ix_purchases_paid", "seller", "paid_at"),
         Index("ix_purchases_listing", "listing"),
+        _where_there("ix_purchases_access", "access_until"),
         _where_there("ix_purchases_block", "block", "level"),
         _where_there("ix_purchases_refund_block", "refund_block"),
     )
@@ -145,3 +146,38 @@ class ComplaintRow(Base):
     listing: Mapped[int] = mapped_column(ForeignKey("listings.id"))
     text: Mapped[str] = mapped_column(String(1000))
     made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AdmissionPlaceRow(Base):
+    """A room that a listing admits to, by its versions up to ``version``, and whether the bot can do that there.
+
+    ``wanted``: the seller wants it to be for sale as soon as it is ``ready``. ``checked_at`` is ``None`` until the bot
+    looked; ``since`` is when the seller asked for it.
+    """
+
+    __tablename__ = "admission_places"
+    __table_args__ = (UniqueConstraint("listing", "room"), Index("ix_admission_places_room", "room"))
+
+    id: Mapped[int] = mapped_column(_NUMBER, primary_key=True, autoincrement=True)
+    listing: Mapped[int] = mapped_column(ForeignKey("listings.id"))
+    room: Mapped[str] = mapped_column(String(255))
+    version: Mapped[int] = mapped_column(Integer)
+    wanted: Mapped[bool]
+    ready: Mapped[bool]
+    trouble: Mapped[str | None] = mapped_column(String(10))
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AdmissionGuestRow(Base):
+    """Somebody who was asked into a room since they bought that, by which purchase; ``brought``: we have them go."""
+
+    __tablename__ = "admission_guests"
+    __table_args__ = (Index("ix_admission_guests_person", "person"),)
+
+    room: Mapped[str] = mapped_column(String(255), primary_key=True)
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    purchase: Mapped[int] = mapped_column(ForeignKey("purchases.id"), index=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    refused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    brought: Mapped[bool]

@@ -191,6 +191,7 @@ def _powers(levels: Mapping[str, Any], creators: frozenset[UserId]) -> Powers:
         state_default=level_of(levels.get("state_default"), 50),
         events_default=level_of(levels.get("events_default"), 0),
         events=kinds,
+        invite=level_of(levels.get("invite"), 0),
         creators=creators,
     )
 

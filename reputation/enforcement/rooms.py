@@ -50,6 +50,7 @@ class Powers:
     state_default: int = 50
     events_default: int = 0
     events: Mapping[str, int] = field(default_factory=dict)
+    invite: int = 0
     creators: frozenset[UserId] = frozenset()
     """Whoever made a room of version 12 or newer; nobody in older ones."""
 

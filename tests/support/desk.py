@@ -22,6 +22,7 @@ from app.supporting.service import Support, Surroundings
 from app.webhooks.owed import Owed
 from app.webhooks.registry import Webhooks
 from app.wording.reader import Service
+from bot.admitting import Admitting
 from bot.applying import Applying
 from bot.courier import Courier
 from bot.crossing import Crossing
@@ -201,6 +202,7 @@ class Bot:
         )
         self.policies = PolicyRooms(self.homeserver, cross, time=self.time)
         self.supporting = Supporting(self.homeserver, cross, time=self.time, rooms=rooms)
+        self.admitting = Admitting(self.homeserver, cross, time=self.time)
         self.listener = Listener(
             self.homeserver,
             cross,
@@ -209,7 +211,7 @@ class Bot:
             rooms=rooms,
             watcher=self.watcher,
             desk=self.manager,
-            others=(self.policies, self.supporting),
+            others=(self.policies, self.supporting, self.admitting),
         )
         self.courier = Courier(self.homeserver, cross, SERVICE, time=self.time, rooms=rooms)
 

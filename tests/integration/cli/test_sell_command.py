@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from cli.main import main
 from kit.database import Database
 from kit.identifiers import UserId, show_address
 from ledger.model import Level
-from payments.content.model import Buyer, ListingState, Paid
+from payments.content.model import Buyer, ListingState, Paid, Trouble
 from tests.support.services import PASSWORD, a_container
 from tests.support.stalls import PAYER, WALLET, key
 
@@ -100,3 +101,25 @@ def test_what_cannot_be_is_told_in_a_line(container: Container, tmp_path: Path) 
         (earnest(container, "sell", "unlist", "x" * 22, "--seller", LEA), "no such listing"),
     ):
         assert (refused.exit_code, why in refused.output) == (1, True), refused.output
+
+
+def test_admission_to_a_room_waits_for_the_bot(container: Container) -> None:
+    words = ("--seller", LEA, "--title", "The parlour", "--price", "2", "--wallet", show_address(WALLET))
+    made = as_json(container, "sell", "admission", "--room", "!parlour:earnest.example", "--for", "30d", *words)
+    assert (made["state"], made["kind"]) == ("draft", "admission")
+    (place,) = as_json(container, "sell", "admissions", "--seller", LEA)
+    assert (place["room"], place["ready"], place["wanted"]) == ("!parlour:earnest.example", False, True)
+    with container.work() as work:
+        lea = work.people.number(UserId(LEA))
+        work.content.admissions.checked(work.content.admissions.of(lea)[0], Trouble.POWER)
+    shown = earnest(container, "sell", "admissions", "--seller", LEA)
+    assert "the bot may not invite people" in shown.output
+    with container.work() as work:
+        offer = work.content.own(lea, made["id"]).version.offer
+        work.content.admissions.checked(work.content.admissions.of(lea)[0], None)
+    assert offer.admitted == timedelta(days=30)
+    assert as_json(container, "sell", "list", "--seller", LEA)[0]["state"] == "listed"
+    wrong = earnest(container, "sell", "admission", "--room", "#parlour:earnest.example", "--for", "30d", *words)
+    assert wrong.exit_code != 0
+    assert "A room id looks like" in wrong.output
+    assert earnest(container, "sell", "admission", "--room", "!a:b", "--for", "ever", *words).exit_code != 0

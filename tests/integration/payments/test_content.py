@@ -253,6 +253,10 @@ def test_an_admission_ends_and_one_more_follows_on_it(stall: Stall) -> None:
     put_up = offer(kind=Kind.ADMISSION, reference="!room:earnest.example", admitted=week)
     with stall.work() as content:
         listing = content.list_(stall.lea, put_up, allowed=[ERN])
+        assert listing.state is ListingState.DRAFT, "nobody looked yet whether people can be admitted there"
+        (place,) = content.admissions.of(stall.lea)
+        content.admissions.checked(place, None)
+    assert stall.stands(listing).state is ListingState.LISTED
     assert stall.pay(listing, 1).access_until == stall.now + week
     assert stall.pay(listing, 2).access_until == stall.now + 2 * week
     stall.pass_by(2 * week)

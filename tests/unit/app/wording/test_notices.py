@@ -49,6 +49,9 @@ def test_every_notice_that_the_gate_writes_has_a_sentence() -> None:
         "helper_accepted",
         "helper_left",
         "reward_enrolled",
+        "admission_ready",
+        "admission_trouble",
+        "admission_ending",
         *OF_STATE.values(),
         *News,
     } == CODES
