@@ -22,6 +22,7 @@ from api.routes import (
     contacts,
     digest,
     doors,
+    earned,
     events,
     filters,
     flair,
@@ -83,7 +84,8 @@ PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, subscriptions, filters, lists, selling, buying, supporting, patreon, giving_terms, rewards, x402),
+    *(helping, doors, subscriptions, filters, lists, selling, buying, supporting, patreon, giving_terms),
+    *(rewards, earned, x402),
     *(health, metrics, front, stake, link, wall, give),
 )
 ROUTES = APIRouter()
