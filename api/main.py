@@ -19,6 +19,7 @@ from api.routes import (
     antispam,
     asks,
     buying,
+    checkout,
     contacts,
     digest,
     doors,
@@ -84,8 +85,22 @@ PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, subscriptions, filters, lists, selling, buying, supporting, patreon, giving_terms),
-    *(rewards, earned, x402),
+    *(
+        helping,
+        doors,
+        subscriptions,
+        filters,
+        lists,
+        selling,
+        checkout,
+        buying,
+        supporting,
+        patreon,
+        giving_terms,
+        rewards,
+        earned,
+        x402,
+    ),
     *(health, metrics, front, stake, link, wall, give),
 )
 ROUTES = APIRouter()

@@ -257,6 +257,7 @@ class ChainLoop:
                 work.feed.reverse(block)
                 work.giving.left(block)
                 work.sales.left(block)
+                work.distribution.left(block)
                 for change in work.stakes.rewind(block.hash):
                     work.gate.stake_changed(change)
             LOG.warning("block_rewound", number=block.number, hash=block.hash.hex())

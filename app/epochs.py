@@ -24,6 +24,7 @@ from payments.rewards.epoch_file import Closed, Terms
 from payments.rewards.gathering import gather, host_of
 from payments.rewards.history import Part, Proof, part_of, proof_for
 from payments.rewards.model import WHOLE_AVAILABILITY, Measured, bucket_of
+from payments.rewards.onchain import Root
 from payments.rewards.schedule import Schedule, of_pool
 from payments.rewards.shares import share
 from payments.rewards.store import Epoch
@@ -67,31 +68,47 @@ class History:
     """What a server got, the newest epoch first, and what its payee's claim needs, where there is anything to claim.
 
     ``proof_of`` is the epoch whose root it is; under the root before it the contract pays what was earned until then.
+    ``had``: base units that the payee has had in all, as the chain has it; ``root``: how that root stands there, if it
+    was proposed.
     """
 
     server: ServerName
     parts: tuple[Part, ...]
     proof: Proof | None
     proof_of: int | None
+    had: int = 0
+    root: Root | None = None
+
+    @property
+    def due(self) -> int:
+        """Base units that the payee has not had yet."""
+        return 0 if self.proof is None else max(0, self.proof.cumulative - self.had)
 
 
 def plan_of(container: Container) -> Plan:
     """Return when epochs are and what they give out. Raises ``NotFound`` where there are none, ``Invalid``."""
     settings = container.settings
-    if settings.rewards_from is None or settings.rewards_distributor is None:
+    distributor = distributor_of(container)
+    if settings.rewards_from is None or distributor is None:
         raise NotFound(
             "rewards_off",
-            "No rewards are given out here: EARNEST_REWARDS_FROM, EARNEST_REWARDS_POOL and EARNEST_REWARDS_DISTRIBUTOR "
-            "say from when, how much, and by which contract.",
+            "No rewards are given out here: EARNEST_REWARDS_FROM and EARNEST_REWARDS_POOL say from when and how much, "
+            "and `earnest rewards deploy` makes the contract that pays them.",
         )
     schedule = of_pool(parse(settings.rewards_pool, DECIMALS).base_units)
     first = datetime.combine(settings.rewards_from, time(), UTC)
-    return Plan(first, schedule, parse_address(settings.rewards_distributor))
+    return Plan(first, schedule, distributor)
+
+
+def distributor_of(container: Container) -> Address | None:
+    """Return which contract pays: the deployment's, or else the one that is set, whose logs are not read."""
+    named = container.settings.rewards_distributor
+    return container.deployment.distributor or (None if named is None else parse_address(named))
 
 
 def is_due(container: Container) -> bool:
     """Tell whether an epoch is to be closed."""
-    if container.settings.rewards_from is None or container.settings.rewards_distributor is None:
+    if container.settings.rewards_from is None or distributor_of(container) is None:
         return False
     plan = plan_of(container)
     with container.read() as work:
@@ -154,7 +171,7 @@ def estimate_unseen(work: Work, server: ServerName, *, people: int, network: str
     known = work.epochs.all()
     if not known:
         return None
-    with _reading():
+    with reading():
         would = tuple((epoch, _would_earn(work.epochs.file(epoch.number), one)) for epoch in known[:_LAST])
     return Estimate(would, _next_whole(work, known[0].ends) + LENGTH)
 
@@ -165,7 +182,7 @@ def history(work: Work, server: ServerName) -> History:
     All of it stands in the published files, so anybody may know.
     """
     parts, proof, proof_of = list[Part](), None, None
-    with _reading():
+    with reading():
         for epoch in work.epochs.all()[:_SHOWN]:
             closed = epoch_file.read_file(work.epochs.file(epoch.number)).anew
             part = part_of(closed, server)
@@ -174,16 +191,22 @@ def history(work: Work, server: ServerName) -> History:
             parts.append(part)
             if proof is None and part.measured.payout in closed.cumulative:
                 proof, proof_of = proof_for(closed, part.measured.payout), epoch.number
-    return History(server, tuple(parts), proof, proof_of)
+    if proof is None:
+        return History(server, tuple(parts), None, None)
+    root = next((one for one in reversed(work.distribution.roots()) if one.root == proof.root), None)
+    return History(server, tuple(parts), proof, proof_of, work.distribution.claimed(proof.payee), root)
 
 
 def as_it_stands(container: Container, server: ServerName) -> Part | None:
     """Estimate what a server gets of the epoch that goes on, if all goes on as in its days so far.
 
-    ``None`` before it begins, and for whom nobody has looked at often enough. Raises as ``plan_of`` and ``history``.
+    ``None`` before it begins, where there are no epochs, and for whom nobody has looked at often enough. Raises as
+    ``history``.
     """
+    if container.settings.rewards_from is None or distributor_of(container) is None:
+        return None
     plan = plan_of(container)
-    with container.read(one_moment=True) as work, _reading():
+    with container.read(one_moment=True) as work, reading():
         span = work.epochs.next(plan.first)
         days = min((work.now - span.begins).days + 1, LENGTH.days)
         if days < 1:
@@ -196,7 +219,8 @@ def as_it_stands(container: Container, server: ServerName) -> Part | None:
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
+def reading() -> Iterator[None]:
+    """Read files of epochs, one caller at a time. Raises ``Unavailable`` where somebody else does."""
     if not _ONE_READER.acquire(blocking=False):
         message = "Somebody else's epochs are being read; try again in a moment."
         raise Unavailable(message)

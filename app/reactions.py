@@ -9,6 +9,8 @@ from app.container import Work
 from contracts.events import (
     Bought,
     ChainEvent,
+    Claimed,
+    EarlierJoined,
     Expired,
     ForfeitAnnounced,
     Forfeited,
@@ -16,6 +18,10 @@ from contracts.events import (
     Opened,
     Refunded,
     Returned,
+    RewardEvent,
+    RootAccepted,
+    RootCancelled,
+    RootProposed,
     SaleEvent,
     StakeEvent,
     Transferred,
@@ -41,6 +47,11 @@ def sold(work: Work, event: SaleEvent) -> None:
     work.sales.told(event)
 
 
+def paid_out(work: Work, event: RewardEvent) -> None:
+    """Keep how roots stand, and who was paid by which."""
+    work.distribution.told(event)
+
+
 REACTIONS: Mapping[type[ChainEvent], Reaction] = {
     Transferred: only_told,
     Opened: stake_moved,
@@ -49,6 +60,11 @@ REACTIONS: Mapping[type[ChainEvent], Reaction] = {
     Forfeited: stake_moved,
     Expired: stake_moved,
     Given: only_told,
+    RootProposed: paid_out,
+    RootAccepted: paid_out,
+    RootCancelled: paid_out,
+    Claimed: paid_out,
+    EarlierJoined: paid_out,
     Bought: sold,
     Refunded: sold,
 }

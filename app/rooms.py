@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from kit.identifiers import Address
 from kit.sealing import Seal
 from ledger.book import Book
 from ledger.holders import Holders
@@ -17,6 +18,7 @@ from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
 from payments.flair.service import Supporters
 from payments.rewards.closing import Epochs
+from payments.rewards.distribution import Distribution
 
 
 class Rooms:
@@ -30,6 +32,7 @@ class Rooms:
     book: Book
     holders: Holders
     supporters: Supporters
+    distributor: Address | None
 
     @property
     def claims(self) -> Claims:
@@ -45,6 +48,11 @@ class Rooms:
     def epochs(self) -> Epochs:
         """Epochs of rewards."""
         return Epochs(self.session, self.now)
+
+    @property
+    def distribution(self) -> Distribution:
+        """How rewards are paid out on the chain."""
+        return Distribution(self.session, self.distributor)
 
     @property
     def content(self) -> Content:

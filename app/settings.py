@@ -36,7 +36,9 @@ class Settings(BaseSettings):
         None, description="Day (UTC) on which the first epoch of rewards begins; without it no epoch is closed."
     )
     rewards_pool: str = Field("0", description="ERN that all epochs of rewards together never exceed.")
-    rewards_distributor: str | None = Field(None, description="Address of the contract that pays rewards out.")
+    rewards_distributor: str | None = Field(
+        None, description="Address of the contract that pays rewards, where the deployment names none."
+    )
     vantage: str = Field(
         "here",
         pattern=r"^[a-z0-9-]{1,40}$",

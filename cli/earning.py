@@ -208,7 +208,7 @@ def history(context: click.Context, server: str, *, wants_json: bool) -> None:
     name, container = parse_server_name(server), container_of(context)
     with container.read() as work:
         found = epochs.history(work, name)
-    going_on = None if container.settings.rewards_from is None else epochs.as_it_stands(container, name)
+    going_on = epochs.as_it_stands(container, name)
     if wants_json:
         click.echo(json.dumps(history_as_json(found, going_on)))
     else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import click
 
@@ -14,6 +15,16 @@ from kit.clock import from_unix
 from kit.identifiers import show_address, show_hash
 from payments.rewards.history import Part
 from payments.rewards.model import people_in
+from payments.rewards.onchain import RootState
+
+_STANDS: Final[Mapping[RootState | None, str]] = {
+    None: "the root is not on the chain yet",
+    RootState.WAITING: "the root waits on the chain, where it can be disputed",
+    RootState.COUNTS: "the root counts",
+    RootState.EARLIER: "the root counts beside a newer one",
+    RootState.OVER: "the root counts no more",
+    RootState.CANCELLED: "the root was cancelled",
+}
 
 
 def history_as_json(found: History, going_on: Part | None) -> dict[str, Any]:
@@ -27,6 +38,9 @@ def history_as_json(found: History, going_on: Part | None) -> dict[str, Any]:
             "epoch": found.proof_of,
             "root": show_hash(proof.root),
             "proof": [show_hash(one) for one in proof.hashes],
+            "had": str(found.had),
+            "due": str(found.due),
+            "root_state": None if found.root is None else found.root.state.value,
         }
     return {
         "server": found.server,
@@ -44,10 +58,13 @@ def print_history(found: History, going_on: Part | None) -> None:
         click.echo(f"epoch {part.epoch}, until {from_unix(part.ends):%Y-%m-%d}: {_told(part)}")
     if going_on is not None:
         click.echo(f"epoch {going_on.epoch} goes on, and would end so: {_told(going_on)}")
-    if found.proof is not None:
-        payee = show_address(found.proof.payee)
-        click.echo(f"{payee} earned {_money(found.proof.cumulative)} in all until epoch {found.proof_of}.")
-        click.echo(f"Once its root counts (`earnest rewards chain`), anybody can carry the claim to {payee}:")
+    if found.proof is None:
+        return
+    payee, state = show_address(found.proof.payee), None if found.root is None else found.root.state
+    earned = f"{payee} earned {_money(found.proof.cumulative)} in all until epoch {found.proof_of}"
+    click.echo(f"{earned}, of which it had {_money(found.had)}; {_STANDS[state]}.")
+    if found.due:
+        click.echo("While it counts, anybody can carry the claim, and the money goes there:")
         click.echo(f"    earnest rewards file {found.proof_of} > epoch-{found.proof_of}.json")
         click.echo(f"    earnest rewards claim epoch-{found.proof_of}.json {payee} --key-file K --yes")
 

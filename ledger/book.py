@@ -17,6 +17,7 @@ from contracts.events import (
     Forfeited,
     Given,
     Returned,
+    RewardEvent,
     SaleEvent,
     Transferred,
     contract_of,
@@ -35,7 +36,7 @@ from ledger.store import reads
 from ledger.store import reconciliations as checks_store
 from ledger.store import recorded as records
 
-_OF_LATER: Final = Given | SaleEvent
+_OF_LATER: Final = Given | SaleEvent | RewardEvent
 """What contracts tell that may have come later; none of it moves what a stake holds."""
 
 

@@ -8,10 +8,9 @@ from api.dependencies import ContainerDep, limited
 from api.schemas.earned import EarnedOut, EstimateOut, OperatorOut, PartOut
 from api.schemas.problems import problems
 from app import epochs
-from app.container import Container
-from kit.identifiers import Address, parse_address, parse_server_name
+from kit.identifiers import parse_server_name
 
-router = APIRouter(prefix="/v1/rewards", tags=["rewards"], responses=problems(400, 404, 429, 503))
+router = APIRouter(prefix="/v1/rewards", tags=["rewards"], responses=problems(400, 404, 409, 429, 503))
 
 _MOST_PEOPLE = 100_000_000
 Secret = Annotated[str, Path(min_length=20, max_length=100)]
@@ -40,7 +39,7 @@ def earned(server: Annotated[str, Path(max_length=255)], container: ContainerDep
     name = parse_server_name(server)
     with container.read() as work:
         history = epochs.history(work, name)
-    return EarnedOut.of(history, container.settings.chain_id, _distributor(container))
+    return EarnedOut.of(history, container.settings.chain_id, epochs.distributor_of(container))
 
 
 @router.get("/reports/{secret}/earned", dependencies=[Depends(limited("reward_operator", per_minute=12, burst=12))])
@@ -49,11 +48,6 @@ def operators(secret: Secret, container: ContainerDep) -> OperatorOut:
     with container.read() as work:
         server = work.rewards.reporting(secret).server
         history = epochs.history(work, server)
-    shown = EarnedOut.of(history, container.settings.chain_id, _distributor(container))
-    going_on = None if _distributor(container) is None else epochs.as_it_stands(container, server)
+    shown = EarnedOut.of(history, container.settings.chain_id, epochs.distributor_of(container))
+    going_on = epochs.as_it_stands(container, server)
     return OperatorOut(**dict(shown), next=None if going_on is None else PartOut.of(going_on))
-
-
-def _distributor(container: Container) -> Address | None:
-    given = container.settings.rewards_distributor
-    return None if given is None else parse_address(given)

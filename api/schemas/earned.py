@@ -83,18 +83,32 @@ class ClaimOut(BaseModel):
     epoch: int
     root: str
     proof: list[str]
+    had: Annotated[str, Field(description="What the payee has had of it, as the chain has it.")]
+    due: str
+    root_state: Annotated[
+        str | None,
+        Field(
+            description="How the root stands on the chain: `waiting`, `counts`, `earlier`, `over`, `cancelled`; None "
+            "before it is proposed. A claim pays while it is `counts` or `earlier`."
+        ),
+    ]
+    counts_from: Annotated[Unix | None, Field(description="Until when a root that waits can be disputed.")]
     chain_id: int
     distributor: AddressText | None
 
     @classmethod
-    def of(cls, proof: Proof, epoch: int, chain_id: int, distributor: Address | None) -> ClaimOut:
-        """Show a proof."""
+    def of(cls, history: History, proof: Proof, chain_id: int, distributor: Address | None) -> ClaimOut:
+        """Show a proof, and how it stands."""
         return cls(
             payee=show_address(proof.payee),
             cumulative=str(proof.cumulative),
-            epoch=epoch,
+            epoch=history.proof_of or 0,
             root=show_hash(proof.root),
             proof=[show_hash(one) for one in proof.hashes],
+            had=str(history.had),
+            due=str(history.due),
+            root_state=None if history.root is None else history.root.state.value,
+            counts_from=None if history.root is None else history.root.counts_from,
             chain_id=chain_id,
             distributor=None if distributor is None else show_address(distributor),
         )
@@ -160,6 +174,4 @@ class EstimateOut(BaseModel):
 
 
 def _claim(history: History, chain_id: int, distributor: Address | None) -> ClaimOut | None:
-    if history.proof is None or history.proof_of is None:
-        return None
-    return ClaimOut.of(history.proof, history.proof_of, chain_id, distributor)
+    return None if history.proof is None else ClaimOut.of(history, history.proof, chain_id, distributor)

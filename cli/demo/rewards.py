@@ -30,10 +30,10 @@ from cli.demo.stage import Stage, UntrueError, money
 from cli.local import synapse, treasury
 from cli.local.ports import LOOPBACK
 from cli.local.synapse import Synapse
-from cli.local.world import ELSEWHERE
+from cli.local.world import BOT_SERVICE, ELSEWHERE, SERVICES
 from contracts.rewards import DISPUTE_WINDOW
 from kit.clock import system_clock
-from kit.identifiers import ServerName, show_address, show_hash
+from kit.identifiers import Hash32, ServerName, show_address, show_hash
 from payments.rewards import epoch_file
 from payments.rewards.closing import LENGTH, SETTLES
 from payments.rewards.epoch_file import Closed
@@ -63,17 +63,18 @@ async def contract_made(stage: Stage) -> None:
     roles = {"treasury": treasury.TREASURY, "proposer": _PROPOSER, "guardian": treasury.GUARDIAN}
     given = [word for role, who in roles.items() for word in (f"--{role}", show_address(stage.address(who)))]
     made = await stage.earnest("rewards", "deploy", *given, "--max-budget", "100", *_key(stage, treasury.TREASURY))
-    found = re.search(r"^EARNEST_REWARDS_DISTRIBUTOR=(0x\w+)$", made["printed"], re.MULTILINE)
+    found = stage.world.deployment.distributor
     stage.demand(found, "the contract stands", made)
-    settings = {
-        "rewards_from": f"{system_clock():%Y-%m-%d}",
-        "rewards_pool": _POOL,
-        "rewards_distributor": found[1] if found else "",
-    }
+    settings = {"rewards_from": f"{system_clock():%Y-%m-%d}", "rewards_pool": _POOL}
     _file(stage).write_text(json.dumps(settings), encoding="utf-8")
     lines = [f"EARNEST_{name.upper()}='{value}'\n" for name, value in settings.items()]
     with (stage.folder / "earnest.env").open("a", encoding="utf-8") as file:
         file.writelines(lines)
+    services = (*SERVICES, BOT_SERVICE)
+    await asyncio.to_thread(stage.world.supervisor.stop, *services)
+    for service in services:
+        stage.world.supervisor.start(stage.world.service(service))
+    await asyncio.to_thread(stage.world.supervisor.wait_ready, *services)
     stage.saw("the operator ran: earnest rewards deploy; who computes, who watches and who pays are three keys", made)
     funded = await stage.earnest("rewards", "fund", "100", *_key(stage, treasury.TREASURY))
     stage.saw("the treasury ran: earnest rewards fund 100; nothing is ever minted", funded["printed"])
@@ -186,11 +187,22 @@ async def paid(stage: Stage) -> None:
     again = await _refused(stage, *words, *_key(stage, _ANYBODY), saying="claimed already")
     stage.demand(stage.tokens(owner) - before == due, "nobody is paid twice")
     stage.saw("a second claim pays nothing", again)
-    history = await stage.earnest("rewards", "history", _elsewhere(stage).server_name)
-    stage.saw("its operator ran: earnest rewards history", history["printed"])
 
 
-STEPS = (contract_made, enrolled, used_and_seen, closed, forged, paid)
+async def explained(stage: Stage) -> None:
+    """@erin reads what her server earned and why, and what of it she has had, as the chain has it."""
+    server, owner = _elsewhere(stage).server_name, stage.address(_OWNER)
+    due = _epoch(stage).cumulative[owner]
+    told = await stage.earnest("rewards", "history", server, "--json")
+    claim = told["claim"]
+    stage.demand((claim["root_state"], claim["had"], claim["due"]) == ("counts", str(due), "0"), "all is paid", claim)
+    printed = await stage.earnest("rewards", "history", server)
+    stage.saw(f"earnest rewards history {server}", printed["printed"])
+    again = await stage.earnest("rewards", "estimate", server, "--people", "400")
+    stage.saw(f"earnest rewards estimate {server} --people 400", again["printed"])
+
+
+STEPS = (contract_made, enrolled, used_and_seen, closed, forged, paid, explained)
 
 
 def _file(stage: Stage, name: str = "rewards") -> Path:
@@ -228,7 +240,7 @@ def _epoch(stage: Stage) -> Closed:
     return epoch_file.read_file(_file(stage, "epoch-1").read_bytes()).anew
 
 
-def _root(stage: Stage) -> bytes:
+def _root(stage: Stage) -> Hash32:
     root = _epoch(stage).root
     if root is None:
         message = "expected: somebody earned something"

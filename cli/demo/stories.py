@@ -15,6 +15,6 @@ STORIES: Final[dict[str, tuple[str, tuple[Step, ...]]]] = {
     "knock": ("A stranger knocks", (*knock.STEPS, *fire.STEPS, *storms.STEPS, *proof.STEPS)),
     "gift": ("A gift becomes flair", gift.STEPS),
     "rules": ("People decide who reaches them", judging.STEPS),
-    "rewards": ("Running the network earns", rewards.STEPS),
+    "rewards": ("Running the network earns", (*rewards.STEPS, *proof.STEPS)),
     "lists": ("A list protects a room", guarding.STEPS),
 }

@@ -94,6 +94,7 @@ def test_the_operator_is_told_by_the_secret_address_how_the_present_epoch_stands
     proof = [parse_hash(one) for one in claim["proof"]]
     assert proves(parse_hash(claim["root"]), payout_leaf(Address(b"\x01" * 20), int(claim["cumulative"])), proof)
     assert (claim["epoch"], claim["distributor"]) == (2, show_address(DISTRIBUTOR))
+    assert (claim["root_state"], claim["had"], claim["due"]) == (None, "0", claim["cumulative"])
 
 
 def test_the_terminal_says_the_same(container: Container, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +130,7 @@ def test_an_estimate_needs_no_enrolment(container: Container, secret: str) -> No
 
 def test_of_two_who_ask_at_once_one_comes_again(container: Container, secret: str) -> None:
     del secret
-    with epochs._reading(), container.read() as work, pytest.raises(Unavailable):
+    with epochs.reading(), container.read() as work, pytest.raises(Unavailable):
         epochs.history(work, ONE)
     with container.read() as work:
         assert epochs.history(work, ONE).parts, "and the next is served"
