@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     rewards_distributor: str | None = Field(
         None, description="Address of the contract that pays rewards, where the deployment names none."
     )
+    rewards_least_claim: str = Field(
+        "1", description="ERN below which no claim of a reward is carried by the relayer, since gas costs too."
+    )
     vantage: str = Field(
         "here",
         pattern=r"^[a-z0-9-]{1,40}$",

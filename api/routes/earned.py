@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 
 from api.dependencies import ContainerDep, limited
-from api.schemas.earned import EarnedOut, EstimateOut, OperatorOut, PartOut
+from api.schemas.earned import CarriedClaimOut, ClaimIn, EarnedOut, EstimateOut, OperatorOut, PartOut
 from api.schemas.problems import problems
-from app import epochs
-from kit.identifiers import parse_server_name
+from app import carrying_claims, epochs
+from kit.identifiers import parse_address, parse_server_name, show_address, show_hash
 
 router = APIRouter(prefix="/v1/rewards", tags=["rewards"], responses=problems(400, 404, 409, 429, 503))
 
@@ -51,3 +51,15 @@ def operators(secret: Secret, container: ContainerDep) -> OperatorOut:
     shown = EarnedOut.of(history, container.settings.chain_id, epochs.distributor_of(container))
     going_on = epochs.as_it_stands(container, server)
     return OperatorOut(**dict(shown), next=None if going_on is None else PartOut.of(going_on))
+
+
+@router.post("/claims", status_code=202, dependencies=[Depends(limited("reward_claims", per_minute=6, burst=6))])
+def claim(asked: ClaimIn, container: ContainerDep) -> CarriedClaimOut:
+    """Let the relayer carry a claim, so that it needs no ether; the money goes to the payee, whoever asks.
+
+    Once for each payee and root; asked again, it says how far it is.
+    """
+    carried = carrying_claims.carry(container, parse_address(asked.payout), epoch=asked.epoch)
+    with container.read() as work:
+        state = work.carrying.state(carried)
+    return CarriedClaimOut(id=show_hash(carried.id), payout=show_address(carried.payer), state=str(state))

@@ -175,3 +175,22 @@ class EstimateOut(BaseModel):
 
 def _claim(history: History, chain_id: int, distributor: Address | None) -> ClaimOut | None:
     return None if history.proof is None else ClaimOut.of(history, history.proof, chain_id, distributor)
+
+
+class ClaimIn(BaseModel):
+    """Whose reward is to be carried, and by which epoch's file: without one, the oldest under which anything is due."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    payout: AddressText
+    epoch: Annotated[int | None, Field(ge=1, le=10_000)] = None
+
+
+class CarriedClaimOut(BaseModel):
+    """A claim that the relayer carries."""
+
+    model_config = _Frozen
+
+    id: str
+    payout: AddressText
+    state: Annotated[str, Field(description="`queued`, `sent`, `mined`, `opened` (it was paid for good) or `failed`.")]
