@@ -156,7 +156,8 @@ async def forged(stage: Stage) -> None:
     waiting = (await stage.earnest("rewards", "chain", "--json"))["waiting"]
     stage.saw("somebody got hold of the proposer's key, and proposed that all goes to @mallory", waiting)
     words = ("rewards", "verify", str(_file(stage, "epoch-1")), "--root", waiting["root"])
-    found = await _refused(stage, *words, saying="ended with 1")
+    found = await _refused(stage, *words, saying="ended with 1: ")
+    stage.demand(found.endswith("ended with 1: "), "it finds another root, and nothing else is wrong", found)
     stage.saw(f"earnest rewards verify epoch-1.json --root {waiting['root']}", found)
     await _refused(stage, "rewards", "accept", str(file), *_key(stage, _THIEF), saying="StillDisputable")
     await stage.earnest("rewards", "cancel", waiting["root"], *_key(stage, treasury.GUARDIAN))
