@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     rewards_least_claim: str = Field(
         "1", description="ERN below which no claim of a reward is carried by the relayer, since gas costs too."
     )
+    rewards_forward_to: str = Field(
+        "https://matrix.org/report-usage-stats/push",
+        description="Where reports of servers go on to whose operators asked for it; nowhere if empty.",
+    )
     vantage: str = Field(
         "here",
         pattern=r"^[a-z0-9-]{1,40}$",
@@ -112,6 +116,11 @@ class Settings(BaseSettings):
         "0", description="Ether that settled payments may cost in 24 hours, all together; 0 settles none."
     )
     facilitator_per_day: int = Field(500, ge=0, le=100_000, description="Payments settled in 24 hours from one wallet.")
+    facilitator_url: str = Field(
+        "",
+        description="Another facilitator of x402 (https://…) that settles what programs pay for what is sold here; our "
+        "own by default. Nothing it says is believed: what was paid, the chain says.",
+    )
     facilitator_wait_seconds: float = Field(
         20, ge=0, le=60, description="How long a settlement may wait for its block before it is answered as pending."
     )

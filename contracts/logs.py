@@ -20,8 +20,11 @@ def wanted(place: Deployment) -> dict[Address, frozenset[Hash32]]:
 
 def decode(raw: RawLog, block: BlockRef, place: Deployment) -> ChainEvent | None:
     """Read a log of ``block``; ``None`` for whatever is not read. Raises ``Invalid`` as ``codec.decode`` does."""
+    event = codec.decode(raw, block, token=place.token, escrow=place.escrow, pledges=place.pledges)
+    if event is not None:  # nearly always: the token's transfers
+        return event
     if place.checkout is not None and raw.address == place.checkout:
         return checkout.decode_log(raw, block, checkout=place.checkout)
     if place.distributor is not None and raw.address == place.distributor:
         return rewards.decode_log(raw, block, distributor=place.distributor)
-    return codec.decode(raw, block, token=place.token, escrow=place.escrow, pledges=place.pledges)
+    return None

@@ -37,6 +37,7 @@ pytest_plugins = [
     "tests.support.tails",
     "tests.support.till",
     "tests.support.counter",
+    "tests.support.shopping",
     "tests.support.worlds",
 ]
 

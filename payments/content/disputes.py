@@ -65,6 +65,13 @@ class Disputes:
 
     # ------------------------------------------------------------------------------------------ refunds
 
+    def sale(self, seller: PersonId, purchase: str) -> Purchase:
+        """Return what became of something that a seller sold. Raises ``NotFound`` for what is not theirs."""
+        row = self._sold.by_id(purchase)
+        if row is None or row.seller != seller:
+            raise _not_bought()
+        return self._sold.purchase(row)
+
     def ask_refund(self, buyer: Buyer, purchase: str) -> Purchase:
         """Ask the seller for the money. Raises ``NotFound`` for what is not theirs, ``Conflict`` where it is late."""
         row = self._of_buyer(buyer, purchase)
@@ -72,11 +79,16 @@ class Disputes:
 
     def approve_refund(self, seller: PersonId, purchase: str) -> Purchase:
         """Say that one will pay it back. Raises ``NotFound``, and ``Conflict`` where nothing is to be paid back."""
-        row = self._purchase_row(purchase)
-        if row.seller != seller:
-            raise _not_bought()
-        back = (PurchaseState.PAID, PurchaseState.REFUND_ASKED, PurchaseState.OWED_BACK)
-        return self._moved(row, PurchaseState.REFUND_APPROVED, back)
+        back = (
+            *(PurchaseState.PAID, PurchaseState.REFUND_ASKED),
+            *(PurchaseState.REFUND_DECLINED, PurchaseState.OWED_BACK),
+        )
+        return self._moved(self._of_seller(seller, purchase), PurchaseState.REFUND_APPROVED, back)
+
+    def decline_refund(self, seller: PersonId, purchase: str) -> Purchase:
+        """Say that one will not pay it back. Raises ``NotFound``, and ``Conflict`` where nobody asked for it."""
+        row = self._of_seller(seller, purchase)
+        return self._moved(row, PurchaseState.REFUND_DECLINED, (PurchaseState.REFUND_ASKED,))
 
     def refunded(self, key: Hash32, transaction: Hash32, block: Hash32 | None = None) -> Purchase:
         """Note that the seller paid it back, by which access ends. Raises ``NotFound``, ``Conflict``."""
@@ -115,9 +127,15 @@ class Disputes:
             row.state = to.value
         return self._sold.purchase(row)
 
+    def _of_seller(self, seller: PersonId, purchase: str) -> PurchaseRow:
+        row = self._purchase_row(purchase)
+        if row.seller != seller:
+            raise _not_bought()
+        return row
+
     def _of_buyer(self, buyer: Buyer, purchase: str) -> PurchaseRow:
         row = self._purchase_row(purchase)
-        if not _bought_by(row, buyer):
+        if not bought_by(row, buyer):
             raise _not_bought()
         return row
 
@@ -128,7 +146,8 @@ class Disputes:
         return row
 
 
-def _bought_by(row: PurchaseRow, buyer: Buyer) -> bool:
+def bought_by(row: PurchaseRow, buyer: Buyer) -> bool:
+    """Tell whether a purchase is a buyer's: the person's, or the wallet's."""
     by_person = buyer.person is not None and row.person == buyer.person
     return by_person or (buyer.wallet is not None and row.wallet == bytes(buyer.wallet))
 

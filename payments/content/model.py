@@ -63,8 +63,16 @@ class PurchaseState(StrEnum):
     OWED_BACK = "owed_back"
     """It bought nothing: the seller has the money and owes it."""
     REFUND_ASKED = "refund_asked"
+    REFUND_DECLINED = "refund_declined"
+    """The seller keeps the money, the buyer what they bought; the seller may think again, the buyer asks once."""
     REFUND_APPROVED = "refund_approved"
     REFUNDED = "refunded"
+
+
+_STANDING: Final = (
+    *(PurchaseState.PAID, PurchaseState.REFUND_ASKED, PurchaseState.REFUND_DECLINED, PurchaseState.REFUND_APPROVED),
+)
+"""What one has still who paid: until the money is back, asking for it ends nothing."""
 
 
 class OwedBecause(StrEnum):
@@ -253,11 +261,11 @@ class Purchase:
     delivered_at: datetime | None
     access_until: datetime | None
     refund: Hash32 | None
+    refund_block: Hash32 | None = None
 
     def opens(self, now: datetime) -> bool:
         """Tell whether it gives access at a moment: it stands, as surely as the seller asked, and is not over."""
-        paid = self.state in (PurchaseState.PAID, PurchaseState.REFUND_ASKED, PurchaseState.REFUND_APPROVED)
-        stands = paid and self.because is None
+        stands = self.state in _STANDING and self.because is None
         over = self.access_until is not None and now >= self.access_until
         return stands and not over and self.level.reaches(self.finality)
 

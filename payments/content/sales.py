@@ -48,6 +48,10 @@ class Sales:
                 for key in self.content.in_block(block):
                     self.content.level(key, now)
 
+    def refund_level(self, purchase: Purchase) -> Level | None:
+        """Return how surely a refund stays in the chain; ``None`` where there is none, or none of the chain."""
+        return None if purchase.refund_block is None else self._level(purchase.refund_block)
+
     def _bought(self, event: Bought) -> None:
         listing = self.content.of_hash(event.listing)
         if listing is None:

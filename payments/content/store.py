@@ -58,9 +58,15 @@ class ListingStore:
         """Return what a row says, with its newest version."""
         return _listing(row, self._versions(VersionRow.listing == row.id, VersionRow.number == row.version)[0][1])
 
-    def page(self, *where: ColumnElement[bool], before: str | None, limit: int) -> list[Listing]:
-        """Return listings, newest first: those before one of them."""
-        query = select(ListingRow).where(*where).order_by(ListingRow.id.desc()).limit(limit)
+    def count(self, *where: ColumnElement[bool]) -> int:
+        """Count listings."""
+        return self._session.scalar(select(func.count()).select_from(ListingRow).where(*where)) or 0
+
+    def page(
+        self, *where: ColumnElement[bool], before: str | None = None, limit: int, offset: int = 0
+    ) -> list[Listing]:
+        """Return listings, newest first: those before one of them, or after so many."""
+        query = select(ListingRow).where(*where).order_by(ListingRow.id.desc()).limit(limit).offset(offset)
         if before is not None:
             place = select(ListingRow.id).where(ListingRow.token == before).scalar_subquery()
             query = query.where(ListingRow.id < place)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Date, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
@@ -22,6 +23,10 @@ class ChallengeRow(Base):
     payout: Mapped[bytes] = mapped_column(Bytes20)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    code: Mapped[str | None] = mapped_column(String(43))
+    """Of a challenge that is answered over federation: the second word, and what follows once it was said."""
+    report_sha256: Mapped[bytes | None] = mapped_column(Bytes32)
+    forwards: Mapped[bool] = mapped_column(default=False)
 
 
 class RewardServerRow(Base):
@@ -43,6 +48,7 @@ class RewardServerRow(Base):
     enrolled_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    forwards: Mapped[bool] = mapped_column(default=False)
 
 
 class ReportRow(Base):
@@ -133,3 +139,12 @@ class RewardEventRow(Base):
     cumulative: Mapped[int | None] = mapped_column(ExactInteger)
     counts_from: Mapped[int | None] = mapped_column(BigInteger)
     replaces: Mapped[bool | None]
+
+
+class TotalsRow(Base):
+    """What is said in public of one day (UTC): made once, so that whoever comes or goes later changes nothing in it."""
+
+    __tablename__ = "reward_totals"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    said: Mapped[dict[str, Any]] = mapped_column(JSON)

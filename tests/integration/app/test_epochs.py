@@ -77,7 +77,7 @@ def measures(
         for hour in range(0, days * 24, every):
             moment = since + timedelta(hours=hour)
             then = Rewards(work.session, moment, service=PUBLIC_URL, chain_id=31337)
-            then.looked(enrolled.id, "here", None if hour < away else seen)
+            then.looked("here", {enrolled.id: None if hour < away else seen})
             if hour % 24 == 0:
                 told = body(
                     homeserver=server.name, daily_active_users=people, total_users=10_000, monthly_active_users=people
