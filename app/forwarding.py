@@ -22,12 +22,15 @@ _HEADERS: Final = {"Content-Type": "application/json"}
 
 
 def regular(container: Container) -> int:
-    """Send what is due, one after the other; return how many were tried. Without an address nothing is sent."""
+    """Send what is due, one after the other; return how many were tried. Without an address all of it is dropped."""
     url = container.settings.rewards_forward_to
     tried = 0
-    while url and tried < _MOST:
+    while tried < _MOST:
         with container.work() as work:
             effect = work.rewards.to_forward()
+            if effect is not None and not url:
+                work.rewards.forwarded(effect, None)
+                continue
         if effect is None:
             break
         tried += 1

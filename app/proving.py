@@ -14,7 +14,7 @@ import structlog
 
 from app.container import Container
 from app.earning import tell_contacts
-from kit.errors import Forbidden, Invalid, NotFound
+from kit.errors import Forbidden, HomeserverUnavailable, Invalid, NotFound
 from kit.identifiers import ServerName, UserId, parse_server_name, parse_user_id, server_of, show_address
 from kit.server_keys import ServerKeys, VerifyKey
 from kit.x_matrix import SignedBy, read_authorization
@@ -82,7 +82,16 @@ def _signer(proofs: Sequence[SignedBy], keys: ServerKeys, uri: str) -> VerifyKey
 
 
 def _check_admin(container: Container, server: ServerName, person: UserId) -> None:
-    if person not in container.enrolling.admins(server):
+    try:
+        admins = container.enrolling.admins(server)
+    except HomeserverUnavailable as away:
+        LOG.info("reward_server_away", reason=str(away))
+        raise Forbidden(
+            "joining_no_support",
+            f"The /.well-known/matrix/support of {server} could not be read now. It must name you as a contact with "
+            "the role m.role.admin.",
+        ) from None
+    if person not in admins:
         raise Forbidden(
             "joining_not_admin",
             f"Only who runs {server} can say so: whoever stands in its /.well-known/matrix/support as a contact with "
@@ -92,8 +101,9 @@ def _check_admin(container: Container, server: ServerName, person: UserId) -> No
 
 def _what_would_happen(joining: Joining, us: ServerName) -> str:
     challenge = joining.challenge
+    forwards = " What it reports of its use is to go on to matrix.org's endpoint." if joining.forwards else ""
     return (
-        f"Rewards of {challenge.server} are to go to {show_address(challenge.payout)}. If you want that, and that is "
-        f"your address, join #{joining.second}:{us} now. If you do not know what this is, do nothing: nothing has "
-        "happened."
+        f"Rewards of {challenge.server} are to go to {show_address(challenge.payout)}.{forwards} If you want that, and "
+        f"that is your address, join #{joining.second}:{us} now. If you do not know what this is, do nothing: nothing "
+        "has happened."
     )

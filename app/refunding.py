@@ -61,9 +61,9 @@ def owed(container: Container, seller: PersonId, purchase: str) -> Repayment:
         raise Conflict("payment_gone", "This payment left the chain: there is nothing to pay back.")
     if known.level is not Level.FINALIZED:
         raise Conflict("payment_not_final", "This payment may still leave the chain. Pay it back once it is final.")
-    recipient = None if known.buyer is None else known.buyer.wallet
+    recipient = known.payer
     if recipient is None:
-        raise Conflict("wallet_unknown", "Nobody knows the wallet that this was paid from any more.")
+        raise Conflict("wallet_unknown", "Nobody knows a wallet that this was paid from.")
     if recipient in senders:
         raise Conflict("own_purchase", "This was paid by a wallet of the seller's own.")
     if place.checkout is None:

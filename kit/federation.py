@@ -125,10 +125,16 @@ class Homeservers:
 
         At most three: whoever writes that document must not have us write to everybody. None where it cannot be read.
         """
-        return self._named(server, None)
+        try:
+            return self._named(server, None)
+        except HomeserverUnavailable:
+            return []
 
     def admins(self, server: ServerName) -> list[UserId]:
-        """Return those of its contacts, three at most, whom ``server`` calls its administrators (``m.role.admin``)."""
+        """Return those of its contacts, three at most, whom ``server`` calls its administrators (``m.role.admin``).
+
+        Raises ``HomeserverUnavailable`` where it cannot be read whom it names.
+        """
         return self._named(server, "m.role.admin")
 
     def _named(self, server: ServerName, role: str | None) -> list[UserId]:
@@ -141,9 +147,9 @@ class Homeservers:
                     most_bytes=_MOST_WELL_KNOWN,
                     most_redirects=_MOST_REDIRECTS,
                 )
-            said = _answered(server, found).get("contacts")
-        except (PeerUnavailable, HomeserverUnavailable):
-            return []
+        except PeerUnavailable as failed:
+            raise HomeserverUnavailable(f"{server} could not be asked for its contacts: {failed}") from None
+        said = _answered(server, found).get("contacts")
         people = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
         named = [one.get("matrix_id") for one in people if role is None or one.get("role") == role]
         users = [user for user in map(_user, named) if user is not None and server_of(user) == server]

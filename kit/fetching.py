@@ -105,7 +105,7 @@ class Fetcher:
         """
         place, target = self._checked(url)
         until = time.monotonic() + self._timeout
-        return _all_of(self._exchange(b"GET", place, target, headers or {}, b"", until, most_bytes))
+        return _all_of(self._exchanges(b"GET", place, [target], headers or {}, b"", until, most_bytes)[0])
 
     def post(
         self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, most_bytes: int = MOST_BYTES
@@ -149,7 +149,7 @@ class Fetcher:
         ``until`` (monotonic seconds) ends all of it. Raises ``PeerUnavailable``, whose sentence never has the target:
         secrets stand there.
         """
-        return _all_of(self._exchange(b"GET", place, target, _DOCUMENTS, b"", until, most_bytes))
+        return self.ask_each(place, [target], until=until, most_bytes=most_bytes)[0]
 
     def ask_each(self, place: Place, targets: Sequence[str], *, until: float, most_bytes: int) -> list[Fetched]:
         """Ask ``place`` for several documents, over one connection where it lets us; raises as ``ask`` does.
@@ -169,7 +169,7 @@ class Fetcher:
     ) -> Fetched:
         place, target = self._checked(url)
         until = time.monotonic() + self._timeout
-        return self._exchange(method, place, target, headers or {}, body, until, most_bytes)
+        return self._exchanges(method, place, [target], headers or {}, body, until, most_bytes)[0]
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
@@ -219,18 +219,6 @@ class Fetcher:
         if refusal is not None and not allowed:
             raise PeerUnavailable(refusal.code, refusal.message)
         return allowed[:_MOST_ADDRESSES]
-
-    def _exchange(
-        self,
-        method: bytes,
-        place: Place,
-        target: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        until: float,
-        most_bytes: int,
-    ) -> Fetched:
-        return self._exchanges(method, place, [target], headers, body, until, most_bytes)[0]
 
     def _exchanges(
         self,

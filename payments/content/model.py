@@ -262,6 +262,8 @@ class Purchase:
     access_until: datetime | None
     refund: Hash32 | None
     refund_block: Hash32 | None = None
+    payer: Address | None = None
+    """The wallet that paid, whoever has it since: money goes back there."""
 
     def opens(self, now: datetime) -> bool:
         """Tell whether it gives access at a moment: it stands, as surely as the seller asked, and is not over."""

@@ -74,9 +74,9 @@ class Sales:
 
     def _is_whole(self, event: Refunded, known: Purchase) -> bool:
         asset = erc20(event.at.block.chain_id, event.asset)
-        to_buyer = known.buyer is not None and event.recipient == known.buyer.wallet != event.sender
+        to_payer = event.recipient == known.payer != event.sender
         whole = asset == known.asset and event.amount >= known.amount
-        return whole and to_buyer and event.sender in self.content.wallets_of_seller(known)
+        return whole and to_payer and event.sender in self.content.wallets_of_seller(known)
 
     def _level(self, block: Hash32) -> Level | None:
         try:

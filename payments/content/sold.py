@@ -173,5 +173,6 @@ def _purchase(row: PurchaseRow, listing: str, title: str) -> Purchase:
         delivered_at=row.delivered_at,
         access_until=row.access_until,
         refund=None if row.refund is None else Hash32(row.refund),
+        payer=None if row.payer is None else Address(row.payer),
         refund_block=None if row.refund_block is None else Hash32(row.refund_block),
     )

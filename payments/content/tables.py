@@ -98,6 +98,7 @@ class PurchaseRow(Base):
     seller: Mapped[int] = mapped_column(ForeignKey("people.id"))
     person: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     wallet: Mapped[bytes | None] = mapped_column(Bytes20)
+    payer: Mapped[bytes | None] = mapped_column(Bytes20)
     asset: Mapped[str] = mapped_column(String(_LONGEST_ASSET))
     amount: Mapped[int] = mapped_column(ExactInteger)
     terms: Mapped[bytes] = mapped_column(Bytes32)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from base64 import b64decode
 
+import httpx
 import pytest
 
 from app import buying
+from app.handing import Hands
 from ledger.model import Level
 from payments.content.model import Listing, PurchaseState
 from tests.support.anvil import ETHER
-from tests.support.counter import TEXT, Counter, unpacked
+from tests.support.counter import TEXT, Counter, packed, unpacked
 from tests.support.other_facilitator import (
     Answering,
     OtherFacilitator,
@@ -26,6 +29,7 @@ from tests.support.other_facilitator import (
     settled_then_502,
     settled_then_silent,
 )
+from tests.support.services import listening
 from tests.support.till import PRICE, Till, cancellation
 
 
@@ -208,3 +212,34 @@ def test_what_the_payer_takes_back_meanwhile_buys_nothing(counter: Counter, till
     assert (till.sold(), counter.sales()) == (0, [])
     with till.container.read() as work:
         assert work.settlements.handed() == []
+
+
+def test_what_a_crash_left_is_handed_over_by_the_worker(counter: Counter, till: Till) -> None:
+    listing = counter.put_up()
+    with other_facilitator(till, honest) as other:
+        till.door.app.framework.state.hands = Hands(till.container, most=0)  # it ends before it asks anybody
+        paid = counter.paid(listing)
+        assert counter.get(listing, paid).status_code == 202
+        assert (other.asked, till.sold()) == ([], 0)
+        buying.follow_handed(till.container)
+        assert (len(other.asked), till.sold()) == (1, PRICE)
+        buying.follow_handed(till.container)
+        (sale,) = counter.sales()
+        assert (sale.state, sale.level) == (PurchaseState.PAID, Level.SEEN)
+        assert counter.get(listing, paid).content == TEXT
+
+
+def test_many_at_once_hand_one_payment_over_once(counter: Counter, till: Till) -> None:
+    path = f"/v1/listings/{counter.put_up().id}/content"
+    with listening(till.container) as url, other_facilitator(till, honest) as other:
+        till.container.settings.facilitator_wait_seconds = 20
+        (demand,) = unpacked(httpx.get(f"{url}{path}"), "payment-required")["accepts"]
+        headers = {"PAYMENT-SIGNATURE": packed(till.body(None, demand)["paymentPayload"])}
+
+        async def asking() -> list[httpx.Response]:
+            async with httpx.AsyncClient(timeout=60) as client:
+                return await asyncio.gather(*(client.get(f"{url}{path}", headers=headers) for _ in range(12)))
+
+        answers = asyncio.run(asking())
+    assert [(answer.status_code, answer.content) for answer in answers] == [(200, TEXT)] * 12
+    assert (len(other.asked), len(other.transactions), till.sold(), len(counter.sales())) == (1, 1, PRICE, 1)

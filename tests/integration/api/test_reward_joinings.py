@@ -17,8 +17,8 @@ from kit.database import Database
 from kit.federation import Homeservers
 from kit.identifiers import ServerName, parse_address
 from payments.rewards.enrolling import Enrolled
-from tests.support.elsewhere import Elsewhere, Server, an_address
-from tests.support.keyed import Keyed
+from tests.support.elsewhere import Elsewhere, Server, an_address, says
+from tests.support.keyed import SUPPORT, Keyed
 from tests.support.services import Clock, Door, a_container, http_door
 from tests.unit.payments.test_rewards_measured import body
 
@@ -111,7 +111,7 @@ def test_an_administrator_enrols_by_joining_twice(door: Door, container: Contain
     sentence = ""
     for _ in range(2):  # to ask is to be told, nothing more
         status, sentence = client.joins(made["alias"])
-        assert (status, PAYOUT in sentence) == (403, True)
+        assert (status, PAYOUT in sentence, "matrix.org" in sentence) == (403, True, True)
         assert kept(container) is None
         assert door.get(report).status_code == 404
     status, done = client.joins(second_of(sentence))
@@ -141,6 +141,7 @@ def test_a_proof_is_good_once(door: Door, container: Container, far: Keyed, site
 
 def test_only_the_servers_own_administrator_may(door: Door, container: Container, far: Keyed, site: Server) -> None:
     client, alias = Client(door, far), begun(door)["alias"]
+    assert "matrix.org" not in client.joins(alias)[1], "what was not asked for"
     for user in (OTHERS, "@stranger:far.example"):
         status, sentence = client.joins(alias, user)
         assert (status, "m.role.admin" in sentence, "#yes" in sentence) == (403, True, False)
@@ -149,6 +150,8 @@ def test_only_the_servers_own_administrator_may(door: Door, container: Container
     assert (status, "m.role.admin" in refusal) == (403, True)
     far.at(site, admins=["@admin:elsewhere.example"])
     assert "m.role.admin" in client.joins(second_of(sentence))[1]
+    site.answers[SUPPORT] = says(b"", status=404)
+    assert "could not be read now" in client.joins(second_of(sentence))[1]
     assert kept(container) is None
 
 

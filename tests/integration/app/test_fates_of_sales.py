@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,8 +197,15 @@ def test_purchases_are_what_the_chain_says(fair: Fair, seed: int) -> None:
         kim = work.people.number(UserId("@kim:example.org"))
         wish = work.orders.order(kim, listing.id)
     game = Game(fair, chance, listing, wish)
-    steps = [game.buy, game.refund, game.follow, game.reorg, game.follow, lambda: fair.anvil.mine(1)]
-    every = [game.buy, game.follow, game.refund, game.follow, game.reorg, game.follow] * 3
+    steps: list[Callable[[], object]] = [
+        game.buy,
+        game.refund,
+        game.follow,
+        game.reorg,
+        game.follow,
+        lambda: fair.anvil.mine(1),
+    ]
+    every: list[Callable[[], object]] = [game.buy, game.follow, game.refund, game.follow, game.reorg, game.follow] * 3
     for step in [*every, *chance.choices(steps, (6, 3, 4, 3, 2, 1), k=_STEPS)]:
         step()
     fair.anvil.mine(2 * _FINALITY)

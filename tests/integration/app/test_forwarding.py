@@ -111,8 +111,10 @@ def test_nothing_goes_on_unless_asked_for(container: Container, makers: Makers, 
         work.rewards.forward(FAR, on=True)
         assert work.session.query(OutboxRow).filter(OutboxRow.done_at.is_(None)).count() == 0
     reports(daily_messages=8)
-    container.settings.rewards_forward_to = ""
+    address, container.settings.rewards_forward_to = container.settings.rewards_forward_to, ""
     assert forwarding.regular(container) == 0
+    container.settings.rewards_forward_to = address
+    assert forwarding.regular(container) == 0, "nobody waits for what was to go nowhere"
     assert makers.server.reached == 0
 
 

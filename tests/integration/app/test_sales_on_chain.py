@@ -129,6 +129,26 @@ def test_a_refund_is_the_sellers_whole_and_to_who_paid(fair: Fair) -> None:
     assert fair.opens(listing, Buyer(kim)) == TEXT
 
 
+def test_what_is_moved_while_it_is_paid_back_is_paid_back_all_the_same(fair: Fair) -> None:
+    listing = fair.put_up()
+    with fair.container.work() as work:
+        kim = work.people.number(UserId("@kim:example.org"))
+        order = work.orders.order(kim, listing.id)
+    key = fair.buy(listing, memo=order.memo)
+    fair.follow()
+    made = fair.purchase(key)
+    assert made is not None
+    fair.refund(key)
+    ours, hers = fair.address("kim"), fair.address("eve")
+    with fair.container.work() as work:  # seen on its way to a block, and moved before it is read
+        work.content.move(kim, made.id, hers, {ours, hers})
+    fair.follow_head()
+    back = fair.purchase(key)
+    assert back is not None
+    assert (back.state, back.payer) == (PurchaseState.REFUNDED, ours)
+    assert fair.opens(listing, Buyer(wallet=hers)) is None
+
+
 def test_sales_from_before_we_knew_of_their_contract_are_read_late(fair: Fair) -> None:
     place, container = fair.deployment, fair.container
     file = container.settings.data / "deployment.json"

@@ -301,6 +301,12 @@ def test_contacts_are_people_of_the_server_itself_and_few(elsewhere: Elsewhere, 
         assert servers.contacts(far) == []
     site.answers[SUPPORT] = says(b"<html>")
     assert servers.contacts(far) == []
+    with pytest.raises(HomeserverUnavailable):
+        servers.admins(far)
+    roles = [("@a:far.example", "m.role.admin"), ("@s:far.example", "m.role.security"), ("@n:far.example", None)]
+    roles += [("@x:other.example", "m.role.admin"), ("@l:far.example", ["m.role.admin"])]  # type: ignore[list-item]
+    site.answers[SUPPORT] = says({"contacts": [{"matrix_id": who, "role": role} for who, role in roles]})
+    assert servers.admins(far) == ["@a:far.example"]
 
 
 def test_a_server_is_seen_as_others_see_it(elsewhere: Elsewhere) -> None:
