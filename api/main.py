@@ -26,6 +26,7 @@ from api.routes import (
     discovery,
     doors,
     downloads,
+    earned,
     events,
     federation,
     filters,
@@ -94,7 +95,7 @@ PARTS = (
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
     *(helping, doors, subscriptions, filters, lists, selling, checkout, buying, bought, library, downloads, sales),
-    *(supporting, patreon, giving_terms, rewards, x402, discovery),
+    *(supporting, patreon, giving_terms, rewards, earned, x402, discovery),
     federation,
     *(health, metrics, front, stake, link, wall, give, shop),
 )

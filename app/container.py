@@ -50,6 +50,8 @@ from payments.flair.flairs import Flairs
 from payments.flair.onchain import Place
 from payments.flair.service import Supporters
 from payments.flair.signed import SignedGifts
+from payments.rewards.claims import RewardClaims
+from payments.rewards.distribution import Distribution
 from payments.rewards.service import Rewards
 from payments.settlements.service import Settlements
 from payments.settlements.x402 import Token
@@ -111,6 +113,7 @@ class Work(Rooms):
     relaying: Relaying
     signed_gifts: SignedGifts
     settlements: Settlements
+    reward_claims: RewardClaims
     supporters: Supporters
     support: Support
     flairs: Flairs
@@ -327,7 +330,7 @@ class Container:
         return Book(session, chain_id=at.chain_id, token=at.token, escrow=at.escrow, later=at.later)
 
     def _work(self, session: Session) -> Work:
-        now, url = self.clock(), self.settings.public_url
+        now, url, distributor = self.clock(), self.settings.public_url, self.deployment.distributor
         terms = self.terms
         people, holders = People(session, now), Holders(session, now)
         book = self._book(session)
@@ -350,7 +353,7 @@ class Container:
             now=now,
             chain_time=chain_time,
             seal=lambda: self.seal,
-            distributor=self.deployment.distributor,
+            distributor=distributor,
             people=people,
             book=book,
             holders=holders,
@@ -360,6 +363,7 @@ class Container:
             relaying=Relaying(carried, stakes),
             signed_gifts=SignedGifts(carried, supporters, outgoing, self.deployment),
             settlements=Settlements(session, now, carried, outgoing, Token(terms.chain_id, terms.token)),
+            reward_claims=RewardClaims(now, carried, outgoing, Distribution(session, distributor), distributor),
             supporters=supporters,
             support=Support(session, now, people, supporters, notices, self.surroundings),
             flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=lambda: self.seal, service=url),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from threading import BoundedSemaphore
 from typing import Final
 
 import structlog
@@ -13,13 +16,15 @@ from app.places import DECIMALS
 from kit.amounts import parse
 from kit.clock import unix
 from kit.domains import registrable
-from kit.errors import NotFound
+from kit.errors import NotFound, Unavailable
 from kit.identifiers import Address, ServerName, parse_address
 from payments.rewards import epoch_file
 from payments.rewards.closing import LENGTH, Span
 from payments.rewards.epoch_file import Closed, Terms
 from payments.rewards.gathering import gather, host_of
+from payments.rewards.history import Part, Proof, part_of, proof_for
 from payments.rewards.model import WHOLE_AVAILABILITY, Measured, bucket_of
+from payments.rewards.onchain import Root
 from payments.rewards.schedule import Schedule, of_pool
 from payments.rewards.shares import share
 from payments.rewards.store import Epoch
@@ -28,8 +33,14 @@ LOG = structlog.get_logger(__name__)
 
 _LAST: Final = 3
 """Epochs by which an estimate is made."""
+_SHOWN: Final = 13
+"""Epochs of a history: a year."""
 _SOMEBODY: Final = Address(b"\xee" * 20)
 """Stands for whoever would be paid."""
+_NOWHERE: Final = "192.0.2.0/24"
+"""Stands for the network of a server that nobody asked: no server has an address in it."""
+_ONE_READER: Final = BoundedSemaphore()
+"""Files of large epochs take seconds to read: whoever asks for them may not take all there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +63,32 @@ class Estimate:
     claims_from: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a server got, the newest epoch first, and what its payee's claim needs, where there is anything to claim.
+
+    ``proof_of`` is the epoch whose root it is; under the root before it the contract pays what was earned until then.
+    ``had``: base units that the payee has had in all, as the chain has it; ``root``: how that root stands there, if it
+    was proposed.
+    """
+
+    server: ServerName
+    parts: tuple[Part, ...]
+    proof: Proof | None
+    proof_of: int | None
+    had: int = 0
+    root: Root | None = None
+
+    @property
+    def due(self) -> int:
+        """Base units that the payee has not had yet."""
+        return 0 if self.proof is None else max(0, self.proof.cumulative - self.had)
+
+
 def plan_of(container: Container) -> Plan:
     """Return when epochs are and what they give out. Raises ``NotFound`` where there are none, ``Invalid``."""
     settings = container.settings
-    distributor = _distributor(container)
+    distributor = distributor_of(container)
     if settings.rewards_from is None or distributor is None:
         raise NotFound(
             "rewards_off",
@@ -67,7 +100,7 @@ def plan_of(container: Container) -> Plan:
     return Plan(first, schedule, distributor)
 
 
-def _distributor(container: Container) -> Address | None:
+def distributor_of(container: Container) -> Address | None:
     """Return which contract pays: the deployment's, or else the one that is set, whose logs are not read."""
     named = container.settings.rewards_distributor
     return container.deployment.distributor or (None if named is None else parse_address(named))
@@ -75,7 +108,7 @@ def _distributor(container: Container) -> Address | None:
 
 def is_due(container: Container) -> bool:
     """Tell whether an epoch is to be closed."""
-    if container.settings.rewards_from is None or _distributor(container) is None:
+    if container.settings.rewards_from is None or distributor_of(container) is None:
         return False
     plan = plan_of(container)
     with container.read() as work:
@@ -114,20 +147,87 @@ def estimate(container: Container, server: ServerName, *, people: int) -> Estima
 
     The server need not take part, but it must be reached now. Raises ``HomeserverUnavailable``, and as ``plan_of``.
     """
-    plan = plan_of(container)
+    plan_of(container)
     network = container.enrolling.see(server).network
+    with container.read() as work:
+        found = estimate_unseen(work, server, people=people, network=network)
+        begins = _next_whole(work, plan_of(container).first)
+    return found or Estimate((), begins + LENGTH)
+
+
+def estimate_unseen(work: Work, server: ServerName, *, people: int, network: str | None = None) -> Estimate | None:
+    """Do the same without asking the server: as if it shared its network with nobody, where that is not given.
+
+    ``None`` where no epoch is closed. Raises ``Unavailable`` where others' epochs are being read.
+    """
     one = Measured(
         server=server,
         domain=registrable(host_of(server)),
-        networks=(network,) if network else (),
+        networks=(network or _NOWHERE,),
         payout=_SOMEBODY,
         availability=WHOLE_AVAILABILITY,
         people=bucket_of(people),
     )
-    with container.read() as work:
-        found = [(epoch, work.epochs.file(epoch.number)) for epoch in work.epochs.all()[:_LAST]]
-        begins = _next_whole(work, plan)
-    return Estimate(tuple((epoch, _would_earn(file, one)) for epoch, file in found), begins + LENGTH)
+    known = work.epochs.all()
+    if not known:
+        return None
+    with reading():
+        would = tuple((epoch, _would_earn(work.epochs.file(epoch.number), one)) for epoch in known[:_LAST])
+    return Estimate(would, _next_whole(work, known[0].ends) + LENGTH)
+
+
+def history(work: Work, server: ServerName) -> History:
+    """Return what a server got in the epochs of the last year, and why. Raises ``Unavailable`` as above.
+
+    All of it stands in the published files, so anybody may know.
+    """
+    parts, proof, proof_of = list[Part](), None, None
+    with reading():
+        for epoch in work.epochs.all()[:_SHOWN]:
+            closed = epoch_file.read_file(work.epochs.file(epoch.number)).anew
+            part = part_of(closed, server)
+            if part is None:
+                continue
+            parts.append(part)
+            if proof is None and part.measured.payout in closed.cumulative:
+                proof, proof_of = proof_for(closed, part.measured.payout), epoch.number
+    if proof is None:
+        return History(server, tuple(parts), None, None)
+    root = next((one for one in reversed(work.distribution.roots()) if one.root == proof.root), None)
+    return History(server, tuple(parts), proof, proof_of, work.distribution.claimed(proof.payee), root)
+
+
+def as_it_stands(container: Container, server: ServerName) -> Part | None:
+    """Estimate what a server gets of the epoch that goes on, if all goes on as in its days so far.
+
+    ``None`` before it begins, where there are no epochs, and for whom nobody has looked at often enough. Raises as
+    ``history``.
+    """
+    if container.settings.rewards_from is None or distributor_of(container) is None:
+        return None
+    plan = plan_of(container)
+    with container.read(one_moment=True) as work, reading():
+        span = work.epochs.next(plan.first)
+        days = min((work.now - span.begins).days + 1, LENGTH.days)
+        if days < 1:
+            return None
+        seen = work.contacts.known_of(work.epochs.servers())
+        measured = gather(work.epochs.known(span, seen), days=days, ends=work.now)
+    begins, ends = unix(span.begins), unix(span.ends)
+    terms = Terms(container.settings.chain_id, plan.distributor, span.number, begins, ends, plan.schedule)
+    return part_of(epoch_file.close(terms, measured, {}), server)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Read files of epochs, one caller at a time. Raises ``Unavailable`` where somebody else does."""
+    if not _ONE_READER.acquire(blocking=False):
+        message = "Somebody else's epochs are being read; try again in a moment."
+        raise Unavailable(message)
+    try:
+        yield
+    finally:
+        _ONE_READER.release()
 
 
 def _would_earn(file: bytes, one: Measured) -> int:
@@ -136,7 +236,7 @@ def _would_earn(file: bytes, one: Measured) -> int:
     return share(epoch.budget, [*others, one]).of.get(_SOMEBODY, 0)
 
 
-def _next_whole(work: Work, plan: Plan) -> datetime:
-    """Return when the next epoch begins that has not begun."""
-    passed = max(0, -((plan.first - work.now) // LENGTH))
-    return plan.first + passed * LENGTH
+def _next_whole(work: Work, first: datetime) -> datetime:
+    """Return when the next epoch begins that has not begun; ``first`` is when any of them does."""
+    passed = max(0, -((first - work.now) // LENGTH))
+    return first + passed * LENGTH

@@ -20,7 +20,12 @@ from payments.stakes.model import Quote, check_addresses, terms_of
 LOG = structlog.get_logger(__name__)
 
 _GAS_MARGIN = (6, 5)
-_WOULD_FAIL = {Cargo.STAKE: "opening_would_fail", Cargo.GIFT: "gift_would_fail", Cargo.SETTLEMENT: "payment_would_fail"}
+_WOULD_FAIL = {
+    Cargo.STAKE: "opening_would_fail",
+    Cargo.GIFT: "gift_would_fail",
+    Cargo.SETTLEMENT: "payment_would_fail",
+    Cargo.CLAIM: "claim_would_fail",
+}
 
 
 def carry(

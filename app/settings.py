@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     rewards_distributor: str | None = Field(
         None, description="Address of the contract that pays rewards, where the deployment names none."
     )
+    rewards_least_claim: str = Field(
+        "1", description="ERN below which no claim of a reward is carried by the relayer, since gas costs too."
+    )
     rewards_forward_to: str = Field(
         "https://matrix.org/report-usage-stats/push",
         description="Where reports of servers go on to whose operators asked for it; nowhere if empty.",

@@ -14,6 +14,7 @@ from app.container import DECIMALS, SYMBOL
 from cli.context import container_of, disk_told, told
 from cli.counting import counted
 from cli.epochs_shown import as_json, print_epoch
+from cli.histories import history_as_json, print_history
 from kit.amounts import Amount
 from kit.amounts import show as show_amount
 from kit.errors import NotFound
@@ -214,4 +215,21 @@ def _money(base_units: int) -> str:
     return f"{show_amount(Amount(base_units), DECIMALS)} {SYMBOL}"
 
 
-COMMANDS = (servers, look, forward, leave, close, list_epochs, show_file, estimate)
+@click.command()
+@click.argument("server")
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+@told
+def history(context: click.Context, server: str, *, wants_json: bool) -> None:
+    """Say what SERVER earned in each epoch of the last year, why, how the present one stands, and what to claim."""
+    name, container = parse_server_name(server), container_of(context)
+    with container.read() as work:
+        found = epochs.history(work, name)
+    going_on = epochs.as_it_stands(container, name)
+    if wants_json:
+        click.echo(json.dumps(history_as_json(found, going_on)))
+    else:
+        print_history(found, going_on)
+
+
+COMMANDS = (servers, look, forward, leave, close, list_epochs, show_file, estimate, history)

@@ -13,9 +13,9 @@ from rich.table import Table
 from app.container import DECIMALS, SYMBOL
 from kit.amounts import show_signed
 from kit.clock import from_unix
-from kit.errors import NotFound
 from kit.identifiers import Address, show_address, show_hash
 from payments.rewards.epoch_file import Closed, Difference
+from payments.rewards.history import proof_for
 from payments.rewards.model import people_in
 from payments.rewards.shares import PRECISION, WHOLE, Counted
 
@@ -83,13 +83,12 @@ def as_json(epoch: Closed) -> dict[str, Any]:
 
 def proof_as_json(epoch: Closed, who: Address) -> dict[str, Any]:
     """Return what a payee's claim needs. Raises ``NotFound`` for an address that never earned anything."""
-    if epoch.payouts is None or who not in epoch.cumulative:
-        raise NotFound("payee_unknown", f"{show_address(who)} has earned nothing until this epoch.")
+    found = proof_for(epoch, who)
     return {
-        "payee": show_address(who),
-        "cumulative": str(epoch.cumulative[who]),
-        "root": show_hash(epoch.payouts.root),
-        "proof": [show_hash(one) for one in epoch.payouts.proof(list(epoch.cumulative).index(who))],
+        "payee": show_address(found.payee),
+        "cumulative": str(found.cumulative),
+        "root": show_hash(found.root),
+        "proof": [show_hash(one) for one in found.hashes],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from cli.demo import fire, gift, guarding, judging, knock, proof, storms
+from cli.demo import fire, gift, guarding, judging, knock, proof, rewards, storms
 from cli.demo.stage import Stage
 
 Step = Callable[[Stage], Awaitable[None]]
@@ -15,5 +15,6 @@ STORIES: Final[dict[str, tuple[str, tuple[Step, ...]]]] = {
     "knock": ("A stranger knocks", (*knock.STEPS, *fire.STEPS, *storms.STEPS, *proof.STEPS)),
     "gift": ("A gift becomes flair", gift.STEPS),
     "rules": ("People decide who reaches them", judging.STEPS),
+    "rewards": ("Running the network earns", (*rewards.STEPS, *proof.STEPS)),
     "lists": ("A list protects a room", guarding.STEPS),
 }

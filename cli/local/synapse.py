@@ -24,6 +24,11 @@ CALLBACKS: Final = ("user_may_invite", "federated_user_may_invite", "user_may_jo
 """What the module may call; left to its default it takes callbacks that keep Synapse from starting."""
 _ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = _ROOT / ".venv-homeserver/bin/synapse_homeserver"
+PYTHON: Final = _ROOT / ".venv-homeserver/bin/python"
+"""The Python of Synapse's own environment."""
+_REPORTING = Path(__file__).with_name("fast_statistics.py")
+_KEYS_GOOD_FOR = "60d"
+"""How long its keys are good where it reports: longer than an epoch, which passes in a minute of play."""
 _TIMEOUT = 30.0
 _PLENTY: Final[dict[str, float]] = {"per_second": 10_000, "burst_count": 10_000}
 
@@ -47,7 +52,10 @@ class Federation:
 
 @dataclass(frozen=True, slots=True)
 class Synapse:
-    """One homeserver on the loopback address; everything that it keeps is in ``folder``."""
+    """One homeserver on the loopback address; everything that it keeps is in ``folder``.
+
+    ``reports_to``: the address to which it reports its use each second, if anywhere.
+    """
 
     folder: Path
     server_name: str
@@ -56,6 +64,7 @@ class Synapse:
     gate: GateCall | None = None
     federation: Federation | None = None
     open_registration: bool = False
+    reports_to: str | None = None
 
     @property
     def url(self) -> str:
@@ -90,7 +99,8 @@ def synapse(server: Synapse, *, log: Path) -> Program:
     _write(server.folder / "logging.json", json.dumps(_LOGGING, indent=2))
     configuration = server.folder / "homeserver.yaml"
     _write(configuration, json.dumps(_settings(server), indent=2))  # JSON is YAML
-    command = (str(_PROGRAM), "--config-path", str(configuration))
+    program = (str(_PROGRAM),) if server.reports_to is None else (str(PYTHON), "-P", str(_REPORTING))
+    command = (*program, "--config-path", str(configuration))
     return Program("homeserver", command, server.folder, log, ready=lambda: answers(server))
 
 
@@ -200,6 +210,9 @@ def _settings(server: Synapse) -> dict[str, Any]:
         }
     else:
         settings["federation_domain_whitelist"] = []  # nobody outside of this machine
+    if server.reports_to is not None:
+        settings |= {"report_stats": True, "report_stats_endpoint": server.reports_to, "server_context": "play"}
+        settings["key_refresh_interval"] = _KEYS_GOOD_FOR
     if server.gate is not None:
         settings["modules"] = [module_settings(server.gate.base_url, folder / "bearer")]
     return settings | {"listeners": listeners}

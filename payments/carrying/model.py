@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from kit.identifiers import Address, Hash32, PersonId
+
+_CLAIMS_A_DAY: Final = 2
+"""Anybody may ask for anybody's: no more roots than these count at a time."""
+_PART_FOR_CLAIMS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +20,7 @@ class RelayLimits:
 
     ``per_day`` for each person and each wallet, gas for all of it (``budget``, in gwei), and so many of them
     ``together``. Settlements have limits of their own (``settlements``; none: they are not carried), and count against
-    nothing else.
+    nothing else. Claims of rewards take a quarter of ``budget`` at most, and of one payee two.
     """
 
     per_day: int
@@ -30,7 +35,11 @@ class RelayLimits:
 
     def of(self, cargo: Cargo) -> RelayLimits:
         """Return the limits of a cargo."""
-        return self if cargo is not Cargo.SETTLEMENT else self.settlements or RelayLimits(0, 0)
+        if cargo is Cargo.SETTLEMENT:
+            return self.settlements or RelayLimits(0, 0)
+        if cargo is Cargo.CLAIM:
+            return RelayLimits(min(self.per_day, _CLAIMS_A_DAY), self.budget // _PART_FOR_CLAIMS, self.together)
+        return self
 
 
 class Outcome(StrEnum):
@@ -71,17 +80,26 @@ class Cargo(StrEnum):
     SETTLEMENT = "settlement"
     """A payment that a program signed for whatever it buys (x402)."""
 
+    CLAIM = "claim"
+    """A reward: nobody signed for it, and it goes to its payee whoever asks."""
+
     @property
     def counted_with(self) -> tuple[Cargo, ...]:
-        """Return which cargoes share one limit."""
-        return (Cargo.SETTLEMENT,) if self is Cargo.SETTLEMENT else (Cargo.STAKE, Cargo.GIFT)
+        """Return which cargoes are counted together."""
+        return (Cargo.STAKE, Cargo.GIFT) if self in (Cargo.STAKE, Cargo.GIFT) else (self,)
+
+    @property
+    def paid_with(self) -> tuple[Cargo, ...]:
+        """Return for which cargoes one budget pays."""
+        return (self,) if self is Cargo.SETTLEMENT else (Cargo.STAKE, Cargo.GIFT, Cargo.CLAIM)
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
     """Something that ``payer`` signed and we carry; ``due`` leaves the payer's wallet, in base units.
 
-    ``id``: of the stake or the gift, which is its EIP-3009 nonce, or of the settlement. ``about``: a stake's quote.
+    ``id``: of the stake or the gift, which is its EIP-3009 nonce, of the settlement, or of a payee under a root.
+    ``payer`` of a claim is its payee, and nothing is due. ``about``: a stake's quote.
     ``person``: whose it is, where that is known. ``target``: where a stake goes back to, or a gift or payment goes.
     ``gwei``: gas that is set aside for it or, once it has an ``outcome``, that it took.
     """

@@ -37,13 +37,14 @@ _STATES: Final = {
     OutgoingState.MINED: CarriedState.MINED,
     OutgoingState.DONE: CarriedState.MINED,
 }
-_CALLED: Final = {Cargo.STAKE: "openings", Cargo.GIFT: "gifts", Cargo.SETTLEMENT: "payments"}
-_ONE: Final = {Cargo.STAKE: "An opening", Cargo.GIFT: "A gift", Cargo.SETTLEMENT: "A payment"}
-_KEYS: Final = {Cargo.STAKE: "open", Cargo.GIFT: "give", Cargo.SETTLEMENT: "settle"}
+_CALLED: Final = {Cargo.STAKE: "openings", Cargo.GIFT: "gifts", Cargo.SETTLEMENT: "payments", Cargo.CLAIM: "claims"}
+_ONE: Final = {Cargo.STAKE: "An opening", Cargo.GIFT: "A gift", Cargo.SETTLEMENT: "A payment", Cargo.CLAIM: "A claim"}
+_KEYS: Final = {Cargo.STAKE: "open", Cargo.GIFT: "give", Cargo.SETTLEMENT: "settle", Cargo.CLAIM: "claim"}
 _YOURSELF: Final = {
     Cargo.STAKE: "Pay with a wallet that has some ether for gas; the same price opens the same door.",
     Cargo.GIFT: "Give with a wallet that has some ether for gas.",
     Cargo.SETTLEMENT: "Ask again tomorrow, or let another facilitator settle it.",
+    Cargo.CLAIM: "Any wallet that has some ether for gas can carry it: `earnest rewards claim`.",
 }
 
 
@@ -129,15 +130,24 @@ class Carrying:
             made = max(made, self._store.made(since, cargoes, payer=payer))
         if made >= most:
             raise Conflict("gasless_limit", f"At most {most} {called} a day are carried for one person. {yourself}")
-        if self._store.made(since, cargoes) >= limits.together or self.spent(cargo) + max(gwei, 1) > limits.budget:
+        enough = self._store.made(since, cargoes) < limits.together and self._affords(cargo, max(gwei, 1))
+        if not enough:
             raise Conflict("gasless_budget_empty", f"What can be spent on gas today is spent. {yourself}")
 
+    def _affords(self, cargo: Cargo, gwei: int) -> bool:
+        """Tell whether the budget has as much left, and a claim's part of it."""
+        since, budget = self._now - _DAY, self._limits.of(cargo).budget
+        if cargo is not Cargo.CLAIM:
+            return self.spent(cargo) + gwei <= budget
+        its = self._store.spent(since, cargo.counted_with)
+        return its + gwei <= budget and self.spent(cargo) + gwei <= self._limits.budget
+
     def spent(self, cargo: Cargo = Cargo.STAKE) -> int:
-        """Return the gwei that a cargo, and what shares its limit, cost in the last 24 hours.
+        """Return the gwei that a cargo, and what shares its budget, cost in the last 24 hours.
 
         What is set aside for what is under way is included.
         """
-        return self._store.spent(self._now - _DAY, cargo.counted_with)
+        return self._store.spent(self._now - _DAY, cargo.paid_with)
 
     def set_aside(self) -> int:
         """Return the gwei that are set aside for what is under way."""
@@ -192,7 +202,7 @@ class Carrying:
             gwei = 0 if call is None else min(-(-call.spent_wei // _GWEI), carried.gwei)
             if not self._store.settle(carried, outcome, gwei=gwei, now=self._now):
                 continue
-            if outcome is Outcome.REVERTED:
+            if outcome is Outcome.REVERTED and carried.cargo is not Cargo.CLAIM:  # its payee signed nothing
                 self._store.bar(carried, gwei=gwei, now=self._now)
             if outcome is not Outcome.DONE:
                 failed.append((carried, outcome))

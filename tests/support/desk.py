@@ -45,6 +45,8 @@ from ledger.book import Book
 from ledger.feed import Feed
 from payments.flair.flairs import Flairs
 from payments.flair.signed import SignedGifts
+from payments.rewards.claims import RewardClaims
+from payments.rewards.distribution import Distribution
 from payments.rewards.service import Rewards
 from payments.settlements.service import Settlements
 from payments.settlements.x402 import Token
@@ -121,6 +123,9 @@ class Desk:
             ),
             settlements=Settlements(
                 session, now, rooms.relaying._carrying, rooms.outgoing, Token(place.chain_id, place.token)
+            ),
+            reward_claims=RewardClaims(
+                now, rooms.relaying._carrying, rooms.outgoing, Distribution(session, None), None
             ),
             supporters=supporters,
             support=Support(session, now, rooms.people, supporters, rooms.notices, surroundings),

@@ -91,7 +91,7 @@ def test_a_real_server_enrols_reports_its_use_and_is_looked_at(
     command = (
         str(SYNAPSES_PYTHON),
         "-P",
-        str(Path("tests/support/fast_statistics.py").resolve()),
+        str(Path("cli/local/fast_statistics.py").resolve()),
         *program.command[1:],
     )
     far._supervisor.start(replace(program, command=command))

@@ -65,14 +65,16 @@ def measures(
     people: int,
     away: int = 0,
     keys: Sequence[int] = (1,),
+    days: int = 28,
+    every: int = 1,
 ) -> None:
-    """Look at a server each hour of an epoch, of which it misses some, and let it report each day."""
+    """Look at a server each hour (or every so many) of an epoch, of which it misses some; it reports each day."""
     server = Server(ServerName(f"s{number}.example"), list(keys))
     seen = replace(server.seen(), network=f"192.0.{number}.0/24")
     with container.work() as work:
         enrolled = work.rewards.find(server.name)
         assert enrolled is not None
-        for hour in range(28 * 24):
+        for hour in range(0, days * 24, every):
             moment = since + timedelta(hours=hour)
             then = Rewards(work.session, moment, service=PUBLIC_URL, chain_id=31337)
             then.looked("here", {enrolled.id: None if hour < away else seen})

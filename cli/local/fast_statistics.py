@@ -8,8 +8,8 @@ from __future__ import annotations
 from synapse.app import homeserver, phone_stats_home
 from synapse.util.duration import Duration
 
-phone_stats_home.INITIAL_DELAY_BEFORE_FIRST_PHONE_HOME = Duration(seconds=2)
-phone_stats_home.PHONE_HOME_INTERVAL = Duration(seconds=2)
+phone_stats_home.INITIAL_DELAY_BEFORE_FIRST_PHONE_HOME = Duration(seconds=1)
+phone_stats_home.PHONE_HOME_INTERVAL = Duration(seconds=1)
 
 if __name__ == "__main__":
     homeserver.main()
