@@ -12,11 +12,13 @@ from collections.abc import Callable
 import structlog
 
 from app.container import Container
+from app.selling import blobs
 from bot.applying import Applying
 from bot.courier import Courier
 from bot.crossing import Crossing
 from bot.desk.desk import Desk, look_after
 from bot.entering import Entering
+from bot.handing import Handing
 from bot.homeserver import Homeserver, SlowDown
 from bot.kept import alone
 from bot.listener import Listener
@@ -128,11 +130,13 @@ async def serve(
         others=(policies, supporting),
     )
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
+    handing = Handing(homeserver, cross, service, time=time.monotonic, courier=courier, blobs=blobs(container))
     LOG.info("bot_starts", user=homeserver.me)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listen_for_ever(homeserver, listener, stop))
             tasks.create_task(courier.run(stop, beat=beat))
+            tasks.create_task(handing.run(stop))
             tasks.create_task(watcher.run(stop))
             tasks.create_task(look_after(desk, stop))
             tasks.create_task(desk.lanes.run(stop))

@@ -230,6 +230,11 @@ class Content(Disputes):
         row = self._sold.by_key(key)
         return None if row is None else self._sold.purchase(row)
 
+    def found(self, purchase: str) -> Purchase | None:
+        """Return a purchase by its id, whosever it is."""
+        row = self._sold.by_id(purchase)
+        return None if row is None else self._sold.purchase(row)
+
     @property
     def _buying(self) -> Buying:
         return Buying(self._session, self._now, self._listings, self._sold, self._wallets)

@@ -1,0 +1,110 @@
+"""Selling and buying in a chat with the bot: what is handed over, and how it is put up, on a real Synapse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.homeserver import Said
+from kit.identifiers import RoomId
+from payments.content.model import Kind
+from tests.support.matrix import Person, listening, scene
+from tests.support.places import Place, chat
+from tests.support.stand import Stand
+from tests.support.synapse import Homeserver
+
+pytestmark = pytest.mark.homeserver
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2_000
+"""More than one sealed chunk, and a picture by its first bytes."""
+
+
+@pytest.fixture
+def place(homeserver: Homeserver, tmp_path: Path, sqlite_template: Path) -> Iterator[Place]:
+    made = Place(homeserver, tmp_path, sqlite_template)
+    yield made
+    made.container.chain.close()
+    made.engine.dispose()
+
+
+async def content_of(person: Person, said: Said) -> bytes:
+    """What a file has in it, as its reader's app decrypts it."""
+    sent = await person.client.sent(said.room, said.event, most=10**7)
+    assert sent is not None
+    assert sent.parts is not None
+    return b"".join([part async for part in sent.parts()])
+
+
+async def files(person: Person, room: RoomId) -> Said:
+    return await person.inbox.take(Said, lambda said: said.room == room and said.kind in ("m.file", "m.image"))
+
+
+def test_what_is_paid_for_comes_into_the_chat_once_and_a_reorg_is_told_of(place: Place) -> None:
+    stand = Stand(place)
+    text = stand.put_up(b"A door is a <policy>.\nIt is yours.", "doors.txt")
+    picture = stand.put_up(PICTURE, "door.png", Kind.FILE)
+
+    async def play() -> None:
+        async with listening(place.client("alice")) as (alice,), place.bot():
+            room = await chat(alice, place)
+            first = stand.pay(text)
+            receipt = await alice.hears("is yours", room=room)
+            assert "5 ERN" in receipt.body
+            assert first.id in receipt.body
+            assert "not to pass on" in receipt.body
+            said = await alice.hears("A door is", room=room)
+            assert said.body == "A door is a <policy>.\nIt is yours."
+            assert said.html is not None
+            assert "&lt;policy&gt;" in said.html
+
+            stand.pay(picture, 2)
+            await alice.hears("is yours", room=room)
+            sent = await files(alice, room)
+            assert (sent.kind, sent.body) == ("m.image", "door.png")
+            assert await content_of(alice, sent) == PICTURE
+
+            stand.pay(text)  # told of once more
+            stand.takes_back()
+            await alice.hears("dropped the block", room=room)
+            assert not [one for one in alice.inbox.heard if isinstance(one, Said) and "A door is" in one.body]
+
+    scene(play)
+    assert stand.purchase(2).delivered_at is not None
+    assert place.owed() == 0
+
+
+def test_whoever_has_no_chat_yet_is_invited_into_one(place: Place) -> None:
+    stand = Stand(place)
+    text = stand.put_up(b"A door is a policy.", "doors.txt")
+
+    async def play() -> None:
+        async with listening(place.client("alice")) as (alice,), place.bot():
+            stand.pay(text)
+            room = await alice.comes(inviter=place.user("earnest"))
+            await alice.hears("A door is a policy.", room=room)
+
+    scene(play)
+
+
+def test_a_text_that_is_no_message_comes_as_a_file_and_what_was_taken_down_does_not(place: Place) -> None:
+    stand = Stand(place)
+    long = stand.put_up(b"A door. " * 10_000, "doors.txt")
+    gone = stand.put_up(b"A wall.", "walls.txt", title="On walls")
+    stand.pay(gone, 2)
+    with place.container.work() as work:
+        work.content.take_down(gone.id, "Copied.")
+
+    async def play() -> None:
+        async with listening(place.client("alice")) as (alice,), place.bot():
+            room = await alice.comes(inviter=place.user("earnest"))
+            told = await alice.hears("Copied.", room=room)
+            assert "refund" in told.body
+
+            stand.pay(long)
+            sent = await files(alice, room)
+            assert sent.body == "doors.txt"
+            assert await content_of(alice, sent) == b"A door. " * 10_000
+
+    scene(play)
