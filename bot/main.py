@@ -27,6 +27,7 @@ from bot.nio_homeserver import NioHomeserver
 from bot.policy_rooms import PolicyRooms
 from bot.readers import service_of
 from bot.rehearsal import Rehearsal
+from bot.stocking import Stocking
 from bot.supporting import Supporting
 from bot.views import Views
 from bot.warden import Warden
@@ -131,12 +132,14 @@ async def serve(
     )
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     handing = Handing(homeserver, cross, service, time=time.monotonic, courier=courier, blobs=blobs(container))
+    stocking = Stocking(homeserver, cross, service, time=time.monotonic, blobs=blobs(container))
     LOG.info("bot_starts", user=homeserver.me)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listen_for_ever(homeserver, listener, stop))
             tasks.create_task(courier.run(stop, beat=beat))
             tasks.create_task(handing.run(stop))
+            tasks.create_task(stocking.run(stop))
             tasks.create_task(watcher.run(stop))
             tasks.create_task(look_after(desk, stop))
             tasks.create_task(desk.lanes.run(stop))

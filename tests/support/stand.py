@@ -41,6 +41,11 @@ class Stand:
         offer = Offer(kind, "On doors", SELLER, {token: PRICE}, finality=Level.SEEN, licence="To read, not to pass on.")
         return selling.put_up(self.container, self.bob, replace(offer, **changes), [content], name=name)
 
+    def listed(self) -> list[Listing]:
+        """What is for sale, newest first."""
+        with self.container.read() as work:
+            return work.content.listed()[0]
+
     def pay(self, listing: Listing, number: int = 1, *, buyer: PersonId | None = None) -> Purchase:
         """Tell of a payment for it."""
         (token,) = selling.allowed(self.container)

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from bot.homeserver import Said
+from app import selling
+from bot.homeserver import EventId, Said
+from bot.media import Parcel
 from kit.identifiers import RoomId
+from ledger.store import holders
 from payments.content.model import Kind
 from tests.support.matrix import Person, listening, scene
 from tests.support.places import Place, chat
 from tests.support.stand import Stand
 from tests.support.synapse import Homeserver
+from tests.support.till import SELLER
 
 pytestmark = pytest.mark.homeserver
 
@@ -108,3 +112,79 @@ def test_a_text_that_is_no_message_comes_as_a_file_and_what_was_taken_down_does_
             assert await content_of(alice, sent) == b"A door. " * 10_000
 
     scene(play)
+
+
+def test_a_text_and_a_file_are_put_up_from_the_chat_and_bought_there(place: Place) -> None:
+    stand = Stand(place)
+    with place.container.work() as work:
+        holders.link(work.session, stand.bob, SELLER, is_primary=True, now=work.now)
+
+    async def play() -> None:
+        async with listening(place.client("alice"), place.client("bob")) as (alice, bob), place.bot():
+            hers, his = await chat(alice, place), await chat(bob, place)
+            await bob.say(his, 'sell text "On <doors>" 5\nA door is a policy.\nIt is yours.')
+            look = await bob.hears("Shall it be for sale?", room=his)
+            assert "On <doors>" in look.body
+            assert "a text: 32 bytes" in look.body
+            await bob.client.react(his, look.event, "👍", txn="yes")
+            up = await bob.hears("is for sale. Whoever", room=his)
+            (text,) = stand.listed()
+            assert f"buy {text.id}" in up.body
+
+            await alice.say(hers, f"buy https://earnest.example/buy/{text.id}")
+            offered = await alice.hears("Pay for it here", room=hers)
+            with place.container.work() as work:
+                order = work.orders.order(stand.alice, text.id)
+            assert f"/buy/{text.id}?order={order.token}" in offered.body
+            assert place.user("bob") in offered.body
+            bought = stand.pay(text)
+            await alice.hears("is yours", room=hers)
+            said = await alice.hears("A door is", room=hers)
+            assert said.body == "A door is a policy.\nIt is yours."
+
+            await alice.say(hers, "library")
+            assert bought.id in (await alice.hears("What you bought", room=hers)).body
+            await alice.say(hers, f"library get {bought.id}")
+            await alice.hears("Here comes", room=hers)
+            await alice.hears("A door is", room=hers)
+
+            parcel = Parcel("../door.png", "image/png", len(PICTURE), picture)
+            event = await bob.client.send_file(his, parcel, txn="picture")
+            await bob.answers(his, EventId(event), 'sell file "A picture" 7\nOf a door.')
+            look = await bob.hears("Shall it be for sale?", room=his)
+            assert "image/png" in look.body
+            assert "Of a door." in look.body
+            await bob.say(his, "confirm")
+            await bob.hears("is for sale. Whoever", room=his)
+            with place.container.work() as work:
+                sold = stand.listed()[0]
+                access = work.content.versions(sold.id)[0].stored
+                assert access is not None
+                assert b"".join(work.content.open_(selling.blobs(place.container), access)) == PICTURE
+                assert access.file_name == "door.png"
+
+    async def picture() -> Iterator[bytes]:
+        return iter([PICTURE])
+
+    scene(play)
+    assert place.owed() == 0
+
+
+def test_what_is_none_of_ones_own_is_not_put_up(place: Place) -> None:
+    stand = Stand(place)
+    with place.container.work() as work:
+        holders.link(work.session, stand.bob, SELLER, is_primary=True, now=work.now)
+
+    async def play() -> None:
+        async with listening(place.client("bob")) as (bob,), place.bot():
+            his = await chat(bob, place)
+            await bob.say(his, "help")
+            ours = await bob.hears("I keep your door", room=his)
+            await bob.answers(his, ours.event, 'sell text "Help" 5')
+            await bob.hears("no message of yours", room=his)
+            mine = await bob.say(his, "A door is a policy.")
+            await bob.answers(his, mine, 'sell file "Doors" 5')
+            await bob.hears("is no file", room=his)
+
+    scene(play)
+    assert not stand.listed()
