@@ -17,6 +17,7 @@ from prometheus_client import Counter
 from app.container import Work
 from app.conversations import Standing
 from app.wording import bought as wording
+from app.wording import selling
 from app.wording.buttons import Letter
 from app.wording.message import Message
 from app.wording.reader import Reader, Service
@@ -26,6 +27,7 @@ from bot.crossing import Crossing
 from bot.homeserver import Denied, Homeserver, txn_of
 from bot.letters import post
 from bot.media import Parcel
+from bot.offering import WANTED
 from bot.readers import reader_of
 from kit.blobs import Blobs
 from kit.identifiers import PersonId, RoomId, UserId, is_hidden
@@ -56,7 +58,7 @@ class _Handing:
 class Handing(Carrier):
     """Hands over what was bought."""
 
-    kinds = (DELIVERY, TAKEN_BACK)
+    kinds = (DELIVERY, TAKEN_BACK, WANTED)
     counted = HANDED
     what = "handing"
 
@@ -77,7 +79,8 @@ class Handing(Carrier):
         self._blobs = blobs
 
     async def _carry(self, effect: Effect) -> Outcome | timedelta:
-        found = await self._cross.read(partial(self._prepare, effect=effect))
+        prepare = self._wanted if effect.kind == WANTED else self._prepare
+        found = await self._cross.read(partial(prepare, effect=effect))
         if found is None:
             return Outcome.DROPPED
         if isinstance(found, timedelta):
@@ -109,6 +112,20 @@ class Handing(Carrier):
             may_come = purchase.state in (PurchaseState.PAID, PurchaseState.TAKEN_BACK) and purchase.because is None
             return _NOT_SURE if may_come and work.now - purchase.paid_at < _AT_LAST else None
         return self._what(work, purchase, _Handing(person, user, room, Message("", "")), reader)
+
+    def _wanted(self, work: Work, effect: Effect) -> _Handing | None:
+        """Write what somebody is offered who tapped a card, unless it is over, or they do not talk to us."""
+        person, order = PersonId(int(effect.payload["person"])), work.orders.find(str(effect.payload["order"]))
+        user = work.people.mxid(person)
+        if user is None or order is None or work.conversations.standing(person) not in (None, Standing.OPEN):
+            return None
+        one = work.content.listing(order.listing)
+        if not one.is_for_sale(work.now):
+            return None
+        reader, seller = reader_of(work, self._service, person), work.people.mxid(one.seller)
+        names, until = work.supporters.assets.name, order.expires_at
+        letter = selling.offered(reader, one, seller, names, order=order.token, until=until)
+        return _Handing(person, user, work.conversations.room_of(person), letter)
 
     def _what(self, work: Work, purchase: Purchase, to: _Handing, reader: Reader) -> _Handing | None:
         access = None if purchase.buyer is None else work.content.access(purchase.buyer, purchase.listing)

@@ -24,6 +24,7 @@ from bot.kept import alone
 from bot.listener import Listener
 from bot.mirroring import Mirroring
 from bot.nio_homeserver import NioHomeserver
+from bot.offering import Offering
 from bot.policy_rooms import PolicyRooms
 from bot.readers import service_of
 from bot.rehearsal import Rehearsal
@@ -120,6 +121,7 @@ async def serve(
     watcher = Watcher(homeserver, cross, service, time=time.monotonic, most=container.settings.watched_rooms)
     policies = PolicyRooms(homeserver, cross, time=time.monotonic)
     supporting = Supporting(homeserver, cross, time=time.monotonic, rooms=rooms)
+    offering = Offering(homeserver, cross, service, warden=warden, time=time.monotonic)
     listener = Listener(
         homeserver,
         cross,
@@ -128,7 +130,7 @@ async def serve(
         rooms=rooms,
         watcher=watcher,
         desk=desk,
-        others=(policies, supporting),
+        others=(policies, supporting, offering),
     )
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     handing = Handing(homeserver, cross, service, time=time.monotonic, courier=courier, blobs=blobs(container))

@@ -110,6 +110,20 @@ def offered(
     )
 
 
+def in_room(reader: Reader, one: Listing, seller: UserId | None, names: Names, sign: str) -> Message:
+    """Show in a room what is for sale, and how a link to buy it is asked for."""
+    return join(
+        [
+            card(reader, one, seller, names),
+            reader.say(
+                marked("Its page: {page}\nTap {sign} and I send you a link to buy it by, to you alone. No tap pays."),
+                page=reader.link(f"/buy/{one.id}"),
+                sign=Safe(sign),
+            ),
+        ]
+    )
+
+
 # ------------------------------------------------------------------------------------------------ selling
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from app import selling
-from bot.homeserver import EventId, Said
+from bot.homeserver import EventId, Reacted, Said
 from bot.media import Parcel
 from kit.identifiers import RoomId
 from ledger.store import holders
 from payments.content.model import Kind
+from tests.e2e.bot.test_guards import protected
+from tests.e2e.bot.test_reports import sends
 from tests.support.matrix import Person, listening, scene
 from tests.support.places import Place, chat
 from tests.support.stand import Stand
@@ -27,7 +29,7 @@ PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2_000
 
 @pytest.fixture
 def place(homeserver: Homeserver, tmp_path: Path, sqlite_template: Path) -> Iterator[Place]:
-    made = Place(homeserver, tmp_path, sqlite_template)
+    made = Place(homeserver, tmp_path, sqlite_template, "carol")
     yield made
     made.container.chain.close()
     made.engine.dispose()
@@ -43,6 +45,12 @@ async def content_of(person: Person, said: Said) -> bytes:
 
 async def files(person: Person, room: RoomId) -> Said:
     return await person.inbox.take(Said, lambda said: said.room == room and said.kind in ("m.file", "m.image"))
+
+
+async def taps(person: Person, question: Said, sign: str = "👍") -> None:
+    """Tap a button once it is there."""
+    await person.inbox.take(Reacted, lambda one: (one.to, one.key) == (question.event, sign))
+    await person.client.react(question.room, question.event, sign, txn=f"tap:{question.event}")
 
 
 def test_what_is_paid_for_comes_into_the_chat_once_and_a_reorg_is_told_of(place: Place) -> None:
@@ -126,7 +134,7 @@ def test_a_text_and_a_file_are_put_up_from_the_chat_and_bought_there(place: Plac
             look = await bob.hears("Shall it be for sale?", room=his)
             assert "On <doors>" in look.body
             assert "a text: 32 bytes" in look.body
-            await bob.client.react(his, look.event, "👍", txn="yes")
+            await taps(bob, look)
             up = await bob.hears("is for sale. Whoever", room=his)
             (text,) = stand.listed()
             assert f"buy {text.id}" in up.body
@@ -154,7 +162,7 @@ def test_a_text_and_a_file_are_put_up_from_the_chat_and_bought_there(place: Plac
             look = await bob.hears("Shall it be for sale?", room=his)
             assert "image/png" in look.body
             assert "Of a door." in look.body
-            await bob.say(his, "confirm")
+            await taps(bob, look)
             await bob.hears("is for sale. Whoever", room=his)
             with place.container.work() as work:
                 sold = stand.listed()[0]
@@ -188,3 +196,29 @@ def test_what_is_none_of_ones_own_is_not_put_up(place: Place) -> None:
 
     scene(play)
     assert not stand.listed()
+
+
+def test_a_card_in_a_room_leads_whoever_taps_it_to_a_link_and_moves_no_money(place: Place) -> None:
+    stand = Stand(place)
+    text = stand.put_up(b"A door is a policy.", "doors.txt")
+    other = stand.put_up(b"A wall.", "walls.txt", title="On walls")
+
+    async def play() -> None:
+        async with place.bot(), listening(*map(place.client, ("alice", "bob", "carol"))) as (alice, bob, carol):
+            _, room = await protected(alice, place, bob, carol)
+            sends(place, "carol", room, "hers", body=f"!offer {other.id}")  # neither the seller nor a moderator
+            sends(place, "bob", room, "his", body=f"!offer {text.id}")
+            card = await carol.hears("No tap pays", room=room)
+            assert "On doors" in card.body
+            assert "5 ERN" in card.body
+            await taps(carol, card, "🛒")
+            talk = await carol.comes(inviter=place.user("earnest"))
+            offered = await carol.hears("Pay for it here", room=talk)
+            with place.container.work() as work:
+                order = work.orders.order(work.people.number(carol.me), text.id)
+            assert f"/buy/{text.id}?order={order.token}" in offered.body
+            assert not [one for one in carol.inbox.heard if isinstance(one, Said) and "On walls" in one.body]
+
+    scene(play)
+    with place.container.read() as work:
+        assert work.content.sales(stand.bob) == ([], None)
