@@ -12,17 +12,22 @@ from starlette.types import Receive, Scope, Send
 
 from api import errors, openapi
 from api.headers import SafeHeaders
-from api.limits import BoundedBody, RateLimiter
+from api.limits import RateLimiter
 from api.metering import Metered
-from api.pages import front, give, link, rendering, stake, wall
+from api.pages import front, give, link, rendering, shop, stake, wall
 from api.routes import (
     antispam,
     asks,
+    bought,
     buying,
+    checkout,
     contacts,
     digest,
+    discovery,
     doors,
+    downloads,
     events,
+    federation,
     filters,
     flair,
     giving,
@@ -30,6 +35,7 @@ from api.routes import (
     health,
     helping,
     ledger,
+    library,
     lists,
     me,
     metrics,
@@ -38,6 +44,7 @@ from api.routes import (
     quotes,
     reports,
     rewards,
+    sales,
     selling,
     sessions,
     stakes,
@@ -51,8 +58,10 @@ from api.routes import (
     x402,
 )
 from api.streams import Streams
+from api.uploads import BoundedUploads, Uploads
 from app.container import Container
 from app.gatekeeper import Gatekeeper
+from app.handing import Hands
 from app.turning_away import TurningAway
 from app.wall import Walls
 
@@ -71,6 +80,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 * `lists` is public: what people here say of others, signed; its authors change it with a token.
 * `x402` is a facilitator for sellers whom the operator serves: it settles what programs pay them.
 * `selling` is public: what people here sell, the terms that a payment of it names, and buying it by x402.
+* `library` is private: what you bought, and links to it that are good for ten minutes; `sales` is what you sell.
 * `flair` is public: what those support who let it be seen, as signed statements, badges and a wall.
 * `rewards` is public: servers enrol with their own signing keys, and report their use to an address of their own.
 * `sessions` signs a person in by their own homeserver's word; the bot confirms it before it counts.
@@ -83,8 +93,10 @@ PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, subscriptions, filters, lists, selling, buying, supporting, patreon, giving_terms, rewards, x402),
-    *(health, metrics, front, stake, link, wall, give),
+    *(helping, doors, subscriptions, filters, lists, selling, checkout, buying, bought, library, downloads, sales),
+    *(supporting, patreon, giving_terms, rewards, x402, discovery),
+    federation,
+    *(health, metrics, front, stake, link, wall, give, shop),
 )
 ROUTES = APIRouter()
 """All routes. They belong to the process: the framework works out what each takes when it is first asked for."""
@@ -137,12 +149,14 @@ def create_app(container: Container, gatekeeper: Gatekeeper, turning: TurningAwa
     app.state.wearing = flair.wearing(container)
     app.state.walls = Walls(container)
     app.state.waiters = x402.Waiters()
+    app.state.uploads = Uploads()
+    app.state.hands = Hands(container)
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
     openapi.install(app)
     # Added last is outermost: headers stand on whatever the limits refuse and on our own mistakes too.
     app.add_middleware(errors.CaughtBugs, page=rendering.error_page)
-    app.add_middleware(BoundedBody)
+    app.add_middleware(BoundedUploads)
     app.add_middleware(Metered)
     app.add_middleware(SafeHeaders)
     return GateFirst(app, antispam.GateDoor(container, gatekeeper, turning))

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import structlog
 
-from app import facilitating, selling
+from app import facilitating, handing, selling
 from app.container import Container, Work
+from app.facilitating import Settled
 from contracts.authorizations import Authorization
-from kit.errors import Conflict, NotFound
+from kit.errors import ChainUnavailable, Conflict, NotFound
 from kit.identifiers import show_hash
 from ledger.calls import OutgoingState
 from ledger.model import Level, erc20
@@ -30,6 +31,8 @@ SECONDS: Final = 300
 """For how long a buyer is asked to sign."""
 _LONGEST_HEADER: Final = 12_000
 _CLAIM: Final = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+_MOST_UNTOLD: Final = 3
+_HANDED_AT_ONCE: Final = 20
 _UNSENT: Final = (OutgoingState.WAITING, OutgoingState.SENT)
 
 
@@ -50,7 +53,7 @@ class Handed:
 
 
 def read(header: str) -> Sent:
-    """Read the header ``PAYMENT-SIGNATURE``. Raises ``Flaw``."""
+    """Read the header ``PAYMENT-SIGNATURE``. Raises ``Flaw``, and ``Invalid`` for an identifier that is none."""
     told: Any = None
     if len(header) <= _LONGEST_HEADER:
         try:
@@ -81,6 +84,14 @@ def quote(container: Container, listing: str) -> tuple[Listing, Demand | None]:
         return found, _demand(container, work, found.version)
 
 
+def offered(container: Container, *, offset: int, limit: int) -> tuple[list[tuple[Listing, Demand]], int]:
+    """Return what x402 can pay of a page of what is listed, each with what is asked, and how many are listed in all."""
+    with container.read(one_moment=True) as work:
+        found, total = work.content.catalogue(offset=offset, limit=limit)
+        asked = [(one, _demand(container, work, one.version)) for one in found if one.is_for_sale(work.now)]
+    return [(one, demand) for one, demand in asked if demand is not None], total
+
+
 def begin(container: Container, listing: str, sent: Sent) -> Purchase | None:
     """Take a payment for a listing on, and return what it bought; ``None`` while that is yet to be seen.
 
@@ -91,6 +102,7 @@ def begin(container: Container, listing: str, sent: Sent) -> Purchase | None:
     signed, order = sent.payment.signed, order_of(listing, sent.claim)
     with container.read() as work:
         check_signature(sent.payment, work.settlements.token)
+        work.settlements.check_name(sent.payment, order)
         work.content.listing(listing)
         known = _known(work, signed, order)
         standing = _standing(work, signed)
@@ -104,7 +116,7 @@ def begin(container: Container, listing: str, sent: Sent) -> Purchase | None:
         demand = quote(container, listing)[1]
     if demand is None:
         raise Conflict("not_payable", "This cannot be paid by x402 here.")
-    settled = facilitating.begin(container, sent.payment, demand, order)
+    settled = _settle(container, sent.payment, demand, order, standing)
     if not settled.made and not settled.pending:
         raise Flaw(settled.reason or Reason.SETTLE, "The payment was carried to the chain in vain.")
     return look(container, sent, order)
@@ -168,14 +180,51 @@ def follow(container: Container) -> None:
         _take_in(container, standing)
 
 
+def follow_handed(container: Container) -> None:
+    """Do as ``follow`` for what another facilitator carries, and hand over again what is in no block.
+
+    Raises ``ChainUnavailable`` where the node told too little of several; nobody waits but whoever calls.
+    """
+    with container.read() as work:
+        standings = work.settlements.handed()
+    waiting, untold = [], 0
+    for standing in standings:
+        made = standing.settlement
+        try:
+            known = _take_in(container, standing)
+            if made.use is not None:  # as of before: so what it bought was told of it
+                with container.work() as work:
+                    work.settlements.close(made)
+            elif not handing.look_up(container, made) and (known is None or known.state is PurchaseState.TAKEN_BACK):
+                waiting.append(made)
+        except ChainUnavailable:
+            untold += 1
+            if untold > _MOST_UNTOLD:
+                raise
+            LOG.warning("handed_payment_untold", settlement=show_hash(made.id))
+    for made in waiting[:_HANDED_AT_ONCE]:
+        handing.hand_over(container, made)
+
+
 # ------------------------------------------------------------------------------------------------- within
+
+
+def _settle(container: Container, payment: Payment, demand: Demand, order: Order, standing: Standing | None) -> Settled:
+    """Let our facilitator settle a payment, or another where the operator named one; each ends what it began."""
+    there = container.settings.facilitator_url if standing is None else standing.carried is None
+    if not there:
+        return facilitating.begin(container, payment, demand, order)
+    if standing is None:
+        return handing.begin(container, payment, demand, order)
+    return facilitating.look(container, payment)
 
 
 def _demand(container: Container, work: Work, version: Version) -> Demand | None:
     token, offer = work.settlements.token, version.offer
     price = offer.prices.get(erc20(token.chain_id, token.address))
     sole = offer.shares.get(offer.wallet) == WHOLE and not offer.fee_bps
-    if container.relay_limits.settlements is None or price is None or not sole:
+    settled = container.relay_limits.settlements is not None or container.settings.facilitator_url
+    if not settled or price is None or not sole:
         return None
     return Demand(token.network, token.address, price, offer.wallet, SECONDS, token.name, token.version)
 
@@ -202,6 +251,8 @@ def _known(work: Work, signed: Authorization, order: Order) -> Purchase | None:
     found = work.content.purchase(purchase_key(work.settlements.id_of(signed), order))
     if found is not None and found.listing != order.listing:
         raise _another()
+    if found is not None and (found.buyer is None or found.buyer.wallet != signed.payer):
+        raise Conflict("moved", "What this payment bought is another's by now, by its buyer's own word.")
     return found
 
 
@@ -234,8 +285,14 @@ def _take_in(container: Container, standing: Standing) -> Purchase | None:
     with container.read() as work:
         known, state = work.content.purchase(key), work.settlements.call(standing)
     standing_still = known is not None and known.state is not PurchaseState.TAKEN_BACK
-    if made.use is Use.MADE or state is OutgoingState.DONE:
-        level: Level | None = Level.FINALIZED
+    if made.elsewhere:
+        level = handing.look(container, standing)
+        if level is None and standing_still:
+            level = Level.ORPHANED
+        if known is None and level is Level.ORPHANED:
+            return None
+    elif made.use is Use.MADE or state is OutgoingState.DONE:
+        level = Level.FINALIZED
     elif state is OutgoingState.GIVEN_UP:
         level = Level.ORPHANED if made.use is not None else None
     elif state is OutgoingState.MINED and known is not None and standing_still and known.level.reaches(known.finality):

@@ -256,6 +256,8 @@ class ChainLoop:
                 work.book.rewind(block)
                 work.feed.reverse(block)
                 work.giving.left(block)
+                work.sales.left(block)
+                work.distribution.left(block)
                 for change in work.stakes.rewind(block.hash):
                     work.gate.stake_changed(change)
             LOG.warning("block_rewound", number=block.number, hash=block.hash.hex())
@@ -302,3 +304,4 @@ def _levels_moved(work: Work) -> None:
     work.gate.levels_moved()
     work.feed.levels_moved(work.stakes.terms.chain_id)
     work.giving.levels_moved(work.stakes.terms.chain_id)
+    work.sales.levels_moved()

@@ -101,6 +101,7 @@ class Work(Rooms):
     now: datetime
     chain_time: int
     seal: Callable[[], Seal]
+    distributor: Address | None
     people: People
     book: Book
     holders: Holders
@@ -349,6 +350,7 @@ class Container:
             now=now,
             chain_time=chain_time,
             seal=lambda: self.seal,
+            distributor=self.deployment.distributor,
             people=people,
             book=book,
             holders=holders,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Final
 
 import structlog
 
-from app.container import Container
+from app.container import Container, Work
 from kit.clock import unix
 from kit.errors import HomeserverUnavailable
 from kit.federation import Homeservers, Seen
-from kit.identifiers import show_address
-from payments.rewards.enrolling import Enrolled
+from kit.identifiers import ServerName, UserId, show_address
+from payments.rewards.enrolling import Enrolled, Kind
 from payments.rewards.service import Enrolment
 
 LOG = structlog.get_logger(__name__)
@@ -24,12 +24,15 @@ AT_ONCE: Final = 32
 _MOST: Final = 20_000
 """Servers that one round takes on at most."""
 _TOGETHER: Final = 32
+LOOKS: Final[Mapping[Kind, Callable[[Homeservers, ServerName], Seen]]] = {Kind.HOMESERVER: Homeservers.see}
+"""How each kind of server is looked at. Who adds a kind says here how; until then it cannot enrol."""
 _Looked = tuple[Enrolled, Seen | None]
 
 
-def enrol(container: Container, signed: Mapping[str, Any]) -> Enrolment:
+def enrol(container: Container, signed: Mapping[str, Any], *, forwards: bool | None = None) -> Enrolment:
     """Let a server take part whose key signed our challenge: its keys are asked of the server itself.
 
+    ``forwards``: whether its reports are to go on to Synapse's makers; ``None`` leaves that as it is.
     Raises ``Invalid``, ``NotFound``, ``Conflict``, and ``HomeserverUnavailable`` where the server cannot be asked now;
     the challenge is good for another try then.
     """
@@ -38,10 +41,17 @@ def enrol(container: Container, signed: Mapping[str, Any]) -> Enrolment:
     keys, contacts = container.enrolling.keys(server), container.enrolling.contacts(server)
     with container.work() as work:
         done = work.rewards.enrol(signed, keys)
-        for contact in contacts:
-            work.notices.reward_enrolled(work.people.number(contact), contact, _told(done))
+        if forwards is not None:
+            work.rewards.forward(server, on=forwards)
+        tell_contacts(work, done, contacts)
     LOG.info("reward_server_enrolled", server=server, again=done.before is not None)
     return done
+
+
+def tell_contacts(work: Work, done: Enrolment, contacts: Sequence[UserId]) -> None:
+    """Have the bot tell those whom a server names as its contacts that it enrolled."""
+    for contact in contacts:
+        work.notices.reward_enrolled(work.people.number(contact), contact, _told(done))
 
 
 def _told(done: Enrolment) -> dict[str, object]:
@@ -71,8 +81,7 @@ def look_around(container: Container, *, most: int = _MOST) -> int:
         looks = pool.map(lambda one: (one, _see(homeservers, one)), due)
         for some in _batched(looks, _TOGETHER):
             with container.work() as work:
-                for server, seen in some:
-                    work.rewards.looked(server.id, vantage, seen)
+                work.rewards.looked(vantage, {server.id: seen for server, seen in some})
     return len(due)
 
 
@@ -83,8 +92,10 @@ def _batched(looks: Iterator[_Looked], size: int) -> Iterator[tuple[_Looked, ...
 
 
 def _see(homeservers: Homeservers, server: Enrolled) -> Seen | None:
+    """Look at one as its kind is looked at; a kind without a way is never seen."""
+    look = LOOKS.get(server.kind)
     try:
-        return homeservers.see(server.server)
+        return None if look is None else look(homeservers, server.server)
     except HomeserverUnavailable as away:
         LOG.info("reward_server_away", server=server.server, reason=str(away))
         return None

@@ -55,20 +55,27 @@ class Estimate:
 def plan_of(container: Container) -> Plan:
     """Return when epochs are and what they give out. Raises ``NotFound`` where there are none, ``Invalid``."""
     settings = container.settings
-    if settings.rewards_from is None or settings.rewards_distributor is None:
+    distributor = _distributor(container)
+    if settings.rewards_from is None or distributor is None:
         raise NotFound(
             "rewards_off",
-            "No rewards are given out here: EARNEST_REWARDS_FROM, EARNEST_REWARDS_POOL and EARNEST_REWARDS_DISTRIBUTOR "
-            "say from when, how much, and by which contract.",
+            "No rewards are given out here: EARNEST_REWARDS_FROM and EARNEST_REWARDS_POOL say from when and how much, "
+            "and `earnest rewards deploy` makes the contract that pays them.",
         )
     schedule = of_pool(parse(settings.rewards_pool, DECIMALS).base_units)
     first = datetime.combine(settings.rewards_from, time(), UTC)
-    return Plan(first, schedule, parse_address(settings.rewards_distributor))
+    return Plan(first, schedule, distributor)
+
+
+def _distributor(container: Container) -> Address | None:
+    """Return which contract pays: the deployment's, or else the one that is set, whose logs are not read."""
+    named = container.settings.rewards_distributor
+    return container.deployment.distributor or (None if named is None else parse_address(named))
 
 
 def is_due(container: Container) -> bool:
     """Tell whether an epoch is to be closed."""
-    if container.settings.rewards_from is None or container.settings.rewards_distributor is None:
+    if container.settings.rewards_from is None or _distributor(container) is None:
         return False
     plan = plan_of(container)
     with container.read() as work:

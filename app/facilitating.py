@@ -26,6 +26,8 @@ _LACKS = {
     "nonce_taken": Reason.USED,
 }
 """What refusals are called on the wire; every other one is about us and not about the payment."""
+_ELSEWHERE = {None: Reason.PENDING, Use.MADE: Reason.PENDING, Use.UNUSED: Reason.TOO_LATE, Use.LOST: Reason.USED}
+"""How a payment stands with another facilitator that is in no transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,17 @@ def serves(container: Container, demand: Demand) -> None:
         raise Flaw(Reason.REQUIREMENTS, "This service settles no payments to that address: ask its operator.")
 
 
-def verify(container: Container, payment: Payment, demand: Demand) -> Tried:
+def verify(container: Container, payment: Payment, demand: Demand, order: Order | None = None) -> Tried:
     """Find out whether a payment would be settled now. Raises ``Flaw`` where not, and ``ChainUnavailable``.
+
+    Raises ``Conflict`` where its payer named another payment as this one, too.
 
     Cheap questions come first: form, chain, token, domain, amounts, signature and times, then limits, then the node's
     word on nonce, balance and the whole transaction.
     """
     with container.read() as work:
         check(payment, demand, work.settlements.token)
+        work.settlements.check_name(payment, order)
         check_times(payment.signed, work.chain_time)
         set_aside = work.carrying.set_aside()
         try:
@@ -92,7 +97,7 @@ def verify(container: Container, payment: Payment, demand: Demand) -> Tried:
     head = container.chain.block("latest")
     if head is None:
         raise ChainUnavailable("The node has no head block.")
-    if _used(container, payment.signed):
+    if used(container, payment.signed):
         raise Flaw(Reason.USED, "The payer's nonce is used up.")
     try:
         gas, max_fee, tokens = gasless.try_out(
@@ -113,17 +118,18 @@ def begin(container: Container, payment: Payment, demand: Demand, order: Order |
     """Take a payment on, so that it is settled whatever becomes of us; asking again tells how far it is.
 
     ``order``: what it buys of us; a payment is for one thing for ever. Raises ``Flaw`` where it was not and is not
-    taken on, and ``ChainUnavailable``. The node is asked while no transaction is open; limits are checked again in the
-    one that takes it on.
+    taken on, ``Conflict`` where its payer named another payment as this one, and ``ChainUnavailable``. The node is
+    asked while no transaction is open; limits are checked again in the one that takes it on.
     """
     with container.read() as work:
         check(payment, demand, work.settlements.token)
+        work.settlements.check_name(payment, order)
     standing = _standing(container, payment)
     if standing is not None and standing.settlement.order != order:
         raise Flaw(Reason.USED, "This payment is for something else.")
     if standing is not None and (_known(standing) or _made_since(container, standing)):
         return look(container, payment)
-    tried = verify(container, payment, demand)
+    tried = verify(container, payment, demand, order)
     try:
         with container.work() as work:
             taken_on = work.settlements.queue(
@@ -135,9 +141,17 @@ def begin(container: Container, payment: Payment, demand: Demand, order: Order |
                 order=order,
             )
     except Conflict as refusal:
-        raise Flaw(_LACKS.get(refusal.code, Reason.SETTLE), refusal.message) from None
-    LOG.info("payment_taken_on", settlement=show_hash(taken_on.carried.id), gwei=taken_on.carried.gwei)
+        raise refused(refusal) from None
+    gwei = 0 if taken_on.carried is None else taken_on.carried.gwei
+    LOG.info("payment_taken_on", settlement=show_hash(taken_on.settlement.id), gwei=gwei)
     return look(container, payment)
+
+
+def refused(refusal: Conflict) -> Flaw | Conflict:
+    """Return what is said of a payment that was not taken on."""
+    if refusal.code == "payment_identifier_taken":
+        return refusal
+    return Flaw(_LACKS.get(refusal.code, Reason.SETTLE), refusal.message)
 
 
 def look(container: Container, payment: Payment) -> Settled:
@@ -147,6 +161,9 @@ def look(container: Container, payment: Payment) -> Settled:
         raise Flaw(Reason.SETTLE, "That payment is not being settled here.")
     signed, carried, made = payment.signed, standing.carried, standing.settlement
     found: Hash32 | None = made.transaction
+    if carried is None:
+        reason = None if found is not None else _ELSEWHERE[made.use]
+        return Settled(signed.payer, signed.amount, made=found is not None, reason=reason, transaction=found)
     if found is None and carried.outcome in (None, Outcome.DONE):
         for attempt in standing.attempts:
             receipt = container.chain.receipt(attempt.hash)
@@ -174,9 +191,9 @@ def look_up(container: Container) -> None:
     for made, failed_in in doubts:
         if final is None or final.number < max(failed_in, made.since_block):
             continue
-        if not _used(container, made.signed):
+        if not used(container, made.signed):
             use, transaction = Use.UNUSED, None
-        elif not _used(container, made.signed, block=final.hash):
+        elif not used(container, made.signed, block=final.hash):
             continue
         else:
             found = search(container, made.signed, first=made.since_block, last=final.number)
@@ -201,7 +218,8 @@ def search(container: Container, signed: Authorization, *, first: int, last: int
     raise ChainUnavailable("The node does not tell where an authorization was used.")
 
 
-def _used(container: Container, signed: Authorization, *, block: Hash32 | None = None) -> bool:
+def used(container: Container, signed: Authorization, *, block: Hash32 | None = None) -> bool:
+    """Tell whether a nonce is used up, by whatever, at a block (by default the head)."""
     data = codec.encode_authorization_state(signed.payer, signed.nonce)
     return codec.decode_bool(container.chain.call(container.terms.token, data, block=block or "latest"))
 
@@ -216,6 +234,8 @@ def _standing(container: Container, payment: Payment) -> Standing | None:
 
 def _known(standing: Standing) -> bool:
     """Tell whether a settlement is under way or made, as we know it."""
+    if standing.carried is None:
+        return True
     return standing.carried.outcome in (None, Outcome.DONE) or standing.settlement.use is Use.MADE
 
 
@@ -224,13 +244,14 @@ def _made_since(container: Container, standing: Standing) -> bool:
 
     Raises ``Flaw`` where its nonce is used up: by something else, or in a block that is yet to become final.
     """
-    made, outcome = standing.settlement, standing.carried.outcome
+    made, carried = standing.settlement, standing.carried
+    outcome = None if carried is None else carried.outcome
     if made.use is Use.LOST:
         raise Flaw(Reason.USED, "The payer's nonce went to something else.")
-    if not _used(container, made.signed):
+    if not used(container, made.signed):
         return outcome is not None and not outcome.may_try_again
     final = container.chain.block("finalized")
-    if final is None or not _used(container, made.signed, block=final.hash):
+    if final is None or not used(container, made.signed, block=final.hash):
         raise Flaw(Reason.PENDING, "Somebody else used the payer's nonce: ask again once that is final.")
     found = search(container, made.signed, first=made.since_block, last=final.number)
     with container.work() as work:

@@ -21,7 +21,9 @@ def read(container: Container) -> bool:
     A contract that came later than the others may have stood for a while before our deployment named it. Final blocks
     alone are read, so that nothing of it is ever taken back. Raises ``ChainUnavailable``.
     """
-    return all(_read(container, contract, block) for contract, block in container.deployment.later.items())
+    # Each has its turn, and from now on is known from where it is read, whatever another still lacks.
+    done = [_read(container, contract, block) for contract, block in container.deployment.later.items()]
+    return all(done)
 
 
 def _read(container: Container, contract: Address, lowest: int) -> bool:

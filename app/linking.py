@@ -35,7 +35,7 @@ def message_for(container: Container, work: Work, person: PersonId, address: Add
         issued_at=siwe.show_time(work.now),
         expiration_time=siwe.show_time(work.now + SIGN_WITHIN),
         statement=link_statement(mxid),
-        resources=(_resource(mxid),),
+        resources=(resource_of(mxid),),
     )
 
 
@@ -50,7 +50,7 @@ def prove(container: Container, person: PersonId, text: str, signature: str) -> 
         message = work.holders.check(person, text, **_place(container))
         mxid = _name(work, person)
     # Whoever signed must have read this person's name: a signature made for one account is no good for another.
-    if (message.statement, message.resources) != (link_statement(mxid), (_resource(mxid),)):
+    if (message.statement, message.resources) != (link_statement(mxid), (resource_of(mxid),)):
         raise Forbidden("siwe_for_another", "That message was made for another Matrix account.")
     return holders.prove(text, signature, partial(wallets.says, container.chain))
 
@@ -91,6 +91,6 @@ def _name(work: Work, person: PersonId) -> UserId:
     return mxid
 
 
-def _resource(mxid: UserId) -> str:
+def resource_of(mxid: UserId) -> str:
     """Return the person as a ``matrix:`` URI (Matrix specification, "URIs"): the exact id, percent-encoded."""
     return f"matrix:u/{quote(mxid[1:], safe='')}"

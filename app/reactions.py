@@ -9,6 +9,8 @@ from app.container import Work
 from contracts.events import (
     Bought,
     ChainEvent,
+    Claimed,
+    EarlierJoined,
     Expired,
     ForfeitAnnounced,
     Forfeited,
@@ -16,6 +18,10 @@ from contracts.events import (
     Opened,
     Refunded,
     Returned,
+    RewardEvent,
+    RootAccepted,
+    RootCancelled,
+    RootProposed,
     SaleEvent,
     StakeEvent,
     Transferred,
@@ -25,7 +31,7 @@ Reaction = Callable[[Work, Any], None]
 """Acts on one event in the transaction that books it; touches the database alone, effects go to the outbox."""
 
 
-def only_told(work: Work, event: Transferred | Given | SaleEvent) -> None:
+def only_told(work: Work, event: Transferred | Given) -> None:
     """Do nothing more: the book has it, and whom it concerns is told of all of its kind at once (``react``)."""
 
 
@@ -36,6 +42,16 @@ def stake_moved(work: Work, event: StakeEvent) -> None:
         work.gate.stake_changed(change)
 
 
+def sold(work: Work, event: SaleEvent) -> None:
+    """Let whoever paid have what they bought, or whoever was paid back have it no more."""
+    work.sales.told(event)
+
+
+def paid_out(work: Work, event: RewardEvent) -> None:
+    """Keep how roots stand, and who was paid by which."""
+    work.distribution.told(event)
+
+
 REACTIONS: Mapping[type[ChainEvent], Reaction] = {
     Transferred: only_told,
     Opened: stake_moved,
@@ -44,8 +60,13 @@ REACTIONS: Mapping[type[ChainEvent], Reaction] = {
     Forfeited: stake_moved,
     Expired: stake_moved,
     Given: only_told,
-    Bought: only_told,
-    Refunded: only_told,
+    RootProposed: paid_out,
+    RootAccepted: paid_out,
+    RootCancelled: paid_out,
+    Claimed: paid_out,
+    EarlierJoined: paid_out,
+    Bought: sold,
+    Refunded: sold,
 }
 
 

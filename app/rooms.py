@@ -7,14 +7,18 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from kit.identifiers import Address
 from kit.sealing import Seal
+from ledger.book import Book
 from ledger.holders import Holders
 from payments.content.orders import Orders
+from payments.content.sales import Sales
 from payments.content.service import Content
 from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
 from payments.flair.service import Supporters
 from payments.rewards.closing import Epochs
+from payments.rewards.distribution import Distribution
 
 
 class Rooms:
@@ -25,8 +29,10 @@ class Rooms:
     session: Session
     now: datetime
     seal: Callable[[], Seal]
+    book: Book
     holders: Holders
     supporters: Supporters
+    distributor: Address | None
 
     @property
     def claims(self) -> Claims:
@@ -44,6 +50,11 @@ class Rooms:
         return Epochs(self.session, self.now)
 
     @property
+    def distribution(self) -> Distribution:
+        """How rewards are paid out on the chain."""
+        return Distribution(self.session, self.distributor)
+
+    @property
     def content(self) -> Content:
         """What people sell, and what others bought of it."""
         return Content(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)
@@ -52,3 +63,8 @@ class Rooms:
     def orders(self) -> Orders:
         """For whom payments on the chain will be."""
         return Orders(self.session, self.now)
+
+    @property
+    def sales(self) -> Sales:
+        """What is bought and paid back on the chain."""
+        return Sales(self.content, self.orders, self.book)

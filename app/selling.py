@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from app.container import Container, Work
@@ -12,7 +13,7 @@ from kit.amounts import show_signed
 from kit.blobs import LARGEST_BLOB, Blobs
 from kit.clock import unix
 from kit.errors import Refusal
-from kit.identifiers import PersonId, show_address, show_hash
+from kit.identifiers import PersonId, parse_address, show_address, show_hash
 from ledger.model import Asset, erc20
 from payments.content.model import Listing, Offer, Purchase
 
@@ -50,7 +51,7 @@ def put_up(
     """
 
     def _list(work: Work, blob: int | None) -> Listing:
-        return work.content.list_(seller, offer, blob=blob, allowed=allowed(container), draft=draft)
+        return work.content.list_(seller, charged(container, offer), blob=blob, allowed=allowed(container), draft=draft)
 
     return _with_content(container, seller, parts, name, _list)
 
@@ -67,9 +68,18 @@ def revise(
     """Put a new version up, with a new content or the one before. Raises as ``put_up``, and ``NotFound``."""
 
     def _revise(work: Work, blob: int | None) -> Listing:
-        return work.content.revise(seller, listing, offer, blob=blob, allowed=allowed(container))
+        return work.content.revise(seller, listing, charged(container, offer), blob=blob, allowed=allowed(container))
 
     return _with_content(container, seller, parts, name, _revise)
+
+
+def charged(container: Container, offer: Offer) -> Offer:
+    """Return an offer with what the operator takes of each sale."""
+    settings = container.settings
+    if not settings.sales_fee_bps or settings.sales_fee_receiver is None:
+        return offer
+    receiver = parse_address(settings.sales_fee_receiver)
+    return replace(offer, fee_bps=settings.sales_fee_bps, fee_receiver=receiver)
 
 
 def _with_content(

@@ -36,7 +36,13 @@ class Settings(BaseSettings):
         None, description="Day (UTC) on which the first epoch of rewards begins; without it no epoch is closed."
     )
     rewards_pool: str = Field("0", description="ERN that all epochs of rewards together never exceed.")
-    rewards_distributor: str | None = Field(None, description="Address of the contract that pays rewards out.")
+    rewards_distributor: str | None = Field(
+        None, description="Address of the contract that pays rewards, where the deployment names none."
+    )
+    rewards_forward_to: str = Field(
+        "https://matrix.org/report-usage-stats/push",
+        description="Where reports of servers go on to whose operators asked for it; nowhere if empty.",
+    )
     vantage: str = Field(
         "here",
         pattern=r"^[a-z0-9-]{1,40}$",
@@ -94,6 +100,10 @@ class Settings(BaseSettings):
         3, ge=0, le=1000, description="Openings carried in 24 hours for one stranger, and from one wallet."
     )
 
+    sales_fee_bps: int = Field(
+        0, ge=0, le=1_000, description="Basis points of each price that the operator takes of what is sold here."
+    )
+    sales_fee_receiver: str | None = Field(None, description="Address that gets those; without it nothing is taken.")
     facilitator_for: str = Field(
         "",
         description="Addresses, with commas between them, of sellers for whom payments of programs (x402) are settled "
@@ -103,6 +113,11 @@ class Settings(BaseSettings):
         "0", description="Ether that settled payments may cost in 24 hours, all together; 0 settles none."
     )
     facilitator_per_day: int = Field(500, ge=0, le=100_000, description="Payments settled in 24 hours from one wallet.")
+    facilitator_url: str = Field(
+        "",
+        description="Another facilitator of x402 (https://…) that settles what programs pay for what is sold here; our "
+        "own by default. Nothing it says is believed: what was paid, the chain says.",
+    )
     facilitator_wait_seconds: float = Field(
         20, ge=0, le=60, description="How long a settlement may wait for its block before it is answered as pending."
     )

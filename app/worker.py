@@ -12,7 +12,7 @@ from typing import Any
 from celery import Celery
 from celery.beat import EmbeddedService
 
-from app import books, digests, earning, epochs, lists, selling
+from app import books, buying, digests, earning, epochs, forwarding, lists, selling, totals
 from app.aside import Aside
 from app.container import Container
 from app.forgetting import prune_all
@@ -27,10 +27,16 @@ RECONCILE_EVERY = timedelta(seconds=15)
 """How often the books are held against the chain, where a newer block is final."""
 DIGEST_EVERY = timedelta(seconds=30)
 """How often digests are looked for that are due."""
+HANDED_EVERY = timedelta(seconds=5)
+"""How often payments with another facilitator are looked at."""
 LISTS_EVERY = timedelta(minutes=5)
 """How often it is looked whether a list of others is to be read again."""
 LOOKS_EVERY = timedelta(minutes=5)
 """How often it is looked which servers that earn are to be looked at; each of them once an hour."""
+FORWARD_EVERY = timedelta(minutes=1)
+"""How often it is looked whether reports of servers that earn are to go on."""
+TOTALS_EVERY = timedelta(minutes=15)
+"""How often it is looked whether a day is over of which something is to be said in public."""
 EPOCHS_EVERY = timedelta(minutes=15)
 """How often it is looked whether an epoch of rewards is over."""
 PRUNE_EVERY = timedelta(hours=1)
@@ -39,8 +45,11 @@ _EVERY = {
     "sweep": SWEEP_EVERY,
     "reconcile": RECONCILE_EVERY,
     "digest": DIGEST_EVERY,
+    "handed": HANDED_EVERY,
     "lists": LISTS_EVERY,
     "looks": LOOKS_EVERY,
+    "forward": FORWARD_EVERY,
+    "totals": TOTALS_EVERY,
     "epochs": EPOCHS_EVERY,
     "prune": PRUNE_EVERY,
 }
@@ -85,23 +94,13 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     def digest() -> None:
         digests.regular(container.read, container.work)
 
-    reading = Aside("lists", partial(lists.regular, container))  # a service may take minutes to show its list
-
-    @application.task(name="earnest.lists", shared=False)  # type: ignore[untyped-decorator]
-    def follow() -> None:
-        reading.begin()
-
-    looking = Aside("looks", partial(earning.look_around, container))
-
-    @application.task(name="earnest.looks", shared=False)  # type: ignore[untyped-decorator]
-    def look() -> None:
-        looking.begin()
-
-    closing = Aside("epochs", partial(epochs.close, container))
-
-    @application.task(name="earnest.epochs", shared=False)  # type: ignore[untyped-decorator]
-    def close() -> None:
-        closing.begin()
+    aside = partial(_done_aside, application)
+    aside("handed", partial(buying.follow_handed, container))  # another facilitator may take its time
+    aside("lists", partial(lists.regular, container))  # a service may take minutes to show its list
+    aside("looks", partial(earning.look_around, container))
+    aside("forward", partial(forwarding.regular, container))
+    aside("totals", partial(totals.keep, container))
+    aside("epochs", partial(epochs.close, container))
 
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]
     def prune() -> None:
@@ -109,6 +108,11 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
         selling.sweep(container)
 
     return application
+
+
+def _done_aside(application: Celery, name: str, do: Callable[[], object]) -> None:
+    """Have a task begin what takes long, and not wait for it."""
+    application.task(name=f"earnest.{name}", shared=False)(Aside(name, do).begin)
 
 
 def _schedule() -> dict[str, dict[str, Any]]:

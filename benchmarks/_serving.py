@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
 from benchmarks._world import World
@@ -83,6 +84,15 @@ def peer() -> Iterator[Served]:
 
 
 @contextmanager
+def files(file: Path) -> Iterator[Served]:
+    """Run a server of one file and nothing else, of the framework that ours is made with."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks._serving", str(port), str(file)]
+    with _running(command, dict(os.environ), f"http://127.0.0.1:{port}") as served:
+        yield served
+
+
+@contextmanager
 def _running(command: list[str], environment: dict[str, str], url: str) -> Iterator[Served]:
     process = subprocess.Popen(command, cwd=_ROOT, env=environment)
     try:
@@ -128,5 +138,18 @@ def _serve_nothing(port: int) -> None:
     uvicorn.run(app, port=port, log_config=None, access_log=False, timeout_keep_alive=_KEEP_ALIVE)
 
 
+def _serve_file(port: int, file: Path) -> None:
+    app = FastAPI()
+
+    async def served() -> FileResponse:
+        return FileResponse(file)
+
+    app.get("/file", response_class=FileResponse)(served)
+    uvicorn.run(app, port=port, log_config=None, access_log=False, timeout_keep_alive=_KEEP_ALIVE)
+
+
 if __name__ == "__main__":
-    _serve_nothing(int(sys.argv[1]))
+    if sys.argv[2:]:
+        _serve_file(int(sys.argv[1]), Path(sys.argv[2]))
+    else:
+        _serve_nothing(int(sys.argv[1]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -33,6 +33,7 @@ from kit.blobs import Blobs
 from kit.identifiers import PersonId, RoomId, UserId, is_hidden
 from kit.outbox import Effect
 from payments.content.buying import DELIVERY, TAKEN_BACK
+from payments.content.disputes import REFUNDED
 from payments.content.model import Kind, Purchase, PurchaseState, Stored, Version
 
 HANDED: Final = Counter("earnest_handed_over", "What was handed over to buyers, by what became of it", ["outcome"])
@@ -41,6 +42,13 @@ _LONGEST_TEXT: Final = 40_000
 _NOT_SURE: Final = timedelta(seconds=20)
 _AT_LAST: Final = timedelta(days=7)
 """For how long after it was paid something is waited for that the chain is not sure of."""
+
+
+_NEWS: Final[Mapping[str, tuple[PurchaseState, Callable[[Reader, Purchase, wording.Names], Message]]]] = {
+    TAKEN_BACK: (PurchaseState.TAKEN_BACK, wording.taken_back),
+    REFUNDED: (PurchaseState.REFUNDED, wording.refunded),
+}
+"""What is told of a purchase, as long as it is so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class _Handing:
 class Handing(Carrier):
     """Hands over what was bought."""
 
-    kinds = (DELIVERY, TAKEN_BACK, WANTED)
+    kinds = (DELIVERY, TAKEN_BACK, REFUNDED, WANTED)
     counted = HANDED
     what = "handing"
 
@@ -89,7 +97,10 @@ class Handing(Carrier):
 
     def _done_with(self, work: Work, effect: Effect, outcome: Outcome) -> None:
         if outcome is Outcome.SENT and effect.kind == DELIVERY:
-            work.content.delivered(str(effect.payload["purchase"]))
+            purchase = work.content.found(str(effect.payload["purchase"]))
+            one = None if purchase is None else work.content.listing(purchase.listing)
+            if purchase is not None and one is not None and one.version.offer.kind is not Kind.ADMISSION:
+                work.content.delivered(purchase.id)  # who lets people in notes of an admission that it was
         super()._done_with(work, effect, outcome)
 
     # ------------------------------------------------------------------------------------------------ what
@@ -103,15 +114,15 @@ class Handing(Carrier):
         if work.conversations.standing(person) not in (None, Standing.OPEN):
             return None  # they ask for it by themselves, once they talk to us again
         reader = reader_of(work, self._service, person)
-        names, room = work.supporters.assets.name, work.conversations.room_of(person)
-        if effect.kind == TAKEN_BACK:
-            if purchase.state is not PurchaseState.TAKEN_BACK:
-                return None
-            return _Handing(person, user, room, wording.taken_back(reader, purchase, names))
-        if not purchase.opens(work.now):
-            may_come = purchase.state in (PurchaseState.PAID, PurchaseState.TAKEN_BACK) and purchase.because is None
-            return _NOT_SURE if may_come and work.now - purchase.paid_at < _AT_LAST else None
-        return self._what(work, purchase, _Handing(person, user, room, Message("", "")), reader)
+        to = _Handing(person, user, work.conversations.room_of(person), Message("", ""))
+        if effect.kind in _NEWS:
+            state, say = _NEWS[effect.kind]
+            names = work.supporters.assets.name  # what is so no more needs no telling
+            return replace(to, message=say(reader, purchase, names)) if purchase.state is state else None
+        if purchase.opens(work.now):
+            return self._what(work, purchase, to, reader)
+        may_come = purchase.state in (PurchaseState.PAID, PurchaseState.TAKEN_BACK) and purchase.because is None
+        return _NOT_SURE if may_come and work.now - purchase.paid_at < _AT_LAST else None
 
     def _wanted(self, work: Work, effect: Effect) -> _Handing | None:
         """Write what somebody is offered who tapped a card, unless it is over, or they do not talk to us."""

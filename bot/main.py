@@ -8,11 +8,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
 from app.container import Container
-from app.selling import blobs
+from app.selling import blobs, charged
 from bot.applying import Applying
 from bot.courier import Courier
 from bot.crossing import Crossing
@@ -28,7 +29,7 @@ from bot.offering import Offering
 from bot.policy_rooms import PolicyRooms
 from bot.readers import service_of
 from bot.rehearsal import Rehearsal
-from bot.stocking import Stocking
+from bot.stocking import Stock, Stocking
 from bot.supporting import Supporting
 from bot.views import Views
 from bot.warden import Warden
@@ -134,7 +135,8 @@ async def serve(
     )
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     handing = Handing(homeserver, cross, service, time=time.monotonic, courier=courier, blobs=blobs(container))
-    stocking = Stocking(homeserver, cross, service, time=time.monotonic, blobs=blobs(container))
+    stock = Stock(blobs(container), partial(charged, container))
+    stocking = Stocking(homeserver, cross, service, time=time.monotonic, stock=stock)
     LOG.info("bot_starts", user=homeserver.me)
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
@@ -35,6 +36,14 @@ STOCKED: Final = Counter("earnest_put_up", "What people wanted to sell, by what 
 _NONE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.BAD_REQUEST, HTTPStatus.GONE)
 
 
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Where contents are kept, and what adds the operator's part to an offer."""
+
+    blobs: Blobs
+    charged: Callable[[Offer], Offer]
+
+
 class Stocking(Carrier):
     """Takes in what is to be sold."""
 
@@ -43,12 +52,12 @@ class Stocking(Carrier):
     what = "stocking"
 
     def __init__(
-        self, homeserver: Homeserver, cross: Crossing, service: Service, *, time: Callable[[], float], blobs: Blobs
+        self, homeserver: Homeserver, cross: Crossing, service: Service, *, time: Callable[[], float], stock: Stock
     ) -> None:
-        """Fetch through ``homeserver`` into ``blobs``."""
+        """Fetch through ``homeserver`` into ``stock``."""
         super().__init__(homeserver, cross, time=time)
         self._service = service
-        self._blobs = blobs
+        self._blobs, self._charged = stock.blobs, stock.charged
 
     async def _carry(self, effect: Effect) -> Outcome | timedelta:
         payload = effect.payload
@@ -61,7 +70,7 @@ class Stocking(Carrier):
             if listing is None:
                 written, name = await self._take_in(person, user, room, payload)
                 listing = await self._cross.work(
-                    partial(_draft, effect=effect, person=person, written=written, name=name)
+                    partial(_draft, effect=effect, person=person, written=written, name=name, charged=self._charged)
                 )
             letter = await self._cross.read(lambda work: _look(work, self._reader(work, person), person, str(listing)))
         except Refusal as refused:
@@ -141,7 +150,15 @@ def _in_thread(parts: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> 
         yield part
 
 
-def _draft(work: Work, *, effect: Effect, person: PersonId, written: Written, name: str) -> str:
+def _draft(
+    work: Work,
+    *,
+    effect: Effect,
+    person: PersonId,
+    written: Written,
+    name: str,
+    charged: Callable[[Offer], Offer],
+) -> str:
     """Keep it, and note with it what was made, so that whoever dies now goes on from there."""
     payload = effect.payload
     wallet = work.holders.primary(person)
@@ -152,7 +169,7 @@ def _draft(work: Work, *, effect: Effect, person: PersonId, written: Written, na
         Kind(payload["kind"]), payload["title"], wallet, {asset: int(payload["price"])}, preview=payload["preview"]
     )
     blob = work.content.keep(person, written, name)
-    made = work.content.list_(person, offer, blob=blob, allowed=(asset,), draft=True)
+    made = work.content.list_(person, charged(offer), blob=blob, allowed=(asset,), draft=True)
     outbox.rewrite(work.session, effect, dict(payload) | {"listing": made.id})
     return made.id
 

@@ -54,6 +54,7 @@ def _row(one: Enrolled, now: Any) -> dict[str, Any]:  # noqa: ANN401 - a moment
         "payout": show_address(one.payout_at(now)),
         "payout_next": show_address(one.payout_next) if waits and one.payout_next else None,
         "payout_from": one.payout_from.isoformat() if waits and one.payout_from else None,
+        "forwards": one.forwards,
         "enrolled_at": one.enrolled_at.isoformat(),
         "seen_at": one.seen_at and one.seen_at.isoformat(),
         "trouble": one.trouble and one.trouble.value,
@@ -70,6 +71,8 @@ def _line(row: dict[str, Any]) -> str:
         parts.append("its key changed without a word: nothing is claimed until it enrols anew")
     elif row["claims_from"]:
         parts.append(f"claims from {row['claims_from'][:10]} on")
+    if row["forwards"]:
+        parts.append("its reports go on")
     parts.append(f"left {row['left_at'][:10]}" if row["left_at"] else f"last seen {(row['seen_at'] or 'never')[:16]}")
     return ", ".join(parts)
 
@@ -97,6 +100,20 @@ def leave(context: click.Context, server: str, *, yes: bool) -> None:
         if yes:
             work.rewards.leave(name)
     click.echo(f"{name} takes part no more." if yes else f"{name} would take part no more. --yes does it.")
+
+
+@click.command()
+@click.argument("server")
+@click.argument("switch", type=click.Choice(["on", "off"]))
+@click.pass_context
+@told
+def forward(context: click.Context, server: str, switch: str) -> None:
+    """Send SERVER's reports on to matrix.org's endpoint as well, since Synapse reports to one address alone; or not."""
+    name, container = parse_server_name(server), container_of(context)
+    with container.work() as work:
+        work.rewards.forward(name, on=switch == "on")
+    goes = container.settings.rewards_forward_to or "nowhere: EARNEST_REWARDS_FORWARD_TO is empty"
+    click.echo(f"Reports of {name} go on to {goes}." if switch == "on" else f"Reports of {name} go on to nobody.")
 
 
 @click.command()
@@ -197,4 +214,4 @@ def _money(base_units: int) -> str:
     return f"{show_amount(Amount(base_units), DECIMALS)} {SYMBOL}"
 
 
-COMMANDS = (servers, look, leave, close, list_epochs, show_file, estimate)
+COMMANDS = (servers, look, forward, leave, close, list_epochs, show_file, estimate)

@@ -23,7 +23,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from app.container import KEY_ROLES, Container
-from cli import bot_device, callers, gas, nodes, supporting
+from cli import bot_device, callers, gas, nodes, sales, supporting
 from cli.migrations import configuration
 from contracts import deployment as deployments
 from kit.clock import unix
@@ -95,6 +95,7 @@ class Examination:
             ("messages", self._messages, ("schema",)),
             ("gate", self._gate, ("schema",)),
             ("supporters", self._supporters, ("contracts", "keystore", "schema")),
+            ("sales", self._sales, ("contracts", "keystore", "schema")),
             ("public address", self._public_address, ()),
             ("broker", self._broker, ()),
             ("clock", self._clock, ("homeserver",)),
@@ -308,6 +309,9 @@ class Examination:
 
     def _supporters(self) -> str:
         return _taken(supporting.look(self._container), State.DOUBTFUL)
+
+    def _sales(self) -> str:
+        return _taken(sales.look(self._container), State.DOUBTFUL)
 
     def _public_address(self) -> str:
         url = self._settings.public_url

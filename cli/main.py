@@ -47,6 +47,12 @@ def _stake() -> click.Command:
     return stake
 
 
+def _buy() -> click.Command:
+    from cli.commands.buy import buy
+
+    return buy
+
+
 def _give() -> click.Command:
     from cli.commands.give import give
 
@@ -249,6 +255,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "give": _give,
     "gasless": _gasless,
     "supporters": _supporters,
+    "buy": _buy,
     "sell": _sell,
     "library": _library,
     "listings": _listings,

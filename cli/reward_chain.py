@@ -18,7 +18,7 @@ from cli.epochs_shown import proof_as_json
 from cli.wallets import Wallet, open_wallet, send
 from contracts import codec, rewards
 from contracts.chain import Chain
-from contracts.deployment import deploy_rewards
+from contracts.deployment import add_distributor, write_deployment
 from kit.amounts import Amount, parse
 from kit.amounts import show as show_amount
 from kit.clock import from_unix
@@ -103,12 +103,14 @@ def deploy(
         max_budget=parse(max_budget, DECIMALS).base_units,
     )
     wallet = open_wallet(key_file, password_file)
+    file, place = container.deployment_place
     if not yes:
         click.echo(f"It would be created by {show_address(wallet.address)}. Nothing was sent: --yes does it.")
         return
-    found = deploy_rewards(container.chain, wallet.signer, roles)
-    click.echo(f"It stands at {show_address(found)}.\nEARNEST_REWARDS_DISTRIBUTOR={show_address(found)}")
-    click.echo("The treasury funds it by `earnest rewards fund`.")
+    made = add_distributor(container.chain, wallet.signer, place, roles)
+    write_deployment(file, made)
+    click.echo(f"It stands at {show_address(made.distributor or place.token)}, noted in {file}.")
+    click.echo("Start api, chain loop, worker and bot anew; the treasury funds it by `earnest rewards fund`.")
 
 
 @click.command()

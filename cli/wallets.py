@@ -46,14 +46,17 @@ def open_wallet(key_file: Path | None, password_file: Path | None) -> Wallet:
     return Wallet(signer_from_file(key_file, password))
 
 
-def send(chain: Chain, wallet: Wallet, to: Address, data: bytes, *, value: int = 0) -> Hash32:
-    """Simulate, sign, send and wait until it is mined; ``value`` wei go along. Raises ``Conflict`` where it reverts."""
+def send(chain: Chain, wallet: Wallet, to: Address, data: bytes, *, value: int = 0, nonce: int | None = None) -> Hash32:
+    """Simulate, sign, send and wait until it is mined; ``value`` wei go along. Raises ``Conflict`` where it reverts.
+
+    ``nonce``: its place among the wallet's transactions, the next one by default; of two for one place, one is mined.
+    """
     gas = chain.estimate_gas(to, data, wallet.address, value=value) * _GAS_MARGIN_PERCENT // 100
     fees = chain.fees()
     signed = wallet.signer.sign_transaction(
         Transaction(
             chain_id=chain.chain_id,
-            nonce=chain.nonce(wallet.address),
+            nonce=chain.nonce(wallet.address) if nonce is None else nonce,
             to=to,
             data=data,
             gas=gas,

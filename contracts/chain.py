@@ -17,8 +17,9 @@ BlockTag = Literal["latest", "safe", "finalized"]
 class Deployment:
     """Our contracts on one chain, and the block from which on there is anything of ours to read.
 
-    ``pledges``: ``None`` where gifts have no contract there, else it stands since block ``pledges_block``. ``checkout``
-    and ``checkout_block`` are the same of the contract for what is sold.
+    ``pledges``: ``None`` where gifts have no contract there, else it stands since block ``pledges_block``. So too
+    ``checkout`` and ``checkout_block``, the contract for what is sold, and ``distributor`` and ``distributor_block``,
+    the one that pays rewards.
     """
 
     chain_id: int
@@ -29,11 +30,17 @@ class Deployment:
     pledges_block: int | None = None
     checkout: Address | None = None
     checkout_block: int | None = None
+    distributor: Address | None = None
+    distributor_block: int | None = None
 
     @property
     def later(self) -> dict[Address, int]:
         """The contracts that may have come later than token and escrow, each with the block from which it stands."""
-        found = {self.pledges: self.pledges_block, self.checkout: self.checkout_block}
+        found = {
+            self.pledges: self.pledges_block,
+            self.checkout: self.checkout_block,
+            self.distributor: self.distributor_block,
+        }
         return {place: since for place, since in found.items() if place is not None and since is not None}
 
 

@@ -25,7 +25,7 @@ DEPLOYMENTS: Final = Path(__file__).resolve().parent / "deployments"
 """Where our own deployments are written down: ``<chain id>.json``."""
 
 _FIELDS: Final = frozenset({"chain_id", "token", "escrow", "deployed_block"})
-_LATER: Final = ("pledges", "checkout")
+_LATER: Final = ("pledges", "checkout", "distributor")
 """Contracts that came later: each may be missing, and has beside its address the block it stands since."""
 _OF_LATER: Final = frozenset(field for name in _LATER for field in (name, f"{name}_block"))
 _MOST_BYTES: Final = 10_000
@@ -84,16 +84,23 @@ def add_pledges(chain: Chain, signer: Signer, deployment: Deployment, *, patienc
     return found
 
 
-def deploy_rewards(chain: Chain, signer: Signer, roles: rewards.Roles, *, patience: float = 300.0) -> Address:
-    """Create a contract that pays those who run the network, bound to these roles; return where it stands.
+def add_distributor(
+    chain: Chain, signer: Signer, deployment: Deployment, roles: rewards.Roles, *, patience: float = 300.0
+) -> Deployment:
+    """Create a contract that pays those who run the network, bound to these roles; return the deployment with it.
 
-    Costs ``signer`` about 1 million gas. Raises as ``deploy`` does. The treasury gives its allowance by itself.
+    Costs ``signer`` about 1 million gas. Raises as ``deploy`` does, and ``Conflict`` where there is one. The treasury
+    gives its allowance by itself.
     """
+    if deployment.distributor is not None:
+        raise Conflict("deployed_already", f"Rewards have a contract: {show_address(deployment.distributor)}.")
     nonce = chain.nonce(signer.address)
     data = artifact("RewardDistributor").creation + rewards.encode_roles(roles)
-    _create(chain, signer, nonce, data, time.monotonic() + patience)
-    found = _created_by(signer.address, nonce)
-    check_rewards(chain, found, roles)
+    mined = _create(chain, signer, nonce, data, time.monotonic() + patience)
+    address = _created_by(signer.address, nonce)
+    check_rewards(chain, address, roles)
+    found = replace(deployment, distributor=address, distributor_block=mined.block_number)
+    check(chain, found)
     return found
 
 
@@ -103,6 +110,18 @@ def check_rewards(chain: Chain, address: Address, roles: rewards.Roles) -> None:
     _check_code(chain, "RewardDistributor", address, set(expected.values()))
     if any(chain.call(address, call) != answer for call, answer in expected.items()):
         raise _other_code("RewardDistributor", address)
+
+
+def _check_distributor(chain: Chain, address: Address, token: Address) -> None:
+    """Make sure that this release's code stands there for this token, whatever roles it was bound to."""
+    try:
+        roles = rewards.roles_in([chain.call(address, call) for call in rewards.READING])
+    except (Conflict, Invalid):  # whatever it is, or nothing at all
+        _check_code(chain, "RewardDistributor", address, set())
+        raise
+    if roles.token != token:
+        raise _other_code("RewardDistributor", address)
+    check_rewards(chain, address, roles)
 
 
 def add_checkout(chain: Chain, signer: Signer, deployment: Deployment, *, patience: float = 300.0) -> Deployment:
@@ -177,6 +196,8 @@ def check(chain: Chain, deployment: Deployment) -> None:
         _check_code(chain, "Pledges", deployment.pledges, {word_of_address(deployment.token)})
     if deployment.checkout is not None:
         _check_code(chain, "Checkout", deployment.checkout, {word_of_address(deployment.token)})
+    if deployment.distributor is not None:
+        _check_distributor(chain, deployment.distributor, deployment.token)
 
 
 def _check_code(chain: Chain, name: str, address: Address, fillings: set[bytes]) -> None:
@@ -241,14 +262,19 @@ def to_json(deployment: Deployment) -> dict[str, Any]:
         document |= {"pledges": show_address(deployment.pledges), "pledges_block": deployment.pledges_block}
     if deployment.checkout is not None:
         document |= {"checkout": show_address(deployment.checkout), "checkout_block": deployment.checkout_block}
+    if deployment.distributor is not None:
+        document |= {
+            "distributor": show_address(deployment.distributor),
+            "distributor_block": deployment.distributor_block,
+        }
     return document
 
 
 def read_deployment(path: Path) -> Deployment:
     """Read a deployment. Raises ``NotFound`` where there is no file, ``Invalid`` for anything but its fields.
 
-    One from before gifts had a contract lacks ``pledges`` and ``pledges_block``; one from before anything was sold,
-    or where nothing is, lacks ``checkout`` and ``checkout_block``.
+    One from before gifts had a contract lacks ``pledges`` and ``pledges_block``; where nothing is sold it lacks
+    ``checkout`` and ``checkout_block``, where no rewards are paid ``distributor`` and ``distributor_block``.
     """
     try:
         with path.open("rb") as file:
@@ -283,6 +309,8 @@ def read_deployment(path: Path) -> Deployment:
         pledges_block=since.get("pledges"),
         checkout=places.get("checkout"),
         checkout_block=since.get("checkout"),
+        distributor=places.get("distributor"),
+        distributor_block=since.get("distributor"),
     )
 
 

@@ -178,9 +178,70 @@ class Refunded:
     amount: int
 
 
+@dataclass(frozen=True, slots=True)
+class RootProposed:
+    """``RewardDistributor.RootProposed``: a root waits until ``counts_from`` (Unix seconds).
+
+    ``budget``: base units that its epoch costs. ``replaces``: the root that counts now was wrong and is passed over.
+    """
+
+    at: Position
+    distributor: Address
+    epoch: int
+    root: Hash32
+    budget: int
+    counts_from: int
+    replaces: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RootAccepted:
+    """``RewardDistributor.RootAccepted``: a root counts, and its ``budget`` has come; its transfer stands before it."""
+
+    at: Position
+    distributor: Address
+    epoch: int
+    root: Hash32
+    budget: int
+
+
+@dataclass(frozen=True, slots=True)
+class RootCancelled:
+    """``RewardDistributor.RootCancelled``: a root that waited will never count, unless it is proposed again."""
+
+    at: Position
+    distributor: Address
+    epoch: int
+    root: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """``RewardDistributor.Claimed``: a payee got ``amount`` base units, and has had ``cumulative`` in all."""
+
+    at: Position
+    distributor: Address
+    payee: Address
+    root: Hash32
+    amount: int
+    cumulative: int
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierJoined:
+    """``RewardDistributor.EarlierJoined``: what was left of earlier epochs is paid under the root that counts."""
+
+    at: Position
+    distributor: Address
+    epoch: int
+    root: Hash32
+    amount: int
+
+
 StakeEvent = Opened | Returned | ForfeitAnnounced | Forfeited | Expired
 SaleEvent = Bought | Refunded
-ChainEvent = Transferred | StakeEvent | Given | SaleEvent
+RewardEvent = RootProposed | RootAccepted | RootCancelled | Claimed | EarlierJoined
+ChainEvent = Transferred | StakeEvent | Given | SaleEvent | RewardEvent
 
 
 def contract_of(event: ChainEvent) -> Address:
@@ -189,4 +250,6 @@ def contract_of(event: ChainEvent) -> Address:
         return event.token
     if isinstance(event, Given):
         return event.pledges
-    return event.checkout if isinstance(event, SaleEvent) else event.escrow
+    if isinstance(event, SaleEvent):
+        return event.checkout
+    return event.distributor if isinstance(event, RewardEvent) else event.escrow

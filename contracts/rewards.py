@@ -1,11 +1,23 @@
-"""The calls of ``RewardDistributor`` (pure): roots proposed, cancelled and accepted, and claims with their proofs."""
+"""The calls and logs of ``RewardDistributor`` (pure): roots proposed, cancelled, accepted; claims with their proofs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.codec import selector_of
+from contracts.chain import RawLog
+from contracts.codec import selector_of, topic_of
+from contracts.events import (
+    BlockRef,
+    Claimed,
+    EarlierJoined,
+    Position,
+    RewardEvent,
+    RootAccepted,
+    RootCancelled,
+    RootProposed,
+)
 from contracts.words import WORD, address_in, exact, uint_in, word, word_of_address
 from kit.errors import Invalid
 from kit.identifiers import Address, Hash32
@@ -58,7 +70,13 @@ def encode_roles(roles: Roles) -> bytes:
 def reading_roles(roles: Roles) -> dict[bytes, bytes]:
     """Return each call that reads a role, with the word that must answer it."""
     words = [encode_roles(roles)[start : start + WORD] for start in range(0, _ROLES * WORD, WORD)]
-    return dict(zip(_READING, words, strict=True))
+    return dict(zip(READING, words, strict=True))
+
+
+def roles_in(answers: Sequence[bytes]) -> Roles:
+    """Read what answers ``READING``. Raises ``Invalid``."""
+    token, treasury, proposer, guardian = (address_in(exact(word, WORD, "role")) for word in answers[:-1])
+    return Roles(token, treasury, proposer, guardian, uint_in(exact(answers[-1], WORD, "budget")))
 
 
 def encode_propose(epoch: int, root: Hash32, budget: int, *, replaces: bool = False) -> bytes:
@@ -155,14 +173,71 @@ def encode_epoch() -> bytes:
     return _EPOCH
 
 
+# ------------------------------------------------------------------------------------------------- logs
+
+
+def decode_log(raw: RawLog, block: BlockRef, *, distributor: Address) -> RewardEvent | None:
+    """Read a log of ``block``; ``None`` for whatever is not the distributor's, or none of its events.
+
+    Raises ``Invalid`` for a log that the distributor cannot have written, or one of another block.
+    """
+    if raw.block_hash != block.hash:
+        raise Invalid("log_of_other_block", "The log belongs to another block.")
+    reader = _READERS.get(raw.topics[0]) if raw.address == distributor and raw.topics else None
+    if reader is None:
+        return None
+    if [*map(len, raw.topics)] != [WORD] * _TOPICS:
+        raise Invalid("log_malformed", f"The distributor's logs have {_TOPICS} topics of {WORD} bytes.")
+    return reader(raw, Position(block, raw.log_index, raw.transaction))
+
+
+def _proposed(raw: RawLog, at: Position) -> RootProposed:
+    budget, counts_from, replaces = _words(raw, 3)
+    return RootProposed(
+        at,
+        raw.address,
+        epoch=uint_in(raw.topics[1], bits=64),
+        root=raw.topics[2],
+        budget=uint_in(budget),
+        counts_from=uint_in(counts_from, bits=64),
+        replaces=bool(uint_in(replaces, bits=1)),
+    )
+
+
+def _accepted(raw: RawLog, at: Position) -> RootAccepted:
+    (budget,) = _words(raw, 1)
+    return RootAccepted(at, raw.address, uint_in(raw.topics[1], bits=64), raw.topics[2], uint_in(budget))
+
+
+def _cancelled(raw: RawLog, at: Position) -> RootCancelled:
+    _words(raw, 0)
+    return RootCancelled(at, raw.address, uint_in(raw.topics[1], bits=64), raw.topics[2])
+
+
+def _claimed(raw: RawLog, at: Position) -> Claimed:
+    amount, cumulative = map(uint_in, _words(raw, 2))
+    return Claimed(at, raw.address, address_in(raw.topics[1]), raw.topics[2], amount, cumulative)
+
+
+def _joined(raw: RawLog, at: Position) -> EarlierJoined:
+    (amount,) = _words(raw, 1)
+    return EarlierJoined(at, raw.address, uint_in(raw.topics[1], bits=64), raw.topics[2], uint_in(amount))
+
+
+def _words(raw: RawLog, count: int) -> list[bytes]:
+    exact(raw.data, count * WORD, "log of the distributor")
+    return [raw.data[start : start + WORD] for start in range(0, count * WORD, WORD)]
+
+
 def _root(root: bytes) -> Hash32:
     return Hash32(exact(root, WORD, "hash"))
 
 
 _HEAD_WORDS: Final = 4
-_READING: Final = tuple(map(selector_of, ("token()", "treasury()", "proposer()", "guardian()", "maxBudget()")))
+READING: Final = tuple(map(selector_of, ("token()", "treasury()", "proposer()", "guardian()", "maxBudget()")))
+"""The calls that read the roles, in the order of ``Roles``."""
 _TREASURY: Final = selector_of("treasury()")
-_ROLES: Final = len(_READING)
+_ROLES: Final = len(READING)
 _PROPOSE: Final = selector_of("propose(uint64,bytes32,uint256,bool)")
 _CANCEL: Final = selector_of("cancel(bytes32)")
 _ACCEPT: Final = selector_of("accept(bytes32)")
@@ -176,3 +251,19 @@ _EARLIER_ROOT: Final = selector_of("earlierRoot()")
 _LEFT: Final = selector_of("left()")
 _EARLIER_LEFT: Final = selector_of("earlierLeft()")
 _EPOCH: Final = selector_of("epoch()")
+
+PROPOSED: Final = topic_of("RootProposed(uint64,bytes32,uint256,uint64,bool)")
+ACCEPTED: Final = topic_of("RootAccepted(uint64,bytes32,uint256)")
+CANCELLED: Final = topic_of("RootCancelled(uint64,bytes32)")
+CLAIMED: Final = topic_of("Claimed(address,bytes32,uint256,uint256)")
+JOINED: Final = topic_of("EarlierJoined(uint64,bytes32,uint256)")
+_READERS: Final[dict[Hash32, Callable[[RawLog, Position], RewardEvent]]] = {
+    PROPOSED: _proposed,
+    ACCEPTED: _accepted,
+    CANCELLED: _cancelled,
+    CLAIMED: _claimed,
+    JOINED: _joined,
+}
+TOPICS: Final = frozenset(_READERS)
+"""The first topics of all that it tells."""
+_TOPICS: Final = 3

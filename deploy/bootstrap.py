@@ -153,7 +153,7 @@ def main() -> int:
         "--stage",
         choices=["run", "test", "check", "bench"],
         default="run",
-        help="test also installs a client of other make and bean-check, check forge and slither, bench peers",
+        help="test also installs clients of other make and bean-check, check forge and slither, bench peers",
     )
     stage = parser.parse_args().stage
     signal.signal(signal.SIGTERM, signal.default_int_handler)

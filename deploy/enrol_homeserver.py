@@ -40,7 +40,7 @@ def main() -> None:
     if options.sign_only:
         print(json.dumps(signed))
         return
-    done = _post(options.service, "enrolments", signed)
+    done = _post(options.service, "enrolments" + ("?forward=true" if options.forward else ""), signed)
     print(f"\n{done['server_name']} takes part; its rewards go to {done['payout']}.")
     if done["payout_next"]:
         print(f"From Unix time {done['payout_from']} on they go to {done['payout_next']}.")
@@ -55,6 +55,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--key", required=True, type=Path, help="the file of the signing key (signing_key_path)")
     parser.add_argument("--service", help="the service's address")
     parser.add_argument("--sign-only", action="store_true", help="read a challenge, write it signed, send nothing")
+    parser.add_argument("--forward", action="store_true", help="have reports sent on to matrix.org's endpoint, too")
     options = parser.parse_args()
     if not options.sign_only and not options.service:
         parser.error("--service is missing")

@@ -187,7 +187,7 @@ def node_packages(npm: Sequence[str], *, every: bool) -> Step:
 
 
 def peer_client(npm: Sequence[str]) -> Step:
-    """Describe the client of other make that tests let talk with the bot, and the cases of others' decoders."""
+    """Describe clients of other make that tests let talk with the bot and buy, and the cases of others' decoders."""
     folder = ROOT / "tests" / "support" / "peer"
     home = folder / "node_modules"
 
@@ -195,7 +195,7 @@ def peer_client(npm: Sequence[str]) -> Step:
         install_npm(shell, npm, "--prefix", str(folder))
 
     files = (folder / "package.json", folder / "package-lock.json")
-    return Step("a client and cases of other make, for tests", home, files, home / "matrix-js-sdk", build, mark="peer")
+    return Step("clients and cases of other make, for tests", home, files, home / "matrix-js-sdk", build, mark="peer")
 
 
 def install_npm(shell: Shell, npm: Sequence[str], *options: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -33,6 +33,8 @@ _MOST_ANSWER: Final = 16 * 1024
 _MOST_REDIRECTS: Final = 5
 _MOST_WELL_KNOWN_SECONDS: Final = 5.0
 _SERVICES: Final = ("_matrix-fed._tcp", "_matrix._tcp")
+_VERSION: Final = "/_matrix/federation/v1/version"
+_KEYS: Final = "/_matrix/key/v2/server"
 _WITH_PORT: Final = re.compile(r"(.+):([0-9]{1,5})")
 
 
@@ -45,8 +47,8 @@ class Seen:
     """A homeserver as it shows itself to others over federation.
 
     ``software`` and ``version``: what it says it is, at most 100 characters each. ``milliseconds``: how long it took to
-    answer, from the first connection. ``certificate_until``: when its certificate ends, in Unix seconds. ``network``:
-    the one that it answered from, as ``192.0.2.0/24`` or ``2001:db8::/48``.
+    answer, from finding it to the last byte. ``certificate_until``: when its certificate ends, in Unix seconds.
+    ``network``: the one that it answered from, as ``192.0.2.0/24`` or ``2001:db8::/48``.
     """
 
     keys: ServerKeys
@@ -109,11 +111,11 @@ class Homeservers:
         """Look at ``server`` as others of the network see it. Raises as ``keys`` does."""
         with self._turn() as until:
             began = time.monotonic()
-            found = self._ask(server, "/_matrix/federation/v1/version", until)
+            found, published = self._ask_each(server, (_VERSION, _KEYS), until)
             milliseconds = round((time.monotonic() - began) * 1000)
             said = _answered(server, found).get("server")
             named = said if isinstance(said, dict) else {}
-            keys = self._keys(server, until)
+            keys = self._read_keys(server, published)
         software, version = _word(named.get("name")), _word(named.get("version"))
         network = None if found.address is None else network_of(found.address)
         return Seen(keys, software, version, milliseconds, found.certificate_until, network)
@@ -123,6 +125,13 @@ class Homeservers:
 
         At most three: whoever writes that document must not have us write to everybody. None where it cannot be read.
         """
+        return self._named(server, None)
+
+    def admins(self, server: ServerName) -> list[UserId]:
+        """Return those of its contacts, three at most, whom ``server`` calls its administrators (``m.role.admin``)."""
+        return self._named(server, "m.role.admin")
+
+    def _named(self, server: ServerName, role: str | None) -> list[UserId]:
         host, _ = _split(server)
         try:
             with self._turn() as until:
@@ -135,7 +144,8 @@ class Homeservers:
             said = _answered(server, found).get("contacts")
         except (PeerUnavailable, HomeserverUnavailable):
             return []
-        named = [one.get("matrix_id") for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+        people = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+        named = [one.get("matrix_id") for one in people if role is None or one.get("role") == role]
         users = [user for user in map(_user, named) if user is not None and server_of(user) == server]
         return list(dict.fromkeys(users))[:_MOST_CONTACTS]
 
@@ -150,7 +160,9 @@ class Homeservers:
             self._turns.release()
 
     def _keys(self, server: ServerName, until: float) -> ServerKeys:
-        found = self._ask(server, "/_matrix/key/v2/server", until)
+        return self._read_keys(server, self._ask(server, _KEYS, until))
+
+    def _read_keys(self, server: ServerName, found: Fetched) -> ServerKeys:
         try:
             return read_keys(_answered(server, found), server, unix(self._clock()) * 1000)
         except Invalid as wrong:
@@ -170,11 +182,15 @@ class Homeservers:
         return found or [_place(host, host, None)]
 
     def _ask(self, server: ServerName, target: str, until: float) -> Fetched:
+        return self._ask_each(server, (target,), until)[0]
+
+    def _ask_each(self, server: ServerName, targets: Sequence[str], until: float) -> list[Fetched]:
+        """Ask a server for documents, all of them at the first place where it answers."""
         reason = "it is nowhere"
         try:
             for place in self.places(server, until=until):
                 try:
-                    return self._fetcher.ask(place, target, until=until, most_bytes=_MOST_ANSWER)
+                    return self._fetcher.ask_each(place, targets, until=until, most_bytes=_MOST_ANSWER)
                 except PeerUnavailable as failed:
                     reason = str(failed)
         except PeerUnavailable as failed:

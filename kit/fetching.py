@@ -114,9 +114,13 @@ class Fetcher:
 
         Raises as ``get`` does.
         """
-        place, target = self._checked(url)
-        until = time.monotonic() + self._timeout
-        return self._exchange(b"POST", place, target, headers or {}, body, until, most_bytes)
+        return self._hand_over(b"POST", url, body, headers, most_bytes)
+
+    def put(
+        self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, most_bytes: int = MOST_BYTES
+    ) -> Fetched:
+        """Put something there and return the answer, as ``post`` does."""
+        return self._hand_over(b"PUT", url, body, headers, most_bytes)
 
     def follow(self, url: str, *, until: float, most_bytes: int, most_redirects: int) -> Fetched:
         """Return the document that an ``https`` URL leads to, over at most so many redirects.
@@ -147,7 +151,25 @@ class Fetcher:
         """
         return _all_of(self._exchange(b"GET", place, target, _DOCUMENTS, b"", until, most_bytes))
 
+    def ask_each(self, place: Place, targets: Sequence[str], *, until: float, most_bytes: int) -> list[Fetched]:
+        """Ask ``place`` for several documents, over one connection where it lets us; raises as ``ask`` does.
+
+        ``most_bytes`` is how long each of them may be.
+        """
+        found: list[Fetched] = []
+        while len(found) < len(targets):
+            rest = targets[len(found) :]
+            found += map(_all_of, self._exchanges(b"GET", place, rest, _DOCUMENTS, b"", until, most_bytes))
+        return found
+
     # --------------------------------------------------------------------------------------------------- within
+
+    def _hand_over(
+        self, method: bytes, url: str, body: bytes, headers: Mapping[str, str] | None, most_bytes: int
+    ) -> Fetched:
+        place, target = self._checked(url)
+        until = time.monotonic() + self._timeout
+        return self._exchange(method, place, target, headers or {}, body, until, most_bytes)
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
@@ -208,31 +230,55 @@ class Fetcher:
         until: float,
         most_bytes: int,
     ) -> Fetched:
+        return self._exchanges(method, place, [target], headers, body, until, most_bytes)[0]
+
+    def _exchanges(
+        self,
+        method: bytes,
+        place: Place,
+        targets: Sequence[str],
+        headers: Mapping[str, str],
+        body: bytes,
+        until: float,
+        most_bytes: int,
+    ) -> list[Fetched]:
+        """Return one answer at least; those of the others as long as the connection stays open."""
         all_headers = [
             (b"Host", place.header.encode()),
             (b"User-Agent", b"earnest"),
             (b"Accept-Encoding", b"identity"),  # an answer that unfolds has no bound
             *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
-            *([(b"Content-Length", str(len(body)).encode())] if method == b"POST" else []),
+            *([(b"Content-Length", str(len(body)).encode())] if method != b"GET" else []),
         ]
         scheme = b"https" if place.tls else b"http"
-        url = httpcore.URL(scheme=scheme, host=place.host.encode(), port=place.port, target=target.encode())
+        urls = [
+            httpcore.URL(scheme=scheme, host=place.host.encode(), port=place.port, target=target.encode())
+            for target in targets
+        ]
         context = self._trust if place.tls else None
         network = _Pinned(self._addresses(place, until))
         extensions = {
             "timeout": dict.fromkeys(("connect", "read", "write", "pool"), max(0.0, until - time.monotonic())),
             "sni_hostname": place.name,
         }
+        found: list[Fetched] = []
         try:
             with (
                 network.until(until),
-                httpcore.HTTPConnection(url.origin, ssl_context=context, network_backend=network) as connection,
-                connection.stream(method, url, headers=all_headers, content=body, extensions=extensions) as response,
+                httpcore.HTTPConnection(urls[0].origin, ssl_context=context, network_backend=network) as connection,
             ):
-                return replace(_read(response, most_bytes), address=network.reached)
+                for url in urls:
+                    if found and not connection.is_idle():
+                        break
+                    with connection.stream(
+                        method, url, headers=all_headers, content=body, extensions=extensions
+                    ) as response:
+                        found.append(replace(_read(response, most_bytes), address=network.reached))
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError, ValueError) as error:
-            # Not chained: the frames of the library's error hold the URL, where secrets of its owner may stand.
-            raise _why(error) from None
+            if not found:  # else it was closed between two answers
+                # Not chained: the frames of the library's error hold the URL, where secrets of its owner may stand.
+                raise _why(error) from None
+        return found
 
 
 def _parse(url: str) -> tuple[Place, str]:
@@ -317,6 +363,8 @@ def _why(error: Exception) -> PeerUnavailable:
         return _no_answer("certificate_wrong", "its certificate is not good for that name")
     if isinstance(error, httpcore.ProtocolError):
         return _no_answer("nonsense", "it does not speak HTTP")
+    if isinstance(error, httpcore.ReadError | httpcore.WriteError):
+        return _no_answer("cut_off", "it broke off")
     return _no_answer("no_connection", "it takes no connection")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, Index, Integer, String, func, select, update
+from sqlalchemy import JSON, BigInteger, ColumnElement, Index, Integer, String, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -149,6 +149,21 @@ def wipe(session: Session, effect: Effect) -> None:
     session.execute(
         update(OutboxRow).where(OutboxRow.id == effect.id, OutboxRow.done_at.is_not(None)).values(payload={})
     )
+
+
+def prune(session: Session, kind: str, *, before: datetime, limit: int) -> int:
+    """Forget effects of a kind that are done with and older than that; return how many. Their keys may come again."""
+    old = select(OutboxRow.id).where(
+        OutboxRow.kind == kind, OutboxRow.done_at.is_not(None), OutboxRow.created_at < before
+    )
+    gone = delete(OutboxRow).where(OutboxRow.id.in_(old.limit(limit)))
+    return session.execute(gone.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def count_since(session: Session, kind: str, prefix: str, since: datetime) -> int:
+    """Count effects of a kind whose keys begin so (ASCII) and that are owed since then or later."""
+    query = select(func.count()).select_from(OutboxRow).where(OutboxRow.kind == kind, OutboxRow.created_at >= since)
+    return session.scalar(query.where(OutboxRow.key >= prefix, OutboxRow.key < prefix + "\x7f")) or 0
 
 
 def mark_failed(session: Session, effect: Effect, *, error: str, now: datetime, for_good: bool = False) -> None:

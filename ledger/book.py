@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
-from typing import Final, cast
+from typing import Final, cast, get_args
 
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,9 @@ from contracts.events import (
     Forfeited,
     Given,
     Returned,
+    RewardEvent,
     SaleEvent,
+    StakeEvent,
     Transferred,
     contract_of,
 )
@@ -35,7 +37,9 @@ from ledger.store import reads
 from ledger.store import reconciliations as checks_store
 from ledger.store import recorded as records
 
-_OF_LATER: Final = Given | SaleEvent
+_OF_FIRST: Final = (Transferred, *get_args(StakeEvent))
+"""What token and escrow tell."""
+_OF_LATER: Final = Given | SaleEvent | RewardEvent
 """What contracts tell that may have come later; none of it moves what a stake holds."""
 
 
@@ -127,8 +131,8 @@ class Book:
             return []
         store.put_blocks(self._session, news, turns)
         events = [event for block, its in ordered if block.hash in turns for event in its]
-        others = [event for event in events if isinstance(event, _OF_LATER)]
-        ours = [event for event in events if not isinstance(event, _OF_LATER)] if others else events
+        others = [event for event in events if not isinstance(event, _OF_FIRST)]
+        ours = [event for event in events if isinstance(event, _OF_FIRST)] if others else events
         store.add_entries(self._session, self._asset, self._moves(ours), turns)
         self._add_others(others, turns)
         store.set_head(self._session, self._chain_id, head.hash)
@@ -146,6 +150,10 @@ class Book:
             known = since if head is None else max(since, head.number + 1)
             reads.note(self._session, self._chain_id, contract, known)
         return known
+
+    def read_since(self, contract: Address) -> int | None:
+        """Return from which block on a contract has been read, as noted; ``None`` where nothing is noted yet."""
+        return reads.first(self._session, self._chain_id, contract)
 
     def add_late(
         self, contract: Address, first: int, blocks: Iterable[tuple[BlockRef, Iterable[ChainEvent]]]
@@ -334,9 +342,12 @@ class Book:
             if event.at.log_index == before:
                 raise Invalid("log_twice", f"Block {block.number} has two events of one log.")
             before = event.at.log_index
-            its = self._token if isinstance(event, Transferred) else self._escrow
-            place = contract_of(event)
-            if place not in self._later if isinstance(event, _OF_LATER) else place != its:
+            if isinstance(event, Transferred):  # what nearly every event is
+                ours = event.token == self._token
+            else:
+                place = contract_of(event)
+                ours = place in self._later if isinstance(event, _OF_LATER) else place == self._escrow
+            if not ours:
                 raise Invalid("event_of_other_contract", f"Block {block.number} has an event of another contract.")
         return ordered
 

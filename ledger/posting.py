@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.events import (
-    Bought,
     ChainEvent,
     Expired,
-    ForfeitAnnounced,
     Forfeited,
     Given,
     Opened,
-    Refunded,
     Returned,
     Transferred,
 )
@@ -44,8 +41,8 @@ def entry_for(event: ChainEvent, *, token: Address, escrow: Address, held: int) 
     from there (its transfers stand before it), its outcome puts all that the stake's account holds (``held``, base
     units) back there (its transfers follow). So stakes and ``UNSOLICITED`` together are the escrow's balance after
     every transaction, and a transfer needs to know nothing of stakes. A gift of our token is in the books by its
-    transfers; one of anything else by itself, for of other tokens we follow nothing but that. So is what is sold, which
-    is paid in our token alone.
+    transfers; one of anything else by itself, for of other tokens we follow nothing but that. What is
+    sold and what rewards pay moves our token alone.
     """
     asset = erc20(event.at.block.chain_id, token)
     match event:
@@ -61,7 +58,7 @@ def entry_for(event: ChainEvent, *, token: Address, escrow: Address, held: int) 
             return Entry(event.at, _OUTCOMES[type(event)], move(asset, held, stake(event.stake_id), UNSOLICITED))
         case Given():
             return None if event.asset == token or event.amount > MOST_GIVEN else _gift(event)
-        case ForfeitAnnounced() | Bought() | Refunded():
+        case _:  # what is put down beside stakes, sold or paid out is moved by its transfers alone
             return None
 
 

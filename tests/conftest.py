@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.support.federation",
     "tests.support.house",
     "tests.support.ledgers",
+    "tests.support.fair",
     "tests.support.gift_shop",
     "tests.support.lying_node",
     "tests.support.order",
@@ -36,6 +37,7 @@ pytest_plugins = [
     "tests.support.tails",
     "tests.support.till",
     "tests.support.counter",
+    "tests.support.shopping",
     "tests.support.worlds",
 ]
 

@@ -10,35 +10,36 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from api.dependencies import ContainerDep, limited
 from api.errors import problem_response
+from api.handing import handed_over
 from api.routes.x402 import Waiters
 from api.schemas.problems import problems
 from app import buying, facilitating
 from app.buying import Handed, Sent
 from app.container import Container
-from kit.errors import ChainUnavailable, Conflict, Invalid
+from app.handing import Hands
+from kit.errors import ChainUnavailable
 from kit.identifiers import show_address, show_hash
-from kit.ranges import attachment, wanted
 from payments.content.model import Listing, Purchase
 from payments.settlements.model import order_of
-from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Reason, network_of
+from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Reason, declaration, network_of
 
 router = APIRouter(prefix="/v1/listings", tags=["selling"], responses=problems(400, 402, 404, 409, 416, 429, 503))
 
 _NOT_PAYABLE = "This cannot be paid by x402 here: its price goes to several, or the operator settles no payments now."
-_LOOK_SECONDS = 0.1
-_LONGEST_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.05
+_LONGEST_LOOK_SECONDS = 0.25
 _RETRY_SECONDS = "3"
 _SENTENCE_LENGTH = 300
-_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 _TOKEN = "^[A-Za-z0-9]{22}$"  # noqa: S105 - a pattern of public names
 _Signature = Annotated[
     str | None,
     Header(alias="PAYMENT-SIGNATURE", description="x402 v2: base64 of `PaymentPayload`, with `accepted` as asked."),
 ]
+_VersionOne = Annotated[str | None, Header(alias="X-PAYMENT", include_in_schema=False)]
 _Number = Annotated[
     int | None,
     Query(alias="version", ge=1, le=2**31 - 1, description="Which version: the one paid for, or a later one."),
@@ -62,6 +63,7 @@ async def content(
     listing: Annotated[str, Path(pattern=_TOKEN)],
     signature: _Signature = None,
     number: _Number = None,
+    of_version_1: _VersionOne = None,
 ) -> Response:
     """Sell a text or a file by x402: 402 says what is asked, the same request with the payment gives the content.
 
@@ -69,7 +71,7 @@ async def content(
     content again. 202: it is under way, or not as sure as the seller wants; send the same again.
     """
     if signature is None:
-        return await run_in_threadpool(partial(_asked, container, listing))
+        return await run_in_threadpool(partial(_asked, container, listing, _too_old(of_version_1)))
     try:
         sent = buying.read(signature)
     except Flaw as flaw:
@@ -89,10 +91,11 @@ def content_head(
     listing: Annotated[str, Path(pattern=_TOKEN)],
     signature: _Signature = None,
     number: _Number = None,
+    of_version_1: _VersionOne = None,
 ) -> Response:
     """Tell of a content that was paid for before; nothing is paid by asking."""
     if signature is None:
-        return _asked(container, listing)
+        return _asked(container, listing, _too_old(of_version_1))
     try:
         sent = buying.read(signature)
         purchase = buying.find(container, listing, sent)
@@ -105,7 +108,7 @@ def content_head(
 
 
 async def _sold(request: Request, container: Container, listing: str, sent: Sent, number: int | None) -> Response:
-    purchase = await _bought(container, listing, sent, request.app.state.waiters)
+    purchase = await _bought(container, listing, sent, request.app.state.waiters, request.app.state.hands)
     if purchase is None:
         return _later(container, sent, "settlement_pending", "The payment is on its way: send the same again.")
     handed = await run_in_threadpool(partial(buying.hand_over, container, purchase, number))
@@ -116,10 +119,12 @@ async def _sold(request: Request, container: Container, listing: str, sent: Sent
     return await run_in_threadpool(partial(_content, request, container, handed, told))
 
 
-async def _bought(container: Container, listing: str, sent: Sent, waiters: Waiters) -> Purchase | None:
+async def _bought(container: Container, listing: str, sent: Sent, waiters: Waiters, hands: Hands) -> Purchase | None:
     """Begin, and look until it is settled or the wait is over; no thread is held while nothing is looked at."""
     until = time.monotonic() + container.settings.facilitator_wait_seconds
     found = await run_in_threadpool(partial(buying.begin, container, listing, sent))
+    if found is None and container.settings.facilitator_url:
+        await run_in_threadpool(partial(hands.give, sent.payment))
     if found is not None or waiters.waiting >= waiters.most:
         return found
     order = order_of(listing, sent.claim)
@@ -128,11 +133,16 @@ async def _bought(container: Container, listing: str, sent: Sent, waiters: Waite
         pause = _LOOK_SECONDS
         while found is None and time.monotonic() < until:
             await asyncio.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_LOOK_SECONDS)
+            pause = min(pause * 1.3, _LONGEST_LOOK_SECONDS)
             found = await run_in_threadpool(partial(buying.look, container, sent, order))
     finally:
         waiters.waiting -= 1
     return found
+
+
+def _too_old(sent: str | None) -> Flaw | None:
+    """Return what is said to a buyer who pays as x402 did in version 1, where nothing came back of what was asked."""
+    return None if sent is None else Flaw(Reason.VERSION, "Only version 2 of x402 is served here: PAYMENT-SIGNATURE.")
 
 
 def _asked(container: Container, listing: str, flaw: Flaw | None = None) -> Response:
@@ -144,8 +154,9 @@ def _asked(container: Container, listing: str, flaw: Flaw | None = None) -> Resp
     told: dict[str, Any] = {
         "x402Version": VERSION,
         "error": "PAYMENT-SIGNATURE header is required" if flaw is None else flaw.reason,
-        "resource": _resource(container, found),
-        "accepts": [_requirements(found, demand)],
+        "resource": resource(container, found),
+        "accepts": [requirements(found, demand, claim=secrets.token_urlsafe(24))],
+        "extensions": declaration(),
     }
     headers = {"PAYMENT-REQUIRED": _packed(told), "Cache-Control": "no-store"}
     if flaw is not None:
@@ -156,7 +167,8 @@ def _asked(container: Container, listing: str, flaw: Flaw | None = None) -> Resp
     return problem_response(402, code, sentence[:_SENTENCE_LENGTH], headers, **price)
 
 
-def _resource(container: Container, listing: Listing) -> dict[str, str]:
+def resource(container: Container, listing: Listing) -> dict[str, str]:
+    """Return what is sold, in x402's words (``ResourceInfo``)."""
     stored = listing.version.stored
     return {
         "url": f"{container.settings.public_url.rstrip('/')}/v1/listings/{listing.id}/content",
@@ -165,7 +177,9 @@ def _resource(container: Container, listing: Listing) -> dict[str, str]:
     }
 
 
-def _requirements(listing: Listing, demand: Demand) -> dict[str, Any]:
+def requirements(listing: Listing, demand: Demand, **extra: str) -> dict[str, Any]:
+    """Return what is asked for it, in x402's words (``PaymentRequirements``)."""
+    terms = {"terms": show_hash(listing.version.terms), "listing": listing.id}
     return {
         "scheme": SCHEME,
         "network": demand.network,
@@ -173,13 +187,7 @@ def _requirements(listing: Listing, demand: Demand) -> dict[str, Any]:
         "amount": str(demand.amount),
         "payTo": show_address(demand.pay_to),
         "maxTimeoutSeconds": demand.seconds,
-        "extra": {
-            "name": demand.name,
-            "version": demand.version,
-            "terms": show_hash(listing.version.terms),
-            "listing": listing.id,
-            "claim": secrets.token_urlsafe(24),
-        },
+        "extra": {"name": demand.name, "version": demand.version, **terms, **extra},
     }
 
 
@@ -213,35 +221,7 @@ def _receipt(container: Container, sent: Sent) -> str:
 
 
 def _content(request: Request, container: Container, handed: Handed, receipt: str) -> Response:
-    """Give the bytes that are wanted, some at a time; no transaction is open meanwhile."""
-    stored = handed.stored
-    tag = f'"{stored.digest.hex()}"'
-    headers = {
-        "PAYMENT-RESPONSE": receipt,
-        "ETag": tag,
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "no-store",
-        "Content-Disposition": attachment(stored.file_name),
-        "Content-Security-Policy": _POLICY,
-    }
-    asked = request.headers.get("range") if request.method == "GET" else None  # RFC 9110, 14.2: of GET alone
-    try:
-        part = wanted(asked, stored.size, condition=request.headers.get("if-range"), tag=tag)
-    except Invalid as refusal:
-        outside = {"Content-Range": f"bytes */{stored.size}", "PAYMENT-RESPONSE": receipt}
-        return problem_response(416, refusal.code, refusal.message, outside)
-    start, end = part or (0, stored.size)
-    headers["Content-Length"] = str(end - start)
-    if part is not None:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{stored.size}"
-    status = 200 if part is None else 206
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type=stored.media_type)
-    try:
-        body = buying.parts(container, handed, start, end)
-    except Invalid as refusal:
-        raise Conflict("content_damaged", refusal.message) from None
-    return StreamingResponse(body, status, headers, media_type=stored.media_type)
+    return handed_over(request, container, handed, {"PAYMENT-RESPONSE": receipt})
 
 
 def _packed(told: dict[str, Any]) -> str:

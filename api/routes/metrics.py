@@ -5,7 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from starlette.responses import Response
 
 from api.dependencies import ContainerDep, limited
-from app import spending
+from app import spending, totals
 from kit.clock import unix
 from kit.errors import EarnestError
 from kit.outbox import backlog
@@ -46,6 +46,7 @@ def metrics(container: ContainerDep) -> Response:
             payments, payments_spent = work.carrying.counts(Cargo.SETTLEMENT), work.carrying.spent(Cargo.SETTLEMENT)
             kept = work.book.reconciled()
             keys = spending.key_days(container, work)
+            totals.show(work)
     except EarnestError:
         DATABASE_UP.set(0)
     else:

@@ -14,12 +14,12 @@ from app import facilitating, places
 from app.container import Container
 from app.facilitating import Settled
 from kit.identifiers import show_address, show_hash
-from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Payment, Reason, network_of
+from payments.settlements.x402 import IDENTIFIER, SCHEME, VERSION, Demand, Flaw, Payment, Reason, network_of
 
-router = APIRouter(prefix="/v1/x402", tags=["x402"], responses=problems(400, 404, 429, 503))
+router = APIRouter(prefix="/v1/x402", tags=["x402"], responses=problems(400, 404, 409, 429, 503))
 
-_LOOK_SECONDS = 0.1
-_LONGEST_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.05
+_LONGEST_LOOK_SECONDS = 0.25
 _MOST_WAITING = 32
 """Settlements that one process waits for at a time; whoever comes beyond is told at once that theirs is pending."""
 _SENTENCE_LENGTH = 300
@@ -43,7 +43,7 @@ def supported(container: ContainerDep) -> SupportedOut:
         return SupportedOut(kinds=[], extensions=[], signers={})
     network = network_of(container.terms.chain_id)
     kind = KindOut(x402_version=VERSION, scheme=SCHEME, network=network)
-    return SupportedOut(kinds=[kind], extensions=[], signers={"eip155:*": [show_address(container.relayer)]})
+    return SupportedOut(kinds=[kind], extensions=[IDENTIFIER], signers={"eip155:*": [show_address(container.relayer)]})
 
 
 @router.post(
@@ -114,7 +114,7 @@ async def _settle(container: Container, payment: Payment, demand: Demand, waiter
         pause = _LOOK_SECONDS
         while settled.pending and time.monotonic() < until:
             await asyncio.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_LOOK_SECONDS)
+            pause = min(pause * 1.3, _LONGEST_LOOK_SECONDS)
             settled = await run_in_threadpool(partial(facilitating.look, container, payment))
     finally:
         waiters.waiting -= 1

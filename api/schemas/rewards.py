@@ -1,15 +1,15 @@
 """Schemas of rewards for servers: challenges, enrolments, and how a server stands."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.quotes import AddressText, Unix
 from payments.rewards.enrolling import TYPE
+from payments.rewards.totalling import SMALLEST_GROUP
 
 _MOST_KEYS = 20
-SMALLEST_GROUP = 5
-"""Fewer servers than these are not counted in public."""
 
 
 class ChallengeIn(BaseModel):
@@ -19,6 +19,29 @@ class ChallengeIn(BaseModel):
 
     server_name: Annotated[str, Field(max_length=255, examples=["example.org"])]
     payout: AddressText
+
+
+class JoiningIn(ChallengeIn):
+    """Which server's administrator will have it ask us."""
+
+    forward: Annotated[
+        bool, Field(description="Send its reports on to matrix.org's endpoint, since Synapse reports to one alone.")
+    ] = False
+
+
+class JoiningOut(BaseModel):
+    """What the server's administrator does, from any client: join that alias, and do what the answer says."""
+
+    model_config = ConfigDict(frozen=True)
+
+    alias: Annotated[str, Field(examples=["#enrol.…:earnest.example:443"])]
+    server_name: str
+    payout: AddressText
+    report_url: Annotated[
+        str,
+        Field(description="Synapse's `report_stats_endpoint`, good once the server takes part. It is secret."),
+    ]
+    expires_ts: Annotated[int, Field(description="Unix milliseconds.")]
 
 
 class ChallengeOut(BaseModel):
@@ -61,6 +84,7 @@ class EnrolledOut(BaseModel):
     payout: Annotated[AddressText, Field(description="Where rewards go now.")]
     payout_next: Annotated[AddressText | None, Field(description="Where they go from `payout_from` on.")]
     payout_from: Unix | None
+    forwards: Annotated[bool, Field(description="Whether its reports go on to matrix.org's endpoint.")]
     enrolled_at: Unix
     seen_at: Annotated[Unix | None, Field(description="When it last answered us over federation.")]
     trouble: Annotated[
@@ -92,6 +116,32 @@ class EpochOut(BaseModel):
     forfeited: Annotated[str, Field(description="Shares of servers whose claims are suspended: nobody gets them.")]
     root: Annotated[str | None, Field(description="The Merkle root of what everybody has earned in all.")]
     closed_at: Unix
+
+
+class DayOut(BaseModel):
+    """What is said of all servers that took part on one day; they are counted in fives, rounded down."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day: Annotated[date, Field(description="In UTC.")]
+    servers: int
+    people: Annotated[
+        dict[str, int],
+        Field(description="By how many people used them, as far as that is believed.", examples=[{"1 to 4": 15}]),
+    ]
+    availability: Annotated[
+        dict[str, int],
+        Field(description="By how many of the day's looks they answered.", examples=[{"99 % and more": 20}]),
+    ]
+
+
+class TotalsOut(BaseModel):
+    """What is said of the newest days, the newest first. What was said of a day is never changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    smallest_group: int = SMALLEST_GROUP
+    days: list[DayOut]
 
 
 class EpochsOut(BaseModel):

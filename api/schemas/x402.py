@@ -56,3 +56,32 @@ class SupportedOut(_Wire):
     kinds: list[KindOut]
     extensions: list[str]
     signers: dict[str, list[str]]
+
+
+class DiscoveredOut(_Wire):
+    """Something that can be bought; asking there says what is to be signed, with what the buyer is to send back."""
+
+    resource: Annotated[str, Field(examples=["https://earnest.example/v1/listings/3kTMd9fWq2LxYc7bR5nPzA/content"])]
+    type: str
+    x402_version: Annotated[int, Field(alias="x402Version")]
+    accepts: Annotated[list[dict[str, Any]], Field(description="`PaymentRequirements`, without the buyer's `claim`.")]
+    last_updated: Annotated[str, Field(examples=["2026-01-31T12:00:00+00:00"])]
+    description: str
+    mime_type: str
+    extensions: dict[str, Any]
+
+
+class PagingOut(_Wire):
+    """Which page of how many."""
+
+    limit: int
+    offset: int
+    total: int
+
+
+class DiscoveryOut(_Wire):
+    """A page of what can be bought."""
+
+    x402_version: Annotated[int, Field(alias="x402Version")]
+    items: list[DiscoveredOut]
+    pagination: PagingOut

@@ -21,6 +21,7 @@ _STATES = {
     PurchaseState.TAKEN_BACK: marked("the payment left the chain"),
     PurchaseState.OWED_BACK: marked("the seller owes the money back"),
     PurchaseState.REFUND_ASKED: marked("you asked for your money"),
+    PurchaseState.REFUND_DECLINED: marked("the seller does not pay it back"),
     PurchaseState.REFUND_APPROVED: marked("the seller says they will pay it back"),
     PurchaseState.REFUNDED: marked("paid back"),
 }
@@ -96,6 +97,19 @@ def taken_back(reader: Reader, purchase: Purchase, names: Names) -> Message:
             "The chain dropped the block with your payment of {paid} for **{title}** (purchase {purchase}), so it is "
             "not yours now. If the chain takes the payment up again, it is yours again by itself; if not, you have "
             "your money still."
+        ),
+        paid=sum_of(purchase.amount, purchase.asset, names),
+        title=purchase.title,
+        purchase=Literal(purchase.id),
+    )
+
+
+def refunded(reader: Reader, purchase: Purchase, names: Names) -> Message:
+    """Say that a seller paid somebody back."""
+    return reader.say(
+        marked(
+            "The seller paid your {paid} for **{title}** back (purchase {purchase}), to the wallet that it came from. "
+            "So it is not yours any more."
         ),
         paid=sum_of(purchase.amount, purchase.asset, names),
         title=purchase.title,

@@ -39,6 +39,7 @@ _SALES = {
     PurchaseState.TAKEN_BACK: marked("the payment left the chain"),
     PurchaseState.OWED_BACK: marked("**you owe it back**"),
     PurchaseState.REFUND_ASKED: marked("**the buyer asks for the money**"),
+    PurchaseState.REFUND_DECLINED: marked("you do not pay it back"),
     PurchaseState.REFUND_APPROVED: marked("you said that you pay it back"),
     PurchaseState.REFUNDED: marked("paid back"),
 }
@@ -234,7 +235,11 @@ def sales(reader: Reader, found: Sequence[Purchase], names: Names, *, more: str 
     parts = [reader.say(marked("**What you sold:**")), lines(reader, entries)]
     if any(one.state in (PurchaseState.OWED_BACK, PurchaseState.REFUND_ASKED) for one in found):
         parts.append(
-            reader.say(marked("{approve} says that you pay one back."), approve=Literal("sell approve PURCHASE"))
+            reader.say(
+                marked("{approve} says that you pay one back, {decline} that you do not."),
+                approve=Literal("sell approve PURCHASE"),
+                decline=Literal("sell decline PURCHASE"),
+            )
         )
     if more is not None:
         parts.append(reader.say(marked("There is more: {more}"), more=Literal(f"sell sales before {more}")))
@@ -261,6 +266,15 @@ def approved(reader: Reader, one: Purchase, names: Names, wallet: Address | None
         paid=paid,
         wallet=Literal(show_address(wallet)),
         title=one.title,
+    )
+
+
+def declined(reader: Reader, one: Purchase) -> Message:
+    """Say that a seller does not pay something back."""
+    return reader.say(
+        marked("Noted: you do not pay **{title}** back. The buyer keeps it; {approve} thinks again."),
+        title=one.title,
+        approve=Literal(f"sell approve {one.id}"),
     )
 
 

@@ -39,10 +39,13 @@ def run(work: Work, asked: Asked) -> Letter:
         case (("price" | "title" | "preview" | "licence"), (listing, *_)):
             letter = _revise(work, asked, action, listing_in(listing))
         case "complaints", (listing,):
-            found = work.content.complaints(asked.person, listing_in(listing))
-            letter = Letter(wording.complaints(asked.reader, found))
+            said = work.content.complaints(asked.person, listing_in(listing))
+            letter = Letter(wording.complaints(asked.reader, said))
         case "approve", (purchase,):
             letter = _approve(work, asked, id_in(purchase))
+        case "decline", (purchase,):
+            found = work.content.decline_refund(asked.person, id_in(purchase))
+            letter = Letter(wording.declined(asked.reader, found))
         case _:
             raise Unclear
     return letter
@@ -148,6 +151,7 @@ COMMAND = Command(
         "sell sales",
         "sell complaints LISTING",
         "sell approve PURCHASE",
+        "sell decline PURCHASE",
     ),
     marked("sells a text that you write, or a file that you send me and answer with this; shows it to you first"),
     run,

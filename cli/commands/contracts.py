@@ -153,5 +153,7 @@ def check(context: click.Context) -> None:
 def _lines(place: Deployment) -> str:
     pledges = "none" if place.pledges is None else show_address(place.pledges)
     lines = f"Token   {show_address(place.token)}\nEscrow  {show_address(place.escrow)}\nPledges {pledges}"
-    # Most sell nothing: whoever has no checkout is not told of one.
-    return lines if place.checkout is None else f"{lines}\nCheckout {show_address(place.checkout)}"
+    # Most sell nothing and pay no rewards: whoever has no contract for it is not told of one.
+    for name, address in (("Checkout", place.checkout), ("Rewards", place.distributor)):
+        lines += "" if address is None else f"\n{name} {show_address(address)}"
+    return lines

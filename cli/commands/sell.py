@@ -15,6 +15,7 @@ import click
 from app import selling
 from app.container import DECIMALS, SYMBOL, Container
 from app.statements import read_day
+from cli.commands.sell_refund import refund
 from cli.context import container_of, disk_told, told
 from kit.amounts import parse, show_signed
 from kit.errors import NotFound
@@ -32,6 +33,9 @@ _seller = click.option("--seller", required=True, help="Whose it is: a Matrix id
 @click.group()
 def sell() -> None:
     """Sell texts and files for people of this service, and see what they sold (docs/selling.md)."""
+
+
+sell.add_command(refund)
 
 
 def _terms(command: Callable[..., None]) -> Callable[..., None]:
@@ -317,6 +321,7 @@ def _show_purchases(container: Container, found: list[Purchase], following: str 
                 "asset": one.asset,
                 "amount": str(one.amount),
                 "paid_at": one.paid_at.isoformat(),
+                "refund": None if one.refund is None else show_hash(one.refund),
             }
             for one in found
         ]

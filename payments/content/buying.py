@@ -153,3 +153,4 @@ def _fill(row: PurchaseRow, paid: Paid, version: Version) -> None:
     row.wallet = None if paid.buyer.wallet is None else bytes(paid.buyer.wallet)
     row.asset, row.amount, row.terms = paid.asset, paid.amount, bytes(paid.terms)
     row.level, row.paid_at = paid.level.value, paid.at
+    row.block = None if paid.block is None else bytes(paid.block)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
+from kit import outbox
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Hash32, PersonId
 from payments.content.model import LONGEST_COMPLAINT, Buyer, Purchase, PurchaseState, tidy
@@ -15,6 +17,8 @@ from payments.content.store import ListingStore
 from payments.content.tables import ComplaintRow, PurchaseRow
 
 _MOST_COMPLAINTS = 100
+REFUNDED: Final = "content-refunded"
+"""Outbox kind: a person is to be told that their money came back; ``purchase`` is its id."""
 
 
 class Disputes:
@@ -61,6 +65,13 @@ class Disputes:
 
     # ------------------------------------------------------------------------------------------ refunds
 
+    def sale(self, seller: PersonId, purchase: str) -> Purchase:
+        """Return what became of something that a seller sold. Raises ``NotFound`` for what is not theirs."""
+        row = self._sold.by_id(purchase)
+        if row is None or row.seller != seller:
+            raise _not_bought()
+        return self._sold.purchase(row)
+
     def ask_refund(self, buyer: Buyer, purchase: str) -> Purchase:
         """Ask the seller for the money. Raises ``NotFound`` for what is not theirs, ``Conflict`` where it is late."""
         row = self._of_buyer(buyer, purchase)
@@ -68,13 +79,18 @@ class Disputes:
 
     def approve_refund(self, seller: PersonId, purchase: str) -> Purchase:
         """Say that one will pay it back. Raises ``NotFound``, and ``Conflict`` where nothing is to be paid back."""
-        row = self._purchase_row(purchase)
-        if row.seller != seller:
-            raise _not_bought()
-        back = (PurchaseState.PAID, PurchaseState.REFUND_ASKED, PurchaseState.OWED_BACK)
-        return self._moved(row, PurchaseState.REFUND_APPROVED, back)
+        back = (
+            *(PurchaseState.PAID, PurchaseState.REFUND_ASKED),
+            *(PurchaseState.REFUND_DECLINED, PurchaseState.OWED_BACK),
+        )
+        return self._moved(self._of_seller(seller, purchase), PurchaseState.REFUND_APPROVED, back)
 
-    def refunded(self, key: Hash32, transaction: Hash32) -> Purchase:
+    def decline_refund(self, seller: PersonId, purchase: str) -> Purchase:
+        """Say that one will not pay it back. Raises ``NotFound``, and ``Conflict`` where nobody asked for it."""
+        row = self._of_seller(seller, purchase)
+        return self._moved(row, PurchaseState.REFUND_DECLINED, (PurchaseState.REFUND_ASKED,))
+
+    def refunded(self, key: Hash32, transaction: Hash32, block: Hash32 | None = None) -> Purchase:
         """Note that the seller paid it back, by which access ends. Raises ``NotFound``, ``Conflict``."""
         row = self._sold.by_key(key, lock=True)
         if row is None:
@@ -83,7 +99,26 @@ class Disputes:
             if row.state == PurchaseState.TAKEN_BACK.value:
                 raise Conflict("payment_gone", "This payment left the chain: there is nothing to pay back.")
             row.state, row.refund = PurchaseState.REFUNDED.value, bytes(transaction)
+            row.refund_block = None if block is None else bytes(block)
+            self._tell(row)
         return self._sold.purchase(row)
+
+    def refunds_left(self, block: Hash32) -> None:
+        """Let what was paid back in a block that left the chain be owed again, until it is paid back in another."""
+        for row in self._sold.refunded_in(block):
+            row.refund = row.refund_block = None
+            if row.state == PurchaseState.REFUNDED.value:
+                row.state = (
+                    PurchaseState.REFUND_APPROVED.value if row.because is None else PurchaseState.OWED_BACK.value
+                )
+        self._session.flush()
+
+    def _tell(self, row: PurchaseRow) -> None:
+        """Owe a person word of their money; told again after a reorg only where it came by another transaction."""
+        if row.person is None or row.refund is None:
+            return
+        key, payload = f"{REFUNDED}:{row.token}:{row.refund.hex()}", {"purchase": row.token}
+        outbox.append(self._session, kind=REFUNDED, key=key, payload=payload, now=self._now)
 
     def _moved(self, row: PurchaseRow, to: PurchaseState, allowed: Collection[PurchaseState]) -> Purchase:
         if row.state != to.value:
@@ -92,9 +127,15 @@ class Disputes:
             row.state = to.value
         return self._sold.purchase(row)
 
+    def _of_seller(self, seller: PersonId, purchase: str) -> PurchaseRow:
+        row = self._purchase_row(purchase)
+        if row.seller != seller:
+            raise _not_bought()
+        return row
+
     def _of_buyer(self, buyer: Buyer, purchase: str) -> PurchaseRow:
         row = self._purchase_row(purchase)
-        if not _bought_by(row, buyer):
+        if not bought_by(row, buyer):
             raise _not_bought()
         return row
 
@@ -105,7 +146,8 @@ class Disputes:
         return row
 
 
-def _bought_by(row: PurchaseRow, buyer: Buyer) -> bool:
+def bought_by(row: PurchaseRow, buyer: Buyer) -> bool:
+    """Tell whether a purchase is a buyer's: the person's, or the wallet's."""
     by_person = buyer.person is not None and row.person == buyer.person
     return by_person or (buyer.wallet is not None and row.wallet == bytes(buyer.wallet))
 

@@ -63,8 +63,16 @@ class PurchaseState(StrEnum):
     OWED_BACK = "owed_back"
     """It bought nothing: the seller has the money and owes it."""
     REFUND_ASKED = "refund_asked"
+    REFUND_DECLINED = "refund_declined"
+    """The seller keeps the money, the buyer what they bought; the seller may think again, the buyer asks once."""
     REFUND_APPROVED = "refund_approved"
     REFUNDED = "refunded"
+
+
+_STANDING: Final = (
+    *(PurchaseState.PAID, PurchaseState.REFUND_ASKED, PurchaseState.REFUND_DECLINED, PurchaseState.REFUND_APPROVED),
+)
+"""What one has still who paid: until the money is back, asking for it ends nothing."""
 
 
 class OwedBecause(StrEnum):
@@ -83,7 +91,8 @@ class Offer:
     """What a seller puts up: one version of a listing.
 
     ``prices`` are base units by asset; ``payees`` the co-sellers' shares and the seller's own, in basis points that sum
-    to 10,000; ``fee_bps`` what the operator takes of the whole before; ``admitted`` for how long an admission is.
+    to 10,000; ``fee_bps`` what the operator's ``fee_receiver`` takes of the whole before; ``admitted`` for how long an
+    admission is.
     """
 
     kind: Kind
@@ -95,6 +104,7 @@ class Offer:
     licence: str = ""
     reference: str = ""
     fee_bps: int = 0
+    fee_receiver: Address = ZERO_ADDRESS
     finality: Level = Level.SAFE
     stock: int | None = None
     expires_at: datetime | None = None
@@ -213,7 +223,10 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A payment as a rail tells it. ``key`` is the same however often it is told; ``amount`` in base units."""
+    """A payment as a rail tells it. ``key`` is the same however often it is told; ``amount`` in base units.
+
+    ``block``: the one that holds it, where the chain is the rail.
+    """
 
     key: Hash32
     listing: str
@@ -223,6 +236,7 @@ class Paid:
     amount: int
     level: Level
     at: datetime
+    block: Hash32 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +261,11 @@ class Purchase:
     delivered_at: datetime | None
     access_until: datetime | None
     refund: Hash32 | None
+    refund_block: Hash32 | None = None
 
     def opens(self, now: datetime) -> bool:
         """Tell whether it gives access at a moment: it stands, as surely as the seller asked, and is not over."""
-        paid = self.state in (PurchaseState.PAID, PurchaseState.REFUND_ASKED, PurchaseState.REFUND_APPROVED)
-        stands = paid and self.because is None
+        stands = self.state in _STANDING and self.because is None
         over = self.access_until is not None and now >= self.access_until
         return stands and not over and self.level.reaches(self.finality)
 

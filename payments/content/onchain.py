@@ -6,7 +6,7 @@ found again from the listing alone, and nothing has to be kept of who was shown 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from eth_utils.crypto import keccak
@@ -15,7 +15,7 @@ from contracts.checkout import SaleTerms, Share, check, terms_hash
 from contracts.events import Bought
 from kit.clock import from_unix, unix
 from kit.errors import Invalid
-from kit.identifiers import ZERO_ADDRESS, Address, Hash32
+from kit.identifiers import ZERO_ADDRESS, Address, Hash32, PersonId
 from ledger.model import Level, erc20
 from payments.content.model import Buyer, Paid, Version
 
@@ -30,13 +30,11 @@ def listing_hash(listing: str) -> Hash32:
     return Hash32(keccak(text=listing))
 
 
-def sale_terms(
-    listing: str, version: Version, asset: Address, *, chain_id: int, checkout: Address, fee_receiver: Address
-) -> SaleTerms:
+def sale_terms(listing: str, version: Version, asset: Address, *, chain_id: int, checkout: Address) -> SaleTerms:
     """Return the terms by which a version is bought in a token: its price, who gets it, until when, and its own hash.
 
-    ``fee_receiver`` is who gets the operator's fee; where there is none it is left out. The seller's wallet gets what
-    fee and co-sellers leave. Raises ``Invalid`` where it has no price in that token, or ``Checkout`` would refuse it.
+    The seller's wallet gets what fee and co-sellers leave. Raises ``Invalid`` where it has no price in that token, or
+    ``Checkout`` would refuse it.
     """
     offer = version.offer
     price = offer.prices.get(erc20(chain_id, asset))
@@ -50,7 +48,7 @@ def sale_terms(
         content=version.terms,
         valid_until=FOR_EVER if offer.expires_at is None else unix(offer.expires_at),
         fee_bps=offer.fee_bps,
-        fee_receiver=fee_receiver if offer.fee_bps else ZERO_ADDRESS,
+        fee_receiver=offer.fee_receiver if offer.fee_bps else ZERO_ADDRESS,
         shares=tuple(Share(payee, bps) for payee, bps in sorted(offer.shares.items()) if payee != offer.wallet),
     )
     check(terms, checkout=checkout)
@@ -58,39 +56,32 @@ def sale_terms(
 
 
 def paid_by(
-    event: Bought, listing: str, versions: Iterable[Version], *, fee_receivers: Collection[Address], level: Level
+    event: Bought, listing: str, versions: Iterable[Version], *, level: Level, person: PersonId | None = None
 ) -> Paid | None:
     """Return the payment that a ``Bought`` is of one of these versions of a listing; ``None`` where it is of none.
 
     Anybody can have the contract tell of terms that no seller ever wrote; nobody need have been paid by these, so they
-    are no payment and nothing is owed for them. ``fee_receivers``: all who ever got the operator's fee, since somebody
-    may have paid by what they were shown before it changed. Whether the terms are good still is not asked here.
+    are no payment and nothing is owed for them. ``person``: for whom it is, beside the wallet. Whether the terms are
+    good still is not asked here.
     """
     if event.listing != listing_hash(listing):
         return None
     chain_id = event.at.block.chain_id
     for version in versions:
-        for fee_receiver in fee_receivers or (ZERO_ADDRESS,):
-            try:
-                terms = sale_terms(
-                    listing,
-                    version,
-                    event.asset,
-                    chain_id=chain_id,
-                    checkout=event.checkout,
-                    fee_receiver=fee_receiver,
-                )
-            except Invalid:  # not sold for that token, or not by this contract
-                continue
-            if terms_hash(terms) == event.terms:
-                return Paid(
-                    key=event.purchase,
-                    listing=listing,
-                    terms=version.terms,
-                    buyer=Buyer(wallet=event.buyer),
-                    asset=erc20(chain_id, event.asset),
-                    amount=event.amount,
-                    level=level,
-                    at=from_unix(min(event.at.block.timestamp, _LAST)),
-                )
+        try:
+            terms = sale_terms(listing, version, event.asset, chain_id=chain_id, checkout=event.checkout)
+        except Invalid:  # not sold for that token, or not by this contract
+            continue
+        if terms_hash(terms) == event.terms:
+            return Paid(
+                key=event.purchase,
+                listing=listing,
+                terms=version.terms,
+                buyer=Buyer(person, event.buyer),
+                asset=erc20(chain_id, event.asset),
+                amount=event.amount,
+                level=level,
+                at=from_unix(min(event.at.block.timestamp, _LAST)),
+                block=event.at.block.hash,
+            )
     return None

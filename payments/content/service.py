@@ -15,12 +15,13 @@ from kit.identifiers import Address, Hash32, PersonId
 from kit.sealing import Seal, Sealed
 from ledger.model import Asset, Level
 from ledger.people import People
+from payments.content.belonging import Belonging
 from payments.content.buying import Buying
-from payments.content.disputes import Disputes
 from payments.content.model import (
     LONGEST_REASON,
     Access,
     Buyer,
+    Kind,
     Listing,
     ListingState,
     Offer,
@@ -30,6 +31,7 @@ from payments.content.model import (
     Version,
     tidy,
 )
+from payments.content.onchain import listing_hash
 from payments.content.store import random_id
 from payments.content.tables import BlobRow, ListingRow
 from payments.content.terms import terms_hash
@@ -38,10 +40,13 @@ QUOTA: Final = 1024 * 1024 * 1024
 """Bytes of all contents of one seller."""
 MOST_LISTINGS: Final = 1_000
 """Listings of one seller."""
+MOST_VERSIONS: Final = 200
+"""Versions of one listing: each payment on the chain is held against all of them."""
 LARGEST_PAGE: Final = 100
+FETCHED: Final = tuple(kind.value for kind in Kind if kind.has_content)
 
 
-class Content(Disputes):
+class Content(Belonging):
     """Listings, purchases and contents. What is asked of a listing of somebody else is answered as of none."""
 
     def __init__(
@@ -104,7 +109,8 @@ class Content(Disputes):
             raise Conflict("too_many_listings", f"One seller has at most {MOST_LISTINGS:,} listings.")
         row = self._listings.add(
             ListingRow(
-                token=random_id(),
+                token=(token := random_id()),
+                chain_hash=bytes(listing_hash(token)),
                 seller=seller,
                 kind=offer.kind.value,
                 state=(ListingState.DRAFT if draft else ListingState.LISTED).value,
@@ -123,12 +129,14 @@ class Content(Disputes):
         """Put a new version in the place of the newest; without a new content it has the one before.
 
         Whoever bought an earlier one has the new one too. Raises ``NotFound`` for what is not theirs, ``Conflict`` for
-        what was taken down, ``Invalid`` for another kind.
+        what was taken down and for too many versions, ``Invalid`` for another kind.
         """
         self._check(offer, allowed)
         row = self._own(seller, listing)
         if offer.kind.value != row.kind:
             raise Invalid("kind_changed", "A listing stays of its kind: put up another one.")
+        if row.version >= MOST_VERSIONS:
+            raise Conflict("too_many_versions", f"A listing has at most {MOST_VERSIONS} versions: put up another one.")
         if blob is None and offer.kind.has_content:
             blob = self._listings.newest_blob(row)
         self._listings.replace(row, self._now)
@@ -178,6 +186,10 @@ class Content(Disputes):
             raise _unknown()
         return found
 
+    def of_hash(self, listing: Hash32) -> str | None:
+        """Return the public name of a listing by what stands for it on the chain, whatever became of it."""
+        return self._listings.of_hash(listing)
+
     def versions(self, listing: str) -> list[Version]:
         """Return all versions of a listing, oldest first; none of what there is not."""
         return self._listings.versions(listing, since=1)
@@ -186,6 +198,15 @@ class Content(Disputes):
         """Return what is listed, newest first, and where the next page begins."""
         where = ListingRow.state == ListingState.LISTED.value
         return _paged(self._listings.page(where, before=before, limit=_bounded(limit) + 1), limit)
+
+    def count_listed(self) -> int:
+        """Return how much is for sale, or would be if it were not sold out or over."""
+        return self._listings.count(ListingRow.state == ListingState.LISTED.value)
+
+    def catalogue(self, *, offset: int, limit: int) -> tuple[list[Listing], int]:
+        """Return what is listed and can be fetched, newest first, after so many; and how many there are in all."""
+        where = ListingRow.state == ListingState.LISTED.value, ListingRow.kind.in_(FETCHED)
+        return self._listings.page(*where, offset=offset, limit=_bounded(limit)), self._listings.count(*where)
 
     def own(self, seller: PersonId, listing: str) -> Listing:
         """Return a listing of somebody's own, in whatever state. Raises ``NotFound``."""
@@ -225,6 +246,14 @@ class Content(Disputes):
         row = self._purchase_row(purchase)
         row.delivered_at = row.delivered_at or self._now
 
+    def unsure_blocks(self) -> dict[Hash32, Level]:
+        """Return the blocks that hold payments and are not final, each with how sure those are taken for."""
+        return self._sold.unsure_blocks()
+
+    def in_block(self, block: Hash32) -> list[Hash32]:
+        """Return the keys of the payments that a block holds."""
+        return self._sold.in_block(block)
+
     def purchase(self, key: Hash32) -> Purchase | None:
         """Return what became of a payment."""
         row = self._sold.by_key(key)
@@ -234,6 +263,11 @@ class Content(Disputes):
         """Return a purchase by its id, whosever it is."""
         row = self._sold.by_id(purchase)
         return None if row is None else self._sold.purchase(row)
+
+    def wallets_of_seller(self, purchase: Purchase) -> set[Address]:
+        """Return the wallets that are a seller's: the one named when it was sold, and those that they linked."""
+        named = {one.offer.wallet for one in self.versions(purchase.listing) if one.number == purchase.version}
+        return named | set(self._wallets(purchase.seller))
 
     @property
     def _buying(self) -> Buying:
@@ -278,12 +312,6 @@ class Content(Disputes):
     def statement(self, seller: PersonId, since: datetime | None, before: datetime | None) -> Iterator[Purchase]:
         """Give what was paid to a seller in a time, latest first; read while it is taken, so in this transaction."""
         return self._sold.between(seller, since, before)
-
-    def move_access(self, purchase: str, buyer: Buyer) -> Purchase:
-        """Let a purchase be another wallet's or person's. Whoever calls has checked the proof. Raises ``NotFound``."""
-        row = self._purchase_row(purchase)
-        row.person, row.wallet = buyer.person, buyer.wallet
-        return self._sold.purchase(row)
 
     # ------------------------------------------------------------------------------------------ keeping
 

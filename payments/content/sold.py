@@ -14,6 +14,8 @@ from payments.content.model import Buyer, OwedBecause, Purchase, PurchaseState
 from payments.content.tables import ComplaintRow, ListingRow, PurchaseRow, VersionRow
 
 _AT_ONCE = 500
+CLAIMED_AT_ONCE = 1_000
+"""Purchases that one transaction changes."""
 
 
 class PurchaseStore:
@@ -71,6 +73,35 @@ class PurchaseStore:
             if len(found) < _AT_ONCE:
                 return
             place = found[-1][0]
+
+    def claim(self, person: PersonId, wallet: Address) -> int:
+        """Let what a wallet bought and nobody has as a person be a person's too, some of it; return how much."""
+        unclaimed = PurchaseRow.wallet == bytes(wallet), PurchaseRow.person.is_(None)
+        some = select(PurchaseRow.id).where(*unclaimed).limit(CLAIMED_AT_ONCE)
+        claimed = self._session.execute(
+            update(PurchaseRow)
+            .where(PurchaseRow.id.in_(some), PurchaseRow.person.is_(None))
+            .values(person=person)
+            .returning(PurchaseRow.id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(claimed.all())
+
+    def unsure_blocks(self) -> dict[Hash32, Level]:
+        """Return the blocks of payments that are not final, with the level that those have here."""
+        unsure = PurchaseRow.level.in_([Level.SEEN.value, Level.SAFE.value])
+        query = select(PurchaseRow.block, PurchaseRow.level).where(PurchaseRow.block.is_not(None), unsure).distinct()
+        return {Hash32(block): Level(level) for block, level in self._session.execute(query) if block is not None}
+
+    def in_block(self, block: Hash32) -> list[Hash32]:
+        """Return the keys of payments that a block holds, in their order."""
+        query = select(PurchaseRow.key).where(PurchaseRow.block == bytes(block)).order_by(PurchaseRow.id)
+        return [Hash32(key) for key in self._session.scalars(query)]
+
+    def refunded_in(self, block: Hash32) -> list[PurchaseRow]:
+        """Return what was paid back in a block, locked."""
+        query = select(PurchaseRow).where(PurchaseRow.refund_block == bytes(block)).with_for_update()
+        return list(self._session.scalars(query.execution_options(populate_existing=True)))
 
     def forget(self, person: PersonId) -> None:
         """Let purchases be nobody's who bought them as a person, and take out what that person said of them."""
@@ -142,4 +173,5 @@ def _purchase(row: PurchaseRow, listing: str, title: str) -> Purchase:
         delivered_at=row.delivered_at,
         access_until=row.access_until,
         refund=None if row.refund is None else Hash32(row.refund),
+        refund_block=None if row.refund_block is None else Hash32(row.refund_block),
     )

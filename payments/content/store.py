@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from kit.clock import from_unix, unix
-from kit.identifiers import Address, Hash32, PersonId
+from kit.identifiers import ZERO_ADDRESS, Address, Hash32, PersonId
 from ledger.model import Asset, Level
 from payments.content.model import Kind, Listing, ListingState, Offer, Stored, Version
 from payments.content.tables import BlobRow, ComplaintRow, ListingRow, OrderRow, PurchaseRow, VersionRow
@@ -45,6 +45,10 @@ class ListingStore:
         query = select(ListingRow).where(ListingRow.token == listing).execution_options(populate_existing=True)
         return self._session.scalar(query.with_for_update() if lock else query)
 
+    def of_hash(self, listing: Hash32) -> str | None:
+        """Return the public name of a listing by what stands for it on the chain."""
+        return self._session.scalar(select(ListingRow.token).where(ListingRow.chain_hash == bytes(listing)))
+
     def find(self, listing: str) -> Listing | None:
         """Return a listing as it stands."""
         row = self.row(listing)
@@ -54,9 +58,15 @@ class ListingStore:
         """Return what a row says, with its newest version."""
         return _listing(row, self._versions(VersionRow.listing == row.id, VersionRow.number == row.version)[0][1])
 
-    def page(self, *where: ColumnElement[bool], before: str | None, limit: int) -> list[Listing]:
-        """Return listings, newest first: those before one of them."""
-        query = select(ListingRow).where(*where).order_by(ListingRow.id.desc()).limit(limit)
+    def count(self, *where: ColumnElement[bool]) -> int:
+        """Count listings."""
+        return self._session.scalar(select(func.count()).select_from(ListingRow).where(*where)) or 0
+
+    def page(
+        self, *where: ColumnElement[bool], before: str | None = None, limit: int, offset: int = 0
+    ) -> list[Listing]:
+        """Return listings, newest first: those before one of them, or after so many."""
+        query = select(ListingRow).where(*where).order_by(ListingRow.id.desc()).limit(limit).offset(offset)
         if before is not None:
             place = select(ListingRow.id).where(ListingRow.token == before).scalar_subquery()
             query = query.where(ListingRow.id < place)
@@ -236,6 +246,7 @@ def _written(offer: Offer) -> dict[str, Any]:
         "licence": offer.licence,
         "reference": offer.reference,
         "fee_bps": offer.fee_bps,
+        "fee_receiver": offer.fee_receiver.hex(),
         "finality": offer.finality.value,
         "stock": offer.stock,
         "expires": None if offer.expires_at is None else unix(offer.expires_at),
@@ -254,6 +265,7 @@ def _read(offer: dict[str, Any]) -> Offer:
         licence=offer["licence"],
         reference=offer["reference"],
         fee_bps=offer["fee_bps"],
+        fee_receiver=Address(bytes.fromhex(offer.get("fee_receiver", ZERO_ADDRESS.hex()))),
         finality=Level(offer["finality"]),
         stock=offer["stock"],
         expires_at=None if offer["expires"] is None else from_unix(offer["expires"]),

@@ -45,6 +45,8 @@ class ListingRow(Base):
 
     id: Mapped[int] = mapped_column(_NUMBER, primary_key=True, autoincrement=True)
     token: Mapped[str] = mapped_column(String(_TOKEN), unique=True)
+    chain_hash: Mapped[bytes] = mapped_column(Bytes32, unique=True)
+    """What stands for it on the chain: the hash of ``token``."""
     seller: Mapped[int] = mapped_column(ForeignKey("people.id"))
     kind: Mapped[str] = mapped_column(String(10))
     state: Mapped[str] = mapped_column(String(10))
@@ -84,6 +86,8 @@ class PurchaseRow(Base):
         Index("ix_purchases_seller", "seller", "id"),
         Index("ix_purchases_paid", "seller", "paid_at"),
         Index("ix_purchases_listing", "listing"),
+        _where_there("ix_purchases_block", "block", "level"),
+        _where_there("ix_purchases_refund_block", "refund_block"),
     )
 
     id: Mapped[int] = mapped_column(_NUMBER, primary_key=True, autoincrement=True)
@@ -106,6 +110,9 @@ class PurchaseRow(Base):
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     access_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     refund: Mapped[bytes | None] = mapped_column(Bytes32)
+    block: Mapped[bytes | None] = mapped_column(Bytes32)
+    """The block that holds the payment, where the chain told of it."""
+    refund_block: Mapped[bytes | None] = mapped_column(Bytes32)
 
 
 class OrderRow(Base):

@@ -6,6 +6,7 @@ operator's own machine (Matrix specification, appendices, "Signing JSON") and go
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,10 @@ CHALLENGE_FOR: Final = timedelta(hours=1)
 """How long a challenge may be answered."""
 PAYOUT_WAITS: Final = timedelta(days=7)
 """How long another address waits until rewards go there, and how long a server with a new key waits to claim."""
+
+_FIRST: Final = "enrol"
+_SECOND: Final = "yes"
+_LOCALPART: Final = re.compile(rf"(?:{_FIRST}|{_SECOND}\.[A-Za-z0-9_-]{{1,43}})\.([A-Za-z0-9_-]{{1,43}})")
 
 
 class Kind(StrEnum):
@@ -64,6 +69,36 @@ class Challenge:
             raise Invalid("challenge_changed", "What is signed is not the challenge that was given: sign it unchanged.")
 
 
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """A challenge that the server's own people answer by having their server ask us over federation, twice.
+
+    First whoever it is asks for ``first``, and is told ``code``, which nobody else learns: so a link that somebody
+    sends them enrols nobody. Then they ask for ``second``. ``forwards``: whether reports are to go on to Synapse's
+    makers.
+    """
+
+    challenge: Challenge
+    code: str
+    forwards: bool
+
+    @property
+    def first(self) -> str:
+        """The localpart that is asked for first."""
+        return f"{_FIRST}.{self.challenge.nonce}"
+
+    @property
+    def second(self) -> str:
+        """The localpart that is asked for by whoever was told the code."""
+        return f"{_SECOND}.{self.code}.{self.challenge.nonce}"
+
+
+def nonce_in(localpart: str) -> str | None:
+    """Return the nonce of the joining that a localpart may be of; ``None`` where of none."""
+    found = _LOCALPART.fullmatch(localpart)
+    return None if found is None else found.group(1)
+
+
 class Trouble(StrEnum):
     """Why a server's rewards cannot be claimed now."""
 
@@ -77,7 +112,8 @@ class Enrolled:
 
     ``beside``: keys with which it signed together with that one. Whoever has taken a server's name over can publish
     what keys it had before, but cannot sign with them. From ``payout_from`` on its rewards go to ``payout_next``, where
-    there is one. ``claims_from``: before it nothing is claimed, since its key was changed without a word.
+    there is one. ``claims_from``: before it nothing is claimed, since its key was changed without a word. ``forwards``:
+    its operator wants its reports to go on to Synapse's makers.
     """
 
     id: int
@@ -93,6 +129,7 @@ class Enrolled:
     claims_from: datetime | None = None
     seen_at: datetime | None = None
     left_at: datetime | None = None
+    forwards: bool = False
 
     def payout_at(self, moment: datetime) -> Address:
         """Return where rewards go at a moment."""

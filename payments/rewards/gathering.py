@@ -50,7 +50,7 @@ def gather(some: Iterable[Known], *, days: int, ends: datetime) -> list[Measured
     looked at most, so that whoever enrols in the midst of an epoch was not there before.
     """
     known = list(some)
-    most = _most_looks(known)
+    most = most_looks(one.looks for one in known)
     measured = []
     for one in known:
         networks = sorted({network for looks in one.looks for network in looks.networks})[:MOST_NETWORKS]
@@ -72,23 +72,28 @@ def availability(looks: Sequence[Looks], most: Mapping[str, int]) -> Fraction | 
     return median_low(shares) if shares else None
 
 
-def _most_looks(known: Iterable[Known]) -> dict[str, int]:
+def most_looks(some: Iterable[Sequence[Looks]]) -> dict[str, int]:
+    """Return, for each place, how many looks it took at whomever it looked at most."""
     most: dict[str, int] = {}
-    for one in known:
-        for looks in one.looks:
+    for one in some:
+        for looks in one:
             most[looks.vantage] = max(most.get(looks.vantage, 0), looks.looks)
     return most
 
 
+def believed(seen: int) -> int:
+    """Return how many people a day are believed of a server of which so many are known here."""
+    return UNSEEN + FOR_EACH_SEEN * seen
+
+
 def _measured(one: Known, networks: Sequence[str], there: Fraction, days: int, ends: datetime) -> Measured:
-    believed = UNSEEN + FOR_EACH_SEEN * one.seen
     return Measured(
         server=one.server.server,
         domain=registrable(host_of(one.server.server)),
         networks=tuple(networks),
         payout=one.server.payout_at(ends),
         availability=int(there * WHOLE_AVAILABILITY),
-        people=bucket_of(min(one.daily_users // days, believed)),
+        people=bucket_of(min(one.daily_users // days, believed(one.seen))),
         weight=NEWCOMERS[one.epochs] if one.epochs < len(NEWCOMERS) else WHOLE_WEIGHT,
         withheld=not one.server.may_claim(ends),
     )

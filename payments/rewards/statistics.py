@@ -58,6 +58,12 @@ def read_report(body: bytes, server: ServerName) -> Reported:
     return reported
 
 
+def told_at(body: bytes) -> int | None:
+    """Return when a report says that it was made, in Unix seconds; ``None`` where it does not say."""
+    said = _document(body).get("timestamp")
+    return said if isinstance(said, int) and not isinstance(said, bool) else None
+
+
 def _document(body: bytes) -> dict[str, Any]:
     if len(body) > LONGEST:
         raise Invalid("report_too_large", f"A report has at most {LONGEST} bytes.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,14 +12,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, Hash32, ServerName
-from payments.rewards.enrolling import Challenge, Enrolled, Kind, Trouble
+from payments.rewards.enrolling import Challenge, Enrolled, Joining, Kind, Trouble
 from payments.rewards.measuring import Look, Looks, bit_of
 from payments.rewards.statistics import Reported
-from payments.rewards.tables import ChallengeRow, EpochPartRow, EpochRow, LookRow, ReportRow, RewardServerRow
+from payments.rewards.tables import ChallengeRow, EpochPartRow, EpochRow, LookRow, ReportRow, RewardServerRow, TotalsRow
 
 _MOST_DROPPED = 100
 _CHALLENGES_KEPT = timedelta(days=1)
 _KEY = ("server", "day", "vantage")
+_OF_THE_LAST = ("milliseconds", "certificate_until", "software", "network")
+"""What is kept of the last look that was answered; nothing of it is known of one that was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,10 @@ class RewardStore:
 
     # ------------------------------------------------------------------------------------------------ challenges
 
-    def give(self, challenge: Challenge) -> None:
-        """Keep a challenge."""
+    def give(
+        self, challenge: Challenge, *, code: str | None = None, digest: bytes | None = None, forwards: bool = False
+    ) -> None:
+        """Keep a challenge; ``code`` and ``digest`` of one that is answered over federation."""
         self._session.add(
             ChallengeRow(
                 nonce=challenge.nonce,
@@ -55,17 +59,26 @@ class RewardStore:
                 kind=challenge.kind.value,
                 payout=challenge.payout,
                 expires_at=challenge.expires_at,
+                code=code,
+                report_sha256=digest,
+                forwards=forwards,
             )
         )
         self._session.flush()
 
     def challenge(self, nonce: str, *, service: str, chain_id: int) -> Challenge | None:
-        """Return a challenge that was not answered yet."""
+        """Return a challenge for a key that was not answered yet."""
         row = self._session.get(ChallengeRow, nonce)
-        if row is None or row.used_at is not None:
+        if row is None or row.used_at is not None or row.code is not None:
             return None
-        server, payout = ServerName(row.server), Address(row.payout)
-        return Challenge(nonce, server, Kind(row.kind), payout, service, chain_id, row.expires_at)
+        return _challenge(row, service, chain_id)
+
+    def joining(self, nonce: str, *, service: str, chain_id: int) -> tuple[Joining, bytes] | None:
+        """Return a challenge for federation that was not answered yet, and the hash of its reports' secret."""
+        row = self._session.get(ChallengeRow, nonce)
+        if row is None or row.used_at is not None or row.code is None or row.report_sha256 is None:
+            return None
+        return Joining(_challenge(row, service, chain_id), row.code, row.forwards), bytes(row.report_sha256)
 
     def drop_oldest(self, server: ServerName, *, kept: int) -> None:
         """Forget all challenges of a server that nobody answered, but for the newest."""
@@ -97,7 +110,13 @@ class RewardStore:
 
     def get(self, number: int) -> Enrolled | None:
         """Return a server by its number."""
-        return _enrolled(self._session.get(RewardServerRow, number))
+        return self.several([number]).get(number)
+
+    def several(self, numbers: Iterable[int]) -> dict[int, Enrolled]:
+        """Return servers by their numbers."""
+        query = select(RewardServerRow).where(RewardServerRow.id.in_(list(numbers)))
+        rows = self._session.scalars(query.execution_options(populate_existing=True))
+        return {found.id: found for row in rows if (found := _enrolled(row)) is not None}
 
     def all(self, *, after: int = 0, limit: int) -> list[Enrolled]:
         """Return servers by number, those that left too."""
@@ -129,6 +148,11 @@ class RewardStore:
             .execution_options(synchronize_session="fetch")
         )
 
+    def change_each(self, changes: Mapping[int, Mapping[str, Any]]) -> None:
+        """Set columns of servers by their numbers."""
+        if changes:
+            self._session.execute(update(RewardServerRow), [{"id": one, **of} for one, of in changes.items()])
+
     # ------------------------------------------------------------------------------------------------ reports
 
     def report(self, number: int, day: date, reported: Reported) -> None:
@@ -159,20 +183,24 @@ class RewardStore:
         rows = self._session.scalars(query.order_by(RewardServerRow.id).limit(limit))
         return [found for row in rows if (found := _enrolled(row)) is not None]
 
-    def look(self, number: int, look: Look) -> None:
-        """Keep a look; of two in one hour from one place the one that was answered counts."""
-        told = {
-            "milliseconds": look.milliseconds,
-            "certificate_until": look.certificate_until,
-            "software": look.software,
-            "network": look.network,
-        }
-        bits = {"looked": look.bit, "answered": look.bit if look.answered else 0}
-        values = {"server": number, "day": look.at.date(), "vantage": look.vantage, **bits}
-        changed: dict[str, Any] = dict(told) if look.answered else {}
-        for name, bit in bits.items():
-            changed[name] = getattr(LookRow, name).op("|")(bit)
-        made = self._insert(LookRow).values({**values, **told})
+    def look(self, looks: Mapping[int, Look]) -> None:
+        """Keep looks, one at each server; of two in one hour from one place the one that was answered counts."""
+        rows = [
+            {
+                "server": number,
+                "day": look.at.date(),
+                "vantage": look.vantage,
+                "looked": look.bit,
+                "answered": look.bit if look.answered else 0,
+                **{name: getattr(look, name) for name in _OF_THE_LAST},
+            }
+            for number, look in looks.items()
+        ]
+        if not rows:
+            return
+        made = self._insert(LookRow).values(rows)
+        changed = {name: getattr(LookRow, name).op("|")(made.excluded[name]) for name in ("looked", "answered")}
+        changed |= {name: func.coalesce(made.excluded[name], getattr(LookRow, name)) for name in _OF_THE_LAST}
         self._session.execute(made.on_conflict_do_update(index_elements=_KEY, set_=changed))
 
     def looks(self, since: date, before: date, *, server: int | None = None) -> dict[int, list[Looks]]:
@@ -200,6 +228,24 @@ class RewardStore:
         query = select(ReportRow.server, func.sum(ReportRow.daily_users))
         query = query.where(ReportRow.day >= since, ReportRow.day < before).group_by(ReportRow.server)
         return {number: int(total) for number, total in self._session.execute(query)}
+
+    # ------------------------------------------------------------------------------------------------ totals
+
+    def names(self, numbers: Iterable[int]) -> dict[int, ServerName]:
+        """Return the names of servers, of all that have one of these numbers."""
+        wanted = set(numbers)
+        rows = self._session.execute(select(RewardServerRow.id, RewardServerRow.server))
+        return {number: ServerName(name) for number, name in rows if number in wanted}
+
+    def keep_totals(self, day: date, said: Mapping[str, Any]) -> None:
+        """Keep what is said of a day, once: whoever comes later changes nothing."""
+        made = self._insert(TotalsRow).values(day=day, said=dict(said)).on_conflict_do_nothing()
+        self._session.execute(made)
+
+    def totals(self, limit: int) -> list[tuple[date, dict[str, Any]]]:
+        """Return what is said of days, the newest first."""
+        rows = self._session.scalars(select(TotalsRow).order_by(TotalsRow.day.desc()).limit(limit))
+        return [(row.day, row.said) for row in rows]
 
     # ------------------------------------------------------------------------------------------------ epochs
 
@@ -263,6 +309,11 @@ def _epoch(row: EpochRow) -> Epoch:
     return Epoch(row.number, row.begins, row.ends, row.servers, *sums, root, row.closed_at)
 
 
+def _challenge(row: ChallengeRow, service: str, chain_id: int) -> Challenge:
+    server, payout = ServerName(row.server), Address(row.payout)
+    return Challenge(row.nonce, server, Kind(row.kind), payout, service, chain_id, row.expires_at)
+
+
 def _enrolled(row: RewardServerRow | None) -> Enrolled | None:
     if row is None:
         return None
@@ -280,4 +331,5 @@ def _enrolled(row: RewardServerRow | None) -> Enrolled | None:
         claims_from=row.claims_from,
         seen_at=row.seen_at,
         left_at=row.left_at,
+        forwards=row.forwards,
     )

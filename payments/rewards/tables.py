@@ -1,10 +1,11 @@
-"""Tables of rewards: challenges that servers' keys sign, who takes part, what they report, how they look."""
+"""Tables of rewards: challenges that servers' keys sign, who takes part, how they report and look; epochs, claims."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, Date, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
@@ -22,6 +23,10 @@ class ChallengeRow(Base):
     payout: Mapped[bytes] = mapped_column(Bytes20)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    code: Mapped[str | None] = mapped_column(String(43))
+    """Of a challenge that is answered over federation: the second word, and what follows once it was said."""
+    report_sha256: Mapped[bytes | None] = mapped_column(Bytes32)
+    forwards: Mapped[bool] = mapped_column(default=False)
 
 
 class RewardServerRow(Base):
@@ -43,6 +48,7 @@ class RewardServerRow(Base):
     enrolled_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    forwards: Mapped[bool] = mapped_column(default=False)
 
 
 class ReportRow(Base):
@@ -105,3 +111,40 @@ class EpochPartRow(Base):
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     part: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RewardEventRow(Base):
+    """What the distributor told in a block that is in the chain; a block that leaves takes its rows with it."""
+
+    __tablename__ = "reward_events"
+    __table_args__ = (
+        UniqueConstraint("chain_id", "block_hash", "log_index"),
+        Index("ix_reward_events_kind", "distributor", "kind", "block_number"),
+        Index("ix_reward_events_payee", "distributor", "payee", "block_number"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    chain_id: Mapped[int] = mapped_column(BigInteger)
+    distributor: Mapped[bytes] = mapped_column(Bytes20)
+    block_hash: Mapped[bytes] = mapped_column(Bytes32)
+    block_number: Mapped[int] = mapped_column(BigInteger)
+    block_time: Mapped[int] = mapped_column(BigInteger)
+    log_index: Mapped[int] = mapped_column(Integer)
+    transaction: Mapped[bytes] = mapped_column(Bytes32)
+    kind: Mapped[str] = mapped_column(String(10))
+    root: Mapped[bytes] = mapped_column(Bytes32)
+    epoch: Mapped[int | None] = mapped_column(ExactInteger)
+    amount: Mapped[int] = mapped_column(ExactInteger)
+    payee: Mapped[bytes | None] = mapped_column(Bytes20)
+    cumulative: Mapped[int | None] = mapped_column(ExactInteger)
+    counts_from: Mapped[int | None] = mapped_column(BigInteger)
+    replaces: Mapped[bool | None]
+
+
+class TotalsRow(Base):
+    """What is said in public of one day (UTC): made once, so that whoever comes or goes later changes nothing in it."""
+
+    __tablename__ = "reward_totals"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    said: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -53,7 +53,9 @@ class Settlement:
 
     ``since_block``: the head when it was taken on, so that it is in no block before. ``use``: what the chain said once
     ours had failed, by a final block; ``transaction``: in which it was made then. ``order``: what it is for, where we
-    sell that.
+    sell that. ``identifier``: the hash of how its buyer names it (``named``). ``signature``: where another facilitator
+    carries it, the payer's; then ``transaction`` is what our own node has it in, once it has, ``tries`` how often it
+    was handed over, and it is ``open`` until all is known of it.
     """
 
     id: Hash32
@@ -64,6 +66,15 @@ class Settlement:
     use: Use | None = None
     transaction: Hash32 | None = None
     order: Order | None = None
+    identifier: Hash32 | None = None
+    signature: bytes | None = None
+    tries: int = 0
+    open: bool = False
+
+    @property
+    def elsewhere(self) -> bool:
+        """Tell whether another facilitator carries it."""
+        return self.signature is not None
 
 
 def order_of(listing: str, claim: str) -> Order:
@@ -74,6 +85,11 @@ def order_of(listing: str, claim: str) -> Order:
 def purchase_key(settlement: Hash32, order: Order) -> Hash32:
     """Return under which key a payment buys: nobody finds the purchase without its claim."""
     return Hash32(keccak(settlement + order.claim))
+
+
+def named(identifier: str, order: Order | None, pay_to: Address) -> Hash32:
+    """Return as what a payer's identifier is kept: theirs for all that they buy here, or of one seller elsewhere."""
+    return Hash32(keccak((b"here" if order is not None else pay_to) + identifier.encode()))
 
 
 def settlement_id(*, chain_id: int, asset: Address, payer: Address, nonce: Hash32) -> Hash32:

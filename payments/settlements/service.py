@@ -15,21 +15,30 @@ from kit.identifiers import Hash32
 from ledger.calls import Attempt, OutgoingState
 from ledger.outgoing import Outgoing
 from payments.carrying.model import Cargo, Carried
-from payments.carrying.service import Carrying
-from payments.settlements.model import Order, Settlement, Use, same, settlement_id
+from payments.carrying.service import Carrying, too_few
+from payments.settlements.model import Order, Settlement, Use, named, same, settlement_id
 from payments.settlements.store import SettlementStore
 from payments.settlements.x402 import Payment, Token
 
 _KEPT: Final = timedelta(days=31)
+_DAY: Final = timedelta(hours=24)
+_FIRST_AGAIN: Final = timedelta(seconds=20)
+"""After which time a payment is handed over again: longer than any answer is waited for."""
+_LONGEST_AGAIN: Final = timedelta(seconds=60)
+_MOST_HANDED: Final = 1_000
+"""Payments with others' facilitators of which not all is known."""
 _ON_THE_CHAIN: Final = (OutgoingState.MINED, OutgoingState.DONE)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """All that our books say of a settlement: what it is carried as, and what was signed for it, newest first."""
+    """All that our books say of a settlement: what it is carried as, and what was signed for it, newest first.
+
+    What another facilitator carries is not among what we carry.
+    """
 
     settlement: Settlement
-    carried: Carried
+    carried: Carried | None
     attempts: tuple[Attempt, ...]
 
 
@@ -62,15 +71,32 @@ class Settlements:
         """
         found = self._store.find(self.id_of(signed))
         carried = self._carrying.find(self.id_of(signed))
-        if found is None or carried is None:
+        if found is None or (carried is None and not found.elsewhere):
             return None
         if not same(found.signed, signed, chain_id=self._token.chain_id, asset=self._token.address):
             raise Conflict("nonce_taken", "The payer signed something else under this nonce, which is being settled.")
-        return Standing(found, carried, tuple(self._outgoing.attempts(self._carrying.key(carried))))
+        attempts = () if carried is None else tuple(self._outgoing.attempts(self._carrying.key(carried)))
+        return Standing(found, carried, attempts)
 
     def check(self, signed: Authorization) -> None:
         """Refuse what is not carried: raises ``Conflict`` with what to do instead."""
         self._carrying.check(Cargo.SETTLEMENT, person=None, payer=signed.payer)
+
+    def check_name(self, payment: Payment, order: Order | None) -> Hash32 | None:
+        """Return as what a payment's identifier is kept; its signature was found good.
+
+        Raises ``Conflict`` where its payer named another payment so, or the same one for something else.
+        """
+        if payment.identifier is None:
+            return None
+        kept = named(payment.identifier, order, payment.signed.recipient)
+        found = self._store.named(payment.signed.payer, kept)
+        if found is not None and (found.id != self.id_of(payment.signed) or found.order != order):
+            raise Conflict(
+                "payment_identifier_taken",
+                "Another payment has this payment-identifier: send that one again, or name the new one anew.",
+            )
+        return kept
 
     def queue(
         self,
@@ -90,12 +116,21 @@ class Settlements:
         """
         signed = payment.signed
         known = self._carrying.begin(self.id_of(signed))
+        identifier = self.check_name(payment, order)
         found = self.find(signed)
         if found is not None and found.settlement.order != order:
             raise Conflict("nonce_taken", "This payment is for something else.")
         if known is not None and found is not None:
             return found
-        made = Settlement(self.id_of(signed), self._token.address, signed, self._now, since_block, order=order)
+        made = Settlement(
+            self.id_of(signed),
+            self._token.address,
+            signed,
+            self._now,
+            since_block,
+            order=order,
+            identifier=identifier,
+        )
         if not self._store.add(made):
             self._store.note_use(made.id, None, None)  # it failed before it cost anything, and is tried again
         valid_before = from_unix(signed.valid_before)
@@ -120,6 +155,53 @@ class Settlements:
         )
         return Standing(made, taken_on, ())
 
+    # ------------------------------------------------------------------------------------------- others' facilitators
+
+    def hand(self, payment: Payment, *, tokens: int, since_block: int, order: Order, most_a_day: int) -> Standing:
+        """Owe a payment to another facilitator, whose signature and simulation were found good; twice is once.
+
+        ``tokens``: what the payer holds; ``most_a_day``: from one wallet. Raises ``Conflict`` as ``queue`` does.
+        """
+        signed = payment.signed
+        self._carrying.begin(self.id_of(signed))
+        identifier = self.check_name(payment, order)
+        found = self.find(signed)
+        if found is not None and found.settlement.order != order:
+            raise Conflict("nonce_taken", "This payment is for something else.")
+        if found is not None:
+            return found
+        count, promised = self._store.handed_by(signed.payer, self._now - _DAY)
+        if count >= most_a_day or self._store.count_handed() >= _MOST_HANDED:
+            raise Conflict("settlements_limit", "Too many payments are under way: ask again later.")
+        if tokens < promised + signed.amount:
+            raise too_few(signed.payer)
+        made = Settlement(
+            self.id_of(signed),
+            self._token.address,
+            signed,
+            self._now,
+            since_block,
+            order=order,
+            identifier=identifier,
+            signature=payment.signature,
+            open=True,
+        )
+        self._store.add(made, due_at=self._now + _FIRST_AGAIN)
+        return Standing(made, None, ())
+
+    def handed(self) -> list[Standing]:
+        """Return what others' facilitators carry and of which not all is known."""
+        return [Standing(made, None, ()) for made in self._store.handed(_MOST_HANDED)]
+
+    def take_due(self, settlement: Settlement) -> bool:
+        """Take it upon whoever asks to hand a payment over now; ``False`` where it is not due, or another does it."""
+        again = _FIRST_AGAIN + min(timedelta(seconds=2 ** min(settlement.tries, 10)), _LONGEST_AGAIN)
+        return self._store.take_due(settlement.id, self._now, again_at=self._now + again, tries=settlement.tries)
+
+    def close(self, settlement: Settlement) -> None:
+        """Note that all is known of a payment that another facilitator carried."""
+        self._store.close(settlement.id)
+
     # ------------------------------------------------------------------------------------------- what became of it
 
     def orders(self) -> list[Standing]:
@@ -133,7 +215,7 @@ class Settlements:
 
     def call(self, standing: Standing) -> OutgoingState | None:
         """Tell how far the transaction of a settlement is; ``None`` where none is owed."""
-        call = self._outgoing.find(self._carrying.key(standing.carried))
+        call = None if standing.carried is None else self._outgoing.find(self._carrying.key(standing.carried))
         return None if call is None else call.state
 
     def in_doubt(self) -> list[tuple[Settlement, int]]:
@@ -145,8 +227,11 @@ class Settlements:
                 found.append((made, call.final_block or 0))
         return found
 
-    def looked_up(self, settlement: Settlement, use: Use, transaction: Hash32 | None) -> None:
-        """Note what a final block says of an authorization that we carried in vain."""
+    def looked_up(self, settlement: Settlement, use: Use | None, transaction: Hash32 | None) -> None:
+        """Note what a final block says of an authorization that we carried in vain, or another facilitator carries.
+
+        Without a ``use``: in which transaction the head's chain has it, if in any.
+        """
         self._store.note_use(settlement.id, use, transaction)
 
     def wanted(self, carried: Carried) -> bool:  # noqa: ARG002 - as every kind of cargo answers

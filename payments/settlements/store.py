@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,8 +23,8 @@ class SettlementStore:
         self._session = session
         self._chain_id = chain_id
 
-    def add(self, made: Settlement) -> bool:
-        """Keep a settlement; ``False`` where its payer's nonce is taken."""
+    def add(self, made: Settlement, *, due_at: datetime | None = None) -> bool:
+        """Keep a settlement; ``False`` where its payer's nonce is taken. ``due_at``: when it is handed over again."""
         insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
         kept = self._session.execute(
             insert(SettlementRow)
@@ -44,6 +44,10 @@ class SettlementStore:
                 transaction=None,
                 listing=None if made.order is None else made.order.listing,
                 claim=None if made.order is None else made.order.claim,
+                identifier=made.identifier,
+                signature=made.signature,
+                tries=made.tries if made.elsewhere else None,
+                due_at=due_at,
             )
             .on_conflict_do_nothing()
             .returning(SettlementRow.id)
@@ -59,6 +63,59 @@ class SettlementStore:
         """Return those settlements of some ids that there are."""
         query = select(SettlementRow).where(SettlementRow.chain_id == self._chain_id, SettlementRow.id.in_(ids))
         return [_settlement(row) for row in self._session.scalars(query.execution_options(populate_existing=True))]
+
+    def named(self, payer: Address, identifier: Hash32) -> Settlement | None:
+        """Return the settlement that a payer named so."""
+        query = select(SettlementRow).where(
+            SettlementRow.chain_id == self._chain_id,
+            SettlementRow.payer == payer,
+            SettlementRow.identifier == identifier,
+        )
+        row = self._session.scalar(query)
+        return None if row is None else _settlement(row)
+
+    def handed(self, limit: int) -> list[Settlement]:
+        """Return the settlements of others' facilitators of which not all is known, oldest first."""
+        query = select(SettlementRow).where(SettlementRow.chain_id == self._chain_id, SettlementRow.due_at.is_not(None))
+        return [
+            _settlement(row) for row in self._session.scalars(query.order_by(SettlementRow.created_at).limit(limit))
+        ]
+
+    def handed_by(self, payer: Address, since: datetime) -> tuple[int, int]:
+        """Return how many a payer's were handed over since then, and how much of theirs is in no block yet."""
+        theirs = select(SettlementRow).where(
+            SettlementRow.chain_id == self._chain_id, SettlementRow.payer == payer, SettlementRow.signature.is_not(None)
+        )
+        rows = self._session.scalars(theirs.where(SettlementRow.created_at > since)).all()
+        waiting = [row.amount for row in rows if row.due_at is not None and row.use is None and row.transaction is None]
+        return len(rows), sum(waiting)
+
+    def count_handed(self) -> int:
+        """Count the settlements of others' facilitators of which not all is known."""
+        query = select(func.count()).where(SettlementRow.chain_id == self._chain_id, SettlementRow.due_at.is_not(None))
+        return self._session.scalar(query) or 0
+
+    def take_due(self, settlement_id: Hash32, now: datetime, *, again_at: datetime, tries: int) -> bool:
+        """Take it upon whoever asks to hand one over that is due, or was not yet; ``False`` where another does."""
+        due = (SettlementRow.due_at <= now) | (SettlementRow.tries == 0)
+        changed = self._session.execute(
+            update(SettlementRow)
+            .where(SettlementRow.chain_id == self._chain_id, SettlementRow.id == settlement_id)
+            .where(due, SettlementRow.due_at.is_not(None), SettlementRow.tries == tries)
+            .values(tries=tries + 1, due_at=again_at)
+            .execution_options(synchronize_session=False)
+            .returning(SettlementRow.id)
+        )
+        return changed.first() is not None
+
+    def close(self, settlement_id: Hash32) -> None:
+        """Note that all is known of one."""
+        self._session.execute(
+            update(SettlementRow)
+            .where(SettlementRow.chain_id == self._chain_id, SettlementRow.id == settlement_id)
+            .values(due_at=None)
+            .execution_options(synchronize_session=False)
+        )
 
     def note_use(self, settlement_id: Hash32, use: Use | None, transaction: Hash32 | None) -> None:
         """Note what the chain says of a settlement's authorization."""
@@ -102,4 +159,8 @@ def _settlement(row: SettlementRow) -> Settlement:
         use=None if row.use is None else Use(row.use),
         transaction=None if row.transaction is None else Hash32(row.transaction),
         order=None if row.listing is None or row.claim is None else Order(row.listing, Hash32(row.claim)),
+        identifier=None if row.identifier is None else Hash32(row.identifier),
+        signature=row.signature,
+        tries=row.tries or 0,
+        open=row.due_at is not None,
     )

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, String
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
 
+_OPEN = text("due_at IS NOT NULL")
+
 
 class SettlementRow(Base):
-    """A payment that is settled; what it costs and how far it is stands with what is carried, under its ``id``."""
+    """A payment that is settled; what it costs and how far it is stands with what is carried, under its ``id``.
+
+    Another facilitator's has its ``signature``, and is carried by none of ours; ``due_at`` until all is known of it.
+    """
 
     __tablename__ = "settlements"
     __table_args__ = (
         Index("ix_settlements_id", "chain_id", "id", unique=True),
         Index("ix_settlements_made", "chain_id", "created_at"),
+        Index("ix_settlements_identifier", "chain_id", "payer", "identifier", unique=True),
+        Index("ix_settlements_due", "chain_id", "due_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
     )
 
     chain_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -34,3 +41,7 @@ class SettlementRow(Base):
     transaction: Mapped[bytes | None] = mapped_column(Bytes32)
     listing: Mapped[str | None] = mapped_column(String(22))
     claim: Mapped[bytes | None] = mapped_column(Bytes32)
+    identifier: Mapped[bytes | None] = mapped_column(Bytes32)
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary(65))
+    tries: Mapped[int | None] = mapped_column(Integer)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -32,6 +32,10 @@ _SIGNATURE: Final = re.compile(r"0x[0-9a-fA-F]{130}", re.ASCII)
 _NONCE: Final = re.compile(r"0x[0-9a-fA-F]{64}", re.ASCII)
 _LONGEST_TEXT: Final = 200
 
+IDENTIFIER: Final = "payment-identifier"
+"""The extension by which a buyer names a payment, so that asking again for the same thing never pays twice."""
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{16,128}", re.ASCII)
+
 
 class Reason(StrEnum):
     """Why a payment is not good, as x402 writes it."""
@@ -99,11 +103,12 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What a buyer sends (``PaymentPayload``): what they accepted, and their signed transfer."""
+    """What a buyer sends (``PaymentPayload``): what they accepted, their signed transfer, and how they name it."""
 
     accepted: Demand
     signed: Authorization
     signature: bytes
+    identifier: str | None = None
 
 
 def network_of(chain_id: int) -> str:
@@ -136,8 +141,21 @@ def read_demand(told: object, *, reason: Reason = Reason.REQUIREMENTS) -> Demand
         raise Flaw(reason, error.message) from None
 
 
+def declaration() -> dict[str, Any]:
+    """Return what is said of identifiers where a payment is asked: they are taken, and not needed."""
+    form = {"type": "string", "minLength": 16, "maxLength": 128, "pattern": "^[a-zA-Z0-9_-]+$"}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {"required": {"type": "boolean"}, "id": form},
+        "required": ["required"],
+    }
+    return {IDENTIFIER: {"info": {"required": False}, "schema": schema}}
+
+
 def read_payment(told: object) -> Payment:
-    """Read ``PaymentPayload``. Raises ``Flaw``."""
+    """Read ``PaymentPayload``. Raises ``Flaw``, and ``Invalid`` for an identifier that is none."""
+    identifier = _identifier(told)
     try:
         sent = _mapping(told)
         if sent.get("x402Version") != VERSION or isinstance(sent.get("x402Version"), bool):
@@ -161,6 +179,7 @@ def read_payment(told: object) -> Payment:
                 nonce=parse_hash(nonce),
             ),
             signature=bytes.fromhex(signature[2:]),
+            identifier=identifier,
         )
     except Invalid as error:
         raise Flaw(Reason.PAYLOAD, error.message) from None
@@ -218,6 +237,19 @@ def check_times(signed: Authorization, now: int) -> None:
 def _mapping(told: object) -> Mapping[str, Any]:
     if not isinstance(told, dict):
         raise Invalid("x402_malformed", "An object is missing, or is none.")
+    return told
+
+
+def _identifier(told: object) -> str | None:
+    """Return how a buyer names a payment; clients send the bare declaration back where they name none."""
+    for name in ("extensions", IDENTIFIER, "info", "id"):
+        told = told.get(name) if isinstance(told, dict) else None
+    if told is None:
+        return None
+    if not isinstance(told, str) or not _IDENTIFIER.fullmatch(told):
+        raise Invalid(
+            "payment_identifier_malformed", "A payment-identifier has 16 to 128 letters, digits, '-' and '_'."
+        )
     return told
 
 

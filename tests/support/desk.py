@@ -104,6 +104,7 @@ class Desk:
             now=now,
             chain_time=self.house.time,
             seal=_seal,
+            distributor=None,
             people=rooms.people,
             book=book,
             holders=rooms.holders,

@@ -23,6 +23,7 @@ from app.gatekeeper import Gatekeeper
 from app.sessions import EVERYTHING
 from app.settings import Settings
 from app.turning_away import TurningAway
+from cli.local.certificates import Certificate
 from contracts import codec
 from contracts.chain import Deployment
 from contracts.deployment import write_deployment
@@ -122,13 +123,16 @@ def http_door(container: Container) -> Iterator[Door]:
 
 
 @contextmanager
-def listening(container: Container) -> Iterator[str]:
-    """Run the application on a free port for the block; its address."""
+def listening(container: Container, *, port: int = 0, tls: Certificate | None = None) -> Iterator[str]:
+    """Run the application on a free port (or that one) for the block, by TLS where there are files; its address."""
     gatekeeper, turning = Gatekeeper(container), TurningAway(container)
     gatekeeper.start()
     turning.start()
     app = create_app(container, gatekeeper, turning)
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws="none")
+    key, certificate = (None, None) if tls is None else (tls.key, tls.certificate)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, log_config=None, ws="none", ssl_keyfile=key, ssl_certfile=certificate
+    )
     server = uvicorn.Server(config)
     app.framework.state.streams.closing = lambda: server.should_exit
     thread = threading.Thread(target=server.run, name="uvicorn")
@@ -138,7 +142,7 @@ def listening(container: Container) -> Iterator[str]:
             assert thread.is_alive(), "uvicorn ended"
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join()

@@ -14,7 +14,7 @@ import uvicorn
 from eth_account import Account
 from eth_utils.crypto import keccak
 from fastapi import FastAPI, Request
-from x402 import x402Client, x402ResourceServer
+from x402 import x402Client, x402Facilitator, x402ResourceServer
 from x402.http import FacilitatorConfig, HTTPFacilitatorClient
 from x402.http.clients import x402HttpxClient
 from x402.http.middleware.fastapi import PaymentMiddlewareASGI
@@ -56,14 +56,16 @@ class StockShop:
 
 
 @contextmanager
-def stock_shop(facilitator: str, deployment: Deployment) -> Iterator[StockShop]:
-    """Run the shop for the block, on a free port."""
-    asking = HTTPFacilitatorClient(FacilitatorConfig(url=facilitator))
+def stock_shop(facilitator: str | x402Facilitator, deployment: Deployment) -> Iterator[StockShop]:
+    """Run the shop for the block, on a free port; it asks a facilitator by its URL, or one in its process."""
+    remote = HTTPFacilitatorClient(FacilitatorConfig(url=facilitator)) if isinstance(facilitator, str) else None
+    asking: Any = remote or facilitator
 
     @asynccontextmanager
     async def open_while(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await asking.aclose()
+        if remote is not None:
+            await remote.aclose()
 
     app = FastAPI(lifespan=open_while)
     shop = StockShop("")

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 
 from api.routes.x402 import Waiters
 from app.container import RELAYER, Container
-from contracts import typed_data
+from contracts import codec, typed_data
 from contracts.authorizations import Authorization
 from contracts.chain import Deployment
 from contracts.signers import KeySigner
+from contracts.typed_data import domain_separator
 from kit.clock import from_unix
 from kit.database import Database
 from kit.identifiers import Address, Hash32, show_address, show_hash
@@ -25,6 +27,15 @@ from tests.support.services import Door, a_container, http_door
 
 SELLER = Address(b"\x5e" * 20)
 PRICE = 2 * ETHER
+
+
+def cancellation(wallet: KeySigner, nonce: Hash32, *, chain_id: int, token: Address) -> bytes:
+    """What a wallet sends to take a signature back that it gave."""
+    kind = keccak(text="CancelAuthorization(address authorizer,bytes32 nonce)")
+    struct = keccak(kind + wallet.address.rjust(32, b"\0") + nonce)
+    signed = wallet.sign_digest(Hash32(keccak(b"\x19\x01" + domain_separator(chain_id=chain_id, token=token) + struct)))
+    selector = codec.selector_of("cancelAuthorization(address,bytes32,uint8,bytes32,bytes32)")
+    return selector + wallet.address.rjust(32, b"\0") + nonce + bytes(31) + signed[64:] + signed[:64]
 
 
 class Till(Served):

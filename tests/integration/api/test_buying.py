@@ -7,7 +7,7 @@ from base64 import b64decode
 from dataclasses import replace
 
 from app import selling
-from kit.identifiers import Address, show_address, show_hash
+from kit.identifiers import Address, UserId, show_address, show_hash
 from ledger.model import Level
 from payments.content.model import PurchaseState
 from tests.support.counter import TEXT, Counter, packed, unpacked
@@ -79,6 +79,28 @@ def test_what_stands_on_the_chain_opens_nothing_without_the_claim(counter: Count
         thief = counter.get(listing, packed(told))
         assert (thief.status_code, TEXT in thief.content) == (402, False)
     assert till.sold() == PRICE
+
+
+def test_what_has_moved_is_given_to_its_payer_no_more(counter: Counter, till: Till) -> None:
+    listing = counter.put_up()
+    paid = counter.paid(listing)
+    counter.get(listing, paid)
+    till.rounds()
+    assert counter.get(listing, paid).content == TEXT
+    (sale,) = counter.sales()
+    other = Address(b"\x77" * 20)
+    with counter.container.work() as work:
+        kim = work.people.number(UserId("@kim:earnest.example"))
+        assert work.content.claim(kim, till.buyer.address) == 1
+    assert counter.get(listing, paid).content == TEXT, "what is claimed is the wallet's too"
+    with counter.container.work() as work:
+        work.content.move(kim, sale.id, other, {till.buyer.address, other})
+    for method in ("GET", "HEAD"):
+        answer = counter.get(listing, paid, method)
+        assert (answer.status_code, TEXT in answer.content) == (409, False)
+    with counter.container.work() as work:
+        work.content.hand_over(kim, sale.id, counter.lea, {other})
+    assert counter.get(listing, paid).status_code == 409
 
 
 def test_another_payers_replay_is_refused(counter: Counter, till: Till) -> None:
@@ -215,6 +237,65 @@ def test_ranges_of_what_was_bought(counter: Counter) -> None:
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(size))
 
 
+def test_a_payment_of_version_1_is_told_that_version_2_is_served(counter: Counter, till: Till) -> None:
+    listing = counter.put_up()
+    old = packed({"x402Version": 1, "scheme": "exact", "network": "base-sepolia", "payload": {}})
+    for method in ("GET", "HEAD"):
+        told = counter.get(listing, method=method, X_PAYMENT=old)
+        assert (told.status_code, unpacked(told, "payment-required")["error"]) == (402, "invalid_x402_version")
+        assert unpacked(told, "payment-response")["errorReason"] == "invalid_x402_version"
+    paid = counter.paid(listing)
+    assert counter.get(listing, paid, X_PAYMENT=old).status_code == 202
+    till.round()
+    assert counter.get(listing, paid, X_PAYMENT="x" * 9_000).content == TEXT
+
+
+def test_tricks_with_ranges_and_headers_give_no_more_and_no_less(counter: Counter, till: Till) -> None:
+    listing = counter.put_up()
+    paid = counter.paid(listing)
+    counter.get(listing, paid)
+    till.round()
+    size = len(TEXT)
+    for asked in (
+        "bytes=" + ",".join(f"{at}-{at}" for at in range(1_000)),
+        "bytes=0-,0-,0-,0-",
+        "bytes=-",
+        "bytes=--5",
+        "bytes=0x10-0x20",
+        "bytes=1e3-",
+        "bytes=" + "9" * 5_000 + "-",
+        "bytes=5-" + "9" * 5_000,
+        "bytes= 0 - 1",
+        "BYTES 0-1",
+        "",
+    ):
+        answer = counter.get(listing, paid, range=asked)
+        assert answer.status_code in (200, 206, 416), asked[:50]
+        assert len(answer.content) <= size or answer.status_code == 416
+        if answer.status_code == 200:
+            assert answer.content == TEXT
+        elif answer.status_code == 206:
+            start, end = answer.headers["content-range"].removeprefix("bytes ").partition("/")[0].split("-")
+            assert answer.content == TEXT[int(start) : int(end) + 1]
+    for trick in (
+        {"x_forwarded_host": "evil.example", "host": "evil.example"},
+        {"x_original_url": "/v1/listings/other/content", "x_http_method_override": "DELETE"},
+        {"accept_encoding": "gzip, br, zstd"},
+        {"if_none_match": "*", "if_modified_since": "Thu, 01 Jan 2099 00:00:00 GMT"},
+        {"if_range": "Thu, 01 Jan 2099 00:00:00 GMT", "range": "bytes=0-1"},
+    ):
+        answer = counter.get(listing, paid, **trick)
+        assert (answer.status_code, answer.content) == (200, TEXT), trick
+        asked_at = unpacked(counter.get(listing, **trick), "payment-required")["resource"]["url"]
+        assert asked_at.startswith(till.container.settings.public_url)
+    for path in ("../../etc/passwd", "%2e%2e%2fcontent", f"{listing.id}%00", f"{listing.id}/../{listing.id}x"):
+        refused = till.door.get(f"/v1/listings/{path}/content", headers={"PAYMENT-SIGNATURE": paid})
+        assert refused.status_code in (400, 404), path
+    twice = [("PAYMENT-SIGNATURE", paid), ("PAYMENT-SIGNATURE", "nonsense")]
+    assert till.door.get(f"/v1/listings/{listing.id}/content", headers=twice).status_code in (200, 402)
+    assert (till.sold(), till.sent()) == (PRICE, 1)
+
+
 def test_asking_by_head_pays_nothing(counter: Counter, till: Till) -> None:
     listing = counter.put_up()
     assert counter.get(listing, method="HEAD").status_code == 402
@@ -257,3 +338,51 @@ def test_whoever_buys_of_themselves_is_marked(counter: Counter, till: Till) -> N
     assert sale.wash
     with counter.container.read() as work:
         assert work.content.listing(listing.id).sold == 0
+
+
+def named(paid: str, identifier: object) -> str:
+    """The same payment with a name (payment-identifier)."""
+    told = json.loads(b64decode(paid))
+    told["extensions"] = {"payment-identifier": {"info": {"required": False, "id": identifier}}}
+    return packed(told)
+
+
+def test_a_named_payment_is_answered_the_same_again_and_another_by_its_name_is_refused(
+    counter: Counter, till: Till
+) -> None:
+    listing, other = counter.put_up(), counter.put_up(content=b"something else")
+    name = "order-0000000000001"
+    paid = named(counter.paid(listing), name)
+    assert unpacked(counter.get(listing), "payment-required")["extensions"]["payment-identifier"]["info"] == {
+        "required": False
+    }
+    assert counter.get(listing, paid).status_code == 202
+    for place in (listing, other):
+        refused = counter.get(place, named(counter.paid(place), name))
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:earnest:problem:payment_identifier_taken")
+    told = json.loads(b64decode(paid))
+    told["accepted"]["extra"]["claim"] = "A" * 32
+    assert counter.get(listing, packed(told)).status_code == 409
+    till.round()
+    assert counter.get(listing, paid).content == counter.get(listing, paid).content == TEXT
+    assert counter.get(listing, named(counter.paid(listing), name)).status_code == 409
+    assert (till.sent(), till.sold(), len(counter.sales())) == (1, PRICE, 1)
+
+
+def test_a_name_is_its_payers_own_and_is_not_spent_by_what_was_not_taken_on(counter: Counter, till: Till) -> None:
+    listing, name = counter.put_up(), "order-0000000000001"
+    poor, rich = till.pauper("poor", tokens=PRICE - 1), till.pauper("rich")
+    for wallet, status in ((poor, 402), (rich, 202)):
+        paid = counter.paid(listing, signed=till.signed(payer=wallet.address), wallet=wallet)
+        assert counter.get(listing, named(paid, name)).status_code == status
+    till.anvil.give_tokens(till.deployment, poor.address, PRICE)
+    paid = counter.paid(listing, signed=till.signed(payer=poor.address), wallet=poor)
+    assert counter.get(listing, named(paid, name)).status_code == 202
+    wrong: object
+    for wrong in ("short", "a" * 129, "blanks are not taken", 5, "\u0661" * 20, ["a" * 20], {}):
+        assert counter.get(listing, named(counter.paid(listing), wrong)).status_code == 400, wrong
+    bare = json.loads(b64decode(counter.paid(listing)))
+    extensions: object
+    for extensions in (None, [], "x", {"payment-identifier": []}, {"payment-identifier": {"info": {"required": True}}}):
+        bare["extensions"] = extensions
+        assert counter.get(listing, packed(bare)).status_code == 202

@@ -385,3 +385,27 @@ def test_whoever_comes_when_too_many_wait_is_told_at_once_to_ask_again(
     till.waiters.most = 0
     assert till.settle(till.body())["errorReason"] == "settlement_pending"
     assert len(looked) == 1
+
+
+def test_a_sellers_name_for_a_payment_is_taken_once(till: Till) -> None:
+    def body(identifier: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+        made = till.body(**changes)
+        made["paymentPayload"]["extensions"] = {"payment-identifier": {"info": {"required": False, "id": identifier}}}
+        return made
+
+    assert till.door.get("/v1/x402/supported").json()["extensions"] == ["payment-identifier"]
+    one = body("order-0000000000001")
+    assert [till.settle(one)["errorReason"] for _ in range(2)] == ["settlement_pending"] * 2
+    other = body("order-0000000000001")
+    for path in ("verify", "settle"):
+        refused = till.door.post(f"/v1/x402/{path}", json=other)
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:earnest:problem:payment_identifier_taken")
+        assert till.door.post(f"/v1/x402/{path}", json=body("no name")).status_code == 400
+    another = Address(b"\x77" * 20)
+    elsewhere = body(
+        "order-0000000000001", signed=till.signed(recipient=another), demand=till.demand(payTo=show_address(another))
+    )
+    assert till.settle(elsewhere)["errorReason"] == "settlement_pending"
+    till.round()
+    assert till.settle(one)["success"]
+    assert (till.sold(), till.sent()) == (PRICE, 2)

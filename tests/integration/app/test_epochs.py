@@ -75,7 +75,7 @@ def measures(
         for hour in range(28 * 24):
             moment = since + timedelta(hours=hour)
             then = Rewards(work.session, moment, service=PUBLIC_URL, chain_id=31337)
-            then.looked(enrolled.id, "here", None if hour < away else seen)
+            then.looked("here", {enrolled.id: None if hour < away else seen})
             if hour % 24 == 0:
                 told = body(
                     homeserver=server.name, daily_active_users=people, total_users=10_000, monthly_active_users=people

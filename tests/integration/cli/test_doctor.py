@@ -69,13 +69,13 @@ def test_nothing_is_wrong_with_a_running_world(world: World) -> None:
     found = examine(world)
     assert found["bot device"].says == SIGNED
     assert {finding.state for finding in found.values()} == {State.GOOD}, found
-    assert len(found) == 18
+    assert len(found) == 19
 
 
 def test_the_command_says_one_line_each_and_how_it_ends(world: World) -> None:
     good = CliRunner().invoke(main, ["doctor"], env={"EARNEST_DATA": str(world.folder)})
     assert good.exit_code == 0, good.output
-    assert len(good.output.splitlines()) == 18
+    assert len(good.output.splitlines()) == 19
     environment = {"EARNEST_DATA": str(world.folder), "EARNEST_RPC_URL": f"http://127.0.0.1:{ports.free_port()}"}
     bad = CliRunner().invoke(main, ["doctor", "--json"], env=environment)
     assert bad.exit_code == 1
@@ -138,7 +138,7 @@ def test_a_database_that_cannot_be_written(world: World, tmp_path: Path, kind: s
         url = f"postgresql+psycopg://me:secret@127.0.0.1:{ports.free_port()}/earnest"
     found = examine(world, database_url=url)
     assert wrong(found) == {"database"}
-    assert skipped(found) == {"schema", "gas", "chain loop", "messages", "gate", "supporters"}
+    assert skipped(found) == {"schema", "gas", "chain loop", "messages", "gate", "supporters", "sales"}
     assert "secret" not in found["database"].says
     assert found["database"].mend
 
@@ -165,14 +165,14 @@ def test_a_keystore_that_does_not_open(world: World, tmp_path: Path, kind: str) 
         tmp_path.chmod(0o700)
     found = examine(world, **changes)
     assert wrong(found) == {"keystore"}
-    assert skipped(found) == {"gas", "supporters"}
+    assert skipped(found) == {"gas", "supporters", "sales"}
     assert "another password" not in found["keystore"].says
 
 
 def test_no_node(world: World) -> None:
     found = examine(world, rpc_url=f"http://127.0.0.1:{ports.free_port()}")
     assert wrong(found) == {"chain"}
-    assert skipped(found) == {"contracts", "gas", "chain loop", "supporters"}
+    assert skipped(found) == {"contracts", "gas", "chain loop", "supporters", "sales"}
     assert "EARNEST_RPC_URL" in found["chain"].mend
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from cli.main import main
 from contracts.chain import Deployment
 from contracts.deployment import read_deployment, write_deployment
 from contracts.rewards import DISPUTE_WINDOW
-from kit.identifiers import Address, ServerName, parse_address, show_address, show_hash
+from kit.identifiers import Address, ServerName, show_address, show_hash
 from payments.rewards.epoch_file import Closed, Terms, close
 from payments.rewards.model import Measured
 from payments.rewards.schedule import Schedule
@@ -52,6 +51,13 @@ class Terminal:
         assert fails is None or fails in done.output, done.output
         return done.output
 
+    @property
+    def distributor(self) -> Address:
+        """The contract, as the deployment's file names it."""
+        found = read_deployment(self.folder / "deployment.json").distributor
+        assert found is not None
+        return found
+
     def state(self) -> dict[str, object]:
         """What the chain says."""
         shown: dict[str, object] = json.loads(self.run("chain", "--json"))
@@ -65,15 +71,13 @@ def terminal(fresh_anvil: Anvil, fresh_deployment: Deployment, tmp_path: Path) -
     given = [part for name, address in roles.items() for part in (f"--{name}", address)]
     found.run("deploy", *given, "--max-budget", "100", *found.key("deployer"))
     printed = found.run("deploy", *given, "--max-budget", "100", *found.key("deployer"), "--yes")
-    (address,) = re.findall(r"^EARNEST_REWARDS_DISTRIBUTOR=(0x\w+)$", printed, re.MULTILINE)
-    found.env["EARNEST_REWARDS_DISTRIBUTOR"] = address
+    assert show_address(found.distributor) in printed
     return found
 
 
 def an_epoch(terminal: Terminal, number: int, before: dict[Address, int], *payees: Address) -> tuple[Path, Closed]:
     """An epoch in which these were always there, and its file."""
-    distributor = parse_address(terminal.env["EARNEST_REWARDS_DISTRIBUTOR"])
-    terms = Terms(CHAIN_ID, distributor, number, number * 1000, (number + 1) * 1000, Schedule(10 * ETHER))
+    terms = Terms(CHAIN_ID, terminal.distributor, number, number * 1000, (number + 1) * 1000, Schedule(10 * ETHER))
     servers = [
         Measured(ServerName(f"s{n}.example"), f"s{n}.example", (f"192.0.{n}.0/24",), payee, 1000, 2)
         for n, payee in enumerate(payees)

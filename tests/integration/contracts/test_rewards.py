@@ -1,12 +1,13 @@
 """Rewards on a real node: our trees' proofs are what the contract takes, and each root counts when it should."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from contracts import codec, rewards
 from contracts.chain import Deployment
-from contracts.deployment import check_rewards, deploy_rewards
+from contracts.deployment import add_distributor, check, check_rewards, read_deployment, write_deployment
 from contracts.merkle import Payouts, payout_leaf
 from contracts.rewards import DISPUTE_WINDOW, EARLIER_COUNTS, Claim, Proposal, Roles
 from kit.errors import Conflict, Invalid
@@ -24,7 +25,9 @@ class Rewards:
         self.anvil, self.deployment = anvil, deployment
         treasury, proposer, guardian = (anvil.signer(name).address for name in ("treasury", "proposer", "guardian"))
         self.roles = Roles(deployment.token, treasury, proposer, guardian, 100 * ETHER)
-        self.address = deploy_rewards(anvil.chain, anvil.signer("deployer"), self.roles)
+        self.made = add_distributor(anvil.chain, anvil.signer("deployer"), deployment, self.roles)
+        assert self.made.distributor is not None
+        self.address = self.made.distributor
         approval = codec.encode_approve(self.address, 1_000 * ETHER)
         assert anvil.send(anvil.signer("treasury"), deployment.token, approval).succeeded
 
@@ -171,5 +174,18 @@ def test_other_roles_or_another_contract_are_told_apart(place: Rewards) -> None:
 
 
 def test_nobody_in_a_role_is_refused(place: Rewards) -> None:
+    roles = replace(place.roles, guardian=ZERO_ADDRESS)
     with pytest.raises(Conflict, match="ZeroAddress"):
-        deploy_rewards(place.anvil.chain, place.anvil.signer("deployer"), replace(place.roles, guardian=ZERO_ADDRESS))
+        add_distributor(place.anvil.chain, place.anvil.signer("deployer"), place.deployment, roles)
+    with pytest.raises(Conflict, match="Rewards have a contract"):
+        add_distributor(place.anvil.chain, place.anvil.signer("deployer"), place.made, place.roles)
+
+
+def test_it_is_noted_with_the_others_and_found_there_for_this_token_alone(place: Rewards, tmp_path: Path) -> None:
+    write_deployment(tmp_path / "deployment.json", place.made)
+    assert read_deployment(tmp_path / "deployment.json") == place.made
+    check(place.anvil.chain, place.made)
+    for elsewhere, code in ((place.deployment.escrow, "contract_differs"), (PAYEES[0], "contract_missing")):
+        with pytest.raises(Invalid) as refused:
+            check(place.anvil.chain, replace(place.made, distributor=elsewhere))
+        assert refused.value.code == code

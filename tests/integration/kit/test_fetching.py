@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -287,3 +288,28 @@ def test_without_tls_and_on_odd_ports_this_machine_alone_is_asked(elsewhere: Els
     with pytest.raises(PeerUnavailable) as refused:
         fetcher.ask(place, "/it", until=time.monotonic() + LATER, most_bytes=MOST)
     assert refused.value.code == "url_port"
+
+
+@pytest.mark.parametrize(("stays", "connections"), [(True, 1), (False, 2)])
+def test_several_documents_come_over_one_connection_where_it_stays_open(
+    elsewhere: Elsewhere, far: Server, *, stays: bool, connections: int
+) -> None:
+    def first(connection: ssl.SSLSocket, _: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none")  # it is not said that it closes
+        if stays:
+            head = connection.recv(4096)
+            assert head.startswith(b"GET /second ")
+            says(b"two")(connection, head)
+
+    far.answers["/first"], far.answers["/second"] = first, says(b"two")
+    place = Place("far.example", far.port, "far.example", "far.example")
+    until = time.monotonic() + 20
+    found = elsewhere.fetcher().ask_each(place, ["/first", "/second"], until=until, most_bytes=3)
+    assert [one.body for one in found] == [b"one", b"two"]
+    assert {str(one.address) for one in found} == {far.address}
+    assert all(one.certificate_until for one in found)
+    assert far.reached == connections
+    for lies in ("/first", "/second"):  # each of them is bounded
+        far.answers[lies] = says(b"x" * 4)
+        with pytest.raises(PeerUnavailable, match="more than is read"):
+            elsewhere.fetcher().ask_each(place, ["/second", "/first"], until=time.monotonic() + 20, most_bytes=3)

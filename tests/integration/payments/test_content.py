@@ -12,6 +12,7 @@ from kit.database import Database
 from kit.errors import Conflict, Forbidden, Invalid, NotFound
 from kit.identifiers import Address, Hash32
 from ledger.model import Level
+from payments.content import service
 from payments.content.buying import DELIVERY, TAKEN_BACK
 from payments.content.model import GRACE, Buyer, Kind, ListingState, OwedBecause, PurchaseState
 from payments.content.service import QUOTA
@@ -46,6 +47,15 @@ def test_a_payment_told_often_buys_once(stall: Stall) -> None:
     stands = stall.stands(listing)
     assert (stands.left, stands.sold) == (2, 1)
     assert stall.owed(DELIVERY) == [first.id]
+
+
+def test_a_listing_has_so_many_versions(stall: Stall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MOST_VERSIONS", 2)
+    listing = stall.put_up()
+    with stall.work() as content:
+        content.revise(stall.lea, listing.id, offer(title="On doors, 2"), allowed=[ERN])
+        with pytest.raises(Conflict, match="at most 2 versions"):
+            content.revise(stall.lea, listing.id, offer(title="On doors, 3"), allowed=[ERN])
 
 
 def test_told_at_once_by_many_it_buys_once_and_the_last_piece_goes_to_one(stall: Stall) -> None:
@@ -236,15 +246,6 @@ def test_who_pays_themselves_counts_for_nothing(stall: Stall) -> None:
         assert stall.pay(listing, number, buyer=buyer).wash
     assert not stall.pay(listing, 9, buyer=Buyer(wallet=PAYER)).wash
     assert stall.stands(listing).sold == 1
-
-
-def test_access_moves_to_another_wallet(stall: Stall) -> None:
-    listing = stall.put_up()
-    purchase = stall.pay(listing, buyer=Buyer(wallet=WALLET))
-    with stall.work() as content:
-        content.move_access(purchase.id, Buyer(wallet=PAYER))
-    assert stall.read(Buyer(wallet=WALLET), listing) is None
-    assert stall.read(Buyer(wallet=PAYER), listing) == TEXT
 
 
 def test_an_admission_ends_and_one_more_follows_on_it(stall: Stall) -> None:

@@ -34,10 +34,11 @@ def test_bought_as_it_was_listed(fresh_anvil: Anvil, fresh_deployment: Deploymen
         payees={seller.address: 9_000, FRIEND: 1_000},
         reference="$event",
         fee_bps=250,
+        fee_receiver=SHOP,
         expires_at=from_unix(node.now() + 3_600),
     )
     version = Version(1, offer, Hash32(b"\x01" * 32), None, datetime(2027, 1, 1, tzinfo=UTC), None)
-    terms = sale_terms(LISTING, version, place.token, chain_id=CHAIN_ID, checkout=place.checkout, fee_receiver=SHOP)
+    terms = sale_terms(LISTING, version, place.token, chain_id=CHAIN_ID, checkout=place.checkout)
     order = Order(buyer.address, Hash32(bytes(32)), 0, ZERO_ADDRESS, node.now() + 600, Hash32(b"\x05" * 32))
     assert node.send(buyer, place.token, codec.encode_approve(place.checkout, terms.price)).succeeded
     receipt = node.send(buyer, place.checkout, checkout.encode_buy(terms, order))
@@ -47,7 +48,7 @@ def test_bought_as_it_was_listed(fresh_anvil: Anvil, fresh_deployment: Deploymen
     (log,) = node.logs(block.hash, [place.checkout])
     event = checkout.decode_log(log, block, checkout=place.checkout)
     assert isinstance(event, Bought)
-    paid = paid_by(event, LISTING, [version], fee_receivers=[SHOP], level=Level.SEEN)
+    paid = paid_by(event, LISTING, [version], level=Level.SEEN)
     assert paid is not None
     assert paid.key == checkout.purchase_id(terms, order, chain_id=CHAIN_ID, checkout=place.checkout)
     assert (paid.terms, paid.buyer, paid.amount) == (version.terms, Buyer(wallet=buyer.address), 5 * ETHER + 3)

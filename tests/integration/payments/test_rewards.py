@@ -154,20 +154,20 @@ def test_another_key_is_believed_where_the_server_once_signed_with_both(shop: Sh
     number = shop.enrols(server).enrolled.id
     for signing in ([1, 2], [2], [2, 3], [3, 4], [4]):
         server.together, server.keys = signing, signing
-        shop.does(lambda rewards: rewards.looked(number, "here", server.seen()))
+        shop.does(lambda rewards: rewards.looked("here", {number: server.seen()}))
         found = shop.does(lambda rewards: rewards.find(FAR))
         assert (found.trouble, found.may_claim(shop.now)) == (None, True), signing
     kept = shop.does(lambda rewards: rewards.find(FAR))
     assert kept.key == _key(4).public_key().public_bytes_raw()
     server.together, server.keys = [5], [5]  # whoever took the name over signs with their own
-    shop.does(lambda rewards: rewards.looked(number, "here", server.seen()))
+    shop.does(lambda rewards: rewards.looked("here", {number: server.seen()}))
     kept = shop.does(lambda rewards: rewards.find(FAR))
     assert (kept.trouble, kept.may_claim(shop.now)) == (Trouble.KEY_CHANGED, False)
     assert kept.key == _key(4).public_key().public_bytes_raw(), "the key that speaks for it is still the one it proved"
     taken = shop.enrols(server, B).enrolled
     assert (taken.may_claim(shop.now), taken.payout_at(shop.now)) == (False, A)
     server.together, server.keys = [4], [4]
-    shop.does(lambda rewards: rewards.looked(number, "here", server.seen()))
+    shop.does(lambda rewards: rewards.looked("here", {number: server.seen()}))
     assert shop.does(lambda rewards: rewards.find(FAR)).trouble is Trouble.KEY_CHANGED, "now that is another one"
 
 
@@ -209,7 +209,7 @@ def test_each_place_looks_once_an_hour(shop: Shop) -> None:
     server = Server()
     number = shop.enrols(server).enrolled.id
     for place, seen in (("here", None), ("here", server.seen()), ("here", None), ("there", None)):
-        shop.does(lambda rewards, place=place, seen=seen: rewards.looked(number, place, seen))
+        shop.does(lambda rewards, place=place, seen=seen: rewards.looked(place, {number: seen}))
     here, there = shop.does(lambda rewards: rewards.looks(number, shop.now.date(), days=1))
     assert (here.vantage, here.looks, here.answered, here.networks) == ("here", 1, 1, {"192.0.2.0/24"})
     assert (there.vantage, there.looks, there.answered, there.networks) == ("there", 1, 0, set())
@@ -217,10 +217,10 @@ def test_each_place_looks_once_an_hour(shop: Shop) -> None:
     assert len(shop.does(lambda rewards: rewards.due("elsewhere", limit=9))) == 1
     shop.now += timedelta(hours=1)
     assert len(shop.does(lambda rewards: rewards.due("here", limit=9))) == 1
-    shop.does(lambda rewards: rewards.looked(number, "here", None))
+    shop.does(lambda rewards: rewards.looked("here", {number: None}))
     (here, _) = shop.does(lambda rewards: rewards.looks(number, shop.now.date(), days=1))
     assert (here.looks, here.answered, here.networks) == (2, 1, {"192.0.2.0/24"})
-    shop.does(lambda rewards: rewards.looked(10**9, "here", server.seen()))  # it is gone: nothing happens
+    shop.does(lambda rewards: rewards.looked("here", {10**9: server.seen()}))  # it is gone: nothing happens
 
 
 def test_what_is_past_its_time_goes_a_few_at_a_time(shop: Shop) -> None:
@@ -228,7 +228,7 @@ def test_what_is_past_its_time_goes_a_few_at_a_time(shop: Shop) -> None:
     done = shop.enrols(server)
     for _ in range(3):
         shop.does(lambda rewards: rewards.reported(done.secret, body()))
-        shop.does(lambda rewards: rewards.looked(done.enrolled.id, "here", server.seen()))
+        shop.does(lambda rewards: rewards.looked("here", {done.enrolled.id: server.seen()}))
         shop.now += timedelta(days=1)
     assert shop.does(lambda rewards: rewards.prune(limit=2)) == 1, "a challenge is kept for a day"
     shop.now += timedelta(days=118, hours=1)

@@ -18,7 +18,7 @@ from payments.content.onchain import FOR_EVER, listing_hash, paid_by, sale_terms
 from tests.support.terms import BLOCK, CHAIN_ID, TRANSACTION
 
 WALLET, FRIEND, OTHER = (Address(bytes([number]) * 20) for number in (9, 2, 7))
-SHOP, OLD_SHOP, BUYER = (Address(bytes([number]) * 20) for number in (4, 5, 6))
+SHOP, BUYER = (Address(bytes([number]) * 20) for number in (4, 6))
 TOKEN, STABLE, CHECKOUT = (Address(bytes([number]) * 20) for number in (0x70, 0x71, 0xC0))
 LISTING = "AAAAAAAAAAAAAAAAAAAAAA"
 MEMO, PURCHASE = Hash32(b"\x3e" * 32), Hash32(b"\x99" * 32)
@@ -30,14 +30,15 @@ OFFER = Offer(
     payees={WALLET: 8_000, OTHER: 500, FRIEND: 1_500},
     reference="$event",
     fee_bps=100,
+    fee_receiver=SHOP,
     expires_at=datetime(2030, 1, 1, tzinfo=UTC),
 )
 VERSION = Version(1, OFFER, Hash32(b"\x01" * 32), None, datetime(2027, 1, 1, tzinfo=UTC), None)
 NEXT = replace(VERSION, number=2, offer=replace(OFFER, title="On windows"), terms=Hash32(b"\x02" * 32))
 
 
-def of(version: Version, asset: Address = TOKEN, fee_receiver: Address = SHOP) -> SaleTerms:
-    return sale_terms(LISTING, version, asset, chain_id=CHAIN_ID, checkout=CHECKOUT, fee_receiver=fee_receiver)
+def of(version: Version, asset: Address = TOKEN) -> SaleTerms:
+    return sale_terms(LISTING, version, asset, chain_id=CHAIN_ID, checkout=CHECKOUT)
 
 
 def bought(terms: SaleTerms) -> Bought:
@@ -97,22 +98,16 @@ def test_what_the_contract_would_refuse(change: dict[str, Any], asset: Address, 
 @pytest.mark.parametrize("version", [VERSION, NEXT])
 def test_a_purchase_is_of_the_version_and_asset_that_were_paid(version: Version, asset: Address) -> None:
     terms = of(version, asset)
-    paid = paid_by(bought(terms), LISTING, [VERSION, NEXT], fee_receivers=[SHOP], level=Level.SEEN)
+    paid = paid_by(bought(terms), LISTING, [VERSION, NEXT], level=Level.SEEN)
     assert paid is not None
     assert (paid.key, paid.listing, paid.terms, paid.buyer) == (PURCHASE, LISTING, version.terms, Buyer(wallet=BUYER))
     assert (paid.asset, paid.amount, paid.level) == (erc20(CHAIN_ID, asset), terms.price, Level.SEEN)
     assert paid.at.timestamp() == BLOCK.timestamp
 
 
-def test_by_terms_that_named_who_got_the_fee_before() -> None:
-    event = bought(of(VERSION, fee_receiver=OLD_SHOP))
-    assert paid_by(event, LISTING, [VERSION], fee_receivers=[SHOP], level=Level.SEEN) is None
-    assert paid_by(event, LISTING, [VERSION], fee_receivers=[SHOP, OLD_SHOP], level=Level.SEEN) is not None
-
-
 def test_whoever_never_took_a_fee_names_nobody() -> None:
     free = replace(VERSION, offer=replace(OFFER, fee_bps=0))
-    assert paid_by(bought(of(free)), LISTING, [free], fee_receivers=[], level=Level.SEEN) is not None
+    assert paid_by(bought(of(free)), LISTING, [free], level=Level.SEEN) is not None
 
 
 @pytest.mark.parametrize(
@@ -130,19 +125,19 @@ def test_whoever_never_took_a_fee_names_nobody() -> None:
 )
 def test_terms_that_no_seller_wrote_are_no_payment(change: dict[str, Any]) -> None:
     event = bought(replace(of(VERSION), **change))
-    assert paid_by(event, LISTING, [VERSION, NEXT], fee_receivers=[SHOP], level=Level.SEEN) is None
+    assert paid_by(event, LISTING, [VERSION, NEXT], level=Level.SEEN) is None
 
 
 def test_nor_are_they_of_another_listing_or_chain() -> None:
     event = bought(of(VERSION))
-    assert paid_by(event, "B" * 22, [VERSION], fee_receivers=[SHOP], level=Level.SEEN) is None
+    assert paid_by(event, "B" * 22, [VERSION], level=Level.SEEN) is None
     elsewhere = replace(event, at=event.at._replace(block=replace(BLOCK, chain_id=1)))
-    assert paid_by(elsewhere, LISTING, [VERSION], fee_receivers=[SHOP], level=Level.SEEN) is None
+    assert paid_by(elsewhere, LISTING, [VERSION], level=Level.SEEN) is None
 
 
 def test_a_block_of_the_end_of_time_stops_nothing() -> None:
     event = bought(of(VERSION))
     far = replace(event, at=event.at._replace(block=replace(BLOCK, timestamp=2**63 - 1)))
-    paid = paid_by(far, LISTING, [VERSION], fee_receivers=[SHOP], level=Level.SEEN)
+    paid = paid_by(far, LISTING, [VERSION], level=Level.SEEN)
     assert paid is not None
     assert paid.at.year == 9999

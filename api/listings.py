@@ -1,0 +1,42 @@
+"""Listings as anybody is shown them, by the API and on the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.schemas.selling import PriceOut
+from app.container import Work
+from kit.clock import unix
+from kit.identifiers import show_address, show_hash
+from payments.content.model import Listing
+
+
+def show_listing(work: Work, listing: Listing) -> dict[str, Any]:
+    """Return what ``ListingOut`` has; who sells is told by the wallet alone."""
+    version, offer, stored = listing.version, listing.version.offer, listing.version.stored
+    prices = []
+    for asset, amount in offer.prices.items():
+        symbol, decimals = work.supporters.assets.name(asset)
+        prices.append(PriceOut(asset=asset, symbol=symbol, decimals=decimals, amount=str(amount)))
+    return {
+        "id": listing.id,
+        "kind": offer.kind,
+        "title": offer.title,
+        "preview": offer.preview,
+        "licence": offer.licence,
+        "state": listing.state,
+        "reason": listing.reason,
+        "for_sale": listing.is_for_sale(work.now),
+        "version": version.number,
+        "prices": prices,
+        "pay_to": show_address(offer.wallet),
+        "finality": offer.finality,
+        "left": listing.left,
+        "sold": listing.sold,
+        "complaints": listing.complaints,
+        "size": None if stored is None else stored.size,
+        "media_type": None if stored is None else stored.media_type,
+        "terms": show_hash(version.terms),
+        "created_at": unix(listing.created_at),
+        "expires_at": None if offer.expires_at is None else unix(offer.expires_at),
+    }

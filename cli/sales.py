@@ -1,0 +1,57 @@
+"""What stands in the way of what people sell here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.container import Container, Work
+from cli.counting import counted
+from kit.errors import Invalid
+from kit.identifiers import parse_address, show_address
+
+_ADD: Final = "`earnest contracts add-checkout` creates it; `earnest chain` reads it from its next start on."
+
+
+def look(container: Container) -> tuple[str, str, bool]:
+    """Return what there is in one sentence, how to mend it (empty where it is good), and whether nothing can be sold.
+
+    Somebody can pay by the contract, or as a program (x402); whichever there is not is told of once anything is sold.
+    """
+    settings, place = container.settings, container.deployment
+    if settings.sales_fee_receiver is not None:
+        try:
+            parse_address(settings.sales_fee_receiver)
+        except Invalid as error:
+            return f"Nothing can be put up: {error.message}", "Check EARNEST_SALES_FEE_RECEIVER.", True
+    with container.read() as work:
+        sold = work.content.count_listed()
+        unread = _unread(container, work)
+    things = counted(sold, "thing")
+    if not sold:
+        return f"Nothing is sold here. {_ways(container)}", "", False
+    if place.checkout is None:
+        return f"{things} for sale, but the contract that pays for them is not there.", _ADD, False
+    if unread:
+        where = show_address(place.checkout)
+        says = f"{things} for sale; of their contract {where} {counted(unread, 'block')} must be read yet."
+        return says, "`earnest chain` does that by itself, once they are final.", False
+    if settings.sales_fee_bps and settings.sales_fee_receiver is None:
+        says = "EARNEST_SALES_FEE_BPS asks for a part of each price, and nobody gets it: nothing is taken."
+        return says, "Set EARNEST_SALES_FEE_RECEIVER.", False
+    return f"{things} for sale. {_ways(container)}", "", False
+
+
+def _unread(container: Container, work: Work) -> int:
+    """Return how many booked blocks may hold sales that were never read."""
+    place, head = container.deployment, work.book.head()
+    if place.checkout is None or place.checkout_block is None or head is None:
+        return 0
+    since = work.book.read_since(place.checkout) or head.number + 1
+    return max(since - place.checkout_block, 0)
+
+
+def _ways(container: Container) -> str:
+    contract = "by the contract" if container.deployment.checkout is not None else ""
+    programs = "by x402" if container.relay_limits.settlements is not None else ""
+    ways = " and ".join(way for way in (contract, programs) if way)
+    return f"It can be paid {ways}." if ways else "There is no way to pay for it yet."

@@ -1,0 +1,85 @@
+"""Sales on the chain, in one transaction: what ``Checkout`` tells becomes purchases and refunds, and is taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from contracts.events import BlockRef, Bought, Refunded, SaleEvent
+from kit.errors import NotFound
+from kit.identifiers import Hash32
+from ledger.book import Book
+from ledger.model import Level, erc20
+from payments.content.model import Purchase, PurchaseState
+from payments.content.onchain import paid_by
+from payments.content.orders import Orders
+from payments.content.service import Content
+
+LOG = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """The chain as a rail: who bought by the contract, for whom, and what was paid back by it."""
+
+    content: Content
+    orders: Orders
+    book: Book
+
+    def told(self, event: SaleEvent) -> None:
+        """Take in what a block tells that was just booked, but for what no listing of ours is sold by."""
+        if isinstance(event, Bought):
+            self._bought(event)
+        else:
+            self._refunded(event)
+
+    def left(self, block: BlockRef) -> None:
+        """Take back what was bought, and what was paid back, in a block that left the chain."""
+        self.content.refunds_left(block.hash)
+        for key in self.content.in_block(block.hash):
+            self.content.took_back(key)
+
+    def levels_moved(self) -> None:
+        """Let purchases be as sure as their blocks have become."""
+        for block, level in self.content.unsure_blocks().items():
+            now = self._level(block)
+            if now not in (level, Level.ORPHANED, None):
+                for key in self.content.in_block(block):
+                    self.content.level(key, now)
+
+    def refund_level(self, purchase: Purchase) -> Level | None:
+        """Return how surely a refund stays in the chain; ``None`` where there is none, or none of the chain."""
+        return None if purchase.refund_block is None else self._level(purchase.refund_block)
+
+    def _bought(self, event: Bought) -> None:
+        listing = self.content.of_hash(event.listing)
+        if listing is None:
+            return
+        order = self.orders.of_memo(event.memo)
+        person = order.person if order is not None and order.listing == listing else None
+        level = self._level(event.at.block.hash) or Level.SEEN
+        paid = paid_by(event, listing, self.content.versions(listing), level=level, person=person)
+        if paid is None:
+            LOG.info("sale_by_nobodys_terms", listing=listing, transaction=event.at.transaction.hex())
+            return
+        self.content.bought(paid)
+
+    def _refunded(self, event: Refunded) -> None:
+        """Take a refund in that is whole: the seller's, to the wallet that paid, in what it paid with."""
+        known = self.content.purchase(event.purchase)
+        if known is None or known.state is PurchaseState.TAKEN_BACK or not self._is_whole(event, known):
+            return
+        self.content.refunded(event.purchase, event.at.transaction, event.at.block.hash)
+
+    def _is_whole(self, event: Refunded, known: Purchase) -> bool:
+        asset = erc20(event.at.block.chain_id, event.asset)
+        to_buyer = known.buyer is not None and event.recipient == known.buyer.wallet != event.sender
+        whole = asset == known.asset and event.amount >= known.amount
+        return whole and to_buyer and event.sender in self.content.wallets_of_seller(known)
+
+    def _level(self, block: Hash32) -> Level | None:
+        try:
+            return self.book.level(block)
+        except NotFound:
+            return None
