@@ -94,7 +94,7 @@ class Offering:
     async def _wanted(self, tap: Reacted) -> None:
         """Owe whoever tapped a card a link, in their own chat with us."""
         try:
-            told = await self._homeserver.message(tap.room, tap.to)
+            told = await self._homeserver.sent(tap.room, tap.to, most=0)
         except Denied as denied:
             if denied.status in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.BAD_REQUEST):
                 return
