@@ -50,6 +50,8 @@ class Meaning(StrEnum):
     SHOW_NAMELESS = "show_nameless"
     JOIN_SUPPORTERS = "join_supporters"
     """It says whether one is to be asked into the supporters' rooms."""
+    CONFIRM_SALE = "confirm_sale"
+    """It confirms that a draft of a listing is to be for sale."""
 
 
 CONFIRMATIONS = frozenset(
@@ -61,6 +63,7 @@ CONFIRMATIONS = frozenset(
         Meaning.SHOW_NAME,
         Meaning.SHOW_AMOUNT,
         Meaning.SHOW_NAMELESS,
+        Meaning.CONFIRM_SALE,
     }
 )
 
@@ -91,6 +94,8 @@ class PromptRow(Base):
     wallet: Mapped[bytes | None] = mapped_column(Bytes20)
     behalf: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     """In whose name a helper is asked."""
+    listing: Mapped[str | None] = mapped_column(String(22))
+    """Which listing it is about."""
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -105,6 +110,7 @@ class Prompt:
     about: PersonId | None
     wallet: Address | None = None
     behalf: PersonId | None = None
+    listing: str | None = None
 
 
 class Conversations:
@@ -202,6 +208,7 @@ class Conversations:
         about: PersonId | None = None,
         wallet: Address | None = None,
         behalf: PersonId | None = None,
+        listing: str | None = None,
     ) -> None:
         """Note that our message ``event`` waits for the person's answer; a newer confirmation ends older ones."""
         if self._session.scalar(select(PromptRow.id).where(PromptRow.event == event)) is not None:
@@ -217,6 +224,7 @@ class Conversations:
                 about=about,
                 wallet=wallet,
                 behalf=behalf,
+                listing=listing,
                 asked_at=self._now,
             )
         )
@@ -282,4 +290,4 @@ def _prompt(row: PromptRow) -> Prompt:
     about = None if row.about is None else PersonId(row.about)
     wallet = None if row.wallet is None else Address(row.wallet)
     behalf = None if row.behalf is None else PersonId(row.behalf)
-    return Prompt(row.id, PersonId(row.person_id), Meaning(row.meaning), about, wallet, behalf)
+    return Prompt(row.id, PersonId(row.person_id), Meaning(row.meaning), about, wallet, behalf, row.listing)

@@ -51,9 +51,7 @@ def put_up(
     """
 
     def _list(work: Work, blob: int | None) -> Listing:
-        return work.content.list_(
-            seller, _charged(container, offer), blob=blob, allowed=allowed(container), draft=draft
-        )
+        return work.content.list_(seller, charged(container, offer), blob=blob, allowed=allowed(container), draft=draft)
 
     return _with_content(container, seller, parts, name, _list)
 
@@ -70,12 +68,12 @@ def revise(
     """Put a new version up, with a new content or the one before. Raises as ``put_up``, and ``NotFound``."""
 
     def _revise(work: Work, blob: int | None) -> Listing:
-        return work.content.revise(seller, listing, _charged(container, offer), blob=blob, allowed=allowed(container))
+        return work.content.revise(seller, listing, charged(container, offer), blob=blob, allowed=allowed(container))
 
     return _with_content(container, seller, parts, name, _revise)
 
 
-def _charged(container: Container, offer: Offer) -> Offer:
+def charged(container: Container, offer: Offer) -> Offer:
     """Return an offer with what the operator takes of each sale."""
     settings = container.settings
     if not settings.sales_fee_bps or settings.sales_fee_receiver is None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import Enum
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -19,17 +17,16 @@ from app.wording.buttons import Letter
 from app.wording.notices import CODES, notice, people_in
 from app.wording.reader import Service
 from bot.away import Away
+from bot.carrier import Carrier, Outcome
 from bot.crossing import Crossing
 from bot.entering import Entering
-from bot.homeserver import Denied, ElsewhereAway, Homeserver, SlowDown
+from bot.homeserver import ElsewhereAway, Homeserver
 from bot.letters import ANSWER, post, send_owed, sent
 from bot.purposes import purposes
 from bot.readers import reader_of
 from bot.room_state import PURPOSE
 from kit import outbox
-from kit.changes import counters
 from kit.clock import unix
-from kit.errors import HomeserverUnavailable
 from kit.identifiers import PersonId, RoomId, UserId, server_of
 from kit.outbox import Effect
 from kit.throttle import Throttle
@@ -40,25 +37,11 @@ LOG = structlog.get_logger(__name__)
 KIND = "notice"
 NOTICES = Counter("earnest_notices", "Notices, by what became of them", ["outcome"])
 
-_LOOK_SECONDS = 0.25
-_SHORTEST_PAUSE_SECONDS = 1.0
-_LOOK_ANYWAY_SECONDS = 5.0
 _CHAT_BURST, _CHAT_SECONDS = 30, 10.0
 """New chats with strangers of one homeserver: 30 at once, then one every ten seconds."""
 _OWN_WISH = frozenset({"M_INVITE_BLOCKED", "ORG.MATRIX.MSC4155.INVITE_BLOCKED"})
 """Refusals that are a person's own setting and say nothing of their homeserver."""
 _BUSY = timedelta(seconds=30)
-_AWAY = timedelta(seconds=2)
-
-
-class Outcome(Enum):
-    """What became of a notice."""
-
-    SENT = "sent"
-    DROPPED = "dropped"
-    """Nobody is to be told any more: they left, said stop, are gone, or it is no longer true."""
-    LATER = "later"
-    """Too many new chats at once, or their homeserver does not answer; it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +52,12 @@ class _Delivery:
     room: RoomId | None
 
 
-class Courier:
+class Courier(Carrier):
     """Delivers what the outbox owes to people."""
+
+    kinds = (KIND, ANSWER)
+    counted = NOTICES
+    what = "notice"
 
     def __init__(
         self,
@@ -82,80 +69,26 @@ class Courier:
         rooms: Entering,
     ) -> None:
         """Deliver through ``homeserver``; ``rooms`` is held while a chat is opened and remembered."""
-        self._homeserver = homeserver
-        self._cross = cross
+        super().__init__(homeserver, cross, time=time)
         self._service = service
         self._rooms = rooms
-        self._time = time
         self._chats = Throttle(_CHAT_BURST, _CHAT_SECONDS, time)
         self._away, self._silent = Away(time), Away(time)
         self._untidy = True
-        self._seen = -1
-        self._looked = float("-inf")
 
-    async def run(self, stop: asyncio.Event, *, beat: Callable[[], None] = lambda: None) -> None:
-        """Deliver until ``stop``; what goes wrong is logged, and comes round again; ``beat`` follows a good round."""
-        while not stop.is_set():
-            try:
-                if await self._news():
-                    while await self.deliver():
-                        beat()
-                beat()
-            except Exception as error:  # noqa: BLE001 - the next look finds everything again
-                LOG.warning("courier_waits", reason=type(error).__name__, detail=str(error))
-            try:
-                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
-            except TimeoutError:
-                continue
+    async def _carry(self, effect: Effect) -> Outcome | timedelta:
+        return await (self._make_up(effect) if effect.kind == ANSWER else self._bring(effect))
 
-    async def _news(self) -> bool:
-        """Tell whether something was put into the outbox, or may have become due."""
-        counter = await self._cross.read(lambda work: counters(work.session).get(outbox.TOPIC, 0))
-        if counter == self._seen and self._time() - self._looked < _LOOK_ANYWAY_SECONDS:
-            return False
-        self._seen, self._looked = counter, self._time()
-        return True
-
-    async def deliver(self) -> int:
-        """Deliver what is due now, at most 20; return how many there were."""
-        effects = await self._cross.work(lambda work: outbox.claim(work.session, kinds=(KIND, ANSWER), now=work.now))
-        for place, effect in enumerate(effects):
-            try:
-                await self._handle(effect)
-            except HomeserverUnavailable:
-                await self._cross.work(partial(_put_back, effects=effects[place:]))
-                raise
-        return len(effects)
-
-    async def _handle(self, effect: Effect) -> None:
-        try:
-            found = await (self._make_up(effect) if effect.kind == ANSWER else self._bring(effect))
-        except SlowDown as slow:
-            # This one waits as long as it was told; those behind it may be for rooms that nothing stands in the way of.
-            found = timedelta(seconds=max(slow.seconds, _SHORTEST_PAUSE_SECONDS))
-        except ElsewhereAway:
-            await self._fail(effect, "elsewhere_away", for_good=False)
-            return
-        except HomeserverUnavailable:
-            raise
-        except Denied as denied:
-            reason = f"denied: {denied.status} {denied.body.get('errcode', '')}"
-            await self._fail(effect, reason, for_good=True)
-            return
-        except Exception as error:
-            LOG.exception("notice_failed", effect=effect.id, code=effect.payload.get("code"))
-            await self._fail(effect, type(error).__name__, for_good=False)
-            return
-        NOTICES.labels((Outcome.LATER if isinstance(found, timedelta) else found).value).inc()
-        if isinstance(found, timedelta):
-            await self._cross.work(lambda work: outbox.release(work.session, effect, pause=found, now=work.now))
+    def _done_with(self, work: Work, effect: Effect, outcome: Outcome) -> None:
+        if effect.kind == ANSWER:
+            sent(work, effect)
         else:
-            await self._cross.work(lambda work: _done_with(work, effect))
+            super()._done_with(work, effect, outcome)
 
-    async def _fail(self, effect: Effect, reason: str, *, for_good: bool) -> None:
-        NOTICES.labels("failed").inc()
-        LOG.warning("notice_not_delivered", effect=effect.id, reason=reason)
-        await self._cross.work(lambda work: _failed(work, effect, reason, for_good=for_good))
+    def _failed(self, work: Work, effect: Effect, reason: str, *, for_good: bool) -> None:
+        super()._failed(work, effect, reason, for_good=for_good)
+        if effect.kind == ANSWER:
+            outbox.wipe(work.session, effect)
 
     async def _make_up(self, effect: Effect) -> Outcome:
         """Bring an answer that whoever heard the question owes still: it died, or its homeserver did not answer."""
@@ -167,7 +100,18 @@ class Courier:
         delivery = await self._cross.read(lambda work: self._prepare(work, effect))
         if delivery is None:
             return Outcome.DROPPED
-        room, server = delivery.room, server_of(delivery.user)
+        person, letter, cause = delivery.person, delivery.letter, f"notice:{effect.id}"
+
+        async def _post(room: RoomId) -> None:
+            await post(self._homeserver, self._cross, room=room, person=person, letter=letter, cause=cause)
+
+        return await self.into_chat(person, delivery.user, delivery.room, _post)
+
+    async def into_chat(
+        self, person: PersonId, user: UserId, room: RoomId | None, say: Callable[[RoomId], Awaitable[None]]
+    ) -> Outcome | timedelta:
+        """Say something in the person's chat, ``room`` or else one that is opened; where it must wait, say how long."""
+        server = server_of(user)
         # Into a chat that there is, ours hands on by itself what is written; devices are to be known all the same.
         away = self._away if room is None else self._silent
         if away.seconds(server):
@@ -176,12 +120,11 @@ class Courier:
             return _BUSY
         try:
             if room is None:
-                room = await self._open_chat(delivery.person, delivery.user)
+                room = await self._open_chat(person, user)
                 away.answered(server)
                 away = self._silent
             if room is not None:
-                person, letter, cause = delivery.person, delivery.letter, f"notice:{effect.id}"
-                await post(self._homeserver, self._cross, room=room, person=person, letter=letter, cause=cause)
+                await say(room)
                 away.answered(server)
         except ElsewhereAway:
             # Theirs alone: the notices behind this one are for others, and must not wait with it.
@@ -277,22 +220,3 @@ def _turned_away(work: Work, *, person: PersonId, user: UserId, refused: Mapping
 def _taken_in(work: Work, *, person: PersonId, user: UserId, room: RoomId) -> None:
     work.conversations.remember(person, room)
     work.courtesy.chat_accepted(server_of(user))
-
-
-def _failed(work: Work, effect: Effect, reason: str, *, for_good: bool) -> None:
-    outbox.mark_failed(work.session, effect, error=reason, now=work.now, for_good=for_good)
-    if effect.kind == ANSWER:
-        outbox.wipe(work.session, effect)
-
-
-def _done_with(work: Work, effect: Effect) -> None:
-    if effect.kind == ANSWER:
-        sent(work, effect)
-    else:
-        outbox.mark_done(work.session, effect, now=work.now)
-
-
-def _put_back(work: Work, effects: list[Effect]) -> None:
-    now: datetime = work.now
-    for effect in effects:
-        outbox.release(work.session, effect, pause=_AWAY, now=now)

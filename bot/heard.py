@@ -19,6 +19,8 @@ class Heard:
     room: RoomId
     sender: UserId
     event: str
+    replies_to: str | None = None
+    """The message to which it is an answer."""
 
     @property
     def answer(self) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, NewType, Protocol
 
 from app.wording.message import Message
+from bot.media import Media
 from bot.room_state import KeptRoom, StateEvent, Told
 from kit.errors import Forbidden, HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
@@ -229,7 +230,7 @@ STATED = frozenset({"m.room.power_levels", "m.room.server_acl", "m.room.join_rul
 """Types of state of whose change the bot is told: what enforcement goes by, who may enter, rules of policy rooms."""
 
 
-class Homeserver(Protocol):
+class Homeserver(Media, Protocol):
     """A homeserver, used as one account.
 
     Every method raises ``HomeserverUnavailable`` where it does not answer, and ``Denied`` where it says no for good.

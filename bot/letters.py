@@ -59,7 +59,9 @@ async def offer(homeserver: Homeserver, room: RoomId, event: EventId, signs: Map
 
 async def _ask(cross: Crossing, person: PersonId, event: EventId, meaning: Meaning, letter: Letter) -> None:
     await cross.work(
-        lambda work: work.conversations.ask(person, event, meaning, letter.about, letter.wallet, letter.behalf)
+        lambda work: work.conversations.ask(
+            person, event, meaning, letter.about, letter.wallet, letter.behalf, letter.listing
+        )
     )
 
 
@@ -73,6 +75,7 @@ def owe(work: Work, key: str, *, room: RoomId, person: PersonId, letter: Letter)
         "meaning": letter.meaning,
         "about": letter.about,
         "behalf": letter.behalf,
+        "listing": letter.listing,
         "wallet": None if letter.wallet is None else show_address(letter.wallet),
     }
     due_at = work.now + _OURS_FOR
@@ -96,6 +99,7 @@ async def send_owed(homeserver: Homeserver, cross: Crossing, effect: Effect) -> 
         None if about is None else PersonId(about),
         wallet=None if wallet is None else parse_address(wallet),
         behalf=None if behalf is None else PersonId(behalf),
+        listing=payload.get("listing"),
     )
     await post(
         homeserver,

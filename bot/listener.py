@@ -139,7 +139,7 @@ class Listener:
     async def _said(self, said: Said) -> None:
         if said.kind != "m.text":
             return
-        heard = Heard(said.room, said.sender, said.event)
+        heard = Heard(said.room, said.sender, said.event, said.replies_to)
         words = first_words(said.body)
         if await self._done_before(heard) or not words or not await self._may_ask(heard):
             return
@@ -188,7 +188,8 @@ class Listener:
         recent: tuple[Recent, ...] = ()
 
         def _do(work: Work) -> Letter:
-            return act(work, Asked(person, heard.sender, words, mentions, self._reader(work, person), text, recent))
+            reader = self._reader(work, person)
+            return act(work, Asked(person, heard.sender, words, mentions, reader, text, recent, heard=heard))
 
         async def _act() -> Letter:
             nonlocal recent

@@ -8,24 +8,29 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
 from app.container import Container
+from app.selling import blobs, charged
 from bot.admitting import Admitting
 from bot.applying import Applying
 from bot.courier import Courier
 from bot.crossing import Crossing
 from bot.desk.desk import Desk, look_after
 from bot.entering import Entering
+from bot.handing import Handing
 from bot.homeserver import Homeserver, SlowDown
 from bot.kept import alone
 from bot.listener import Listener
 from bot.mirroring import Mirroring
 from bot.nio_homeserver import NioHomeserver
+from bot.offering import Offering
 from bot.policy_rooms import PolicyRooms
 from bot.readers import service_of
 from bot.rehearsal import Rehearsal
+from bot.stocking import Stock, Stocking
 from bot.supporting import Supporting
 from bot.views import Views
 from bot.warden import Warden
@@ -119,6 +124,7 @@ async def serve(
     policies = PolicyRooms(homeserver, cross, time=time.monotonic)
     supporting = Supporting(homeserver, cross, time=time.monotonic, rooms=rooms)
     admitting = Admitting(homeserver, cross, time=time.monotonic)
+    offering = Offering(homeserver, cross, service, warden=warden, time=time.monotonic)
     listener = Listener(
         homeserver,
         cross,
@@ -127,14 +133,19 @@ async def serve(
         rooms=rooms,
         watcher=watcher,
         desk=desk,
-        others=(policies, supporting, admitting),
+        others=(policies, supporting, admitting, offering),
     )
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
+    handing = Handing(homeserver, cross, service, time=time.monotonic, courier=courier, blobs=blobs(container))
+    stock = Stock(blobs(container), partial(charged, container))
+    stocking = Stocking(homeserver, cross, service, time=time.monotonic, stock=stock)
     LOG.info("bot_starts", user=homeserver.me)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listen_for_ever(homeserver, listener, stop))
             tasks.create_task(courier.run(stop, beat=beat))
+            tasks.create_task(handing.run(stop))
+            tasks.create_task(stocking.run(stop))
             tasks.create_task(watcher.run(stop))
             tasks.create_task(look_after(desk, stop))
             tasks.create_task(desk.lanes.run(stop))

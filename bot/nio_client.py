@@ -247,6 +247,10 @@ class NioClient:
             while piece := await self.guarded(response.content.read(_PIECE)):
                 yield piece
 
+    async def answer(self, response: Any) -> dict[str, Any]:  # noqa: ANN401 - nio's own types
+        """Return the JSON object of a response. Raises as ``request`` does."""
+        return self._judge(response.status, await self._object(response))
+
     async def _exchange(
         self, method: str, path: str, body: Mapping[str, Any] | None, seconds: float
     ) -> tuple[int, dict[str, Any]]:

@@ -36,6 +36,7 @@ from bot.homeserver import (
 )
 from bot.nio_client import NioClient
 from bot.nio_events import is_entry, is_invitation, read, seconds
+from bot.nio_media import WithMedia
 from bot.nio_moderation import Moderating, path_of
 from kit.clock import Clock, from_unix, system_clock
 from kit.errors import HomeserverUnavailable
@@ -67,7 +68,7 @@ _FILTER: dict[str, Any] = {
 }
 
 
-class NioHomeserver(Moderating):
+class NioHomeserver(Moderating, WithMedia):
     """A real homeserver, used as ``user``; everything it must keep between runs is in ``folder``."""
 
     def __init__(

@@ -82,7 +82,7 @@ async def since_invited(client: NioClient, room: RoomId, path: str, before: str)
         return []
     chunk, found, came = answer.get("chunk"), list[Any](), False
     for source in chunk if isinstance(chunk, list) else []:
-        event = _parsed(client, room, source)
+        event = parsed(client, room, source)
         if is_invitation(event, client.user):
             return found[::-1]
         if isinstance(event, RoomMemberEvent) and event.state_key == client.user:
@@ -94,7 +94,7 @@ async def since_invited(client: NioClient, room: RoomId, path: str, before: str)
     return []
 
 
-def _parsed(client: NioClient, room: RoomId, source: Any) -> Any:  # noqa: ANN401 - JSON, nio's own types
+def parsed(client: NioClient, room: RoomId, source: Any) -> Any:  # noqa: ANN401 - JSON, nio's own types
     """Return an event of a room, decrypted where there is a key; ``None`` for what nio cannot read."""
     try:
         event = Event.parse_event(source)
@@ -125,7 +125,7 @@ async def known(client: NioClient, room: RoomId, path: str) -> MatrixRoom:
 
 def _read(client: NioClient, room: RoomId, source: Any) -> Said | None:  # noqa: ANN401 - JSON
     try:
-        said = read(room, _parsed(client, room, source), client.user)
+        said = read(room, parsed(client, room, source), client.user)
     except Exception as error:  # noqa: BLE001 - whatever a stranger's event breaks in nio, only that event is lost
         LOG.warning("odd_event", room=room, error=type(error).__name__)
         return None

@@ -10,6 +10,7 @@ from typing import Any
 
 from app.wording.message import Message
 from bot.homeserver import Denied, EventId, Handler, Happening, Look, Said
+from bot.media import Parcel, Sent
 from bot.room_state import KeptRoom, StateEvent, Told, made_as
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.reading import read_room
@@ -137,6 +138,19 @@ class Rehearsal:
             if said.event == event:
                 return Told(said.sender, text_of(said.body, said.html))
         raise Denied(HTTPStatus.NOT_FOUND, {"errcode": "M_NOT_FOUND"})
+
+    async def largest(self) -> int | None:
+        """Take files of any size."""
+        return None
+
+    async def send_file(self, room: RoomId, parcel: Parcel, *, txn: str) -> str:
+        """Say what file would be sent."""
+        return self._once(txn, f"would send {parcel.name!r} of {parcel.size} bytes to {room}")
+
+    async def sent(self, room: RoomId, event: str, *, most: int) -> Sent | None:  # noqa: ARG002 - all are short
+        """Return the text that was put into ``past``."""
+        found = (said for said in self.past.get(room, []) if said.event == event)
+        return next((Sent(said.sender, said.body) for said in found), None)
 
     async def joined_rooms(self) -> list[RoomId]:
         """Return the rooms that we were put into."""

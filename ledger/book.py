@@ -216,6 +216,11 @@ class Book:
 
     # ------------------------------------------------------------------------------------------------- balances
 
+    @property
+    def asset(self) -> Asset:
+        """Return the token, as an asset."""
+        return self._asset
+
     def balance(self, account: Account) -> int:
         """Return what an account holds at our newest block, in base units (negative for ``MINT``)."""
         return store.balance(self._session, self._asset, account)

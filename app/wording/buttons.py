@@ -42,6 +42,7 @@ OFFERED = {
     Meaning.SHOW_AMOUNT: _YES_NO,
     Meaning.SHOW_NAMELESS: _YES_NO,
     Meaning.JOIN_SUPPORTERS: _YES_NO,
+    Meaning.CONFIRM_SALE: _YES_NO,
     Meaning.UNDO: (Word.UNDO,),
 }
 """The buttons under a message of each meaning."""
@@ -63,6 +64,8 @@ class Letter:
     wallet: Address | None = None
     behalf: PersonId | None = None
     """In whose name a helper is asked."""
+    listing: str | None = None
+    """Which listing it is about."""
 
 
 def word_of(meaning: Meaning, sign: str) -> Word | None:

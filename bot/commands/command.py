@@ -10,6 +10,7 @@ from app.container import Work
 from app.wording.buttons import Letter
 from app.wording.message import Message
 from app.wording.reader import Reader
+from bot.heard import Heard
 from kit.errors import Invalid
 from kit.identifiers import PersonId, RoomId, UserId, parse_room_id, parse_user_id
 from reputation.seeing import Recent, event_in
@@ -33,6 +34,8 @@ class Asked:
     """What was said last in the rooms that are read for them, where the command asks for it."""
     behalf: PersonId | None = None
     """In whose name they answer, where they help somebody."""
+    heard: Heard | None = None
+    """The message or tap itself; ``None`` where it was none."""
 
     @property
     def owner(self) -> PersonId:

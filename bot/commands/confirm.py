@@ -13,6 +13,7 @@ from app.wording.catalogue import marked
 from app.wording.supporting import SHOWS
 from bot.commands.choosing import give
 from bot.commands.command import Asked, Command, nothing_more
+from bot.commands.selling import put_up
 from bot.commands.supporting import joins, shows
 from bot.commands.wallet import unlink
 from payments.stakes.model import Answer
@@ -35,8 +36,12 @@ def confirm(work: Work, asked: Asked, prompt: Prompt) -> Letter:
         return shows(work, asked, prompt.meaning)
     if prompt.meaning is Meaning.JOIN_SUPPORTERS:
         return joins(work, asked, now=True)
-    if prompt.wallet is not None:
-        return unlink(work, asked, prompt.wallet)
+    if prompt.listing is not None:
+        return put_up(work, asked, prompt.listing)
+    return unlink(work, asked, prompt.wallet) if prompt.wallet is not None else _spam(work, asked, prompt)
+
+
+def _spam(work: Work, asked: Asked, prompt: Prompt) -> Letter:
     stranger = work.people.mxid(prompt.about) if prompt.about is not None else None
     if stranger is None:
         return Letter(replies.nobody(asked.reader, Word.SPAM))

@@ -271,6 +271,11 @@ class Content(Belonging):
         row = self._sold.by_key(key)
         return None if row is None else self._sold.purchase(row)
 
+    def found(self, purchase: str) -> Purchase | None:
+        """Return a purchase by its id, whosever it is."""
+        row = self._sold.by_id(purchase)
+        return None if row is None else self._sold.purchase(row)
+
     def wallets_of_seller(self, purchase: Purchase) -> set[Address]:
         """Return the wallets that are a seller's: the one named when it was sold, and those that they linked."""
         named = {one.offer.wallet for one in self.versions(purchase.listing) if one.number == purchase.version}

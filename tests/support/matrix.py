@@ -68,6 +68,13 @@ class Person:
         self._sent += 1
         return await self.client.send(room, Message(text, text), txn=f"{self.me}-{id(self)}-{self._sent}")
 
+    async def answers(self, room: RoomId, event: EventId, text: str) -> EventId:
+        """Answer a message."""
+        self._sent += 1
+        content = {"msgtype": "m.text", "body": text, "m.relates_to": {"m.in_reply_to": {"event_id": event}}}
+        txn = f"{self.me}-{id(self)}-{self._sent}"
+        return await self.client._send(room, "m.room.message", content, txn)
+
     async def hears(self, part: str = "", *, room: RoomId | None = None) -> Said:
         """Wait for a text with ``part`` in it."""
         return await self.inbox.take(Said, lambda said: part in said.body and room in (None, said.room))

@@ -1,0 +1,159 @@
+"""``sell``: texts and files put up from the chat, changed, taken out, and what was sold of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from app.container import Work
+from app.wording import selling as wording
+from app.wording.buttons import Letter
+from app.wording.catalogue import marked
+from app.wording.message import Message
+from bot.commands.buying import PAGE, before_in, id_in, listing_in
+from bot.commands.command import Asked, Command, Unclear
+from kit import outbox
+from kit.amounts import parse
+from kit.errors import Conflict, Invalid
+from payments.content.model import LONGEST_PREVIEW, Kind, Listing, Offer, tidy
+
+OFFERED: Final = "content-offered"
+"""Outbox kind: somebody wants to sell what a message of theirs has in it; whoever looks at it shows it to them."""
+_QUOTES: Final = "\"'\u201c\u201d\u201e\u00ab\u00bb\u201a\u2018\u2019"
+_LISTED: Final = frozenset({"list", "sales"})
+_THREE: Final = 3
+
+
+def run(work: Work, asked: Asked) -> Letter:
+    """Do what the first word says."""
+    action = asked.words[0].lower() if asked.words else ""
+    match action, asked.words[1:]:
+        case (("text" | "file"), _):
+            letter = _offer(work, asked, Kind(action))
+        case (("list" | "sales"), words):
+            letter = Letter(_listed(work, asked, action, before_in(words)))
+        case "unlist", (listing,):
+            letter = Letter(wording.unlisted(asked.reader, work.content.unlist(asked.person, listing_in(listing))))
+        case "relist", (listing,):
+            letter = put_up(work, asked, listing_in(listing))
+        case (("price" | "title" | "preview" | "licence"), (listing, *_)):
+            letter = _revise(work, asked, action, listing_in(listing))
+        case "complaints", (listing,):
+            said = work.content.complaints(asked.person, listing_in(listing))
+            letter = Letter(wording.complaints(asked.reader, said))
+        case "approve", (purchase,):
+            letter = _approve(work, asked, id_in(purchase))
+        case "decline", (purchase,):
+            found = work.content.decline_refund(asked.person, id_in(purchase))
+            letter = Letter(wording.declined(asked.reader, found))
+        case _:
+            raise Unclear
+    return letter
+
+
+def _listed(work: Work, asked: Asked, what: str, before: str | None) -> Message:
+    names = work.supporters.assets.name
+    if what == "list":
+        goods, more = work.content.mine(asked.person, before=before, limit=PAGE)
+        return wording.goods(asked.reader, goods, names, more=more)
+    sold, more = work.content.sales(asked.person, before=before, limit=PAGE)
+    return wording.sales(asked.reader, sold, names, more=more)
+
+
+def put_up(work: Work, asked: Asked, listing: str) -> Letter:
+    """Let a draft be for sale, or what was unlisted."""
+    return Letter(wording.listed(asked.reader, work.content.relist(asked.person, listing)))
+
+
+def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
+    """Have a message looked at that is to be sold: the one that is answered, or what stands below the first line."""
+    first, _, rest = asked.text.partition("\n")
+    words = first.split()
+    if len(words) < _THREE or asked.heard is None:
+        raise Unclear
+    answered = asked.heard.replies_to
+    if answered is None and kind is Kind.FILE:
+        raise Invalid("sell_which_file", "Send me the file first, then answer it with this.")
+    if answered is None and not rest.strip():
+        raise Invalid("sell_which_text", "Write the text below the first line, or answer the message that it is in.")
+    preview = rest if answered is not None else ""
+    offer = offer_of(
+        work,
+        asked,
+        kind=kind,
+        title=" ".join(words[1:-1]).strip(_QUOTES),
+        price=parse(words[-1], asked.reader.service.decimals).base_units,
+        preview=tidy(preview, LONGEST_PREVIEW),
+    )
+    payload = {
+        "person": asked.person,
+        "room": asked.heard.room,
+        "event": answered or asked.heard.event,
+        "answered": answered is not None,
+        "kind": kind.value,
+        "title": offer.title,
+        "price": str(next(iter(offer.prices.values()))),
+        "preview": offer.preview,
+    }
+    key = asked.heard.answer.replace("answer", OFFERED, 1)
+    outbox.append(work.session, kind=OFFERED, key=key, payload=payload, now=work.now)
+    return Letter(wording.fetching(asked.reader))
+
+
+def offer_of(work: Work, asked: Asked, *, kind: Kind, title: str, price: int, preview: str) -> Offer:
+    """Return what somebody offers for the token, paid at their primary wallet. Raises ``Conflict``, ``Invalid``."""
+    wallet = work.holders.primary(asked.person)
+    if wallet is None:
+        raise Conflict("sell_needs_wallet", "A seller is paid at a wallet that they linked.")
+    return Offer(kind, title, wallet, {work.book.asset: price}, preview=preview)
+
+
+def _revise(work: Work, asked: Asked, what: str, listing: str) -> Letter:
+    """Put up a version that says something else; its content stays."""
+    text = "".join(asked.text.split(maxsplit=2)[2:])
+    before = work.content.own(asked.person, listing).version.offer
+    if what == "price":
+        price = parse(text.strip(), asked.reader.service.decimals).base_units
+        offer = replace(before, prices={work.book.asset: price})
+    elif what == "title":
+        offer = replace(before, title=text.strip().strip(_QUOTES))
+    elif what == "preview":
+        offer = replace(before, preview=text.strip())
+    else:
+        offer = replace(before, licence=text.strip())
+    one: Listing = work.content.revise(asked.person, listing, offer, allowed=(work.book.asset,))
+    seller, names = work.people.mxid(one.seller), work.supporters.assets.name
+    return Letter(wording.revised(asked.reader, one, seller, names))
+
+
+def _approve(work: Work, asked: Asked, purchase: str) -> Letter:
+    found = work.content.approve_refund(asked.person, purchase)
+    wallet = None if found.buyer is None else found.buyer.wallet
+    return Letter(wording.approved(asked.reader, found, work.supporters.assets.name, wallet))
+
+
+def _looks(words: tuple[str, ...]) -> bool:
+    return bool(words) and words[0].lower() in _LISTED
+
+
+COMMAND = Command(
+    "sell",
+    (
+        'sell text "A title" 5',
+        'sell file "A title" 5',
+        "sell list",
+        "sell price LISTING 6",
+        "sell title LISTING Another title",
+        "sell preview LISTING What everybody may read of it",
+        "sell licence LISTING What a buyer may do with it",
+        "sell unlist LISTING",
+        "sell relist LISTING",
+        "sell sales",
+        "sell complaints LISTING",
+        "sell approve PURCHASE",
+        "sell decline PURCHASE",
+    ),
+    marked("sells a text that you write, or a file that you send me and answer with this; shows it to you first"),
+    run,
+    looks=_looks,
+)

@@ -1,0 +1,179 @@
+"""Stocking: looks at what people want to sell, keeps it as a draft, and shows them what buyers will see."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+
+from prometheus_client import Counter
+
+from app.container import Work
+from app.wording import errors
+from app.wording import selling as wording
+from app.wording.buttons import Letter
+from app.wording.reader import Reader, Service
+from bot.carrier import Carrier, Outcome
+from bot.commands.selling import OFFERED
+from bot.crossing import Crossing
+from bot.homeserver import Denied, ElsewhereAway, Homeserver, SlowDown
+from bot.letters import post
+from bot.media import Sent
+from bot.readers import reader_of
+from bot.words import text_of
+from kit import outbox
+from kit.blobs import LARGEST_BLOB, Blobs, Written
+from kit.errors import Conflict, HomeserverUnavailable, Invalid, Refusal
+from kit.identifiers import PersonId, RoomId, UserId
+from kit.outbox import Effect
+from payments.content.model import Kind, Offer
+
+STOCKED: Final = Counter("earnest_put_up", "What people wanted to sell, by what became of it", ["outcome"])
+_NONE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.BAD_REQUEST, HTTPStatus.GONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Where contents are kept, and what adds the operator's part to an offer."""
+
+    blobs: Blobs
+    charged: Callable[[Offer], Offer]
+
+
+class Stocking(Carrier):
+    """Takes in what is to be sold."""
+
+    kinds = (OFFERED,)
+    counted = STOCKED
+    what = "stocking"
+
+    def __init__(
+        self, homeserver: Homeserver, cross: Crossing, service: Service, *, time: Callable[[], float], stock: Stock
+    ) -> None:
+        """Fetch through ``homeserver`` into ``stock``."""
+        super().__init__(homeserver, cross, time=time)
+        self._service = service
+        self._blobs, self._charged = stock.blobs, stock.charged
+
+    async def _carry(self, effect: Effect) -> Outcome | timedelta:
+        payload = effect.payload
+        person, room = PersonId(int(payload["person"])), RoomId(str(payload["room"]))
+        user = await self._cross.read(lambda work: work.people.mxid(person))
+        if user is None:
+            return Outcome.DROPPED
+        listing = payload.get("listing")
+        try:
+            if listing is None:
+                written, name = await self._take_in(person, user, room, payload)
+                listing = await self._cross.work(
+                    partial(_draft, effect=effect, person=person, written=written, name=name, charged=self._charged)
+                )
+            letter = await self._cross.read(lambda work: _look(work, self._reader(work, person), person, str(listing)))
+        except Refusal as refused:
+            if isinstance(refused, Denied):
+                raise
+            letter = await self._cross.read(partial(self._refused, person=person, refused=refused))
+        cause = f"{effect.kind}:{effect.id}"
+        await post(self._homeserver, self._cross, room=room, person=person, letter=letter, cause=cause)
+        return Outcome.SENT
+
+    def _done_with(self, work: Work, effect: Effect, outcome: Outcome) -> None:
+        super()._done_with(work, effect, outcome)
+        outbox.wipe(work.session, effect)
+
+    def _failed(self, work: Work, effect: Effect, reason: str, *, for_good: bool) -> None:
+        super()._failed(work, effect, reason, for_good=for_good)
+        outbox.wipe(work.session, effect)
+
+    def _reader(self, work: Work, person: PersonId) -> Reader:
+        return reader_of(work, self._service, person)
+
+    def _refused(self, work: Work, person: PersonId, refused: Refusal) -> Letter:
+        reader = self._reader(work, person)
+        return Letter(wording.not_fetched(reader, errors.error(refused, reader)))
+
+    # ------------------------------------------------------------------------------------------------ fetching
+
+    async def _take_in(
+        self, person: PersonId, user: UserId, room: RoomId, payload: Mapping[str, Any]
+    ) -> tuple[Written, str]:
+        """Write what a message has in it into the folder; return it and its name. Raises ``Invalid``, ``Conflict``."""
+        left = await self._cross.read(lambda work: work.content.room_left(person))
+        most = min(left, LARGEST_BLOB)
+        if most <= 0:
+            raise Conflict("content_quota", "Your contents take all the room that one seller has here.")
+        try:
+            sent = await self._homeserver.sent(room, str(payload["event"]), most=most)
+        except Denied as denied:
+            if denied.status not in _NONE:
+                raise
+            sent = None
+        if sent is None or sent.sender != user:
+            raise Invalid("sell_not_seen", "What you answered is no message of yours that I can read.")
+        if Kind(payload["kind"]) is Kind.TEXT:
+            text = [_text(sent, payload)]
+            return await self._cross.aside(partial(self._blobs.write, text, most=most)), "text.txt"
+        if sent.parts is None:
+            raise Invalid("sell_no_file", "What you answered is no file.")
+        parts = _in_thread(sent.parts(), asyncio.get_running_loop())
+        try:
+            return await self._cross.aside(partial(self._blobs.write, parts, most=most)), sent.name
+        except SlowDown:
+            raise
+        except Denied as denied:
+            raise Invalid("sell_file_gone", "The homeserver does not give me that file.") from denied
+        except HomeserverUnavailable as error:  # most likely theirs, which keeps it
+            message = "a file does not come"
+            raise ElsewhereAway(message) from error
+
+
+def _text(sent: Sent, payload: Mapping[str, Any]) -> bytes:
+    if sent.text is None:
+        raise Invalid("sell_no_text", "What you answered is no text.")
+    text = sent.text if payload["answered"] else text_of(sent.text).partition("\n")[2]
+    if not text.strip():
+        raise Invalid("sell_no_text", "What you answered is no text.")
+    return text.strip().encode(errors="replace")
+
+
+def _in_thread(parts: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
+    """Give in a thread what comes in the loop."""
+
+    async def _next() -> bytes | None:
+        return await anext(parts, None)
+
+    while (part := asyncio.run_coroutine_threadsafe(_next(), loop).result()) is not None:
+        yield part
+
+
+def _draft(
+    work: Work,
+    *,
+    effect: Effect,
+    person: PersonId,
+    written: Written,
+    name: str,
+    charged: Callable[[Offer], Offer],
+) -> str:
+    """Keep it, and note with it what was made, so that whoever dies now goes on from there."""
+    payload = effect.payload
+    wallet = work.holders.primary(person)
+    if wallet is None:
+        raise Conflict("sell_needs_wallet", "A seller is paid at a wallet that they linked.")
+    asset = work.book.asset
+    offer = Offer(
+        Kind(payload["kind"]), payload["title"], wallet, {asset: int(payload["price"])}, preview=payload["preview"]
+    )
+    blob = work.content.keep(person, written, name)
+    made = work.content.list_(person, charged(offer), blob=blob, allowed=(asset,), draft=True)
+    outbox.rewrite(work.session, effect, dict(payload) | {"listing": made.id})
+    return made.id
+
+
+def _look(work: Work, reader: Reader, person: PersonId, listing: str) -> Letter:
+    one = work.content.own(person, listing)
+    return wording.look(reader, one, work.people.mxid(person), work.supporters.assets.name)
