@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from cli.demo import fire, gift, guarding, judging, knock, proof, rewards, storms
+from cli.demo import content, fire, gift, guarding, judging, knock, proof, rewards, storms
 from cli.demo.stage import Stage
 
 Step = Callable[[Stage], Awaitable[None]]
@@ -13,6 +13,7 @@ Step = Callable[[Stage], Awaitable[None]]
 
 STORIES: Final[dict[str, tuple[str, tuple[Step, ...]]]] = {
     "knock": ("A stranger knocks", (*knock.STEPS, *fire.STEPS, *storms.STEPS, *proof.STEPS)),
+    "content": ("Sell a text, a file", content.STEPS),
     "gift": ("A gift becomes flair", gift.STEPS),
     "rules": ("People decide who reaches them", judging.STEPS),
     "rewards": ("Running the network earns", (*rewards.STEPS, *proof.STEPS)),

@@ -15,7 +15,7 @@ from typing import Any, Final
 from cli.local import ports
 from kit.errors import Conflict, Invalid
 
-PEOPLE: Final = ("alice", "bob", "carol", "mallory", "dave", "gina", "hugo", "ivan")
+PEOPLE: Final = ("alice", "bob", "carol", "mallory", "dave", "gina", "hugo", "ivan", "kim", "lea")
 """The people of the stories; each has an account, a wallet, some ether and some tokens."""
 STRANGERS: Final = ("erin",)
 """The people of the homeserver elsewhere; each has an account there and a wallet with some tokens, and no ether."""

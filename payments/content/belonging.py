@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from kit.errors import Conflict, Forbidden, NotFound
-from kit.identifiers import Address, PersonId
+from kit.identifiers import Address, Hash32, PersonId
 from ledger.model import Level
 from payments.content.admissions import Admissions
 from payments.content.disputes import Disputes, bought_by
@@ -34,6 +34,14 @@ class Belonging(Disputes):
     def bought_of(self, buyer: Buyer, listing: str) -> list[Purchase]:
         """Return what somebody bought of one listing, latest first; nothing where there is no such listing."""
         return self._sold.of_buyer(buyer, listing)
+
+    def unsure_blocks(self) -> dict[Hash32, Level]:
+        """Return the blocks that hold payments and are not final, each with how sure those are taken for."""
+        return self._sold.unsure_blocks()
+
+    def in_block(self, block: Hash32) -> list[Hash32]:
+        """Return the keys of the payments that a block holds."""
+        return self._sold.in_block(block)
 
     def claim(self, person: PersonId, agreed: Address) -> int:
         """Let what a wallet bought, and nobody has as a person, be a person's; return how much that was.

@@ -258,14 +258,6 @@ class Content(Belonging):
         row = self._purchase_row(purchase)
         row.delivered_at = row.delivered_at or self._now
 
-    def unsure_blocks(self) -> dict[Hash32, Level]:
-        """Return the blocks that hold payments and are not final, each with how sure those are taken for."""
-        return self._sold.unsure_blocks()
-
-    def in_block(self, block: Hash32) -> list[Hash32]:
-        """Return the keys of the payments that a block holds."""
-        return self._sold.in_block(block)
-
     def purchase(self, key: Hash32) -> Purchase | None:
         """Return what became of a payment."""
         row = self._sold.by_key(key)

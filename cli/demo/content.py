@@ -1,0 +1,178 @@
+"""The fourth story: a person buys in a chat, a program without ether by x402, and money goes back when it should."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx
+
+from cli.demo.people import Person
+from cli.demo.program import bought_by_stock_client
+from cli.demo.stage import Stage, money
+from cli.local import anvil, treasury
+from cli.local.treasury import ERN
+from cli.local.world import BOT_SERVICE, SERVICES
+from kit.identifiers import show_address
+
+_SELLER: Final = "lea"
+_BUYER: Final = "kim"
+_PROGRAM: Final = "erin"
+"""Whose wallet the program has: it holds tokens, and never held ether."""
+_STORY: Final = "A door is a policy, and a key is somebody's word."
+_FILE: Final = bytes(range(256)) * 1_000
+_LINK: Final = re.compile(r"http\S+/buy/[A-Za-z0-9]{22}\?order=[A-Za-z0-9]{22}")
+_PURCHASE: Final = re.compile(r"purchase ([A-Za-z0-9]{22})")
+
+
+async def counter_made(stage: Stage) -> None:
+    """@lea can sell: the operator puts the contract for it beside the others, and the relayer carries for programs."""
+    made = await stage.earnest("contracts", "add-checkout", *_key(stage, treasury.TREASURY), "--yes")
+    stage.demand(stage.world.deployment.checkout, "the contract stands", made)
+    stage.saw(
+        "the operator ran: earnest contracts add-checkout; what is paid goes from buyer to seller in one go", made
+    )
+    with (stage.folder / "earnest.env").open("a", encoding="utf-8") as file:
+        file.write("EARNEST_FACILITATOR_BUDGET='1'\n")
+    services = (*SERVICES, BOT_SERVICE)
+    await asyncio.to_thread(stage.world.supervisor.stop, *services)
+    for service in services:
+        stage.world.supervisor.start(stage.world.service(service))
+    await asyncio.to_thread(stage.world.supervisor.wait_ready, *services)
+    stage.saw("with a budget of one ether a day, programs are settled for (EARNEST_FACILITATOR_BUDGET=1)")
+
+
+async def bought_in_a_chat(stage: Stage) -> None:
+    """@kim buys a text from @lea: the bot shows what it is, she signs in her own wallet, and it comes into the chat."""
+    listing = await _put_up(stage, "text", "story.txt", _STORY.encode(), title="On doors", price="2")
+    kim, before = await _talking(stage, _BUYER), stage.tokens(stage.address(_SELLER))
+    offered = await _answered(stage, kim, f"buy {listing['id']}", "On doors", "2 ERN", "/buy/")
+    stage.saw(f"{kim.user_id} wrote: buy {listing['id']}; the bot answered", offered)
+    await _pay(stage, kim, offered)
+    told = await stage.until(lambda: kim.said(_STORY), "the text comes into her chat")
+    receipt = await stage.until(lambda: kim.said("is yours: you paid"), "with a receipt")
+    stage.saw("the bot handed it over, and a receipt", f"{told}\n\n{receipt}")
+    got = stage.tokens(stage.address(_SELLER)) - before
+    stage.demand(got == 2 * ERN, "all of it went to the seller", money(got))
+    again = await _answered(stage, kim, "library", "On doors")
+    stage.saw("what she bought stays hers; she wrote: library", again)
+    sold = await stage.earnest("sell", "sales", "--seller", _mxid(stage, _SELLER), "--json")
+    stage.saw("and the seller sees what was sold: earnest sell sales", sold)
+
+
+async def bought_by_a_program(stage: Stage) -> None:
+    """@erin's program buys a file by the stock x402 client without any ether; a thief's replay of it gets 402."""
+    listing = await _put_up(stage, "file", "doors.bin", _FILE, title="All doors", price="3")
+    chain, address = stage.world.chain, stage.address(_PROGRAM)
+    stage.demand(chain.balance(address) == 0, "the program's wallet has no ether")
+    before = stage.tokens(address)
+    url = f"{stage.world.plan.public_url}/v1/listings/{listing['id']}/content"
+    sent: list[str] = []
+    secret = stage.world.plan.wallet_file(_PROGRAM).read_text(encoding="utf-8").strip()
+    answer = await bought_by_stock_client(url, secret, sent)
+    while answer.status_code == HTTPStatus.ACCEPTED:
+        await asyncio.sleep(0.5)
+        async with httpx.AsyncClient(timeout=60) as plain:
+            answer = await plain.get(url, headers={"PAYMENT-SIGNATURE": sent[-1]})
+    stage.demand(
+        answer.status_code == HTTPStatus.OK, "the program gets the file", (answer.status_code, answer.text[:300])
+    )
+    stage.demand(answer.content == _FILE, "byte for byte")
+    spent = before - stage.tokens(address)
+    stage.demand(spent == 3 * ERN, "it cost the price and nothing else", money(spent))
+    stage.demand(chain.balance(address) == 0, "and no ether")
+    told = json.loads(base64.b64decode(answer.headers["PAYMENT-RESPONSE"]))
+    stage.saw(f"x402's own Python client got {len(answer.content):,} bytes for {money(spent)} and no ether", told)
+    async with httpx.AsyncClient(timeout=60) as thief:
+        stolen = json.loads(base64.b64decode(sent[-1]))
+        stolen["accepted"]["extra"]["claim"] = "A" * 22
+        header = base64.b64encode(json.dumps(stolen).encode()).decode()
+        refused = await thief.get(url, headers={"PAYMENT-SIGNATURE": header})
+    stage.demand(
+        refused.status_code == HTTPStatus.PAYMENT_REQUIRED, "whoever read it on the chain gets nothing", refused
+    )
+    stage.saw("whoever read that payment on the chain and sent it in again was told 402")
+
+
+async def taken_back(stage: Stage) -> None:
+    """@kim's payment leaves the chain with its block: what she bought is not hers any more, and the bot says so."""
+    listing = await _put_up(stage, "text", "letter.txt", b"A letter about keys.", title="On keys", price="1")
+    kim, rpc = await _talking(stage, _BUYER), stage.world.plan.rpc_url
+    offered = await _answered(stage, kim, f"buy {listing['id']}", "On keys", "/buy/")
+    before = len(kim.heard)
+    with anvil.mining_at_once(rpc, stage.world.plan.pace.block_time):
+        await _pay(stage, kim, offered)
+        anvil.stand_still(rpc)
+        await stage.until(lambda: kim.said("A letter about keys.", after=before), "it comes into her chat")
+        anvil.reorg(rpc, 1)
+        told = await stage.until(lambda: kim.said("not yours now", "On keys", after=before), "the bot tells @kim")
+    stage.saw("the chain replaced that block by one without the payment; the bot told her", told)
+
+
+async def paid_back(stage: Stage) -> None:
+    """@kim asks for her money; @lea pays it back from her own wallet, once however often she is asked."""
+    kim = await _talking(stage, _BUYER)
+    receipt = kim.said("is yours: you paid", "On doors") or ""
+    found = _PURCHASE.search(receipt)
+    purchase = found.group(1) if found else ""
+    stage.demand(purchase, "the receipt names the purchase", receipt)
+    asked = await _answered(stage, kim, f"refund {purchase} It was about windows.", "On doors")
+    stage.saw(f"{kim.user_id} wrote: refund {purchase} It was about windows.; the bot answered", asked)
+    before, heard = stage.tokens(stage.address(_BUYER)), len(kim.heard)
+    command = ("sell", "refund", purchase, "--seller", _mxid(stage, _SELLER), *_key(stage, _SELLER), "--yes", "--json")
+    paid = await stage.earnest(*command)
+    stage.saw(f"the seller ran: earnest sell refund {purchase}", paid)
+    again = await stage.earnest(*command)
+    back = stage.tokens(stage.address(_BUYER)) - before
+    stage.demand(back == 2 * ERN, "her money is back, once", (money(back), again))
+    told = await stage.until(lambda: kim.said("On doors", "2 ERN", after=heard), "the bot tells @kim")
+    stage.saw("asked a second time it paid nothing; the bot told @kim", told)
+
+
+STEPS = (counter_made, bought_in_a_chat, bought_by_a_program, taken_back, paid_back)
+
+
+async def _put_up(stage: Stage, kind: str, name: str, content: bytes, *, title: str, price: str) -> dict[str, Any]:
+    file = stage.folder / name
+    file.write_bytes(content)
+    wallet = show_address(stage.address(_SELLER))
+    words = ("--seller", _mxid(stage, _SELLER), "--title", title, "--price", price, "--wallet", wallet)
+    made = await stage.earnest("sell", kind, str(file), *words, "--finality", "seen", "--json")
+    stage.saw(f"{_mxid(stage, _SELLER)} sells: earnest sell {kind} {name} --title {title!r} --price {price}", made)
+    return made
+
+
+async def _pay(stage: Stage, person: Person, offered: str) -> None:
+    found = _LINK.search(offered)
+    stage.demand(found, "there is a link to pay by", offered)
+    link = found.group() if found else ""
+    paid = await stage.earnest("buy", link, *_key(stage, person.name), "--yes", "--json")
+    stage.saw(f"{person.user_id}'s wallet paid: earnest buy {link}", paid)
+
+
+def _mxid(stage: Stage, name: str) -> str:
+    return stage.world.plan.user_id(name)
+
+
+def _key(stage: Stage, name: str) -> tuple[str, ...]:
+    return ("--key-file", str(stage.world.plan.wallet_file(name)))
+
+
+async def _talking(stage: Stage, name: str) -> Person:
+    """Return somebody who has a chat with the bot."""
+    person = await stage.person(name)
+    if not person.heard:
+        await person.start_chat()
+        await stage.until(lambda: person.said("help"), "the bot joins the chat")
+    return person
+
+
+async def _answered(stage: Stage, person: Person, command: str, *words: str) -> str:
+    """Write to the bot and return what it answers; see that all of ``words`` are in it."""
+    before = len(person.heard)
+    await person.say(command)
+    return await stage.until(lambda: person.said(*words, after=before), f"the bot answers: {command}")
