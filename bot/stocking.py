@@ -10,6 +10,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
+import structlog
 from prometheus_client import Counter
 
 from app.container import Work
@@ -32,6 +33,7 @@ from kit.identifiers import PersonId, RoomId, UserId
 from kit.outbox import Effect
 from payments.content.model import Kind, Offer
 
+LOG = structlog.get_logger(__name__)
 STOCKED: Final = Counter("earnest_put_up", "What people wanted to sell, by what became of it", ["outcome"])
 _NONE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.BAD_REQUEST, HTTPStatus.GONE)
 
@@ -76,6 +78,7 @@ class Stocking(Carrier):
         except Refusal as refused:
             if isinstance(refused, Denied):
                 raise
+            LOG.info("not_put_up", effect=effect.id, reason=refused.code)
             letter = await self._cross.read(partial(self._refused, person=person, refused=refused))
         cause = f"{effect.kind}:{effect.id}"
         await post(self._homeserver, self._cross, room=room, person=person, letter=letter, cause=cause)
