@@ -12,7 +12,7 @@ from cli.local.plan import PEOPLE, Plan, write_private
 from cli.wallets import Wallet, send
 from contracts import codec
 from contracts.chain import Chain, Deployment
-from contracts.deployment import add_pledges, check, deploy, read_deployment, write_deployment
+from contracts.deployment import add_checkout, add_pledges, check, deploy, read_deployment, write_deployment
 from contracts.signers import LIGHT_KDF_WORK, KeySigner, create_key
 from kit.errors import Invalid
 from kit.identifiers import Address
@@ -63,17 +63,22 @@ def ensure_contracts(chain: Chain, file: Path, wallets: Mapping[str, KeySigner],
             if error.code != "contract_missing" or not may_deploy:
                 raise
         else:
-            return found if found.pledges is not None else _with_pledges(chain, file, found, wallets)
+            return _with_the_others(chain, file, found, wallets[TREASURY])
     treasury = wallets[TREASURY]
     deployment = deploy(chain, treasury, initial_holder=treasury.address, supply=SUPPLY)
     write_deployment(file, deployment)
-    return deployment
+    return _with_the_others(chain, file, deployment, treasury)
 
 
-def _with_pledges(chain: Chain, file: Path, deployment: Deployment, wallets: Mapping[str, KeySigner]) -> Deployment:
-    """Give a world from before gifts had a contract its own."""
-    made = add_pledges(chain, wallets[TREASURY], deployment)
-    write_deployment(file, made)
+def _with_the_others(chain: Chain, file: Path, deployment: Deployment, treasury: KeySigner) -> Deployment:
+    """Give a world what it lacks of the contracts that came later: for gifts, and for what is sold."""
+    made = deployment
+    if made.pledges is None:
+        made = add_pledges(chain, treasury, made)
+    if made.checkout is None:
+        made = add_checkout(chain, treasury, made)
+    if made != deployment:
+        write_deployment(file, made)
     return made
 
 

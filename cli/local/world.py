@@ -193,6 +193,7 @@ class World:
             "EARNEST_DEPLOYMENT": str(self.folder / "deployment.json"),
             "EARNEST_CAUSE": show_address(self.wallets[treasury.CAUSE].address),
             "EARNEST_CAUSE_TITLE": "Earnest, on this machine",
+            "EARNEST_FACILITATOR_BUDGET": "1",
             "EARNEST_GUARDIAN": show_address(self.wallets[treasury.GUARDIAN].address),
             "EARNEST_KEYSTORE_PASSWORD_FILE": str(self.folder / "keystore.password"),
             "EARNEST_HOMESERVER_URL": plan.homeserver_url,
