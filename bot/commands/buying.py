@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from app import admissions
 from app.container import Work
 from app.wording import bought, selling
 from app.wording.buttons import Letter
@@ -15,7 +16,7 @@ from kit import outbox
 from kit.clock import unix
 from kit.errors import Invalid, NotFound
 from payments.content.buying import DELIVERY
-from payments.content.model import LONGEST_COMPLAINT, Buyer, Purchase
+from payments.content.model import LONGEST_COMPLAINT, Buyer, Kind, Purchase
 
 PAGE: Final = 10
 _AGAIN: Final = timedelta(minutes=5)
@@ -47,6 +48,8 @@ def library(work: Work, asked: Asked) -> Letter:
 def _get(work: Work, asked: Asked, purchase: Purchase) -> Letter:
     if not purchase.opens(work.now):
         return Letter(bought.not_yours(asked.reader, purchase))
+    if any(one.offer.kind is Kind.ADMISSION for one in work.content.versions(purchase.listing)):
+        admissions.ask_again(work, asked.person, purchase.id)
     turn = unix(work.now) // int(_AGAIN.total_seconds())
     key, payload = f"{DELIVERY}:{purchase.id}:{turn}", {"purchase": purchase.id}
     fresh = outbox.append(work.session, kind=DELIVERY, key=key, payload=payload, now=work.now)

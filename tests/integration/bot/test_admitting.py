@@ -8,6 +8,7 @@ from app.admissions import ask_again, deliver_admission
 from app.forgetting import forget_person
 from bot.homeserver import Left, Moved, Said, Stated
 from bot.purposes import purposes
+from bot.rehearsal import Rehearsal
 from kit.changes import counters
 from kit.clock import from_unix
 from kit.errors import Invalid, NotFound
@@ -15,7 +16,7 @@ from kit.identifiers import RoomId
 from payments.content.admissions import TOPIC
 from payments.content.model import Buyer, ListingState
 from reputation.enforcement.rooms import Membership
-from tests.support.desk import Desk
+from tests.support.desk import Bot, Desk
 from tests.support.entrances import CAROL, LEA, ROOM, Entrance, admission
 from tests.support.knocks import ALICE, BOB, BOT
 from tests.support.lodge import Died
@@ -148,10 +149,10 @@ def test_whoever_declined_is_not_asked_again_until_they_say_so_or_buy_again(entr
     entrance.goes(ALICE)
     entrance.days(1)
     assert entrance.stands_to(ALICE) is LEAVE
-    with entrance.desk.work() as work:
-        ask_again(work, work.people.number(ALICE), purchase.id)
-        with pytest.raises(NotFound):
-            ask_again(work, work.people.number(BOB), purchase.id)
+    with entrance.desk.work() as work, pytest.raises(NotFound):
+        ask_again(work, work.people.number(BOB), purchase.id)
+    lines: list[str] = []
+    Bot(entrance.desk, Rehearsal(BOT, lines.append), lines).says(f"library get {purchase.id}")
     entrance.round()
     assert entrance.stands_to(ALICE) is INVITE
     entrance.comes(ALICE)
