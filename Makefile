@@ -28,7 +28,7 @@ run: ## Run the whole local system until Ctrl-C; its world is kept in .data (or 
 	$(SETUP)
 	@exec $(BIN)/earnest run
 
-demo: ## Play the stories on the real components; STORY=knock, gift, rewards, rules or lists plays one
+demo: ## Play the stories on the real components; STORY=knock, content, gift, rules, rewards or lists plays one
 	$(SETUP)
 	@$(BIN)/earnest demo $(STORY)
 
