@@ -1,5 +1,6 @@
 """Rewards for servers: challenges for their keys, enrolling by a signature, and reports of their use."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -23,8 +24,9 @@ from api.schemas.rewards import (
 from app import earning, proving
 from app.container import Container
 from kit.clock import unix
-from kit.identifiers import parse_address, parse_server_name, show_address, show_hash
+from kit.identifiers import Hash32, parse_address, parse_server_name, show_address, show_hash
 from payments.rewards.enrolling import Enrolled
+from payments.rewards.onchain import RootState
 from payments.rewards.store import Epoch
 from payments.rewards.totalling import SMALLEST_GROUP
 
@@ -121,7 +123,8 @@ def totals(container: ContainerDep) -> TotalsOut:
 def epochs(container: ContainerDep) -> EpochsOut:
     """List the epochs that are closed, the newest first; without names."""
     with container.read() as work:
-        return EpochsOut(epochs=[_epoch(one) for one in work.epochs.all()])
+        states = {one.root: one.state for one in work.distribution.roots()}
+        return EpochsOut(epochs=[_epoch(one, states) for one in work.epochs.all()])
 
 
 @router.get(
@@ -145,7 +148,7 @@ def _report_url(container: Container, secret: str) -> str:
     return f"{container.settings.public_url}/v1/rewards/reports/{secret}"
 
 
-def _epoch(one: Epoch) -> EpochOut:
+def _epoch(one: Epoch, states: Mapping[Hash32, RootState]) -> EpochOut:
     few = one.servers < SMALLEST_GROUP
     return EpochOut(
         number=one.number,
@@ -156,6 +159,7 @@ def _epoch(one: Epoch) -> EpochOut:
         paid=str(one.paid),
         forfeited=str(one.forfeited),
         root=None if one.root is None else show_hash(one.root),
+        on_chain=None if one.root is None else states.get(one.root),
         closed_at=unix(one.closed_at),
     )
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.quotes import AddressText, Unix
 from payments.rewards.enrolling import TYPE
+from payments.rewards.onchain import RootState
 from payments.rewards.totalling import SMALLEST_GROUP
 
 _MOST_KEYS = 20
@@ -115,6 +116,10 @@ class EpochOut(BaseModel):
     paid: str
     forfeited: Annotated[str, Field(description="Shares of servers whose claims are suspended: nobody gets them.")]
     root: Annotated[str | None, Field(description="The Merkle root of what everybody has earned in all.")]
+    on_chain: Annotated[
+        RootState | None,
+        Field(description="How that root stands in the contract that pays; null: it was not proposed."),
+    ]
     closed_at: Unix
 
 

@@ -16,10 +16,12 @@ from contracts.rewards import DISPUTE_WINDOW, Roles
 from kit.clock import from_unix
 from kit.database import Database
 from kit.identifiers import Address, Hash32
+from payments.rewards.closing import Span
 from payments.rewards.onchain import Payment, RootState
 from tests.support.anvil import ETHER, Anvil
+from tests.support.epochs import closed
 from tests.support.ledgers import Shop
-from tests.support.services import a_container
+from tests.support.services import a_container, http_door
 
 ANNA, BEN = Address(b"\xa1" * 20), Address(b"\xa2" * 20)
 
@@ -102,3 +104,19 @@ def test_a_root_that_was_wrong_is_passed_over(treasury: Treasury) -> None:
     assert distributor is not None
     earlier = codec.decode_hash(chain.call(distributor, rewards.encode_earlier_root()))
     assert earlier == lists[2].root
+
+
+def test_the_list_of_epochs_says_how_each_root_stands(treasury: Treasury) -> None:
+    epoch = closed()
+    terms, root = epoch.terms, epoch.root
+    assert root is not None
+    with treasury.container.work() as work:
+        work.epochs.keep(Span(terms.epoch, from_unix(terms.begins), from_unix(terms.ends)), epoch)
+    with http_door(treasury.container) as door:
+        assert door.get("/v1/rewards/epochs").json()["epochs"][0]["on_chain"] is None
+        treasury.does("proposer", rewards.encode_propose(1, root, ETHER))
+        treasury.follow_head()
+        assert door.get("/v1/rewards/epochs").json()["epochs"][0]["on_chain"] == "waiting"
+        treasury.anvil.reorg(1)
+        treasury.follow_head()
+        assert door.get("/v1/rewards/epochs").json()["epochs"][0]["on_chain"] is None
