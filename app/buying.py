@@ -202,8 +202,11 @@ def follow_handed(container: Container) -> None:
             if untold > _MOST_UNTOLD:
                 raise
             LOG.warning("handed_payment_untold", settlement=show_hash(made.id))
-    for made in waiting[:_HANDED_AT_ONCE]:
-        handing.hand_over(container, made)
+    asked = 0
+    for made in waiting:
+        asked += handing.hand_over(container, made)
+        if asked >= _HANDED_AT_ONCE:
+            break
 
 
 # ------------------------------------------------------------------------------------------------- within

@@ -31,7 +31,7 @@ def carry(container: Container, payee: Address, *, epoch: int | None = None) -> 
     least = parse(container.settings.rewards_least_claim, DECIMALS).base_units
     with container.read() as work:
         known = work.reward_claims.find(payee, proof.root)
-        if known is not None and (known.outcome is None or not known.outcome.may_try_again):
+        if known is not None and (known.outcome is None or not known.outcome.may_be_tried(known.cargo)):
             return known
         if due < least:
             raise Conflict(

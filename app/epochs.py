@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -16,8 +16,8 @@ from app.places import DECIMALS
 from kit.amounts import parse
 from kit.clock import unix
 from kit.domains import registrable
-from kit.errors import NotFound, Unavailable
-from kit.identifiers import Address, ServerName, parse_address
+from kit.errors import Conflict, NotFound, Unavailable
+from kit.identifiers import Address, ServerName, parse_address, show_address
 from payments.rewards import epoch_file
 from payments.rewards.closing import LENGTH, Span
 from payments.rewards.epoch_file import Closed, Terms
@@ -123,7 +123,16 @@ def closing(container: Container) -> tuple[Span, Closed]:
         seen = work.contacts.known_of(work.epochs.servers())
         known, last = work.epochs.known(span, seen), work.epochs.last()
         before = None if last is None else work.epochs.file(last.number)
-    earlier = {} if before is None else epoch_file.read_file(before).anew.cumulative
+    earlier: Mapping[Address, int] = {}
+    if before is not None:
+        closed = epoch_file.read_file(before).anew
+        if closed.terms.distributor != plan.distributor:
+            raise Conflict(
+                "distributor_changed",
+                f"The epochs so far are paid by {show_address(closed.terms.distributor)}: another contract would pay "
+                "all of them once more. Let the deployment name that one again.",
+            )
+        earlier = closed.cumulative
     measured = gather(known, days=LENGTH.days, ends=span.ends)
     begins, ends = unix(span.begins), unix(span.ends)
     chain_id = container.settings.chain_id
@@ -181,18 +190,19 @@ def history(work: Work, server: ServerName) -> History:
 
     All of it stands in the published files, so anybody may know.
     """
-    parts, proof, proof_of = list[Part](), None, None
+    parts, newest, known = list[Part](), None, work.epochs.all()[:_SHOWN]
     with reading():
-        for epoch in work.epochs.all()[:_SHOWN]:
+        for epoch in known:
             closed = epoch_file.read_file(work.epochs.file(epoch.number)).anew
+            newest = newest or closed
             part = part_of(closed, server)
-            if part is None:
-                continue
-            parts.append(part)
-            if proof is None and part.measured.payout in closed.cumulative:
-                proof, proof_of = proof_for(closed, part.measured.payout), epoch.number
-    if proof is None:
+            if part is not None:
+                parts.append(part)
+    payee = parts[0].measured.payout if parts else None
+    if newest is None or payee is None or payee not in newest.cumulative:
         return History(server, tuple(parts), None, None)
+    # Who earned once stands in every later file, and by the newest one all of it can be claimed.
+    proof, proof_of = proof_for(newest, payee), known[0].number
     root = next((one for one in reversed(work.distribution.roots()) if one.root == proof.root), None)
     return History(server, tuple(parts), proof, proof_of, work.distribution.claimed(proof.payee), root)
 

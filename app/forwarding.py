@@ -51,5 +51,6 @@ def _send(container: Container, url: str, body: bytes) -> Failure | None:
         return Failure(refused.code, again=True)
     if found.status < HTTPStatus.MULTIPLE_CHOICES:
         return None
-    later = found.status >= HTTPStatus.INTERNAL_SERVER_ERROR or found.status == HTTPStatus.TOO_MANY_REQUESTS
+    # Of any other failure it may have been counted, and what stood between us and it failed.
+    later = found.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
     return Failure(f"status_{found.status}", again=later)

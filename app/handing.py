@@ -107,13 +107,15 @@ def ask(container: Container, made: Settlement) -> None:
     LOG.info("payment_handed_over", settlement=show_hash(made.id), status=answer.status, attempt=made.tries + 1)
 
 
-def hand_over(container: Container, made: Settlement) -> None:
-    """Hand a payment over again where that is due and may still help."""
+def hand_over(container: Container, made: Settlement) -> bool:
+    """Hand a payment over again where that is due and may still help; tell whether it was."""
     if made.use is None and made.transaction is None and container.settings.facilitator_url:
         with container.read() as work:
             late = work.chain_time >= made.signed.valid_before
         if not late and _take(container, made):
             ask(container, made)
+            return True
+    return False
 
 
 def look(container: Container, standing: Standing) -> Level | None:

@@ -11,6 +11,7 @@ import binascii
 import struct
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import Final
 
 from app import proofs
@@ -19,6 +20,7 @@ from app.downloads import Link
 from app.linking import resource_of
 from app.proofs import Purpose
 from app.wording.signing import owning_statement
+from kit import outbox
 from kit.clock import unix
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import ZERO_ADDRESS, Address, PersonId
@@ -92,6 +94,8 @@ def receive(work: Work, person: PersonId, code: str) -> Purchase:
         raise Conflict("code_expired", "This code is no longer good. Ask for a new one.")
     if owner == person:
         raise Invalid("yours_already", "That is yours already: give the code to whoever is to have it.")
+    if not outbox.once(work.session, f"hand-over:{sha256(told).hexdigest()}", work.now):
+        raise Conflict("code_used", "This code was used before. Ask for a new one.")
     return work.content.hand_over(PersonId(owner), purchase.decode(), person, {Address(wallet)})
 
 

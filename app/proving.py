@@ -104,6 +104,7 @@ def _what_would_happen(joining: Joining, us: ServerName) -> str:
     forwards = " What it reports of its use is to go on to matrix.org's endpoint." if joining.forwards else ""
     return (
         f"Rewards of {challenge.server} are to go to {show_address(challenge.payout)}.{forwards} If you want that, and "
-        f"that is your address, join #{joining.second}:{us} now. If you do not know what this is, do nothing: nothing "
-        "has happened."
+        f"that is your address, join #{joining.second}:{us} now. Whoever gave you this link has the address to which "
+        f"{challenge.server} is to report its use, if it takes no part yet. If you do not know what this is, do "
+        "nothing: nothing has happened."
     )

@@ -130,7 +130,7 @@ class Keeper(ABC, Generic[_Kept]):
         """Note that somebody cannot be asked in for a while."""
 
     def _missed(self, work: Work, hall: _Kept, guest: Guest) -> None:
-        """Note that it is not known whether somebody was asked in."""
+        """Note that somebody was not asked in."""
 
     async def _gone(self, hall: _Kept, user: UserId) -> None:
         """Note that somebody was put out."""
@@ -261,10 +261,10 @@ class Keeper(ABC, Generic[_Kept]):
             self._asked[room].add(guest.person)
             try:
                 refused = await self._homeserver.invite(room, guest.user)
-            except (Denied, ElsewhereAway) as error:
+            except Denied:
                 await self._cross.work(partial(self._missed, hall=hall, guest=guest))
-                if isinstance(error, Denied):
-                    raise
+                raise
+            except ElsewhereAway:  # their homeserver may have taken it all the same: whoever comes then comes by us
                 self._away.failed(server)
             else:
                 self._away.answered(server)

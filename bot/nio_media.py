@@ -34,6 +34,8 @@ from reputation.enforcement.reading import user_in
 
 _SECONDS: Final = 600.0
 """How long a file may be on its way."""
+_FETCHING_SECONDS: Final = 120.0
+"""The same of one that others sent: it may lie on a homeserver that is slow on purpose, and the next one waits."""
 _PIECE: Final = 64 * 1024
 _MXC: Final = re.compile(r"mxc://([A-Za-z0-9.:\[\]-]{1,255})/([A-Za-z0-9_=.-]{1,255})")
 _TEXTS: Final = frozenset({"m.text", "m.emote"})
@@ -141,7 +143,7 @@ class WithMedia(ABC):
 
     async def _fetched(self, path: str, locked: _Locked | None, most: int) -> AsyncIterator[bytes]:
         taken, digest, opening = 0, hashlib.sha256(), None if locked is None else _opening(locked)
-        async for piece in self._client.stream(path, seconds=_SECONDS):
+        async for piece in self._client.stream(path, seconds=_FETCHING_SECONDS):
             taken += len(piece)
             if taken > most:
                 raise Invalid("content_too_large", f"A content has at most {most:,} bytes.", most=most)

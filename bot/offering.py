@@ -19,7 +19,7 @@ from app.wording.message import Message
 from app.wording.reader import Service
 from bot.commands.buying import listing_in
 from bot.crossing import Crossing
-from bot.homeserver import Denied, Happening, Homeserver, Reacted, Said, txn_of
+from bot.homeserver import Denied, ElsewhereAway, Happening, Homeserver, Reacted, Said, txn_of
 from bot.letters import offer
 from bot.readers import reader_of
 from bot.warden import Warden
@@ -60,6 +60,13 @@ class Offering:
 
     async def takes(self, happening: Happening) -> bool:
         """Hear what is said and tapped in rooms that are looked after; all of them stay the warden's."""
+        try:
+            await self._take(happening)
+        except (Denied, ElsewhereAway) as failed:  # whatever becomes of a card, the warden looks at the message
+            LOG.info("card_not_shown", room=happening.room, reason=str(failed))
+        return False
+
+    async def _take(self, happening: Happening) -> None:
         match happening:
             case Said(kind="m.text") if (words := first_words(happening.body))[:1] == (WORD,) and len(words) == _TWO:
                 if happening.room in await self._warden.rooms():
@@ -69,7 +76,6 @@ class Offering:
                     await self._wanted(happening)
             case _:
                 pass
-        return False
 
     async def _show(self, said: Said, listing: str) -> None:
         """Show a card, where its seller asks for it or somebody who looks after the room does."""

@@ -71,9 +71,13 @@ class Stocking(Carrier):
         try:
             if listing is None:
                 written, name = await self._take_in(person, user, room, payload)
-                listing = await self._cross.work(
-                    partial(_draft, effect=effect, person=person, written=written, name=name, charged=self._charged)
-                )
+                try:
+                    listing = await self._cross.work(
+                        partial(_draft, effect=effect, person=person, written=written, name=name, charged=self._charged)
+                    )
+                except Refusal:  # nothing knows of what was written, and there may be much of it
+                    await self._cross.aside(partial(self._blobs.remove, written.name))
+                    raise
             letter = await self._cross.read(lambda work: _look(work, self._reader(work, person), person, str(listing)))
         except Refusal as refused:
             if isinstance(refused, Denied):

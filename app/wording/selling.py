@@ -257,7 +257,10 @@ def approved(reader: Reader, one: Purchase, names: Names, wallet: Address | None
     """Tell a seller what they pay back, and to whom."""
     paid = sum_of(one.amount, one.asset, names)
     if wallet is None:
-        return reader.say(marked("Noted: you pay {paid} back. The buyer's page says to which wallet."), paid=paid)
+        refund = Literal(f"earnest sell refund {one.id}")
+        return reader.say(
+            marked("Noted: you pay {paid} back. {refund} shows to which wallet."), paid=paid, refund=refund
+        )
     return reader.say(
         marked(
             "Noted: you pay {paid} back, by a transaction of your own, to {wallet}. I move no money; until the chain "

@@ -14,13 +14,15 @@ from app.wording.catalogue import marked
 from bot.commands.command import ISOLATES, Asked, Command, Unclear
 from kit import outbox
 from kit.clock import unix
-from kit.errors import Invalid, NotFound
+from kit.errors import Conflict, Invalid, NotFound
 from payments.content.buying import DELIVERY
 from payments.content.model import LONGEST_COMPLAINT, Buyer, Kind, Purchase
 
 PAGE: Final = 10
 _AGAIN: Final = timedelta(minutes=5)
 """Within which one thing is handed over once more at most."""
+_A_DAY: Final = 20
+"""How often a person has things handed over once more in a day: each time it is put on their homeserver anew."""
 
 
 def buy(work: Work, asked: Asked) -> Letter:
@@ -48,11 +50,14 @@ def library(work: Work, asked: Asked) -> Letter:
 def _get(work: Work, asked: Asked, purchase: Purchase) -> Letter:
     if not purchase.opens(work.now):
         return Letter(bought.not_yours(asked.reader, purchase))
-    if any(one.offer.kind is Kind.ADMISSION for one in work.content.versions(purchase.listing)):
-        admissions.ask_again(work, asked.person, purchase.id)
+    theirs = f"library:{asked.person}:"
+    if outbox.count_since(work.session, DELIVERY, theirs, work.now - timedelta(days=1)) >= _A_DAY:
+        raise Conflict("library_often", "That is often enough for a day: your library's page hands it over, too.")
     turn = unix(work.now) // int(_AGAIN.total_seconds())
-    key, payload = f"{DELIVERY}:{purchase.id}:{turn}", {"purchase": purchase.id}
+    key, payload = f"{theirs}{purchase.id}:{turn}", {"purchase": purchase.id}
     fresh = outbox.append(work.session, kind=DELIVERY, key=key, payload=payload, now=work.now)
+    if fresh and any(one.offer.kind is Kind.ADMISSION for one in work.content.versions(purchase.listing)):
+        admissions.ask_again(work, asked.person, purchase.id)
     return Letter(bought.coming(asked.reader, purchase, again=not fresh))
 
 

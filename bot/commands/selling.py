@@ -128,8 +128,7 @@ def _revise(work: Work, asked: Asked, what: str, listing: str) -> Letter:
 
 def _approve(work: Work, asked: Asked, purchase: str) -> Letter:
     found = work.content.approve_refund(asked.person, purchase)
-    wallet = None if found.buyer is None else found.buyer.wallet
-    return Letter(wording.approved(asked.reader, found, work.supporters.assets.name, wallet))
+    return Letter(wording.approved(asked.reader, found, work.supporters.assets.name, found.payer))
 
 
 def _looks(words: tuple[str, ...]) -> bool:

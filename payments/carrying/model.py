@@ -61,6 +61,11 @@ class Outcome(StrEnum):
         """Tell whether the same signature may be sent in again: nothing was lost by it."""
         return self is Outcome.WOULD_REVERT
 
+    def may_be_tried(self, cargo: Cargo) -> bool:
+        """Tell the same of a cargo: nobody signed for a claim, so that no time and no wish of anybody's is over."""
+        never_sent = self in (Outcome.TOO_LATE, Outcome.WITHDRAWN)
+        return self.may_try_again or (cargo is Cargo.CLAIM and never_sent)
+
 
 class CarriedState(StrEnum):
     """Where something that we carry stands."""

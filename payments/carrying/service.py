@@ -163,7 +163,9 @@ class Carrying:
         """Let nobody else take anything on until the commit; return what is under way or settled under this id."""
         self._store.lock()
         known = self._store.find(carried_id)
-        return known if known is not None and (known.outcome is None or not known.outcome.may_try_again) else None
+        if known is None or (known.outcome is not None and known.outcome.may_be_tried(known.cargo)):
+            return None
+        return known
 
     def take_on(
         self, carried: Carried, *, to: Address, data: bytes, most_wei: int, tokens: int, not_after: datetime

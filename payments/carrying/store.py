@@ -50,7 +50,7 @@ class CarryingStore:
             "created_at": carried.created_at,
             "settled_at": None,
         }
-        again = [outcome.value for outcome in Outcome if outcome.may_try_again]
+        again = [outcome.value for outcome in Outcome if outcome.may_be_tried(carried.cargo)]
         kept = self._session.execute(
             insert(CarriedRow)
             .values(chain_id=self._chain_id, id=carried.id, **values)

@@ -176,7 +176,7 @@ class Admissions:
             row.refused_until, row.brought = self._now + REFUSED_FOR, False
 
     def missed(self, room: RoomId, person: PersonId) -> None:
-        """Note that it is not known whether somebody was asked in: if they are there, somebody else may have."""
+        """Note that somebody was not asked in: if they are there, somebody else did it."""
         row = self._guest(room, person)
         if row is not None:
             row.brought = False

@@ -13,6 +13,8 @@ from kit.errors import NotFound
 from kit.identifiers import Address, Hash32, PersonId
 from ledger.model import Level
 from payments.content.model import (
+    LONGEST_ADMISSION,
+    Buyer,
     Listing,
     OwedBecause,
     Paid,
@@ -143,8 +145,17 @@ class Buying:
         """Return until when an admission is: bought again while one goes on, it follows on that."""
         if version is None or version.offer.admitted is None:
             return None
-        known = [one.access_until for one in self._sold.of_buyer(paid.buyer, paid.listing) if one.opens(paid.at)]
-        return max([paid.at, *(one for one in known if one is not None)]) + version.offer.admitted
+        # A person's time is their own, whoever's wallet paid; and it follows on what is not as sure yet, too.
+        person = paid.buyer.person
+        buyer = paid.buyer if person is None else Buyer(person=person)
+        known = [
+            one.access_until
+            for one in self._sold.of_buyer(buyer, paid.listing)
+            if one.stands and (one.buyer is None or one.buyer.person == person)
+        ]
+        begins = max([paid.at, *(one for one in known if one is not None)])
+        # Bought a thousand times over it ends all the same: there are no dates beyond the year 9999.
+        return min(begins, paid.at + LONGEST_ADMISSION) + version.offer.admitted
 
 
 def _fill(row: PurchaseRow, paid: Paid, version: Version) -> None:

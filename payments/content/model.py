@@ -282,11 +282,15 @@ class Purchase:
     payer: Address | None = None
     """The wallet that paid, whoever has it since: money goes back there."""
 
+    @property
+    def stands(self) -> bool:
+        """Tell whether it bought something, and was neither taken nor paid back."""
+        return self.state in _STANDING and self.because is None
+
     def opens(self, now: datetime) -> bool:
         """Tell whether it gives access at a moment: it stands, as surely as the seller asked, and is not over."""
-        stands = self.state in _STANDING and self.because is None
         over = self.access_until is not None and now >= self.access_until
-        return stands and not over and self.level.reaches(self.finality)
+        return self.stands and not over and self.level.reaches(self.finality)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from payments.content.model import Buyer, Paid, Version
 
 FOR_EVER: Final = 2**64 - 1
 """``valid_until`` of what has no end."""
-_LAST: Final = 253_370_764_800
-"""The year 9999, in Unix seconds: a block's time may be anything."""
+_LAST: Final = 250_246_627_200
+"""The year 9900, in Unix seconds: a block's time may be anything."""
 
 
 def listing_hash(listing: str) -> Hash32:

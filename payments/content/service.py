@@ -164,6 +164,8 @@ class Content(Belonging):
         An admission may stay as it is: it is for sale once the bot found that it can admit people there.
         """
         row = self._own(seller, listing)
+        if row.kind == Kind.ADMISSION.value and row.state != ListingState.LISTED.value:
+            self.admissions.check_count(seller)
         if self.admissions.want(row):
             row.state, row.ended_at = ListingState.LISTED.value, None
         return self._listings.listing(row)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from contracts.events import RewardEvent, RootAccepted, RootCancelled, RootProposed
+from contracts.events import EarlierJoined, RewardEvent, RootAccepted, RootCancelled, RootProposed
 from kit.identifiers import Address, Hash32
 
 
@@ -64,6 +64,10 @@ def roots(events: Iterable[RewardEvent]) -> list[Root]:
             known = [_ended(one, event.root, RootState.CANCELLED, block) for one in known]
         elif isinstance(event, RootAccepted):
             known = _accepted(known, event)
+        elif isinstance(event, EarlierJoined):
+            earlier = [one.state is RootState.EARLIER for one in known]
+            over = [replace(one, state=RootState.OVER, block=block) for one in known]
+            known = [new if was else one for one, new, was in zip(known, over, earlier, strict=True)]
     return known
 
 

@@ -78,7 +78,8 @@ class Rewards:
     def join(self, server: ServerName, payout: Address, *, forwards: bool = False) -> tuple[Joining, str]:
         """Make a challenge that a server's own people answer over federation. Raises ``Invalid``.
 
-        The text is the secret of the address for reports: it is good once the challenge was answered.
+        The text is the secret of the address for reports, good once the challenge was answered; a server that takes
+        part already keeps the one that it has.
         """
         made = self._challenge(server, payout, Kind.HOMESERVER)
         code, secret = secrets.token_urlsafe(9), secrets.token_urlsafe(32)
@@ -97,8 +98,16 @@ class Rewards:
         joining, digest = self._joining(localpart, keys.server)
         if localpart != joining.second:
             raise _no_joining()
-        before = self._take(joining.challenge, key, keys, digest)
-        self._store.change(self._known(keys.server).id, forwards=joining.forwards)
+        known = self._store.find(keys.server)
+        if known is not None and known.left_at is None:
+            # Whoever made the link knows its address for reports: a server that reports already goes on where it does.
+            before = self._take(joining.challenge, key, keys, None)
+            changes = {"forwards": True} if joining.forwards else {}
+        else:
+            before = self._take(joining.challenge, key, keys, digest)
+            changes = {"forwards": joining.forwards}
+        if changes:
+            self._store.change(self._known(keys.server).id, **changes)
         return Enrolment(self._known(keys.server), "", before)
 
     def _joining(self, localpart: str, server: ServerName) -> tuple[Joining, bytes]:
@@ -152,16 +161,19 @@ class Rewards:
         before = self._take(challenge, signer_of(signed, keys).public, keys, _digest(secret))
         return Enrolment(self._known(challenge.server), secret, before)
 
-    def _take(self, challenge: Challenge, key: bytes, keys: ServerKeys, digest: bytes) -> Enrolled | None:
-        """Let a server take part whose ``key`` answered a challenge; return what was known of it before."""
+    def _take(self, challenge: Challenge, key: bytes, keys: ServerKeys, digest: bytes | None) -> Enrolled | None:
+        """Let a server take part whose ``key`` answered a challenge; return what was known of it before.
+
+        ``digest``: of the secret of its address for reports; without one that stays as it is.
+        """
         if not self._store.use(challenge.nonce, self._now):
             raise NotFound("challenge_unknown", "That challenge was answered before. Ask for a new one.")
         before = self._store.find(challenge.server)
         if before is None:
-            self._store.enrol(challenge, key=key, beside=_beside(keys, key), digest=digest, now=self._now)
+            self._store.enrol(challenge, key=key, beside=_beside(keys, key), digest=digest or b"", now=self._now)
         else:
-            changes = self._again(before, challenge, key, keys)
-            self._store.change(before.id, report_sha256=digest, **changes)
+            changes = self._again(before, challenge, key, keys) | ({} if digest is None else {"report_sha256": digest})
+            self._store.change(before.id, **changes)
         return before
 
     def _again(self, before: Enrolled, challenge: Challenge, key: bytes, keys: ServerKeys) -> dict[str, Any]:

@@ -132,6 +132,7 @@ def test_a_bot_that_was_away_at_the_end_puts_out_when_it_is_back_and_a_space_is_
     async def play() -> None:
         async with listening(place.client("alice"), place.client("bob")) as (alice, bob):
             async with place.bot():
+                await chat(bob, place)  # the receipt comes there
                 levels = {"users": {bot: 50}, "invite": 50}
                 body = {"creation_content": {"type": "m.space"}, "power_level_content_override": levels}
                 space = RoomId((await keeper.does("POST", "createRoom", body))["room_id"])

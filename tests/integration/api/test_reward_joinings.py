@@ -125,6 +125,23 @@ def test_an_administrator_enrols_by_joining_twice(door: Door, container: Contain
     assert site.reached > 0
 
 
+def test_whoever_makes_a_link_gets_no_hold_of_a_server_that_takes_part(
+    door: Door, container: Container, far: Keyed, site: Server
+) -> None:
+    assert site.reached == 0
+    mine, client = begun(door, forward=True), Client(door, far)
+    client.joins(second_of(client.joins(mine["alias"])[1]))
+    theirs = begun(door)
+    status, done = client.joins(second_of(client.joins(theirs["alias"])[1]))
+    assert (status, done.startswith("Done")) == (403, True)
+    prefix = "https://earnest.example"
+    assert door.get(theirs["report_url"].removeprefix(prefix)).status_code == 404
+    assert door.put(mine["report_url"].removeprefix(prefix), content=body()).status_code == 204
+    found = kept(container)
+    assert found is not None
+    assert found.forwards, "what was asked for before goes on"
+
+
 def test_a_proof_is_good_once(door: Door, container: Container, far: Keyed, site: Server) -> None:
     assert site.reached == 0
     client = Client(door, far)

@@ -13,12 +13,16 @@ from app import epochs
 from app.container import Container
 from cli.main import main
 from contracts.merkle import payout_leaf, proves
+from kit.clock import from_unix
 from kit.database import Database
 from kit.errors import Unavailable
 from kit.identifiers import Address, ServerName, parse_hash, show_address
-from payments.rewards.closing import LENGTH
+from payments.rewards import epoch_file
+from payments.rewards.closing import LENGTH, Span
 from payments.rewards.history import Because
 from tests.integration.app.test_epochs import BEGAN, DISTRIBUTOR, FIRST, POOL, enrols, knows, measures
+from tests.support.epochs import closed
+from tests.support.measured import measured
 from tests.support.services import Clock, a_container, http_door
 
 ONE, TWO, THREE = (ServerName(f"s{number}.example") for number in (1, 2, 3))
@@ -60,16 +64,29 @@ def test_each_epoch_says_what_a_server_got_and_why(container: Container, secret:
     with container.read() as work:
         one, two, three = (epochs.history(work, server) for server in (ONE, TWO, THREE))
         nobody = epochs.history(work, ServerName("s9.example"))
-        closed = work.epochs.all()
+        known = work.epochs.all()
     assert [part.epoch for part in one.parts] == [2, 1]
-    assert [part.amount for part in one.parts] == [epoch.paid for epoch in closed], "nobody else counted"
+    assert [part.amount for part in one.parts] == [epoch.paid for epoch in known], "nobody else counted"
     assert one.parts[0].because == (Because.AT_TIMES_AWAY,)
     assert {part.because for part in two.parts} == {(Because.AWAY,)}
     assert {part.because for part in three.parts} == {(Because.UNUSED,)}
     assert one.proof is not None
-    assert one.proof.cumulative == sum(epoch.paid for epoch in closed)
-    assert (one.proof_of, one.proof.root) == (2, closed[0].root)
+    assert one.proof.cumulative == sum(epoch.paid for epoch in known)
+    assert (one.proof_of, one.proof.root) == (2, known[0].root)
     assert (nobody.parts, nobody.proof, two.proof) == ((), None, None)
+
+
+def test_who_left_claims_by_the_newest_file(container: Container, secret: str) -> None:
+    del secret
+    with container.work() as work:
+        number = work.epochs.all()[0].number + 1
+        before = epoch_file.read_file(work.epochs.file(number - 1)).anew
+        later = closed(number, [measured(7, people=50)], before.cumulative)
+        work.epochs.keep(Span(number, from_unix(later.terms.begins), from_unix(later.terms.ends)), later)
+        found = epochs.history(work, ONE)
+    assert [part.epoch for part in found.parts] == [2, 1], "it was measured no more"
+    assert found.proof is not None
+    assert (found.proof_of, found.proof.root) == (number, later.root)
 
 
 def test_the_operator_is_told_by_the_secret_address_how_the_present_epoch_stands(

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from kit.clock import from_unix
 from kit.database import Database
 from kit.errors import Conflict, Forbidden, Invalid, NotFound
-from kit.identifiers import Address, Hash32
+from kit.identifiers import Address, Hash32, UserId
 from ledger.model import Level
+from ledger.people import People
 from payments.content import service
 from payments.content.buying import DELIVERY, TAKEN_BACK
-from payments.content.model import GRACE, Buyer, Kind, ListingState, OwedBecause, PurchaseState
+from payments.content.model import GRACE, LONGEST_ADMISSION, Buyer, Kind, ListingState, OwedBecause, PurchaseState
+from payments.content.onchain import _LAST
 from payments.content.service import QUOTA
 from tests.support.stalls import ERN, OTHER, PAYER, WALLET, Stall, key, offer
 
@@ -262,6 +265,32 @@ def test_an_admission_ends_and_one_more_follows_on_it(stall: Stall) -> None:
     stall.pass_by(2 * week)
     with stall.work() as content:
         assert content.access(Buyer(person=stall.kim), listing.id) is None
+
+
+def test_an_admission_bought_a_hundred_times_over_ends_at_last(stall: Stall) -> None:
+    put_up = offer(kind=Kind.ADMISSION, reference="!room:earnest.example", admitted=LONGEST_ADMISSION)
+    with stall.work() as content:
+        listing = content.list_(stall.lea, put_up, allowed=[ERN])
+        (place,) = content.admissions.of(stall.lea)
+        content.admissions.checked(place, None)
+    ends = [stall.pay(listing, number).access_until for number in range(1, 5)]
+    assert ends == [stall.now + LONGEST_ADMISSION, *[stall.now + 2 * LONGEST_ADMISSION] * 3]
+    far = stall.pay(listing, 9, buyer=Buyer(wallet=PAYER), at=from_unix(_LAST))
+    assert far.access_until is not None, "a block's time may be anything"
+
+
+def test_two_periods_bought_at_once_are_two_and_a_friends_time_is_the_friends(stall: Stall) -> None:
+    week = timedelta(days=7)
+    put_up = offer(kind=Kind.ADMISSION, reference="!room:earnest.example", admitted=week, finality=Level.FINALIZED)
+    with stall.work() as content:
+        listing = content.list_(stall.lea, put_up, allowed=[ERN])
+        (place,) = content.admissions.of(stall.lea)
+        content.admissions.checked(place, None)
+    with stall.database.write() as session:
+        friend = People(session, stall.now).number(UserId("@friend:earnest.example"))
+    kims, friends = Buyer(stall.kim, PAYER), Buyer(friend, PAYER)
+    ends = [stall.pay(listing, 1 + number, buyer=who).access_until for number, who in enumerate((kims, friends, kims))]
+    assert ends == [stall.now + week, stall.now + week, stall.now + 2 * week], "none of them is final yet"
 
 
 def test_a_library_holds_once_what_was_bought_as_a_person_as_a_wallet_and_as_both(stall: Stall) -> None:

@@ -111,7 +111,8 @@ def test_every_state_of_a_listing_is_told(state: ListingState) -> None:
 @pytest.mark.parametrize("level", [Level.SEEN, Level.SAFE, Level.FINALIZED])
 def test_every_kind_and_certainty_is_told(kind: Kind, level: Level) -> None:
     admitted = timedelta(days=1) if kind is Kind.ADMISSION else None
-    reference = "" if kind.has_content else "https://lea.example"
+    places = {Kind.ADMISSION: "!room:lea.example"}
+    reference = "" if kind.has_content else places.get(kind, "https://lea.example")
     offer = replace(OFFER, kind=kind, finality=level, admitted=admitted, reference=reference)
     version = replace(LISTING.version, offer=offer, stored=STORED if kind.has_content else None)
     assert "2.5 ERN" in selling.card(READER, replace(LISTING, version=version), LEA, names).plain
@@ -122,5 +123,5 @@ def test_every_kind_and_certainty_is_told(kind: Kind, level: Level) -> None:
 
 def test_whoever_pays_back_is_told_to_which_wallet() -> None:
     assert "0x0202" in selling.approved(READER, PURCHASE, names, Address(b"\x02" * 20)).plain
-    assert "page says" in selling.approved(READER, PURCHASE, names, None).plain
+    assert "earnest sell refund" in selling.approved(READER, PURCHASE, names, None).plain
     assert "2.5 ERN" in bought.refund_asked(READER, PURCHASE, names).plain
