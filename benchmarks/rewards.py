@@ -15,7 +15,7 @@ from payments.rewards.schedule import Schedule
 from payments.rewards.shares import share
 
 _SERVERS = 100_000
-_ROUNDS = 3
+_ROUNDS = 5
 _SEED = 7
 _ALONE = 0.9
 _TERMS = Terms(1, Address(b"\x99" * 20), 2, 1_790_000_000, 1_792_419_200, Schedule(10**24))

@@ -17,6 +17,7 @@ from contracts.merkle import Payouts
 from kit.amounts import UINT256_MAX
 from kit.errors import Invalid
 from kit.identifiers import Address, Hash32, ServerName
+from kit.uncollected import uncollected
 from payments.rewards.model import Measured
 from payments.rewards.schedule import Schedule
 from payments.rewards.shares import FORMULA, Counted, Shares, count, give_out
@@ -98,6 +99,7 @@ class Closed:
             ],
         }
 
+    @uncollected()
     def encoded(self) -> bytes:
         """Return the bytes that are published: canonical JSON, which for what stands here is what this makes too."""
         return orjson.dumps(self.shown(), option=orjson.OPT_SORT_KEYS)
@@ -121,6 +123,7 @@ class Read:
     canonical: bool
 
 
+@uncollected()
 def close(terms: Terms, servers: Iterable[Measured], before: Mapping[Address, int]) -> Closed:
     """Close an epoch: the same whoever does it, in whatever order the servers and payees come.
 
@@ -140,6 +143,7 @@ def close(terms: Terms, servers: Iterable[Measured], before: Mapping[Address, in
     return Closed(terms, counted, earlier, budget, shares, cumulative, None if then is None else then.root, now)
 
 
+@uncollected()
 def read_file(data: bytes) -> Read:
     """Read an epoch file, and close its epoch anew. Raises ``Invalid`` for what is no file of this format and formula.
 
