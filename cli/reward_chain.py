@@ -95,14 +95,12 @@ def deploy(
 ) -> None:
     """Create the contract that pays rewards; nothing of it can be changed afterwards."""
     container = container_of(context)
-    with container.read() as work:
-        if work.epochs.last() is not None or container.settings.rewards_distributor is not None:
-            raise Conflict(
-                "distributor_there",
-                "There is a contract that pays, or epochs that one is to pay: another one would pay them once more. "
-                "Put `distributor` and `distributor_block` into the deployment's file to have the one that is there "
-                "followed.",
-            )
+    if container.settings.rewards_distributor is not None:
+        raise Conflict(
+            "distributor_there",
+            "There is a contract that pays already (EARNEST_REWARDS_DISTRIBUTOR): another one would pay all epochs "
+            "once more. Put `distributor` and `distributor_block` into the deployment's file, and it is followed.",
+        )
     roles = rewards.Roles(
         token=container.deployment.token,
         treasury=parse_address(treasury),

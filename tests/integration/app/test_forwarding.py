@@ -144,7 +144,7 @@ def test_it_is_tried_again_where_it_certainly_did_not_arrive(
 
 
 def test_it_is_given_up_after_a_while(container: Container, makers: Makers, reports: Reports, clock: Clock) -> None:
-    makers.answer = says(b"", status=502)
+    makers.answer = says(b"", status=503)
     reports()
     tries = 0
     for _ in range(30):
@@ -155,8 +155,8 @@ def test_it_is_given_up_after_a_while(container: Container, makers: Makers, repo
 
 @pytest.mark.parametrize(
     "answer",
-    [says(b"", status=400), lambda connection, _: connection.close(), says(b"", status=302)],
-    ids=["refused", "broken off", "redirected"],
+    [says(b"", status=400), says(b"", status=502), lambda connection, _: connection.close(), says(b"", status=302)],
+    ids=["refused", "by a proxy", "broken off", "redirected"],
 )
 def test_what_may_have_arrived_is_not_sent_again(
     container: Container,
