@@ -33,16 +33,16 @@ async def counter_made(stage: Stage) -> None:
     shown = await stage.earnest("contracts", "show", "--json")
     stage.demand(shown.get("checkout"), "the contract for sales stands", shown)
     stage.saw("the operator ran: earnest contracts show", shown)
-    lea = await _talking(stage, _SELLER)
-    told = await _answered(stage, lea, "help sell", "sell text")
+    lea = await stage.talking(_SELLER)
+    told = await stage.answered(lea, "help sell", "sell text")
     stage.saw(f"{lea.user_id} wrote: help sell; the bot answered", told)
 
 
 async def bought_in_a_chat(stage: Stage) -> None:
     """@kim buys a text from @lea: the bot shows what it is, she signs in her own wallet, and it comes into the chat."""
     listing = await _put_up(stage, "text", "story.txt", _STORY.encode(), title="On doors", price="2")
-    kim, before = await _talking(stage, _BUYER), stage.tokens(stage.address(_SELLER))
-    offered = await _answered(stage, kim, f"buy {listing['id']}", "On doors", "2 ERN", "/buy/")
+    kim, before = await stage.talking(_BUYER), stage.tokens(stage.address(_SELLER))
+    offered = await stage.answered(kim, f"buy {listing['id']}", "On doors", "2 ERN", "/buy/")
     stage.saw(f"{kim.user_id} wrote: buy {listing['id']}; the bot answered", offered)
     await _pay(stage, kim, offered)
     told = await stage.until(lambda: kim.said(_STORY), "the text comes into her chat")
@@ -50,7 +50,7 @@ async def bought_in_a_chat(stage: Stage) -> None:
     stage.saw("the bot handed it over, and a receipt", f"{told}\n\n{receipt}")
     got = stage.tokens(stage.address(_SELLER)) - before
     stage.demand(got == 2 * ERN, "all of it went to the seller", money(got))
-    again = await _answered(stage, kim, "library", "On doors")
+    again = await stage.answered(kim, "library", "On doors")
     stage.saw("what she bought stays hers; she wrote: library", again)
     sold = await stage.earnest("sell", "sales", "--seller", _mxid(stage, _SELLER), "--json")
     stage.saw("and the seller sees what was sold: earnest sell sales", sold)
@@ -93,8 +93,8 @@ async def bought_by_a_program(stage: Stage) -> None:
 async def taken_back(stage: Stage) -> None:
     """@kim's payment leaves the chain with its block: what she bought is not hers any more, and the bot says so."""
     listing = await _put_up(stage, "text", "letter.txt", b"A letter about keys.", title="On keys", price="1")
-    kim, rpc = await _talking(stage, _BUYER), stage.world.plan.rpc_url
-    offered = await _answered(stage, kim, f"buy {listing['id']}", "On keys", "/buy/")
+    kim, rpc = await stage.talking(_BUYER), stage.world.plan.rpc_url
+    offered = await stage.answered(kim, f"buy {listing['id']}", "On keys", "/buy/")
     before = len(kim.heard)
     with anvil.mining_at_once(rpc, stage.world.plan.pace.block_time):
         await _pay(stage, kim, offered)
@@ -107,12 +107,12 @@ async def taken_back(stage: Stage) -> None:
 
 async def paid_back(stage: Stage) -> None:
     """@kim asks for her money; @lea pays it back from her own wallet, once however often she is asked."""
-    kim = await _talking(stage, _BUYER)
+    kim = await stage.talking(_BUYER)
     receipt = kim.said("is yours: you paid", "On doors") or ""
     found = _PURCHASE.search(receipt)
     purchase = found.group(1) if found else ""
     stage.demand(purchase, "the receipt names the purchase", receipt)
-    asked = await _answered(stage, kim, f"refund {purchase} It was about windows.", "On doors")
+    asked = await stage.answered(kim, f"refund {purchase} It was about windows.", "On doors")
     stage.saw(f"{kim.user_id} wrote: refund {purchase} It was about windows.; the bot answered", asked)
     before, heard = stage.tokens(stage.address(_BUYER)), len(kim.heard)
     command = ("sell", "refund", purchase, "--seller", _mxid(stage, _SELLER), *_key(stage, _SELLER), "--yes", "--json")
@@ -152,19 +152,3 @@ def _mxid(stage: Stage, name: str) -> str:
 
 def _key(stage: Stage, name: str) -> tuple[str, ...]:
     return ("--key-file", str(stage.world.plan.wallet_file(name)))
-
-
-async def _talking(stage: Stage, name: str) -> Person:
-    """Return somebody who has a chat with the bot."""
-    person = await stage.person(name)
-    if not person.heard:
-        await person.start_chat()
-        await stage.until(lambda: person.said("help"), "the bot joins the chat")
-    return person
-
-
-async def _answered(stage: Stage, person: Person, command: str, *words: str) -> str:
-    """Write to the bot and return what it answers; see that all of ``words`` are in it."""
-    before = len(person.heard)
-    await person.say(command)
-    return await stage.until(lambda: person.said(*words, after=before), f"the bot answers: {command}")

@@ -56,15 +56,15 @@ async def prepared(stage: Stage) -> None:
     stage.saw(f"the operator ran: earnest supporters tiers use {file.name} --yes", used["printed"])
     rooms = await _made(stage, 3)
     stage.saw("the bot made a space and two rooms that only its members may enter", rooms)
-    alice = await _talking(stage, "alice")
-    told = await _answered(stage, alice, "support", "5 ERN a month", "Friend")
+    alice = await stage.talking("alice")
+    told = await stage.answered(alice, "support", "5 ERN a month", "Friend")
     stage.saw(f"{alice.user_id} wrote: support; the bot answered", told)
 
 
 async def on_the_chain(stage: Stage) -> None:
     """@bob gives on the chain, with a memo that says nothing; he says who may see it, and the space shows his flair."""
-    bob = await _talking(stage, "bob")
-    told = await _answered(stage, bob, "claim memo", "0x")
+    bob = await stage.talking("bob")
+    told = await stage.answered(bob, "claim memo", "0x")
     memo = _MEMO.search(told)
     stage.demand(memo, "the bot hands out a memo", told)
     await asyncio.to_thread(_pledge, stage, "bob", 5 * ERN, memo.group() if memo else "")
@@ -72,11 +72,11 @@ async def on_the_chain(stage: Stage) -> None:
     told = await stage.until(lambda: bob.said("Your support makes you", "Friend"), "the bot thanks him")
     stage.saw("within a block the bot wrote to him", told)
     stage.demand(not bob.desks, "he is asked into nothing before he says so", bob.desks)
-    await _answered(stage, bob, "flair join", "on their way")
+    await stage.answered(bob, "flair join", "on their way")
     space = await stage.until(lambda: bob.desks[0] if bob.desks else None, "he is invited into the space")
-    told = await _answered(stage, bob, "flair show name", "who would see what")
+    told = await stage.answered(bob, "flair show name", "who would see what")
     stage.saw("he wrote: flair show name; before anybody saw anything, he read who would", told)
-    await _answered(stage, bob, "confirm", "shown from now on")
+    await stage.answered(bob, "confirm", "shown from now on")
     shown = await _shows(stage, bob, space, bob)
     stage.saw("he confirmed, and in the space everybody reads, from the bot", shown)
     for name in ("Lounge", "News first"):
@@ -93,7 +93,7 @@ async def on_the_chain(stage: Stage) -> None:
 
 async def from_patreon(stage: Stage) -> None:
     """@carol gives through Patreon: the operator reads in the members' list, and hands her a code."""
-    carol = await _talking(stage, "carol")
+    carol = await stage.talking("carol")
     now = system_clock()
     header = (
         "Name,Email,Pledge Amount,Lifetime Amount,Currency,Charge Frequency,Last Charge Date,Last Charge Status,User ID"
@@ -105,22 +105,22 @@ async def from_patreon(stage: Stage) -> None:
     stage.saw("the operator ran: earnest supporters import patreon members.csv; names and mails are kept nowhere", read)
     code = _CODE.search((await stage.earnest("supporters", "code", "patreon:7001"))["printed"])
     stage.demand(code, "there is a claim code for her")
-    told = await _answered(stage, carol, f"claim {code.group() if code else ''}", "yours now", "Patron")
+    told = await stage.answered(carol, f"claim {code.group() if code else ''}", "yours now", "Patron")
     stage.saw("she was handed a code, and wrote it to the bot", told)
-    told = await _answered(stage, carol, "flair", "What you have", "Patron", "Nothing of it is shown")
+    told = await stage.answered(carol, "flair", "What you have", "Patron", "Nothing of it is shown")
     stage.saw("to claim is not to show", told)
     await stage.until(lambda: carol.said("Shall I invite you?"), "the bot asks whether she wishes to be asked in")
-    await _answered(stage, carol, "flair join", "on their way")
+    await stage.answered(carol, "flair join", "on their way")
     await stage.until(lambda: carol.desks, "she is invited into the space")
-    told = await _answered(
-        stage, await stage.person("gina"), f"claim {code.group() if code else ''}", "claimed this already", talk=True
+    told = await stage.answered(
+        await stage.talking("gina"), f"claim {code.group() if code else ''}", "claimed this already"
     )
     stage.saw("somebody else who wrote the same code was told", told)
 
 
 async def from_liberapay(stage: Stage) -> None:
     """@dave gives through Liberapay, which forbids rewards beyond thanks: he has flair and wall, and no room."""
-    dave = await _talking(stage, "dave")
+    dave = await stage.talking("dave")
     day = f"{system_clock():%Y-%m-%d}"
     header = "patron_id,patron_username,patron_public_name,visibility,donation_currency,weekly_amount,pledge_date"
     file = stage.folder / f"liberapay-active-patrons-earnest-{day}.csv"
@@ -128,7 +128,7 @@ async def from_liberapay(stage: Stage) -> None:
     read = await stage.earnest("supporters", "import", "liberapay", str(file), "--json")
     stage.saw(f"the operator ran: earnest supporters import liberapay {file.name}; 1.15 EUR a week are 5 a month", read)
     code = _CODE.search((await stage.earnest("supporters", "code", "liberapay:8"))["printed"])
-    await _answered(stage, dave, f"claim {code.group() if code else ''}", "yours now", "Friend")
+    await stage.answered(dave, f"claim {code.group() if code else ''}", "yours now", "Friend")
     told = await stage.until(lambda: dave.said("Your support makes you", "Friend"), "the bot thanks him")
     stage.demand("invite you" not in told, "no room is offered", told)
     stage.saw("the bot thanked him, and offered what may be given for thanks alone", told)
@@ -144,31 +144,13 @@ async def taken_back(stage: Stage) -> None:
     stage.saw("the operator undid that import; the bot told @carol", told)
     await _gone(stage, bob.desks[0], carol)
     stage.saw("and she is in the space no more")
-    await _answered(stage, bob, "forget me", "Shall I forget you")
+    await stage.answered(bob, "forget me", "Shall I forget you")
     await bob.say("confirm")
     await _gone(stage, bob.desks[0], bob)
     stage.saw("@bob wrote: forget me; he is out of the space and its rooms, and his flair is down")
 
 
 STEPS = (prepared, on_the_chain, from_patreon, from_liberapay, taken_back)
-
-
-async def _talking(stage: Stage, name: str) -> Person:
-    """Return somebody who has a chat with the bot."""
-    person = await stage.person(name)
-    if not person.heard:
-        await person.start_chat()
-        await stage.until(lambda: person.said("help"), "the bot joins the chat")
-    return person
-
-
-async def _answered(stage: Stage, person: Person, command: str, *words: str, talk: bool = False) -> str:
-    """Write to the bot and return what it answers; see that all of ``words`` are in it."""
-    if talk:
-        await _talking(stage, person.name)
-    before = len(person.heard)
-    await person.say(command)
-    return await stage.until(lambda: person.said(*words, after=before), f"the bot answers: {command}")
 
 
 def _pledge(stage: Stage, name: str, amount: int, memo: str) -> None:

@@ -31,31 +31,31 @@ _ADVERTISEMENT = "Designer sunglasses, 80 % discount, only today! Order now: htt
 
 async def chosen(stage: Stage) -> None:
     """@alice chooses a door that she understands in one sentence: friends of friends free, others stake 5, or ask."""
-    alice, carol = await _talking(stage, "alice"), await _talking(stage, "carol")
+    alice, carol = await stage.talking("alice"), await stage.talking("carol")
     invited = await alice.invite(carol)
     stage.demand(invited.fine, "@alice may invite whom she wants, and so knows @carol", invited)
-    told = await _answered(stage, alice, "door presets", _FRIENDLY)
+    told = await stage.answered(alice, "door presets", _FRIENDLY)
     stage.saw(f"{alice.user_id} asked the bot what doors there are", told)
-    told = await _answered(stage, alice, f"door preset {_FRIENDLY}", "riends of friends")
+    told = await stage.answered(alice, f"door preset {_FRIENDLY}", "riends of friends")
     stage.saw(f"she wrote: door preset {_FRIENDLY}; the bot answered", told)
     for one, other in ((alice, carol), (carol, alice)):
-        told = await _answered(stage, one, f"vouch {other.user_id}", "You vouch for")
+        told = await stage.answered(one, f"vouch {other.user_id}", "You vouch for")
     stage.saw(f"{alice.user_id} and {carol.user_id} vouch for each other, so each lets the other know whom she knows")
 
 
 async def asks(stage: Stage) -> None:
     """@gina comes in by `ask`: one sentence in @alice's queue, and nobody is disturbed."""
-    alice, gina = await stage.person("alice"), await _talking(stage, "gina")
+    alice, gina = await stage.person("alice"), await stage.talking("gina")
     before, heard = len(gina.heard), len(alice.heard)
     answer = await _is_held(stage, gina, alice)
     stage.saw(f"{gina.user_id} is held, and her client says how she comes in free", str(answer.body["error"]))
     sentence = "I sing in your choir, the alto with the red scarf."
-    told = await _answered(stage, gina, f"ask {alice.user_id} {sentence}", "Asked")
+    told = await stage.answered(gina, f"ask {alice.user_id} {sentence}", "Asked")
     stage.saw(f"she wrote: ask {alice.user_id} {sentence}", told)
     stage.demand(len(alice.heard) == heard, "@alice is not disturbed", alice.heard[heard:])
-    told = await _answered(stage, alice, "knocks", sentence)
+    told = await stage.answered(alice, "knocks", sentence)
     stage.saw(f"nobody disturbed {alice.user_id}; when she looked, she read", told)
-    await _answered(stage, alice, f"accept {gina.user_id}", "Accepted")
+    await stage.answered(alice, f"accept {gina.user_id}", "Accepted")
     told = await stage.until(lambda: gina.said("accepted you", after=before), "the bot tells @gina")
     stage.saw("she wrote: accept; the bot told @gina", told)
     await _arrives(stage, gina, alice)
@@ -66,22 +66,22 @@ async def vouched(stage: Stage) -> None:
     alice, carol, hugo = await stage.person("alice"), await stage.person("carol"), await stage.person("hugo")
     await _is_held(stage, hugo, alice)
     stage.saw(f"{hugo.user_id} is held: nobody whom {alice.user_id} knows speaks for him")
-    told = await _answered(stage, carol, f"vouch {hugo.user_id}", "You vouch for", hugo.user_id)
+    told = await stage.answered(carol, f"vouch {hugo.user_id}", "You vouch for", hugo.user_id)
     stage.saw(f"{carol.user_id} wrote: vouch {hugo.user_id}", told)
-    told = await _answered(stage, alice, f"why {hugo.user_id}", "reach you")
+    told = await stage.answered(alice, f"why {hugo.user_id}", "reach you")
     stage.saw(f"{alice.user_id} asked why", told)
     await _arrives(stage, hugo, alice)
 
 
 async def friend_of_a_friend(stage: Stage) -> None:
     """@ivan, whom @carol accepted, passes @alice's door free, with the explanation printed."""
-    alice, carol, ivan = await stage.person("alice"), await stage.person("carol"), await _talking(stage, "ivan")
-    await _answered(stage, carol, f"door preset {_FRIENDLY}", "riends of friends")
+    alice, carol, ivan = await stage.person("alice"), await stage.person("carol"), await stage.talking("ivan")
+    await stage.answered(carol, f"door preset {_FRIENDLY}", "riends of friends")
     await _is_held(stage, ivan, carol)
-    await _answered(stage, ivan, f"ask {carol.user_id} We met at the lake.", "Asked")
-    await _answered(stage, carol, f"accept {ivan.user_id}", "Accepted")
+    await stage.answered(ivan, f"ask {carol.user_id} We met at the lake.", "Asked")
+    await stage.answered(carol, f"accept {ivan.user_id}", "Accepted")
     stage.saw(f"{ivan.user_id} asked {carol.user_id}, who accepted him; {alice.user_id} never heard of him")
-    told = await _answered(stage, alice, f"why {ivan.user_id}", "reach you", "known_by")
+    told = await stage.answered(alice, f"why {ivan.user_id}", "reach you", "known_by")
     stage.saw(f"{alice.user_id} asked why he would come in", told)
     await _arrives(stage, ivan, alice)
 
@@ -92,7 +92,7 @@ async def farmed(stage: Stage) -> None:
     sybils = [parse_user_id(f"@s{number}:{_FARM}") for number in range(SYBILS)]
     await asyncio.to_thread(_vouch_for_each_other, stage, sybils)
     stage.saw(f"{SYBILS} accounts of {_FARM} vouch for each other, {SYBILS * _EACH} times, for everybody to see")
-    await _answered(stage, carol, f"vouch {sybils[0]}", "You vouch for", sybils[0])
+    await stage.answered(carol, f"vouch {sybils[0]}", "You vouch for", sybils[0])
     stage.saw(f"one of them tricked {carol.user_id} into vouching for it: {sybils[0]}")
     # Of a domain that floods, whoever comes late is refused unheard: the one with the word comes first, and alone.
     statuses = await _knock(stage, sybils[:1], alice)
@@ -102,28 +102,28 @@ async def farmed(stage: Stage) -> None:
     refused = sum(status == HTTPStatus.FORBIDDEN for status in statuses.values())
     stage.demand(refused == SYBILS - 1, "all others are refused", statuses)
     stage.saw(f"all of them knocked at {alice.user_id}'s door: {refused} stay outside; the one with the word came in")
-    told = await _answered(stage, alice, f"why {sybils[1]}", "held", sybils[1])
+    told = await stage.answered(alice, f"why {sybils[1]}", "held", sybils[1])
     stage.saw(f"she asked why {sybils[1]} does not", told)
-    await _answered(stage, carol, f"unvouch {sybils[0]}", "Taken back")
-    await _answered(stage, alice, f"spam {sybils[0]}", "Do you really want")
-    told = await _answered(stage, alice, "confirm", "reaches you no more")
+    await stage.answered(carol, f"unvouch {sybils[0]}", "Taken back")
+    await stage.answered(alice, f"spam {sybils[0]}", "Do you really want")
+    told = await stage.answered(alice, "confirm", "reaches you no more")
     stage.saw(f"{carol.user_id} took her word back, and {alice.user_id} called it spam", told)
 
 
 async def tried(stage: Stage) -> None:
     """@alice tries a stricter door: a dry run shows whom it would have kept out; she leaves hers as it is."""
     alice = await stage.person("alice")
-    told = await _answered(stage, alice, "door try known", "@hugo", "@ivan")
+    told = await stage.answered(alice, "door try known", "@hugo", "@ivan")
     stage.saw(f"{alice.user_id} wrote: door try known; nothing is changed by it, and the bot answered", told)
-    await _answered(stage, alice, "door preset known", "nly people")
-    told = await _answered(stage, alice, "door undo", "riends of friends")
+    await stage.answered(alice, "door preset known", "nly people")
+    told = await stage.answered(alice, "door undo", "riends of friends")
     stage.saw("she tried it in earnest, and took it back with: door undo", told)
 
 
 async def filtered(stage: Stage) -> None:
     """@alice's filter would have hidden @mallory's advertisement, and tells her; it hides nothing and keeps no text."""
     alice, carol, mallory = await stage.person("alice"), await stage.person("carol"), await stage.person("mallory")
-    told = await _answered(stage, alice, "filter preset careful", "filter undo takes this back")
+    told = await stage.answered(alice, "filter preset careful", "filter undo takes this back")
     stage.saw(f"{alice.user_id} wrote: filter preset careful; the bot answered", told)
     room = await carol.create_room()
     for guest in (alice, mallory):
@@ -139,31 +139,15 @@ async def filtered(stage: Stage) -> None:
     stage.saw(f"{mallory.user_id} wrote there, for everybody to read", _ADVERTISEMENT)
     told = await _looks_until(stage, alice, "filter seen", "hide or mark 1", event[1:])
     stage.saw(f"{alice.user_id} asked what her filter would have hidden", told)
-    told = await _answered(stage, alice, f"filter why {event}", "Rule", "known_by")
+    told = await stage.answered(alice, f"filter why {event}", "Rule", "known_by")
     stage.saw("she asked why", told)
     found = await asyncio.to_thread(_kept, stage, "sunglasses")
     stage.demand(not found, "no text of it is in the database", found)
     stage.saw("the text of that message is nowhere in the database: its id, the rule and the facts are")
-    await _answered(stage, alice, "filter off", "no filter")
+    await stage.answered(alice, "filter off", "no filter")
 
 
 STEPS = (chosen, asks, vouched, friend_of_a_friend, farmed, tried, filtered)
-
-
-async def _talking(stage: Stage, name: str) -> Person:
-    """Return somebody who has a chat with the bot."""
-    person = await stage.person(name)
-    if not person.heard:
-        await person.start_chat()
-        await stage.until(lambda: person.said("help"), "the bot joins the chat")
-    return person
-
-
-async def _answered(stage: Stage, person: Person, command: str, *words: str) -> str:
-    """Write to the bot and return what it answers; see that all of ``words`` are in it."""
-    before = len(person.heard)
-    await person.say(command)
-    return await stage.until(lambda: person.said(*words, after=before), f"the bot answers: {command}")
 
 
 async def _looks_until(stage: Stage, person: Person, command: str, *words: str) -> str:

@@ -95,6 +95,20 @@ class Stage:
             await someone.arrive()
         return self._people[name]
 
+    async def talking(self, name: str) -> Person:
+        """Return somebody who has a chat with the bot."""
+        person = await self.person(name)
+        if not person.heard:
+            await person.start_chat()
+            await self.until(lambda: person.said("help"), "the bot joins the chat")
+        return person
+
+    async def answered(self, person: Person, command: str, *words: str) -> str:
+        """Let somebody write to the bot and return what it answers; see that all of ``words`` are in it."""
+        before = len(person.heard)
+        await person.say(command)
+        return await self.until(lambda: person.said(*words, after=before), f"the bot answers: {command}")
+
     async def everybody_goes(self) -> None:
         """Let everybody go home."""
         for person in self._people.values():
