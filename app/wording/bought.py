@@ -130,22 +130,29 @@ def taken_down(reader: Reader, purchase: Purchase, reason: str) -> Message:
     )
 
 
-def library(reader: Reader, found: Sequence[Purchase], names: Names, *, more: str | None) -> Message:
-    """List what somebody bought; ``more`` is where the next page begins."""
-    if not found:
-        return reader.say(marked("You bought nothing yet. {buy} does it."), buy=Literal("buy LISTING"))
+def purchases(
+    reader: Reader, found: Sequence[Purchase], names: Names, state: Callable[[Reader, Purchase], Message | Safe]
+) -> Message:
+    """List purchases, a line each; ``state`` says how one stands."""
     entries = [
         reader.say(
             marked("**{title}**, {when}, {paid}: {state} ({purchase})"),
             title=one.title,
             when=reader.when(one.paid_at),
             paid=sum_of(one.amount, one.asset, names),
-            state=_state(reader, one),
+            state=state(reader, one),
             purchase=Literal(one.id),
         )
         for one in found
     ]
-    parts = [reader.say(marked("**What you bought:**")), lines(reader, entries)]
+    return lines(reader, entries)
+
+
+def library(reader: Reader, found: Sequence[Purchase], names: Names, *, more: str | None) -> Message:
+    """List what somebody bought; ``more`` is where the next page begins."""
+    if not found:
+        return reader.say(marked("You bought nothing yet. {buy} does it."), buy=Literal("buy LISTING"))
+    parts = [reader.say(marked("**What you bought:**")), purchases(reader, found, names, _state)]
     parts.append(reader.say(marked("{get} hands one over once more."), get=Literal(f"library get {found[0].id}")))
     if more is not None:
         parts.append(reader.say(marked("There is more: {more}"), more=Literal(f"library before {more}")))

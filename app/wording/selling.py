@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.conversations import Meaning
-from app.wording.bought import BECAUSE, Names, sum_of
+from app.wording.bought import BECAUSE, Names, purchases, sum_of
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from app.wording.message import Literal, Message, Safe, join
@@ -221,18 +221,7 @@ def sales(reader: Reader, found: Sequence[Purchase], names: Names, *, more: str 
     """List what somebody sold, and what they owe back."""
     if not found:
         return reader.say(marked("Nothing was sold yet."))
-    entries = [
-        reader.say(
-            marked("**{title}**, {when}, {paid}: {state} ({purchase})"),
-            title=one.title,
-            when=reader.when(one.paid_at),
-            paid=sum_of(one.amount, one.asset, names),
-            state=_sale(reader, one),
-            purchase=Literal(one.id),
-        )
-        for one in found
-    ]
-    parts = [reader.say(marked("**What you sold:**")), lines(reader, entries)]
+    parts = [reader.say(marked("**What you sold:**")), purchases(reader, found, names, _sale)]
     if any(one.state in (PurchaseState.OWED_BACK, PurchaseState.REFUND_ASKED) for one in found):
         parts.append(
             reader.say(
