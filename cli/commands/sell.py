@@ -24,6 +24,7 @@ from kit.errors import NotFound
 from kit.identifiers import PersonId, isolate, parse_address, parse_room_id, parse_user_id, show_hash
 from ledger.model import Asset, Level
 from payments.content.model import Buyer, Kind, Listing, Offer, Purchase
+from payments.content.service import Content
 
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 _PIECE: Final = 1024 * 1024
@@ -154,34 +155,23 @@ def revise(
     _show_one(selling.revise(container, person, listing, offer, parts, name=name), as_json=as_json)
 
 
-@sell.command()
-@click.argument("listing")
-@_seller
-@_json
-@click.pass_context
-@told
-def unlist(context: click.Context, listing: str, seller: str, *, as_json: bool) -> None:
-    """Sell LISTING no more; whoever bought it keeps it."""
-    container = container_of(context)
-    person = _person(container, seller)
-    with container.work() as work:
-        found = work.content.unlist(person, listing)
-    _show_one(found, as_json=as_json)
+def _moving(name: str, move: Callable[[Content, PersonId, str], Listing], sentence: str) -> None:
+    @sell.command(name, help=sentence)
+    @click.argument("listing")
+    @_seller
+    @_json
+    @click.pass_context
+    @told
+    def moved(context: click.Context, listing: str, seller: str, *, as_json: bool) -> None:
+        container = container_of(context)
+        person = _person(container, seller)
+        with container.work() as work:
+            found = move(work.content, person, listing)
+        _show_one(found, as_json=as_json)
 
 
-@sell.command()
-@click.argument("listing")
-@_seller
-@_json
-@click.pass_context
-@told
-def relist(context: click.Context, listing: str, seller: str, *, as_json: bool) -> None:
-    """Sell LISTING again that was unlisted, or for the first time where it is a draft."""
-    container = container_of(context)
-    person = _person(container, seller)
-    with container.work() as work:
-        found = work.content.relist(person, listing)
-    _show_one(found, as_json=as_json)
+_moving("unlist", Content.unlist, "Sell LISTING no more; whoever bought it keeps it.")
+_moving("relist", Content.relist, "Sell LISTING again that was unlisted, or for the first time where it is a draft.")
 
 
 @sell.command("list")
