@@ -46,12 +46,12 @@ class Killed(BaseException):
 
 
 class Life:
-    """Ends at a point, once."""
+    """Ends at a point, once; points are passed while it ``counts``."""
 
-    def __init__(self, ends_at: int | None) -> None:
+    def __init__(self, ends_at: int | None, *, counts: bool = False) -> None:
         self.ends_at = ends_at
         self.points = 0
-        self.counts = False
+        self.counts = counts
 
     def point(self) -> None:
         if not self.counts:

@@ -25,25 +25,11 @@ from kit.database import Database, make_engine
 from kit.identifiers import RoomId, UserId
 from payments.content.model import Kind
 from tests.support.knocks import ALICE, BOB, BOT
+from tests.support.lives import Killed, Life
 from tests.support.services import Clock, a_container
 from tests.support.stand import Stand
 
 CHAT = RoomId("!chat:home.example")
-
-
-class Killed(BaseException):
-    """The process ends here; nothing of ours catches it."""
-
-
-class Life:
-    def __init__(self, ends_at: int | None) -> None:
-        self.ends_at = ends_at
-        self.points = 0
-
-    def point(self) -> None:
-        self.points += 1
-        if self.points == self.ends_at:
-            raise Killed
 
 
 class Mortal(Rehearsal):
@@ -106,7 +92,7 @@ def played(folder: Path, template: Path, ends_at: int | None) -> tuple[list[str]
     with world.container.work() as work:
         work.conversations.remember(stand.alice, CHAT)
     stand.pay(stand.put_up(b"\x00\x01" * 99, "doors.bin", Kind.FILE))
-    homeserver = Mortal(Life(ends_at), lines)
+    homeserver = Mortal(Life(ends_at, counts=True), lines)
     try:
         world.hands(homeserver)
     except Killed:

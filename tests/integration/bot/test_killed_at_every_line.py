@@ -25,27 +25,11 @@ from reputation.tables import GrantRow, SpamVerdictRow
 from tests.support.desk import CHAT, Bot, Desk
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOB, BOT
+from tests.support.lives import Killed, Life
 
 Doing = Callable[[Bot], object]
 ERN = 10**18
 _SEEN = ("would send", "would put", "would invite")
-
-
-class Killed(BaseException):
-    """The process ends here; nothing of ours catches it."""
-
-
-class Life:
-    """Ends at a point, once."""
-
-    def __init__(self, ends_at: int | None) -> None:
-        self.ends_at = ends_at
-        self.points = 0
-
-    def point(self) -> None:
-        self.points += 1
-        if self.points == self.ends_at:
-            raise Killed
 
 
 class MortalDesk(Desk):
@@ -106,7 +90,7 @@ class MortalHomeserver(Rehearsal):
 
 def play(house: House, ends_at: int | None, story: Callable[[House], Iterator[Doing]]) -> tuple[list[str], Life]:
     """Play a story; where the bot dies, another takes its place and is told again what the first did not finish."""
-    life, lines = Life(ends_at), list[str]()
+    life, lines = Life(ends_at, counts=True), list[str]()
     homeserver = MortalHomeserver(life, lines)
 
     def born() -> Bot:

@@ -10,8 +10,6 @@ from bot.room_state import StateEvent
 from kit.identifiers import RoomId
 from tests.integration.bot.test_killed_at_every_line import (
     Doing,
-    Killed,
-    Life,
     MortalDesk,
     MortalHomeserver,
     make_house,  # noqa: F401 - a fixture
@@ -19,6 +17,7 @@ from tests.integration.bot.test_killed_at_every_line import (
 from tests.support.desk import Bot, Desk
 from tests.support.house import House
 from tests.support.knocks import ALICE, BOT
+from tests.support.lives import Killed, Life
 
 ROOM, NEXT = RoomId("!list:lists.example"), RoomId("!next:lists.example")
 ALIAS = "#bad:lists.example"
@@ -79,7 +78,7 @@ def kept(desk: Desk) -> set[str]:
 
 
 def play(house: House, ends_at: int | None) -> Life:
-    life, lines = Life(ends_at), list[str]()
+    life, lines = Life(ends_at, counts=True), list[str]()
     homeserver = MortalHomeserver(life, lines)
 
     def born() -> Bot:
