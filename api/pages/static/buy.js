@@ -1,6 +1,6 @@
 // The buy page: pays through a wallet, follows the payment until it is handed over, and opens what a wallet bought.
 
-import { account, chooseWallet, explain, mined, rejected, send, signText, signTyped, Trouble, useChain } from "./wallet.js";
+import { account, chooseWallet, explain, mined, rejected, send, signedPermit, signText, signTyped, Trouble, useChain, withSignature } from "./wallet.js";
 
 const POLL_MS = 2500;
 const page = document.getElementById("buy-page");
@@ -52,36 +52,18 @@ async function sent(provider, payer, offer) {
     say("Confirm the payment in your wallet.");
     return send(provider, payer, offer.calls.buy);
   }
-  const signature = offer.calls.buy_with_permit ? await permission(provider, payer, offer.permit) : null;
-  if (signature) {
-    say("2 of 2: confirm the payment in your wallet.");
-    return send(provider, payer, signedInto(offer.calls.buy_with_permit, signature));
+  if (offer.permit && offer.calls.buy_with_permit) {
+    say("1 of 2: sign the permission in your wallet. It lets exactly the price be taken, once.");
+    const signature = await signedPermit(provider, payer, offer.permit);
+    if (signature) {
+      say("2 of 2: confirm the payment in your wallet.");
+      return send(provider, payer, withSignature(offer.calls.buy_with_permit, signature));
+    }
   }
   say("1 of 2: your wallet cannot sign this permission as a message, so allow it as a transaction: exactly the price.");
   await mined(provider, await send(provider, payer, offer.calls.approve));
   say("2 of 2: confirm the payment in your wallet.");
   return send(provider, payer, offer.calls.buy);
-}
-
-// The permission as a signature; null where the wallet cannot sign typed data, so that the two-transaction way is taken.
-async function permission(provider, payer, permit) {
-  say("1 of 2: sign the permission in your wallet. It lets exactly the price be taken, once.");
-  try {
-    return await signTyped(provider, payer, permit);
-  } catch (error) {
-    if (rejected(error)) throw error;
-    return null;
-  }
-}
-
-// The seller's terms stand behind the signature, so its three words go between the halves of the call.
-function signedInto(call, signature) {
-  const hex = signature.replace(/^0x/, "");
-  if (!/^[0-9a-fA-F]{130}$/.test(hex)) throw new Trouble("The wallet gave a signature of an unknown form.");
-  let v = parseInt(hex.slice(128), 16);
-  if (v < 27) v += 27;
-  const words = v.toString(16).padStart(64, "0") + hex.slice(0, 128);
-  return { to: call.to, value: "0x0", data: call.before + words + call.after.replace(/^0x/, "") };
 }
 
 // ---------------------------------------------------------------- signing only: the service carries it (x402)

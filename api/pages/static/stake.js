@@ -1,7 +1,7 @@
 // The stake page: pays through a wallet, and keeps the page's state fresh. All words about states come from the server.
 
 import { localise } from "./times.js";
-import { account, chooseWallet, explain, mined, rejected, send, signTyped, Trouble, useChain, withSignature } from "./wallet.js";
+import { account, chooseWallet, explain, mined, send, signedPermit, signTyped, Trouble, useChain, withSignature } from "./wallet.js";
 
 const POLL_MS = 2500;
 const POLL_SLOW_MS = 15000;
@@ -149,7 +149,8 @@ async function open(provider, payer, offer) {
     return send(provider, payer, offer.calls.open);
   }
   if (offer.typed_data.permit && offer.calls.open_with_permit) {
-    const signature = await permission(provider, payer, offer);
+    say("1 of 2: sign the permission in your wallet. It lets the escrow take exactly this stake, once.");
+    const signature = await signedPermit(provider, payer, offer.typed_data.permit);
     if (signature) {
       say("2 of 2: confirm the stake in your wallet.");
       return send(provider, payer, withSignature(offer.calls.open_with_permit, signature));
@@ -159,17 +160,6 @@ async function open(provider, payer, offer) {
   await mined(provider, await send(provider, payer, offer.calls.approve));
   say("2 of 2: confirm the stake in your wallet.");
   return send(provider, payer, offer.calls.open);
-}
-
-// The permission as a signature; null where the wallet cannot sign typed data, so that the two-transaction way is taken.
-async function permission(provider, payer, offer) {
-  say("1 of 2: sign the permission in your wallet. It lets the escrow take exactly this stake, once.");
-  try {
-    return await signTyped(provider, payer, offer.typed_data.permit);
-  } catch (error) {
-    if (rejected(error)) throw error;
-    return null;
-  }
 }
 
 // The receipt is offered before any money moves: what is lost afterwards can still be claimed back.

@@ -113,13 +113,26 @@ export async function signText(provider, from, text) {
   return provider.request({ method: "personal_sign", params: [hex, from] });
 }
 
-// A call that waits for a signature takes v, r and s appended, as three words.
+// The same, asked for in place of a transaction; null where the wallet cannot sign it, so that one is sent after all.
+export async function signedPermit(provider, from, permit) {
+  try {
+    return await signTyped(provider, from, permit);
+  } catch (error) {
+    if (rejected(error)) throw error;
+    return null;
+  }
+}
+
+// A call that waits for a signature takes v, r and s as three words: appended, or before what stands `after` them.
 export function withSignature(call, signature) {
   const hex = signature.replace(/^0x/, "");
   if (!/^[0-9a-fA-F]{130}$/.test(hex)) throw new Trouble("The wallet gave a signature of an unknown form.");
   let v = parseInt(hex.slice(128), 16);
   if (v < 27) v += 27;
-  return { ...call, data: call.data + v.toString(16).padStart(64, "0") + hex.slice(0, 128) };
+  const words = v.toString(16).padStart(64, "0") + hex.slice(0, 128);
+  const { before, after, ...plain } = call;
+  const data = before === undefined ? call.data + words : before + words + after.replace(/^0x/, "");
+  return { value: "0x0", ...plain, data };
 }
 
 export async function send(provider, from, call) {
