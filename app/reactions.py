@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import structlog
+from prometheus_client import Counter
+from sqlalchemy.exc import OperationalError
+
 from app.container import Work
 from contracts.events import (
     Bought,
@@ -26,7 +30,11 @@ from contracts.events import (
     StakeEvent,
     Transferred,
 )
+from kit.identifiers import show_hash
 
+LOG = structlog.get_logger(__name__)
+
+UNTAKEN = Counter("earnest_chain_events_untaken", "Events of sales and rewards that could not be acted on")
 Reaction = Callable[[Work, Any], None]
 """Acts on one event in the transaction that books it; touches the database alone, effects go to the outbox."""
 
@@ -70,11 +78,34 @@ REACTIONS: Mapping[type[ChainEvent], Reaction] = {
 }
 
 
+def _act(work: Work, event: ChainEvent) -> None:
+    """Act on one event. Of what a contract tells at anybody's word one that we cannot take stops none of the others.
+
+    It is told in the log with what it takes to find it again; nothing of it stays half done.
+    """
+    if not isinstance(event, SaleEvent | RewardEvent):
+        REACTIONS[type(event)](work, event)
+        return
+    try:
+        with work.session.begin_nested():
+            REACTIONS[type(event)](work, event)
+    except OperationalError:  # the database, not the event
+        raise
+    except Exception:
+        UNTAKEN.inc()
+        LOG.exception(
+            "event_not_taken",
+            kind=type(event).__name__,
+            block=event.at.block.number,
+            transaction=show_hash(event.at.transaction),
+        )
+
+
 def react(work: Work, events: Iterable[ChainEvent]) -> None:
     """Act on the events of blocks that were just booked, in their order."""
     events, moved = list(events), []
     for event in events:
-        REACTIONS[type(event)](work, event)
+        _act(work, event)
         if isinstance(event, Transferred):
             moved.append(event)
     work.feed.transfers(moved)
@@ -87,7 +118,7 @@ def react_late(work: Work, told: Sequence[ChainEvent], around: Sequence[ChainEve
     ``around`` is all of those blocks, the transfers by which a gift came, too; what else it is of was acted on then.
     """
     for event in told:
-        REACTIONS[type(event)](work, event)
+        _act(work, event)
     if any(isinstance(event, Given) for event in told):
         work.giving.heard(around, late=True)
         work.giving.levels_moved(work.stakes.terms.chain_id)

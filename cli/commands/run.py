@@ -146,6 +146,9 @@ What to try
     4. Let two days pass on this chain, so that a forfeit is burned:  {earnest} travel 48h
     5. Give something to whoever runs this, at {facts["api"]}/give or right here, and then write flair to the bot:
            {earnest} give 10 --key-file {bob["key_file"]}
+    6. Sell something: write link to the bot, and then sell text "A title" 2 with the text below that line;
+       {facts["api"]}/listings shows it, and buy LISTING brings somebody else a link to pay by:
+           {earnest} buy LINK --key-file {bob["key_file"]}
     {earnest} doctor   looks whether all is well.
 
 All of it is kept in {_short(world.folder)}, logs too; `make reset` clears it. Ctrl-C stops everything."""

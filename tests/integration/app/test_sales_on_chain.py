@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import delete
 
-from app import books, late
+from app import books, late, reactions
+from app.container import Work
 from contracts.deployment import write_deployment
+from contracts.events import Bought
 from kit.identifiers import UserId
 from ledger.model import Level
 from ledger.tables import ContractReadRow
@@ -101,6 +104,31 @@ def test_sold_out_is_owed_back_and_paid_back(fair: Fair) -> None:
         PurchaseState.PAID,
         PurchaseState.REFUNDED,
     ]
+
+
+def test_a_sale_that_cannot_be_taken_in_stops_nothing_else(fair: Fair, monkeypatch: pytest.MonkeyPatch) -> None:
+    listing = fair.put_up()
+    lost = fair.buy(listing)
+    fair.open("kim", PRICE)
+
+    def broken(work: Work, event: Bought) -> None:
+        """Leave something half done, and fail."""
+        work.orders.order(work.people.number(UserId("@half:example.org")), listing.id)
+        raise OverflowError(event)
+
+    with monkeypatch.context() as changed:
+        changed.setitem(reactions.REACTIONS, Bought, broken)
+        fair.follow()
+    assert fair.purchase(lost) is None
+    with fair.container.read() as work:
+        assert work.people.find(UserId("@half:example.org")) is None, "nothing of it stays"
+        assert PRICE in work.book.balances().values(), "what came after it was booked"
+    assert books.verify(fair.container).holds
+    with fair.container.database.write() as session:  # how an operator has it read again, once it can be
+        session.execute(delete(ContractReadRow))
+    fair.follow()
+    fair.follow()
+    assert fair.purchase(lost) is not None
 
 
 def test_a_refund_is_the_sellers_whole_and_to_who_paid(fair: Fair) -> None:
