@@ -63,28 +63,28 @@ def due(container: Container, listing: str, *, payer: Address, order: str | None
     until = min(chain_time + GOOD_FOR_SECONDS, terms.valid_until)
     salt, memo = Hash32(secrets.token_bytes(32)), NO_MEMO if ordered is None else ordered.memo
     made = checkout.Order(payer, memo, 0, ZERO_ADDRESS, until, salt)
-    holds, allowance, nonce = _of_wallet(container, payer, place.checkout)
-    permit = None
-    if nonce is not None:
-        permit = typed_data.permit_to_buy(
-            terms,
-            chain_id=place.chain_id,
-            token=place.token,
-            buyer=payer,
-            checkout=place.checkout,
-            nonce=nonce,
-            deadline=until,
-        )
+    holds, allowance, permit = of_wallet(container, terms, made, place.checkout)
     purchase = checkout.purchase_id(terms, made, chain_id=place.chain_id, checkout=place.checkout)
     return Due(found, place.checkout, terms, made, purchase, holds, allowance, permit)
 
 
-def _of_wallet(container: Container, payer: Address, spender: Address) -> tuple[int | None, int | None, int | None]:
-    calls = (codec.encode_balance_of(payer), codec.encode_allowance(payer, spender), codec.encode_nonces(payer))
+def of_wallet(
+    container: Container, terms: SaleTerms, order: checkout.Order, contract: Address
+) -> tuple[int | None, int | None, TypedData | None]:
+    """Return what ``Due`` says of a wallet: what it holds, what it allows, and what it may sign in place of that."""
+    payer, token = order.buyer, container.deployment.token
+    calls = (codec.encode_balance_of(payer), codec.encode_allowance(payer, contract), codec.encode_nonces(payer))
     try:
-        holds, allowance, nonce = (
-            codec.decode_uint(container.chain.call(container.deployment.token, call)) for call in calls
-        )
+        holds, allowance, nonce = (codec.decode_uint(container.chain.call(token, call)) for call in calls)
     except (ChainUnavailable, Invalid):  # no answer, or none that our token would give
         return None, None, None
-    return holds, allowance, nonce
+    permit = typed_data.permit_to_buy(
+        terms,
+        chain_id=container.deployment.chain_id,
+        token=token,
+        buyer=payer,
+        checkout=contract,
+        nonce=nonce,
+        deadline=order.valid_before,
+    )
+    return holds, allowance, permit

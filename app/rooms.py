@@ -23,6 +23,8 @@ from payments.flair.importing import Imports
 from payments.flair.service import Supporters
 from payments.rewards.closing import Epochs
 from payments.rewards.distribution import Distribution
+from payments.tips.links import TipLinks
+from payments.tips.service import Tips
 from reputation.followed import Followed
 from reputation.moderation import Moderation
 from reputation.notices import Notices
@@ -94,3 +96,13 @@ class Rooms:
     def sales(self) -> Sales:
         """What is bought and paid back on the chain."""
         return Sales(self.content, self.orders, self.book)
+
+    @property
+    def tip_links(self) -> TipLinks:
+        """Who takes tips, and links to tip by."""
+        return TipLinks(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)
+
+    @property
+    def tips(self) -> Tips:
+        """Tips that were paid."""
+        return Tips(self.session, self.now, seal=self.seal, wallets=self.holders.addresses, book=self.book)

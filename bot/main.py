@@ -32,6 +32,8 @@ from bot.readers import service_of
 from bot.rehearsal import Rehearsal
 from bot.stocking import Stock, Stocking
 from bot.supporting import Supporting
+from bot.tip_news import TipNews
+from bot.tipping import Tipping
 from bot.views import Views
 from bot.warden import Warden
 from bot.watcher import Watcher
@@ -125,6 +127,7 @@ async def serve(
     supporting = Supporting(homeserver, cross, time=time.monotonic, rooms=rooms)
     admitting = Admitting(homeserver, cross, time=time.monotonic)
     offering = Offering(homeserver, cross, service, warden=warden, time=time.monotonic)
+    tipping = Tipping(homeserver, cross, service, warden=warden, time=time.monotonic)
     listener = Listener(
         homeserver,
         cross,
@@ -133,10 +136,11 @@ async def serve(
         rooms=rooms,
         watcher=watcher,
         desk=desk,
-        others=(policies, supporting, admitting, offering),
+        others=(policies, supporting, admitting, offering, tipping),
     )
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     handing = Handing(homeserver, cross, service, time=time.monotonic, courier=courier, blobs=blobs(container))
+    news = TipNews(homeserver, cross, service, time=time.monotonic, courier=courier, warden=warden)
     stock = Stock(blobs(container), partial(charged, container))
     stocking = Stocking(homeserver, cross, service, time=time.monotonic, stock=stock)
     LOG.info("bot_starts", user=homeserver.me)
@@ -145,6 +149,7 @@ async def serve(
             tasks.create_task(listen_for_ever(homeserver, listener, stop))
             tasks.create_task(courier.run(stop, beat=beat))
             tasks.create_task(handing.run(stop))
+            tasks.create_task(news.run(stop))
             tasks.create_task(stocking.run(stop))
             tasks.create_task(watcher.run(stop))
             tasks.create_task(look_after(desk, stop))
