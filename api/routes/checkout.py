@@ -1,6 +1,6 @@
 """Buying by the contract: what a wallet signs and sends to pay a seller itself."""
 
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Path
 
@@ -12,7 +12,9 @@ from app import checkout
 from app.checkout import Due
 from contracts import checkout as calls
 from contracts import codec
-from kit.identifiers import Address, parse_address, show_address, show_hash
+from contracts.checkout import Order, SaleTerms
+from contracts.typed_data import TypedData
+from kit.identifiers import Address, Hash32, parse_address, show_address, show_hash
 
 router = APIRouter(prefix="/v1/listings", tags=["selling"], responses=problems(400, 404, 409, 429, 503))
 
@@ -36,14 +38,60 @@ def terms(listing: Annotated[str, Path(pattern=_TOKEN)], asked: BuyIn, container
 
 
 def _shown(due: Due) -> BuyTermsOut:
-    terms, order = due.terms, due.order
     return BuyTermsOut(
         listing=due.listing.id,
         version=due.listing.version.number,
         title=due.listing.version.offer.title,
-        checkout=show_address(due.contract),
-        purchase=show_hash(due.purchase),
-        terms=SaleTermsOut(
+        **payable(due),
+    )
+
+
+class Payable(Protocol):
+    """What a wallet is given to pay by the contract, whatever for (``app.checkout.Due``, ``app.tipping.Due``)."""
+
+    @property
+    def contract(self) -> Address:
+        """The contract."""
+        ...
+
+    @property
+    def terms(self) -> SaleTerms:
+        """What is paid."""
+        ...
+
+    @property
+    def order(self) -> Order:
+        """Who pays."""
+        ...
+
+    @property
+    def purchase(self) -> Hash32:
+        """Its id."""
+        ...
+
+    @property
+    def holds(self) -> int | None:
+        """What the wallet has."""
+        ...
+
+    @property
+    def allowance(self) -> int | None:
+        """What it allows."""
+        ...
+
+    @property
+    def permit(self) -> TypedData | None:
+        """What it may sign."""
+        ...
+
+
+def payable(due: Payable) -> dict[str, Any]:
+    """Return what ``PayableOut`` has."""
+    terms, order = due.terms, due.order
+    return {
+        "checkout": show_address(due.contract),
+        "purchase": show_hash(due.purchase),
+        "terms": SaleTermsOut(
             seller=show_address(terms.seller),
             asset=show_address(terms.asset),
             price=str(terms.price),
@@ -54,7 +102,7 @@ def _shown(due: Due) -> BuyTermsOut:
             content=show_hash(terms.content),
             valid_until=str(terms.valid_until),
         ),
-        order=BuyOrderOut(
+        "order": BuyOrderOut(
             buyer=show_address(order.buyer),
             memo=show_hash(order.memo),
             relay_fee=str(order.relay_fee),
@@ -62,18 +110,18 @@ def _shown(due: Due) -> BuyTermsOut:
             valid_before=order.valid_before,
             salt=show_hash(order.salt),
         ),
-        holds=None if due.holds is None else str(due.holds),
-        allowance=None if due.allowance is None else str(due.allowance),
-        permit=None if due.permit is None else due.permit.document,
-        calls=BuyCalls(
+        "holds": None if due.holds is None else str(due.holds),
+        "allowance": None if due.allowance is None else str(due.allowance),
+        "permit": None if due.permit is None else due.permit.document,
+        "calls": BuyCalls(
             approve=_call(terms.asset, codec.encode_approve(due.contract, terms.price)),
             buy=_call(due.contract, calls.encode_buy(terms, order)),
             buy_with_permit=None if due.permit is None else _split(due),
         ),
-    )
+    }
 
 
-def _split(due: Due) -> SplitCall:
+def _split(due: Payable) -> SplitCall:
     data = calls.encode_buy_with_permit(due.terms, due.order, due.order.valid_before, _SOME_SIGNATURE)
     before, after = data[:_BEFORE_SIGNATURE], data[_BEFORE_SIGNATURE + _SIGNATURE :]
     return SplitCall(to=show_address(due.contract), before="0x" + before.hex(), after="0x" + after.hex())

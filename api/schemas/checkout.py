@@ -69,12 +69,9 @@ class BuyCalls(_Out):
     buy_with_permit: SplitCall | None
 
 
-class BuyTermsOut(_Out):
-    """All that a wallet needs to buy a listing by the contract."""
+class PayableOut(_Out):
+    """All that a wallet needs to pay by the contract."""
 
-    listing: Token
-    version: int
-    title: str
     checkout: AddressText
     purchase: Annotated[HashText, Field(description="The purchase's id, once it is paid by these very calls.")]
     terms: SaleTermsOut
@@ -83,3 +80,11 @@ class BuyTermsOut(_Out):
     allowance: BaseUnits | None
     permit: Annotated[dict[str, Any] | None, Field(description="EIP-712, for `eth_signTypedData_v4`.")]
     calls: BuyCalls
+
+
+class BuyTermsOut(PayableOut):
+    """All that a wallet needs to buy a listing by the contract."""
+
+    listing: Token
+    version: int
+    title: str

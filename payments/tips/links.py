@@ -81,7 +81,7 @@ class TipLinks:
         if len(event or "") > _LONGEST_ID or len(room or "") > _LONGEST_ID:
             raise Invalid("event_malformed", "That is no message.")
         People(self._session, self._now).lock(giver)
-        if self._store.count_links(giver, self._now - timedelta(days=1)) >= MOST_A_DAY:
+        if self.made_for(giver) >= MOST_A_DAY:
             raise Conflict("tips_often", f"You had {MOST_A_DAY} links to tip by in a day. Tomorrow there are more.")
         token = random_id()
         row = TipLinkRow(
@@ -121,10 +121,9 @@ class TipLinks:
             return None
         return self._store.link(row)
 
-    def is_paid(self, token: str) -> bool:
-        """Tell whether anything was paid by a link."""
-        row = self._store.link_row(token)
-        return row is not None and self._store.was_paid(row)
+    def made_for(self, giver: PersonId) -> int:
+        """Return how many links somebody was given within a day."""
+        return self._store.count_links(giver, self._now - timedelta(days=1))
 
     def drop(self, token: str) -> None:
         """Take out a link that leads nowhere, where nothing was paid by it."""

@@ -188,6 +188,12 @@ class Tips:
         row = self._store.row(tip)
         return None if row is None else self._store.tip(row)
 
+    def of_link(self, token: str) -> Tip | None:
+        """Return the first tip that was paid by a link; ``None`` where there is none."""
+        link = self._store.link_row(token)
+        rows = [] if link is None else self._store.paid_by(link)
+        return self._store.tip(rows[0]) if rows else None
+
     def of_purchase(self, key: Hash32) -> Tip | None:
         """Return the tip that a purchase on the chain is."""
         row = self._store.by_key(key)

@@ -179,6 +179,11 @@ class TipStore:
             query = query.where(TipRow.id < select(TipRow.id).where(TipRow.token == before).scalar_subquery())
         return [self.tip(row) for row in self._session.scalars(query)]
 
+    def paid_by(self, link: TipLinkRow) -> list[TipRow]:
+        """Return the first tip by a link, if there is one."""
+        query = select(TipRow).where(TipRow.link == link.id).order_by(TipRow.id).limit(1)
+        return list(self._session.scalars(query))
+
     def some(self, *which: ColumnElement[bool]) -> list[TipRow]:
         """Return rows of tips, locked."""
         query = select(TipRow).where(*which).order_by(TipRow.id).with_for_update()
