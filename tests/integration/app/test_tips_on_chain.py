@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from app import books, forgetting, tipping
+from app import books, forgetting, resealing, tipping
 from contracts.events import BlockRef
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import UserId
@@ -45,6 +46,36 @@ def test_a_tip_is_told_of_as_it_becomes_sure_and_its_note_goes_with_the_last_blo
         told = work.tips.find(tip.id)
         assert told is not None
         assert told.note == "thank you", "somebody is to be told of it still"
+
+
+def test_notes_go_under_a_new_sealing_key(tipped: Tipped) -> None:
+    link = tipped.link()
+    due = tipped.due(link)
+    found = resealing.rotate(tipped.container, back=False)
+    assert (found.older, found.lost) == (0, 0)
+    resealing.forget(tipped.container)
+    with tipped.container.read() as work:
+        known = work.tip_links.find(link.token)
+        assert known is not None
+        assert known.wish == FIVE
+    assert tipped.due(link).terms == due.terms, "the note of its terms, too"
+
+
+def test_the_terminal_lists_them_and_names_nobody_who_does_not_say_who_they_are(tipped: Tipped) -> None:
+    fair = tipped.fair
+    fair_key = tipped.pay(tipped.link(), replace(FIVE, public=False, anonymous=True, note="=secret"))
+    fair.follow()
+    tip = tipped.tip(fair_key)
+    assert tip is not None
+    received = fair.earnest("tips", "list", "--person", "@lea:example.org").stdout
+    assert f"{tip.id}  " in received
+    assert "5 ERN  finalized  from (nobody who is named)" in received
+    given = json.loads(fair.earnest("tips", "list", "--person", "@kim:example.org", "--given", "--json").stdout)
+    assert [one["other"] for one in given["tips"]] == ["@lea:example.org"]
+    lines = fair.earnest("tips", "statement", "--person", "@lea:example.org").stdout
+    assert tip.id in lines
+    for said in (received, json.dumps(given), lines):
+        assert "secret" not in said
 
 
 def test_its_terms_commit_to_the_note_and_are_the_same_when_asked_for_again(tipped: Tipped) -> None:
