@@ -178,7 +178,7 @@ class TipNews(Carrier):
             return None  # the receipt says it
         person = tip.giver if news in _TO_GIVER else tip.receiver
         to = None if person is None else self._to(work, person)
-        if person is None or to is None:
+        if person is None or to is None or not (person == tip.giver or work.people.wants_notices(person)):
             return None
         user, room, reader = to
         names = work.supporters.assets.name
