@@ -165,11 +165,11 @@ async def admitted_for_a_time(stage: Stage) -> None:
     """@kim buys an hour in a room of @lea's: the bot asks her in, and puts her out when the hour is over."""
     lea, kim = await stage.talking(_SELLER), await stage.talking(_BUYER)
     room = await lea.create_room()
-    await lea.invite_bot(room)
-    await lea.gives_power(room, 50)
     words = ("--room", room, "--for", "1h", "--title", "The parlour", "--price", "1", "--finality", "seen")
     seller = ("--seller", lea.user_id, "--wallet", show_address(stage.address(_SELLER)))
     made = await stage.earnest("sell", "admission", *words, *seller, "--json")
+    await lea.invite_bot(room)
+    await lea.gives_power(room, 50)
     ready = await stage.until(lambda: lea.said("is for sale now", made["id"]), "the bot finds that it may admit people")
     stage.saw(
         f"{lea.user_id} sells an hour in a room: earnest sell admission; the bot looked there and told her", ready
