@@ -20,7 +20,7 @@ from bot.carrier import Carrier, Outcome
 from bot.commands.tipping import WANTED
 from bot.courier import Courier
 from bot.crossing import Crossing
-from bot.homeserver import Denied, EventId, Homeserver, txn_of
+from bot.homeserver import Denied, EventId, Homeserver, Said, txn_of
 from bot.letters import post
 from bot.readers import reader_of
 from bot.warden import Warden
@@ -41,7 +41,7 @@ _GONE: Final = (News.GONE_GIVER, News.GONE_RECEIVER)
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Letter:
     person: PersonId
     user: UserId
     room: RoomId | None
@@ -98,7 +98,7 @@ class TipNews(Carrier):
         if effect.kind == NEWS:
             work.tips.told_of(str(effect.payload["tip"]))
 
-    async def _say(self, effect: Effect, found: _Said) -> Outcome | timedelta:
+    async def _say(self, effect: Effect, found: _Letter) -> Outcome | timedelta:
         async def _post(room: RoomId) -> None:
             letter, cause = Letter(found.message), f"{effect.kind}:{effect.id}"
             await post(self._homeserver, self._cross, room=room, person=found.person, letter=letter, cause=cause)
@@ -155,21 +155,21 @@ class TipNews(Carrier):
             return None
         return None if told is None or told.sender == self._homeserver.me else str(told.sender)
 
-    def _offer(self, work: Work, *, person: PersonId, token: str | None, code: str | None) -> _Said | None:
+    def _offer(self, work: Work, *, person: PersonId, token: str | None, code: str | None) -> _Letter | None:
         to = self._to(work, person)
         if to is None:
             return None
         user, room, reader = to
         if code is not None:
-            return _Said(person, user, room, wording.refused(reader, code))
+            return _Letter(person, user, room, wording.refused(reader, code))
         link = work.tip_links.find(str(token))
         if link is None or link.receiver is None:
             return None
-        return _Said(person, user, room, wording.offered(reader, link, work.people.mxid(link.receiver)))
+        return _Letter(person, user, room, wording.offered(reader, link, work.people.mxid(link.receiver)))
 
     # ------------------------------------------------------------------------------------------------ chats
 
-    def _write(self, work: Work, *, effect: Effect, news: News) -> _Said | None:
+    def _write(self, work: Work, *, effect: Effect, news: News) -> _Letter | None:
         """Write what somebody is told, where it is so still and they talk to us."""
         tip = work.tips.find(str(effect.payload["tip"]))
         if tip is None or (news not in _GONE and tip.round != int(effect.payload["round"])):
@@ -183,7 +183,7 @@ class TipNews(Carrier):
         user, room, reader = to
         names = work.supporters.assets.name
         giver, receiver = _both(work, tip)
-        return _Said(person, user, room, wording.told(reader, news, tip, names, giver=giver, receiver=receiver))
+        return _Letter(person, user, room, wording.told(reader, news, tip, names, giver=giver, receiver=receiver))
 
     def _to(self, work: Work, person: PersonId) -> tuple[UserId, RoomId | None, Reader] | None:
         user = work.people.mxid(person)
@@ -219,6 +219,9 @@ class TipNews(Carrier):
         cause = txn_of(f"{effect.kind}:{effect.id}")
         event = await self._homeserver.reply(tip.room, EventId(tip.event), message, txn=cause)
         await self._cross.work(lambda work: work.tips.said(name, event))
+        if giver is not None and tip.note:
+            # Whatever rules the room has hold for what is said there by the bot's mouth, and for who has it said.
+            await self._warden.takes(Said(tip.room, event, giver, tip.note, now[0]))
         return Outcome.SENT
 
     async def _may_speak(self, room: RoomId, user: UserId | None) -> bool:
@@ -239,7 +242,7 @@ class TipNews(Carrier):
             return _WAIT
         if tip.line is not None:
             cause = txn_of(f"{effect.kind}:{effect.id}")
-            await self._homeserver.redact(tip.room, EventId(tip.line), reason="The payment left.", txn=cause)
+            await self._homeserver.redact(tip.room, EventId(tip.line), reason="It does not stand any more.", txn=cause)
         await self._cross.work(lambda work: work.tips.unsaid(name))
         return Outcome.DROPPED if tip.line is None else Outcome.SENT
 

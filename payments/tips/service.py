@@ -109,7 +109,7 @@ class Tips:
             level=level.value,
             state=TipState.PAID.value,
             # Whoever reads the terms on the chain can pay by them again: that is the receiver's, and no news.
-            quiet=own or self._store.was_paid(link),
+            quiet=own or self._store.is_told(link),
             round=0,
             block=bytes(event.at.block.hash),
             paid_at=from_unix(min(event.at.block.timestamp, _LAST)),
@@ -228,9 +228,8 @@ class Tips:
         """Let somebody have given nothing, take no tips, and stand in no line of a room; what was paid stays booked."""
         self._store.take_no_more(person)
         theirs = or_(TipRow.giver == person, TipRow.receiver == person)
-        for row in self._store.some(theirs):
-            if row.line_tried:
-                self._append(row.token, News.UNSAID, row.round)
+        for row in self._store.some(theirs, TipRow.line_tried.is_(True)):
+            self._append(row.token, News.UNSAID, row.round)
         self._store.wipe_notes(theirs)
         self._session.execute(update(TipRow).where(TipRow.giver == person).values(giver=None))
         self._store.drop_links(or_(TipLinkRow.giver == person, TipLinkRow.receiver == person))

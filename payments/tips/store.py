@@ -81,6 +81,11 @@ class TipStore:
         """Tell whether anything was ever paid by a link."""
         return self._session.scalar(select(TipRow.id).where(TipRow.link == row.id).limit(1)) is not None
 
+    def is_told(self, row: TipLinkRow) -> bool:
+        """Tell whether a tip stands that was paid by a link and is told of."""
+        stands = TipRow.link == row.id, TipRow.state == TipState.PAID.value, TipRow.quiet.is_(False)
+        return self._session.scalar(select(TipRow.id).where(*stands).limit(1)) is not None
+
     def drop_links(self, *which: ColumnElement[bool], limit: int | None = None) -> int:
         """Take out links of some kind that nothing was paid by; return how many went."""
         paid = select(TipRow.id).where(TipRow.link == TipLinkRow.id).exists()

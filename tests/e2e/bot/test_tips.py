@@ -17,6 +17,7 @@ from ledger.store import holders
 from payments.tips.model import Link, Wish
 from payments.tips.onchain import Place as Contracts
 from payments.tips.onchain import listing_hash
+from tests.e2e.bot.test_desk import asks
 from tests.e2e.bot.test_guards import protected
 from tests.e2e.bot.test_reports import sends
 from tests.support.matrix import listening, scene
@@ -185,3 +186,27 @@ def test_a_heart_brings_a_link_once_and_a_private_note_reaches_its_receiver_alon
     assert carol is not None
     assert chain.links(carol) == 3, "the link to no message is gone, and idle taps made none"
     assert place.owed() == 0
+
+
+def test_the_rooms_rules_hold_for_what_a_giver_has_said_there(place: Place) -> None:
+    chain = Chain(place)
+
+    async def play() -> None:
+        async with place.bot(), listening(*map(place.client, ("alice", "bob", "carol"))) as (alice, bob, carol):
+            desk, room = await protected(alice, place)
+            await asks(alice, desk, "confirm off", "done at once")
+            await asks(alice, desk, "protections preset newcomers-links 1440", "inks")
+            for one in (bob, carol):
+                await one.client.join(room)
+            hers, his = await chat(carol, place), await chat(bob, place)
+            await bob.say(his, "tips on")
+            await bob.hears("You take tips now", room=his)
+            message = sends(place, "bob", room, "his", body="A door is a policy.")
+            await carol.client.react(room, message, "💜", txn="heart")
+            link = in_(await carol.hears("/tip/", room=hers), chain)
+            chain.pays(link, Wish(5 * 10**18, "cheap gold: https://gold.example", public=True))
+            line = await carol.inbox.take(Said, lambda one: one.room == room and "💜" in one.body)
+            await carol.inbox.take(Redacted, lambda one: one.event == line.event)
+            await bob.hears("You were tipped", room=his)
+
+    scene(play)
