@@ -68,6 +68,7 @@ class Tips:
         if row is None:
             row = self._new(event, link, terms, level)
         elif row.state == TipState.TAKEN_BACK.value and row.link == link.id:
+            row.quiet = self._is_quiet(event, link)  # others may have come before it this time
             row.state, row.level, row.block = TipState.PAID.value, level.value, bytes(event.at.block.hash)
         self._owe(self._store.add(row))
 
@@ -95,7 +96,6 @@ class Tips:
                 self.told_of(row.token)
 
     def _new(self, event: Bought, link: TipLinkRow, terms: TipTermsRow, level: Level) -> TipRow:
-        own = link.giver == link.receiver or event.buyer in self._wallets(PersonId(link.receiver or 0))
         return TipRow(
             token=random_id(),
             key=bytes(event.purchase),
@@ -108,8 +108,7 @@ class Tips:
             amount=event.amount,
             level=level.value,
             state=TipState.PAID.value,
-            # Whoever reads the terms on the chain can pay by them again: that is the receiver's, and no news.
-            quiet=own or self._store.is_told(link),
+            quiet=self._is_quiet(event, link),
             round=0,
             block=bytes(event.at.block.hash),
             paid_at=from_unix(min(event.at.block.timestamp, _LAST)),
@@ -117,6 +116,14 @@ class Tips:
             receiver_told=False,
             line_tried=False,
         )
+
+    def _is_quiet(self, event: Bought, link: TipLinkRow) -> bool:
+        """Tell whether a payment is the receiver's own, or not the first that stands by its link.
+
+        Whoever reads terms on the chain can pay by them again: that is the receiver's, and no news.
+        """
+        own = link.giver == link.receiver or event.buyer in self._wallets(PersonId(link.receiver or 0))
+        return own or self._store.is_told(link)
 
     # ------------------------------------------------------------------------------------------ telling
 
