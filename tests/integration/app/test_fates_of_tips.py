@@ -144,3 +144,24 @@ def test_tips_are_what_the_chain_says(tipped: Tipped, seed: int) -> None:
                 work.tips.told(event)
     assert {bytes(row.key) for row in there_are(game)} == set(expected), "told once more, nothing comes of it"
     assert books.verify(fair.container).holds
+
+
+def test_what_comes_back_without_the_one_before_it_is_the_tip(tipped: Tipped) -> None:
+    fair, link = tipped.fair, tipped.link()
+    first, second = tipped.due(link), tipped.due(link, payer="eve")
+    fair.anvil.mine(2 * _FINALITY)
+    tipped.send(first.terms, first.order)
+    tipped.send(second.terms, second.order, "eve")
+    fair.follow_head()
+    before = tipped.tip(second.purchase)
+    assert before is not None
+    assert before.quiet
+    fair.anvil.reorg(4)
+    tipped.send(second.terms, second.order, "eve")
+    fair.anvil.mine(2 * _FINALITY)
+    fair.follow_head()
+    gone, stands = tipped.tip(first.purchase), tipped.tip(second.purchase)
+    assert gone is not None
+    assert stands is not None
+    assert (gone.state, stands.state, stands.quiet) == (TipState.TAKEN_BACK, TipState.PAID, False)
+    assert tipped.news().count("paid") == 1

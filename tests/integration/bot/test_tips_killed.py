@@ -70,7 +70,7 @@ class Mortal(Rehearsal):
 class World:
     """@alice tips @bob in public, on a database of its own."""
 
-    def __init__(self, folder: Path, template: Path) -> None:
+    def __init__(self, folder: Path, template: Path, *, safe: bool = True) -> None:
         folder.mkdir()
         shutil.copyfile(template, folder / "earnest.db")
         self.clock = Clock()
@@ -101,8 +101,15 @@ class World:
                 memo=NOTHING,
             )
             work.book.record(self.block, [])
-            work.book.mark_levels(self.block, None)
+            if safe:
+                work.book.mark_levels(self.block, None)
             work.tips.told(self.bought)
+
+    def surer(self, *, final: bool = False) -> None:
+        """Let its block be safe, or final."""
+        with self.container.work() as work:
+            work.book.mark_levels(self.block, self.block if final else None)
+            work.tips.levels_moved()
 
     def leaves(self) -> None:
         """Let its block leave the chain."""
@@ -192,6 +199,34 @@ def test_no_line_stays_in_the_room_of_what_left_the_chain_wherever_the_bot_dies(
         happy = [line for line in lines if "You were tipped" in line]
         sorry = [line for line in lines if "!his" in line and "The chain dropped" in line]
         assert len(happy) <= len(sorry) <= 1, f"died at point {point}"
+
+
+def test_the_giver_is_told_first_and_the_note_goes_once_all_is_final_and_told(
+    sqlite_template: Path, tmp_path: Path
+) -> None:
+    lines = list[str]()
+    world, homeserver = World(tmp_path / "it", sqlite_template, safe=False), Mortal(lines)
+    world.carries(homeserver)
+    assert len(lines) == 1
+    assert "!hers" in lines[0]
+    assert "is in a block" in lines[0]
+    world.surer()
+    world.carries(homeserver)
+    assert len(lines) == 4
+    assert [line[:18] for line in lines[1:]] == ["would send to !his", "would answer $mess", "would send to !her"]
+    assert note_of(world) == "thank you"
+    world.surer(final=True)
+    assert note_of(world) is None
+    world.carries(homeserver)
+    assert len(lines) == 4
+    world.database.engine.dispose()
+
+
+def note_of(world: World) -> str | None:
+    with world.container.read() as work:
+        tip = work.tips.of_link(world.link.token)
+    assert tip is not None
+    return tip.note
 
 
 def test_a_tip_that_comes_again_is_told_of_again(sqlite_template: Path, tmp_path: Path) -> None:
