@@ -13,6 +13,7 @@ from app.checkout import Due
 from contracts import checkout as calls
 from contracts import codec
 from kit.identifiers import Address, parse_address, show_address, show_hash
+from ledger.model import Asset
 
 router = APIRouter(prefix="/v1/listings", tags=["selling"], responses=problems(400, 404, 409, 429, 503))
 
@@ -32,7 +33,8 @@ def terms(listing: Annotated[str, Path(pattern=_TOKEN)], asked: BuyIn, container
     and `after` of `calls.buy_with_permit`, and send that. A wallet that cannot sign typed data sends `calls.approve`,
     then `calls.buy`. Nothing is kept of who asked; each answer is another purchase, so pay one of them.
     """
-    return _shown(checkout.due(container, listing, payer=parse_address(asked.payer), order=asked.order))
+    asset = None if asked.asset is None else Asset(asked.asset.lower())
+    return _shown(checkout.due(container, listing, payer=parse_address(asked.payer), order=asked.order, asset=asset))
 
 
 def _shown(due: Due) -> BuyTermsOut:
@@ -62,6 +64,8 @@ def _shown(due: Due) -> BuyTermsOut:
             valid_before=order.valid_before,
             salt=show_hash(order.salt),
         ),
+        symbol=due.symbol,
+        decimals=due.decimals,
         holds=None if due.holds is None else str(due.holds),
         allowance=None if due.allowance is None else str(due.allowance),
         permit=None if due.permit is None else due.permit.document,
