@@ -15,6 +15,7 @@ from app.container import Container, Work
 from app.sessions import Scope
 from kit.errors import Conflict, NotFound
 from kit.identifiers import PersonId
+from ledger.model import erc20
 from payments.content.model import Kind, Listing, ListingState
 from payments.content.terms import document
 
@@ -88,6 +89,7 @@ def buy_page(
         "payable": state == "listed" and checkout.is_open(container) and (offer.kind.has_content or good),
         "openable": offer.kind.has_content and found.state is not ListingState.TAKEN_DOWN,
         "chain_id": chain_id,
+        "own_asset": erc20(chain_id, container.terms.token),
         "wallet_rpc_url": settings.wallet_rpc_url,
         "file_name": None if stored is None else stored.file_name,
         "admitted_days": None if offer.admitted is None else round(offer.admitted.total_seconds() / 86_400, 1),

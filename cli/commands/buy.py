@@ -24,6 +24,9 @@ from kit.amounts import Amount, show
 from kit.errors import Conflict, Invalid
 from kit.identifiers import Address, Hash32, parse_address, parse_hash, show_address, show_hash
 
+_CUT: Final = (
+    "This token takes a cut of what is paid, or changes balances by itself: nothing was paid. Take another price."
+)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9]{22}", re.ASCII)
 _LINK: Final = re.compile(r"(.*)/buy/([A-Za-z0-9]{22})/?", re.ASCII | re.DOTALL)
 
@@ -75,7 +78,12 @@ def buy(
     if not yes:
         click.confirm(f"Pay {price.text()}?", abort=True)
     purchase = checkout.purchase_id(terms, made, chain_id=chain.chain_id, checkout=contract)
-    transaction = _pay(chain, wallet, (terms, made, contract), price, facts)
+    try:
+        transaction = _pay(chain, wallet, (terms, made, contract), price, facts)
+    except Conflict as refused:
+        if refused.message.startswith("NotPaidExactly"):
+            raise Conflict("not_paid_exactly", _CUT) from None
+        raise
     if as_json:
         click.echo(json.dumps({"purchase": show_hash(purchase), "transaction": show_hash(transaction)}))
         return
