@@ -1,4 +1,4 @@
-"""Prices in other tokens, on a real node and both databases: who pays in one has it; what is not allowed buys nothing."""
+"""Prices in other tokens, on a real node and both databases: what is paid in one buys; what is not allowed does not."""
 
 from __future__ import annotations
 
