@@ -21,7 +21,7 @@ def look(container: Container) -> tuple[str, str, bool]:
 
     Somebody can pay by the contract, or as a program (x402); whichever there is not is told of once anything is sold.
     """
-    settings, place = container.settings, container.deployment
+    place = container.deployment
     if set_wrongly := _set_wrongly(container):
         return set_wrongly
     with container.read() as work:

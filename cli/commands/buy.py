@@ -44,6 +44,7 @@ _LINK: Final = re.compile(r"(.*)/buy/([A-Za-z0-9]{22})/?", re.ASCII | re.DOTALL)
 @told
 def buy(
     context: click.Context,
+    /,
     url: str,
     *,
     asset: str | None,
