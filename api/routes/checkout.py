@@ -30,6 +30,7 @@ from contracts.typed_data import TypedData
 from kit.clock import unix
 from kit.errors import NotFound
 from kit.identifiers import Address, Hash32, parse_address, parse_hash, show_address, show_hash
+from ledger.model import Asset
 from payments.carrying.model import Cargo, Carried, CarriedState, Outcome
 
 router = APIRouter(prefix="/v1", tags=["selling"], responses=problems(400, 404, 409, 429, 503))
@@ -51,7 +52,8 @@ def terms(listing: _ListingId, asked: BuyIn, container: ContainerDep) -> BuyTerm
     and `after` of `calls.buy_with_permit`, and send that. A wallet that cannot sign typed data sends `calls.approve`,
     then `calls.buy`. Nothing is kept of who asked; each answer is another purchase, so pay one of them.
     """
-    due = checkout.due(container, listing, payer=parse_address(asked.payer), order=asked.order)
+    asset = None if asked.asset is None else Asset(asked.asset.lower())
+    due = checkout.due(container, listing, payer=parse_address(asked.payer), order=asked.order, asset=asset)
     return _shown(due, _gasless(container, due))
 
 
@@ -134,6 +136,8 @@ def _shown(due: Due, gasless: GaslessBuyingOut | None) -> BuyTermsOut:
         listing=due.listing.id,
         version=due.listing.version.number,
         title=due.listing.version.offer.title,
+        symbol=due.symbol,
+        decimals=due.decimals,
         gasless=gasless,
         **payable(due),
     )

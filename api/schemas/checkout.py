@@ -16,6 +16,12 @@ class BuyIn(BaseModel):
     order: Annotated[
         Token | None, Field(description="The order in a link that the bot gave; null: for the wallet.")
     ] = None
+    asset: Annotated[
+        str | None,
+        Field(
+            max_length=100, description="What it pays with, of the listing's `prices`; the first of them by default."
+        ),
+    ] = None
 
 
 class _Out(BaseModel):
@@ -90,7 +96,9 @@ class PayableOut(_Out):
     order: BuyOrderOut
     holds: Annotated[BaseUnits | None, Field(description="What the wallet has of it; null: the node does not tell.")]
     allowance: BaseUnits | None
-    permit: Annotated[dict[str, Any] | None, Field(description="EIP-712, for `eth_signTypedData_v4`.")]
+    permit: Annotated[
+        dict[str, Any] | None, Field(description="EIP-712, for `eth_signTypedData_v4`; null: the token takes none.")
+    ]
     calls: BuyCalls
 
 
@@ -100,6 +108,8 @@ class BuyTermsOut(PayableOut):
     listing: Token
     version: int
     title: str
+    symbol: str
+    decimals: int
     gasless: GaslessBuyingOut | None
 
 

@@ -37,9 +37,10 @@ function short(address) {
 // ---------------------------------------------------------------- paying
 
 async function buy(provider, payer) {
-  const offer = await asked(`${api}/terms`, { payer, order: data.order || null });
+  const asset = document.querySelector('input[name="wish"]:checked')?.dataset.asset ?? null;
+  const offer = await asked(`${api}/terms`, { payer, order: data.order || null, asset });
   if (offer.holds !== null && BigInt(offer.holds) < BigInt(offer.terms.price)) {
-    throw new Trouble(`The account ${short(payer)} holds too few tokens for this. Choose another account in your wallet.`);
+    throw new Trouble(`The account ${short(payer)} holds too little ${offer.symbol} for this. Choose another account in your wallet, or another price.`);
   }
   const hash = await pay(provider, payer, offer, say);
   say(`Sent. Waiting for a block: ${hash}`);

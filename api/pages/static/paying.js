@@ -15,7 +15,7 @@ export async function pay(provider, payer, offer, say) {
       return send(provider, payer, withSignature(offer.calls.buy_with_permit, signature));
     }
   }
-  say("1 of 2: your wallet cannot sign this permission as a message, so allow it as a transaction: exactly the price.");
+  say("1 of 2: this cannot be permitted by a signature, so allow it as a transaction: exactly the price.");
   await mined(provider, await send(provider, payer, offer.calls.approve));
   say("2 of 2: confirm the payment in your wallet.");
   return send(provider, payer, offer.calls.buy);
