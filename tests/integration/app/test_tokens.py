@@ -264,6 +264,8 @@ def test_at_the_terminal_it_is_sold_bought_and_paid_back_in_another_token(
     assert sorted(made["prices"].values()) == [str(DOLLARS), str(PRICE)]
     with fair.container.read() as work:
         listing = work.content.listing(made["id"])
+    told = fair.earnest("listings", "tokens").output
+    assert ("USDX  6 decimals, paid by permit or allowance" in told, "Refused" in told) == (True, False), told
     key = ("--key-file", keys["kim"])
     assert "It is for ERN, USDX" in buy(fair, listing, "--asset", "EURX", "--dry-run").output
     looked = buy(fair, listing, "--dry-run").output
