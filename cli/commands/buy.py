@@ -14,6 +14,7 @@ from eth_utils.crypto import keccak
 
 from cli.context import container_of, told
 from cli.fetching import get_json, plain
+from cli.once import once
 from cli.wallets import Wallet, open_wallet, send
 from contracts import checkout, codec, erc20, typed_data
 from contracts.chain import Chain
@@ -38,6 +39,7 @@ _LINK: Final = re.compile(r"(.*)/buy/([A-Za-z0-9]{22})/?", re.ASCII | re.DOTALL)
 @click.option("--password-file", type=click.Path(path_type=Path, exists=True), help="Opens the keystore file.")
 @click.option("--rpc", help="JSON-RPC endpoint of the chain; EARNEST_RPC_URL by default.")
 @click.option("--dry-run", is_flag=True, help="Show what it is and what it costs; pay nothing.")
+@click.option("--again", is_flag=True, help="Buy once more what this wallet bought today or the day before.")
 @click.option("--yes", is_flag=True, help="Do not ask before paying.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -50,13 +52,15 @@ def buy(
     asset: str | None,
     rpc: str | None,
     dry_run: bool,
+    again: bool,
     yes: bool,
     as_json: bool,
     **keys: Path | None,
 ) -> None:
     """Buy what the page URL (https://…/buy/…) sells; the seller is paid by the contract itself.
 
-    What the bot gave a link for comes in that chat; all else is opened by who paid (docs/selling.md).
+    What the bot gave a link for comes in that chat; all else is opened by who paid (docs/selling.md). Given once more,
+    as after a time-out, it pays nothing.
     """
     base, listing, order = _link(url)
     found = get_json("GET", f"{base}/v1/listings/{listing}")
@@ -76,6 +80,7 @@ def buy(
     asked = {"payer": show_address(wallet.address), "order": order, "asset": price.asset}
     answered = get_json("POST", f"{base}/v1/listings/{listing}/terms", asked)
     terms, made, contract = _checked(answered, found, price, wallet.address, order)
+    made = made if again else once(chain, contract, terms, made)
     if not yes:
         click.confirm(f"Pay {price.text()}?", abort=True)
     purchase = checkout.purchase_id(terms, made, chain_id=chain.chain_id, checkout=contract)
