@@ -16,6 +16,7 @@ from app import selling, tokens
 from app.container import SYMBOL, Container
 from app.statements import read_day
 from cli import admissions_shown as shown
+from cli.commands.sale_tokens import tokens as tokens_command
 from cli.commands.sell_refund import refund
 from cli.commands.travel import parse_duration
 from cli.context import container_of, disk_told, told
@@ -259,6 +260,9 @@ def library(context: click.Context, buyer: str, before: str | None, *, as_json: 
 @click.group()
 def listings() -> None:
     """Look after what people sell here."""
+
+
+listings.add_command(tokens_command)
 
 
 @listings.command("take-down")

@@ -360,7 +360,7 @@ class Content(Belonging):
 
     def _check(self, offer: Offer, allowed: Collection[Asset]) -> None:
         if not set(offer.prices) <= set(allowed):
-            raise Forbidden("asset_not_allowed", "The operator of this service lets nothing be sold for that asset.")
+            raise Forbidden("asset_not_allowed", "Nothing is sold for that here.", names=", ".join(allowed))
         if offer.expires_at is not None and offer.expires_at <= self._now:
             raise Invalid("expired", "An offer ends in the future.")
 
