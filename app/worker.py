@@ -100,7 +100,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     aside("looks", partial(earning.look_around, container))
     aside("forward", partial(forwarding.regular, container))
     aside("totals", partial(totals.keep, container))
-    aside("epochs", partial(epochs.close, container))
+    aside("epochs", partial(epochs.regular, container))
 
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]
     def prune() -> None:

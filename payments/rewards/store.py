@@ -290,7 +290,7 @@ class RewardStore:
             gone += done.rowcount  # type: ignore[attr-defined]
         return gone
 
-    def _insert(self, row: type[Any]) -> Any:  # noqa: ANN401 - either dialect's
+    def _insert(self, row: Any) -> Any:  # noqa: ANN401 - a class or its table, by either dialect
         of = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
         return of.insert(row)
 
