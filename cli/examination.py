@@ -22,7 +22,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from app.container import KEY_ROLES, Container
+from app import proposing
+from app.container import Container
 from cli import bot_device, callers, gas, nodes, sales, supporting
 from cli.migrations import configuration
 from contracts import deployment as deployments
@@ -88,6 +89,7 @@ class Examination:
             ("chain", self._chain, ()),
             ("contracts", self._contracts, ("chain",)),
             ("gas", self._gas, ("chain", "contracts", "keystore", "schema")),
+            ("proposer", self._proposer, ("chain", "contracts", "keystore")),
             ("chain loop", self._chain_loop, ("chain", "contracts", "schema")),
             ("homeserver", self._homeserver, ()),
             ("bot", self._bot, ("homeserver",)),
@@ -164,7 +166,7 @@ class Examination:
     def _keystore(self) -> str:
         keyring = self._container.keyring
         try:
-            keys = [keyring.current(role) for role in KEY_ROLES]
+            keys = [keyring.current(role) for role in self._container.roles]
             return "; ".join(f"{key.role} {show_address(key.address)} {keyring.check(key)}" for key in keys) + "."
         except Refusal as error:
             raise _Ill(
@@ -211,6 +213,12 @@ class Examination:
         says, mend, wrong = gas.look(self._container)
         if mend:
             raise _Ill(says, mend, State.WRONG if wrong else State.DOUBTFUL)
+        return says
+
+    def _proposer(self) -> str:
+        says, mend = proposing.look(self._container)
+        if mend:
+            raise _Ill(says, mend, State.DOUBTFUL)
         return says
 
     def _chain_loop(self) -> str:
