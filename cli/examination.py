@@ -89,7 +89,6 @@ class Examination:
             ("chain", self._chain, ()),
             ("contracts", self._contracts, ("chain",)),
             ("gas", self._gas, ("chain", "contracts", "keystore", "schema")),
-            ("proposer", self._proposer, ("chain", "contracts", "keystore")),
             ("chain loop", self._chain_loop, ("chain", "contracts", "schema")),
             ("homeserver", self._homeserver, ()),
             ("bot", self._bot, ("homeserver",)),
@@ -102,6 +101,8 @@ class Examination:
             ("broker", self._broker, ()),
             ("clock", self._clock, ("homeserver",)),
         )
+        if self._settings.rewards_proposes:
+            checks = (*checks, ("proposer", self._proposer, ("chain", "contracts", "keystore")))
         for name, check, rests_on in checks:
             missing = [other for other in rests_on if other in self._not_good]
             if missing:

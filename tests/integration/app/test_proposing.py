@@ -7,6 +7,7 @@ from eth_utils.crypto import keccak
 
 from app import proposing
 from app.places import PROPOSER
+from cli.examination import Examination, State
 from contracts import rewards
 from contracts.rewards import DISPUTE_WINDOW
 from contracts.signers import import_key
@@ -114,6 +115,8 @@ def test_nothing_is_proposed_unless_it_is_set_and_all_is_there(treasury: Treasur
     container.settings.rewards_proposes = True
     anvil.set_balance(anvil.signer("proposer").address, 0)
     assert "no ether" in proposing.look(container)[0]
+    found = {one.name: one for one in Examination(container).findings()}
+    assert (found["proposer"].state, found["proposer"].mend) == (State.DOUBTFUL, "Send some there.")
     assert not proposing.regular(container)
     (container.settings.keystore() / "proposer.json").unlink()
     assert "no key" in proposing.look(container)[0]
