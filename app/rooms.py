@@ -23,6 +23,7 @@ from payments.flair.importing import Imports
 from payments.flair.service import Supporters
 from payments.rewards.closing import Epochs
 from payments.rewards.distribution import Distribution
+from payments.rewards.finding import Finding
 from payments.tips.links import TipLinks
 from payments.tips.service import Tips
 from payments.tokens.service import Tokens
@@ -66,6 +67,11 @@ class Rooms:
     def epochs(self) -> Epochs:
         """Epochs of rewards."""
         return Epochs(self.session, self.now)
+
+    @property
+    def finding(self) -> Finding:
+        """Where servers and payees stand in epochs' files."""
+        return Finding(self.session)
 
     @property
     def distribution(self) -> Distribution:

@@ -12,7 +12,7 @@ from typing import Any
 from celery import Celery
 from celery.beat import EmbeddedService
 
-from app import books, buying, digests, earning, epochs, forwarding, lists, selling, totals
+from app import books, buying, digests, earning, epochs, forwarding, lists, proposing, selling, totals
 from app.aside import Aside
 from app.container import Container
 from app.forgetting import prune_all
@@ -39,6 +39,8 @@ TOTALS_EVERY = timedelta(minutes=15)
 """How often it is looked whether a day is over of which something is to be said in public."""
 EPOCHS_EVERY = timedelta(minutes=15)
 """How often it is looked whether an epoch of rewards is over."""
+PROPOSALS_EVERY = timedelta(minutes=15)
+"""How often it is looked whether a root is to be proposed."""
 PRUNE_EVERY = timedelta(hours=1)
 """How often what is past its retention time is taken away."""
 _EVERY = {
@@ -51,6 +53,7 @@ _EVERY = {
     "forward": FORWARD_EVERY,
     "totals": TOTALS_EVERY,
     "epochs": EPOCHS_EVERY,
+    "proposals": PROPOSALS_EVERY,
     "prune": PRUNE_EVERY,
 }
 ROUNDS = "rounds"
@@ -100,7 +103,8 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     aside("looks", partial(earning.look_around, container))
     aside("forward", partial(forwarding.regular, container))
     aside("totals", partial(totals.keep, container))
-    aside("epochs", partial(epochs.close, container))
+    aside("epochs", partial(epochs.regular, container))
+    aside("proposals", partial(proposing.regular, container))
 
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]
     def prune() -> None:
