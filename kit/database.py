@@ -13,10 +13,12 @@ from typing import Any, cast
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     ColumnElement,
     DateTime,
     Dialect,
     Engine,
+    Integer,
     LargeBinary,
     MetaData,
     Numeric,
@@ -345,13 +347,12 @@ def set_many(session: Session, table: type[DeclarativeBase], column: str, values
     )
 
 
-def one_of(session: Session, column: Any, values: Sequence[str]) -> ColumnElement[bool]:  # noqa: ANN401 - mapped or not
-    """Return the condition that a column of texts is one of ``values``, however many: one parameter, one statement."""
+def one_of(session: Session, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:  # noqa: ANN401 - mapped or not
+    """Return the condition that a column of texts (or numbers) is one of ``values``, however many: one parameter."""
     if session.get_bind().dialect.name == "postgresql":
-        return cast(
-            "ColumnElement[bool]", column == func.any(bindparam(None, values, type_=ARRAY(String), unique=True))
-        )
-    listed = func.json_each(bindparam(None, json.dumps(values), type_=String, unique=True)).table_valued("value")
+        kind = ARRAY(BigInteger if isinstance(column.type, Integer) else String)
+        return cast("ColumnElement[bool]", column == func.any(bindparam(None, list(values), type_=kind, unique=True)))
+    listed = func.json_each(bindparam(None, json.dumps(list(values)), type_=String, unique=True)).table_valued("value")
     return cast("ColumnElement[bool]", column.in_(select(listed.c.value)))
 
 
