@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -21,12 +22,14 @@ from payments.content.service import Content
 from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
 from payments.flair.service import Supporters
-from payments.rewards.closing import Epochs
 from payments.rewards.distribution import Distribution
 from reputation.followed import Followed
 from reputation.moderation import Moderation
 from reputation.notices import Notices
 from reputation.publishing import Publishing
+
+if TYPE_CHECKING:
+    from payments.rewards.closing import Epochs
 
 
 class Rooms:
@@ -62,6 +65,8 @@ class Rooms:
     @property
     def epochs(self) -> Epochs:
         """Epochs of rewards."""
+        from payments.rewards.closing import Epochs  # noqa: PLC0415 - its trees bring numpy, which few processes need
+
         return Epochs(self.session, self.now)
 
     @property

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
+from typing import Final
+
 from contracts import checkout, codec, rewards
 from contracts.chain import Deployment, RawLog
-from contracts.events import BlockRef, ChainEvent
+from contracts.events import BlockRef, ChainEvent, Position, Transferred
+from contracts.words import WORD, address_in
+from kit.errors import Invalid
 from kit.identifiers import Address, Hash32
+
+_TOPICS: Final = 3
+"""Those of a transfer: what it is, from whom, to whom."""
 
 
 def wanted(place: Deployment) -> dict[Address, frozenset[Hash32]]:
@@ -28,3 +37,33 @@ def decode(raw: RawLog, block: BlockRef, place: Deployment) -> ChainEvent | None
     if place.distributor is not None and raw.address == place.distributor:
         return rewards.decode_log(raw, block, distributor=place.distributor)
     return None
+
+
+def decode_all(raws: Sequence[RawLog], block: BlockRef, place: Deployment) -> list[ChainEvent]:
+    """Read all logs of ``block``, in order, but for those that are not read. The same as one by one; raises so, too."""
+    found = _transfers(raws, block, place.token)  # nearly always all of them
+    if found is not None:
+        return found
+    return [event for event in (decode(raw, block, place) for raw in raws) if event is not None]
+
+
+def _transfers(raws: Sequence[RawLog], block: BlockRef, token: Address) -> list[ChainEvent] | None:
+    """Read logs that are transfers of the token, column by column; ``None`` where anything is not as it should be."""
+    if not raws:
+        return []
+    addresses, topics, amounts, hashes, indexes, transactions = zip(*raws, strict=True)
+    if set(addresses) != {token} or set(hashes) != {block.hash}:
+        return None
+    if set(map(len, topics)) != {_TOPICS} or set(map(len, amounts)) != {WORD}:
+        return None
+    firsts, senders, recipients = zip(*topics, strict=True)
+    words = {*senders, *recipients}
+    if set(firsts) != {codec.TRANSFER} or set(map(len, words)) != {WORD}:
+        return None
+    try:
+        ends = {word: address_in(word) for word in words}
+    except Invalid:
+        return None
+    at = map(Position._make, zip(repeat(block), indexes, transactions, strict=False))
+    columns = (map(ends.__getitem__, senders), map(ends.__getitem__, recipients), map(int.from_bytes, amounts))
+    return list(map(Transferred._make, zip(at, repeat(token), *columns, strict=False)))

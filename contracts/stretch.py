@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import chain, groupby, pairwise
-from operator import attrgetter, lt, or_
+from operator import attrgetter, lt
 from typing import Any, Final
 
-from contracts.bloom import BLOOM_BYTES, bits_of, may_hold
+from contracts.bloom import BLOOM_BYTES, bits_of_all, may_hold
 from contracts.chain import BlockLogs, RawLog
 from contracts.events import BlockRef
 from kit.errors import Invalid
@@ -101,7 +100,7 @@ def _bits_of_all(logs: Sequence[RawLog]) -> int:
     """Return what addresses and topics of logs set in a bloom filter."""
     items: set[bytes] = {log.address for log in logs}
     items.update(chain.from_iterable([log.topics for log in logs]))
-    return reduce(or_, map(bits_of, items), 0)
+    return bits_of_all(items)
 
 
 def _may_hold_any(bloom: int, wanted: Mapping[Address, Collection[Hash32]]) -> bool:

@@ -77,15 +77,15 @@ def held_before(
 ) -> dict[Account, int]:
     """Return what these accounts (all, where ``None``) held before the first block of that time."""
     if accounts is None:
-        query = (
+        every = (
             select(AccountRow.account, PostingRow.amount)
             .join(AccountRow, AccountRow.id == PostingRow.account_id)
             .join(EntryRow, EntryRow.id == PostingRow.entry_id)
             .join(BlockRow, _OF_BLOCK)
             .where(EntryRow.chain_id == chain_id, AccountRow.asset == asset, BlockRow.timestamp < before)
         )
-        rows = session.execute(query.execution_options(yield_per=_STREAMED))
-        return _summed((account, amount) for account, amount in rows)
+        of_all = session.execute(every.execution_options(yield_per=_STREAMED))
+        return _summed((account, amount) for account, amount in of_all)
     named = _numbers(session, asset, accounts)
     lines = _lines(session, named)
     booked = select(EntryRow.id).join(BlockRow, _OF_BLOCK)
@@ -105,7 +105,7 @@ def _summed(lines: Iterable[tuple[str, int]]) -> dict[Account, int]:
 def _numbers(session: Session, asset: Asset, accounts: Collection[Account]) -> dict[int, str]:
     named = select(AccountRow.id, AccountRow.account)
     named = named.where(AccountRow.asset == asset, AccountRow.account.in_(_few(accounts)))
-    return {number: account for number, account in session.execute(named)}  # noqa: C416 - rows are no pairs to mypy
+    return dict(session.execute(named).tuples().all())
 
 
 def _lines(session: Session, accounts: Collection[int]) -> CTE:
