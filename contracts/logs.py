@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import repeat
 from typing import Final
 
 from contracts import checkout, codec, rewards
 from contracts.chain import Deployment, RawLog
 from contracts.events import BlockRef, ChainEvent, Position, Transferred
-from contracts.words import WORD, address_in
-from kit.errors import Invalid
+from contracts.words import WORD
 from kit.identifiers import Address, Hash32
 
 _TOPICS: Final = 3
 """Those of a transfer: what it is, from whom, to whom."""
+_HIGH: Final = 12
+_ZEROS: Final = bytes(_HIGH)
+"""How a word begins that is an address."""
+_position: Final = partial(tuple.__new__, Position)
+_transferred: Final = partial(tuple.__new__, Transferred)
+"""What ``_make`` does, without a look at how many values there are: a third of its time."""
 
 
 def wanted(place: Deployment) -> dict[Address, frozenset[Hash32]]:
@@ -58,12 +64,13 @@ def _transfers(raws: Sequence[RawLog], block: BlockRef, token: Address) -> list[
         return None
     firsts, senders, recipients = zip(*topics, strict=True)
     words = {*senders, *recipients}
-    if set(firsts) != {codec.TRANSFER} or set(map(len, words)) != {WORD}:
+    if (
+        set(firsts) != {codec.TRANSFER}
+        or set(map(len, words)) != {WORD}
+        or {word[:_HIGH] for word in words} != {_ZEROS}
+    ):
         return None
-    try:
-        ends = {word: address_in(word) for word in words}
-    except Invalid:
-        return None
-    at = map(Position._make, zip(repeat(block), indexes, transactions, strict=False))
+    ends = {word: word[_HIGH:] for word in words}
+    at = map(_position, zip(repeat(block), indexes, transactions, strict=False))
     columns = (map(ends.__getitem__, senders), map(ends.__getitem__, recipients), map(int.from_bytes, amounts))
-    return list(map(Transferred._make, zip(at, repeat(token), *columns, strict=False)))
+    return list(map(_transferred, zip(at, repeat(token), *columns, strict=False)))
