@@ -105,7 +105,7 @@ def _summed(lines: Iterable[tuple[str, int]]) -> dict[Account, int]:
 def _numbers(session: Session, asset: Asset, accounts: Collection[Account]) -> dict[int, str]:
     named = select(AccountRow.id, AccountRow.account)
     named = named.where(AccountRow.asset == asset, AccountRow.account.in_(_few(accounts)))
-    return dict(session.execute(named).tuples().all())
+    return {number: account for number, account in session.execute(named)}  # noqa: C416 - rows are no pairs to mypy
 
 
 def _lines(session: Session, accounts: Collection[int]) -> CTE:
