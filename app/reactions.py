@@ -107,9 +107,10 @@ def react(work: Work, events: Iterable[ChainEvent]) -> None:
     """Act on the events of blocks that were just booked, in their order."""
     events, moved = list(events), []
     for event in events:
-        _act(work, event)
-        if isinstance(event, Transferred):
+        if isinstance(event, Transferred):  # what nearly every event is; it is only told
             moved.append(event)
+        else:
+            _act(work, event)
     work.feed.transfers(moved)
     work.giving.heard(events)
 

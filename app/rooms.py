@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -21,7 +22,6 @@ from payments.content.service import Content
 from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
 from payments.flair.service import Supporters
-from payments.rewards.closing import Epochs
 from payments.rewards.distribution import Distribution
 from payments.rewards.finding import Finding
 from payments.tips.links import TipLinks
@@ -31,6 +31,9 @@ from reputation.followed import Followed
 from reputation.moderation import Moderation
 from reputation.notices import Notices
 from reputation.publishing import Publishing
+
+if TYPE_CHECKING:
+    from payments.rewards.closing import Epochs
 
 
 class Rooms:
@@ -66,6 +69,8 @@ class Rooms:
     @property
     def epochs(self) -> Epochs:
         """Epochs of rewards."""
+        from payments.rewards.closing import Epochs  # noqa: PLC0415 - its trees bring numpy, which few processes need
+
         return Epochs(self.session, self.now)
 
     @property
