@@ -8,7 +8,7 @@ from api.schemas.selling import PriceOut
 from app.container import Work
 from kit.clock import unix
 from kit.identifiers import show_address, show_hash
-from payments.content.model import Listing
+from payments.content.model import Listing, ListingState
 
 
 def show_listing(work: Work, listing: Listing) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def show_listing(work: Work, listing: Listing) -> dict[str, Any]:
         "preview": offer.preview,
         "licence": offer.licence,
         "state": listing.state,
-        "reason": listing.reason,
+        "reason": listing.reason if listing.state is ListingState.TAKEN_DOWN else None,
         "for_sale": listing.is_for_sale(work.now),
         "version": version.number,
         "prices": prices,

@@ -58,6 +58,7 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
         _rewards,
         _payments,
         _orders,
+        _holds,
     ):
         gone += _in_parts(work, part)
     return gone + _in_parts(work, lambda some: some.gate.prune())
@@ -122,6 +123,10 @@ def _payments(some: Work) -> int:
 
 def _orders(some: Work) -> int:
     return some.orders.prune(limit=MOST_PRUNED)
+
+
+def _holds(some: Work) -> int:
+    return some.content.prune_holds(limit=MOST_PRUNED)
 
 
 def _with_names(some: Work, people: Sequence[PersonId]) -> int:

@@ -24,9 +24,11 @@ from payments.flair.service import Supporters
 from payments.rewards.closing import Epochs
 from payments.rewards.distribution import Distribution
 from reputation.followed import Followed
+from reputation.knowing import Knowing
 from reputation.moderation import Moderation
 from reputation.notices import Notices
 from reputation.publishing import Publishing
+from reputation.shop import Shop
 
 
 class Rooms:
@@ -48,6 +50,7 @@ class Rooms:
     moderation: Moderation
     support: Support
     distributor: Address | None
+    knowing: Knowing
 
     @property
     def claims(self) -> Claims:
@@ -72,7 +75,13 @@ class Rooms:
     @property
     def content(self) -> Content:
         """What people sell, and what others bought of it."""
-        return Content(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)
+        wallets = self.holders.addresses
+        return Content(self.session, self.now, seal=self.seal, wallets=wallets, judge=self.shop.judge)
+
+    @property
+    def shop(self) -> Shop:
+        """What the operator lets nobody sell."""
+        return Shop(self.session, self.now, self.people, self.knowing.labels)
 
     @property
     def admitting(self) -> Admitting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from app.conversations import Meaning
@@ -10,10 +10,11 @@ from app.wording.bought import BECAUSE, Names, purchases, sum_of
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from app.wording.message import Literal, Message, Safe, join
+from app.wording.overseen import held
 from app.wording.reader import Reader
 from app.wording.replies import NO, YES, lines
 from kit.identifiers import Address, UserId, show_address
-from ledger.model import Level
+from ledger.model import Asset, Level
 from payments.content.model import Kind, Listing, ListingState, Offer, Purchase, PurchaseState, Stored
 
 _KINDS = {
@@ -32,6 +33,7 @@ _STATES = {
     ListingState.DRAFT: marked("a draft"),
     ListingState.LISTED: marked("for sale"),
     ListingState.UNLISTED: marked("not for sale"),
+    ListingState.HELD: marked("held back by whoever runs this service"),
     ListingState.TAKEN_DOWN: marked("taken down by whoever runs this service"),
 }
 _SALES = {
@@ -156,7 +158,9 @@ def not_fetched(reader: Reader, why: Message) -> Message:
 
 
 def listed(reader: Reader, one: Listing) -> Message:
-    """Say that something is for sale."""
+    """Say that something is for sale, or that it is held back."""
+    if one.state is ListingState.HELD:
+        return held(reader, one)
     return reader.say(
         marked(
             "**{title}** is for sale. Whoever writes {buy} to me can buy it; its page is {page}\n"
@@ -184,6 +188,7 @@ def revised(reader: Reader, one: Listing, seller: UserId | None, names: Names) -
     return join(
         [
             card(reader, one, seller, names),
+            *([held(reader, one)] if one.state is ListingState.HELD else []),
             reader.say(
                 marked(
                     "That is version {number}. Whoever bought an earlier one has this one, too; whoever is about to "
@@ -204,7 +209,7 @@ def goods(reader: Reader, found: Sequence[Listing], names: Names, *, more: str |
             marked("**{title}**, {price}: {state}, sold {sold}, complaints {complaints} ({listing})"),
             title=one.version.offer.title,
             price=_price(one.version.offer, names),
-            state=Safe(reader.translate(_STATES[one.state])),
+            state=_stands(reader, one),
             sold=one.sold,
             complaints=one.complaints,
             listing=Literal(one.id),
@@ -217,11 +222,22 @@ def goods(reader: Reader, found: Sequence[Listing], names: Names, *, more: str |
     return join(parts)
 
 
-def sales(reader: Reader, found: Sequence[Purchase], names: Names, *, more: str | None) -> Message:
-    """List what somebody sold, and what they owe back."""
+def _stands(reader: Reader, one: Listing) -> Message:
+    state = reader.say(_STATES[one.state])
+    return state if one.reason is None else reader.say("{state} ({reason})", state=state, reason=one.reason)
+
+
+def sales(
+    reader: Reader, found: Sequence[Purchase], names: Names, *, owed: Mapping[Asset, tuple[int, int]], more: str | None
+) -> Message:
+    """List what somebody sold, and what they owe back: payments and their sum by asset."""
     if not found:
         return reader.say(marked("Nothing was sold yet."))
     parts = [reader.say(marked("**What you sold:**")), purchases(reader, found, names, _sale)]
+    if owed:
+        sums = Safe(", ".join(sum_of(total, asset, names).text for asset, (_, total) in owed.items()))
+        payments = sum(count for count, _ in owed.values())
+        parts.append(reader.say(marked("Asked back or owed: {sums} of {payments}."), sums=sums, payments=payments))
     if any(one.state in (PurchaseState.OWED_BACK, PurchaseState.REFUND_ASKED) for one in found):
         parts.append(
             reader.say(

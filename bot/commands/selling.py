@@ -57,7 +57,8 @@ def _listed(work: Work, asked: Asked, what: str, before: str | None) -> Message:
         goods, more = work.content.mine(asked.person, before=before, limit=PAGE)
         return wording.goods(asked.reader, goods, names, more=more)
     sold, more = work.content.sales(asked.person, before=before, limit=PAGE)
-    return wording.sales(asked.reader, sold, names, more=more)
+    owed = work.content.owed(asked.person)
+    return wording.sales(asked.reader, sold, names, owed=owed, more=more)
 
 
 def put_up(work: Work, asked: Asked, listing: str) -> Letter:

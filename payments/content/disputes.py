@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 from kit import outbox
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Hash32, PersonId
-from payments.content.model import LONGEST_COMPLAINT, Buyer, Purchase, PurchaseState, tidy
+from ledger.model import Asset
+from payments.content.model import LONGEST_COMPLAINT, Buyer, Purchase, PurchaseState, Refunds, tidy
 from payments.content.sold import PurchaseStore
 from payments.content.store import ListingStore
 from payments.content.tables import ComplaintRow, PurchaseRow
 
 _MOST_COMPLAINTS = 100
+_MOST_OWED = 10_000
 REFUNDED: Final = "content-refunded"
 """Outbox kind: a person is to be told that their money came back; ``purchase`` is its id."""
 
@@ -71,6 +73,20 @@ class Disputes:
         if row is None or row.seller != seller:
             raise _not_bought()
         return self._sold.purchase(row)
+
+    def owed(self, seller: PersonId) -> Mapping[Asset, tuple[int, int]]:
+        """Return by asset how many payments a seller owes back, or is asked for, and their sum in base units.
+
+        Beyond 10,000 it is of so many of them.
+        """
+        return self._sold.owed(seller, _MOST_OWED)
+
+    def owed_for(self, listing: str) -> Refunds:
+        """Count what stands of a listing, and of how much the money is asked for. Raises ``NotFound``."""
+        found = self._listings.row(listing)
+        if found is None:
+            raise NotFound("listing_unknown", "There is no such listing.")
+        return self._sold.refunds(found.id)
 
     def ask_refund(self, buyer: Buyer, purchase: str) -> Purchase:
         """Ask the seller for the money. Raises ``NotFound`` for what is not theirs, ``Conflict`` where it is late."""

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, Hash32, PersonId
 from ledger.model import Asset, Level
-from payments.content.model import Buyer, ListingState, OwedBecause, Purchase, PurchaseState
+from payments.content.model import (
+    OWED,
+    STANDING,
+    Buyer,
+    ListingState,
+    OwedBecause,
+    Purchase,
+    PurchaseState,
+    Refunds,
+)
 from payments.content.tables import ComplaintRow, ListingRow, PurchaseRow, VersionRow
 
 _AT_ONCE = 500
@@ -79,6 +88,30 @@ class PurchaseStore:
         going_on = PurchaseRow.access_until > now, ListingRow.state != ListingState.TAKEN_DOWN.value
         found = self._found(*going_on)
         return [(number, one) for number, one in reversed(found) if one.buyer is not None and one.opens(now)]
+
+    def standing_after(self, listing: int, after: int, limit: int) -> list[tuple[int, Purchase]]:
+        """Return some of what stands of a listing, by its numbers after one, the oldest first."""
+        states = PurchaseRow.state.in_([state.value for state in STANDING])
+        query = select(PurchaseRow.id).where(PurchaseRow.listing == listing, PurchaseRow.id > after, states)
+        some = self._session.scalars(query.where(PurchaseRow.because.is_(None)).order_by(PurchaseRow.id).limit(limit))
+        return list(reversed(self._found(PurchaseRow.id.in_(some.all()))))
+
+    def refunds(self, listing: int) -> Refunds:
+        """Count what stands of a listing, and what is asked back of it."""
+        query = select(PurchaseRow.state, func.count()).where(PurchaseRow.listing == listing)
+        query = query.where(PurchaseRow.because.is_(None)).group_by(PurchaseRow.state)
+        by_state = {PurchaseState(state): count for state, count in self._session.execute(query)}
+        return Refunds(*(sum(by_state.get(state, 0) for state in states) for states in (STANDING, OWED)))
+
+    def owed(self, seller: PersonId, limit: int) -> dict[Asset, tuple[int, int]]:
+        """Return by asset how many payments a seller owes back, or is asked for, and how much; of so many at most."""
+        query = select(PurchaseRow.asset, PurchaseRow.amount).where(PurchaseRow.seller == seller)
+        query = query.where(PurchaseRow.state.in_([state.value for state in OWED])).limit(limit)
+        found: dict[Asset, tuple[int, int]] = {}
+        for asset, amount in self._session.execute(query):
+            count, total = found.get(Asset(asset), (0, 0))
+            found[Asset(asset)] = count + 1, total + amount
+        return found
 
     def claim(self, person: PersonId, wallet: Address) -> int:
         """Let what a wallet bought and nobody has as a person be a person's too, some of it; return how much."""

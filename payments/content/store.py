@@ -15,6 +15,7 @@ from kit.clock import from_unix, unix
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32, PersonId
 from ledger.model import Asset, Level
 from payments.content.model import Kind, Listing, ListingState, Offer, Stored, Version
+from payments.content.side_tables import HoldRow
 from payments.content.tables import (
     AdmissionPlaceRow,
     BlobRow,
@@ -183,6 +184,7 @@ class ListingStore:
         blobs = [blob for blob in self._session.scalars(select(VersionRow.blob).where(for_listing)) if blob is not None]
         self._session.execute(delete(OrderRow).where(OrderRow.listing == row.id))
         self._session.execute(delete(AdmissionPlaceRow).where(AdmissionPlaceRow.listing == row.id))
+        self._session.execute(delete(HoldRow).where(HoldRow.listing == row.id))
         self._session.execute(delete(VersionRow).where(for_listing))
         self._session.execute(delete(BlobRow).where(BlobRow.id.in_(blobs)))
         self._session.delete(row)
