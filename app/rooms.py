@@ -75,8 +75,8 @@ class Rooms:
     @property
     def content(self) -> Content:
         """What people sell, and what others bought of it."""
-        wallets = self.holders.addresses
-        return Content(self.session, self.now, seal=self.seal, wallets=wallets, judge=self.shop.judge)
+        wallets, holder, judge = self.holders.addresses, self.holders.person_of, self.shop.judge
+        return Content(self.session, self.now, seal=self.seal, wallets=wallets, holder=holder, judge=judge)
 
     @property
     def shop(self) -> Shop:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from app.conversations import Meaning
 from app.wording.bought import BECAUSE, Names, purchases, sum_of
@@ -16,6 +17,9 @@ from app.wording.replies import NO, YES, lines
 from kit.identifiers import Address, UserId, show_address
 from ledger.model import Asset, Level
 from payments.content.model import Kind, Listing, ListingState, Offer, Purchase, PurchaseState, Stored
+
+if TYPE_CHECKING:
+    from app.vendors import Vendor
 
 _KINDS = {
     Kind.TEXT: marked("a text"),
@@ -93,17 +97,25 @@ def _what(reader: Reader, offer: Offer, stored: Stored | None) -> Message:
 
 
 def offered(
-    reader: Reader, one: Listing, seller: UserId | None, names: Names, *, order: str, until: datetime
+    reader: Reader,
+    one: Listing,
+    seller: UserId | None,
+    names: Names,
+    *,
+    order: str,
+    until: datetime,
+    vendor: Vendor | None = None,
 ) -> Message:
-    """Show what somebody wants to buy, and where they pay for it."""
+    """Show what somebody wants to buy, how its seller stands with them, and where they pay for it."""
     return join(
         [
             card(reader, one, seller, names),
+            *([] if vendor is None else [_with_you(reader, seller, vendor)]),
             reader.say(
                 marked(
                     "Pay for it here, with your own wallet, until {until}: {page}\n"
                     "Then it comes into this chat. Whoever has this link can pay for you, no more. {standing} says "
-                    "how the seller stands with you."
+                    "by whose words the seller stands with you as they do."
                 ),
                 until=reader.when(until),
                 page=reader.link(f"/buy/{one.id}?order={order}"),
@@ -113,13 +125,28 @@ def offered(
     )
 
 
+def _with_you(reader: Reader, seller: UserId | None, vendor: Vendor) -> Message:
+    who = reader.person(seller)
+    if vendor.nobody:
+        return reader.say(marked("Nobody whom you know says anything of {who}."), who=who)
+    return reader.say(
+        marked("With you {who} stands at {percent} % good, and that is {sure} % sure."),
+        who=who,
+        percent=vendor.percent,
+        sure=vendor.sure,
+    )
+
+
 def in_room(reader: Reader, one: Listing, seller: UserId | None, names: Names, sign: str) -> Message:
     """Show in a room what is for sale, and how a link to buy it is asked for."""
     return join(
         [
             card(reader, one, seller, names),
             reader.say(
-                marked("Its page: {page}\nTap {sign} and I send you a link to buy it by, to you alone. No tap pays."),
+                marked(
+                    "Its page: {page}\nTap {sign} and I send you a link to buy it by, to you alone, and how the seller "
+                    "stands with you. No tap pays."
+                ),
                 page=reader.link(f"/buy/{one.id}"),
                 sign=Safe(sign),
             ),

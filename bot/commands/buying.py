@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from app import admissions
 from app.container import Work
+from app.vendors import vendor
 from app.wording import bought, selling
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
@@ -35,7 +37,8 @@ def buy(work: Work, asked: Asked) -> Letter:
         raise Invalid("buy_own", "That is yours already.")
     order = work.orders.order(asked.person, one.id)
     seller, names = work.people.mxid(one.seller), work.supporters.assets.name
-    return Letter(selling.offered(asked.reader, one, seller, names, order=order.token, until=order.expires_at))
+    said = partial(selling.offered, asked.reader, one, seller, names, order=order.token, until=order.expires_at)
+    return Letter(said(vendor=vendor(work, asked.person, one.seller)))
 
 
 def library(work: Work, asked: Asked) -> Letter:

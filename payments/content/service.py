@@ -55,15 +55,17 @@ class Content(Overseen):
         *,
         seal: Callable[[], Seal],
         wallets: Callable[[PersonId], Collection[Address]],
+        holder: Callable[[Address], PersonId | None] = lambda _: None,
         judge: Judge = no_rules,
     ) -> None:
         """Work in ``session``, at ``now``; ``seal`` keeps the contents' keys, ``wallets`` are those somebody linked.
 
-        ``judge`` tells what the operator's rules object to.
+        ``holder`` tells who linked a wallet, ``judge`` what the operator's rules object to.
         """
         super().__init__(session, now, judge=judge)
         self._seal = seal
         self._wallets = wallets
+        self._holder = holder
 
     # ------------------------------------------------------------------------------------------ selling
 
@@ -263,7 +265,7 @@ class Content(Overseen):
 
     @property
     def _buying(self) -> Buying:
-        return Buying(self._session, self._now, self._listings, self._sold, self._wallets)
+        return Buying(self._session, self._now, self._listings, self._sold, self._wallets, self._holder)
 
     # ------------------------------------------------------------------------------------------ opening
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, Hash32, PersonId
@@ -125,6 +125,23 @@ class PurchaseStore:
             .execution_options(synchronize_session=False)
         )
         return len(claimed.all())
+
+    def wash(self, seller: PersonId, wallet: Address) -> int:
+        """Let what a seller's own wallet paid them for count for nothing, some of it; return how much it was."""
+        theirs = PurchaseRow.seller == seller, PurchaseRow.payer == bytes(wallet), PurchaseRow.wash.is_(False)
+        columns = PurchaseRow.id, PurchaseRow.listing, PurchaseRow.state, PurchaseRow.because
+        rows = self._session.execute(select(*columns).where(*theirs).limit(CLAIMED_AT_ONCE)).all()
+        ids = [row.id for row in rows]
+        counted = [row.listing for row in rows if row.because is None and row.state != PurchaseState.TAKEN_BACK.value]
+        said = list(self._session.scalars(select(ComplaintRow.listing).where(ComplaintRow.purchase.in_(ids))))
+        for listing in {*counted, *said}:
+            fewer = {"sold": ListingRow.sold - counted.count(listing)}
+            fewer |= {"complaints": ListingRow.complaints - said.count(listing)}
+            self._session.execute(update(ListingRow).where(ListingRow.id == listing).values(**fewer))
+        self._session.execute(delete(ComplaintRow).where(ComplaintRow.purchase.in_(ids)))
+        marked = update(PurchaseRow).where(PurchaseRow.id.in_(ids)).values(wash=True)
+        self._session.execute(marked.execution_options(synchronize_session=False))
+        return len(ids)
 
     def unsure_blocks(self) -> dict[Hash32, Level]:
         """Return the blocks of payments that are not final, with the level that those have here."""
