@@ -59,6 +59,7 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
         _payments,
         _orders,
         _holds,
+        _refunds,
     ):
         gone += _in_parts(work, part)
     return gone + _in_parts(work, lambda some: some.gate.prune())
@@ -127,6 +128,10 @@ def _orders(some: Work) -> int:
 
 def _holds(some: Work) -> int:
     return some.content.prune_holds(limit=MOST_PRUNED)
+
+
+def _refunds(some: Work) -> int:
+    return some.waiting_refunds.prune(limit=MOST_PRUNED)
 
 
 def _with_names(some: Work, people: Sequence[PersonId]) -> int:

@@ -18,6 +18,7 @@ from ledger.people import People
 from payments.content.orders import Orders
 from payments.content.sales import Sales
 from payments.content.service import Content
+from payments.content.waiting import WaitingRefunds
 from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
 from payments.flair.service import Supporters
@@ -102,4 +103,9 @@ class Rooms:
     @property
     def sales(self) -> Sales:
         """What is bought and paid back on the chain."""
-        return Sales(self.content, self.orders, self.book)
+        return Sales(self.content, self.orders, self.book, self.waiting_refunds)
+
+    @property
+    def waiting_refunds(self) -> WaitingRefunds:
+        """Refunds that came before their sales."""
+        return WaitingRefunds(self.session, self.now)

@@ -23,6 +23,7 @@ from payments.content.model import (
     Version,
     judged,
 )
+from payments.content.periods import Periods
 from payments.content.sold import PurchaseStore
 from payments.content.store import ListingStore, random_id
 from payments.content.tables import ListingRow, PurchaseRow
@@ -111,6 +112,7 @@ class Buying:
         if row.state == PurchaseState.TAKEN_BACK.value:
             return self._sold.purchase(row)
         if row.because is None:
+            Periods(self._session).cut(row, row.paid_at)
             place.remaining = None if place.remaining is None else place.remaining + 1
             place.sold -= 0 if row.wash else 1
             if row.person is not None:

@@ -13,6 +13,7 @@ from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Hash32, PersonId
 from ledger.model import Asset
 from payments.content.model import LONGEST_COMPLAINT, Buyer, Purchase, PurchaseState, Refunds, tidy
+from payments.content.periods import Periods
 from payments.content.sold import PurchaseStore
 from payments.content.store import ListingStore
 from payments.content.tables import ComplaintRow, PurchaseRow
@@ -106,14 +107,21 @@ class Disputes:
         row = self._of_seller(seller, purchase)
         return self._moved(row, PurchaseState.REFUND_DECLINED, (PurchaseState.REFUND_ASKED,))
 
-    def refunded(self, key: Hash32, transaction: Hash32, block: Hash32 | None = None) -> Purchase:
-        """Note that the seller paid it back, by which access ends. Raises ``NotFound``, ``Conflict``."""
+    def refunded(
+        self, key: Hash32, transaction: Hash32, block: Hash32 | None = None, *, at: datetime | None = None
+    ) -> Purchase:
+        """Note that the seller paid it back (``at``: the block's time), by which access ends.
+
+        Of several periods of an admission the later ones begin the earlier. Raises ``NotFound``, ``Conflict``.
+        """
         row = self._sold.by_key(key, lock=True)
         if row is None:
             raise _not_bought()
         if row.state != PurchaseState.REFUNDED.value:
             if row.state == PurchaseState.TAKEN_BACK.value:
                 raise Conflict("payment_gone", "This payment left the chain: there is nothing to pay back.")
+            if row.because is None:
+                Periods(self._session).cut(row, self._now if at is None else at)
             row.state, row.refund = PurchaseState.REFUNDED.value, bytes(transaction)
             row.refund_block = None if block is None else bytes(block)
             self._tell(row)
@@ -127,6 +135,7 @@ class Disputes:
                 row.state = (
                     PurchaseState.REFUND_APPROVED.value if row.because is None else PurchaseState.OWED_BACK.value
                 )
+                Periods(self._session).resume(row)
         self._session.flush()
 
     def _tell(self, row: PurchaseRow) -> None:

@@ -40,7 +40,7 @@ QUOTA: Final = 1024 * 1024 * 1024
 MOST_LISTINGS: Final = 1_000
 """Listings of one seller."""
 MOST_VERSIONS: Final = 200
-"""Versions of one listing: each payment on the chain is held against all of them."""
+"""Versions of one listing."""
 LARGEST_PAGE: Final = 100
 FETCHED: Final = tuple(kind.value for kind in Kind if kind.has_content)
 
@@ -191,6 +191,11 @@ class Content(Overseen):
     def of_hash(self, listing: Hash32) -> str | None:
         """Return the public name of a listing by what stands for it on the chain, whatever became of it."""
         return self._listings.of_hash(listing)
+
+    def version_of_sale(self, listing: str, terms: Hash32) -> Version | None:
+        """Return the version of a listing that terms on the chain are of, by their hash alone."""
+        row = self._listings.row(listing)
+        return None if row is None else self._listings.version_of_sale(row, terms)
 
     def versions(self, listing: str) -> list[Version]:
         """Return all versions of a listing, oldest first; none of what there is not."""
