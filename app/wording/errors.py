@@ -79,6 +79,8 @@ _SENTENCES: Mapping[str, str] = {
     "listing_unknown": marked("There is nothing of that name for sale. Copy its name or its link whole."),
     "not_for_sale": marked("That is not for sale now."),
     "purchase_unknown": marked("You bought nothing of that name. {library} shows what you did."),
+    "listing_refused": marked("Whoever runs this service lets nobody sell that here: {told}"),
+    "sell_no_content": marked("That has no content of its own: only a text or a file has."),
     "sell_which_file": marked("Send me the file first, then answer it with this."),
     "sell_which_text": marked("Write the text below the first line, or answer the message of yours that it is in."),
     "sell_needs_wallet": marked("A seller is paid at a wallet. Link yours first: write {link}."),

@@ -179,6 +179,11 @@ def fetching(reader: Reader) -> Message:
     return reader.say(marked("Let me look at it; then I show you what buyers will see."))
 
 
+def fetching_anew(reader: Reader) -> Message:
+    """Say that the new content of something is being looked at."""
+    return reader.say(marked("Let me look at it; then it is the new version."))
+
+
 def not_fetched(reader: Reader, why: Message) -> Message:
     """Say that what was to be sold could not be taken."""
     return reader.say(marked("I cannot put that up. {why}"), why=why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -12,9 +13,11 @@ from app.wording.catalogue import marked
 from app.wording.message import Message
 from bot.commands.buying import PAGE, before_in, id_in, listing_in
 from bot.commands.command import Asked, Command, Unclear
+from bot.heard import Heard
 from kit import outbox
 from kit.amounts import parse
 from kit.errors import Conflict, Invalid
+from kit.identifiers import PersonId
 from payments.content.model import LONGEST_PREVIEW, Kind, Listing, Offer, tidy
 
 OFFERED: Final = "content-offered"
@@ -36,6 +39,8 @@ def run(work: Work, asked: Asked) -> Letter:
             letter = Letter(wording.unlisted(asked.reader, work.content.unlist(asked.person, listing_in(listing))))
         case "relist", (listing,):
             letter = put_up(work, asked, listing_in(listing))
+        case "revise", (listing, *_):
+            letter = _renew(work, asked, listing_in(listing))
         case (("price" | "title" | "preview" | "licence"), (listing, *_)):
             letter = _revise(work, asked, action, listing_in(listing))
         case "complaints", (listing,):
@@ -72,11 +77,7 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
     words = first.split()
     if len(words) < _THREE or asked.heard is None:
         raise Unclear
-    answered = asked.heard.replies_to
-    if answered is None and kind is Kind.FILE:
-        raise Invalid("sell_which_file", "Send me the file first, then answer it with this.")
-    if answered is None and not rest.strip():
-        raise Invalid("sell_which_text", "Write the text below the first line, or answer the message that it is in.")
+    answered = _answered(asked.heard, kind, rest)
     preview = rest if answered is not None else ""
     offer = offer_of(
         work,
@@ -86,19 +87,42 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
         price=parse(words[-1], asked.reader.service.decimals).base_units,
         preview=tidy(preview, LONGEST_PREVIEW),
     )
-    payload = {
-        "person": asked.person,
-        "room": asked.heard.room,
-        "event": answered or asked.heard.event,
-        "answered": answered is not None,
-        "kind": kind.value,
-        "title": offer.title,
-        "price": str(next(iter(offer.prices.values()))),
-        "preview": offer.preview,
-    }
-    key = asked.heard.answer.replace("answer", OFFERED, 1)
-    outbox.append(work.session, kind=OFFERED, key=key, payload=payload, now=work.now)
+    more = {"title": offer.title, "price": str(next(iter(offer.prices.values()))), "preview": offer.preview}
+    _have_looked_at(work, asked.person, asked.heard, kind, more)
     return Letter(wording.fetching(asked.reader))
+
+
+def _answered(heard: Heard, kind: Kind, rest: str) -> str | None:
+    """Return which message is answered that has the content in it; ``None`` where it stands below the first line."""
+    if heard.replies_to is None and kind is Kind.FILE:
+        raise Invalid("sell_which_file", "Send me the file first, then answer it with this.")
+    if heard.replies_to is None and not rest.strip():
+        raise Invalid("sell_which_text", "Write the text below the first line, or answer the message that it is in.")
+    return heard.replies_to
+
+
+def _have_looked_at(work: Work, person: PersonId, heard: Heard, kind: Kind, more: Mapping[str, str]) -> None:
+    payload = {
+        "person": person,
+        "room": heard.room,
+        "event": heard.replies_to or heard.event,
+        "answered": heard.replies_to is not None,
+        "kind": kind.value,
+    }
+    key = heard.answer.replace("answer", OFFERED, 1)
+    outbox.append(work.session, kind=OFFERED, key=key, payload=payload | dict(more), now=work.now)
+
+
+def _renew(work: Work, asked: Asked, listing: str) -> Letter:
+    """Have a message looked at that is to be the new content of something that is sold."""
+    kind = work.content.own(asked.person, listing).version.offer.kind
+    if asked.heard is None:
+        raise Unclear
+    if not kind.has_content:
+        raise Invalid("sell_no_content", "That has no content of its own: only a text or a file has.")
+    _answered(asked.heard, kind, asked.text.partition("\n")[2])
+    _have_looked_at(work, asked.person, asked.heard, kind, {"revises": listing})
+    return Letter(wording.fetching_anew(asked.reader))
 
 
 def offer_of(work: Work, asked: Asked, *, kind: Kind, title: str, price: int, preview: str) -> Offer:
@@ -142,6 +166,7 @@ COMMAND = Command(
         'sell text "A title" 5',
         'sell file "A title" 5',
         "sell list",
+        "sell revise LISTING",
         "sell price LISTING 6",
         "sell title LISTING Another title",
         "sell preview LISTING What everybody may read of it",
