@@ -24,6 +24,7 @@ from payments.flair.importing import Imports
 from payments.flair.service import Supporters
 from payments.rewards.closing import Epochs
 from payments.rewards.distribution import Distribution
+from payments.tokens.service import Tokens
 from reputation.followed import Followed
 from reputation.knowing import Knowing
 from reputation.moderation import Moderation
@@ -103,9 +104,18 @@ class Rooms:
     @property
     def sales(self) -> Sales:
         """What is bought and paid back on the chain."""
+<<<<<<< HEAD
         return Sales(self.content, self.orders, self.book, self.waiting_refunds)
 
     @property
     def waiting_refunds(self) -> WaitingRefunds:
         """Refunds that came before their sales."""
         return WaitingRefunds(self.session, self.now)
+=======
+        return Sales(self.content, self.orders, self.book, self.tokens.taken_away)
+
+    @property
+    def tokens(self) -> Tokens:
+        """What something may be sold for, and what every asset is called."""
+        return Tokens(self.session, self.now, lambda: self.supporters.assets)
+>>>>>>> main

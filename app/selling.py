@@ -15,7 +15,7 @@ from kit.blobs import LARGEST_BLOB, Blobs
 from kit.clock import unix
 from kit.errors import Refusal
 from kit.identifiers import PersonId, parse_address, show_address, show_hash
-from ledger.model import Asset, erc20
+from ledger.model import Asset
 from payments.content.model import Listing, Offer, Purchase
 
 _ORPHAN_SECONDS: Final = 24 * 3600
@@ -33,8 +33,9 @@ def blobs(container: Container) -> Blobs:
 
 
 def allowed(container: Container) -> tuple[Asset, ...]:
-    """Return the assets that something may be sold for: the token."""
-    return (erc20(container.terms.chain_id, container.terms.token),)
+    """Return the assets that something may be sold for, our own token first."""
+    with container.read() as work:
+        return work.tokens.allowed
 
 
 def put_up(
@@ -52,7 +53,10 @@ def put_up(
     """
 
     def _list(work: Work, blob: int | None) -> Listing:
-        return work.content.list_(seller, charged(container, offer), blob=blob, allowed=allowed(container), draft=draft)
+        tokens = work.tokens
+        tokens.check(offer.prices)
+        made = charged(container, offer)
+        return work.content.list_(seller, made, blob=blob, allowed=tokens.allowed, draft=draft)
 
     return _with_content(container, seller, parts, name, _list)
 
@@ -69,7 +73,10 @@ def revise(
     """Put a new version up, with a new content or the one before. Raises as ``put_up``, and ``NotFound``."""
 
     def _revise(work: Work, blob: int | None) -> Listing:
-        return work.content.revise(seller, listing, charged(container, offer), blob=blob, allowed=allowed(container))
+        tokens = work.tokens
+        tokens.check(offer.prices)
+        made = charged(container, offer)
+        return work.content.revise(seller, listing, made, blob=blob, allowed=tokens.allowed)
 
     return _with_content(container, seller, parts, name, _revise)
 

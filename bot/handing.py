@@ -14,6 +14,7 @@ from typing import Final
 
 from prometheus_client import Counter
 
+from app import offering
 from app.container import Work
 from app.conversations import Standing
 from app.vendors import vendor
@@ -31,6 +32,7 @@ from bot.media import Parcel
 from bot.offering import WANTED
 from bot.readers import reader_of
 from kit.blobs import Blobs
+from kit.errors import Refusal
 from kit.identifiers import PersonId, RoomId, UserId, is_hidden
 from kit.outbox import Effect
 from payments.content.buying import DELIVERY, TAKEN_BACK
@@ -118,7 +120,7 @@ class Handing(Carrier):
         to = _Handing(person, user, work.conversations.room_of(person), Message("", ""))
         if effect.kind in _NEWS:
             state, say = _NEWS[effect.kind]
-            names = work.supporters.assets.name  # what is so no more needs no telling
+            names = work.tokens.assets.name  # what is so no more needs no telling
             return replace(to, message=say(reader, purchase, names)) if purchase.state is state else None
         if purchase.opens(work.now):
             return self._what(work, purchase, to, reader)
@@ -131,13 +133,19 @@ class Handing(Carrier):
         user = work.people.mxid(person)
         if user is None or order is None or work.conversations.standing(person) not in (None, Standing.OPEN):
             return None
-        one = work.content.listing(order.listing)
-        if not one.is_for_sale(work.now):
+        try:
+            one = offering.quote(work, order.listing)
+        except Refusal:
             return None
         reader, seller = reader_of(work, self._service, person), work.people.mxid(one.seller)
+<<<<<<< HEAD
         names, until = work.supporters.assets.name, order.expires_at
         said = partial(selling.offered, reader, one, seller, names, order=order.token, until=until)
         letter = said(vendor=vendor(work, person, one.seller))
+=======
+        names, until = work.tokens.assets.name, order.expires_at
+        letter = selling.offered(reader, one, seller, names, order=order.token, until=until)
+>>>>>>> main
         return _Handing(person, user, work.conversations.room_of(person), letter)
 
     def _what(self, work: Work, purchase: Purchase, to: _Handing, reader: Reader) -> _Handing | None:
@@ -146,7 +154,7 @@ class Handing(Carrier):
             reason = work.content.listing(purchase.listing).reason or ""
             return replace(to, message=wording.taken_down(reader, purchase, reason))
         version, seller = access.newest, work.people.mxid(purchase.seller)
-        said = partial(wording.receipt, reader, purchase, version, seller, work.supporters.assets.name)
+        said = partial(wording.receipt, reader, purchase, version, seller, work.tokens.assets.name)
         return replace(
             to,
             message=said(),

@@ -31,6 +31,7 @@ from kit.blobs import LARGEST_BLOB, Blobs, Written
 from kit.errors import Conflict, HomeserverUnavailable, Invalid, Refusal
 from kit.identifiers import PersonId, RoomId, UserId
 from kit.outbox import Effect
+from ledger.model import Asset
 from payments.content.model import Kind, Offer
 
 LOG = structlog.get_logger(__name__)
@@ -172,12 +173,19 @@ def _draft(
     wallet = work.holders.primary(person)
     if wallet is None:
         raise Conflict("sell_needs_wallet", "A seller is paid at a wallet that they linked.")
-    asset = work.book.asset
+    tokens = work.tokens
+    # What was asked for before prices had tokens has one price, in our own.
+    prices = payload.get("prices") or {tokens.allowed[0]: payload["price"]}
+    tokens.check(prices)
     offer = Offer(
-        Kind(payload["kind"]), payload["title"], wallet, {asset: int(payload["price"])}, preview=payload["preview"]
+        Kind(payload["kind"]),
+        payload["title"],
+        wallet,
+        {Asset(asset): int(amount) for asset, amount in prices.items()},
+        preview=payload["preview"],
     )
     blob = work.content.keep(person, written, name)
-    made = work.content.list_(person, charged(offer), blob=blob, allowed=(asset,), draft=True)
+    made = work.content.list_(person, charged(offer), blob=blob, allowed=tokens.allowed, draft=True)
     outbox.rewrite(work.session, effect, dict(payload) | {"listing": made.id})
     return made.id
 
@@ -207,4 +215,4 @@ def _look_anew(work: Work, reader: Reader, person: PersonId, listing: str) -> Le
 
 def _look(work: Work, reader: Reader, person: PersonId, listing: str) -> Letter:
     one = work.content.own(person, listing)
-    return wording.look(reader, one, work.people.mxid(person), work.supporters.assets.name)
+    return wording.look(reader, one, work.people.mxid(person), work.tokens.assets.name)
