@@ -9,13 +9,9 @@ from api.schemas.selling import PriceOut
 from app.container import Work
 from kit.clock import unix
 from kit.identifiers import show_address, show_hash
-<<<<<<< HEAD
-from payments.content.model import Listing, ListingState
-=======
 from ledger.model import Asset
-from payments.content.model import Listing
+from payments.content.model import Listing, ListingState
 from payments.tokens.service import Tokens
->>>>>>> main
 
 
 def show_listing(work: Work, listing: Listing, tokens: Tokens | None = None) -> dict[str, Any]:
@@ -30,13 +26,8 @@ def show_listing(work: Work, listing: Listing, tokens: Tokens | None = None) -> 
         "preview": offer.preview,
         "licence": offer.licence,
         "state": listing.state,
-<<<<<<< HEAD
         "reason": listing.reason if listing.state is ListingState.TAKEN_DOWN else None,
-        "for_sale": listing.is_for_sale(work.now),
-=======
-        "reason": listing.reason,
         "for_sale": listing.is_for_sale(work.now) and bool(prices),
->>>>>>> main
         "version": version.number,
         "prices": prices,
         "pay_to": show_address(offer.wallet),

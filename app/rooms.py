@@ -104,18 +104,14 @@ class Rooms:
     @property
     def sales(self) -> Sales:
         """What is bought and paid back on the chain."""
-<<<<<<< HEAD
-        return Sales(self.content, self.orders, self.book, self.waiting_refunds)
+        return Sales(self.content, self.orders, self.book, self.waiting_refunds, self.tokens.taken_away)
 
     @property
     def waiting_refunds(self) -> WaitingRefunds:
         """Refunds that came before their sales."""
         return WaitingRefunds(self.session, self.now)
-=======
-        return Sales(self.content, self.orders, self.book, self.tokens.taken_away)
 
     @property
     def tokens(self) -> Tokens:
         """What something may be sold for, and what every asset is called."""
         return Tokens(self.session, self.now, lambda: self.supporters.assets)
->>>>>>> main

@@ -138,14 +138,9 @@ class Handing(Carrier):
         except Refusal:
             return None
         reader, seller = reader_of(work, self._service, person), work.people.mxid(one.seller)
-<<<<<<< HEAD
-        names, until = work.supporters.assets.name, order.expires_at
+        names, until = work.tokens.assets.name, order.expires_at
         said = partial(selling.offered, reader, one, seller, names, order=order.token, until=until)
         letter = said(vendor=vendor(work, person, one.seller))
-=======
-        names, until = work.tokens.assets.name, order.expires_at
-        letter = selling.offered(reader, one, seller, names, order=order.token, until=until)
->>>>>>> main
         return _Handing(person, user, work.conversations.room_of(person), letter)
 
     def _what(self, work: Work, purchase: Purchase, to: _Handing, reader: Reader) -> _Handing | None:

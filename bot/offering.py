@@ -88,13 +88,8 @@ class Offering:
         after = (await self._warden.view(said.room)).seen.powers.looks_after(said.sender)
 
         def _card(work: Work) -> Message | None:
-<<<<<<< HEAD
-            person, one = work.people.find(parse_user_id(said.sender)), work.content.quote(listing)
-            if (not after and person != one.seller) or is_unwelcome(work, said.room, one.seller):
-=======
             person, one = work.people.find(parse_user_id(said.sender)), offering.quote(work, listing)
-            if not after and person != one.seller:
->>>>>>> main
+            if (not after and person != one.seller) or is_unwelcome(work, said.room, one.seller):
                 return None
             reader = reader_of(work, self._service, one.seller if person is None else person)
             return wording.in_room(reader, one, work.people.mxid(one.seller), work.tokens.assets.name, CART)

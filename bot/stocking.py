@@ -202,15 +202,17 @@ def _renewed(
     """Put a new version up with it, and note with it that this is done."""
     listing = str(effect.payload["revises"])
     offer = work.content.own(person, listing).version.offer
+    tokens = work.tokens
+    tokens.check(offer.prices)
     blob = work.content.keep(person, written, name)
-    made = work.content.revise(person, listing, charged(offer), blob=blob, allowed=tuple(offer.prices))
+    made = work.content.revise(person, listing, charged(offer), blob=blob, allowed=tokens.allowed)
     outbox.rewrite(work.session, effect, dict(effect.payload) | {"listing": made.id})
     return made.id
 
 
 def _look_anew(work: Work, reader: Reader, person: PersonId, listing: str) -> Letter:
     one = work.content.own(person, listing)
-    return Letter(wording.revised(reader, one, work.people.mxid(person), work.supporters.assets.name))
+    return Letter(wording.revised(reader, one, work.people.mxid(person), work.tokens.assets.name))
 
 
 def _look(work: Work, reader: Reader, person: PersonId, listing: str) -> Letter:

@@ -257,14 +257,10 @@ def _one(container: Container, listing: Listing) -> MyListingOut:
 
 def _shown(work: Work, container: Container, listing: Listing) -> dict[str, Any]:
     stored = listing.version.stored
-<<<<<<< HEAD
-    return show_listing(work, listing) | {
-        "reason": listing.reason,
-=======
     tokens = work.tokens
     return show_listing(work, listing, tokens) | {
         "prices": show_prices(tokens, listing.version.offer.prices),
->>>>>>> main
+        "reason": listing.reason,
         "page": f"{container.settings.public_url}/buy/{listing.id}",
         "file_name": None if stored is None else stored.file_name,
     }

@@ -36,14 +36,9 @@ def buy(work: Work, asked: Asked) -> Letter:
     if one.seller == asked.person:
         raise Invalid("buy_own", "That is yours already.")
     order = work.orders.order(asked.person, one.id)
-<<<<<<< HEAD
-    seller, names = work.people.mxid(one.seller), work.supporters.assets.name
+    seller, names = work.people.mxid(one.seller), work.tokens.assets.name
     said = partial(selling.offered, asked.reader, one, seller, names, order=order.token, until=order.expires_at)
     return Letter(said(vendor=vendor(work, asked.person, one.seller)))
-=======
-    seller, names = work.people.mxid(one.seller), work.tokens.assets.name
-    return Letter(selling.offered(asked.reader, one, seller, names, order=order.token, until=order.expires_at))
->>>>>>> main
 
 
 def library(work: Work, asked: Asked) -> Letter:
@@ -100,7 +95,7 @@ def refund_all(work: Work, asked: Asked, listing: str) -> Letter:
     back = [one for one in bought_of_it if one.state is PurchaseState.PAID and one.because is None]
     if not back:
         raise Conflict("refund_impossible", "This purchase cannot be paid back, or was already.")
-    names = work.supporters.assets.name
+    names = work.tokens.assets.name
     asked_for = [work.content.ask_refund(_buyer(asked), one.id) for one in back]
     return Letter(join([bought.refund_asked(asked.reader, one, names) for one in asked_for]))
 

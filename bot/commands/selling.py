@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-=======
 import re
->>>>>>> main
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -20,11 +17,8 @@ from bot.commands.command import Asked, Command, Unclear
 from bot.heard import Heard
 from kit import outbox
 from kit.errors import Conflict, Invalid
-<<<<<<< HEAD
 from kit.identifiers import PersonId
-=======
 from ledger.model import Asset
->>>>>>> main
 from payments.content.model import LONGEST_PREVIEW, Kind, Listing, Offer, tidy
 
 OFFERED: Final = "content-offered"
@@ -97,8 +91,8 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
         prices=work.tokens.prices(line["prices"].split(",")),
         preview=tidy(preview, LONGEST_PREVIEW),
     )
-<<<<<<< HEAD
-    more = {"title": offer.title, "price": str(next(iter(offer.prices.values()))), "preview": offer.preview}
+    prices = {asset: str(amount) for asset, amount in offer.prices.items()}
+    more = {"title": offer.title, "prices": prices, "preview": offer.preview}
     _have_looked_at(work, asked.person, asked.heard, kind, more)
     return Letter(wording.fetching(asked.reader))
 
@@ -112,7 +106,7 @@ def _answered(heard: Heard, kind: Kind, rest: str) -> str | None:
     return heard.replies_to
 
 
-def _have_looked_at(work: Work, person: PersonId, heard: Heard, kind: Kind, more: Mapping[str, str]) -> None:
+def _have_looked_at(work: Work, person: PersonId, heard: Heard, kind: Kind, more: Mapping[str, object]) -> None:
     payload = {
         "person": person,
         "room": heard.room,
@@ -136,27 +130,8 @@ def _renew(work: Work, asked: Asked, listing: str) -> Letter:
     return Letter(wording.fetching_anew(asked.reader))
 
 
-def offer_of(work: Work, asked: Asked, *, kind: Kind, title: str, price: int, preview: str) -> Offer:
-    """Return what somebody offers for the token, paid at their primary wallet. Raises ``Conflict``, ``Invalid``."""
-=======
-    payload = {
-        "person": asked.person,
-        "room": asked.heard.room,
-        "event": answered or asked.heard.event,
-        "answered": answered is not None,
-        "kind": kind.value,
-        "title": offer.title,
-        "prices": {asset: str(amount) for asset, amount in offer.prices.items()},
-        "preview": offer.preview,
-    }
-    key = asked.heard.answer.replace("answer", OFFERED, 1)
-    outbox.append(work.session, kind=OFFERED, key=key, payload=payload, now=work.now)
-    return Letter(wording.fetching(asked.reader))
-
-
 def offer_of(work: Work, asked: Asked, *, kind: Kind, title: str, prices: Mapping[Asset, int], preview: str) -> Offer:
     """Return what somebody offers, paid at their primary wallet. Raises ``Conflict``, ``Invalid``."""
->>>>>>> main
     wallet = work.holders.primary(asked.person)
     if wallet is None:
         raise Conflict("sell_needs_wallet", "A seller is paid at a wallet that they linked.")

@@ -19,12 +19,8 @@ from cli import admissions_shown as shown
 from cli.commands.sell_refund import refund
 from cli.commands.travel import parse_duration
 from cli.context import container_of, disk_told, told
-<<<<<<< HEAD
 from cli.counting import counted
-from kit.amounts import parse, show_signed
-=======
 from kit.amounts import show_signed
->>>>>>> main
 from kit.errors import NotFound
 from kit.identifiers import PersonId, isolate, parse_address, parse_room_id, parse_user_id, show_hash
 from ledger.model import Asset, Level
@@ -224,7 +220,7 @@ def sales(context: click.Context, seller: str, before: str | None, *, as_json: b
     person = _person(container, seller)
     with container.read() as work:
         found, following = work.content.sales(person, before=before, limit=100)
-        owed, names = work.content.owed(person), work.supporters.assets.name
+        owed, names = work.content.owed(person), work.tokens.assets.name
     _show_purchases(container, found, following, as_json=as_json)
     for asset, (count, total) in owed.items() if not as_json else ():
         symbol, places = names(asset)

@@ -12,15 +12,9 @@ from contracts.events import BlockRef, Bought, Refunded, SaleEvent
 from kit.errors import NotFound
 from kit.identifiers import Hash32
 from ledger.book import Book
-<<<<<<< HEAD
-from ledger.model import Level, erc20
-from payments.content.model import Purchase, PurchaseState
-from payments.content.onchain import paid_by, time_of
-=======
 from ledger.model import Asset, Level, erc20
 from payments.content.model import GRACE, Purchase, PurchaseState
-from payments.content.onchain import paid_by
->>>>>>> main
+from payments.content.onchain import paid_by, time_of
 from payments.content.orders import Orders
 from payments.content.service import Content
 from payments.content.waiting import Repaid, WaitingRefunds
@@ -38,11 +32,8 @@ class Sales:
     content: Content
     orders: Orders
     book: Book
-<<<<<<< HEAD
     waiting: WaitingRefunds
-=======
     taken_away: Callable[[Asset, datetime], bool]
->>>>>>> main
 
     def told(self, event: SaleEvent) -> None:
         """Take in what a block tells that was just booked, but for what no listing of ours is sold by."""
@@ -83,14 +74,10 @@ class Sales:
         if paid is None:
             LOG.info("sale_by_nobodys_terms", listing=listing, transaction=event.at.transaction.hex())
             return
-<<<<<<< HEAD
-        self.content.bought(paid)
+        self.content.bought(replace(paid, allowed=not self.taken_away(paid.asset, paid.at - GRACE)))
         for told in self.waiting.of(paid.key):
             self._paid_back(told)
         self.waiting.done(paid.key)
-=======
-        self.content.bought(replace(paid, allowed=not self.taken_away(paid.asset, paid.at - GRACE)))
->>>>>>> main
 
     def _refunded(self, event: Refunded) -> None:
         """Take a refund in; of a sale that is not known it waits for that one, which may be read later."""

@@ -67,7 +67,7 @@ def chain(stall: Stall) -> Iterator[Sales]:
     with stall.database.write() as session:
         book = Book(session, chain_id=CHAIN, token=TOKEN, escrow=CHECKOUT)
         refunds = WaitingRefunds(session, stall.now)
-        yield Sales(stall.content(session), Orders(session, stall.now), book, refunds)
+        yield Sales(stall.content(session), Orders(session, stall.now), book, refunds, lambda *_: False)
 
 
 def bought(stall: Stall, listing: Listing, number: int = 1, **changes: Hash32) -> Bought:
