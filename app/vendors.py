@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.container import Work
-from kit.errors import Unavailable
 from kit.identifiers import PersonId, RoomId
 from reputation.enforcement.model import Mode
 
@@ -23,17 +22,16 @@ class Vendor:
 
 
 def vendor(work: Work, viewer: PersonId, seller: PersonId) -> Vendor | None:
-    """Return how a seller stands with a reader: never as seen by anybody else; ``None`` where that takes too long now.
+    """Return how a seller stands with a reader: never as seen by anybody else.
 
-    What was sold to whom counts for nothing in it, so that no purchase of one's own lifts anybody.
+    ``None`` where all words are to be read first, since whoever asks holds a transaction; the next one is told. What
+    was sold to whom counts for nothing in it, so that no purchase of one's own lifts anybody.
     """
-    try:
-        staked = work.outlooks.staked(viewer, seller)
-        found = work.hearing.judgements.judge(viewer, seller, staked=staked).explanation
-    except Unavailable:
+    found = work.hearing.told(viewer, seller, work.outlooks.staked(viewer, seller))
+    if found is None:
         return None
-    reputation, confidence = found.standing.reputation, found.standing.confidence
-    return Vendor(found.nobody, round(100 * reputation), round(100 * confidence))
+    reputation, confidence = found
+    return Vendor(confidence == 0, round(100 * reputation), round(100 * confidence))
 
 
 def is_unwelcome(work: Work, room: RoomId, seller: PersonId) -> bool:

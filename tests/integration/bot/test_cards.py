@@ -35,7 +35,8 @@ class Market:
         return {"alice": ALICE, "bob": BOB}[who]
 
     def bought_by(self, who: UserId, listing: Listing) -> str:
-        """What somebody is told who wants to buy."""
+        """What somebody is told who wants to buy, where all that people say of each other was read."""
+        self.container.hearing.judgements.prepare()
         with self.container.work() as work:
             person = work.people.number(who)
             reader = reader_of(work, service_of(self.container), person)
@@ -59,6 +60,7 @@ def test_each_reader_hears_how_the_seller_stands_with_them(market: Market) -> No
 
 def test_what_is_sold_lifts_nobodys_standing(market: Market) -> None:
     one = market.stand.put_up(b"A door.", "doors.txt")
+    market.container.hearing.judgements.prepare()
     with market.container.work() as work:
         before = vendor(work, market.stand.alice, market.stand.bob)
     for number in range(1, 4):
@@ -67,6 +69,11 @@ def test_what_is_sold_lifts_nobodys_standing(market: Market) -> None:
         assert vendor(work, market.stand.alice, market.stand.bob) == before
         assert before is not None
         assert before.nobody
+
+
+def test_nobody_waits_in_a_transaction_until_all_words_are_read(market: Market) -> None:
+    with market.container.work() as work:
+        assert vendor(work, market.stand.alice, market.stand.bob) is None
 
 
 def test_no_card_is_shown_of_whom_a_list_speaks_that_acts_in_the_room(market: Market) -> None:
