@@ -61,6 +61,8 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
         _orders,
         _tip_links,
         _tip_notes,
+        _holds,
+        _refunds,
     ):
         gone += _in_parts(work, part)
     return gone + _in_parts(work, lambda some: some.gate.prune())
@@ -133,6 +135,14 @@ def _tip_links(some: Work) -> int:
 
 def _tip_notes(some: Work) -> int:
     return some.tips.prune_notes(limit=MOST_PRUNED)
+
+
+def _holds(some: Work) -> int:
+    return some.content.prune_holds(limit=MOST_PRUNED)
+
+
+def _refunds(some: Work) -> int:
+    return some.waiting_refunds.prune(limit=MOST_PRUNED)
 
 
 def _with_names(some: Work, people: Sequence[PersonId]) -> int:

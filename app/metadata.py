@@ -13,6 +13,7 @@ import kit.leases
 import kit.outbox
 import ledger.tables
 import payments.carrying.tables
+import payments.content.side_tables
 import payments.content.tables
 import payments.flair.key_tables
 import payments.flair.tables
@@ -28,6 +29,7 @@ import reputation.gate_tables
 import reputation.list_tables
 import reputation.publishing_tables
 import reputation.room_tables
+import reputation.shop_tables
 import reputation.tables
 from kit.database import Base
 
@@ -40,6 +42,7 @@ TABLE_MODULES = (
     payments.flair.key_tables,
     payments.carrying.tables,
     payments.content.tables,
+    payments.content.side_tables,
     payments.flair.tables,
     payments.rewards.tables,
     payments.settlements.tables,
@@ -53,6 +56,7 @@ TABLE_MODULES = (
     reputation.complaint_tables,
     reputation.gate_tables,
     reputation.publishing_tables,
+    reputation.shop_tables,
     app.sessions,
     app.conversations,
     app.supporting.tables,

@@ -19,6 +19,7 @@ from ledger.people import People
 from payments.content.orders import Orders
 from payments.content.sales import Sales
 from payments.content.service import Content
+from payments.content.waiting import WaitingRefunds
 from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
 from payments.flair.service import Supporters
@@ -28,9 +29,11 @@ from payments.tips.links import TipLinks
 from payments.tips.service import Tips
 from payments.tokens.service import Tokens
 from reputation.followed import Followed
+from reputation.knowing import Knowing
 from reputation.moderation import Moderation
 from reputation.notices import Notices
 from reputation.publishing import Publishing
+from reputation.shop import Shop
 
 if TYPE_CHECKING:
     from payments.rewards.closing import Epochs
@@ -55,6 +58,7 @@ class Rooms:
     moderation: Moderation
     support: Support
     distributor: Address | None
+    knowing: Knowing
 
     @property
     def claims(self) -> Claims:
@@ -86,7 +90,13 @@ class Rooms:
     @property
     def content(self) -> Content:
         """What people sell, and what others bought of it."""
-        return Content(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)
+        wallets, holder, judge = self.holders.addresses, self.holders.person_of, self.shop.judge
+        return Content(self.session, self.now, seal=self.seal, wallets=wallets, holder=holder, judge=judge)
+
+    @property
+    def shop(self) -> Shop:
+        """What the operator lets nobody sell."""
+        return Shop(self.session, self.now, self.people, self.knowing.labels)
 
     @property
     def admitting(self) -> Admitting:
@@ -107,7 +117,12 @@ class Rooms:
     @property
     def sales(self) -> Sales:
         """What is bought and paid back on the chain."""
-        return Sales(self.content, self.orders, self.book, self.tokens.taken_away)
+        return Sales(self.content, self.orders, self.book, self.waiting_refunds, self.tokens.taken_away)
+
+    @property
+    def waiting_refunds(self) -> WaitingRefunds:
+        """Refunds that came before their sales."""
+        return WaitingRefunds(self.session, self.now)
 
     @property
     def tokens(self) -> Tokens:

@@ -18,6 +18,7 @@ from app.container import Container
 from app.forgetting import prune_all
 from app.health import Check, Look, Pulse
 from app.leading import Leader
+from app.shopkeeping import Shopkeeper
 from kit.changes import counters, touch
 from kit.leases import Reign
 
@@ -41,6 +42,8 @@ EPOCHS_EVERY = timedelta(minutes=15)
 """How often it is looked whether an epoch of rewards is over."""
 PROPOSALS_EVERY = timedelta(minutes=15)
 """How often it is looked whether a root is to be proposed."""
+SHOP_EVERY = timedelta(minutes=1)
+"""How often it is looked whether rules of what is sold, or lists that they ask, have changed."""
 PRUNE_EVERY = timedelta(hours=1)
 """How often what is past its retention time is taken away."""
 _EVERY = {
@@ -54,6 +57,7 @@ _EVERY = {
     "totals": TOTALS_EVERY,
     "epochs": EPOCHS_EVERY,
     "proposals": PROPOSALS_EVERY,
+    "shop": SHOP_EVERY,
     "prune": PRUNE_EVERY,
 }
 ROUNDS = "rounds"
@@ -105,6 +109,7 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     aside("totals", partial(totals.keep, container))
     aside("epochs", partial(epochs.regular, container))
     aside("proposals", partial(proposing.regular, container))
+    aside("shop", Shopkeeper(container).regular)
 
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]
     def prune() -> None:

@@ -27,6 +27,7 @@ from bot.listener import Listener
 from bot.mirroring import Mirroring
 from bot.nio_homeserver import NioHomeserver
 from bot.offering import Offering
+from bot.overseeing import Overseeing
 from bot.policy_rooms import PolicyRooms
 from bot.readers import service_of
 from bot.rehearsal import Rehearsal
@@ -141,6 +142,7 @@ async def serve(
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     handing = Handing(homeserver, cross, service, time=time.monotonic, courier=courier, blobs=blobs(container))
     news = TipNews(homeserver, cross, service, time=time.monotonic, courier=courier, warden=warden)
+    overseeing = Overseeing(homeserver, cross, service, time=time.monotonic, courier=courier)
     stock = Stock(blobs(container), partial(charged, container))
     stocking = Stocking(homeserver, cross, service, time=time.monotonic, stock=stock)
     LOG.info("bot_starts", user=homeserver.me)
@@ -151,6 +153,7 @@ async def serve(
             tasks.create_task(handing.run(stop))
             tasks.create_task(news.run(stop))
             tasks.create_task(stocking.run(stop))
+            tasks.create_task(overseeing.run(stop))
             tasks.create_task(watcher.run(stop))
             tasks.create_task(look_after(desk, stop))
             tasks.create_task(desk.lanes.run(stop))

@@ -1,4 +1,4 @@
-"""Stocking: looks at what people want to sell, keeps it as a draft, and shows them what buyers will see."""
+"""Stocking: looks at what people want to sell, keeps it as a draft or a new version, and shows what buyers see."""
 
 from __future__ import annotations
 
@@ -68,18 +68,19 @@ class Stocking(Carrier):
         user = await self._cross.read(lambda work: work.people.mxid(person))
         if user is None:
             return Outcome.DROPPED
-        listing = payload.get("listing")
+        listing, renewed = payload.get("listing"), "revises" in payload
+        make, show = (_renewed, _look_anew) if renewed else (_draft, _look)
         try:
             if listing is None:
                 written, name = await self._take_in(person, user, room, payload)
                 try:
                     listing = await self._cross.work(
-                        partial(_draft, effect=effect, person=person, written=written, name=name, charged=self._charged)
+                        partial(make, effect=effect, person=person, written=written, name=name, charged=self._charged)
                     )
                 except Refusal:  # nothing knows of what was written, and there may be much of it
                     await self._cross.aside(partial(self._blobs.remove, written.name))
                     raise
-            letter = await self._cross.read(lambda work: _look(work, self._reader(work, person), person, str(listing)))
+            letter = await self._cross.read(lambda work: show(work, self._reader(work, person), person, str(listing)))
         except Refusal as refused:
             if isinstance(refused, Denied):
                 raise
@@ -187,6 +188,31 @@ def _draft(
     made = work.content.list_(person, charged(offer), blob=blob, allowed=tokens.allowed, draft=True)
     outbox.rewrite(work.session, effect, dict(payload) | {"listing": made.id})
     return made.id
+
+
+def _renewed(
+    work: Work,
+    *,
+    effect: Effect,
+    person: PersonId,
+    written: Written,
+    name: str,
+    charged: Callable[[Offer], Offer],
+) -> str:
+    """Put a new version up with it, and note with it that this is done."""
+    listing = str(effect.payload["revises"])
+    offer = work.content.own(person, listing).version.offer
+    tokens = work.tokens
+    tokens.check(offer.prices)
+    blob = work.content.keep(person, written, name)
+    made = work.content.revise(person, listing, charged(offer), blob=blob, allowed=tokens.allowed)
+    outbox.rewrite(work.session, effect, dict(effect.payload) | {"listing": made.id})
+    return made.id
+
+
+def _look_anew(work: Work, reader: Reader, person: PersonId, listing: str) -> Letter:
+    one = work.content.own(person, listing)
+    return Letter(wording.revised(reader, one, work.people.mxid(person), work.tokens.assets.name))
 
 
 def _look(work: Work, reader: Reader, person: PersonId, listing: str) -> Letter:

@@ -240,7 +240,7 @@ def _library() -> click.Command:
 
 
 def _listings() -> click.Command:
-    from cli.commands.sell import listings
+    from cli.commands.listings import listings
 
     return listings
 

@@ -14,8 +14,10 @@ from app.wording.catalogue import marked
 from app.wording.message import Message
 from bot.commands.buying import PAGE, before_in, id_in, listing_in
 from bot.commands.command import Asked, Command, Unclear
+from bot.heard import Heard
 from kit import outbox
 from kit.errors import Conflict, Invalid
+from kit.identifiers import PersonId
 from ledger.model import Asset
 from payments.content.model import LONGEST_PREVIEW, Kind, Listing, Offer, tidy
 
@@ -41,6 +43,8 @@ def run(work: Work, asked: Asked) -> Letter:
             letter = Letter(wording.unlisted(asked.reader, work.content.unlist(asked.person, listing_in(listing))))
         case "relist", (listing,):
             letter = put_up(work, asked, listing_in(listing))
+        case "revise", (listing, *_):
+            letter = _renew(work, asked, listing_in(listing))
         case (("price" | "title" | "preview" | "licence"), (listing, *_)):
             letter = _revise(work, asked, action, listing_in(listing))
         case "complaints", (listing,):
@@ -62,7 +66,8 @@ def _listed(work: Work, asked: Asked, what: str, before: str | None) -> Message:
         goods, more = work.content.mine(asked.person, before=before, limit=PAGE)
         return wording.goods(asked.reader, goods, names, more=more)
     sold, more = work.content.sales(asked.person, before=before, limit=PAGE)
-    return wording.sales(asked.reader, sold, names, more=more)
+    owed = work.content.owed(asked.person)
+    return wording.sales(asked.reader, sold, names, owed=owed, more=more)
 
 
 def put_up(work: Work, asked: Asked, listing: str) -> Letter:
@@ -76,11 +81,7 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
     line = _LINE.fullmatch("".join(first[:_LONGEST_LINE].split(maxsplit=1)[1:]))
     if line is None or len(first) > _LONGEST_LINE or asked.heard is None:
         raise Unclear
-    answered = asked.heard.replies_to
-    if answered is None and kind is Kind.FILE:
-        raise Invalid("sell_which_file", "Send me the file first, then answer it with this.")
-    if answered is None and not rest.strip():
-        raise Invalid("sell_which_text", "Write the text below the first line, or answer the message that it is in.")
+    answered = _answered(asked.heard, kind, rest)
     preview = rest if answered is not None else ""
     offer = offer_of(
         work,
@@ -90,19 +91,43 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
         prices=work.tokens.prices(line["prices"].split(",")),
         preview=tidy(preview, LONGEST_PREVIEW),
     )
-    payload = {
-        "person": asked.person,
-        "room": asked.heard.room,
-        "event": answered or asked.heard.event,
-        "answered": answered is not None,
-        "kind": kind.value,
-        "title": offer.title,
-        "prices": {asset: str(amount) for asset, amount in offer.prices.items()},
-        "preview": offer.preview,
-    }
-    key = asked.heard.answer.replace("answer", OFFERED, 1)
-    outbox.append(work.session, kind=OFFERED, key=key, payload=payload, now=work.now)
+    prices = {asset: str(amount) for asset, amount in offer.prices.items()}
+    more = {"title": offer.title, "prices": prices, "preview": offer.preview}
+    _have_looked_at(work, asked.person, asked.heard, kind, more)
     return Letter(wording.fetching(asked.reader))
+
+
+def _answered(heard: Heard, kind: Kind, rest: str) -> str | None:
+    """Return which message is answered that has the content in it; ``None`` where it stands below the first line."""
+    if heard.replies_to is None and kind is Kind.FILE:
+        raise Invalid("sell_which_file", "Send me the file first, then answer it with this.")
+    if heard.replies_to is None and not rest.strip():
+        raise Invalid("sell_which_text", "Write the text below the first line, or answer the message that it is in.")
+    return heard.replies_to
+
+
+def _have_looked_at(work: Work, person: PersonId, heard: Heard, kind: Kind, more: Mapping[str, object]) -> None:
+    payload = {
+        "person": person,
+        "room": heard.room,
+        "event": heard.replies_to or heard.event,
+        "answered": heard.replies_to is not None,
+        "kind": kind.value,
+    }
+    key = heard.answer.replace("answer", OFFERED, 1)
+    outbox.append(work.session, kind=OFFERED, key=key, payload=payload | dict(more), now=work.now)
+
+
+def _renew(work: Work, asked: Asked, listing: str) -> Letter:
+    """Have a message looked at that is to be the new content of something that is sold."""
+    kind = work.content.own(asked.person, listing).version.offer.kind
+    if asked.heard is None:
+        raise Unclear
+    if not kind.has_content:
+        raise Invalid("sell_no_content", "That has no content of its own: only a text or a file has.")
+    _answered(asked.heard, kind, asked.text.partition("\n")[2])
+    _have_looked_at(work, asked.person, asked.heard, kind, {"revises": listing})
+    return Letter(wording.fetching_anew(asked.reader))
 
 
 def offer_of(work: Work, asked: Asked, *, kind: Kind, title: str, prices: Mapping[Asset, int], preview: str) -> Offer:
@@ -148,6 +173,7 @@ COMMAND = Command(
         'sell file "A title" 5',
         'sell text "A title" 5 ERN, 2.5 USDX',
         "sell list",
+        "sell revise LISTING",
         "sell price LISTING 6",
         "sell title LISTING Another title",
         "sell preview LISTING What everybody may read of it",

@@ -10,7 +10,8 @@ from kit.errors import ChainUnavailable, Conflict, Invalid, Refusal
 
 READER = Reader(Service("ERN", 18, "https://earnest.example", None), datetime(2026, 11, 22, tzinfo=UTC))
 VALUES = {"entity": "@x:y.example", "decimals": 18, "most": 20, "answer_by": 1_795_392_000, "until": 1_795_392_000} | {
-    "names": "ERN, USDX"
+    "names": "ERN, USDX",
+    "told": "x",
 }
 
 
