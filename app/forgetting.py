@@ -32,6 +32,7 @@ def forget_person(work: Work, person: PersonId) -> None:
     work.supporters.forget(person)
     work.orders.forget(person)
     work.admitting.forget(person)
+    work.gateways.forget(person)
     work.content.forget(person)
     work.feed.forget(person)
     work.people.erase(person)

@@ -13,6 +13,7 @@ import kit.leases
 import kit.outbox
 import ledger.tables
 import payments.carrying.tables
+import payments.content.gateway_tables
 import payments.content.tables
 import payments.flair.key_tables
 import payments.flair.tables
@@ -37,6 +38,7 @@ TABLE_MODULES = (
     payments.stakes.tables,
     payments.flair.key_tables,
     payments.carrying.tables,
+    payments.content.gateway_tables,
     payments.content.tables,
     payments.flair.tables,
     payments.rewards.tables,

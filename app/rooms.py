@@ -15,6 +15,7 @@ from kit.sealing import Seal
 from ledger.book import Book
 from ledger.holders import Holders
 from ledger.people import People
+from payments.content.gateways import Gateways
 from payments.content.orders import Orders
 from payments.content.sales import Sales
 from payments.content.service import Content
@@ -73,6 +74,11 @@ class Rooms:
     def content(self) -> Content:
         """What people sell, and what others bought of it."""
         return Content(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)
+
+    @property
+    def gateways(self) -> Gateways:
+        """What stands behind what people sell."""
+        return Gateways(self.session, self.now, self.seal)
 
     @property
     def admitting(self) -> Admitting:

@@ -25,13 +25,13 @@ from kit.internet import LOOPBACK, IpAddress, Network, is_public, literal
 from kit.names import Names
 
 PORT: Final = 443
+PLAIN_PORT: Final = 80
 TIMEOUT: Final = 10.0
 """Seconds that one question may take in all, from looking up the name to the last byte."""
 MOST_BYTES: Final = 64 * 1024
 """The largest answer that is read, unless whoever asks says otherwise."""
 LONGEST_URL: Final = 2_000
 
-_PLAIN_PORT: Final = 80
 _LEAST_PORT: Final = 1024
 _MOST_ADDRESSES: Final = 4
 _MOST_TIME_TO_CONNECT: Final = 3.0
@@ -231,20 +231,16 @@ class Fetcher:
         most_bytes: int,
     ) -> list[Fetched]:
         """Return one answer at least; those of the others as long as the connection stays open."""
-        all_headers = [
-            (b"Host", place.header.encode()),
-            (b"User-Agent", b"earnest"),
-            (b"Accept-Encoding", b"identity"),  # an answer that unfolds has no bound
-            *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
-            *([(b"Content-Length", str(len(body)).encode())] if method != b"GET" else []),
-        ]
+        all_headers = said(place, headers)
+        if method != b"GET":
+            all_headers.append((b"Content-Length", str(len(body)).encode()))
         scheme = b"https" if place.tls else b"http"
         urls = [
             httpcore.URL(scheme=scheme, host=place.host.encode(), port=place.port, target=target.encode())
             for target in targets
         ]
         context = self._trust if place.tls else None
-        network = _Pinned(self._addresses(place, until))
+        network = Pinned(self._addresses(place, until))
         extensions = {
             "timeout": dict.fromkeys(("connect", "read", "write", "pool"), max(0.0, until - time.monotonic())),
             "sni_hostname": place.name,
@@ -265,8 +261,18 @@ class Fetcher:
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError, ValueError) as error:
             if not found:  # else it was closed between two answers
                 # Not chained: the frames of the library's error hold the URL, where secrets of its owner may stand.
-                raise _why(error) from None
+                raise why(error) from None
         return found
+
+
+def said(place: Place, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return what stands above every question to a place."""
+    return [
+        (b"Host", place.header.encode()),
+        (b"User-Agent", b"earnest"),
+        (b"Accept-Encoding", b"identity"),  # an answer that unfolds has no bound
+        *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
+    ]
 
 
 def _parse(url: str) -> tuple[Place, str]:
@@ -278,7 +284,7 @@ def _parse(url: str) -> tuple[Place, str]:
     if parts.scheme not in {"https", "http"}:
         raise _not_https()
     if port is None:
-        port = PORT if parts.scheme == "https" else _PLAIN_PORT
+        port = PORT if parts.scheme == "https" else PLAIN_PORT
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Place(host, port, host, parts.netloc, tls=parts.scheme == "https"), target
 
@@ -343,7 +349,7 @@ def _all_of(fetched: Fetched) -> Fetched:
     return fetched
 
 
-def _why(error: Exception) -> PeerUnavailable:
+def why(error: Exception) -> PeerUnavailable:
     """Say in one word what went wrong: for its owner, so without a word of what the other side said."""
     if isinstance(error, httpcore.TimeoutException):
         return _no_answer("too_slow", "not in time")
@@ -360,7 +366,7 @@ def _no_answer(code: str, what: str) -> PeerUnavailable:
     return PeerUnavailable(code, f"The other server did not answer: {what}.")
 
 
-class _Pinned(HurriedBackend):
+class Pinned(HurriedBackend):
     """The network, for one question: whatever the name, it connects to these addresses and to no others."""
 
     def __init__(self, addresses: Sequence[IpAddress]) -> None:

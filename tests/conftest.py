@@ -38,6 +38,7 @@ pytest_plugins = [
     "tests.support.till",
     "tests.support.counter",
     "tests.support.shopping",
+    "tests.support.gatehouse",
     "tests.support.worlds",
 ]
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, Hash32, PersonId
 from ledger.model import Asset, Level
-from payments.content.model import Buyer, ListingState, OwedBecause, Purchase, PurchaseState
+from payments.content.model import Buyer, Kind, ListingState, OwedBecause, Purchase, PurchaseState
 from payments.content.tables import ComplaintRow, ListingRow, PurchaseRow, VersionRow
 
 _AT_ONCE = 500
@@ -77,7 +77,8 @@ class PurchaseStore:
     def admitted(self, now: datetime) -> list[tuple[int, Purchase]]:
         """Return, by their numbers, the purchases that admit somebody to a room at a moment, the oldest first."""
         going_on = PurchaseRow.access_until > now, ListingRow.state != ListingState.TAKEN_DOWN.value
-        found = self._found(*going_on)
+        of_rooms = ListingRow.kind == Kind.ADMISSION.value
+        found = self._found(*going_on, of_rooms)
         return [(number, one) for number, one in reversed(found) if one.buyer is not None and one.opens(now)]
 
     def claim(self, person: PersonId, wallet: Address) -> int:
