@@ -1,4 +1,4 @@
-"""``earnest sell``: texts, files and admissions put up for somebody, revised, unlisted, counted; and taken down."""
+"""``earnest sell``: what people put up, revise, unlist and sold; and what is taken down."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from app import selling
+from app import gateway, selling
 from app.container import DECIMALS, SYMBOL, Container
 from app.statements import read_day
 from cli import admissions_shown as shown
@@ -35,7 +35,7 @@ _seller = click.option("--seller", required=True, help="Whose it is: a Matrix id
 
 @click.group()
 def sell() -> None:
-    """Sell texts, files and admission to rooms for people of this service, and see what they sold (docs/selling.md)."""
+    """Sell texts, files, addresses and admissions for people of this service; see what was sold (docs/selling.md)."""
 
 
 sell.add_command(refund)
@@ -100,6 +100,23 @@ def admission(context: click.Context, /, room: str, period: str, seller: str, *,
     _show_one(made, as_json=as_json)
     if not as_json:
         click.echo("Invite the bot to that room, with the power to invite people and to put them out.")
+
+
+@sell.command()
+@click.option("--to", required=True, help="The address (https://…), which nobody is shown.")
+@click.option("--for", "period", help="For how long it may be asked for, such as 30d; without an end by default.")
+@_seller
+@_terms
+@_json
+@click.pass_context
+@told
+def url(context: click.Context, /, to: str, period: str | None, seller: str, *, as_json: bool, **terms: Any) -> None:  # noqa: ANN401
+    """Sell what stands at an address: its host shows first that the seller may (docs/selling.md)."""
+    container = container_of(context)
+    person, admitted = _person(container, seller), timedelta(seconds=parse_duration(period)) if period else None
+    behind = gateway.prove(container, person, to)
+    offer = _offer(container, Kind.GATEWAY, terms, reference=behind.reference, admitted=admitted)
+    _show_one(gateway.put_up(container, person, offer, behind, draft=terms["draft"]), as_json=as_json)
 
 
 @sell.command()
