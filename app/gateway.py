@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -23,7 +23,7 @@ from app.container import Container, Work
 from kit.blobs import LARGEST_BLOB
 from kit.clock import unix
 from kit.contents import BINARY
-from kit.errors import Forbidden, Invalid, PeerUnavailable, Refusal
+from kit.errors import Forbidden, PeerUnavailable, Refusal
 from kit.identifiers import PersonId
 from kit.message_signatures import signed
 from kit.streaming import Streamed
@@ -106,9 +106,8 @@ def prove(container: Container, seller: PersonId, url: str) -> Upstream:
 
 def put_up(container: Container, seller: PersonId, offer: Offer, behind: Upstream, *, draft: bool = False) -> Listing:
     """Put an address up that was proved. Raises as ``Content.list_``; then nothing stays."""
-    with container.work() as work:
-        offer, allowed = selling.charged(container, offer), selling.allowed(container)
-        return list_(work, seller, offer, behind, allowed=allowed, draft=draft)
+    named = replace(offer, reference=behind.reference)
+    return selling.put_up(container, seller, named, draft=draft, also=_keeping(behind))
 
 
 def list_(
@@ -127,13 +126,12 @@ def revise(
     """Put a new version up, with a new address or the one before. Raises as ``selling.revise``."""
     if behind is None:
         return selling.revise(container, seller, listing, offer)
-    named = selling.charged(container, replace(offer, reference=behind.reference))
-    with container.work() as work:
-        made = work.content.revise(seller, listing, named, allowed=selling.allowed(container))
-        if made.version.offer.kind is not Kind.GATEWAY:
-            raise Invalid("upstream_wrong", "Only what is sold by an address has one.")
-        work.gateways.keep(made.id, behind)
-        return made
+    named = replace(offer, reference=behind.reference)
+    return selling.revise(container, seller, listing, named, also=_keeping(behind))
+
+
+def _keeping(behind: Upstream) -> Callable[[Work, Listing], None]:
+    return lambda work, made: work.gateways.keep(made.id, behind)
 
 
 # ------------------------------------------------------------------------------------------------ asking

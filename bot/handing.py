@@ -14,6 +14,7 @@ from typing import Final
 
 from prometheus_client import Counter
 
+from app import downloads
 from app.container import Work
 from app.conversations import Standing
 from app.wording import bought as wording
@@ -29,9 +30,11 @@ from bot.letters import post
 from bot.media import Parcel
 from bot.offering import WANTED
 from bot.readers import reader_of
+from bot.stocking import RICH_POST
 from kit.blobs import Blobs
 from kit.identifiers import PersonId, RoomId, UserId, is_hidden
 from kit.outbox import Effect
+from kit.rich_text import cleaned, plain
 from payments.content.buying import DELIVERY, TAKEN_BACK
 from payments.content.disputes import REFUNDED
 from payments.content.model import Kind, Purchase, PurchaseState, Stored, Version
@@ -145,12 +148,15 @@ class Handing(Carrier):
             return replace(to, message=wording.taken_down(reader, purchase, reason))
         version, seller = access.newest, work.people.mxid(purchase.seller)
         said = partial(wording.receipt, reader, purchase, version, seller, work.supporters.assets.name)
+        if version.offer.kind is Kind.GATEWAY and purchase.buyer is not None:
+            link = downloads.issue(work, purchase.buyer, purchase).token
+            return replace(to, message=said(link=f"/v1/downloads/{link}"))
         return replace(
             to,
             message=said(),
             too_large=said(page=True),
             stored=version.stored,
-            is_text=version.offer.kind is Kind.TEXT and _is_short(version),
+            is_text=version.offer.kind in (Kind.TEXT, Kind.POST) and _is_short(version),
         )
 
     # ------------------------------------------------------------------------------------------------ saying
@@ -191,7 +197,10 @@ class Handing(Carrier):
             text = raw.decode()
         except UnicodeDecodeError:
             return None
-        message = Message(text, f"<blockquote>{html.escape(text).replace(chr(10), '<br>')}</blockquote>")
+        if stored.file_name == RICH_POST:
+            message = Message(plain(text), f"<blockquote>{cleaned(text)}</blockquote>")
+        else:
+            message = Message(text, f"<blockquote>{html.escape(text).replace(chr(10), '<br>')}</blockquote>")
         hidden = any(is_hidden(one) for one in text if one not in "\n\t")
         return None if hidden or len(json.dumps([message.plain, message.html])) > _LONGEST_TEXT else message
 

@@ -12,6 +12,7 @@ from functools import partial
 
 import structlog
 
+from app import gateway
 from app.container import Container
 from app.selling import blobs, charged
 from bot.admitting import Admitting
@@ -137,7 +138,7 @@ async def serve(
     )
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     handing = Handing(homeserver, cross, service, time=time.monotonic, courier=courier, blobs=blobs(container))
-    stock = Stock(blobs(container), partial(charged, container))
+    stock = Stock(blobs(container), partial(charged, container), partial(gateway.prove, container))
     stocking = Stocking(homeserver, cross, service, time=time.monotonic, stock=stock)
     LOG.info("bot_starts", user=homeserver.me)
     try:

@@ -1,7 +1,8 @@
-"""``sell``: texts and files put up from the chat, changed, taken out, and what was sold of them."""
+"""``sell``: texts, files, posts and addresses put up from the chat, changed, taken out, and what was sold of them."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from typing import Final
 
@@ -11,10 +12,11 @@ from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from app.wording.message import Message
 from bot.commands.buying import PAGE, before_in, id_in, listing_in
-from bot.commands.command import Asked, Command, Unclear
+from bot.commands.command import ISOLATES, Asked, Command, Unclear, message_in
 from kit import outbox
 from kit.amounts import parse
 from kit.errors import Conflict, Invalid
+from kit.identifiers import RoomId
 from payments.content.model import LONGEST_PREVIEW, Kind, Listing, Offer, tidy
 
 OFFERED: Final = "content-offered"
@@ -22,14 +24,20 @@ OFFERED: Final = "content-offered"
 _QUOTES: Final = "\"'\u201c\u201d\u201e\u00ab\u00bb\u201a\u2018\u2019"
 _LISTED: Final = frozenset({"list", "sales"})
 _THREE: Final = 3
+_KINDS: Final = {"text": Kind.TEXT, "file": Kind.FILE, "post": Kind.POST, "url": Kind.GATEWAY}
+_ELSEWHERE: Final = (Kind.POST, Kind.GATEWAY)
+_YET: Final = "-"
+"""What stands for a reference until it was looked at."""
 
 
 def run(work: Work, asked: Asked) -> Letter:
     """Do what the first word says."""
     action = asked.words[0].lower() if asked.words else ""
     match action, asked.words[1:]:
-        case (("text" | "file"), _):
-            letter = _offer(work, asked, Kind(action))
+        case (action, _) if action in _KINDS:
+            letter = _offer(work, asked, _KINDS[action])
+        case "revise", (listing,):
+            letter = _again(work, asked, listing_in(listing))
         case (("list" | "sales"), words):
             letter = Letter(_listed(work, asked, action, before_in(words)))
         case "unlist", (listing,):
@@ -69,14 +77,18 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
     """Have a message looked at that is to be sold: the one that is answered, or what stands below the first line."""
     first, _, rest = asked.text.partition("\n")
     words = first.split()
-    if len(words) < _THREE or asked.heard is None:
+    named = words.pop().strip(ISOLATES) if kind in _ELSEWHERE and "://" in first.rpartition(" ")[2] else None
+    if len(words) < _THREE or asked.heard is None or (kind is Kind.GATEWAY and named is None):
         raise Unclear
-    answered = asked.heard.replies_to
+    answered, place = asked.heard.replies_to, None
+    if kind is Kind.POST:
+        place = _place(named, asked.heard.room, answered)
+        answered = place[1]
     if answered is None and kind is Kind.FILE:
         raise Invalid("sell_which_file", "Send me the file first, then answer it with this.")
-    if answered is None and not rest.strip():
+    if answered is None and kind is Kind.TEXT and not rest.strip():
         raise Invalid("sell_which_text", "Write the text below the first line, or answer the message that it is in.")
-    preview = rest if answered is not None else ""
+    preview = "" if answered is None and kind is Kind.TEXT else rest
     offer = offer_of(
         work,
         asked,
@@ -84,6 +96,7 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
         title=" ".join(words[1:-1]).strip(_QUOTES),
         price=parse(words[-1], asked.reader.service.decimals).base_units,
         preview=tidy(preview, LONGEST_PREVIEW),
+        reference="" if kind not in _ELSEWHERE else _YET,
     )
     payload = {
         "person": asked.person,
@@ -95,17 +108,44 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
         "price": str(next(iter(offer.prices.values()))),
         "preview": offer.preview,
     }
+    if place is not None:
+        payload["at"] = place[0]
+    if kind is Kind.GATEWAY and named is not None:  # it is their secret, and what is owed stands in backups
+        payload["upstream"] = b64encode(work.seal().close(named.encode(), OFFERED)).decode()
     key = asked.heard.answer.replace("answer", OFFERED, 1)
     outbox.append(work.session, kind=OFFERED, key=key, payload=payload, now=work.now)
     return Letter(wording.fetching(asked.reader))
 
 
-def offer_of(work: Work, asked: Asked, *, kind: Kind, title: str, price: int, preview: str) -> Offer:
+def _place(named: str | None, room: RoomId, answered: str | None) -> tuple[RoomId, str]:
+    """Return where a post stands: where its link says, or in this chat, as what is answered."""
+    found = (room, answered) if named is None and answered is not None else message_in(named or "")
+    if found is None:
+        raise Invalid("sell_which_post", "Answer the message with this, or write a link to it behind the price.")
+    return found
+
+
+def _again(work: Work, asked: Asked, listing: str) -> Letter:
+    """Have a post looked at again, whose seller changed it since: it becomes a new version."""
+    offer = work.content.own(asked.person, listing).version.offer
+    place = message_in(offer.reference)
+    if offer.kind is not Kind.POST or place is None or asked.heard is None:
+        raise Invalid("sell_no_post", "Only a post is looked at again.")
+    payload = {"person": asked.person, "room": asked.heard.room, "at": place[0], "event": place[1], "answered": True}
+    key = asked.heard.answer.replace("answer", OFFERED, 1)
+    payload |= {"kind": offer.kind.value, "revises": listing}
+    outbox.append(work.session, kind=OFFERED, key=key, payload=payload, now=work.now)
+    return Letter(wording.fetching(asked.reader))
+
+
+def offer_of(
+    work: Work, asked: Asked, *, kind: Kind, title: str, price: int, preview: str, reference: str = ""
+) -> Offer:
     """Return what somebody offers for the token, paid at their primary wallet. Raises ``Conflict``, ``Invalid``."""
     wallet = work.holders.primary(asked.person)
     if wallet is None:
         raise Conflict("sell_needs_wallet", "A seller is paid at a wallet that they linked.")
-    return Offer(kind, title, wallet, {work.book.asset: price}, preview=preview)
+    return Offer(kind, title, wallet, {work.book.asset: price}, preview=preview, reference=reference)
 
 
 def _revise(work: Work, asked: Asked, what: str, listing: str) -> Letter:
@@ -140,6 +180,10 @@ COMMAND = Command(
     (
         'sell text "A title" 5',
         'sell file "A title" 5',
+        'sell post "A title" 5',
+        'sell post "A title" 5 https://matrix.to/#/!room:example.org/$message',
+        'sell url "A title" 5 https://example.org/report',
+        "sell revise LISTING",
         "sell list",
         "sell price LISTING 6",
         "sell title LISTING Another title",
@@ -152,7 +196,7 @@ COMMAND = Command(
         "sell approve PURCHASE",
         "sell decline PURCHASE",
     ),
-    marked("sells a text that you write, or a file that you send me and answer with this; shows it to you first"),
+    marked("sells a text, a file, a post or an address of yours; shows it to you first"),
     run,
     looks=_looks,
 )
