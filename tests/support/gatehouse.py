@@ -10,10 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from kit.database import Database
-from kit.message_signatures import base
 from payments.content.behind import WELL_KNOWN
 from payments.content.model import Listing, Purchase
 from tests.support.receivers import Received, Receiver, a_receiver, answer
@@ -84,22 +82,13 @@ def gives_report(handler: BaseHTTPRequestHandler, got: Received) -> None:
     answer(handler, 206, REPORT[first : last + 1], **told)
 
 
-def checked(got: Received, url: str, key: str, now: int) -> str:
-    """Check a request as its seller's server does (docs/selling.md); return the purchase that it is for."""
-    import base64  # noqa: PLC0415 - as the page shows it
-
-    parameters = got.headers["signature-input"].removeprefix("earnest=")
-    created, expires = (int(one) for one in re.findall(r";(?:created|expires)=(\d+)", parameters))
-    assert created <= now < expires
-    assert f'keyid="{key}"' in parameters
-    names = re.findall(r'"([^"]*)"', parameters.partition(")")[0])
-    assert names == ["@method", "@target-uri", "earnest-listing", "earnest-purchase"]
-    seen = {"@method": got.method, "@target-uri": url} | got.headers
-    signed = base([(name, seen[name]) for name in names], parameters).encode()
-    signature = base64.b64decode(got.headers["signature"].removeprefix("earnest=:").removesuffix(":"))
-    public = base64.urlsafe_b64decode(key.removeprefix("ed25519:") + "=")
-    Ed25519PublicKey.from_public_bytes(public).verify(signature, signed)
-    return got.headers["earnest-purchase"]
+def checked(got: Received, url: str, keys: list[str], now: int) -> str:
+    """Check a request by the very lines that docs/selling.md gives to sellers; return the purchase that it is for."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "selling.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    known: dict[str, Any] = {}
+    exec(compile(code, "selling.md", "exec"), known)  # noqa: S102 - a page of ours
+    return str(known["purchase_of"](got.method, url, got.headers, keys, now))
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ def test_what_was_bought_is_asked_for_in_the_buyers_place(gatehouse: Gatehouse) 
         *("host", "user-agent", "accept", "accept-encoding", "earnest-listing", "earnest-purchase"),
         *("signature-input", "signature"),
     }
-    (key,) = [one["key"] for one in gatehouse.door.get("/v1/gateway/keys").json()["keys"]]
-    assert checked(got, gatehouse.url, key, unix(gatehouse.clock())) == purchase.id
+    keys = [one["key"] for one in gatehouse.door.get("/v1/gateway/keys").json()["keys"]]
+    assert checked(got, gatehouse.url, keys, unix(gatehouse.clock())) == purchase.id
     assert KIM not in json.dumps(got.headers)
 
 
@@ -44,13 +44,23 @@ def test_a_signature_is_of_that_request_alone(gatehouse: Gatehouse) -> None:
     gatehouse.door.get(path)
     one, other = gatehouse.asked()
     assert one.headers["signature"] != other.headers["signature"], "each has a nonce"
-    (key,) = [one["key"] for one in gatehouse.door.get("/v1/gateway/keys").json()["keys"]]
+    keys = [one["key"] for one in gatehouse.door.get("/v1/gateway/keys").json()["keys"]]
     for url in (gatehouse.url + "x", gatehouse.url.replace("report", "rest")):
         with pytest.raises(InvalidSignature):
-            checked(one, url, key, unix(gatehouse.clock()))
+            checked(one, url, keys, unix(gatehouse.clock()))
+    for moment in (unix(gatehouse.clock()) + 60, unix(gatehouse.clock()) - 61):
+        with pytest.raises(ValueError, match="not from"):
+            checked(one, gatehouse.url, keys, moment)
+    with pytest.raises(ValueError, match="not from"):
+        checked(one, gatehouse.url, [], unix(gatehouse.clock()))
+    with gatehouse.container.work() as work:
+        newer = work.gateways.keys.renew()
+    gatehouse.door.get(path)
+    assert f'keyid="{newer}"' in gatehouse.asked()[-1].headers["signature-input"]
+    assert [found["key"] for found in gatehouse.door.get("/v1/gateway/keys").json()["keys"]] == [newer, *keys]
     one.headers["earnest-purchase"] = "another"
     with pytest.raises(InvalidSignature):
-        checked(one, gatehouse.url, key, unix(gatehouse.clock()))
+        checked(one, gatehouse.url, keys, unix(gatehouse.clock()))
 
 
 def test_parts_are_asked_for_as_the_buyer_does(gatehouse: Gatehouse) -> None:

@@ -146,5 +146,10 @@ def test_an_address_is_put_up_once_its_host_says_so(container: Container) -> Non
     with container.read() as work:
         listing = work.content.listing(told["id"])
         assert work.gateways.find(listing.id, listing.version.offer.reference).upstream.url.endswith("/hush")
+        (signs,) = [name for name, _ in work.gateways.keys.all()]
     assert listing.version.offer.admitted == timedelta(days=30)
+    assert signs in earnest(container, "keys", "rotate", "gateway").output
+    after = as_json(container, "keys", "rotate", "gateway", "--yes")["keys"]
+    assert after[1:] == [signs]
+    assert as_json(container, "keys", "rotate", "gateway", "--yes", "--back")["keys"][0] == signs
     assert earnest(container, "sell", "url", "--to", "http://10.0.0.1/x", *terms).exit_code == 1
