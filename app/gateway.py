@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,7 +24,7 @@ from app.container import Container, Work
 from kit.blobs import LARGEST_BLOB
 from kit.clock import unix
 from kit.contents import BINARY
-from kit.errors import Forbidden, PeerUnavailable, Refusal
+from kit.errors import Conflict, Forbidden, PeerUnavailable, Refusal
 from kit.identifiers import PersonId
 from kit.message_signatures import signed
 from kit.streaming import Streamed
@@ -43,6 +44,8 @@ GOOD_FOR: Final = 60
 PROVED_FOR: Final = timedelta(days=1)
 """For how long a host's word is taken."""
 _WELL_KNOWN_BYTES: Final = 8_192
+_PROVING: Final = threading.BoundedSemaphore(2)
+"""How many hosts a process asks for their word at a time: each holds a thread for as long as it is silent."""
 _OK, _PART, _OUTSIDE = 200, 206, 416
 _RANGE: Final = re.compile(r"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})", re.ASCII)
 _TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,200}"', re.ASCII)
@@ -93,12 +96,19 @@ def prove(container: Container, seller: PersonId, url: str) -> Upstream:
     """Return an address that a seller may sell, since its host has their token at its well-known place.
 
     No transaction is open while it is asked. Raises ``Invalid`` and ``Forbidden`` for what is never asked, and
-    ``Forbidden`` (``gateway_unproved``) where the token is not there, or nobody answers.
+    ``Forbidden`` (``gateway_unproved``) where the token is not there, or nobody answers; ``Conflict`` where too many
+    hosts are asked at once.
     """
     origin, whole = container.fetcher.place_of(url.strip())
     with container.work() as work:
         token = work.gateways.token(seller)
-    if not _shows(container, origin, token):
+    if not _PROVING.acquire(blocking=False):
+        raise Conflict("gateway_busy", "Other sellers' hosts are being asked just now: try again in some seconds.")
+    try:
+        shows = _shows(container, origin, token)
+    finally:
+        _PROVING.release()
+    if not shows:
         sentence = f"Let the line {token} stand at {origin}{WELL_KNOWN} first, so that nobody else sells what is yours."
         raise Forbidden("gateway_unproved", sentence, token=token, place=origin + WELL_KNOWN)
     return upstream(whole, token)

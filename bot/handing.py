@@ -30,7 +30,7 @@ from bot.letters import post
 from bot.media import Parcel
 from bot.offering import WANTED
 from bot.readers import reader_of
-from bot.stocking import RICH_POST
+from bot.stocking import PLAIN_POST, RICH_POST
 from kit.blobs import Blobs
 from kit.identifiers import PersonId, RoomId, UserId, is_hidden
 from kit.outbox import Effect
@@ -156,7 +156,7 @@ class Handing(Carrier):
             message=said(),
             too_large=said(page=True),
             stored=version.stored,
-            is_text=version.offer.kind in (Kind.TEXT, Kind.POST) and _is_short(version),
+            is_text=_is_text(version),
         )
 
     # ------------------------------------------------------------------------------------------------ saying
@@ -205,5 +205,10 @@ class Handing(Carrier):
         return None if hidden or len(json.dumps([message.plain, message.html])) > _LONGEST_TEXT else message
 
 
-def _is_short(version: Version) -> bool:
-    return version.stored is not None and version.stored.size <= _LONGEST_TEXT
+def _is_text(version: Version) -> bool:
+    """Tell whether it comes as a message; else it is a file."""
+    stored = version.stored
+    if stored is None or stored.size > _LONGEST_TEXT:
+        return False
+    posted = version.offer.kind is Kind.POST and stored.file_name in (PLAIN_POST, RICH_POST)
+    return posted or version.offer.kind is Kind.TEXT

@@ -39,7 +39,9 @@ router = APIRouter(prefix="/v1/me", tags=["sales"], responses=problems(400, 401,
 
 _TOKEN = "^[A-Za-z0-9]{22}$"  # noqa: S105 - a pattern of public names
 _MOST_LINES = 20_000
-_UPSTREAM_WRONG = "What is sold by an address, and nothing else, has `upstream`, and no `reference`."
+_UPSTREAM_WRONG = (
+    "What is sold by an address, and nothing else, has `upstream`; neither that nor a post is given a `reference`."
+)
 _ListingId = Annotated[str, Path(alias="listing", pattern=_TOKEN)]
 _PurchaseId = Annotated[str, Path(alias="purchase", pattern=_TOKEN)]
 _Before = Annotated[str | None, Query(pattern=_TOKEN, description="The `next` of the page before.")]
@@ -157,7 +159,7 @@ def revise(listing: _ListingId, asked: RevisionIn, writer: Writer, container: Co
     if "text" in changed and known.version.offer.kind is not Kind.TEXT:
         raise Invalid("text_wrong", "A text, and nothing else, has `text`.")
     kind = known.version.offer.kind
-    if (changed & {"upstream"} and kind is not Kind.GATEWAY) or (changed & {"reference"} and kind is Kind.GATEWAY):
+    if (changed & {"upstream"} and kind is not Kind.GATEWAY) or (changed & {"reference"} and kind in _KEEPS_REFERENCE):
         raise Invalid("upstream_wrong", _UPSTREAM_WRONG)
     offer = replace(known.version.offer, **told)
     if asked.upstream:
@@ -167,6 +169,8 @@ def revise(listing: _ListingId, asked: RevisionIn, writer: Writer, container: Co
     return _one(container, selling.revise(container, writer.person, listing, offer, parts, name=f"{offer.title}.txt"))
 
 
+_KEEPS_REFERENCE = (Kind.GATEWAY, Kind.POST)
+"""What these refer to is looked at before, and not taken from anybody's words."""
 _AS_THEY_ARE = {"title", "preview", "licence", "reference", "finality", "stock"}
 
 

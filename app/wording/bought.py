@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from app.wording.catalogue import marked
-from app.wording.message import Literal, Message, Safe, join
+from app.wording.message import Link, Literal, Message, Safe, join
 from app.wording.reader import Reader
 from app.wording.replies import lines
 from kit.amounts import Amount, show
@@ -76,7 +76,7 @@ def receipt(
     )
     parts.append(_what_to_do(reader, purchase))
     if offer.kind is Kind.POST:
-        parts.append(reader.say(marked("It was posted here: {where}"), where=Safe(offer.reference)))
+        parts.append(reader.say(marked("It was posted here: {where}"), where=_posted(offer.reference)))
     if link is not None:
         parts.append(
             reader.say(
@@ -99,6 +99,11 @@ def receipt(
     elif offer.kind is Kind.ADMISSION:
         parts.append(reader.say(marked("You are invited to where it leads.")))
     return join(parts)
+
+
+def _posted(reference: str) -> Link | str:
+    """Return a link to a message; what is none, from before such were looked at, is somebody else's words."""
+    return Link(reference) if reference.startswith("https://matrix.to/#/!") else reference
 
 
 def _what_to_do(reader: Reader, purchase: Purchase) -> Message:

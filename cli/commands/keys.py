@@ -127,8 +127,8 @@ def rotate(
     """Let another key of ROLE sign what is new, by default one that is made now; the one before finishes its own.
 
     `bearer SERVER` gives a homeserver another bearer, `sealing` seals people's secrets anew under another key, `lists`
-    has published lists signed by another, `gateway` what sellers' servers are asked, `flair` what supporters show. Every
-    step can be broken off and done again.
+    has published lists signed by another, `gateway` what sellers' servers are asked, `flair` what supporters show.
+    Every step can be broken off and done again.
     """
     if (role == "bearer") != (server is not None):
         raise click.UsageError("A homeserver's name is needed for its bearer, and for nothing else.")
