@@ -14,6 +14,7 @@ from ledger.store import holders
 from payments.content.behind import WELL_KNOWN
 from payments.content.model import Kind
 from tests.e2e.bot.test_counter import taps
+from tests.e2e.bot.test_guards import protected
 from tests.support.gatehouse import LOCAL, REPORT, gives_report
 from tests.support.matrix import listening as people
 from tests.support.matrix import scene
@@ -136,3 +137,23 @@ def test_an_address_is_sold_in_a_chat_and_comes_by_a_link(place: Place, stand: S
     assert b"hush" not in raw
     assert b64encode(b"hush") not in raw
     assert place.owed() == 0
+
+
+def test_a_post_in_a_room_is_put_up_from_there_by_its_writer_alone(place: Place, stand: Stand) -> None:
+    async def play() -> None:
+        async with people(place.client("alice"), place.client("bob")) as (alice, bob), place.bot():
+            his = await chat(bob, place)
+            _, room = await protected(alice, place, bob)
+            hers = await alice.say(room, "A wall of hers")
+            await bob.answers(room, hers, '!sell post "Hers" 5')
+            await bob.hears("no message of yours", room=his)
+            mine = await bob.say(room, "A door of his")
+            await bob.answers(room, mine, '!sell post "His" 5\nOf a door.')
+            look = await bob.hears("Shall it be for sale?", room=his)
+            assert "Of a door." in look.body
+            with place.container.read() as work:
+                (draft,) = work.content.mine(stand.bob)[0]
+            assert draft.version.offer.title == "His"
+            assert draft.version.offer.reference.startswith(f"https://matrix.to/#/{room}/")
+
+    scene(play)
