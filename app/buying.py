@@ -86,7 +86,7 @@ def quote(container: Container, listing: str) -> tuple[Listing, Demand | None]:
     """
     with container.read() as work:
         found = work.content.listing(listing)
-        if not found.version.offer.kind.is_fetched:
+        if not found.version.is_fetched:
             raise Conflict("delivered_elsewhere", "This is nothing that can be fetched here.")
         work.content.quote(listing)
         return found, _demand(container, work, found.version)
@@ -96,7 +96,8 @@ def offered(container: Container, *, offset: int, limit: int) -> tuple[list[tupl
     """Return what x402 can pay of a page of what is listed, each with what is asked, and how many are listed in all."""
     with container.read(one_moment=True) as work:
         found, total = work.content.catalogue(offset=offset, limit=limit)
-        asked = [(one, _demand(container, work, one.version)) for one in found if one.is_for_sale(work.now)]
+        here = [one for one in found if one.is_for_sale(work.now) and one.version.is_fetched]
+        asked = [(one, _demand(container, work, one.version)) for one in here]
     return [(one, demand) for one, demand in asked if demand is not None], total
 
 

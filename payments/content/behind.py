@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import secrets
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +14,6 @@ from kit.canonical import canonical
 WELL_KNOWN: Final = "/.well-known/earnest-gateway"
 """Where a host has the tokens, a line each, of those who may sell what stands there."""
 _PREFIX: Final = "sha256:"
-_REFERENCE: Final = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _SALT_BYTES: Final = 32
 
 
@@ -45,8 +43,3 @@ def upstream(url: str, token: str) -> Upstream:
 def unpacked(told: bytes) -> Upstream:
     """Read what ``packed`` wrote."""
     return Upstream(**json.loads(told))
-
-
-def is_reference(text: str) -> bool:
-    """Tell whether this is what terms say of an address."""
-    return _REFERENCE.fullmatch(text) is not None

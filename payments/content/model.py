@@ -215,6 +215,11 @@ class Version:
     created_at: datetime
     replaced_at: datetime | None
 
+    @property
+    def is_fetched(self) -> bool:
+        """Tell whether its buyer fetches it here; a post or address of before they were looked at gives nothing."""
+        return self.stored is not None or (self.offer.kind is Kind.GATEWAY and self.offer.reference[:7] == "sha256:")
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 
+from app import selling
 from kit.clock import unix
 from payments.content.behind import WELL_KNOWN, Upstream
+from payments.content.model import Buyer
 from tests.support.gatehouse import REPORT, SECRET, Gatehouse, checked
 from tests.support.receivers import answer
 from tests.support.shopping import KIM, LEA, MALLORY, problem
@@ -161,6 +163,15 @@ def test_the_terms_of_somebody_else_lead_nowhere(gatehouse: Gatehouse) -> None:
         LEA, "PATCH", f"/listings/{listing.id}", json={"reference": gatehouse.listed().version.offer.reference}
     )
     assert problem(stolen) == (400, "upstream_wrong")
+
+
+def test_a_reference_that_was_copied_has_nothing_behind_it(gatehouse: Gatehouse) -> None:
+    listing = gatehouse.listed()
+    copied = selling.put_up(gatehouse.container, gatehouse.kim, listing.version.offer)
+    assert copied.version.offer.reference == listing.version.offer.reference
+    purchase = gatehouse.pay(copied, buyer=Buyer(person=gatehouse.kim))
+    assert problem(gatehouse.door.get(gatehouse.linked(purchase))) == (404, "upstream_unknown")
+    assert not gatehouse.asked()
 
 
 def test_a_new_version_has_another_address_and_who_bought_has_it(gatehouse: Gatehouse) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app import buying, gateway, selling
@@ -17,7 +18,7 @@ from ledger.model import Level
 from payments.content.behind import WELL_KNOWN
 from payments.content.gateway_tables import UpstreamRow
 from payments.content.model import Kind, Listing, Offer, PurchaseState
-from payments.content.tables import ListingRow
+from payments.content.tables import ListingRow, VersionRow
 from tests.support.counter import Counter, unpacked
 from tests.support.gatehouse import LOCAL, REPORT, Gatehouse, gives_report
 from tests.support.receivers import Receiver, a_receiver, answer
@@ -87,6 +88,24 @@ def test_nothing_is_paid_twice_while_its_server_is_away(counter: Counter, till: 
     upstream.manner = manner
     assert counter.get(listing, paid).content == REPORT
     assert (till.sold(), till.sent(), len(counter.sales())) == (PRICE, 1, 1)
+
+
+@pytest.mark.parametrize(("kind", "reference"), [(Kind.POST, "$event"), (Kind.GATEWAY, "https://lea.example")])
+def test_what_was_put_up_before_anybody_could_give_it_is_sold_to_no_program(
+    counter: Counter, till: Till, kind: Kind, reference: str
+) -> None:
+    token = selling.allowed(counter.container)[0]
+    offer = Offer(Kind.ADMISSION, "It", SELLER, {token: PRICE}, reference="!r:x.example", admitted=timedelta(days=1))
+    older = selling.put_up(counter.container, counter.lea, offer)
+    with counter.container.work() as work:  # as it was written then
+        (row,) = work.session.scalars(select(VersionRow))
+        row.offer = {**row.offer, "kind": kind.value, "reference": reference, "admitted": None}
+        work.session.execute(update(ListingRow).values(kind=kind.value, state="listed"))
+    refused = counter.get(older)
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "delivered_elsewhere")
+    assert till.door.get("/v1/x402/discovery/resources").json()["items"] == []
+    page = till.door.get(f"/buy/{older.id}", headers={"Accept": "text/html"})
+    assert (page.status_code, "/static/buy.js" in page.text) == (200, False)
 
 
 class Death(BaseException):
