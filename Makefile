@@ -29,7 +29,7 @@ run: ## Run the whole local system until Ctrl-C; its world is kept in .data (or 
 	@exec $(BIN)/earnest run
 
 demo: ## Play the stories on the real components; STORY=knock, content, gift, rules, rewards or lists plays one
-	$(SETUP)
+	$(SETUP) --stage demo
 	@$(BIN)/earnest demo $(STORY)
 
 test: ## Run the whole test suite; ARGS="-k stake" goes to pytest

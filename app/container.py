@@ -46,6 +46,7 @@ from ledger.people import People
 from payments.carrying import service as carrying
 from payments.carrying.model import RelayLimits
 from payments.carrying.service import Carrying
+from payments.content.signed import SignedPurchases
 from payments.flair.flairs import Flairs
 from payments.flair.onchain import Place
 from payments.flair.service import Supporters
@@ -112,6 +113,7 @@ class Work(Rooms):
     carrying: Carrying
     relaying: Relaying
     signed_gifts: SignedGifts
+    signed_purchases: SignedPurchases
     settlements: Settlements
     reward_claims: RewardClaims
     supporters: Supporters
@@ -325,15 +327,11 @@ class Container:
     def _check_url(self, url: str) -> None:
         self.fetcher.check(url)  # made for whoever needs it: a setting of it that is wrong stops no knock
 
-    def _book(self, session: Session) -> Book:
-        at = self.deployment
-        return Book(session, chain_id=at.chain_id, token=at.token, escrow=at.escrow, later=at.later)
-
     def _work(self, session: Session) -> Work:
-        now, url, distributor = self.clock(), self.settings.public_url, self.deployment.distributor
-        terms = self.terms
+        now, url, at, terms = self.clock(), self.settings.public_url, self.deployment, self.terms
+        distributor = at.distributor
         people, holders = People(session, now), Holders(session, now)
-        book = self._book(session)
+        book = Book(session, chain_id=at.chain_id, token=at.token, escrow=at.escrow, later=at.later)
         chain_time = max(unix(now), head.timestamp) if (head := book.head()) else unix(now)
         outgoing = Outgoing(session, now, terms.chain_id)
         stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
@@ -341,7 +339,7 @@ class Container:
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
         heard, labels = self.hearing.told, self.labelling.told
-        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.deployment))
+        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(at))
         given = Supporting(session, now, supporters)
         knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels, supporting=given)
         made = partial(Gate, session, now=now, people=people, doors=doors, stakes=stakes)
@@ -361,7 +359,8 @@ class Container:
             stakes=stakes,
             carrying=carried,
             relaying=Relaying(carried, stakes),
-            signed_gifts=SignedGifts(carried, supporters, outgoing, self.deployment),
+            signed_gifts=SignedGifts(carried, supporters, outgoing, at),
+            signed_purchases=SignedPurchases(session, now, carried, outgoing, at),
             settlements=Settlements(session, now, carried, outgoing, Token(terms.chain_id, terms.token)),
             reward_claims=RewardClaims(now, carried, outgoing, Distribution(session, distributor), distributor),
             supporters=supporters,

@@ -25,6 +25,7 @@ _WOULD_FAIL = {
     Cargo.GIFT: "gift_would_fail",
     Cargo.SETTLEMENT: "payment_would_fail",
     Cargo.CLAIM: "claim_would_fail",
+    Cargo.PURCHASE: "purchase_would_fail",
 }
 
 

@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     relayer_per_day: int = Field(
         2000, ge=0, description="Transactions that the relayer's key may send in 24 hours; what is more waits."
     )
-    relay_fee: str = Field("0.1", description="ERN that a stranger without ether pays for having an opening carried.")
+    relay_fee: str = Field("0.1", description="ERN that whoever has no ether pays for having something carried.")
     relay_budget: str = Field(
         "0.05",
         description="Ether that carried openings may cost in 24 hours, all together; 0 carries none. More openings are "

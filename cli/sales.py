@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from app.container import Container, Work
 from cli.counting import counted
-from kit.errors import Invalid
+from kit.errors import Invalid, Refusal, Unavailable
 from kit.identifiers import parse_address, show_address
+from payments.settlements.x402 import SCHEME, VERSION
 
+_MOST_BYTES: Final = 256 * 1024
 _ADD: Final = "`earnest contracts add-checkout` creates it; `earnest chain` reads it from its next start on."
 
 
@@ -35,10 +38,36 @@ def look(container: Container) -> tuple[str, str, bool]:
         where = show_address(place.checkout)
         says = f"{things} for sale; of their contract {where} {counted(unread, 'block')} must be read yet."
         return says, "`earnest chain` does that by itself, once they are final.", False
+    says, mend = _doubtful(container, things) or (f"{things} for sale. {_ways(container)}", "")
+    return says, mend, False
+
+
+def _doubtful(container: Container, things: str) -> tuple[str, str] | None:
+    """Return what a setting keeps from happening while things can be sold, and how to mend it."""
+    settings = container.settings
+    if settings.facilitator_url and (wrong := _facilitator(container, settings.facilitator_url)):
+        mend = "Check EARNEST_FACILITATOR_URL; leave it out to settle by this service's own keys."
+        return f"{things} for sale, but programs cannot pay: {wrong}", mend
     if settings.sales_fee_bps and settings.sales_fee_receiver is None:
         says = "EARNEST_SALES_FEE_BPS asks for a part of each price, and nobody gets it: nothing is taken."
-        return says, "Set EARNEST_SALES_FEE_RECEIVER.", False
-    return f"{things} for sale. {_ways(container)}", "", False
+        return says, "Set EARNEST_SALES_FEE_RECEIVER."
+    return None
+
+
+def _facilitator(container: Container, url: str) -> str:
+    """Return why the other facilitator settles nothing of ours, empty where it says that it does."""
+    network = f"eip155:{container.deployment.chain_id}"
+    try:
+        told = container.fetcher.get(f"{url.rstrip('/')}/supported", most_bytes=_MOST_BYTES)
+        kinds = json.loads(told.body)["kinds"]
+        found = any(
+            (kind["scheme"], kind["network"], kind["x402Version"]) == (SCHEME, network, VERSION) for kind in kinds
+        )
+    except (Unavailable, Refusal) as error:
+        return f"the facilitator does not answer ({error})."
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return "the facilitator answers /supported with something else than x402 does."
+    return "" if found else f"the facilitator settles no {SCHEME} payments of version {VERSION} on {network}."
 
 
 def _unread(container: Container, work: Work) -> int:
@@ -52,6 +81,7 @@ def _unread(container: Container, work: Work) -> int:
 
 def _ways(container: Container) -> str:
     contract = "by the contract" if container.deployment.checkout is not None else ""
-    programs = "by x402" if container.relay_limits.settlements is not None else ""
+    settled = container.relay_limits.settlements is not None or container.settings.facilitator_url
+    programs = "by x402" if settled else ""
     ways = " and ".join(way for way in (contract, programs) if way)
     return f"It can be paid {ways}." if ways else "There is no way to pay for it yet."

@@ -151,9 +151,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--stage",
-        choices=["run", "test", "check", "bench"],
+        choices=["run", "demo", "test", "check", "bench"],
         default="run",
-        help="test also installs clients of other make and bean-check, check forge and slither, bench peers",
+        help="demo also installs a buyer of other make, test more of those, check forge and slither, bench peers",
     )
     stage = parser.parse_args().stage
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -186,8 +186,20 @@ def node_packages(npm: Sequence[str], *, every: bool) -> Step:
     return step
 
 
+def buyer(npm: Sequence[str]) -> Step:
+    """Describe x402's own npm client, by which a program buys in the demo and in tests."""
+    folder = ROOT / "cli" / "demo" / "buyer"
+    home = folder / "node_modules"
+
+    def build(shell: Shell) -> None:
+        install_npm(shell, npm, "--prefix", str(folder))
+
+    files = (folder / "package.json", folder / "package-lock.json")
+    return Step("a buyer of other make", home, files, home / "@x402" / "fetch", build, mark="buyer")
+
+
 def peer_client(npm: Sequence[str]) -> Step:
-    """Describe clients of other make that tests let talk with the bot and buy, and the cases of others' decoders."""
+    """Describe a client of other make that tests let talk with the bot, and the cases of others' decoders."""
     folder = ROOT / "tests" / "support" / "peer"
     home = folder / "node_modules"
 
@@ -195,7 +207,7 @@ def peer_client(npm: Sequence[str]) -> Step:
         install_npm(shell, npm, "--prefix", str(folder))
 
     files = (folder / "package.json", folder / "package-lock.json")
-    return Step("clients and cases of other make, for tests", home, files, home / "matrix-js-sdk", build, mark="peer")
+    return Step("a client and cases of other make, for tests", home, files, home / "matrix-js-sdk", build, mark="peer")
 
 
 def install_npm(shell: Shell, npm: Sequence[str], *options: str) -> None:
@@ -218,6 +230,7 @@ def plan(stage: str) -> list[list[Step]]:
         [
             *own_node,
             node_packages(npm, every=stage in ("check", "bench")),
+            *([buyer(npm)] if stage in ("demo", "test") else []),
             *([peer_client(npm)] if stage == "test" else []),
         ],
     ]

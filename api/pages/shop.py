@@ -10,11 +10,12 @@ from fastapi.responses import HTMLResponse
 from api.dependencies import SESSION_COOKIE, ContainerDep, limited
 from api.listings import show_listing
 from api.pages.rendering import render
-from app import buying, checkout
+from app import buying, carrying_purchases, checkout
 from app.container import Container, Work
 from app.sessions import Scope
 from kit.errors import Conflict, NotFound
 from kit.identifiers import PersonId
+from ledger.model import erc20
 from payments.content.model import Kind, Listing, ListingState
 from payments.content.terms import document
 
@@ -72,7 +73,8 @@ def buy_page(
         viewer = _viewer(request, work) if standing is not None else None
         known = work.orders.find(order) if order is not None and _TOKEN.fullmatch(order) else None
         over = None if found.state is not ListingState.LISTED else _why_over(work, found)
-    settings, chain_id = container.settings, container.terms.chain_id
+    settings, ours = container.settings, container.terms
+    chain_id = ours.chain_id
     state = found.state.value if over is None else over
     good = known if known is not None and known.listing == found.id else None
     url = f"{settings.public_url}/buy/{found.id}"
@@ -95,6 +97,10 @@ def buy_page(
         "sure": _SURE[offer.finality.value],
         "terms": json.dumps(terms, ensure_ascii=False, indent=2, sort_keys=True),
         "programs": _sold_to_programs(container, found),
+        "carried": erc20(chain_id, ours.token) in offer.prices and carrying_purchases.why_not(container) is None,
+        "relay_fee": str(ours.relay_fee.base_units),
+        "decimals": ours.decimals,
+        "symbol": ours.symbol,
         "seller": None if viewer is None else _seller(container, viewer, found.seller),
         "asked": standing is not None,
         "chain_name": settings.chain_name or f"chain {chain_id}",

@@ -5,18 +5,36 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from api.dependencies import ContainerDep, limited
-from api.schemas.checkout import BuyCalls, BuyIn, BuyOrderOut, BuyTermsOut, SaleTermsOut, ShareOut, SplitCall
+from api.schemas.checkout import (
+    BuyCalls,
+    BuyIn,
+    BuyOrderOut,
+    BuyTermsOut,
+    CarriedPurchaseOut,
+    CarriedPurchaseState,
+    GaslessBuyingOut,
+    SaleTermsOut,
+    ShareOut,
+    SignedPurchaseIn,
+    SplitCall,
+)
 from api.schemas.problems import problems
 from api.schemas.quotes import Call
-from app import checkout
+from app import carrying_purchases, checkout
 from app.checkout import Due
+from app.container import Container, Work
 from contracts import checkout as calls
 from contracts import codec
-from kit.identifiers import Address, parse_address, show_address, show_hash
+from contracts.checkout import Order
+from kit.clock import unix
+from kit.errors import NotFound
+from kit.identifiers import Address, parse_address, parse_hash, show_address, show_hash
+from payments.carrying.model import Cargo, Carried, CarriedState, Outcome
 
-router = APIRouter(prefix="/v1/listings", tags=["selling"], responses=problems(400, 404, 409, 429, 503))
+router = APIRouter(prefix="/v1", tags=["selling"], responses=problems(400, 404, 409, 429, 503))
 
 _TOKEN = "^[A-Za-z0-9]{22}$"  # noqa: S105 - a pattern of public names
+_ListingId = Annotated[str, Path(alias="listing", pattern=_TOKEN)]
 _SIGNATURE = 3 * 32
 # Any well-formed signature: it is cut out again, and what stands around it is what a wallet's own is put between.
 _SOME_SIGNATURE = b"\x01" * 64 + b"\x1b"
@@ -24,18 +42,93 @@ _BEFORE_SIGNATURE = 4 + 8 * 32
 """The selector, where the terms are, the order and the deadline."""
 
 
-@router.post("/{listing}/terms", dependencies=[Depends(limited("buy-terms", per_minute=20, burst=20))])
-def terms(listing: Annotated[str, Path(pattern=_TOKEN)], asked: BuyIn, container: ContainerDep) -> BuyTermsOut:
+@router.post("/listings/{listing}/terms", dependencies=[Depends(limited("buy-terms", per_minute=20, burst=20))])
+def terms(listing: _ListingId, asked: BuyIn, container: ContainerDep) -> BuyTermsOut:
     """Return the exact terms for one wallet, and everything that it signs and sends.
 
     Without a web3 library: sign `permit` with `eth_signTypedData_v4`, put v, r and s as three words between `before`
     and `after` of `calls.buy_with_permit`, and send that. A wallet that cannot sign typed data sends `calls.approve`,
     then `calls.buy`. Nothing is kept of who asked; each answer is another purchase, so pay one of them.
     """
-    return _shown(checkout.due(container, listing, payer=parse_address(asked.payer), order=asked.order))
+    due = checkout.due(container, listing, payer=parse_address(asked.payer), order=asked.order)
+    return _shown(due, _gasless(container, due))
 
 
-def _shown(due: Due) -> BuyTermsOut:
+@router.post(
+    "/listings/{listing}/signed",
+    status_code=202,
+    responses=problems(403),
+    dependencies=[Depends(limited("buy-signed", per_minute=10, burst=10))],
+)
+def buy_signed(listing: _ListingId, signed: SignedPurchaseIn, container: ContainerDep) -> CarriedPurchaseOut:
+    """Take on a purchase that its buyer signed (`gasless.authorization` of the terms); its fee is paid with it.
+
+    The same may be sent again: it is carried once, and answered with how far it is. What is sold out or taken down
+    before it is sent is not carried, and costs nothing.
+    """
+    wish = carrying_purchases.Wish(
+        listing=listing,
+        version=signed.version,
+        buyer=parse_address(signed.buyer),
+        memo=parse_hash(signed.memo),
+        valid_before=signed.valid_before,
+        salt=parse_hash(signed.salt),
+    )
+    carried = carrying_purchases.carry(container, wish, bytes.fromhex(signed.signature[2:]))
+    with container.read() as work:
+        return _carried(work, container, carried)
+
+
+@router.get("/purchases/{purchase}/carried", dependencies=[Depends(limited("purchase", per_minute=120, burst=60))])
+def show_carried(
+    purchase: Annotated[str, Path(pattern="^0x[0-9a-fA-F]{64}$")], container: ContainerDep
+) -> CarriedPurchaseOut:
+    """Show where a signed purchase stands that was taken on. Whoever knows its id signed it, or was told."""
+    with container.read() as work:
+        carried = work.carrying.find(parse_hash(purchase))
+        if carried is None or carried.cargo is not Cargo.PURCHASE:
+            raise NotFound("purchase_unknown", "No such purchase is carried here.")
+        return _carried(work, container, carried)
+
+
+def _carried(work: Work, container: Container, carried: Carried) -> CarriedPurchaseOut:
+    state, purchase = work.carrying.state(carried), show_hash(carried.id)
+    return CarriedPurchaseOut(
+        purchase=purchase,
+        state=CarriedPurchaseState.BOUGHT if state is CarriedState.DONE else CarriedPurchaseState(state.value),
+        code=None if carried.outcome in (None, Outcome.DONE) else str(carried.outcome),
+        taken_on_at=unix(carried.created_at),
+        look=f"{container.settings.public_url}/v1/purchases/{purchase}/carried",
+    )
+
+
+def _gasless(container: Container, due: Due) -> GaslessBuyingOut | None:
+    """Return what a wallet without ether would sign; ``None`` for what is paid in another token than ours."""
+    if due.terms.asset != container.deployment.token:
+        return None
+    asked, refusal = carrying_purchases.unsigned(container, due.terms, due.order), carrying_purchases.why_not(container)
+    return GaslessBuyingOut(
+        available=refusal is None,
+        why_not=refusal.code if refusal else None,
+        why_not_text=refusal.message if refusal else None,
+        purchase=show_hash(asked.purchase),
+        order=_order(asked.order),
+        authorization=asked.asks.document,
+    )
+
+
+def _order(order: Order) -> BuyOrderOut:
+    return BuyOrderOut(
+        buyer=show_address(order.buyer),
+        memo=show_hash(order.memo),
+        relay_fee=str(order.relay_fee),
+        relay_receiver=show_address(order.relay_receiver),
+        valid_before=order.valid_before,
+        salt=show_hash(order.salt),
+    )
+
+
+def _shown(due: Due, gasless: GaslessBuyingOut | None) -> BuyTermsOut:
     terms, order = due.terms, due.order
     return BuyTermsOut(
         listing=due.listing.id,
@@ -54,14 +147,7 @@ def _shown(due: Due) -> BuyTermsOut:
             content=show_hash(terms.content),
             valid_until=str(terms.valid_until),
         ),
-        order=BuyOrderOut(
-            buyer=show_address(order.buyer),
-            memo=show_hash(order.memo),
-            relay_fee=str(order.relay_fee),
-            relay_receiver=show_address(order.relay_receiver),
-            valid_before=order.valid_before,
-            salt=show_hash(order.salt),
-        ),
+        order=_order(order),
         holds=None if due.holds is None else str(due.holds),
         allowance=None if due.allowance is None else str(due.allowance),
         permit=None if due.permit is None else due.permit.document,
@@ -70,6 +156,7 @@ def _shown(due: Due) -> BuyTermsOut:
             buy=_call(due.contract, calls.encode_buy(terms, order)),
             buy_with_permit=None if due.permit is None else _split(due),
         ),
+        gasless=gasless,
     )
 
 

@@ -265,8 +265,8 @@ def _ready(container: Container, seller: PersonId) -> tuple[int, Any]:
 def _to_revise(container: Container, seller: PersonId, listing: str) -> tuple[Listing, int]:
     with container.read() as work:
         known = work.content.own(seller, listing)
-        if not known.version.offer.kind.has_content:
-            raise Invalid("content_missing", "A text, a file or a post, and nothing else, has a content here.")
+        if known.version.offer.kind not in (Kind.TEXT, Kind.FILE):
+            raise Invalid("content_missing", "A text or a file, and nothing else, is given another content.")
         return known, work.content.room_left(seller)
 
 

@@ -1,5 +1,6 @@
 """Schemas of buying by the contract: what a purchase is of, and what a wallet signs and sends for it."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -69,6 +70,17 @@ class BuyCalls(_Out):
     buy_with_permit: SplitCall | None
 
 
+class GaslessBuyingOut(_Out):
+    """How a wallet without ether buys: it signs, and this service carries it to the contract for a fee."""
+
+    available: bool
+    why_not: Annotated[str | None, Field(examples=["gasless_relayer_empty"])]
+    why_not_text: str | None
+    purchase: HashText
+    order: BuyOrderOut
+    authorization: Annotated[dict[str, Any], Field(description="EIP-712, for `eth_signTypedData_v4` (EIP-3009).")]
+
+
 class BuyTermsOut(_Out):
     """All that a wallet needs to buy a listing by the contract."""
 
@@ -83,3 +95,37 @@ class BuyTermsOut(_Out):
     allowance: BaseUnits | None
     permit: Annotated[dict[str, Any] | None, Field(description="EIP-712, for `eth_signTypedData_v4`.")]
     calls: BuyCalls
+    gasless: GaslessBuyingOut | None
+
+
+class SignedPurchaseIn(BaseModel):
+    """A purchase as its buyer signed it: the version, what of `gasless.order` is the buyer's, and the signature."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Annotated[int, Field(ge=1, lt=2**31, strict=True)]
+    buyer: AddressText
+    memo: HashText
+    valid_before: Annotated[int, Field(ge=0, lt=2**62, strict=True)]
+    salt: HashText
+    signature: Annotated[str, Field(pattern="^0x[0-9a-fA-F]{130}$", description="65 bytes: r, s and v.")]
+
+
+class CarriedPurchaseState(StrEnum):
+    """Where a signed purchase stands."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    MINED = "mined"
+    BOUGHT = "bought"
+    FAILED = "failed"
+
+
+class CarriedPurchaseOut(_Out):
+    """A signed purchase that was taken on."""
+
+    purchase: HashText
+    state: CarriedPurchaseState
+    code: Annotated[str | None, Field(description="Why it failed, where it did.", examples=["reverted"])]
+    taken_on_at: Unix
+    look: Annotated[str, Field(description="Look here for what becomes of it.")]

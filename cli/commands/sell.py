@@ -20,7 +20,7 @@ from cli.commands.sell_refund import refund
 from cli.commands.travel import parse_duration
 from cli.context import container_of, disk_told, told
 from kit.amounts import parse, show_signed
-from kit.errors import NotFound
+from kit.errors import Invalid, NotFound
 from kit.identifiers import PersonId, isolate, parse_address, parse_room_id, parse_user_id, show_hash
 from ledger.model import Asset, Level
 from payments.content.model import Buyer, Kind, Listing, Offer, Purchase
@@ -164,6 +164,8 @@ def revise(
     with container.read() as work:
         person = _person(container, seller)
         offer = work.content.own(person, listing).version.offer
+    if file is not None and offer.kind not in (Kind.TEXT, Kind.FILE):
+        raise Invalid("content_missing", "A text or a file, and nothing else, is given another content.")
     if title is not None:
         offer = replace(offer, title=title)
     if price is not None:

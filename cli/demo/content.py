@@ -6,17 +6,26 @@ import asyncio
 import base64
 import json
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 
+from app.container import Container
+from bot import main as bot
 from cli.demo.people import Person
-from cli.demo.program import bought_by_stock_client
+from cli.demo.program import bought_by_npm_client, bought_by_stock_client
 from cli.demo.stage import Stage, money
 from cli.local import anvil
 from cli.local.treasury import ERN
-from kit.identifiers import show_address
+from cli.local.world import BOT_SERVICE
+from kit.clock import system_clock
+from kit.identifiers import RoomId, show_address
 
 _SELLER: Final = "lea"
 _BUYER: Final = "kim"
@@ -24,6 +33,8 @@ _PROGRAM: Final = "erin"
 """Whose wallet the program has: it holds tokens, and never held ether."""
 _STORY: Final = "A door is a policy, and a key is somebody's word."
 _FILE: Final = bytes(range(256)) * 1_000
+_LATER: Final = timedelta(minutes=61)
+_TRIES: Final = 1_500
 _LINK: Final = re.compile(r"http\S+/buy/[A-Za-z0-9]{22}\?order=[A-Za-z0-9]{22}")
 _PURCHASE: Final = re.compile(r"purchase ([A-Za-z0-9]{22})")
 
@@ -90,6 +101,31 @@ async def bought_by_a_program(stage: Stage) -> None:
     stage.saw("whoever read that payment on the chain and sent it in again was told 402")
 
 
+async def bought_by_another_program(stage: Stage) -> None:
+    """@erin's other program, x402's npm client, buys within the most that it may spend, and again without any ether."""
+    listing = await _put_up(stage, "file", "windows.bin", _FILE[::-1], title="All windows", price="3")
+    chain, address = stage.world.chain, stage.address(_PROGRAM)
+    url = f"{stage.world.plan.public_url}/v1/listings/{listing['id']}/content"
+    key = bytes.fromhex(stage.world.plan.wallet_file(_PROGRAM).read_text(encoding="utf-8").strip().removeprefix("0x"))
+    place = stage.world.deployment
+    asking = {"network": f"eip155:{place.chain_id}", "asset": show_address(place.token)}
+    before = stage.tokens(address)
+    refused = await asyncio.to_thread(bought_by_npm_client, url, key, most=3 * ERN - 1, **asking)
+    stage.demand(refused.status == 0 and refused.sent is None, "it signs nothing beyond what it may spend", refused)
+    stage.saw("x402's own npm client, allowed to spend a little less than the price, signed nothing", refused.refused)
+    answer = await asyncio.to_thread(bought_by_npm_client, url, key, most=3 * ERN, **asking)
+    body, status = answer.body, answer.status
+    while status == HTTPStatus.ACCEPTED:
+        await asyncio.sleep(0.5)
+        async with httpx.AsyncClient(timeout=60) as plain:
+            later = await plain.get(url, headers={"PAYMENT-SIGNATURE": answer.sent or ""})
+        body, status = later.content, later.status_code
+    stage.demand((status, body) == (HTTPStatus.OK, _FILE[::-1]), "the program gets the file, byte for byte", status)
+    spent = before - stage.tokens(address)
+    stage.demand(spent == 3 * ERN and chain.balance(address) == 0, "for the price, and no ether", money(spent))
+    stage.saw(f"allowed to spend the price it got {len(body):,} bytes for {money(spent)} and no ether")
+
+
 async def taken_back(stage: Stage) -> None:
     """@kim's payment leaves the chain with its block: what she bought is not hers any more, and the bot says so."""
     listing = await _put_up(stage, "text", "letter.txt", b"A letter about keys.", title="On keys", price="1")
@@ -125,7 +161,40 @@ async def paid_back(stage: Stage) -> None:
     stage.saw("asked a second time it paid nothing; the bot told @kim", told)
 
 
-STEPS = (counter_made, bought_in_a_chat, bought_by_a_program, taken_back, paid_back)
+async def admitted_for_a_time(stage: Stage) -> None:
+    """@kim buys an hour in a room of @lea's: the bot asks her in, and puts her out when the hour is over."""
+    lea, kim = await stage.talking(_SELLER), await stage.talking(_BUYER)
+    room = await lea.create_room()
+    words = ("--room", room, "--for", "1h", "--title", "The parlour", "--price", "1", "--finality", "seen")
+    seller = ("--seller", lea.user_id, "--wallet", show_address(stage.address(_SELLER)))
+    made = await stage.earnest("sell", "admission", *words, *seller, "--json")
+    await lea.invite_bot(room)
+    await lea.gives_power(room, 50)
+    ready = await stage.until(lambda: lea.said("is for sale now", made["id"]), "the bot finds that it may admit people")
+    stage.saw(
+        f"{lea.user_id} sells an hour in a room: earnest sell admission; the bot looked there and told her", ready
+    )
+    offered = await stage.answered(kim, f"buy {made['id']}", "The parlour", "/buy/")
+    await _pay(stage, kim, offered)
+    await _stands(stage, lea, room, kim, "join")
+    stage.saw(f"the bot asked {kim.user_id} into the room, and she is in it")
+    await asyncio.to_thread(stage.world.supervisor.stop, BOT_SERVICE)
+    with _an_hour_later(stage):
+        told = await _stands(stage, lea, room, kim, "leave")
+    stage.saw("an hour later, by a bot whose clock goes so much ahead, she was put out", told)
+    stage.world.supervisor.start(stage.world.service(BOT_SERVICE))
+    await asyncio.to_thread(stage.world.supervisor.wait_ready, BOT_SERVICE)
+
+
+STEPS = (
+    counter_made,
+    bought_in_a_chat,
+    bought_by_a_program,
+    bought_by_another_program,
+    taken_back,
+    paid_back,
+    admitted_for_a_time,  # the last one: the clocks of what follows would be behind
+)
 
 
 async def _put_up(stage: Stage, kind: str, name: str, content: bytes, *, title: str, price: str) -> dict[str, Any]:
@@ -144,6 +213,45 @@ async def _pay(stage: Stage, person: Person, offered: str) -> None:
     link = found.group() if found else ""
     paid = await stage.earnest("buy", link, *_key(stage, person.name), "--yes", "--json")
     stage.saw(f"{person.user_id}'s wallet paid: earnest buy {link}", paid)
+
+
+async def _stands(stage: Stage, looker: Person, room: RoomId, other: Person, membership: str) -> dict[str, Any]:
+    """Wait until somebody stands so to a room, as another one sees it; what the room says of it."""
+    path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/state/m.room.member/{quote(other.user_id, safe='')}"
+    found = await looker.get(path)
+    for _ in range(_TRIES):
+        if found.body.get("membership") == membership:
+            break
+        stage.heed()
+        stage.world.check()
+        await asyncio.sleep(0.2)
+        found = await looker.get(path)
+    stands = found.body.get("membership")
+    stage.demand(stands == membership, f"{other.user_id} stands to the room so: {membership}", found.body)
+    return found.body
+
+
+@contextmanager
+def _an_hour_later(stage: Stage) -> Iterator[None]:
+    """Let the bot be one for which it is an hour later, for the block."""
+    container = Container(stage.world.container.settings, clock=lambda: system_clock() + _LATER)
+    stop, ended = threading.Event(), list[BaseException]()
+
+    def serve() -> None:
+        try:
+            bot.run(container, stop=stop)
+        except BaseException as error:  # noqa: BLE001 - told below, by whom waits for it
+            ended.append(error)
+
+    thread = threading.Thread(target=serve, name="later-bot")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        container.close()
+    stage.demand(not ended, "the bot an hour later ran", ended)
 
 
 def _mxid(stage: Stage, name: str) -> str:

@@ -13,7 +13,7 @@ Step = Callable[[Stage], Awaitable[None]]
 
 STORIES: Final[dict[str, tuple[str, tuple[Step, ...]]]] = {
     "knock": ("A stranger knocks", (*knock.STEPS, *fire.STEPS, *storms.STEPS, *proof.STEPS)),
-    "content": ("Sell a text, a file", (*content.STEPS, *proof.STEPS)),
+    "content": ("Sell a text, a file, a room", (*content.STEPS, *proof.STEPS)),
     "gift": ("A gift becomes flair", gift.STEPS),
     "rules": ("People decide who reaches them", judging.STEPS),
     "rewards": ("Running the network earns", (*rewards.STEPS, *proof.STEPS)),

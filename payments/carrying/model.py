@@ -88,22 +88,26 @@ class Cargo(StrEnum):
     CLAIM = "claim"
     """A reward: nobody signed for it, and it goes to its payee whoever asks."""
 
+    PURCHASE = "purchase"
+    """Something that is bought by the contract."""
+
     @property
     def counted_with(self) -> tuple[Cargo, ...]:
         """Return which cargoes are counted together."""
-        return (Cargo.STAKE, Cargo.GIFT) if self in (Cargo.STAKE, Cargo.GIFT) else (self,)
+        signed = (Cargo.STAKE, Cargo.GIFT, Cargo.PURCHASE)
+        return signed if self in signed else (self,)
 
     @property
     def paid_with(self) -> tuple[Cargo, ...]:
         """Return for which cargoes one budget pays."""
-        return (self,) if self is Cargo.SETTLEMENT else (Cargo.STAKE, Cargo.GIFT, Cargo.CLAIM)
+        return (self,) if self is Cargo.SETTLEMENT else (Cargo.STAKE, Cargo.GIFT, Cargo.CLAIM, Cargo.PURCHASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
     """Something that ``payer`` signed and we carry; ``due`` leaves the payer's wallet, in base units.
 
-    ``id``: of the stake or the gift, which is its EIP-3009 nonce, of the settlement, or of a payee under a root.
+    ``id``: of the stake, gift or purchase, which is its EIP-3009 nonce, of the settlement, or of a payee under a root.
     ``payer`` of a claim is its payee, and nothing is due. ``about``: a stake's quote.
     ``person``: whose it is, where that is known. ``target``: where a stake goes back to, or a gift or payment goes.
     ``gwei``: gas that is set aside for it or, once it has an ``outcome``, that it took.

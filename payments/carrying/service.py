@@ -37,13 +37,32 @@ _STATES: Final = {
     OutgoingState.MINED: CarriedState.MINED,
     OutgoingState.DONE: CarriedState.MINED,
 }
-_CALLED: Final = {Cargo.STAKE: "openings", Cargo.GIFT: "gifts", Cargo.SETTLEMENT: "payments", Cargo.CLAIM: "claims"}
-_ONE: Final = {Cargo.STAKE: "An opening", Cargo.GIFT: "A gift", Cargo.SETTLEMENT: "A payment", Cargo.CLAIM: "A claim"}
-_KEYS: Final = {Cargo.STAKE: "open", Cargo.GIFT: "give", Cargo.SETTLEMENT: "settle", Cargo.CLAIM: "claim"}
+_CALLED: Final = {
+    Cargo.STAKE: "openings",
+    Cargo.GIFT: "gifts",
+    Cargo.SETTLEMENT: "payments",
+    Cargo.CLAIM: "claims",
+    Cargo.PURCHASE: "purchases",
+}
+_ONE: Final = {
+    Cargo.STAKE: "An opening",
+    Cargo.GIFT: "A gift",
+    Cargo.SETTLEMENT: "A payment",
+    Cargo.CLAIM: "A claim",
+    Cargo.PURCHASE: "A purchase",
+}
+_KEYS: Final = {
+    Cargo.STAKE: "open",
+    Cargo.GIFT: "give",
+    Cargo.SETTLEMENT: "settle",
+    Cargo.CLAIM: "claim",
+    Cargo.PURCHASE: "buy",
+}
 _YOURSELF: Final = {
     Cargo.STAKE: "Pay with a wallet that has some ether for gas; the same price opens the same door.",
     Cargo.GIFT: "Give with a wallet that has some ether for gas.",
     Cargo.SETTLEMENT: "Ask again tomorrow, or let another facilitator settle it.",
+    Cargo.PURCHASE: "Buy with a wallet that has some ether for gas.",
     Cargo.CLAIM: "Any wallet that has some ether for gas can carry it: `earnest rewards claim`.",
 }
 

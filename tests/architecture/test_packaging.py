@@ -51,7 +51,7 @@ def test_wheel_cannot_be_published() -> None:
 
 def test_lock_files_name_no_registry() -> None:
     locks = [*sorted((ROOT / "requirements").glob("*.*")), ROOT / "pyproject.toml"]
-    locks += [ROOT / "package-lock.json", ROOT / "tests/support/peer/package-lock.json"]
+    locks += [ROOT / folder / "package-lock.json" for folder in (".", "cli/demo/buyer", "tests/support/peer")]
     for lock in locks:
         for number, line in enumerate(lock.read_text(encoding="utf-8").splitlines(), 1):
             where = f"{lock.name}:{number}: {line.strip()}"

@@ -43,6 +43,7 @@ from kit.identifiers import PersonId, RoomId, UserId
 from kit.sealing import Seal
 from ledger.book import Book
 from ledger.feed import Feed
+from payments.content.signed import SignedPurchases
 from payments.flair.flairs import Flairs
 from payments.flair.signed import SignedGifts
 from payments.rewards.claims import RewardClaims
@@ -102,6 +103,7 @@ class Desk:
         book = Book(session, chain_id=place.chain_id, token=place.token, escrow=place.escrow)
         surroundings = Surroundings("https://earnest.example", stewards=self.stewards, profiles_of=HOME)
         supporters = rooms.supporters
+        deployed = Deployment(place.chain_id, place.token, place.escrow, 0)
         return Work(
             session=session,
             now=now,
@@ -115,12 +117,8 @@ class Desk:
             stakes=rooms.stakes,
             carrying=rooms.relaying._carrying,
             relaying=rooms.relaying,
-            signed_gifts=SignedGifts(
-                rooms.relaying._carrying,
-                supporters,
-                rooms.outgoing,
-                Deployment(place.chain_id, place.token, place.escrow, 0),
-            ),
+            signed_gifts=SignedGifts(rooms.relaying._carrying, supporters, rooms.outgoing, deployed),
+            signed_purchases=SignedPurchases(session, now, rooms.relaying._carrying, rooms.outgoing, deployed),
             settlements=Settlements(
                 session, now, rooms.relaying._carrying, rooms.outgoing, Token(place.chain_id, place.token)
             ),

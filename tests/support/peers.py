@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli.demo.program import Bought, bought_by_npm_client, node
 from cli.local.synapse import Login
+from kit.errors import NotFound
 from kit.identifiers import UserId
 from tests.support.synapse import Homeserver
 
 _HERE = Path(__file__).parent / "peer"
-_OWN_NODE = Path(__file__).resolve().parents[2] / ".venv-node" / "bin"
 
 
 class Peer:
@@ -61,34 +57,16 @@ async def careful_peer(homeserver: Homeserver, login: Login, bot: UserId, text: 
         await process.wait()
 
 
-@dataclass(frozen=True, slots=True)
-class Bought:
-    """What a buyer's client came back with: status 0 where it refused to pay; ``sent`` is the payment that it made."""
-
-    status: int
-    body: bytes
-    sent: str | None
-    receipt: str | None
-    refused: str
-
-
 def npm_buyer(url: str, key: bytes, *, network: str, asset: str, most: int | None) -> Bought:
-    """Let x402's own npm client buy what is at ``url``, for at most ``most`` base units of ``asset``.
-
-    ``None``: with its spend controls as they come, which know no such token.
-    """
-    told: dict[str, Any] = {"url": url, "key": "0x" + key.hex(), "network": network, "asset": asset}
-    told |= {"most": str(most or 0), "free": most is None}
-    done = subprocess.run(
-        [_node(), str(_HERE / "buyer.js"), json.dumps(told)], capture_output=True, text=True, check=True
-    )
-    found = json.loads(done.stdout)
-    body = base64.b64decode(found["body"])
-    return Bought(found["status"], body, found["sent"], found["receipt"], found.get("refused", ""))
+    """Let x402's own npm client buy what is at ``url`` (``bought_by_npm_client``); skip where it is not installed."""
+    try:
+        return bought_by_npm_client(url, key, network=network, asset=asset, most=most)
+    except NotFound as lacking:
+        pytest.skip(lacking.message)
 
 
 def _node() -> str:
-    node = shutil.which("node", path=os.pathsep.join((str(_OWN_NODE), os.environ.get("PATH", os.defpath))))
-    if node is None or not (_HERE / "node_modules").is_dir():
-        pytest.skip("no client of other make: `python3 -m deploy.bootstrap --stage test` installs it")
-    return node
+    try:
+        return node(_HERE)
+    except NotFound as lacking:
+        pytest.skip(lacking.message)

@@ -66,6 +66,30 @@ async function sent(provider, payer, offer) {
   return send(provider, payer, offer.calls.buy);
 }
 
+// ---------------------------------------------------------------- signing only: the service carries it, to the contract
+
+async function carriedByContract(provider, payer) {
+  const offer = await asked(`${api}/terms`, { payer, order: data.order || null });
+  const gasless = offer.gasless;
+  if (!gasless?.available) throw new Trouble(gasless?.why_not_text ?? "This cannot be paid without ether now.");
+  const fee = BigInt(gasless.order.relay_fee);
+  if (offer.holds !== null && BigInt(offer.holds) < BigInt(offer.terms.price) + fee) {
+    throw new Trouble(`The account ${short(payer)} holds too few tokens for this and for carrying it. Choose another account in your wallet.`);
+  }
+  say("Sign in your wallet. It pays exactly the price and the fee for carrying it, once, and nothing else.");
+  const signature = await signTyped(provider, payer, gasless.authorization);
+  const { memo, valid_before, salt } = gasless.order;
+  let known = await asked(`${api}/signed`, { version: offer.version, buyer: payer, memo, valid_before, salt, signature });
+  while (!["mined", "bought"].includes(known?.state)) {
+    if (known?.state === "failed") throw new Trouble(`It was not carried (${known.code}), and nothing was paid. Try again, or pay with ether for gas.`);
+    say("Signed and taken on; it is on its way. You need do nothing more.");
+    await new Promise((resume) => setTimeout(resume, POLL_MS));
+    known = await fetch(`/v1/purchases/${gasless.purchase}/carried`, { cache: "no-store" }).then((answer) => (answer.ok ? answer.json() : known), () => known);
+  }
+  await followed(gasless.purchase);
+  if (!data.order && data.openable === "yes") await opened(provider, payer);
+}
+
 // ---------------------------------------------------------------- signing only: the service carries it (x402)
 
 const OWN_TYPES = {
@@ -187,7 +211,8 @@ async function act(provider) {
   const wallet = await account(provider);
   await useChain(provider, data.chainId, data.chainName, data.walletRpc);
   const wish = document.querySelector('input[name="wish"]:checked')?.value ?? (document.getElementById("open") ? "open" : "buy");
-  await { open: opened, carried, buy }[wish](provider, wallet);
+  const carry = data.programs === "yes" && !data.order ? carried : carriedByContract;
+  await { open: opened, carried: carry, buy }[wish](provider, wallet);
 }
 
 if (document.getElementById("wallets")) chooseWallet("Continue with", act, { complain, again: true });

@@ -188,3 +188,26 @@ def test_what_is_sold_no_more_is_opened_still(world: World, chromium: Browser) -
         go_on(page)
         expect(page.locator("#progress")).to_contain_text("It is yours")
         assert download(page) == b"all of it"
+
+
+def test_the_bots_link_is_paid_by_a_signature_alone(world: World, chromium: Browser) -> None:
+    listing = put_up(world)
+    with world.container.work() as work:
+        kim = work.people.number(UserId("@kim:earnest.example"))
+        order = work.orders.order(kim, listing.id).token
+    pauper = world.account(6, 100)
+    world.anvil.set_balance(parse_address(pauper), 0)
+    wallet = Wallet(world.anvil, pauper)
+    with a_page(chromium, wallet=wallet) as page:
+        page.goto(f"{world.url}/buy/{listing.id}?order={order}")
+        page.get_by_role("radio", name="let us carry the payment for 0.1").check()
+        go_on(page)
+        expect(page.locator("#progress")).to_contain_text("it is on its way")
+        world.loop.round()
+        world.anvil.mine()
+        following(page, world, "The bot hands it over in your chat")
+    assert "eth_sendTransaction" not in wallet.asked
+    with world.container.read() as work:
+        (purchase,) = work.content.library(Buyer(person=kim))[0]
+    assert (purchase.state, purchase.amount) == (PurchaseState.PAID, 5 * ETHER)
+    assert world.anvil.tokens_of(world.deployment, SELLER) == 5 * ETHER

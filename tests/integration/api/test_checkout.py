@@ -10,9 +10,11 @@ import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from kit.identifiers import Hash32, UserId, parse_address, parse_hash, show_address, show_hash
-from ledger.model import Level
-from payments.content.model import Buyer, Listing, OwedBecause
+from app import carrying_purchases, gasless
+from contracts.checkout import Order
+from kit.identifiers import ZERO_ADDRESS, Address, Hash32, UserId, parse_address, parse_hash, show_address, show_hash
+from ledger.model import Level, erc20
+from payments.content.model import Buyer, Listing, OwedBecause, Paid
 from tests.support.anvil import ETHER
 from tests.support.contract_wallets import signed
 from tests.support.fair import PRICE, TEXT, Fair
@@ -54,6 +56,14 @@ class Market:
         """What a wallet puts between the halves of a call."""
         made = Account.sign_typed_data(keccak(text=f"a key of {name}"), full_message=what)
         return f"{made.v:064x}{made.r:064x}{made.s:064x}"
+
+    def told(self, offer: dict[str, Any], name: str = "kim") -> dict[str, Any]:
+        """What a wallet without ether hands in for an offer."""
+        asked = offer["gasless"]
+        made = Account.sign_typed_data(keccak(text=f"a key of {name}"), full_message=asked["authorization"])
+        order = {part: asked["order"][part] for part in ("memo", "valid_before", "salt")}
+        signature = "0x" + made.signature.hex()
+        return {"version": offer["version"], "buyer": self.address(name), **order, "signature": signature}
 
     def message(self, listing: Listing, name: str) -> str:
         """What a wallet signs to open what it bought."""
@@ -163,3 +173,100 @@ def test_what_cannot_be_bought_is_told_before_anybody_pays(market: Market) -> No
     market.buy(unsure)
     market.fair.follow_head()
     assert problem(market.open(unsure, market.message(unsure, "kim"), "kim")) == (409, "payment_not_sure")
+
+
+def test_who_has_no_ether_signs_and_it_is_carried_once_for_whoever_ordered(market: Market) -> None:
+    fair, listing = market.fair, market.fair.put_up()
+    with fair.container.work() as work:
+        bob = work.people.number(UserId("@bob:example.org"))
+        order = work.orders.order(bob, listing.id).token
+    offer = market.offered(listing, order=order)
+    asked = offer["gasless"]
+    fee = int(asked["order"]["relay_fee"])
+    assert (asked["available"], fee > 0, asked["purchase"] != offer["purchase"]) == (True, True, True)
+    told = market.told(offer)
+    held = fair.anvil.tokens_of(fair.deployment, fair.address("kim"))
+    for _ in range(2):
+        answer = market.door.post(f"/v1/listings/{listing.id}/signed", json=told)
+        assert (answer.status_code, answer.json()["purchase"]) == (202, asked["purchase"]), answer.text
+    for _ in range(4):
+        fair.follow()
+    assert market.door.get(f"/v1/purchases/{asked['purchase']}/carried").json()["state"] == "bought"
+    assert fair.opens(listing, Buyer(person=bob)) == TEXT
+    assert held - fair.anvil.tokens_of(fair.deployment, fair.address("kim")) == PRICE + fee
+    again = market.door.post(f"/v1/listings/{listing.id}/signed", json=told)
+    assert (again.status_code, again.json()["state"]) == (202, "bought")
+    for _ in range(2):
+        fair.follow()
+    assert held - fair.anvil.tokens_of(fair.deployment, fair.address("kim")) == PRICE + fee
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"buyer": show_address(Address(b"\x66" * 20))},
+        {"memo": "0x" + "66" * 32},
+        {"salt": "0x" + "66" * 32},
+        {"signature": None},
+        {"version": 2},
+    ],
+)
+def test_what_is_carried_is_what_was_signed(market: Market, change: dict[str, Any]) -> None:
+    listing = market.fair.put_up()
+    offer = market.offered(listing)
+    told = market.told(offer) | change
+    if told["signature"] is None:
+        told["signature"] = market.told(offer, "mallory")["signature"]
+    refused = market.door.post(f"/v1/listings/{listing.id}/signed", json=told)
+    expected = (400, "version_unknown") if "version" in change else (403, "signature_not_buyers")
+    assert problem(refused) == expected
+
+
+def test_a_signature_that_is_good_for_long_is_not_taken_on(market: Market) -> None:
+    fair, listing = market.fair, market.fair.put_up()
+    with fair.container.read() as work:
+        late = work.chain_time + 2 * 86_400
+    order = Order(fair.address("kim"), Hash32(bytes(32)), 0, ZERO_ADDRESS, late, Hash32(bytes(32)))
+    asked = carrying_purchases.unsigned(fair.container, fair.terms(listing), order)
+    signature = fair.anvil.signer("kim").sign_digest(asked.asks.digest)
+    told = {
+        "version": 1,
+        "buyer": market.address("kim"),
+        "memo": show_hash(order.memo),
+        "valid_before": late,
+        "salt": show_hash(order.salt),
+        "signature": "0x" + signature.hex(),
+    }
+    assert problem(market.door.post(f"/v1/listings/{listing.id}/signed", json=told)) == (400, "purchase_times")
+
+
+def test_nobody_pays_for_what_is_taken_down_or_sold_out_before_it_is_sent(market: Market) -> None:
+    fair = market.fair
+    held = fair.anvil.tokens_of(fair.deployment, fair.address("kim"))
+    for stock in (None, 1):
+        listing = fair.put_up(stock=stock)
+        offer = market.offered(listing)
+        answer = market.door.post(f"/v1/listings/{listing.id}/signed", json=market.told(offer))
+        assert answer.status_code == 202, answer.text
+        if stock is None:
+            with fair.container.work() as work:
+                work.content.take_down(listing.id, "It was stolen.")
+        else:
+            with fair.container.work() as work:
+                paid = Paid(
+                    Hash32(b"\x01" * 32),
+                    listing.id,
+                    listing.version.terms,
+                    Buyer(wallet=fair.address("somebody")),
+                    erc20(fair.deployment.chain_id, fair.deployment.token),
+                    PRICE,
+                    Level.SEEN,
+                    work.now,
+                )
+                assert work.content.bought(paid).because is None
+        gasless.settle(fair.container)
+        told = market.door.get(f"/v1/purchases/{offer['gasless']['purchase']}/carried").json()
+        assert (told["state"], told["code"]) == ("failed", "quote_gone")
+        for _ in range(3):
+            fair.follow()
+        assert fair.anvil.tokens_of(fair.deployment, fair.address("kim")) == held

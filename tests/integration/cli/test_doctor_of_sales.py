@@ -10,6 +10,7 @@ from cli import sales
 from contracts.deployment import write_deployment
 from ledger.tables import ContractReadRow
 from tests.support.fair import Fair
+from tests.support.services import listening
 
 
 def again(fair: Fair) -> tuple[str, str, bool]:
@@ -50,3 +51,22 @@ def test_what_stands_in_the_way_of_sales(fair: Fair) -> None:
     says, mend, wrong = again(fair)
     assert "the contract that pays for them is not there" in says
     assert ("add-checkout" in mend, wrong) == (True, False)
+
+
+def test_another_facilitator_is_asked_whether_it_settles_what_is_sold_here(fair: Fair) -> None:
+    settings = fair.container.settings
+    settings.private_networks, settings.facilitator_budget, settings.facilitator_for = "127.0.0.0/8", "0.01", "anybody"
+    fair.container.__dict__.pop("fetcher", None)
+    fair.put_up()
+    with listening(fair.container) as url:
+        for path, said in (
+            ("/v1/x402/", "1 thing for sale. It can be paid by the contract and by x402."),
+            ("/health/live", "answers /supported with something else"),
+            ("/v1/listings", "answers /supported with something else"),
+        ):
+            settings.facilitator_url = f"{url}{path}"
+            assert said in again(fair)[0], path
+        settings.facilitator_url, settings.facilitator_budget = f"{url}/v1/x402", "0"
+        assert "settles no exact payments of version 2 on eip155:31337" in again(fair)[0]
+    says, mend, wrong = again(fair)
+    assert ("does not answer" in says, "EARNEST_FACILITATOR_URL" in mend, wrong) == (True, True, False)

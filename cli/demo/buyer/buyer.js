@@ -1,11 +1,12 @@
 // A program of other make that buys over HTTP: x402's own npm client, with a wallet that holds one token and no ether.
-// Reads {url, key, network, asset, most, free} as its argument; writes what it was given as one JSON object.
+// Reads {url, key, network, asset, most, free} from its input; writes what it was given as one JSON object.
 
 import { wrapFetchWithPaymentFromConfig } from "@x402/fetch";
 import { ExactEvmScheme } from "@x402/evm/exact/client";
+import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
 
-const { url, key, network, asset, most, free } = JSON.parse(process.argv[2]);
+const { url, key, network, asset, most, free } = JSON.parse(readFileSync(0, "utf8"));
 const allowedAssets = free ? [] : [{ network, asset, maxAmountPerPayment: most }];
 let sent = null;
 

@@ -1,0 +1,137 @@
+"""Carrying purchases: a buyer's signed purchase looked at, tried out and taken on, so that no ether is needed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from app import gasless
+from app.container import Container
+from contracts import checkout, typed_data
+from contracts.checkout import Order, SaleTerms
+from contracts.signatures import signer_of
+from contracts.typed_data import TypedData
+from kit.errors import ChainUnavailable, Conflict, Forbidden, Invalid
+from kit.identifiers import Address, Hash32, show_hash
+from payments.carrying.model import Cargo, Carried
+from payments.carrying.service import empty
+from payments.content.onchain import sale_terms
+
+LOG = structlog.get_logger(__name__)
+
+_SHORTEST_SECONDS: Final = 120
+_LONGEST_SECONDS: Final = 86_400
+"""How much longer a signature is good when it is taken on: too short comes too late, too long is a debt for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a buyer signed: a version of a listing in our token, by an order of theirs; the fee is what we ask."""
+
+    listing: str
+    version: int
+    buyer: Address
+    memo: Hash32
+    valid_before: int
+    salt: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A purchase that would be carried: what it costs beside the price is in its order; ``asks`` is to be signed."""
+
+    order: Order
+    purchase: Hash32
+    asks: TypedData
+
+
+def unsigned(container: Container, terms: SaleTerms, order: Order) -> Unsigned:
+    """Return what a buyer would sign so that somebody else can carry an order to the chain, for our fee."""
+    place, ours = container.deployment, container.terms
+    if place.checkout is None or terms.asset != place.token:
+        raise Invalid("wrong_asset", "Only what is paid in the service's own token can be carried.")
+    carried = Order(
+        order.buyer, order.memo, ours.relay_fee.base_units, ours.relay_receiver, order.valid_before, order.salt
+    )
+    asks = typed_data.authorization_to_buy(
+        terms, carried, chain_id=place.chain_id, token=place.token, checkout=place.checkout
+    )
+    purchase = checkout.purchase_id(terms, carried, chain_id=place.chain_id, checkout=place.checkout)
+    return Unsigned(carried, purchase, asks)
+
+
+def carry(container: Container, wish: Wish, signature: bytes) -> Carried:
+    """Take on a purchase that its buyer signed, to be sent by the relayer's key; asking twice is once.
+
+    Raises ``NotFound`` for a listing that there is not, ``Invalid`` for what the contract would not take, ``Forbidden``
+    for a signature that is not the buyer's, and ``Conflict`` where it is not sold now, a limit is reached or the chain
+    would refuse it. The node is asked while no transaction is open.
+    """
+    terms = _terms(container, wish)
+    order = Order(
+        wish.buyer,
+        wish.memo,
+        container.terms.relay_fee.base_units,
+        container.terms.relay_receiver,
+        wish.valid_before,
+        wish.salt,
+    )
+    made = unsigned(container, terms, order)
+    if signer_of(made.asks.digest, signature) != wish.buyer:
+        raise Forbidden(
+            "signature_not_buyers", "The signature is not the buyer's over this purchase: ask for the terms again."
+        )
+    with container.read() as work:
+        known, chain_time = work.carrying.find(made.purchase), work.chain_time
+    if known is not None and (known.outcome is None or not known.outcome.may_try_again):
+        return known
+    if not _SHORTEST_SECONDS <= order.valid_before - chain_time <= _LONGEST_SECONDS:
+        raise Invalid("purchase_times", "A signed purchase is good for two minutes to a day from now.")
+    with container.read() as work:
+        contract = work.signed_purchases.contract
+        work.signed_purchases.sold(terms, order.buyer)
+        work.signed_purchases.check(order.buyer, order.memo)
+        set_aside = work.carrying.set_aside()
+    gas, max_fee, tokens = gasless.try_out(
+        container,
+        Cargo.PURCHASE,
+        to=contract,
+        data=checkout.encode_buy_with_authorization(terms, order, signature),
+        payer=order.buyer,
+        due=terms.price + order.relay_fee,
+        set_aside=set_aside,
+    )
+    with container.work() as work:
+        carried = work.signed_purchases.queue(terms, order, signature, gas=gas, max_fee=max_fee, tokens=tokens)
+    LOG.info("purchase_taken_on", purchase=show_hash(carried.id), gwei=carried.gwei)
+    return carried
+
+
+def why_not(container: Container) -> Conflict | None:
+    """Return why no purchase would be carried; ``None`` where nothing is known against it."""
+    with container.read() as work:
+        if (refusal := work.signed_purchases.why_not()) is not None:
+            return refusal
+        set_aside = work.carrying.set_aside()
+    with suppress(ChainUnavailable):
+        if container.chain.balance(container.relayer) <= set_aside * 10**9:
+            return empty(Cargo.PURCHASE)
+    return None
+
+
+def _terms(container: Container, wish: Wish) -> SaleTerms:
+    """Return the terms that a wish is by, as the seller wrote them: nothing of them is the buyer's word."""
+    place = container.deployment
+    with container.read() as work:
+        contract = work.signed_purchases.contract
+        found = work.content.listing(wish.listing)
+        version = next((one for one in work.content.versions(found.id) if one.number == wish.version), None)
+    if version is None:
+        raise Invalid("version_unknown", "It has no such version.")
+    terms = sale_terms(found.id, version, place.token, chain_id=place.chain_id, checkout=contract)
+    if wish.buyer in {part.payee for part in checkout.parts(terms)}:
+        raise Invalid("payer_is_paid", "That wallet would pay itself: buy with another one.")
+    return terms
