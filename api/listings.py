@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from api.schemas.selling import PriceOut
 from app.container import Work
 from kit.clock import unix
 from kit.identifiers import show_address, show_hash
+from ledger.model import Asset
 from payments.content.model import Listing
+from payments.tokens.service import Tokens
 
 
-def show_listing(work: Work, listing: Listing) -> dict[str, Any]:
-    """Return what ``ListingOut`` has; who sells is told by the wallet alone."""
+def show_listing(work: Work, listing: Listing, tokens: Tokens | None = None) -> dict[str, Any]:
+    """Return what ``ListingOut`` has; who sells is told by the wallet alone. ``tokens``: of many, read once."""
     version, offer, stored = listing.version, listing.version.offer, listing.version.stored
-    prices = []
-    for asset, amount in offer.prices.items():
-        symbol, decimals = work.supporters.assets.name(asset)
-        prices.append(PriceOut(asset=asset, symbol=symbol, decimals=decimals, amount=str(amount)))
+    tokens = tokens or work.tokens
+    prices = show_prices(tokens, tokens.payable(offer.prices))
     return {
         "id": listing.id,
         "kind": offer.kind,
@@ -26,7 +27,7 @@ def show_listing(work: Work, listing: Listing) -> dict[str, Any]:
         "licence": offer.licence,
         "state": listing.state,
         "reason": listing.reason,
-        "for_sale": listing.is_for_sale(work.now),
+        "for_sale": listing.is_for_sale(work.now) and bool(prices),
         "version": version.number,
         "prices": prices,
         "pay_to": show_address(offer.wallet),
@@ -40,3 +41,12 @@ def show_listing(work: Work, listing: Listing) -> dict[str, Any]:
         "created_at": unix(listing.created_at),
         "expires_at": None if offer.expires_at is None else unix(offer.expires_at),
     }
+
+
+def show_prices(tokens: Tokens, prices: Mapping[Asset, int]) -> list[PriceOut]:
+    """Return prices as anybody is shown them."""
+    found = []
+    for asset, amount in prices.items():
+        symbol, decimals = tokens.name(asset)
+        found.append(PriceOut(asset=asset, symbol=symbol, decimals=decimals, amount=str(amount)))
+    return found

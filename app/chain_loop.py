@@ -16,7 +16,7 @@ from typing import Literal
 
 import structlog
 
-from app import buying, facilitating, gasless, late, reading, spending
+from app import buying, facilitating, gasless, late, reading, spending, tokens
 from app.container import Container, Work
 from app.following import Following
 from app.reactions import react
@@ -69,6 +69,7 @@ class ChainLoop:
         self.following = Following(container.chain) if following is None else following
         self.wake = Event() if wake is None else wake
         self._watch = spending.Watch(container)
+        self._tokens = tokens.Watch(container)
         self._stood_at = float("-inf")
         self._length = syncing.LONGEST // 4
         self._lacks_from: float | None = float("-inf")
@@ -102,6 +103,7 @@ class ChainLoop:
         came = Progress.NONE
         if time.monotonic() - self._stood_at > _STAND_EVERY_SECONDS:
             self._stand()
+        self._tokens.keep_up()
         self._read_late()  # before anything else is read, so that it is known from which block on nothing lacks
         self._length = max(1, self._length)  # a node that gave no stretch at all is tried again after so many blocks
         for _ in range(_STEPS_A_ROUND):

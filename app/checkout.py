@@ -9,11 +9,15 @@ from typing import Final
 from app.container import Container
 from contracts import checkout, codec, typed_data
 from contracts.checkout import SaleTerms
+from contracts.erc20 import GAS
 from contracts.typed_data import TypedData
-from kit.errors import ChainUnavailable, Conflict, Invalid, NotFound
+from kit.errors import ChainUnavailable, Conflict, Forbidden, Invalid, NotFound
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32
+from ledger.model import Asset
 from payments.content.model import Listing
 from payments.content.onchain import sale_terms
+from payments.tokens.model import address_of
+from payments.tokens.service import Tokens
 
 GOOD_FOR_SECONDS: Final = 3_600
 """How long a wallet may send it."""
@@ -25,7 +29,7 @@ class Due:
     """A purchase to be: the listing, the contract, the seller's terms, the wallet's order, and the purchase's id.
 
     ``holds`` and ``allowance`` are the wallet's base units, ``permit`` what it may sign in place of an approval;
-    ``None`` where the node does not tell, or the token is another one.
+    ``None`` where the node does not tell, or the token takes no permit. ``symbol`` and ``decimals`` are the token's.
     """
 
     listing: Listing
@@ -36,6 +40,8 @@ class Due:
     holds: int | None
     allowance: int | None
     permit: TypedData | None
+    symbol: str
+    decimals: int
 
 
 def is_open(container: Container) -> bool:
@@ -43,48 +49,69 @@ def is_open(container: Container) -> bool:
     return container.deployment.checkout is not None
 
 
-def due(container: Container, listing: str, *, payer: Address, order: str | None = None) -> Due:
+def due(
+    container: Container, listing: str, *, payer: Address, order: str | None = None, asset: Asset | None = None
+) -> Due:
     """Return all that a wallet needs to buy a listing; ``order``: for whom, by its public name.
 
-    Raises ``NotFound`` for a listing or an order that there is not, ``Conflict`` for what is not for sale and where
-    there is no contract, ``Invalid`` for a wallet that would pay itself.
+    ``asset``: what it pays with, our own token by default, or else the first that it is sold for. Raises ``NotFound``
+    for a listing or an order that there is not, ``Conflict`` for what is not for sale and where there is no contract,
+    ``Forbidden`` for an asset that it is not sold for now, ``Invalid`` for a wallet that would pay itself.
     """
     place = container.deployment
     if place.checkout is None:
         raise Conflict("checkout_missing", "Nothing is sold by a contract here: `earnest contracts add-checkout`.")
     with container.read() as work:
-        found, chain_time = work.content.quote(listing), work.chain_time
+        found, chain_time, tokens = work.content.quote(listing), work.chain_time, work.tokens
+        chosen = _chosen(tokens, found, asset)
+        domain, (symbol, decimals) = tokens.domain(chosen), tokens.name(chosen)
         ordered = None if order is None else work.orders.find(order)
     if order is not None and (ordered is None or ordered.listing != listing):
         raise NotFound("order_unknown", "That order is over, or was of something else: ask for a new link.")
-    terms = sale_terms(found.id, found.version, place.token, chain_id=place.chain_id, checkout=place.checkout)
+    token = address_of(chosen, place.chain_id)
+    if token is None:
+        raise Conflict("not_payable", "That is no token that the contract could be paid in.")
+    terms = sale_terms(found.id, found.version, token, chain_id=place.chain_id, checkout=place.checkout)
     if payer in {part.payee for part in checkout.parts(terms)} | {ZERO_ADDRESS, place.checkout}:
         raise Invalid("payer_is_paid", "That wallet would pay itself: buy with another one.")
     until = min(chain_time + GOOD_FOR_SECONDS, terms.valid_until)
     salt, memo = Hash32(secrets.token_bytes(32)), NO_MEMO if ordered is None else ordered.memo
     made = checkout.Order(payer, memo, 0, ZERO_ADDRESS, until, salt)
-    holds, allowance, nonce = _of_wallet(container, payer, place.checkout)
+    holds, allowance = _of_wallet(container, token, payer, place.checkout)
     permit = None
-    if nonce is not None:
+    if domain is not None and (nonce := _number(container, token, codec.encode_nonces(payer))) is not None:
         permit = typed_data.permit_to_buy(
             terms,
             chain_id=place.chain_id,
-            token=place.token,
             buyer=payer,
             checkout=place.checkout,
             nonce=nonce,
             deadline=until,
+            domain=domain,
         )
     purchase = checkout.purchase_id(terms, made, chain_id=place.chain_id, checkout=place.checkout)
-    return Due(found, place.checkout, terms, made, purchase, holds, allowance, permit)
+    return Due(found, place.checkout, terms, made, purchase, holds, allowance, permit, symbol, decimals)
 
 
-def _of_wallet(container: Container, payer: Address, spender: Address) -> tuple[int | None, int | None, int | None]:
-    calls = (codec.encode_balance_of(payer), codec.encode_allowance(payer, spender), codec.encode_nonces(payer))
+def _chosen(tokens: Tokens, listing: Listing, asset: Asset | None) -> Asset:
+    payable = tokens.payable(listing.version.offer.prices)
+    if not payable:
+        raise Conflict("not_for_sale", "This is not for sale now: the operator allows no token that it is sold for.")
+    if asset is None:
+        return next(iter(payable))
+    if asset not in payable:
+        names = ", ".join(tokens.name(one)[0] for one in payable)
+        raise Forbidden("asset_not_allowed", f"This is not sold for that now. It is for {names}.", names=names)
+    return asset
+
+
+def _of_wallet(container: Container, token: Address, payer: Address, spender: Address) -> tuple[int | None, int | None]:
+    holds = _number(container, token, codec.encode_balance_of(payer))
+    return holds, None if holds is None else _number(container, token, codec.encode_allowance(payer, spender))
+
+
+def _number(container: Container, token: Address, call: bytes) -> int | None:
     try:
-        holds, allowance, nonce = (
-            codec.decode_uint(container.chain.call(container.deployment.token, call)) for call in calls
-        )
-    except (ChainUnavailable, Invalid):  # no answer, or none that our token would give
-        return None, None, None
-    return holds, allowance, nonce
+        return codec.decode_uint(container.chain.call(token, call, gas=GAS))
+    except (ChainUnavailable, Conflict, Invalid):  # no answer, or none that a token would give
+        return None

@@ -339,7 +339,7 @@ class Container:
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         vouches = Vouches(session, now=now, people=people)
         heard, labels = self.hearing.told, self.labelling.told
-        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(at))
+        supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.settings, at))
         given = Supporting(session, now, supporters)
         knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels, supporting=given)
         made = partial(Gate, session, now=now, people=people, doors=doors, stakes=stakes)

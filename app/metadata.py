@@ -20,6 +20,7 @@ import payments.flair.tables
 import payments.rewards.tables
 import payments.settlements.tables
 import payments.stakes.tables
+import payments.tokens.tables
 import reputation.beside_tables
 import reputation.complaint_tables
 import reputation.desk_tables
@@ -43,6 +44,7 @@ TABLE_MODULES = (
     payments.flair.tables,
     payments.rewards.tables,
     payments.settlements.tables,
+    payments.tokens.tables,
     reputation.tables,
     reputation.list_tables,
     reputation.beside_tables,

@@ -1,13 +1,18 @@
-"""Offering: what a seller says over the API of what they put up, made into an offer by their own linked wallet."""
+"""Offering: what a seller says over the API of what they put up, made into an offer by their own linked wallet.
+
+And what buyers are shown of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from app.container import Work
 from kit.errors import Conflict, Forbidden, Invalid
 from kit.identifiers import Address, PersonId, parse_address
 from ledger.model import Asset
+from payments.content.model import Listing
 
 _MOST_DIGITS = 78
 
@@ -39,3 +44,12 @@ def payees_of(named: Mapping[str, int] | None) -> dict[Address, int]:
 def prices_of(named: Mapping[str, str]) -> dict[Asset, int]:
     """Read prices, in base units by asset; whether they are allowed is asked later. Raises ``Invalid``."""
     return {Asset(asset.lower()): int(amount[:_MOST_DIGITS]) for asset, amount in named.items()}
+
+
+def quote(work: Work, listing: str) -> Listing:
+    """Return a listing that can be bought now, with the prices that can be paid now. Raises as ``Content.quote``."""
+    found = work.content.quote(listing)
+    payable = work.tokens.payable(found.version.offer.prices)
+    if not payable:
+        raise Conflict("not_for_sale", "This is not for sale now.")
+    return replace(found, version=replace(found.version, offer=replace(found.version.offer, prices=payable)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from app.budgets import GWEI_DECIMALS, gwei
-from app.settings import ANYBODY, Settings
+from app.settings import ANYBODY, Settings, parts_of
 from app.supporting.service import Surroundings
 from contracts.chain import Deployment
 from kit.amounts import ZERO, parse
@@ -84,10 +85,16 @@ def place_of_gifts(settings: Settings, place: Deployment) -> Place | None:
     return Place(cause=cause, token=place.token, escrow=place.escrow, pledges=place.pledges)
 
 
-def assets_of(place: Deployment) -> Assets:
-    """Return what names of assets in a tier document mean: the token, and the chain's own coin."""
-    coin = (COIN, Asset(f"ether:{place.chain_id}"), DECIMALS)
-    return Assets(((SYMBOL, erc20(place.chain_id, place.token), DECIMALS), coin))
+def assets_of(settings: Settings, place: Deployment) -> Assets:
+    """Return what names of assets mean, the token and the chain's own coin, and for which of them people may sell."""
+    return _assets(place.chain_id, place.token, settings.sales_tokens)
+
+
+@lru_cache(8)
+def _assets(chain_id: int, token: Address, allowed: str) -> Assets:
+    own, coin = erc20(chain_id, token), Asset(f"ether:{chain_id}")
+    others = (erc20(chain_id, parse_address(one)) for one in parts_of(allowed))
+    return Assets(((SYMBOL, own, DECIMALS), (COIN, coin, DECIMALS)), tuple(dict.fromkeys((own, *others))))
 
 
 def relay_limits(settings: Settings) -> RelayLimits:

@@ -12,8 +12,9 @@ from contracts.checkout import encode_refund
 from contracts.events import Refunded
 from kit.errors import ChainUnavailable, Conflict, Unavailable
 from kit.identifiers import Address, Hash32, PersonId
-from ledger.model import Level, erc20
+from ledger.model import Level
 from payments.content.model import Purchase, PurchaseState
+from payments.tokens.model import address_of
 
 _MOST_BLOCKS: Final = 500
 """Blocks above those that we booked in which a refund is looked for."""
@@ -68,9 +69,10 @@ def owed(container: Container, seller: PersonId, purchase: str) -> Repayment:
         raise Conflict("own_purchase", "This was paid by a wallet of the seller's own.")
     if place.checkout is None:
         raise Conflict("checkout_missing", "Refunds have no contract on this chain yet.")
-    if known.asset != erc20(place.chain_id, place.token):
-        raise Conflict("asset_unknown", "This was not paid in the token of this service.")
-    return Repayment(known, place.chain_id, place.checkout, place.token, known.amount, recipient, senders)
+    token = address_of(known.asset, place.chain_id)
+    if token is None:
+        raise Conflict("asset_unknown", "This was not paid in a token of this chain.")
+    return Repayment(known, place.chain_id, place.checkout, token, known.amount, recipient, senders)
 
 
 def on_its_way(container: Container, what: Repayment) -> Hash32 | None:

@@ -24,6 +24,7 @@ from payments.flair.importing import Imports
 from payments.flair.service import Supporters
 from payments.rewards.closing import Epochs
 from payments.rewards.distribution import Distribution
+from payments.tokens.service import Tokens
 from reputation.followed import Followed
 from reputation.moderation import Moderation
 from reputation.notices import Notices
@@ -99,4 +100,9 @@ class Rooms:
     @property
     def sales(self) -> Sales:
         """What is bought and paid back on the chain."""
-        return Sales(self.content, self.orders, self.book)
+        return Sales(self.content, self.orders, self.book, self.tokens.taken_away)
+
+    @property
+    def tokens(self) -> Tokens:
+        """What something may be sold for, and what every asset is called."""
+        return Tokens(self.session, self.now, lambda: self.supporters.assets)

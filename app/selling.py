@@ -14,7 +14,7 @@ from kit.blobs import LARGEST_BLOB, Blobs
 from kit.clock import unix
 from kit.errors import Refusal
 from kit.identifiers import PersonId, parse_address, show_address, show_hash
-from ledger.model import Asset, erc20
+from ledger.model import Asset
 from payments.content.model import Listing, Offer, Purchase
 
 _ORPHAN_SECONDS: Final = 24 * 3600
@@ -32,8 +32,9 @@ def blobs(container: Container) -> Blobs:
 
 
 def allowed(container: Container) -> tuple[Asset, ...]:
-    """Return the assets that something may be sold for: the token."""
-    return (erc20(container.terms.chain_id, container.terms.token),)
+    """Return the assets that something may be sold for, our own token first."""
+    with container.read() as work:
+        return work.tokens.allowed
 
 
 def put_up(
@@ -54,8 +55,10 @@ def put_up(
     """
 
     def _list(work: Work, blob: int | None) -> Listing:
+        tokens = work.tokens
+        tokens.check(offer.prices)
         offered = charged(container, offer)
-        made = work.content.list_(seller, offered, blob=blob, allowed=allowed(container), draft=draft)
+        made = work.content.list_(seller, offered, blob=blob, allowed=tokens.allowed, draft=draft)
         if also is not None:
             also(work, made)
         return made
@@ -76,8 +79,10 @@ def revise(
     """Put a new version up, with a new content or the one before. Raises as ``put_up``, and ``NotFound``."""
 
     def _revise(work: Work, blob: int | None) -> Listing:
+        tokens = work.tokens
+        tokens.check(offer.prices)
         offered = charged(container, offer)
-        made = work.content.revise(seller, listing, offered, blob=blob, allowed=allowed(container))
+        made = work.content.revise(seller, listing, offered, blob=blob, allowed=tokens.allowed)
         if also is not None:
             also(work, made)
         return made

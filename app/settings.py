@@ -16,6 +16,7 @@ DATA_FOLDER = Path(".data")
 """Where everything lives that is kept between runs, unless ``EARNEST_DATA`` says otherwise."""
 
 ANYBODY = "anybody"
+_MOST_TOKENS = 16
 """Who is served where a setting names nobody in particular, but all."""
 
 
@@ -107,6 +108,11 @@ class Settings(BaseSettings):
         0, ge=0, le=1_000, description="Basis points of each price that the operator takes of what is sold here."
     )
     sales_fee_receiver: str | None = Field(None, description="Address that gets those; without it nothing is taken.")
+    sales_tokens: str = Field(
+        "",
+        description="Addresses, with commas between them, of other ERC-20 tokens on this chain that people may sell "
+        "for beside ERN, at most 16. Those that take a cut of transfers, or change balances by themselves, do not pay.",
+    )
     facilitator_for: str = Field(
         "",
         description="Addresses, with commas between them, of sellers for whom payments of programs (x402) are settled "
@@ -193,7 +199,7 @@ class Settings(BaseSettings):
     @field_validator("supporters_stewards")
     @classmethod
     def _stewards_are_people(cls, text: str) -> str:
-        for steward in _parts(text):
+        for steward in parts_of(text):
             try:
                 parse_user_id(steward)
             except Invalid as error:
@@ -203,12 +209,25 @@ class Settings(BaseSettings):
     @field_validator("facilitator_for")
     @classmethod
     def _sellers_are_addresses(cls, text: str) -> str:
-        for seller in _parts(text):
+        for seller in parts_of(text):
             try:
                 if text.strip() != ANYBODY:
                     parse_address(seller)
             except Invalid as error:
                 raise ValueError(f"{seller}: {error.message}") from None
+        return text
+
+    @field_validator("sales_tokens")
+    @classmethod
+    def _tokens_are_addresses(cls, text: str) -> str:
+        tokens = parts_of(text)
+        if len(tokens) > _MOST_TOKENS:
+            raise ValueError(f"at most {_MOST_TOKENS} tokens")
+        for token in tokens:
+            try:
+                parse_address(token)
+            except Invalid as error:
+                raise ValueError(f"{token}: {error.message}") from None
         return text
 
     def database(self) -> str:
@@ -217,7 +236,7 @@ class Settings(BaseSettings):
 
     def rpc_urls(self) -> list[str]:
         """Return the JSON-RPC endpoints, the preferred one first."""
-        return _parts(self.rpc_url)
+        return parts_of(self.rpc_url)
 
     def deployment_file(self) -> Path | None:
         """Return the file with the contracts' addresses that the operator named, if any."""
@@ -261,14 +280,15 @@ class Settings(BaseSettings):
 
     def sellers(self) -> list[str]:
         """Return for whom payments are settled over HTTP, as it was written."""
-        return _parts(self.facilitator_for)
+        return parts_of(self.facilitator_for)
 
     def stewards(self) -> list[str]:
         """Return who looks after the supporters' rooms, as it was written."""
-        return _parts(self.supporters_stewards)
+        return parts_of(self.supporters_stewards)
 
 
-def _parts(text: str) -> list[str]:
+def parts_of(text: str) -> list[str]:
+    """Return what stands between the commas of a setting."""
     return [some for part in text.split(",") if (some := part.strip())]
 
 

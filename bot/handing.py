@@ -14,7 +14,7 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from app import downloads
+from app import downloads, offering
 from app.container import Work
 from app.conversations import Standing
 from app.wording import bought as wording
@@ -32,6 +32,7 @@ from bot.offering import WANTED
 from bot.readers import reader_of
 from bot.stocking import PLAIN_POST, RICH_POST
 from kit.blobs import Blobs
+from kit.errors import Refusal
 from kit.identifiers import PersonId, RoomId, UserId, is_hidden
 from kit.outbox import Effect
 from kit.rich_text import cleaned, plain
@@ -120,7 +121,7 @@ class Handing(Carrier):
         to = _Handing(person, user, work.conversations.room_of(person), Message("", ""))
         if effect.kind in _NEWS:
             state, say = _NEWS[effect.kind]
-            names = work.supporters.assets.name  # what is so no more needs no telling
+            names = work.tokens.assets.name  # what is so no more needs no telling
             return replace(to, message=say(reader, purchase, names)) if purchase.state is state else None
         if purchase.opens(work.now):
             return self._what(work, purchase, to, reader)
@@ -133,11 +134,12 @@ class Handing(Carrier):
         user = work.people.mxid(person)
         if user is None or order is None or work.conversations.standing(person) not in (None, Standing.OPEN):
             return None
-        one = work.content.listing(order.listing)
-        if not one.is_for_sale(work.now):
+        try:
+            one = offering.quote(work, order.listing)
+        except Refusal:
             return None
         reader, seller = reader_of(work, self._service, person), work.people.mxid(one.seller)
-        names, until = work.supporters.assets.name, order.expires_at
+        names, until = work.tokens.assets.name, order.expires_at
         letter = selling.offered(reader, one, seller, names, order=order.token, until=until)
         return _Handing(person, user, work.conversations.room_of(person), letter)
 
@@ -147,7 +149,7 @@ class Handing(Carrier):
             reason = work.content.listing(purchase.listing).reason or ""
             return replace(to, message=wording.taken_down(reader, purchase, reason))
         version, seller = access.newest, work.people.mxid(purchase.seller)
-        said = partial(wording.receipt, reader, purchase, version, seller, work.supporters.assets.name)
+        said = partial(wording.receipt, reader, purchase, version, seller, work.tokens.assets.name)
         if version.offer.kind is Kind.GATEWAY and purchase.buyer is not None:
             link = downloads.issue(work, purchase.buyer, purchase).token
             return replace(to, message=said(link=f"/v1/downloads/{link}"))

@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from app import offering
 from app.container import Work
 from app.wording import selling as wording
 from app.wording.message import Message
@@ -92,11 +93,11 @@ class Offering:
         after = (await self._warden.view(said.room)).seen.powers.looks_after(said.sender)
 
         def _card(work: Work) -> Message | None:
-            person, one = work.people.find(parse_user_id(said.sender)), work.content.quote(listing)
+            person, one = work.people.find(parse_user_id(said.sender)), offering.quote(work, listing)
             if not after and person != one.seller:
                 return None
             reader = reader_of(work, self._service, one.seller if person is None else person)
-            return wording.in_room(reader, one, work.people.mxid(one.seller), work.supporters.assets.name, CART)
+            return wording.in_room(reader, one, work.people.mxid(one.seller), work.tokens.assets.name, CART)
 
         try:
             card = await self._cross.read(_card)
@@ -144,7 +145,7 @@ class Offering:
 
 
 def _owe(work: Work, *, user: str, listing: str) -> None:
-    one, person = work.content.quote(listing), work.people.number(parse_user_id(user))
+    one, person = offering.quote(work, listing), work.people.number(parse_user_id(user))
     if one.seller == person:
         return
     order = work.orders.order(person, one.id)

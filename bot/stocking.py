@@ -35,6 +35,7 @@ from kit.identifiers import PersonId, RoomId, UserId, server_of
 from kit.outbox import Effect
 from kit.permalinks import permalink
 from kit.rich_text import cleaned
+from ledger.model import Asset
 from payments.content.behind import Upstream
 from payments.content.model import Kind, Offer
 
@@ -88,7 +89,7 @@ class Stocking(Carrier):
             elif listing is None:
                 written, name = await self._take_in(person, user, room, payload)
                 try:
-                    draft = partial(_draft, effect=effect, person=person, user=user, charged=self._charged)
+                    draft = partial(_draft, effect=effect, person=person, charged=self._charged)
                     listing = await self._cross.work(partial(draft, written=written, name=name))
                 except Refusal:  # nothing knows of what was written, and there may be much of it
                     await self._cross.aside(partial(self._blobs.remove, written.name))
@@ -193,7 +194,6 @@ def _draft(
     *,
     effect: Effect,
     person: PersonId,
-    user: UserId,
     written: Written,
     name: str,
     charged: Callable[[Offer], Offer],
@@ -203,13 +203,16 @@ def _draft(
     blob = work.content.keep(person, written, name)
     if "revises" in payload:
         offer = work.content.own(person, str(payload["revises"])).version.offer
-        allowed = tuple(offer.prices)
+        work.tokens.check(offer.prices)
+        allowed = work.tokens.allowed
         made = work.content.revise(person, str(payload["revises"]), charged(offer), blob=blob, allowed=allowed)
     else:
-        where = payload.get("at")
-        link = "" if where is None else permalink(RoomId(where), str(payload["event"]), server_of(user))
+        where, user = payload.get("at"), work.people.mxid(person)
+        link = ""
+        if where is not None and user is not None:
+            link = permalink(RoomId(where), str(payload["event"]), server_of(user))
         offer = _offer(work, person, payload, link)
-        made = work.content.list_(person, charged(offer), blob=blob, allowed=(work.book.asset,), draft=True)
+        made = work.content.list_(person, charged(offer), blob=blob, allowed=work.tokens.allowed, draft=True)
     outbox.rewrite(work.session, effect, dict(payload) | {"listing": made.id})
     return made.id
 
@@ -219,7 +222,7 @@ def _address(
 ) -> str:
     """Keep an address that its host lets the seller sell, and note with it what was made."""
     offer = charged(_offer(work, person, effect.payload, behind.reference))
-    made = gateway.list_(work, person, offer, behind, allowed=(work.book.asset,), draft=True)
+    made = gateway.list_(work, person, offer, behind, allowed=work.tokens.allowed, draft=True)
     outbox.rewrite(work.session, effect, dict(effect.payload) | {"listing": made.id})
     return made.id
 
@@ -228,15 +231,18 @@ def _offer(work: Work, person: PersonId, payload: Mapping[str, Any], reference: 
     wallet = work.holders.primary(person)
     if wallet is None:
         raise Conflict("sell_needs_wallet", "A seller is paid at a wallet that they linked.")
-    prices, kind = {work.book.asset: int(payload["price"])}, Kind(payload["kind"])
+    # What was asked for before prices had tokens has one price, in our own.
+    told = payload.get("prices") or {work.tokens.allowed[0]: payload["price"]}
+    prices, kind = {Asset(asset): int(amount) for asset, amount in told.items()}, Kind(payload["kind"])
+    work.tokens.check(prices)
     return Offer(kind, payload["title"], wallet, prices, preview=payload["preview"], reference=reference)
 
 
 def _look(work: Work, reader: Reader, person: PersonId, listing: str) -> Letter:
     one = work.content.own(person, listing)
-    return wording.look(reader, one, work.people.mxid(person), work.supporters.assets.name)
+    return wording.look(reader, one, work.people.mxid(person), work.tokens.assets.name)
 
 
 def _revised(work: Work, reader: Reader, person: PersonId, listing: str) -> Letter:
     one = work.content.own(person, listing)
-    return Letter(wording.revised(reader, one, work.people.mxid(person), work.supporters.assets.name))
+    return Letter(wording.revised(reader, one, work.people.mxid(person), work.tokens.assets.name))

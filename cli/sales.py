@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from app import tokens
 from app.container import Container, Work
 from cli.counting import counted
 from kit.errors import Invalid, Refusal, Unavailable
@@ -20,12 +21,9 @@ def look(container: Container) -> tuple[str, str, bool]:
 
     Somebody can pay by the contract, or as a program (x402); whichever there is not is told of once anything is sold.
     """
-    settings, place = container.settings, container.deployment
-    if settings.sales_fee_receiver is not None:
-        try:
-            parse_address(settings.sales_fee_receiver)
-        except Invalid as error:
-            return f"Nothing can be put up: {error.message}", "Check EARNEST_SALES_FEE_RECEIVER.", True
+    place = container.deployment
+    if set_wrongly := _set_wrongly(container):
+        return set_wrongly
     with container.read() as work:
         sold = work.content.count_listed()
         unread = _unread(container, work)
@@ -68,6 +66,34 @@ def _facilitator(container: Container, url: str) -> str:
     except (ValueError, TypeError, KeyError, AttributeError):
         return "the facilitator answers /supported with something else than x402 does."
     return "" if found else f"the facilitator settles no {SCHEME} payments of version {VERSION} on {network}."
+
+
+def _set_wrongly(container: Container) -> tuple[str, str, bool] | None:
+    settings = container.settings
+    if settings.sales_fee_receiver is not None:
+        try:
+            parse_address(settings.sales_fee_receiver)
+        except Invalid as error:
+            return f"Nothing can be put up: {error.message}", "Check EARNEST_SALES_FEE_RECEIVER.", True
+    if refused := _refused(container):
+        return f"{refused} Nothing is sold for it.", "Check EARNEST_SALES_TOKENS.", False
+    return None
+
+
+def _refused(container: Container) -> str:
+    """Say of the first allowed token in which nothing can be sold why that is so; empty where there is none."""
+    with container.read() as work:
+        others, known = (*work.tokens.allowed[1:], *work.tokens.unread), work.tokens.assets
+        kept = set(work.tokens.allowed)
+    for asset in others:
+        try:
+            facts = tokens.look(container, asset)
+        except Invalid as error:
+            return error.message
+        name, decimals = known.name(asset)
+        if asset in kept and facts.decimals != decimals:
+            return f"{name} tells {facts.decimals} decimals now; it was {decimals} when it was allowed."
+    return ""
 
 
 def _unread(container: Container, work: Work) -> int:

@@ -7,7 +7,7 @@ wallet reads exactly) and the digest that our own signers sign and our tests com
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from eth_utils.crypto import keccak
 
@@ -25,6 +25,17 @@ NAME: Final = "Earnest"
 """The token's name in its EIP-712 domain."""
 VERSION: Final = "1"
 """The domain's version."""
+
+
+class Domain(NamedTuple):
+    """What a token calls itself in its EIP-712 domain, beside the chain and its own address."""
+
+    name: str
+    version: str
+
+
+EARNEST: Final = Domain(NAME, VERSION)
+"""Our own token's."""
 
 _Fields = tuple[tuple[str, str], ...]
 _Values = dict[str, int | bytes | str]
@@ -61,11 +72,19 @@ class TypedData:
 
 
 def permit(
-    *, chain_id: int, token: Address, owner: Address, spender: Address, value: int, nonce: int, deadline: int
+    *,
+    chain_id: int,
+    token: Address,
+    owner: Address,
+    spender: Address,
+    value: int,
+    nonce: int,
+    deadline: int,
+    domain: Domain = EARNEST,
 ) -> TypedData:
     """EIP-2612: ``owner`` lets ``spender`` take ``value`` base units until ``deadline`` (Unix seconds)."""
     values: _Values = {"owner": owner, "spender": spender, "value": value, "nonce": nonce, "deadline": deadline}
-    return _typed("Permit", _PERMIT, values, chain_id=chain_id, token=token)
+    return _typed("Permit", _PERMIT, values, chain_id=chain_id, token=token, domain=domain)
 
 
 def receive_with_authorization(
@@ -148,20 +167,28 @@ def authorization_to_give(gift: SignedGift, *, chain_id: int, token: Address, pl
 
 
 def permit_to_buy(
-    terms: SaleTerms, *, chain_id: int, token: Address, buyer: Address, checkout: Address, nonce: int, deadline: int
+    terms: SaleTerms,
+    *,
+    chain_id: int,
+    buyer: Address,
+    checkout: Address,
+    nonce: int,
+    deadline: int,
+    domain: Domain = EARNEST,
 ) -> TypedData:
-    """Return the permit that ``Checkout.buyWithPermit`` needs for a price in our token: the buyer lets it take that.
+    """Return the permit that ``Checkout.buyWithPermit`` needs for a price: the buyer lets it take that.
 
-    ``nonce`` is the buyer's ``nonces`` on the token. Other tokens have domains of their own.
+    ``nonce`` is the buyer's ``nonces`` on the token of the terms, ``domain`` that token's own.
     """
     return permit(
         chain_id=chain_id,
-        token=token,
+        token=terms.asset,
         owner=buyer,
         spender=checkout,
         value=terms.price,
         nonce=nonce,
         deadline=deadline,
+        domain=domain,
     )
 
 
@@ -184,23 +211,25 @@ def authorization_to_buy(
     )
 
 
-def domain_separator(*, chain_id: int, token: Address) -> Hash32:
+def domain_separator(*, chain_id: int, token: Address, domain: Domain = EARNEST) -> Hash32:
     """Return the token's domain separator, as its ``DOMAIN_SEPARATOR()`` does."""
-    return _struct_hash("EIP712Domain", _DOMAIN, _domain(chain_id, token))
+    return _struct_hash("EIP712Domain", _DOMAIN, _domain(chain_id, token, domain))
 
 
-def _domain(chain_id: int, token: Address) -> _Values:
-    return {"name": NAME, "version": VERSION, "chainId": chain_id, "verifyingContract": token}
+def _domain(chain_id: int, token: Address, domain: Domain) -> _Values:
+    return {"name": domain.name, "version": domain.version, "chainId": chain_id, "verifyingContract": token}
 
 
-def _typed(primary: str, fields: _Fields, values: _Values, *, chain_id: int, token: Address) -> TypedData:
-    separator = domain_separator(chain_id=chain_id, token=token)
+def _typed(
+    primary: str, fields: _Fields, values: _Values, *, chain_id: int, token: Address, domain: Domain = EARNEST
+) -> TypedData:
+    separator = domain_separator(chain_id=chain_id, token=token, domain=domain)
     digest = Hash32(keccak(b"\x19\x01" + separator + _struct_hash(primary, fields, values)))
     document = {
         "types": {"EIP712Domain": _list(_DOMAIN), primary: _list(fields)},
         "primaryType": primary,
         # A wallet compares this chain id with its own, and some of them by type: it stays a number.
-        "domain": _shown(_DOMAIN, _domain(chain_id, token)) | {"chainId": chain_id},
+        "domain": _shown(_DOMAIN, _domain(chain_id, token, domain)) | {"chainId": chain_id},
         "message": _shown(fields, values),
     }
     return TypedData(document, digest)

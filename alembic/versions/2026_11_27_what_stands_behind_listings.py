@@ -6,7 +6,7 @@ from alembic import op
 from kit.database import UtcDateTime
 
 revision = "0051"
-down_revision = "0048"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 

@@ -48,7 +48,8 @@ def listings_page(
         raise NotFound("listing_unknown", "There is no such page.")
     with container.read(one_moment=True) as work:
         found, following = work.content.listed(before=before, limit=_ON_A_PAGE)
-        shown = [show_listing(work, one) for one in found]
+        tokens = work.tokens
+        shown = [show_listing(work, one, tokens) for one in found]
     return render(
         request, "listings.html", {"listings": shown, "next": following, "first": before is None, "what": _KINDS}
     )
@@ -72,7 +73,7 @@ def buy_page(
         terms = document(found.id, found.version.number, offer, stored)
         viewer = _viewer(request, work) if standing is not None else None
         known = work.orders.find(order) if order is not None and _TOKEN.fullmatch(order) else None
-        over = None if found.state is not ListingState.LISTED else _why_over(work, found)
+        over = None if found.state is not ListingState.LISTED else _why_over(work, found, payable=shown["for_sale"])
     settings, ours = container.settings, container.terms
     chain_id = ours.chain_id
     state = found.state.value if over is None else over
@@ -89,6 +90,7 @@ def buy_page(
         "payable": state == "listed" and checkout.is_open(container) and (found.version.is_fetched or good),
         "openable": found.version.is_fetched and found.state is not ListingState.TAKEN_DOWN,
         "chain_id": chain_id,
+        "own_asset": erc20(chain_id, ours.token),
         "wallet_rpc_url": settings.wallet_rpc_url,
         "file_name": None if stored is None else stored.file_name,
         "admitted_days": None if offer.admitted is None else round(offer.admitted.total_seconds() / 86_400, 1),
@@ -109,10 +111,12 @@ def buy_page(
     return render(request, "buy.html", values)
 
 
-def _why_over(work: Work, listing: Listing) -> str | None:
+def _why_over(work: Work, listing: Listing, *, payable: bool) -> str | None:
     """Return why something listed cannot be bought; ``None`` where it can."""
-    if listing.is_for_sale(work.now):
+    if payable:
         return None
+    if listing.is_for_sale(work.now):
+        return "no_price"
     return "sold_out" if listing.left == 0 else "ended"
 
 

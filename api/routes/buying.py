@@ -30,7 +30,10 @@ from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Reason, dec
 
 router = APIRouter(prefix="/v1/listings", tags=["selling"], responses=problems(400, 402, 404, 409, 416, 429, 502, 503))
 
-_NOT_PAYABLE = "This cannot be paid by x402 here: its price goes to several, or the operator settles no payments now."
+_NOT_PAYABLE = (
+    "This cannot be paid by x402 here: it has no price in the service's token, its price goes to several, or the "
+    "operator settles no payments now."
+)
 _LOOK_SECONDS = 0.05
 _LONGEST_LOOK_SECONDS = 0.25
 _RETRY_SECONDS = "3"

@@ -29,6 +29,7 @@ from contracts.checkout import Order
 from kit.clock import unix
 from kit.errors import NotFound
 from kit.identifiers import Address, parse_address, parse_hash, show_address, show_hash
+from ledger.model import Asset
 from payments.carrying.model import Cargo, Carried, CarriedState, Outcome
 
 router = APIRouter(prefix="/v1", tags=["selling"], responses=problems(400, 404, 409, 429, 503))
@@ -50,7 +51,8 @@ def terms(listing: _ListingId, asked: BuyIn, container: ContainerDep) -> BuyTerm
     and `after` of `calls.buy_with_permit`, and send that. A wallet that cannot sign typed data sends `calls.approve`,
     then `calls.buy`. Nothing is kept of who asked; each answer is another purchase, so pay one of them.
     """
-    due = checkout.due(container, listing, payer=parse_address(asked.payer), order=asked.order)
+    asset = None if asked.asset is None else Asset(asked.asset.lower())
+    due = checkout.due(container, listing, payer=parse_address(asked.payer), order=asked.order, asset=asset)
     return _shown(due, _gasless(container, due))
 
 
@@ -148,6 +150,8 @@ def _shown(due: Due, gasless: GaslessBuyingOut | None) -> BuyTermsOut:
             valid_until=str(terms.valid_until),
         ),
         order=_order(order),
+        symbol=due.symbol,
+        decimals=due.decimals,
         holds=None if due.holds is None else str(due.holds),
         allowance=None if due.allowance is None else str(due.allowance),
         permit=None if due.permit is None else due.permit.document,

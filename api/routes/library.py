@@ -153,7 +153,7 @@ def _signed(told: AgreeingIn) -> Signed:
 
 def show_purchase(work: Work, one: Purchase) -> dict[str, Any]:
     """Return what ``PurchaseOut`` has."""
-    symbol, decimals = work.supporters.assets.name(one.asset)
+    symbol, decimals = work.tokens.name(one.asset)
     wallet = None if one.buyer is None else one.buyer.wallet
     return {
         "id": one.id,

@@ -6,11 +6,11 @@ from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.dependencies import ContainerDep, Reader, Writer
-from api.listings import show_listing
+from api.listings import show_listing, show_prices
 from api.routes.library import show_purchase
 from api.schemas.problems import problems
 from api.schemas.sales import (
@@ -31,7 +31,7 @@ from app.statements import read_day
 from kit.clock import from_unix, unix
 from kit.errors import Conflict, Invalid
 from kit.identifiers import PersonId, show_hash
-from ledger.model import Level
+from ledger.model import Asset, Level
 from payments.content.behind import WELL_KNOWN
 from payments.content.model import LONGEST_TITLE, Kind, Listing, Offer, Purchase, tidy
 
@@ -54,6 +54,18 @@ _BODY: dict[str, Any] = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+
+def _one_price(
+    container: ContainerDep,
+    price: Annotated[str, Query(pattern="^[0-9]{1,78}$", description="Base units of the asset.")],
+    asset: Annotated[
+        str | None, Query(max_length=100, description="`erc20:<chain>:<address>`; the service's token by default.")
+    ] = None,
+) -> dict[Asset, int]:
+    """Return what an upload is sold for; what is not allowed is refused before anything comes in."""
+    with container.read() as work:
+        return {work.tokens.allowed[0] if asset is None else work.tokens.find(asset): int(price)}
 
 
 @router.get("/listings")
@@ -104,7 +116,7 @@ async def put_up_file(
     writer: Writer,
     container: ContainerDep,
     name: _Name,
-    price: Annotated[str, Query(pattern="^[0-9]{1,78}$", description="Base units of the service's token.")],
+    prices: Annotated[dict[Asset, int], Depends(_one_price)],
     title: Annotated[str | None, Query(max_length=LONGEST_TITLE, description="The file's name by default.")] = None,
     finality: Level = Level.SAFE,
     *,
@@ -115,9 +127,8 @@ async def put_up_file(
     What says itself to be beyond your room is refused unread.
     """
     room, wallet = await run_in_threadpool(partial(_ready, container, writer.person))
-    (token, *_) = selling.allowed(container)
     shown = tidy((title or name).replace("\n", " "), LONGEST_TITLE)
-    offer = Offer(Kind.FILE, shown, wallet, {token: int(price)}, finality=finality)
+    offer = Offer(Kind.FILE, shown, wallet, prices, finality=finality)
     uploads: Uploads = request.app.state.uploads
     store = partial(selling.put_up, container, writer.person, offer, name=name, draft=draft)
     listing = await uploads.take(request, writer.person, room, store)
@@ -231,7 +242,7 @@ def statement(
     since = None if begin is None else datetime.combine(begin, time(), tzinfo=UTC)
     before = None if end is None else datetime.combine(end + timedelta(days=1), time(), tzinfo=UTC)
     with container.read(one_moment=True) as work:
-        names = work.supporters.assets.name
+        names = work.tokens.name
         found = selling.statement_csv(work.content.statement(reader.person, since, before), names)
         lines = list(islice(found, _MOST_LINES + 2))
     if len(lines) > _MOST_LINES + 1:
@@ -277,7 +288,9 @@ def _one(container: Container, listing: Listing) -> MyListingOut:
 
 def _shown(work: Work, container: Container, listing: Listing) -> dict[str, Any]:
     stored = listing.version.stored
-    return show_listing(work, listing) | {
+    tokens = work.tokens
+    return show_listing(work, listing, tokens) | {
+        "prices": show_prices(tokens, listing.version.offer.prices),
         "page": f"{container.settings.public_url}/buy/{listing.id}",
         "file_name": None if stored is None else stored.file_name,
     }

@@ -16,6 +16,12 @@ class BuyIn(BaseModel):
     order: Annotated[
         Token | None, Field(description="The order in a link that the bot gave; null: for the wallet.")
     ] = None
+    asset: Annotated[
+        str | None,
+        Field(
+            max_length=100, description="What it pays with, of the listing's `prices`; the first of them by default."
+        ),
+    ] = None
 
 
 class _Out(BaseModel):
@@ -91,9 +97,13 @@ class BuyTermsOut(_Out):
     purchase: Annotated[HashText, Field(description="The purchase's id, once it is paid by these very calls.")]
     terms: SaleTermsOut
     order: BuyOrderOut
+    symbol: str
+    decimals: int
     holds: Annotated[BaseUnits | None, Field(description="What the wallet has of it; null: the node does not tell.")]
     allowance: BaseUnits | None
-    permit: Annotated[dict[str, Any] | None, Field(description="EIP-712, for `eth_signTypedData_v4`.")]
+    permit: Annotated[
+        dict[str, Any] | None, Field(description="EIP-712, for `eth_signTypedData_v4`; null: the token takes none.")
+    ]
     calls: BuyCalls
     gasless: GaslessBuyingOut | None
 

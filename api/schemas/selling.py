@@ -15,12 +15,17 @@ class _Out(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class PriceOut(_Out):
-    """What it costs in one asset."""
+class AssetOut(_Out):
+    """What something can be sold for."""
 
     asset: Annotated[str, Field(description="`erc20:<chain>:<address>`.")]
-    symbol: str
+    symbol: Annotated[str, Field(description="Its name here; with the address where it looks like another's.")]
     decimals: int
+
+
+class PriceOut(AssetOut):
+    """What it costs in one asset."""
+
     amount: Annotated[str, Field(description="Base units.")]
 
 
@@ -36,7 +41,7 @@ class ListingOut(_Out):
     reason: Annotated[str | None, Field(description="Why the operator took it down.")]
     for_sale: bool
     version: int
-    prices: list[PriceOut]
+    prices: Annotated[list[PriceOut], Field(description="What it can be paid in now, each a price of the whole.")]
     pay_to: Annotated[str, Field(description="The seller's wallet.")]
     finality: Annotated[Level, Field(description="How sure the chain must be of a payment before it opens.")]
     left: Annotated[int | None, Field(description="Pieces that are left; null: no end of them.")]
@@ -60,3 +65,4 @@ class ListingsOut(_Out):
 
     listings: list[ListingOut]
     next: Annotated[Token | None, Field(description="Where the next page begins: its `before`.")]
+    assets: Annotated[list[AssetOut], Field(description="What people may sell for here, the service's token first.")]

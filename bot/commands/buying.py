@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from app import admissions
+from app import admissions, offering
 from app.container import Work
 from app.wording import bought, selling
 from app.wording.buttons import Letter
@@ -29,11 +29,11 @@ def buy(work: Work, asked: Asked) -> Letter:
     """Show what is for sale, and where it is paid for."""
     if len(asked.words) != 1:
         raise Unclear
-    one = work.content.quote(listing_in(asked.words[0]))
+    one = offering.quote(work, listing_in(asked.words[0]))
     if one.seller == asked.person:
         raise Invalid("buy_own", "That is yours already.")
     order = work.orders.order(asked.person, one.id)
-    seller, names = work.people.mxid(one.seller), work.supporters.assets.name
+    seller, names = work.people.mxid(one.seller), work.tokens.assets.name
     return Letter(selling.offered(asked.reader, one, seller, names, order=order.token, until=order.expires_at))
 
 
@@ -44,7 +44,7 @@ def library(work: Work, asked: Asked) -> Letter:
             return _get(work, asked, _own(work, asked, purchase))
         case words:
             found, more = work.content.library(_buyer(asked), before=before_in(words), limit=PAGE)
-            return Letter(bought.library(asked.reader, found, work.supporters.assets.name, more=more))
+            return Letter(bought.library(asked.reader, found, work.tokens.assets.name, more=more))
 
 
 def _get(work: Work, asked: Asked, purchase: Purchase) -> Letter:
@@ -82,7 +82,7 @@ def refund(work: Work, asked: Asked) -> Letter:
     if len(asked.words) > 1:
         complain(work, asked)
     found = work.content.ask_refund(_buyer(asked), purchase)
-    return Letter(bought.refund_asked(asked.reader, found, work.supporters.assets.name))
+    return Letter(bought.refund_asked(asked.reader, found, work.tokens.assets.name))
 
 
 def listing_in(word: str) -> str:

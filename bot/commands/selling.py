@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -14,20 +16,23 @@ from app.wording.message import Message
 from bot.commands.buying import PAGE, before_in, id_in, listing_in
 from bot.commands.command import ISOLATES, Asked, Command, Unclear, message_in
 from kit import outbox
-from kit.amounts import parse
 from kit.errors import Conflict, Invalid
 from kit.identifiers import RoomId
+from ledger.model import Asset
 from payments.content.model import LONGEST_PREVIEW, Kind, Listing, Offer, tidy
 
 OFFERED: Final = "content-offered"
 """Outbox kind: somebody wants to sell what a message of theirs has in it; whoever looks at it shows it to them."""
 _QUOTES: Final = "\"'\u201c\u201d\u201e\u00ab\u00bb\u201a\u2018\u2019"
 _LISTED: Final = frozenset({"list", "sales"})
-_THREE: Final = 3
 _KINDS: Final = {"text": Kind.TEXT, "file": Kind.FILE, "post": Kind.POST, "url": Kind.GATEWAY}
 _ELSEWHERE: Final = (Kind.POST, Kind.GATEWAY)
 _YET: Final = "-"
 """What stands for a reference until it was looked at."""
+_LONGEST_LINE: Final = 1_000
+_NAMED: Final = r"[0-9][0-9.]*(?:\s+(?:0x[0-9A-Fa-f]{40}|[A-Za-z][A-Za-z0-9.-]{0,10}))?"
+_LINE: Final = re.compile(rf"\s*(?P<title>.*?\S)\s+(?P<prices>{_NAMED}(?:\s*,\s*{_NAMED})*)\s*")
+"""A title and what it costs: ``"On doors" 5``, or ``"On doors" 5 ERN, 2.5 USDX``."""
 
 
 def run(work: Work, asked: Asked) -> Letter:
@@ -60,7 +65,7 @@ def run(work: Work, asked: Asked) -> Letter:
 
 
 def _listed(work: Work, asked: Asked, what: str, before: str | None) -> Message:
-    names = work.supporters.assets.name
+    names = work.tokens.assets.name
     if what == "list":
         goods, more = work.content.mine(asked.person, before=before, limit=PAGE)
         return wording.goods(asked.reader, goods, names, more=more)
@@ -76,9 +81,9 @@ def put_up(work: Work, asked: Asked, listing: str) -> Letter:
 def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
     """Have a message looked at that is to be sold: the one that is answered, or what stands below the first line."""
     first, _, rest = asked.text.partition("\n")
-    words = first.split()
-    named = words.pop().strip(ISOLATES) if kind in _ELSEWHERE and "://" in first.rpartition(" ")[2] else None
-    if len(words) < _THREE or asked.heard is None or (kind is Kind.GATEWAY and named is None):
+    first, named = _apart(first, kind)
+    line = _LINE.fullmatch("".join(first[:_LONGEST_LINE].split(maxsplit=1)[1:]))
+    if line is None or len(first) > _LONGEST_LINE or asked.heard is None or (kind is Kind.GATEWAY and named is None):
         raise Unclear
     answered, place = asked.heard.replies_to, None
     if kind is Kind.POST:
@@ -93,8 +98,8 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
         work,
         asked,
         kind=kind,
-        title=" ".join(words[1:-1]).strip(_QUOTES),
-        price=parse(words[-1], asked.reader.service.decimals).base_units,
+        title=" ".join(line["title"].split()).strip(_QUOTES),
+        prices=work.tokens.prices(line["prices"].split(",")),
         preview=tidy(preview, LONGEST_PREVIEW),
         reference="" if kind not in _ELSEWHERE else _YET,
     )
@@ -105,7 +110,7 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
         "answered": answered is not None,
         "kind": kind.value,
         "title": offer.title,
-        "price": str(next(iter(offer.prices.values()))),
+        "prices": {asset: str(amount) for asset, amount in offer.prices.items()},
         "preview": offer.preview,
     }
     if place is not None:
@@ -115,6 +120,12 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
     key = asked.heard.answer.replace("answer", OFFERED, 1)
     outbox.append(work.session, kind=OFFERED, key=key, payload=payload, now=work.now)
     return Letter(wording.fetching(asked.reader))
+
+
+def _apart(line: str, kind: Kind) -> tuple[str, str | None]:
+    """Return a line without the address behind the price, and that address."""
+    before, _, last = line.rstrip().rpartition(" ")
+    return (before, last.strip(ISOLATES)) if kind in _ELSEWHERE and "://" in last else (line, None)
 
 
 def _place(named: str | None, room: RoomId, answered: str | None) -> tuple[RoomId, str]:
@@ -139,13 +150,20 @@ def _again(work: Work, asked: Asked, listing: str) -> Letter:
 
 
 def offer_of(
-    work: Work, asked: Asked, *, kind: Kind, title: str, price: int, preview: str, reference: str = ""
+    work: Work,
+    asked: Asked,
+    *,
+    kind: Kind,
+    title: str,
+    prices: Mapping[Asset, int],
+    preview: str,
+    reference: str = "",
 ) -> Offer:
-    """Return what somebody offers for the token, paid at their primary wallet. Raises ``Conflict``, ``Invalid``."""
+    """Return what somebody offers, paid at their primary wallet. Raises ``Conflict``, ``Invalid``."""
     wallet = work.holders.primary(asked.person)
     if wallet is None:
         raise Conflict("sell_needs_wallet", "A seller is paid at a wallet that they linked.")
-    return Offer(kind, title, wallet, {work.book.asset: price}, preview=preview, reference=reference)
+    return Offer(kind, title, wallet, prices, preview=preview, reference=reference)
 
 
 def _revise(work: Work, asked: Asked, what: str, listing: str) -> Letter:
@@ -153,22 +171,23 @@ def _revise(work: Work, asked: Asked, what: str, listing: str) -> Letter:
     text = "".join(asked.text.split(maxsplit=2)[2:])
     before = work.content.own(asked.person, listing).version.offer
     if what == "price":
-        price = parse(text.strip(), asked.reader.service.decimals).base_units
-        offer = replace(before, prices={work.book.asset: price})
+        offer = replace(before, prices=work.tokens.prices(text[:_LONGEST_LINE].split(",")))
     elif what == "title":
         offer = replace(before, title=text.strip().strip(_QUOTES))
     elif what == "preview":
         offer = replace(before, preview=text.strip())
     else:
         offer = replace(before, licence=text.strip())
-    one: Listing = work.content.revise(asked.person, listing, offer, allowed=(work.book.asset,))
-    seller, names = work.people.mxid(one.seller), work.supporters.assets.name
+    tokens = work.tokens
+    tokens.check(offer.prices)
+    one: Listing = work.content.revise(asked.person, listing, offer, allowed=tokens.allowed)
+    seller, names = work.people.mxid(one.seller), work.tokens.assets.name
     return Letter(wording.revised(asked.reader, one, seller, names))
 
 
 def _approve(work: Work, asked: Asked, purchase: str) -> Letter:
     found = work.content.approve_refund(asked.person, purchase)
-    return Letter(wording.approved(asked.reader, found, work.supporters.assets.name, found.payer))
+    return Letter(wording.approved(asked.reader, found, work.tokens.assets.name, found.payer))
 
 
 def _looks(words: tuple[str, ...]) -> bool:
@@ -180,6 +199,7 @@ COMMAND = Command(
     (
         'sell text "A title" 5',
         'sell file "A title" 5',
+        'sell text "A title" 5 ERN, 2.5 USDX',
         'sell post "A title" 5',
         'sell post "A title" 5 https://matrix.to/#/!room:example.org/$message',
         'sell url "A title" 5 https://example.org/report',

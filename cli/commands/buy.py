@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -11,50 +12,59 @@ from urllib.parse import parse_qs, urlsplit
 import click
 from eth_utils.crypto import keccak
 
-from app.container import DECIMALS, SYMBOL
 from cli.context import container_of, told
 from cli.fetching import get_json, plain
+from cli.once import once
 from cli.wallets import Wallet, open_wallet, send
-from contracts import checkout, codec, typed_data
+from contracts import checkout, codec, erc20, typed_data
 from contracts.chain import Chain
 from contracts.checkout import Order, SaleTerms, Share
+from contracts.erc20 import Facts
 from contracts.nodes import Nodes
 from kit.amounts import Amount, show
 from kit.errors import Conflict, Invalid
 from kit.identifiers import Address, Hash32, parse_address, parse_hash, show_address, show_hash
 
+_CUT: Final = (
+    "This token takes a cut of what is paid, or changes balances by itself: nothing was paid. Take another price."
+)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9]{22}", re.ASCII)
 _LINK: Final = re.compile(r"(.*)/buy/([A-Za-z0-9]{22})/?", re.ASCII | re.DOTALL)
 
 
 @click.command()
 @click.argument("url")
+@click.option("--asset", help="What to pay with: a token's name or address, of those that it is sold for.")
 @click.option("--key-file", type=click.Path(path_type=Path, exists=True), help="Keystore v3 file, or a hex key.")
 @click.option("--password-file", type=click.Path(path_type=Path, exists=True), help="Opens the keystore file.")
 @click.option("--rpc", help="JSON-RPC endpoint of the chain; EARNEST_RPC_URL by default.")
 @click.option("--dry-run", is_flag=True, help="Show what it is and what it costs; pay nothing.")
+@click.option("--again", is_flag=True, help="Buy once more what this wallet bought today or the day before.")
 @click.option("--yes", is_flag=True, help="Do not ask before paying.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 @told
 def buy(
     context: click.Context,
+    /,
     url: str,
     *,
-    key_file: Path | None,
-    password_file: Path | None,
+    asset: str | None,
     rpc: str | None,
     dry_run: bool,
+    again: bool,
     yes: bool,
     as_json: bool,
+    **keys: Path | None,
 ) -> None:
     """Buy what the page URL (https://…/buy/…) sells; the seller is paid by the contract itself.
 
-    What the bot gave a link for comes in that chat; all else is opened by who paid (docs/selling.md).
+    What the bot gave a link for comes in that chat; all else is opened by who paid (docs/selling.md). Given once more,
+    as after a time-out, it pays nothing.
     """
     base, listing, order = _link(url)
     found = get_json("GET", f"{base}/v1/listings/{listing}")
-    price = _price(found)
+    price = _price(found, asset)
     if not as_json:
         _show(found, price)
     if dry_run:
@@ -65,15 +75,21 @@ def buy(
     settings = container_of(context).settings
     chain = Nodes([rpc] if rpc else settings.rpc_urls(), settings.chain_id)
     context.call_on_close(chain.close)
-    wallet = open_wallet(key_file, password_file)
-    answered = get_json(
-        "POST", f"{base}/v1/listings/{listing}/terms", {"payer": show_address(wallet.address), "order": order}
-    )
+    wallet = open_wallet(keys["key_file"], keys["password_file"])
+    facts = _facts(chain, price)
+    asked = {"payer": show_address(wallet.address), "order": order, "asset": price.asset}
+    answered = get_json("POST", f"{base}/v1/listings/{listing}/terms", asked)
     terms, made, contract = _checked(answered, found, price, wallet.address, order)
+    made = made if again else once(chain, contract, terms, made)
     if not yes:
-        click.confirm(f"Pay {show(price, DECIMALS)} {SYMBOL}?", abort=True)
+        click.confirm(f"Pay {price.text()}?", abort=True)
     purchase = checkout.purchase_id(terms, made, chain_id=chain.chain_id, checkout=contract)
-    transaction = _pay(chain, wallet, terms, made, contract)
+    try:
+        transaction = _pay(chain, wallet, (terms, made, contract), price, facts)
+    except Conflict as refused:
+        if refused.message.startswith("NotPaidExactly"):
+            raise Conflict("not_paid_exactly", _CUT) from None
+        raise
     if as_json:
         click.echo(json.dumps({"purchase": show_hash(purchase), "transaction": show_hash(transaction)}))
         return
@@ -90,15 +106,59 @@ def _link(url: str) -> tuple[str, str, str | None]:
     return match[1], match[2], order
 
 
-def _price(found: dict[str, Any]) -> Amount:
-    if found.get("kind") is None or not isinstance(found.get("prices"), list) or not found["prices"]:
+@dataclass(frozen=True)
+class _Price:
+    """One of the prices that a service shows; what it is called and how many decimals it has is the service's word."""
+
+    asset: str
+    symbol: str
+    decimals: int
+    amount: int
+
+    def text(self, amount: int | None = None) -> str:
+        """So much of it, or the price."""
+        return f"{show(Amount(self.amount if amount is None else amount), self.decimals)} {self.symbol}"
+
+    @property
+    def token(self) -> Address:
+        """Its contract."""
+        return parse_address(self.asset.rpartition(":")[2])
+
+
+def _price(found: dict[str, Any], wanted: str | None) -> _Price:
+    """Return the price that is paid: in what was asked for, or else the first. Raises ``Invalid``."""
+    if found.get("kind") is None or not isinstance(found.get("prices"), list):
         raise Invalid("answer_malformed", "That service sells nothing so.")
-    return Amount(int(found["prices"][0]["amount"]))
+    prices = [
+        _Price(plain(one["asset"]).lower(), plain(one["symbol"]), int(one["decimals"]), int(one["amount"]))
+        for one in found["prices"]
+    ]
+    if not prices:
+        raise Conflict("not_for_sale", "This is not for sale now.")
+    if any(not 0 <= one.decimals <= erc20.MOST_DECIMALS for one in prices):
+        raise Invalid("answer_malformed", "That service tells of a token that cannot be.")
+    meant = (wanted or "").strip().lower()
+    for one in prices:
+        if wanted is None or meant in (one.symbol.lower(), one.asset, one.asset.rpartition(":")[2]):
+            return one
+    names = ", ".join(one.symbol for one in prices)
+    raise Invalid("asset_unknown", f"It is not sold for that. It is for {names}.")
 
 
-def _show(found: dict[str, Any], price: Amount) -> None:
+def _facts(chain: Chain, price: _Price) -> Facts:
+    """Ask the token itself: whoever has its decimals wrong asks for another sum than they show."""
+    facts = erc20.look(chain, price.token)
+    if facts.decimals != price.decimals:
+        raise Conflict("terms_differ", "The service tells other decimals than the token has: nothing was paid.")
+    return facts
+
+
+def _show(found: dict[str, Any], price: _Price) -> None:
     click.echo(plain(found["title"]))
-    click.echo(f"  price     {show(price, DECIMALS)} {SYMBOL} ({plain(found['prices'][0]['asset'])})")
+    click.echo(f"  price     {price.text()} ({price.asset})")
+    for other in found["prices"]:
+        if (one := _price(found, plain(other["asset"]))) != price:
+            click.echo(f"  or        {one.text()} (--asset {show_address(one.token)})")
     click.echo(f"  to        {plain(found['pay_to'])}")
     if found.get("licence"):
         click.echo(f"  licence   {plain(found['licence'])}")
@@ -108,7 +168,7 @@ def _show(found: dict[str, Any], price: Amount) -> None:
 
 
 def _checked(
-    answered: dict[str, Any], found: dict[str, Any], price: Amount, payer: Address, order: str | None
+    answered: dict[str, Any], found: dict[str, Any], price: _Price, payer: Address, order: str | None
 ) -> tuple[SaleTerms, Order, Address]:
     """Trust nothing: what is to be paid must be what was shown, for whom it was asked, and to nobody else."""
     told, asked = answered["terms"], answered["order"]
@@ -135,8 +195,8 @@ def _checked(
     shown = found["terms_document"]
     memo = Hash32(bytes(32) if order is None else keccak(b"earnest-order:" + order.encode()))
     expected = (
-        (parse_address(found["pay_to"]), price.base_units, parse_hash(found["terms"])),
-        (payer, memo, 0, str(found["prices"][0]["asset"]).lower().rpartition(":")[2]),
+        (parse_address(found["pay_to"]), price.amount, parse_hash(found["terms"])),
+        (payer, memo, 0, show_address(price.token).lower()),
         (Hash32(keccak(text=found["id"])), int(shown["fee_bps"])),
     )
     offered = (
@@ -150,20 +210,34 @@ def _checked(
     return terms, made, contract
 
 
-def _pay(chain: Chain, wallet: Wallet, terms: SaleTerms, made: Order, contract: Address) -> Hash32:
+def _pay(chain: Chain, wallet: Wallet, what: tuple[SaleTerms, Order, Address], price: _Price, facts: Facts) -> Hash32:
+    """Pay by a permit where the token takes one, and else by an allowance of just the price."""
+    terms, made, contract = what
     held = codec.decode_uint(chain.call(terms.asset, codec.encode_balance_of(wallet.address)))
     if held < terms.price:
-        have, need = (f"{show(Amount(one), DECIMALS)} {SYMBOL}" for one in (held, terms.price))
+        have, need = (price.text(one) for one in (held, terms.price))
         raise Conflict("too_little", f"{show_address(wallet.address)} holds {have}, but {need} are asked.")
+    if facts.domain is None:
+        return _by_allowance(chain, wallet, what)
     nonce = codec.decode_uint(chain.call(terms.asset, codec.encode_nonces(wallet.address)))
     permit = typed_data.permit_to_buy(
         terms,
         chain_id=chain.chain_id,
-        token=terms.asset,
         buyer=wallet.address,
         checkout=contract,
         nonce=nonce,
         deadline=made.valid_before,
+        domain=facts.domain,
     )
     signature = wallet.signer.sign_digest(permit.digest)
     return send(chain, wallet, contract, checkout.encode_buy_with_permit(terms, made, made.valid_before, signature))
+
+
+def _by_allowance(chain: Chain, wallet: Wallet, what: tuple[SaleTerms, Order, Address]) -> Hash32:
+    terms, made, contract = what
+    allowed = codec.decode_uint(chain.call(terms.asset, codec.encode_allowance(wallet.address, contract)))
+    if 0 < allowed < terms.price:  # some tokens change none that is not nothing
+        send(chain, wallet, terms.asset, codec.encode_approve(contract, 0))
+    if allowed < terms.price:
+        send(chain, wallet, terms.asset, codec.encode_approve(contract, terms.price))
+    return send(chain, wallet, contract, checkout.encode_buy(terms, made))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -12,19 +12,20 @@ from typing import Any, Final
 
 import click
 
-from app import gateway, selling
-from app.container import DECIMALS, SYMBOL, Container
+from app import gateway, selling, tokens
+from app.container import SYMBOL, Container
 from app.statements import read_day
 from cli import admissions_shown as shown
+from cli import purchases_shown
 from cli.commands.sell_refund import refund
 from cli.commands.travel import parse_duration
 from cli.context import container_of, disk_told, told
-from kit.amounts import parse, show_signed
 from kit.errors import Invalid, NotFound
 from kit.identifiers import PersonId, isolate, parse_address, parse_room_id, parse_user_id, show_hash
 from ledger.model import Asset, Level
-from payments.content.model import Buyer, Kind, Listing, Offer, Purchase
+from payments.content.model import Buyer, Kind, Listing, Offer
 from payments.content.service import Content
+from payments.tokens.model import read_price
 
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 _PIECE: Final = 1024 * 1024
@@ -45,7 +46,13 @@ def _terms(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         (
             click.option("--title", required=True, help="One line of at most 120 characters."),
-            click.option("--price", required=True, help=f"What it costs ({SYMBOL})."),
+            click.option(
+                "--price",
+                "prices",
+                required=True,
+                multiple=True,
+                help=f"What it costs in {SYMBOL}, or 2.5:USDX; once for each token that pays it.",
+            ),
             click.option("--wallet", required=True, help="The seller's wallet, which is paid."),
             click.option("--preview", default="", help="What everybody may read of it."),
             click.option("--licence", default="", help="What a buyer may do with it."),
@@ -143,7 +150,7 @@ def admissions(context: click.Context, seller: str, *, as_json: bool) -> None:
 @click.argument("listing")
 @click.option("--file", "file", type=_FILE, help="Its new content; the one before by default.")
 @click.option("--title", help="Its new title.")
-@click.option("--price", help=f"Its new price ({SYMBOL}).")
+@click.option("--price", "prices", multiple=True, help=f"Its new price in {SYMBOL}, or 2.5:USDX; all that it has.")
 @_seller
 @_json
 @click.pass_context
@@ -154,7 +161,7 @@ def revise(
     listing: str,
     file: Path | None,
     title: str | None,
-    price: str | None,
+    prices: tuple[str, ...],
     seller: str,
     *,
     as_json: bool,
@@ -168,8 +175,8 @@ def revise(
         raise Invalid("content_missing", "A text or a file, and nothing else, is given another content.")
     if title is not None:
         offer = replace(offer, title=title)
-    if price is not None:
-        offer = replace(offer, prices={selling.allowed(container)[0]: parse(price, DECIMALS).base_units})
+    if prices:
+        offer = replace(offer, prices=_prices(container, prices))
     parts, name = (None, "") if file is None else (_pieces(file), file.name)
     _show_one(selling.revise(container, person, listing, offer, parts, name=name), as_json=as_json)
 
@@ -231,7 +238,7 @@ def sales(context: click.Context, seller: str, before: str | None, *, as_json: b
     person = _person(container, seller)
     with container.read() as work:
         found, following = work.content.sales(person, before=before, limit=100)
-    _show_purchases(container, found, following, as_json=as_json)
+    purchases_shown.show(container, found, following, as_json=as_json)
 
 
 @sell.command()
@@ -248,7 +255,7 @@ def statement(context: click.Context, seller: str, first: str | None, last: str 
     since = None if begin is None else datetime.combine(begin, time(), tzinfo=UTC)
     before = None if end is None else datetime.combine(end + timedelta(days=1), time(), tzinfo=UTC)
     with container.read(one_moment=True) as work:
-        names = work.supporters.assets.name
+        names = work.tokens.assets.name
         for line in selling.statement_csv(work.content.statement(person, since, before), names):
             sys.stdout.write(line)
 
@@ -265,7 +272,7 @@ def library(context: click.Context, buyer: str, before: str | None, *, as_json: 
     who = Buyer(wallet=parse_address(buyer)) if buyer.startswith("0x") else Buyer(person=_person(container, buyer))
     with container.read() as work:
         found, following = work.content.library(who, before=before, limit=100)
-    _show_purchases(container, found, following, as_json=as_json)
+    purchases_shown.show(container, found, following, as_json=as_json)
 
 
 @click.group()
@@ -310,6 +317,16 @@ def _person(container: Container, name: str) -> PersonId:
     return person
 
 
+def _prices(container: Container, texts: Sequence[str]) -> dict[Asset, int]:
+    """Read prices; where they name a token that nobody has read from the chain yet, it is read now."""
+    with container.read() as work:
+        unread = work.tokens.unread
+    if unread and any(read_price(text)[1] is not None for text in texts):
+        tokens.learn(container)
+    with container.read() as work:
+        return work.tokens.prices(texts)
+
+
 def _offer(
     container: Container, kind: Kind, terms: dict[str, Any], *, reference: str = "", admitted: timedelta | None = None
 ) -> Offer:
@@ -317,7 +334,7 @@ def _offer(
         kind=kind,
         title=terms["title"],
         wallet=parse_address(terms["wallet"]),
-        prices={selling.allowed(container)[0]: parse(terms["price"], DECIMALS).base_units},
+        prices=_prices(container, terms["prices"]),
         preview=terms["preview"],
         licence=terms["licence"],
         reference=reference,
@@ -362,34 +379,3 @@ def _told(one: Listing) -> str:
 
 def _show_one(one: Listing, *, as_json: bool) -> None:
     click.echo(json.dumps(_listing(one)) if as_json else _told(one))
-
-
-def _show_purchases(container: Container, found: list[Purchase], following: str | None, *, as_json: bool) -> None:
-    with container.read() as work:
-        names: Callable[[Asset], tuple[str, int]] = work.supporters.assets.name
-    if as_json:
-        rows = [
-            {
-                "id": one.id,
-                "listing": one.listing,
-                "title": one.title,
-                "state": one.state.value,
-                "because": None if one.because is None else one.because.value,
-                "asset": one.asset,
-                "amount": str(one.amount),
-                "paid_at": one.paid_at.isoformat(),
-                "refund": None if one.refund is None else show_hash(one.refund),
-            }
-            for one in found
-        ]
-        click.echo(json.dumps({"purchases": rows, "next": following}))
-        return
-    if not found:
-        click.echo("There is nothing.")
-    for one in found:
-        symbol, places = names(one.asset)
-        why = "" if one.because is None else f" ({one.because.value})"
-        amount = f"{show_signed(one.amount, places)} {symbol}"
-        click.echo(f"{one.id}  {one.paid_at:%Y-%m-%d}  {amount}  {one.state.value}{why}  {isolate(one.title)}")
-    if following is not None:
-        click.echo(f"More: --before {following}")

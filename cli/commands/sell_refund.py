@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from app import refunding
-from app.container import DECIMALS, SYMBOL, Container
+from app.container import Container
 from app.refunding import Repayment
 from cli.context import container_of, told
 from cli.wallets import Wallet, open_wallet, send
@@ -59,7 +59,7 @@ def refund(
         _say(container, known, as_json=as_json)
         return
     what = refunding.owed(container, person, purchase)
-    _show(what, quiet=as_json)
+    _show(container, what, quiet=as_json)
     if dry_run:
         click.echo(json.dumps(_to_json(container, known)) if as_json else "Nothing was paid.")
         return
@@ -98,11 +98,14 @@ def _pay(container: Container, wallet: Wallet, what: Repayment, place: int) -> H
     chain = container.chain
     held = codec.decode_uint(chain.call(what.asset, codec.encode_balance_of(wallet.address)))
     if held < what.amount:
-        raise Conflict(
-            "too_little", f"{show_address(wallet.address)} holds {_money(held)}, {_money(what.amount)} is owed."
-        )
+        holds, owed = (_money(container, what.purchase, one) for one in (held, what.amount))
+        raise Conflict("too_little", f"{show_address(wallet.address)} holds {holds}, {owed} is owed.")
     allowance = codec.encode_allowance(wallet.address, what.checkout)
-    if codec.decode_uint(chain.call(what.asset, allowance)) < what.amount:
+    allowed = codec.decode_uint(chain.call(what.asset, allowance))
+    if 0 < allowed < what.amount:  # some tokens change none that is not nothing
+        send(chain, wallet, what.asset, codec.encode_approve(what.checkout, 0), nonce=place)
+        place += 1
+    if allowed < what.amount:
         send(chain, wallet, what.asset, what.allowance, nonce=place)
         place += 1
     return send(chain, wallet, what.checkout, what.refund, nonce=place)
@@ -120,11 +123,11 @@ def _read(container: Container, seller: PersonId, purchase: str, paid: Hash32) -
     raise Unavailable(message)
 
 
-def _show(what: Repayment, *, quiet: bool) -> None:
+def _show(container: Container, what: Repayment, *, quiet: bool) -> None:
     if quiet:
         return
     click.echo(f"For:    {isolate(what.purchase.title)}, bought {what.purchase.paid_at:%Y-%m-%d}")
-    click.echo(f"Refund: {_money(what.amount)}; it cannot be taken back")
+    click.echo(f"Refund: {_money(container, what.purchase, what.amount)}; it cannot be taken back")
     click.echo(f"To:     {show_address(what.recipient)} on chain {what.chain_id}")
 
 
@@ -135,7 +138,7 @@ def _say(container: Container, known: Purchase, *, as_json: bool) -> None:
         return
     sure = _SURE.get(found["level"], " It is final.")
     by = f", by transaction {found['transaction']}" if found["transaction"] else ""
-    click.echo(f"Paid back: {_money(known.amount)}{by}.{sure}")
+    click.echo(f"Paid back: {_money(container, known, known.amount)}{by}.{sure}")
 
 
 def _to_json(container: Container, known: Purchase) -> dict[str, Any]:
@@ -151,5 +154,7 @@ def _to_json(container: Container, known: Purchase) -> dict[str, Any]:
     }
 
 
-def _money(base_units: int) -> str:
-    return f"{show(Amount(base_units), DECIMALS)} {SYMBOL}"
+def _money(container: Container, known: Purchase, base_units: int) -> str:
+    with container.read() as work:
+        symbol, decimals = work.tokens.name(known.asset)
+    return f"{show(Amount(base_units), decimals)} {symbol}"

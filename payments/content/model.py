@@ -259,7 +259,8 @@ class Buyer:
 class Paid:
     """A payment as a rail tells it. ``key`` is the same however often it is told; ``amount`` in base units.
 
-    ``block``: the one that holds it, where the chain is the rail.
+    ``block``: the one that holds it, where the chain is the rail. ``allowed``: whether the operator let people be paid
+    in that asset then, or an hour before.
     """
 
     key: Hash32
@@ -271,6 +272,7 @@ class Paid:
     level: Level
     at: datetime
     block: Hash32 | None = None
+    allowed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +377,6 @@ def judged(paid: Paid, listing: Listing, version: Version | None) -> OwedBecause
     unlisted = listing.state is ListingState.UNLISTED and paid.at > (listing.ended_at or paid.at) + GRACE
     if listing.state in (ListingState.DRAFT, ListingState.TAKEN_DOWN) or unlisted:
         return OwedBecause.NOT_FOR_SALE
-    if paid.asset not in offer.prices:
+    if paid.asset not in offer.prices or not paid.allowed:
         return OwedBecause.WRONG_ASSET
     return OwedBecause.TOO_LITTLE if paid.amount < offer.prices[paid.asset] else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
@@ -10,8 +12,8 @@ from contracts.events import BlockRef, Bought, Refunded, SaleEvent
 from kit.errors import NotFound
 from kit.identifiers import Hash32
 from ledger.book import Book
-from ledger.model import Level, erc20
-from payments.content.model import Purchase, PurchaseState
+from ledger.model import Asset, Level, erc20
+from payments.content.model import GRACE, Purchase, PurchaseState
 from payments.content.onchain import paid_by
 from payments.content.orders import Orders
 from payments.content.service import Content
@@ -21,11 +23,15 @@ LOG = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sales:
-    """The chain as a rail: who bought by the contract, for whom, and what was paid back by it."""
+    """The chain as a rail: who bought by the contract, for whom, and what was paid back by it.
+
+    ``taken_away`` tells whether the operator allowed an asset no more at a moment.
+    """
 
     content: Content
     orders: Orders
     book: Book
+    taken_away: Callable[[Asset, datetime], bool]
 
     def told(self, event: SaleEvent) -> None:
         """Take in what a block tells that was just booked, but for what no listing of ours is sold by."""
@@ -63,7 +69,7 @@ class Sales:
         if paid is None:
             LOG.info("sale_by_nobodys_terms", listing=listing, transaction=event.at.transaction.hex())
             return
-        self.content.bought(paid)
+        self.content.bought(replace(paid, allowed=not self.taken_away(paid.asset, paid.at - GRACE)))
 
     def _refunded(self, event: Refunded) -> None:
         """Take a refund in that is whole: the seller's, to the wallet that paid, in what it paid with."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -186,6 +186,8 @@ class Assets:
     """What the names of assets in a document mean where the service stands: each with its decimal places."""
 
     known: tuple[tuple[str, Asset, int], ...] = ()
+    sold_for: tuple[Asset, ...] = ()
+    """What the operator lets people sell for, our own token first (``payments.tokens``)."""
 
     def find(self, name: str) -> tuple[Asset, int]:
         """Return what a name means; any other of three letters is a currency. Raises ``Invalid``."""
@@ -206,7 +208,7 @@ class Assets:
     def with_own(self, document: TiersDocument) -> Assets:
         """Return the same and those that a document names; what the service knows cannot be named anew."""
         own = ((name, Asset(asset.token), asset.decimals) for name, asset in document.assets.items())
-        return Assets((*self.known, *own))
+        return replace(self, known=(*self.known, *own))
 
 
 def read_document(text: str) -> TiersDocument:

@@ -18,7 +18,7 @@ EUR = currency("EUR")
 DAY = timedelta(days=1)
 FIRST = datetime(2026, 1, 1, 12, tzinfo=UTC)
 GIVER = Address(b"\x61" * 20)
-ASSETS = Assets((("ERN", ERN, 18), ("ETH", Asset(f"ether:{CHAIN_ID}"), 18)))
+ASSETS = Assets((("ERN", ERN, 18), ("ETH", Asset(f"ether:{CHAIN_ID}"), 18)), sold_for=(ERN,))
 DOCUMENT: dict[str, Any] = {
     "version": 1,
     "kind": "tiers",

@@ -36,9 +36,10 @@ function short(address) {
 // ---------------------------------------------------------------- paying
 
 async function buy(provider, payer) {
-  const offer = await asked(`${api}/terms`, { payer, order: data.order || null });
+  const asset = document.querySelector('input[name="wish"]:checked')?.dataset.asset ?? null;
+  const offer = await asked(`${api}/terms`, { payer, order: data.order || null, asset });
   if (offer.holds !== null && BigInt(offer.holds) < BigInt(offer.terms.price)) {
-    throw new Trouble(`The account ${short(payer)} holds too few tokens for this. Choose another account in your wallet.`);
+    throw new Trouble(`The account ${short(payer)} holds too little ${offer.symbol} for this. Choose another account in your wallet, or another price.`);
   }
   const hash = await sent(provider, payer, offer);
   say(`Sent. Waiting for a block: ${hash}`);
@@ -60,7 +61,7 @@ async function sent(provider, payer, offer) {
       return send(provider, payer, withSignature(offer.calls.buy_with_permit, signature));
     }
   }
-  say("1 of 2: your wallet cannot sign this permission as a message, so allow it as a transaction: exactly the price.");
+  say("1 of 2: this cannot be permitted by a signature, so allow it as a transaction: exactly the price.");
   await mined(provider, await send(provider, payer, offer.calls.approve));
   say("2 of 2: confirm the payment in your wallet.");
   return send(provider, payer, offer.calls.buy);

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app import selling
+from app import selling, tokens
 from contracts.chain import Deployment
 from contracts.deployment import add_checkout
-from kit.identifiers import Address, UserId, parse_address
+from kit.identifiers import Address, UserId, parse_address, show_address
 from ledger.model import Level
 from payments.content.model import Buyer, Kind, Listing, Offer, PurchaseState
 from tests.e2e.pages.conftest import World
 from tests.support.anvil import ETHER, Anvil
 from tests.support.browser import Wallet, a_page
+from tests.support.tokens import give, held, odd_token, permit_token, text
 
 pytestmark = pytest.mark.browser
 
@@ -35,7 +36,7 @@ def put_up(world: World, **changes: Any) -> Listing:  # noqa: ANN401 - the parts
     """List a file of @lea's."""
     with world.container.work() as work:
         lea = work.people.number(UserId("@lea:earnest.example"))
-    (token,) = selling.allowed(world.container)
+    token, *_ = selling.allowed(world.container)
     offer = Offer(Kind.FILE, "On doors", SELLER, {token: 5 * ETHER}, finality=Level.SEEN)
     return selling.put_up(world.container, lea, replace(offer, **changes), [b"all of it"], name="doors.txt")
 
@@ -211,3 +212,30 @@ def test_the_bots_link_is_paid_by_a_signature_alone(world: World, chromium: Brow
         (purchase,) = work.content.library(Buyer(person=kim))[0]
     assert (purchase.state, purchase.amount) == (PurchaseState.PAID, 5 * ETHER)
     assert world.anvil.tokens_of(world.deployment, SELLER) == 5 * ETHER
+
+
+@pytest.mark.parametrize("permits", [True, False], ids=["permit", "approve"])
+def test_a_wallet_chooses_which_price_it_pays(world: World, chromium: Browser, *, permits: bool) -> None:
+    anvil, place = world.anvil, world.deployment
+    token = permit_token(anvil, symbol="USDX", decimals=6) if permits else odd_token(anvil, symbol=text("USDX"))
+    world.container.settings.sales_tokens = show_address(token)
+    assert tokens.learn(world.container) == []
+    own, other = selling.allowed(world.container)
+    listing = put_up(world, prices={own: 5 * ETHER, other: 2_000_000})
+    payer = world.account(3, 100)
+    give(anvil, token, parse_address(payer), 2_000_000)
+    wallet = Wallet(anvil, payer)
+    with a_page(chromium, wallet=wallet, width=390) as page:
+        page.goto(f"{world.url}/buy/{listing.id}")
+        assert is_wide_as_its_window(page)
+        page.get_by_role("radio", name="USDX").check()
+        go_on(page)
+        following(page, world, "The link is good for ten minutes")
+        assert download(page) == b"all of it"
+    assert wallet.asked.count("eth_sendTransaction") == (1 if permits else 2)
+    assert (held(anvil, token, SELLER), anvil.tokens_of(place, SELLER)) == (2_000_000, 0)
+    with a_page(chromium, wallet=wallet) as page:
+        page.goto(f"{world.url}/buy/{listing.id}")
+        page.get_by_role("radio", name="USDX").check()
+        go_on(page)
+        expect(page.locator("#trouble")).to_contain_text("holds too little USDX")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from eth_utils.crypto import keccak
 from cli import fetching
 from cli.commands import buy as command
 from cli.main import main
+from cli.once import once
 from contracts import checkout, codec
+from contracts.checkout import Order
 from contracts.signers import KeySigner
-from kit.identifiers import UserId, parse_address, parse_hash, show_address
+from kit.identifiers import ZERO_ADDRESS, Hash32, UserId, parse_address, parse_hash, show_address
 from payments.content.model import Buyer, Listing
 from tests.support.anvil import ETHER
 from tests.support.fair import PRICE, TEXT, Fair
@@ -59,6 +62,31 @@ def test_who_ordered_has_what_a_wallet_paid_at_the_terminal(fair: Fair, key_file
     assert again.exit_code == 0, "a dry run asks for no order"
     unknown = buy(fair, key_file, listing, "--yes", order="A" * 22)
     assert "ask for a new link" in unknown.output
+
+
+def test_given_once_more_it_pays_nothing_unless_it_is_told_so(fair: Fair, key_file: Path) -> None:
+    listing, other = fair.put_up(), fair.put_up()
+    before = fair.anvil.tokens_of(fair.deployment, fair.address("kim"))
+    done = buy(fair, key_file, listing, "--yes", "--json")
+    assert done.exit_code == 0, done.output
+    for days in (0, 1):
+        fair.anvil.travel(days * 86_400)
+        repeated = buy(fair, key_file, listing, "--yes")
+        assert repeated.exit_code != 0
+        assert json.loads(done.stdout)["purchase"] in repeated.output
+        assert "--again" in repeated.output
+    assert before - fair.anvil.tokens_of(fair.deployment, fair.address("kim")) == PRICE
+    for words in ((listing, "--again"), (other,)):
+        assert buy(fair, key_file, *words, "--yes").exit_code == 0
+    assert before - fair.anvil.tokens_of(fair.deployment, fair.address("kim")) == 3 * PRICE
+
+
+def test_two_that_pay_at_once_have_one_id(fair: Fair) -> None:
+    terms = fair.terms(fair.put_up())
+    order = Order(fair.address("kim"), Hash32(bytes(32)), 0, ZERO_ADDRESS, 2**63, Hash32(b"\x01" * 32))
+    one, two = (once(fair.anvil.chain, fair.checkout, terms, replace(order, salt=Hash32(s * 32))) for s in (b"a", b"b"))
+    assert one == two
+    assert once(fair.anvil.chain, fair.checkout, terms, replace(order, memo=Hash32(b"m" * 32))).memo != one.memo
 
 
 def test_who_has_too_little_is_told_and_pays_nothing(fair: Fair, key_file: Path) -> None:

@@ -142,7 +142,6 @@ def test_bought_by_permit(market: Market) -> None:
     permit = typed_data.permit_to_buy(
         terms,
         chain_id=place.chain_id,
-        token=place.token,
         buyer=buyer.address,
         checkout=market.checkout,
         nonce=nonce,
