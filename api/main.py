@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
 from api import errors, openapi
+from api.gateway import Passages
 from api.headers import SafeHeaders
 from api.limits import RateLimiter
 from api.metering import Metered
@@ -31,6 +32,7 @@ from api.routes import (
     federation,
     filters,
     flair,
+    gateway,
     giving,
     giving_terms,
     health,
@@ -96,7 +98,21 @@ PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, subscriptions, filters, lists, selling, checkout, buying, bought, library, downloads, sales),
+    *(
+        helping,
+        doors,
+        subscriptions,
+        filters,
+        lists,
+        selling,
+        gateway,
+        checkout,
+        buying,
+        bought,
+        library,
+        downloads,
+        sales,
+    ),
     *(supporting, patreon, giving_terms, rewards, earned, x402, discovery),
     federation,
     tips,
@@ -155,6 +171,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper, turning: TurningAwa
     app.state.waiters = x402.Waiters()
     app.state.uploads = Uploads()
     app.state.hands = Hands(container)
+    app.state.passages = Passages()
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
     openapi.install(app)

@@ -33,9 +33,9 @@ from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
 from kit.errors import NotFound
 from kit.federation import Homeservers
-from kit.fetching import Fetcher
 from kit.identifiers import Address, UserId, parse_user_id
 from kit.sealing import KeptSeal, Seal
+from kit.streaming import StreamingFetcher
 from ledger.book import Book
 from ledger.calls import Pen
 from ledger.feed import Feed
@@ -268,7 +268,7 @@ class Container:
         return self._seals.now()
 
     @cached_property
-    def fetcher(self) -> Fetcher:
+    def fetcher(self) -> StreamingFetcher:
         """What asks servers that strangers name. Raises ``Invalid`` for settings of it that are wrong."""
         with self._making:
             return places.fetcher(self.settings)

@@ -33,6 +33,7 @@ def forget_person(work: Work, person: PersonId) -> None:
     work.orders.forget(person)
     work.tips.forget(person)
     work.admitting.forget(person)
+    work.gateways.forget(person)
     work.content.forget(person)
     work.feed.forget(person)
     work.people.erase(person)

@@ -13,6 +13,7 @@ import kit.leases
 import kit.outbox
 import ledger.tables
 import payments.carrying.tables
+import payments.content.gateway_tables
 import payments.content.side_tables
 import payments.content.tables
 import payments.flair.key_tables
@@ -41,6 +42,7 @@ TABLE_MODULES = (
     payments.stakes.tables,
     payments.flair.key_tables,
     payments.carrying.tables,
+    payments.content.gateway_tables,
     payments.content.tables,
     payments.content.side_tables,
     payments.flair.tables,

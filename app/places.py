@@ -12,9 +12,9 @@ from contracts.chain import Deployment
 from contracts.keyring import Keyring
 from kit.amounts import ZERO, parse
 from kit.errors import Invalid
-from kit.fetching import Fetcher
 from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id, server_of
 from kit.internet import parse_networks
+from kit.streaming import StreamingFetcher
 from ledger.limits import DayLimit
 from ledger.model import Asset, Level, erc20
 from payments.carrying.model import Cargo, RelayLimits
@@ -36,10 +36,10 @@ _FETCH_SECONDS: Final = 15.0
 """What Standard Webhooks gives an endpoint at least."""
 
 
-def fetcher(settings: Settings) -> Fetcher:
+def fetcher(settings: Settings) -> StreamingFetcher:
     """Return what asks servers that strangers name. Raises ``Invalid`` for settings of it that are wrong."""
     try:
-        return Fetcher(
+        return StreamingFetcher(
             private=parse_networks(settings.private_networks),
             authority=settings.extra_authority,
             timeout=_FETCH_SECONDS,

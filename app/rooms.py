@@ -16,6 +16,7 @@ from kit.sealing import Seal
 from ledger.book import Book
 from ledger.holders import Holders
 from ledger.people import People
+from payments.content.gateways import Gateways
 from payments.content.orders import Orders
 from payments.content.sales import Sales
 from payments.content.service import Content
@@ -97,6 +98,11 @@ class Rooms:
     def shop(self) -> Shop:
         """What the operator lets nobody sell."""
         return Shop(self.session, self.now, self.people, self.knowing.labels)
+
+    @property
+    def gateways(self) -> Gateways:
+        """What stands behind what people sell."""
+        return Gateways(self.session, self.now, self.seal)
 
     @property
     def admitting(self) -> Admitting:

@@ -12,6 +12,7 @@ from functools import partial
 
 import structlog
 
+from app import gateway
 from app.container import Container
 from app.selling import blobs, charged
 from bot.admitting import Admitting
@@ -143,7 +144,7 @@ async def serve(
     handing = Handing(homeserver, cross, service, time=time.monotonic, courier=courier, blobs=blobs(container))
     news = TipNews(homeserver, cross, service, time=time.monotonic, courier=courier, warden=warden)
     overseeing = Overseeing(homeserver, cross, service, time=time.monotonic, courier=courier)
-    stock = Stock(blobs(container), partial(charged, container))
+    stock = Stock(blobs(container), partial(charged, container), partial(gateway.prove, container))
     stocking = Stocking(homeserver, cross, service, time=time.monotonic, stock=stock)
     LOG.info("bot_starts", user=homeserver.me)
     try:

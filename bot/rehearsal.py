@@ -154,7 +154,7 @@ class Rehearsal:
     async def sent(self, room: RoomId, event: str, *, most: int) -> Sent | None:  # noqa: ARG002 - all are short
         """Return the text that was put into ``past``."""
         found = (said for said in self.past.get(room, []) if said.event == event)
-        return next((Sent(said.sender, said.body) for said in found), None)
+        return next((Sent(said.sender, said.body, html=said.html) for said in found), None)
 
     async def joined_rooms(self) -> list[RoomId]:
         """Return the rooms that we were put into."""

@@ -61,6 +61,12 @@ class Line:
         self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, most_bytes: int
     ) -> Said:
         """Ask, and read at most so many bytes of the answer's body. Raises as ``open_line``."""
+        return self._read(self.begin(method, target, headers, body), most_bytes)
+
+    def begin(
+        self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes = b""
+    ) -> h11.Response:
+        """Ask, and return how the answer begins. Raises as ``open_line``."""
         if self._http.our_state is h11.DONE:
             self._http.start_next_cycle()
         sent = self._http.send(h11.Request(method=method, target=target, headers=list(headers))) or b""
@@ -69,9 +75,20 @@ class Line:
         for _ in range(_MOST_BEFORE):
             event = self._next()
             if isinstance(event, h11.Response):
-                return self._read(event, most_bytes)
+                return event
         message = "it never comes to the point"
         raise h11.RemoteProtocolError(message)
+
+    def part(self) -> bytes:
+        """Return the next part of the answer's body, empty at its end. Raises ``OSError`` and ``h11.ProtocolError``."""
+        if self._http.their_state is not h11.SEND_BODY:
+            return b""
+        event = self._next()
+        return bytes(event.data) if isinstance(event, h11.Data) else b""
+
+    def hurry(self, until: float) -> None:
+        """Let what comes now be over by then (monotonic seconds)."""
+        self._until = until
 
     def _read(self, response: h11.Response, most_bytes: int) -> Said:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
@@ -127,7 +144,7 @@ def open_line(
                 opened = True
                 yield Line(covered, address, until)
     except (OSError, h11.ProtocolError, ValueError) as error:
-        raise _why(error, opened=opened) from None
+        raise why(error, opened=opened) from None
 
 
 def no_answer(code: str, what: str) -> PeerUnavailable:
@@ -160,7 +177,8 @@ def _left(until: float) -> float:
     return left
 
 
-def _why(error: Exception, *, opened: bool) -> PeerUnavailable:
+def why(error: Exception, *, opened: bool) -> PeerUnavailable:
+    """Say in one word what went wrong; ``opened``: there was a connection."""
     if isinstance(error, TimeoutError):
         return no_answer("too_slow", "not in time")
     if isinstance(error, ssl.SSLError):

@@ -25,13 +25,13 @@ from kit.internet import LOOPBACK, IpAddress, Network, is_public, literal
 from kit.names import Names
 
 PORT: Final = 443
+PLAIN_PORT: Final = 80
 TIMEOUT: Final = 10.0
 """Seconds that one question may take in all, from looking up the name to the last byte."""
 MOST_BYTES: Final = 64 * 1024
 """The largest answer that is read, unless whoever asks says otherwise."""
 LONGEST_URL: Final = 2_000
 
-_PLAIN_PORT: Final = 80
 _LEAST_PORT: Final = 1024
 _MOST_ADDRESSES: Final = 4
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -231,13 +231,9 @@ class Fetcher:
         most_bytes: int,
     ) -> list[Fetched]:
         """Return one answer at least; those of the others as long as the connection stays open."""
-        all_headers = [
-            (b"Host", place.header.encode()),
-            (b"User-Agent", b"earnest"),
-            (b"Accept-Encoding", b"identity"),  # an answer that unfolds has no bound
-            *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
-            *([(b"Content-Length", str(len(body)).encode())] if method != b"GET" else []),
-        ]
+        all_headers = said(place, headers)
+        if method != b"GET":
+            all_headers.append((b"Content-Length", str(len(body)).encode()))
         trust = self._trust if place.tls else None
         found: list[Fetched] = []
         try:
@@ -245,13 +241,23 @@ class Fetcher:
                 for target in targets:
                     if found and not line.is_good_for_more:
                         break
-                    said = line.ask(method, target.encode(), all_headers, body, most_bytes)
+                    answer = line.ask(method, target.encode(), all_headers, body, most_bytes)
                     where = line.certificate_until, line.address
-                    found.append(Fetched(said.status, said.headers, said.body, said.whole, *where))
+                    found.append(Fetched(answer.status, answer.headers, answer.body, answer.whole, *where))
         except PeerUnavailable:
             if not found:  # else it was closed between two answers
                 raise
         return found
+
+
+def said(place: Place, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return what stands above every question to a place."""
+    return [
+        (b"Host", place.header.encode()),
+        (b"User-Agent", b"earnest"),
+        (b"Accept-Encoding", b"identity"),  # an answer that unfolds has no bound
+        *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
+    ]
 
 
 def _parse(url: str) -> tuple[Place, str]:
@@ -263,7 +269,7 @@ def _parse(url: str) -> tuple[Place, str]:
     if parts.scheme not in {"https", "http"}:
         raise _not_https()
     if port is None:
-        port = PORT if parts.scheme == "https" else _PLAIN_PORT
+        port = PORT if parts.scheme == "https" else PLAIN_PORT
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Place(host, port, host, parts.netloc, tls=parts.scheme == "https"), target
 

@@ -39,6 +39,7 @@ pytest_plugins = [
     "tests.support.till",
     "tests.support.counter",
     "tests.support.shopping",
+    "tests.support.gatehouse",
     "tests.support.worlds",
 ]
 

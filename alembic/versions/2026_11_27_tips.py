@@ -6,7 +6,7 @@ from alembic import op
 from kit.database import ExactInteger, UtcDateTime
 
 revision = "0049"
-down_revision = "0050"
+down_revision = "0048"
 branch_labels = None
 depends_on = None
 

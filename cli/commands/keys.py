@@ -106,7 +106,7 @@ def sent(context: click.Context, *, as_json: bool) -> None:
 
 
 @keys.command()
-@click.argument("role", type=click.Choice([*KEY_ROLES, "bearer", "sealing", "lists", FLAIR]))
+@click.argument("role", type=click.Choice([*KEY_ROLES, "bearer", "sealing", "lists", "gateway", FLAIR]))
 @click.argument("server", required=False)
 @click.option("--to", "to", metavar="ADDRESS", help="A key that the role's remote signer holds, or an earlier one.")
 @click.option("--back", is_flag=True, help="Take the key before this one again: that undoes a rotation.")
@@ -128,7 +128,8 @@ def rotate(
     """Let another key of ROLE sign what is new, by default one that is made now; the one before finishes its own.
 
     `bearer SERVER` gives a homeserver another bearer, `sealing` seals people's secrets anew under another key, `lists`
-    has published lists signed by another, `flair` what supporters show. Every step can be broken off and done again.
+    has published lists signed by another, `gateway` what sellers' servers are asked, `flair` what supporters show.
+    Every step can be broken off and done again.
     """
     if (role == "bearer") != (server is not None):
         raise click.UsageError("A homeserver's name is needed for its bearer, and for nothing else.")
@@ -143,6 +144,8 @@ def rotate(
             rotations.sealing(container_of(context), back=back, forget=forget, yes=yes, as_json=as_json)
         case "lists":
             rotations.lists(container_of(context), back=back, yes=yes, as_json=as_json)
+        case "gateway":
+            rotations.gateway(container_of(context), back=back, yes=yes, as_json=as_json)
         case "flair":
             _rotate_flair(container_of(context), yes=yes, as_json=as_json)
         case _:

@@ -42,7 +42,7 @@ MOST_LISTINGS: Final = 1_000
 MOST_VERSIONS: Final = 200
 """Versions of one listing."""
 LARGEST_PAGE: Final = 100
-FETCHED: Final = tuple(kind.value for kind in Kind if kind.has_content)
+FETCHED: Final = tuple(kind.value for kind in Kind if kind.is_fetched)
 
 
 class Content(Overseen):
@@ -110,7 +110,7 @@ class Content(Overseen):
         """
         self._check(offer, allowed)
         if offer.kind.has_content != (blob is not None):
-            raise Invalid("content_missing", "A text or a file, and nothing else, has a content here.")
+            raise Invalid("content_missing", "A text, a file or a post, and nothing else, has a content here.")
         People(self._session, self._now).lock(seller)
         if len(self._listings.of_seller(seller)) >= MOST_LISTINGS:
             raise Conflict("too_many_listings", f"One seller has at most {MOST_LISTINGS:,} listings.")
