@@ -194,6 +194,7 @@ def test_each_buyer_of_what_was_taken_down_is_told_once(shopping: Shopping) -> N
             pass
     assert [told["purchase"] for told in owed(shopping, TAKEN_DOWN)] == [buying.id for buying in bought[1:]]
     assert [told["listing"] for told in owed(shopping, NEWS)] == [one.id]
+    shopping.clock.pass_(minutes=1)
     with shopping.container.work() as work:
         work.content.take_down(one.id, "Stolen, indeed.")
         assert not work.content.tell_buyers(limit=2), "nobody is told twice"
