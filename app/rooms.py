@@ -25,7 +25,6 @@ from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
 from payments.flair.service import Supporters
 from payments.rewards.distribution import Distribution
-from payments.rewards.finding import Finding
 from payments.tips.links import TipLinks
 from payments.tips.service import Tips
 from payments.tokens.service import Tokens
@@ -38,6 +37,7 @@ from reputation.shop import Shop
 
 if TYPE_CHECKING:
     from payments.rewards.closing import Epochs
+    from payments.rewards.finding import Finding
 
 
 class Rooms:
@@ -81,6 +81,8 @@ class Rooms:
     @property
     def finding(self) -> Finding:
         """Where servers and payees stand in epochs' files."""
+        from payments.rewards.finding import Finding  # noqa: PLC0415 - as for epochs
+
         return Finding(self.session)
 
     @property

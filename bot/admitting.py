@@ -20,7 +20,7 @@ from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
 from kit.outbox import Effect
 from payments.content.admissions import TOPIC
-from payments.content.model import Place, Trouble
+from payments.content.places import Place, Trouble
 from reputation.enforcement.rooms import RoomSeen
 
 LOG = structlog.get_logger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from payments.content.model import Place, Trouble
+from payments.content.places import Place, Trouble
 
 _TROUBLES: Final = {
     Trouble.UNSEEN: "the bot is not there",

@@ -6,7 +6,7 @@ Matrix specification, client-server API: ``m.room.power_levels`` (``invite``, ``
 from __future__ import annotations
 
 from kit.identifiers import UserId
-from payments.content.model import Trouble
+from payments.content.places import Trouble
 from reputation.enforcement.rooms import Membership, RoomSeen
 
 

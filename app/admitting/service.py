@@ -20,7 +20,7 @@ from kit.identifiers import PersonId, RoomId, UserId
 from ledger.holders import owners
 from ledger.people import People
 from payments.content.admissions import Admissions
-from payments.content.model import Admission, Brought, Place, Trouble
+from payments.content.places import Admission, Brought, Place, Trouble
 from reputation.enforcement.rooms import Membership, RoomSeen
 from reputation.leaving import leave
 from reputation.notices import Notices

@@ -10,7 +10,7 @@ from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from app.wording.message import Literal, Message, Value
 from app.wording.reader import Reader
-from payments.content.model import Trouble
+from payments.content.places import Trouble
 
 PUT_OUT: Final = "The time for which you bought admission to this room is over. You can buy it again."
 """What stands beside somebody's leaving, in their app."""

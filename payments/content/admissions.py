@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from kit.changes import touch
 from kit.errors import Conflict
 from kit.identifiers import PersonId, RoomId
-from payments.content.model import Admission, Brought, Kind, ListingState, Place, Trouble
+from payments.content.model import Kind, ListingState
+from payments.content.places import Admission, Brought, Place, Trouble
 from payments.content.sold import PurchaseStore
 from payments.content.tables import AdmissionGuestRow, AdmissionPlaceRow, ListingRow
 

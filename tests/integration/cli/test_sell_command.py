@@ -18,7 +18,8 @@ from kit.database import Database
 from kit.identifiers import UserId, show_address
 from ledger.model import Level
 from payments.content.behind import WELL_KNOWN
-from payments.content.model import Buyer, ListingState, Paid, Trouble
+from payments.content.model import Buyer, ListingState, Paid
+from payments.content.places import Trouble
 from tests.support.receivers import a_receiver, answer
 from tests.support.services import PASSWORD, a_container
 from tests.support.stalls import PAYER, WALLET, key
