@@ -15,7 +15,7 @@ from api.gateway import Passages
 from api.headers import SafeHeaders
 from api.limits import RateLimiter
 from api.metering import Metered
-from api.pages import front, give, link, rendering, shop, stake, wall
+from api.pages import front, give, link, rendering, shop, stake, tip, wall
 from api.routes import (
     antispam,
     asks,
@@ -54,6 +54,7 @@ from api.routes import (
     standing,
     subscriptions,
     supporting,
+    tips,
     tokens,
     vouches,
     wallets,
@@ -83,6 +84,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 * `lists` is public: what people here say of others, signed; its authors change it with a token.
 * `x402` is a facilitator for sellers whom the operator serves: it settles what programs pay them.
 * `selling` is public: what people here sell, the terms that a payment of it names, and buying it by x402.
+* `tips` is half public: whoever has a link pays a tip by it; which you gave and received is private.
 * `library` is private: what you bought, and links to it that are good for ten minutes; `sales` is what you sell.
 * `flair` is public: what those support who let it be seen, as signed statements, badges and a wall.
 * `rewards` is public: servers enrol with their own signing keys, and report their use to an address of their own.
@@ -113,7 +115,8 @@ PARTS = (
     ),
     *(supporting, patreon, giving_terms, rewards, earned, x402, discovery),
     federation,
-    *(health, metrics, front, stake, link, wall, give, shop),
+    tips,
+    *(health, metrics, front, stake, link, wall, give, shop, tip),
 )
 ROUTES = APIRouter()
 """All routes. They belong to the process: the framework works out what each takes when it is first asked for."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from app import shopkeeping
 from app.container import Container, Work
 from kit.amounts import show_signed
 from kit.blobs import LARGEST_BLOB, Blobs
@@ -106,6 +107,7 @@ def _with_content(
     name: str,
     then: Callable[[Work, int | None], Listing],
 ) -> Listing:
+    shopkeeping.ready(container)
     if parts is None:
         with container.work() as work:
             return then(work, None)

@@ -17,6 +17,7 @@ from prometheus_client import Counter
 from app import downloads, offering
 from app.container import Work
 from app.conversations import Standing
+from app.vendors import vendor
 from app.wording import bought as wording
 from app.wording import selling
 from app.wording.buttons import Letter
@@ -140,7 +141,8 @@ class Handing(Carrier):
             return None
         reader, seller = reader_of(work, self._service, person), work.people.mxid(one.seller)
         names, until = work.tokens.assets.name, order.expires_at
-        letter = selling.offered(reader, one, seller, names, order=order.token, until=until)
+        said = partial(selling.offered, reader, one, seller, names, order=order.token, until=until)
+        letter = said(vendor=vendor(work, person, one.seller))
         return _Handing(person, user, work.conversations.room_of(person), letter)
 
     def _what(self, work: Work, purchase: Purchase, to: _Handing, reader: Reader) -> _Handing | None:

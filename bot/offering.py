@@ -17,6 +17,7 @@ import structlog
 
 from app import offering
 from app.container import Work
+from app.vendors import is_unwelcome
 from app.wording import selling as wording
 from app.wording.message import Message
 from app.wording.reader import Service
@@ -89,12 +90,16 @@ class Offering:
                 pass
 
     async def _show(self, said: Said, listing: str) -> None:
-        """Show a card, where its seller asks for it or somebody who looks after the room does."""
+        """Show a card, where its seller asks for it or somebody who looks after the room does.
+
+        Not of somebody of whom a list speaks that acts there. How a seller stands is told to each reader, in their own
+        chat: a room has no view of anybody, and its owner's is their own.
+        """
         after = (await self._warden.view(said.room)).seen.powers.looks_after(said.sender)
 
         def _card(work: Work) -> Message | None:
             person, one = work.people.find(parse_user_id(said.sender)), offering.quote(work, listing)
-            if not after and person != one.seller:
+            if (not after and person != one.seller) or is_unwelcome(work, said.room, one.seller):
                 return None
             reader = reader_of(work, self._service, one.seller if person is None else person)
             return wording.in_room(reader, one, work.people.mxid(one.seller), work.tokens.assets.name, CART)

@@ -94,6 +94,10 @@ class Rehearsal:
         """Say what would be sent."""
         return self._once(txn, f"would send to {room}: {message.plain}")
 
+    async def reply(self, room: RoomId, to: EventId, message: Message, *, txn: str) -> EventId:
+        """Say what would be answered."""
+        return self._once(txn, f"would answer {to} in {room}: {message.plain}")
+
     async def react(self, room: RoomId, event: EventId, key: str, *, txn: str) -> EventId:
         """Say what would be put on a message."""
         return self._once(txn, f"would put {key} on {event} in {room}")

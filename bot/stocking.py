@@ -1,4 +1,4 @@
-"""Stocking: looks at what people want to sell, keeps it as a draft, and shows them what buyers will see."""
+"""Stocking: looks at what people want to sell, keeps it as a draft or a new version, and shows what buyers see."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ class Stocking(Carrier):
         user = await self._cross.read(lambda work: work.people.mxid(person))
         if user is None:
             return Outcome.DROPPED
-        listing = payload.get("listing")
+        listing, renewed = payload.get("listing"), "revises" in payload
+        make, show = (_renewed, _look_anew) if renewed else (_draft, _look)
         try:
             if listing is None and "upstream" in payload:
                 behind = await self._proved(person, payload)
@@ -89,13 +90,12 @@ class Stocking(Carrier):
             elif listing is None:
                 written, name = await self._take_in(person, user, room, payload)
                 try:
-                    draft = partial(_draft, effect=effect, person=person, charged=self._charged)
-                    listing = await self._cross.work(partial(draft, written=written, name=name))
+                    making = partial(make, effect=effect, person=person, charged=self._charged)
+                    listing = await self._cross.work(partial(making, written=written, name=name))
                 except Refusal:  # nothing knows of what was written, and there may be much of it
                     await self._cross.aside(partial(self._blobs.remove, written.name))
                     raise
-            look = _revised if "revises" in payload else _look
-            letter = await self._cross.read(lambda work: look(work, self._reader(work, person), person, str(listing)))
+            letter = await self._cross.read(lambda work: show(work, self._reader(work, person), person, str(listing)))
         except Refusal as refused:
             if isinstance(refused, Denied):
                 raise
@@ -200,19 +200,13 @@ def _draft(
 ) -> str:
     """Keep it, and note with it what was made, so that whoever dies now goes on from there."""
     payload = effect.payload
+    where, user = payload.get("at"), work.people.mxid(person)
+    link = ""
+    if where is not None and user is not None:
+        link = permalink(RoomId(where), str(payload["event"]), server_of(user))
+    offer = _offer(work, person, payload, link)
     blob = work.content.keep(person, written, name)
-    if "revises" in payload:
-        offer = work.content.own(person, str(payload["revises"])).version.offer
-        work.tokens.check(offer.prices)
-        allowed = work.tokens.allowed
-        made = work.content.revise(person, str(payload["revises"]), charged(offer), blob=blob, allowed=allowed)
-    else:
-        where, user = payload.get("at"), work.people.mxid(person)
-        link = ""
-        if where is not None and user is not None:
-            link = permalink(RoomId(where), str(payload["event"]), server_of(user))
-        offer = _offer(work, person, payload, link)
-        made = work.content.list_(person, charged(offer), blob=blob, allowed=work.tokens.allowed, draft=True)
+    made = work.content.list_(person, charged(offer), blob=blob, allowed=work.tokens.allowed, draft=True)
     outbox.rewrite(work.session, effect, dict(payload) | {"listing": made.id})
     return made.id
 
@@ -236,6 +230,31 @@ def _offer(work: Work, person: PersonId, payload: Mapping[str, Any], reference: 
     prices, kind = {Asset(asset): int(amount) for asset, amount in told.items()}, Kind(payload["kind"])
     work.tokens.check(prices)
     return Offer(kind, payload["title"], wallet, prices, preview=payload["preview"], reference=reference)
+
+
+def _renewed(
+    work: Work,
+    *,
+    effect: Effect,
+    person: PersonId,
+    written: Written,
+    name: str,
+    charged: Callable[[Offer], Offer],
+) -> str:
+    """Put a new version up with it, and note with it that this is done."""
+    listing = str(effect.payload["revises"])
+    offer = work.content.own(person, listing).version.offer
+    tokens = work.tokens
+    tokens.check(offer.prices)
+    blob = work.content.keep(person, written, name)
+    made = work.content.revise(person, listing, charged(offer), blob=blob, allowed=tokens.allowed)
+    outbox.rewrite(work.session, effect, dict(effect.payload) | {"listing": made.id})
+    return made.id
+
+
+def _look_anew(work: Work, reader: Reader, person: PersonId, listing: str) -> Letter:
+    one = work.content.own(person, listing)
+    return Letter(wording.revised(reader, one, work.people.mxid(person), work.tokens.assets.name))
 
 
 def _look(work: Work, reader: Reader, person: PersonId, listing: str) -> Letter:

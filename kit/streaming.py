@@ -5,21 +5,26 @@ As safe as ``kit.fetching``: the same addresses are refused, and redirects are a
 
 from __future__ import annotations
 
+import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import httpcore
 
 from kit.errors import PeerUnavailable
-from kit.fetching import PLAIN_PORT, PORT, Fetcher, Pinned, said, why
+from kit.exchanges import no_answer
+from kit.fetching import PLAIN_PORT, PORT, Fetcher
+from kit.hurry import HurriedBackend
+from kit.internet import IpAddress
 
 ANSWER_SECONDS: Final = 10.0
 """How long a server may take until it begins to answer."""
 PART_SECONDS: Final = 10.0
 """How long the next part of an answer may take."""
+_MOST_TIME_TO_CONNECT: Final = 3.0
 LONGEST_SECONDS: Final = 600.0
 """How long a whole answer may take."""
 _BROKEN: Final = (
@@ -35,7 +40,7 @@ class Streamed:
     """
 
     def __init__(
-        self, response: httpcore.Response, network: Pinned, opened: ExitStack, *, most_bytes: int, longest: float
+        self, response: httpcore.Response, network: _Pinned, opened: ExitStack, *, most_bytes: int, longest: float
     ) -> None:
         """Read from ``response`` at most so many bytes, for so many seconds; ``opened`` is closed at the end."""
         self.status: Final = response.status
@@ -56,7 +61,7 @@ class Streamed:
             with self._network.until(deadline):
                 part = next(self._parts, b"")
         except _BROKEN as error:
-            raise why(error) from None
+            raise _why(error) from None
         self._left -= len(part)
         if self._left < 0:
             raise PeerUnavailable("too_large", "The other server did not answer: it says more than is read.")
@@ -104,7 +109,7 @@ class StreamingFetcher(Fetcher):
         """
         place, target = self._checked(url)
         until = time.monotonic() + min(ANSWER_SECONDS, longest)
-        network = Pinned(self._addresses(place, until))
+        network = _Pinned(self._addresses(place, until))
         scheme = b"https" if place.tls else b"http"
         asked = httpcore.URL(scheme=scheme, host=place.host.encode(), port=place.port, target=target.encode())
         extensions = {
@@ -117,9 +122,62 @@ class StreamingFetcher(Fetcher):
                 context = self._trust if place.tls else None
                 connection = httpcore.HTTPConnection(asked.origin, ssl_context=context, network_backend=network)
                 opened.callback(connection.close)
-                stream = connection.stream(method, asked, headers=said(place, headers), extensions=extensions)
+                stream = connection.stream(method, asked, headers=_said(place.header, headers), extensions=extensions)
                 response = opened.enter_context(stream)
                 return Streamed(response, network, opened, most_bytes=most_bytes, longest=longest)
         except _BROKEN as error:
             opened.close()
-            raise why(error) from None
+            raise _why(error) from None
+
+
+def _said(host: str, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"Host", host.encode()),
+        (b"User-Agent", b"earnest"),
+        (b"Accept-Encoding", b"identity"),  # an answer that unfolds has no bound
+        *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
+    ]
+
+
+def _why(error: Exception) -> PeerUnavailable:
+    """Say in one word what went wrong: for its owner, so without a word of what the other side said."""
+    if isinstance(error, httpcore.TimeoutException):
+        return no_answer("too_slow", "not in time")
+    if isinstance(error.__cause__, ssl.SSLError) or isinstance(error, ssl.SSLError):
+        return no_answer("certificate_wrong", "its certificate is not good for that name")
+    if isinstance(error, httpcore.ProtocolError):
+        return no_answer("nonsense", "it does not speak HTTP")
+    if isinstance(error, httpcore.ReadError | httpcore.WriteError):
+        return no_answer("cut_off", "it broke off")
+    return no_answer("no_connection", "it takes no connection")
+
+
+class _Pinned(HurriedBackend):
+    """The network, for one question: whatever the name, it connects to these addresses and to no others."""
+
+    def __init__(self, addresses: Sequence[IpAddress]) -> None:
+        super().__init__()
+        self._addresses = addresses
+        self.reached: IpAddress | None = None
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        failed: Exception = httpcore.ConnectError(host)
+        for tried, address in enumerate(self._addresses):
+            left = self.left(timeout)
+            most = _MOST_TIME_TO_CONNECT  # one that is silent leaves time to others
+            seconds = most if left is None else min(most, left / (len(self._addresses) - tried))
+            try:
+                stream = super().connect_tcp(str(address), port, seconds, local_address, socket_options)
+            except (httpcore.NetworkError, httpcore.ConnectTimeout, OSError) as error:
+                failed = error
+            else:
+                self.reached = address
+                return stream
+        raise failed

@@ -20,6 +20,7 @@ from api.schemas.sales import (
     MyListingsOut,
     OfferIn,
     OneOfMineOut,
+    OwedOut,
     RevisionIn,
     SaleOut,
     SalesOut,
@@ -224,7 +225,9 @@ def sales(reader: Reader, container: ContainerDep, before: _Before = None, limit
     """List what was paid to you, and what you owe back, latest first."""
     with container.read(one_moment=True) as work:
         found, following = work.content.sales(reader.person, before=before, limit=limit)
-        return SalesOut(sales=[_sale(work, one) for one in found], next=following)
+        owed = work.content.owed(reader.person).items()
+        told = [OwedOut(asset=asset, payments=count, amount=str(total)) for asset, (count, total) in owed]
+        return SalesOut(sales=[_sale(work, one) for one in found], owed=told, next=following)
 
 
 @router.get("/sales/statement.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
@@ -291,6 +294,7 @@ def _shown(work: Work, container: Container, listing: Listing) -> dict[str, Any]
     tokens = work.tokens
     return show_listing(work, listing, tokens) | {
         "prices": show_prices(tokens, listing.version.offer.prices),
+        "reason": listing.reason,
         "page": f"{container.settings.public_url}/buy/{listing.id}",
         "file_name": None if stored is None else stored.file_name,
     }

@@ -118,6 +118,7 @@ class ComplaintOut(_Out):
 class MyListingOut(ListingOut):
     """A listing of one's own."""
 
+    reason: Annotated[str | None, Field(description="Why the operator holds it back, or took it down.")]
     page: Annotated[str, Field(description="The page on which it is bought.")]
     file_name: str | None
 
@@ -147,8 +148,17 @@ class SaleOut(PurchaseOut):
     wash: Annotated[bool, Field(description="Somebody paid themselves: it counts for nothing.")]
 
 
+class OwedOut(_Out):
+    """What a seller owes back, or is asked for, in one asset."""
+
+    asset: str
+    payments: int
+    amount: Annotated[str, Field(description="Base units.")]
+
+
 class SalesOut(_Out):
     """A page of what was paid to the seller, latest first."""
 
     sales: list[SaleOut]
+    owed: Annotated[list[OwedOut], Field(description="What is owed back or asked for, on all pages, by asset.")]
     next: Annotated[Token | None, Field(description="Where the next page begins: its `before`.")]

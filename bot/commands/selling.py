@@ -15,9 +15,10 @@ from app.wording.catalogue import marked
 from app.wording.message import Message
 from bot.commands.buying import PAGE, before_in, id_in, listing_in
 from bot.commands.command import ISOLATES, Asked, Command, Unclear, message_in
+from bot.heard import Heard
 from kit import outbox
 from kit.errors import Conflict, Invalid
-from kit.identifiers import RoomId
+from kit.identifiers import PersonId, RoomId
 from ledger.model import Asset
 from payments.content.model import LONGEST_PREVIEW, Kind, Listing, Offer, tidy
 
@@ -41,14 +42,14 @@ def run(work: Work, asked: Asked) -> Letter:
     match action, asked.words[1:]:
         case (action, _) if action in _KINDS:
             letter = _offer(work, asked, _KINDS[action])
-        case "revise", (listing,):
-            letter = _again(work, asked, listing_in(listing))
         case (("list" | "sales"), words):
             letter = Letter(_listed(work, asked, action, before_in(words)))
         case "unlist", (listing,):
             letter = Letter(wording.unlisted(asked.reader, work.content.unlist(asked.person, listing_in(listing))))
         case "relist", (listing,):
             letter = put_up(work, asked, listing_in(listing))
+        case "revise", (listing, *_):
+            letter = _renew(work, asked, listing_in(listing))
         case (("price" | "title" | "preview" | "licence"), (listing, *_)):
             letter = _revise(work, asked, action, listing_in(listing))
         case "complaints", (listing,):
@@ -70,7 +71,8 @@ def _listed(work: Work, asked: Asked, what: str, before: str | None) -> Message:
         goods, more = work.content.mine(asked.person, before=before, limit=PAGE)
         return wording.goods(asked.reader, goods, names, more=more)
     sold, more = work.content.sales(asked.person, before=before, limit=PAGE)
-    return wording.sales(asked.reader, sold, names, more=more)
+    owed = work.content.owed(asked.person)
+    return wording.sales(asked.reader, sold, names, owed=owed, more=more)
 
 
 def put_up(work: Work, asked: Asked, listing: str) -> Letter:
@@ -85,14 +87,8 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
     line = _LINE.fullmatch("".join(first[:_LONGEST_LINE].split(maxsplit=1)[1:]))
     if line is None or len(first) > _LONGEST_LINE or asked.heard is None or (kind is Kind.GATEWAY and named is None):
         raise Unclear
-    answered, place = asked.heard.replies_to, None
-    if kind is Kind.POST:
-        place = _place(named, asked.heard.room, answered)
-        answered = place[1]
-    if answered is None and kind is Kind.FILE:
-        raise Invalid("sell_which_file", "Send me the file first, then answer it with this.")
-    if answered is None and kind is Kind.TEXT and not rest.strip():
-        raise Invalid("sell_which_text", "Write the text below the first line, or answer the message that it is in.")
+    place = _place(named, asked.heard) if kind is Kind.POST else None
+    answered = None if kind in _ELSEWHERE else _answered(asked.heard, kind, rest)
     preview = "" if answered is None and kind is Kind.TEXT else rest
     offer = offer_of(
         work,
@@ -103,22 +99,13 @@ def _offer(work: Work, asked: Asked, kind: Kind) -> Letter:
         preview=tidy(preview, LONGEST_PREVIEW),
         reference="" if kind not in _ELSEWHERE else _YET,
     )
-    payload = {
-        "person": asked.person,
-        "room": asked.heard.room,
-        "event": answered or asked.heard.event,
-        "answered": answered is not None,
-        "kind": kind.value,
-        "title": offer.title,
-        "prices": {asset: str(amount) for asset, amount in offer.prices.items()},
-        "preview": offer.preview,
-    }
+    prices = {asset: str(amount) for asset, amount in offer.prices.items()}
+    more: dict[str, object] = {"title": offer.title, "prices": prices, "preview": offer.preview}
     if place is not None:
-        payload["at"] = place[0]
+        more |= {"at": place[0], "event": place[1]}
     if kind is Kind.GATEWAY and named is not None:  # it is their secret, and what is owed stands in backups
-        payload["upstream"] = b64encode(work.seal().close(named.encode(), OFFERED)).decode()
-    key = asked.heard.answer.replace("answer", OFFERED, 1)
-    outbox.append(work.session, kind=OFFERED, key=key, payload=payload, now=work.now)
+        more["upstream"] = b64encode(work.seal().close(named.encode(), OFFERED)).decode()
+    _have_looked_at(work, asked.person, asked.heard, kind, more)
     return Letter(wording.fetching(asked.reader))
 
 
@@ -128,25 +115,51 @@ def _apart(line: str, kind: Kind) -> tuple[str, str | None]:
     return (before, last.strip(ISOLATES)) if kind in _ELSEWHERE and "://" in last else (line, None)
 
 
-def _place(named: str | None, room: RoomId, answered: str | None) -> tuple[RoomId, str]:
+def _place(named: str | None, heard: Heard) -> tuple[RoomId, str]:
     """Return where a post stands: where its link says, or in this chat, as what is answered."""
-    found = (room, answered) if named is None and answered is not None else message_in(named or "")
+    answered = None if heard.replies_to is None else (heard.room, heard.replies_to)
+    found = answered if named is None else message_in(named)
     if found is None:
         raise Invalid("sell_which_post", "Answer the message with this, or write a link to it behind the price.")
     return found
 
 
-def _again(work: Work, asked: Asked, listing: str) -> Letter:
-    """Have a post looked at again, whose seller changed it since: it becomes a new version."""
+def _answered(heard: Heard, kind: Kind, rest: str) -> str | None:
+    """Return which message is answered that has the content in it; ``None`` where it stands below the first line."""
+    if heard.replies_to is None and kind is Kind.FILE:
+        raise Invalid("sell_which_file", "Send me the file first, then answer it with this.")
+    if heard.replies_to is None and not rest.strip():
+        raise Invalid("sell_which_text", "Write the text below the first line, or answer the message that it is in.")
+    return heard.replies_to
+
+
+def _have_looked_at(work: Work, person: PersonId, heard: Heard, kind: Kind, more: Mapping[str, object]) -> None:
+    payload = {
+        "person": person,
+        "room": heard.room,
+        "event": heard.replies_to or heard.event,
+        "answered": heard.replies_to is not None,
+        "kind": kind.value,
+    }
+    key = heard.answer.replace("answer", OFFERED, 1)
+    outbox.append(work.session, kind=OFFERED, key=key, payload=payload | dict(more), now=work.now)
+
+
+def _renew(work: Work, asked: Asked, listing: str) -> Letter:
+    """Have a message looked at that is to be the new content of something that is sold; a post's own is its message."""
     offer = work.content.own(asked.person, listing).version.offer
-    place = message_in(offer.reference)
-    if offer.kind is not Kind.POST or place is None or asked.heard is None:
-        raise Invalid("sell_no_post", "Only a post is looked at again.")
-    payload = {"person": asked.person, "room": asked.heard.room, "at": place[0], "event": place[1], "answered": True}
-    key = asked.heard.answer.replace("answer", OFFERED, 1)
-    payload |= {"kind": offer.kind.value, "revises": listing}
-    outbox.append(work.session, kind=OFFERED, key=key, payload=payload, now=work.now)
-    return Letter(wording.fetching(asked.reader))
+    if asked.heard is None:
+        raise Unclear
+    if not offer.kind.has_content:
+        raise Invalid("sell_no_content", "That has no content of its own: only a text, a file or a post has.")
+    more: dict[str, object] = {"revises": listing}
+    if offer.kind is Kind.POST:
+        place = _place(offer.reference, asked.heard)
+        more |= {"at": place[0], "event": place[1]}
+    else:
+        _answered(asked.heard, offer.kind, asked.text.partition("\n")[2])
+    _have_looked_at(work, asked.person, asked.heard, offer.kind, more)
+    return Letter(wording.fetching_anew(asked.reader))
 
 
 def offer_of(
@@ -203,8 +216,8 @@ COMMAND = Command(
         'sell post "A title" 5',
         'sell post "A title" 5 https://matrix.to/#/!room:example.org/$message',
         'sell url "A title" 5 https://example.org/report',
-        "sell revise LISTING",
         "sell list",
+        "sell revise LISTING",
         "sell price LISTING 6",
         "sell title LISTING Another title",
         "sell preview LISTING What everybody may read of it",

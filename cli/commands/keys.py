@@ -8,6 +8,7 @@ import click
 
 from app import rotating, spending
 from app.container import KEY_ROLES, Container
+from app.places import PROPOSER
 from cli import rotations
 from cli.commands.tenants import renew
 from cli.context import container_of, told
@@ -31,7 +32,7 @@ def keys() -> None:
 @click.option(
     "--remote",
     "remotes",
-    type=(click.Choice(KEY_ROLES), str),
+    type=(click.Choice([*KEY_ROLES, PROPOSER]), str),
     multiple=True,
     metavar="ROLE ADDRESS",
     help="Take, for this role, a key that its remote signer (EARNEST_<ROLE>_SIGNER) holds, instead of making one.",
@@ -43,7 +44,7 @@ def create(context: click.Context, remotes: tuple[tuple[str, str], ...]) -> None
     container = container_of(context)
     settings, keyring = container.settings, container.keyring
     elsewhere = {role: parse_address(address) for role, address in remotes}
-    for role in KEY_ROLES:
+    for role in (*KEY_ROLES, PROPOSER) if settings.rewards_proposes else KEY_ROLES:
         if keyring.has(role):
             click.echo(f"{role}: kept")
             continue
@@ -66,7 +67,7 @@ def list_keys(context: click.Context) -> None:
     """Show each role's keys, the current one first, and where each is; each is opened, or asked for."""
     container = container_of(context)
     keyring = container.keyring
-    for role in KEY_ROLES:
+    for role in container.roles:
         for key in keyring.keys(role):
             click.echo(f"{role}: {show_address(key.address)} {keyring.check(key)}")
     with container.read() as work:

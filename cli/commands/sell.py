@@ -1,4 +1,4 @@
-"""``earnest sell``: what people put up, revise, unlist and sold; and what is taken down."""
+"""``earnest sell``: what people put up for sale, revise and unlist, and what they sold."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from cli import purchases_shown
 from cli.commands.sell_refund import refund
 from cli.commands.travel import parse_duration
 from cli.context import container_of, disk_told, told
+from cli.counting import counted
+from kit.amounts import show_signed
 from kit.errors import Invalid, NotFound
 from kit.identifiers import PersonId, isolate, parse_address, parse_room_id, parse_user_id, show_hash
 from ledger.model import Asset, Level
@@ -104,7 +106,7 @@ def admission(context: click.Context, /, room: str, period: str, seller: str, *,
     admitted = timedelta(seconds=parse_duration(period))
     offer = _offer(container, Kind.ADMISSION, terms, reference=parse_room_id(room), admitted=admitted)
     made = selling.put_up(container, _person(container, seller), offer, draft=terms["draft"])
-    _show_one(made, as_json=as_json)
+    show_one(made, as_json=as_json)
     if not as_json:
         click.echo("Invite the bot to that room, with the power to invite people and to put them out.")
 
@@ -123,7 +125,7 @@ def url(context: click.Context, /, to: str, period: str | None, seller: str, *, 
     person, admitted = _person(container, seller), timedelta(seconds=parse_duration(period)) if period else None
     behind = gateway.prove(container, person, to)
     offer = _offer(container, Kind.GATEWAY, terms, reference=behind.reference, admitted=admitted)
-    _show_one(gateway.put_up(container, person, offer, behind, draft=terms["draft"]), as_json=as_json)
+    show_one(gateway.put_up(container, person, offer, behind, draft=terms["draft"]), as_json=as_json)
 
 
 @sell.command()
@@ -178,7 +180,7 @@ def revise(
     if prices:
         offer = replace(offer, prices=_prices(container, prices))
     parts, name = (None, "") if file is None else (_pieces(file), file.name)
-    _show_one(selling.revise(container, person, listing, offer, parts, name=name), as_json=as_json)
+    show_one(selling.revise(container, person, listing, offer, parts, name=name), as_json=as_json)
 
 
 def _moving(name: str, move: Callable[[Content, PersonId, str], Listing], sentence: str) -> None:
@@ -193,7 +195,7 @@ def _moving(name: str, move: Callable[[Content, PersonId, str], Listing], senten
         person = _person(container, seller)
         with container.work() as work:
             found = move(work.content, person, listing)
-        _show_one(found, as_json=as_json)
+        show_one(found, as_json=as_json)
 
 
 _moving("unlist", Content.unlist, "Sell LISTING no more; whoever bought it keeps it.")
@@ -238,7 +240,11 @@ def sales(context: click.Context, seller: str, before: str | None, *, as_json: b
     person = _person(container, seller)
     with container.read() as work:
         found, following = work.content.sales(person, before=before, limit=100)
+        owed, names = work.content.owed(person), work.tokens.assets.name
     purchases_shown.show(container, found, following, as_json=as_json)
+    for asset, (count, total) in owed.items() if not as_json else ():
+        symbol, places = names(asset)
+        click.echo(f"Asked back or owed: {show_signed(total, places)} {symbol} of {counted(count, 'payment')}.")
 
 
 @sell.command()
@@ -273,40 +279,6 @@ def library(context: click.Context, buyer: str, before: str | None, *, as_json: 
     with container.read() as work:
         found, following = work.content.library(who, before=before, limit=100)
     purchases_shown.show(container, found, following, as_json=as_json)
-
-
-@click.group()
-def listings() -> None:
-    """Look after what people sell here."""
-
-
-@listings.command("take-down")
-@click.argument("listing")
-@click.option("--reason", required=True, help="Why; everybody sees it.")
-@click.option("--dry-run", is_flag=True, help="Only show what would be taken down.")
-@_json
-@click.pass_context
-@told
-def take_down(context: click.Context, listing: str, reason: str, *, dry_run: bool, as_json: bool) -> None:
-    """Take LISTING down: it is sold and delivered no more, and its buyers may ask for their money."""
-    container = container_of(context)
-    with container.read() if dry_run else container.work() as work:
-        found = work.content.take_down(listing, reason)  # what a reading transaction writes is lost
-    _show_one(found, as_json=as_json)
-    if dry_run and not as_json:
-        click.echo("Nothing was changed.")
-
-
-@listings.command("put-back")
-@click.argument("listing")
-@_json
-@click.pass_context
-@told
-def put_back(context: click.Context, listing: str, *, as_json: bool) -> None:
-    """Take the take-down of LISTING back: its buyers have it again, and its seller may list it again."""
-    with container_of(context).work() as work:
-        found = work.content.put_back(listing)
-    _show_one(found, as_json=as_json)
 
 
 def _person(container: Container, name: str) -> PersonId:
@@ -347,7 +319,7 @@ def _offer(
 def _put_up(container: Container, kind: Kind, file: Path, seller: str, terms: dict[str, Any], *, as_json: bool) -> None:
     offer, person = _offer(container, kind, terms), _person(container, seller)
     made = selling.put_up(container, person, offer, _pieces(file), name=file.name, draft=terms["draft"])
-    _show_one(made, as_json=as_json)
+    show_one(made, as_json=as_json)
 
 
 def _pieces(file: Path) -> Iterator[bytes]:
@@ -374,8 +346,11 @@ def _listing(one: Listing) -> dict[str, Any]:
 
 def _told(one: Listing) -> str:
     version = one.version
-    return f"{one.id}  {one.state.value}  {isolate(version.offer.title)}  version {version.number}, sold {one.sold}"
+    why = "" if one.reason is None else f" ({isolate(one.reason)})"
+    stands = f"{one.state.value}{why}"
+    return f"{one.id}  {stands}  {isolate(version.offer.title)}  version {version.number}, sold {one.sold}"
 
 
-def _show_one(one: Listing, *, as_json: bool) -> None:
+def show_one(one: Listing, *, as_json: bool) -> None:
+    """Print how a listing stands."""
     click.echo(json.dumps(_listing(one)) if as_json else _told(one))

@@ -49,11 +49,6 @@ class Kind(StrEnum):
         """Tell whether it names something elsewhere: a message, a room, an address."""
         return self not in (Kind.TEXT, Kind.FILE)
 
-    @property
-    def is_fetched(self) -> bool:
-        """Tell whether a buyer fetches it by HTTP: its content, or what stands behind the gateway."""
-        return self.has_content or self is Kind.GATEWAY
-
 
 class ListingState(StrEnum):
     """Who sees a listing. Unlisting takes from nobody what they bought; what is taken down is delivered no more."""
@@ -61,6 +56,8 @@ class ListingState(StrEnum):
     DRAFT = "draft"
     LISTED = "listed"
     UNLISTED = "unlisted"
+    HELD = "held"
+    """The seller wants it for sale, and the operator's rules object; what was bought of it is delivered."""
     TAKEN_DOWN = "taken_down"
 
 
@@ -94,10 +91,14 @@ class Trouble(StrEnum):
     """The bot has that room for something else: a chat, a list, a room of its own."""
 
 
-_STANDING: Final = (
+STANDING: Final = (
     *(PurchaseState.PAID, PurchaseState.REFUND_ASKED, PurchaseState.REFUND_DECLINED, PurchaseState.REFUND_APPROVED),
 )
 """What one has still who paid: until the money is back, asking for it ends nothing."""
+
+
+OWED: Final = (PurchaseState.OWED_BACK, PurchaseState.REFUND_ASKED, PurchaseState.REFUND_APPROVED)
+"""What the seller was asked to pay back, or has to."""
 
 
 class OwedBecause(StrEnum):
@@ -236,6 +237,12 @@ class Listing:
     created_at: datetime
     ended_at: datetime | None
 
+    @property
+    def was_shown(self) -> bool:
+        """Tell whether it was ever for sale, as neither a draft was nor what was held at once."""
+        held_at_once = self.state is ListingState.HELD and self.ended_at is None
+        return self.state is not ListingState.DRAFT and not held_at_once
+
     def is_for_sale(self, now: datetime) -> bool:
         """Tell whether it can be bought at a moment."""
         expires = self.version.offer.expires_at
@@ -304,12 +311,20 @@ class Purchase:
     @property
     def stands(self) -> bool:
         """Tell whether it bought something, and was neither taken nor paid back."""
-        return self.state in _STANDING and self.because is None
+        return self.state in STANDING and self.because is None
 
     def opens(self, now: datetime) -> bool:
         """Tell whether it gives access at a moment: it stands, as surely as the seller asked, and is not over."""
         over = self.access_until is not None and now >= self.access_until
         return self.stands and not over and self.level.reaches(self.finality)
+
+
+@dataclass(frozen=True, slots=True)
+class Refunds:
+    """How much stands of a listing, and how much of that its buyers want the money of, or were promised it."""
+
+    bought: int
+    asked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,8 +389,9 @@ def judged(paid: Paid, listing: Listing, version: Version | None) -> OwedBecause
     replaced = version.replaced_at is not None and paid.at > version.replaced_at + GRACE
     if replaced or (offer.expires_at is not None and paid.at >= offer.expires_at):
         return OwedBecause.TERMS_EXPIRED
-    unlisted = listing.state is ListingState.UNLISTED and paid.at > (listing.ended_at or paid.at) + GRACE
-    if listing.state in (ListingState.DRAFT, ListingState.TAKEN_DOWN) or unlisted:
+    off = listing.state in (ListingState.UNLISTED, ListingState.HELD)
+    unlisted = off and paid.at > (listing.ended_at or paid.at) + GRACE
+    if not listing.was_shown or listing.state is ListingState.TAKEN_DOWN or unlisted:
         return OwedBecause.NOT_FOR_SALE
     if paid.asset not in offer.prices or not paid.allowed:
         return OwedBecause.WRONG_ASSET

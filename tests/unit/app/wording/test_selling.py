@@ -95,7 +95,7 @@ def test_every_state_of_a_purchase_is_told_to_both(state: PurchaseState) -> None
     one = replace(PURCHASE, state=state, because=OwedBecause.TOO_LITTLE)
     for said in (
         bought.library(READER, [one], names, more="next"),
-        selling.sales(READER, [one], names, more="next"),
+        selling.sales(READER, [one], names, owed={one.asset: (1, 5)}, more="next"),
         bought.not_yours(READER, one),
     ):
         assert "too little" in said.plain
