@@ -10,7 +10,7 @@ from app.container import Work
 from kit.clock import unix
 from kit.identifiers import show_address, show_hash
 from ledger.model import Asset
-from payments.content.model import Listing
+from payments.content.model import Listing, ListingState
 from payments.tokens.service import Tokens
 
 
@@ -26,7 +26,7 @@ def show_listing(work: Work, listing: Listing, tokens: Tokens | None = None) -> 
         "preview": offer.preview,
         "licence": offer.licence,
         "state": listing.state,
-        "reason": listing.reason,
+        "reason": listing.reason if listing.state is ListingState.TAKEN_DOWN else None,
         "for_sale": listing.is_for_sale(work.now) and bool(prices),
         "version": version.number,
         "prices": prices,

@@ -52,6 +52,8 @@ class Meaning(StrEnum):
     """It says whether one is to be asked into the supporters' rooms."""
     CONFIRM_SALE = "confirm_sale"
     """It confirms that a draft of a listing is to be for sale."""
+    ASK_REFUND = "ask_refund"
+    """It asks for the money for a listing that was taken down."""
 
 
 CONFIRMATIONS = frozenset(
@@ -64,6 +66,7 @@ CONFIRMATIONS = frozenset(
         Meaning.SHOW_AMOUNT,
         Meaning.SHOW_NAMELESS,
         Meaning.CONFIRM_SALE,
+        Meaning.ASK_REFUND,
     }
 )
 

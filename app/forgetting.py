@@ -31,7 +31,9 @@ def forget_person(work: Work, person: PersonId) -> None:
     work.support.forget(person)
     work.supporters.forget(person)
     work.orders.forget(person)
+    work.tips.forget(person)
     work.admitting.forget(person)
+    work.gateways.forget(person)
     work.content.forget(person)
     work.feed.forget(person)
     work.people.erase(person)
@@ -58,6 +60,10 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
         _rewards,
         _payments,
         _orders,
+        _tip_links,
+        _tip_notes,
+        _holds,
+        _refunds,
     ):
         gone += _in_parts(work, part)
     return gone + _in_parts(work, lambda some: some.gate.prune())
@@ -122,6 +128,22 @@ def _payments(some: Work) -> int:
 
 def _orders(some: Work) -> int:
     return some.orders.prune(limit=MOST_PRUNED)
+
+
+def _tip_links(some: Work) -> int:
+    return some.tip_links.prune(limit=MOST_PRUNED)
+
+
+def _tip_notes(some: Work) -> int:
+    return some.tips.prune_notes(limit=MOST_PRUNED)
+
+
+def _holds(some: Work) -> int:
+    return some.content.prune_holds(limit=MOST_PRUNED)
+
+
+def _refunds(some: Work) -> int:
+    return some.waiting_refunds.prune(limit=MOST_PRUNED)
 
 
 def _with_names(some: Work, people: Sequence[PersonId]) -> int:

@@ -59,6 +59,8 @@ def link(container: Container, work: Work, person: PersonId, proof: Proof) -> Ad
     """Link the wallet that signed and return its address; raises as ``Holders.link`` does."""
     address = work.holders.link(person, proof, **_place(container))
     work.supporters.wallets_changed(person)
+    while work.content.linked(person, address):
+        continue
     return address
 
 

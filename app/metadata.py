@@ -13,12 +13,15 @@ import kit.leases
 import kit.outbox
 import ledger.tables
 import payments.carrying.tables
+import payments.content.gateway_tables
+import payments.content.side_tables
 import payments.content.tables
 import payments.flair.key_tables
 import payments.flair.tables
 import payments.rewards.tables
 import payments.settlements.tables
 import payments.stakes.tables
+import payments.tips.tables
 import payments.tokens.tables
 import reputation.beside_tables
 import reputation.complaint_tables
@@ -27,6 +30,7 @@ import reputation.gate_tables
 import reputation.list_tables
 import reputation.publishing_tables
 import reputation.room_tables
+import reputation.shop_tables
 import reputation.tables
 from kit.database import Base
 
@@ -38,10 +42,13 @@ TABLE_MODULES = (
     payments.stakes.tables,
     payments.flair.key_tables,
     payments.carrying.tables,
+    payments.content.gateway_tables,
     payments.content.tables,
+    payments.content.side_tables,
     payments.flair.tables,
     payments.rewards.tables,
     payments.settlements.tables,
+    payments.tips.tables,
     payments.tokens.tables,
     reputation.tables,
     reputation.list_tables,
@@ -51,6 +58,7 @@ TABLE_MODULES = (
     reputation.complaint_tables,
     reputation.gate_tables,
     reputation.publishing_tables,
+    reputation.shop_tables,
     app.sessions,
     app.conversations,
     app.supporting.tables,

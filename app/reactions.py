@@ -51,8 +51,10 @@ def stake_moved(work: Work, event: StakeEvent) -> None:
 
 
 def sold(work: Work, event: SaleEvent) -> None:
-    """Let whoever paid have what they bought, or whoever was paid back have it no more."""
+    """Let whoever paid have what they bought, or whoever was paid back have it no more; or take in a tip."""
     work.sales.told(event)
+    if isinstance(event, Bought):
+        work.tips.told(event)
 
 
 def paid_out(work: Work, event: RewardEvent) -> None:

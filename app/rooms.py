@@ -16,18 +16,25 @@ from kit.sealing import Seal
 from ledger.book import Book
 from ledger.holders import Holders
 from ledger.people import People
+from payments.content.gateways import Gateways
 from payments.content.orders import Orders
 from payments.content.sales import Sales
 from payments.content.service import Content
+from payments.content.waiting import WaitingRefunds
 from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
 from payments.flair.service import Supporters
 from payments.rewards.distribution import Distribution
+from payments.rewards.finding import Finding
+from payments.tips.links import TipLinks
+from payments.tips.service import Tips
 from payments.tokens.service import Tokens
 from reputation.followed import Followed
+from reputation.knowing import Knowing
 from reputation.moderation import Moderation
 from reputation.notices import Notices
 from reputation.publishing import Publishing
+from reputation.shop import Shop
 
 if TYPE_CHECKING:
     from payments.rewards.closing import Epochs
@@ -52,6 +59,7 @@ class Rooms:
     moderation: Moderation
     support: Support
     distributor: Address | None
+    knowing: Knowing
 
     @property
     def claims(self) -> Claims:
@@ -71,6 +79,11 @@ class Rooms:
         return Epochs(self.session, self.now)
 
     @property
+    def finding(self) -> Finding:
+        """Where servers and payees stand in epochs' files."""
+        return Finding(self.session)
+
+    @property
     def distribution(self) -> Distribution:
         """How rewards are paid out on the chain."""
         return Distribution(self.session, self.distributor)
@@ -78,7 +91,18 @@ class Rooms:
     @property
     def content(self) -> Content:
         """What people sell, and what others bought of it."""
-        return Content(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)
+        wallets, holder, judge = self.holders.addresses, self.holders.person_of, self.shop.judge
+        return Content(self.session, self.now, seal=self.seal, wallets=wallets, holder=holder, judge=judge)
+
+    @property
+    def shop(self) -> Shop:
+        """What the operator lets nobody sell."""
+        return Shop(self.session, self.now, self.people, self.knowing.labels)
+
+    @property
+    def gateways(self) -> Gateways:
+        """What stands behind what people sell."""
+        return Gateways(self.session, self.now, self.seal)
 
     @property
     def admitting(self) -> Admitting:
@@ -99,9 +123,24 @@ class Rooms:
     @property
     def sales(self) -> Sales:
         """What is bought and paid back on the chain."""
-        return Sales(self.content, self.orders, self.book, self.tokens.taken_away)
+        return Sales(self.content, self.orders, self.book, self.waiting_refunds, self.tokens.taken_away)
+
+    @property
+    def waiting_refunds(self) -> WaitingRefunds:
+        """Refunds that came before their sales."""
+        return WaitingRefunds(self.session, self.now)
 
     @property
     def tokens(self) -> Tokens:
         """What something may be sold for, and what every asset is called."""
         return Tokens(self.session, self.now, lambda: self.supporters.assets)
+
+    @property
+    def tip_links(self) -> TipLinks:
+        """Who takes tips, and links to tip by."""
+        return TipLinks(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)
+
+    @property
+    def tips(self) -> Tips:
+        """Tips that were paid."""
+        return Tips(self.session, self.now, seal=self.seal, wallets=self.holders.addresses, book=self.book)

@@ -240,9 +240,15 @@ def _library() -> click.Command:
 
 
 def _listings() -> click.Command:
-    from cli.commands.sell import listings
+    from cli.commands.listings import listings
 
     return listings
+
+
+def _tips() -> click.Command:
+    from cli.commands.tips import tips
+
+    return tips
 
 
 COMMANDS: Mapping[str, Callable[[], click.Command]] = {
@@ -259,6 +265,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "sell": _sell,
     "library": _library,
     "listings": _listings,
+    "tips": _tips,
     "tenants": _tenants,
     "quiet": _quiet,
     "keys": _keys,

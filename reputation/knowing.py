@@ -121,7 +121,7 @@ class Knowing:
             heard = self._standings(viewer, sender or PersonId(0), staked)
             if heard is not None:
                 known["sender.standing"], known["sender.confidence"] = heard
-        if asked & _LABELS and (labels := self._told()) is not None:
+        if asked & _LABELS and (labels := self.labels()) is not None:
             known["sender.labels"], known["server.labels"] = labels.of_user(other), labels.of_server(server_of(other))
         if _SUPPORTER in asked and self._supporting is not None:
             known[_SUPPORTER] = self._supporting.tiers(viewer, sender, at=at)
@@ -129,10 +129,11 @@ class Knowing:
 
     def of_room(self, asked: frozenset[str], room: RoomId) -> dict[str, object]:
         """Return what lists say of a room, where that is asked and known."""
-        labels = self._told() if "room.labels" in asked else None
+        labels = self.labels() if "room.labels" in asked else None
         return {} if labels is None else {"room.labels": labels.of_room(room)}
 
-    def _told(self) -> Labels | None:
+    def labels(self) -> Labels | None:
+        """Return what followed lists say; ``None`` where that is not known yet."""
         return None if self._labels is None else self._labels()
 
     def of_time(self, asked: frozenset[str], viewer: PersonId, *, at: datetime) -> dict[str, object]:

@@ -262,6 +262,33 @@ class ProtectionsDocument(_Model):
     patterns: Patterns = {}
 
 
+class Keeping(_Model):
+    """What becomes of a listing: it waits for the operator, or is not taken."""
+
+    do: Literal["hold", "refuse"]
+
+
+class ShopRule(_Model):
+    """One rule of the shop: the first whose condition holds decides."""
+
+    name: Name
+    when: Annotated[str, Field(min_length=1, max_length=LONGEST_CONDITION)]
+    then: Keeping
+    tell: Remark | None = None
+    """Shown to the seller; the rule's name where nothing is said."""
+
+
+class ShopDocument(_Model):
+    """The shop's rules: what the operator lets nobody sell here unseen, or at all."""
+
+    version: Version = VERSION
+    kind: Literal["shop"] = "shop"
+    rules: Annotated[tuple[ShopRule, ...], Field(max_length=MOST_RULES)] = ()
+    patterns: Patterns = {}
+    share: Annotated[int, Field(ge=0, le=100, strict=True)] = 10
+    """Per cent of what is for sale that may be taken off unasked in seven days."""
+
+
 Document: TypeAlias = DoorDocument | FilterDocument | ProtectionsDocument
 AnyRule: TypeAlias = Rule | FilterRule | ProtectionRule
 KINDS: Final[dict[str, type[Document]]] = {

@@ -28,6 +28,7 @@ from reputation.policy import (
     Labelling,
     Pattern,
     ProtectionsDocument,
+    ShopRule,
 )
 
 LONGEST_DOCUMENT: Final = 300_000
@@ -167,6 +168,11 @@ class Attached:
 
 def read_json(text: str) -> InForce:
     """Read a document. Raises ``Invalid`` that says where the mistake is and what to write instead."""
+    return read_document(parsed(text))
+
+
+def parsed(text: str) -> dict[str, object]:
+    """Return what a document says as JSON. Raises ``Invalid``."""
     if len(text) > LONGEST_DOCUMENT:
         message = f"A document has at most {LONGEST_DOCUMENT} characters."
         raise Invalid("document_too_long", message, most=LONGEST_DOCUMENT)
@@ -179,7 +185,7 @@ def read_json(text: str) -> InForce:
         raise Invalid("document_no_json", "This is no JSON that a document could be.") from None
     if not isinstance(found, dict):
         raise Invalid("document_malformed", "A document is a JSON object, from { to }.", where="")
-    return read_document(found)
+    return found
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -202,14 +208,14 @@ def read_document(found: Mapping[str, object]) -> InForce:
     try:
         return in_force(model.model_validate(found))
     except ValidationError as error:
-        _malformed(error)
+        malformed(error)
     except RecursionError:
         raise Invalid("document_malformed", "This document is nested too deeply.", where="") from None
 
 
 def in_force(document: Document) -> InForce:
     """Read the conditions and patterns of a document. Raises ``Invalid``."""
-    _check_patterns(document.patterns)
+    check_patterns(document.patterns)
     if isinstance(document, DoorDocument):
         return policy_of(document)
     return screen_of(document) if isinstance(document, FilterDocument) else guard_of(document)
@@ -217,20 +223,23 @@ def in_force(document: Document) -> InForce:
 
 def policy_of(document: DoorDocument) -> Policy:
     """Read a door's conditions. Raises ``Invalid``."""
-    return Policy(document, _conditions(document.rules, DOOR_FACTS, document.patterns))
+    return Policy(document, conditions_of(document.rules, DOOR_FACTS, document.patterns))
 
 
 def screen_of(document: FilterDocument) -> Screen:
     """Read a filter's conditions. Raises ``Invalid``."""
-    return Screen(document, _conditions(document.rules, FILTER_FACTS, document.patterns))
+    return Screen(document, conditions_of(document.rules, FILTER_FACTS, document.patterns))
 
 
 def guard_of(document: ProtectionsDocument) -> Guard:
     """Read the conditions of protections. Raises ``Invalid``."""
-    return Guard(document, _conditions(document.rules, ROOM_FACTS, document.patterns))
+    return Guard(document, conditions_of(document.rules, ROOM_FACTS, document.patterns))
 
 
-def _conditions(rules: Sequence[AnyRule], schema: Schema, patterns: Mapping[str, Pattern]) -> tuple[Condition, ...]:
+def conditions_of(
+    rules: Sequence[AnyRule | ShopRule], schema: Schema, patterns: Mapping[str, Pattern]
+) -> tuple[Condition, ...]:
+    """Read the conditions of rules, which ask for facts of ``schema``. Raises ``Invalid``."""
     names = [rule.name for rule in rules]
     found: list[Condition] = []
     left = MOST_PARTS_IN_ALL
@@ -269,7 +278,8 @@ def _asked(part: Part, place: int) -> Iterator[str]:
         yield from _asked(each, place)
 
 
-def _check_patterns(patterns: Mapping[str, Pattern]) -> None:
+def check_patterns(patterns: Mapping[str, Pattern]) -> None:
+    """Raise ``Invalid`` for patterns that cannot be looked for, or cost too much together."""
     total = 0
     for name, pattern in patterns.items():
         try:
@@ -283,8 +293,8 @@ def _check_patterns(patterns: Mapping[str, Pattern]) -> None:
         )
 
 
-def _malformed(error: ValidationError) -> NoReturn:
-    """Tell the first mistake, and where it is, as somebody would write the place: ``rules[2].then.stake``."""
+def malformed(error: ValidationError) -> NoReturn:
+    """Raise ``Invalid`` that tells the first mistake and its place as one writes it: ``rules[2].then.stake``."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
     # Both may hold words of whoever wrote the document.

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import PersonId
 from reputation.model import Door
-from reputation.policy import DoorDocument, FilterDocument, ProtectionsDocument
+from reputation.policy import DoorDocument, FilterDocument, ProtectionsDocument, ShopDocument
 from reputation.policy_doors import door_of
+from reputation.shop_tables import ShopVersionRow
 from reputation.tables import DocumentVersionRow, ProtectionsVersionRow
 
 MOST_KEPT: Final = 50
@@ -24,7 +25,7 @@ MOST_KEPT: Final = 50
 _READ_ONCE: Final = 64
 LOG = structlog.get_logger(__name__)
 
-_Document = TypeVar("_Document", DoorDocument, FilterDocument, ProtectionsDocument)
+_Document = TypeVar("_Document", DoorDocument, FilterDocument, ProtectionsDocument, ShopDocument)
 _Owner = TypeVar("_Owner", bound=int)
 
 
@@ -32,7 +33,7 @@ _Owner = TypeVar("_Owner", bound=int)
 class Shelf(Generic[_Owner]):
     """Where versions lie: the table, its column that says whose they are, and whether several kinds lie there."""
 
-    row: type[DocumentVersionRow | ProtectionsVersionRow]
+    row: type[DocumentVersionRow | ProtectionsVersionRow | ShopVersionRow]
     owner: str
     kinds: bool
 
@@ -40,6 +41,8 @@ class Shelf(Generic[_Owner]):
 OF_PEOPLE: Final[Shelf[PersonId]] = Shelf(DocumentVersionRow, "person", kinds=True)
 OF_ROOMS: Final[Shelf[int]] = Shelf(ProtectionsVersionRow, "management", kinds=False)
 """Those of management rooms, by their numbers."""
+OF_SHOP: Final[Shelf[int]] = Shelf(ShopVersionRow, "shop", kinds=False)
+"""Those of the one shop, 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ _SAID: Final[dict[str, _Said]] = {
         "The protections were changed meanwhile: read them again, and change that.",
         "The protections were never changed: there is nothing to undo.",
         "There is no version of the protections with that number.",
+    ),
+    "shop": _Said(
+        "The shop's rules were changed meanwhile: read them again, and change that.",
+        "The shop's rules were never changed: there is nothing to undo.",
+        "There is no version of the shop's rules with that number.",
     ),
 }
 

@@ -43,6 +43,7 @@ OFFERED = {
     Meaning.SHOW_NAMELESS: _YES_NO,
     Meaning.JOIN_SUPPORTERS: _YES_NO,
     Meaning.CONFIRM_SALE: _YES_NO,
+    Meaning.ASK_REFUND: _YES_NO,
     Meaning.UNDO: (Word.UNDO,),
 }
 """The buttons under a message of each meaning."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from app.conversations import Meaning
 from app.wording.bought import BECAUSE, Names, purchases, sum_of
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
 from app.wording.message import Literal, Message, Safe, join
+from app.wording.overseen import held
 from app.wording.reader import Reader
 from app.wording.replies import NO, YES, lines
 from kit.identifiers import Address, UserId, show_address
-from ledger.model import Level
+from ledger.model import Asset, Level
 from payments.content.model import Kind, Listing, ListingState, Offer, Purchase, PurchaseState, Stored
+
+if TYPE_CHECKING:
+    from app.vendors import Vendor
 
 _KINDS = {
     Kind.TEXT: marked("a text"),
@@ -32,6 +37,7 @@ _STATES = {
     ListingState.DRAFT: marked("a draft"),
     ListingState.LISTED: marked("for sale"),
     ListingState.UNLISTED: marked("not for sale"),
+    ListingState.HELD: marked("held back by whoever runs this service"),
     ListingState.TAKEN_DOWN: marked("taken down by whoever runs this service"),
 }
 _SALES = {
@@ -91,17 +97,25 @@ def _what(reader: Reader, offer: Offer, stored: Stored | None) -> Message:
 
 
 def offered(
-    reader: Reader, one: Listing, seller: UserId | None, names: Names, *, order: str, until: datetime
+    reader: Reader,
+    one: Listing,
+    seller: UserId | None,
+    names: Names,
+    *,
+    order: str,
+    until: datetime,
+    vendor: Vendor | None = None,
 ) -> Message:
-    """Show what somebody wants to buy, and where they pay for it."""
+    """Show what somebody wants to buy, how its seller stands with them, and where they pay for it."""
     return join(
         [
             card(reader, one, seller, names),
+            *([] if vendor is None else [_with_you(reader, seller, vendor)]),
             reader.say(
                 marked(
                     "Pay for it here, with your own wallet, until {until}: {page}\n"
                     "Then it comes into this chat. Whoever has this link can pay for you, no more. {standing} says "
-                    "how the seller stands with you."
+                    "by whose words the seller stands with you as they do."
                 ),
                 until=reader.when(until),
                 page=reader.link(f"/buy/{one.id}?order={order}"),
@@ -111,13 +125,28 @@ def offered(
     )
 
 
+def _with_you(reader: Reader, seller: UserId | None, vendor: Vendor) -> Message:
+    who = reader.person(seller)
+    if vendor.nobody:
+        return reader.say(marked("Nobody whom you know says anything of {who}."), who=who)
+    return reader.say(
+        marked("With you {who} stands at {percent} % good, and that is {sure} % sure."),
+        who=who,
+        percent=vendor.percent,
+        sure=vendor.sure,
+    )
+
+
 def in_room(reader: Reader, one: Listing, seller: UserId | None, names: Names, sign: str) -> Message:
     """Show in a room what is for sale, and how a link to buy it is asked for."""
     return join(
         [
             card(reader, one, seller, names),
             reader.say(
-                marked("Its page: {page}\nTap {sign} and I send you a link to buy it by, to you alone. No tap pays."),
+                marked(
+                    "Its page: {page}\nTap {sign} and I send you a link to buy it by, to you alone, and how the seller "
+                    "stands with you. No tap pays."
+                ),
                 page=reader.link(f"/buy/{one.id}"),
                 sign=Safe(sign),
             ),
@@ -150,13 +179,20 @@ def fetching(reader: Reader) -> Message:
     return reader.say(marked("Let me look at it; then I show you what buyers will see."))
 
 
+def fetching_anew(reader: Reader) -> Message:
+    """Say that the new content of something is being looked at."""
+    return reader.say(marked("Let me look at it; then it is the new version."))
+
+
 def not_fetched(reader: Reader, why: Message) -> Message:
     """Say that what was to be sold could not be taken."""
     return reader.say(marked("I cannot put that up. {why}"), why=why)
 
 
 def listed(reader: Reader, one: Listing) -> Message:
-    """Say that something is for sale."""
+    """Say that something is for sale, or that it is held back."""
+    if one.state is ListingState.HELD:
+        return held(reader, one)
     return reader.say(
         marked(
             "**{title}** is for sale. Whoever writes {buy} to me can buy it; its page is {page}\n"
@@ -184,6 +220,7 @@ def revised(reader: Reader, one: Listing, seller: UserId | None, names: Names) -
     return join(
         [
             card(reader, one, seller, names),
+            *([held(reader, one)] if one.state is ListingState.HELD else []),
             reader.say(
                 marked(
                     "That is version {number}. Whoever bought an earlier one has this one, too; whoever is about to "
@@ -204,7 +241,7 @@ def goods(reader: Reader, found: Sequence[Listing], names: Names, *, more: str |
             marked("**{title}**, {price}: {state}, sold {sold}, complaints {complaints} ({listing})"),
             title=one.version.offer.title,
             price=_price(one.version.offer, names),
-            state=Safe(reader.translate(_STATES[one.state])),
+            state=_stands(reader, one),
             sold=one.sold,
             complaints=one.complaints,
             listing=Literal(one.id),
@@ -217,11 +254,22 @@ def goods(reader: Reader, found: Sequence[Listing], names: Names, *, more: str |
     return join(parts)
 
 
-def sales(reader: Reader, found: Sequence[Purchase], names: Names, *, more: str | None) -> Message:
-    """List what somebody sold, and what they owe back."""
+def _stands(reader: Reader, one: Listing) -> Message:
+    state = reader.say(_STATES[one.state])
+    return state if one.reason is None else reader.say("{state} ({reason})", state=state, reason=one.reason)
+
+
+def sales(
+    reader: Reader, found: Sequence[Purchase], names: Names, *, owed: Mapping[Asset, tuple[int, int]], more: str | None
+) -> Message:
+    """List what somebody sold, and what they owe back: payments and their sum by asset."""
     if not found:
         return reader.say(marked("Nothing was sold yet."))
     parts = [reader.say(marked("**What you sold:**")), purchases(reader, found, names, _sale)]
+    if owed:
+        sums = Safe(", ".join(sum_of(total, asset, names).text for asset, (_, total) in owed.items()))
+        payments = sum(count for count, _ in owed.values())
+        parts.append(reader.say(marked("Asked back or owed: {sums} of {payments}."), sums=sums, payments=payments))
     if any(one.state in (PurchaseState.OWED_BACK, PurchaseState.REFUND_ASKED) for one in found):
         parts.append(
             reader.say(

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from app import admissions, offering
 from app.container import Work
+from app.vendors import vendor
 from app.wording import bought, selling
 from app.wording.buttons import Letter
 from app.wording.catalogue import marked
+from app.wording.message import join
 from bot.commands.command import ISOLATES, Asked, Command, Unclear
 from kit import outbox
 from kit.clock import unix
 from kit.errors import Conflict, Invalid, NotFound
 from payments.content.buying import DELIVERY
-from payments.content.model import LONGEST_COMPLAINT, Buyer, Kind, Purchase
+from payments.content.model import LONGEST_COMPLAINT, Buyer, Kind, Purchase, PurchaseState
 
 PAGE: Final = 10
 _AGAIN: Final = timedelta(minutes=5)
@@ -34,7 +37,8 @@ def buy(work: Work, asked: Asked) -> Letter:
         raise Invalid("buy_own", "That is yours already.")
     order = work.orders.order(asked.person, one.id)
     seller, names = work.people.mxid(one.seller), work.tokens.assets.name
-    return Letter(selling.offered(asked.reader, one, seller, names, order=order.token, until=order.expires_at))
+    said = partial(selling.offered, asked.reader, one, seller, names, order=order.token, until=order.expires_at)
+    return Letter(said(vendor=vendor(work, asked.person, one.seller)))
 
 
 def library(work: Work, asked: Asked) -> Letter:
@@ -83,6 +87,17 @@ def refund(work: Work, asked: Asked) -> Letter:
         complain(work, asked)
     found = work.content.ask_refund(_buyer(asked), purchase)
     return Letter(bought.refund_asked(asked.reader, found, work.tokens.assets.name))
+
+
+def refund_all(work: Work, asked: Asked, listing: str) -> Letter:
+    """Ask the seller for the money for all that somebody bought of a listing and has not asked for yet."""
+    bought_of_it = work.content.bought_of(_buyer(asked), listing)
+    back = [one for one in bought_of_it if one.state is PurchaseState.PAID and one.because is None]
+    if not back:
+        raise Conflict("refund_impossible", "This purchase cannot be paid back, or was already.")
+    names = work.tokens.assets.name
+    asked_for = [work.content.ask_refund(_buyer(asked), one.id) for one in back]
+    return Letter(join([bought.refund_asked(asked.reader, one, names) for one in asked_for]))
 
 
 def listing_in(word: str) -> str:

@@ -11,6 +11,7 @@ from app.wording import manners, replies
 from app.wording.buttons import Letter, Word
 from app.wording.catalogue import marked
 from app.wording.supporting import SHOWS
+from bot.commands.buying import refund_all
 from bot.commands.choosing import give
 from bot.commands.command import Asked, Command, nothing_more
 from bot.commands.selling import put_up
@@ -36,6 +37,8 @@ def confirm(work: Work, asked: Asked, prompt: Prompt) -> Letter:
         return shows(work, asked, prompt.meaning)
     if prompt.meaning is Meaning.JOIN_SUPPORTERS:
         return joins(work, asked, now=True)
+    if prompt.meaning is Meaning.ASK_REFUND and prompt.listing is not None:
+        return refund_all(work, asked, prompt.listing)
     if prompt.listing is not None:
         return put_up(work, asked, prompt.listing)
     return unlink(work, asked, prompt.wallet) if prompt.wallet is not None else _spam(work, asked, prompt)

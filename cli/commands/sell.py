@@ -1,4 +1,4 @@
-"""``earnest sell``: texts, files and admissions put up for somebody, revised, unlisted, counted; and taken down."""
+"""``earnest sell``: what people put up, revise, unlist and sold."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from typing import Any, Final
 
 import click
 
-from app import selling, tokens
+from app import gateway, selling, tokens
 from app.container import SYMBOL, Container
 from app.statements import read_day
 from cli import admissions_shown as shown
+from cli import purchases_shown
 from cli.commands.sell_refund import refund
 from cli.commands.travel import parse_duration
 from cli.context import container_of, disk_told, told
+from cli.counting import counted
 from kit.amounts import show_signed
-from kit.errors import NotFound
+from kit.errors import Invalid, NotFound
 from kit.identifiers import PersonId, isolate, parse_address, parse_room_id, parse_user_id, show_hash
 from ledger.model import Asset, Level
-from payments.content.model import Buyer, Kind, Listing, Offer, Purchase
+from payments.content.model import Buyer, Kind, Listing, Offer
 from payments.content.service import Content
 from payments.tokens.model import read_price
 
@@ -36,7 +38,7 @@ _seller = click.option("--seller", required=True, help="Whose it is: a Matrix id
 
 @click.group()
 def sell() -> None:
-    """Sell texts, files and admission to rooms for people of this service, and see what they sold (docs/selling.md)."""
+    """Sell texts, files, addresses and admissions for people of this service; see what was sold (docs/selling.md)."""
 
 
 sell.add_command(refund)
@@ -104,9 +106,26 @@ def admission(context: click.Context, /, room: str, period: str, seller: str, *,
     admitted = timedelta(seconds=parse_duration(period))
     offer = _offer(container, Kind.ADMISSION, terms, reference=parse_room_id(room), admitted=admitted)
     made = selling.put_up(container, _person(container, seller), offer, draft=terms["draft"])
-    _show_one(made, as_json=as_json)
+    show_one(made, as_json=as_json)
     if not as_json:
         click.echo("Invite the bot to that room, with the power to invite people and to put them out.")
+
+
+@sell.command()
+@click.option("--to", required=True, help="The address (https://…), which nobody is shown.")
+@click.option("--for", "period", help="For how long it may be asked for, such as 30d; without an end by default.")
+@_seller
+@_terms
+@_json
+@click.pass_context
+@told
+def url(context: click.Context, /, to: str, period: str | None, seller: str, *, as_json: bool, **terms: Any) -> None:  # noqa: ANN401
+    """Sell what stands at an address: its host shows first that the seller may (docs/selling.md)."""
+    container = container_of(context)
+    person, admitted = _person(container, seller), timedelta(seconds=parse_duration(period)) if period else None
+    behind = gateway.prove(container, person, to)
+    offer = _offer(container, Kind.GATEWAY, terms, reference=behind.reference, admitted=admitted)
+    show_one(gateway.put_up(container, person, offer, behind, draft=terms["draft"]), as_json=as_json)
 
 
 @sell.command()
@@ -154,12 +173,14 @@ def revise(
     with container.read() as work:
         person = _person(container, seller)
         offer = work.content.own(person, listing).version.offer
+    if file is not None and offer.kind not in (Kind.TEXT, Kind.FILE):
+        raise Invalid("content_missing", "A text or a file, and nothing else, is given another content.")
     if title is not None:
         offer = replace(offer, title=title)
     if prices:
         offer = replace(offer, prices=_prices(container, prices))
     parts, name = (None, "") if file is None else (_pieces(file), file.name)
-    _show_one(selling.revise(container, person, listing, offer, parts, name=name), as_json=as_json)
+    show_one(selling.revise(container, person, listing, offer, parts, name=name), as_json=as_json)
 
 
 def _moving(name: str, move: Callable[[Content, PersonId, str], Listing], sentence: str) -> None:
@@ -174,7 +195,7 @@ def _moving(name: str, move: Callable[[Content, PersonId, str], Listing], senten
         person = _person(container, seller)
         with container.work() as work:
             found = move(work.content, person, listing)
-        _show_one(found, as_json=as_json)
+        show_one(found, as_json=as_json)
 
 
 _moving("unlist", Content.unlist, "Sell LISTING no more; whoever bought it keeps it.")
@@ -219,7 +240,11 @@ def sales(context: click.Context, seller: str, before: str | None, *, as_json: b
     person = _person(container, seller)
     with container.read() as work:
         found, following = work.content.sales(person, before=before, limit=100)
-    _show_purchases(container, found, following, as_json=as_json)
+        owed, names = work.content.owed(person), work.tokens.assets.name
+    purchases_shown.show(container, found, following, as_json=as_json)
+    for asset, (count, total) in owed.items() if not as_json else ():
+        symbol, places = names(asset)
+        click.echo(f"Asked back or owed: {show_signed(total, places)} {symbol} of {counted(count, 'payment')}.")
 
 
 @sell.command()
@@ -253,41 +278,7 @@ def library(context: click.Context, buyer: str, before: str | None, *, as_json: 
     who = Buyer(wallet=parse_address(buyer)) if buyer.startswith("0x") else Buyer(person=_person(container, buyer))
     with container.read() as work:
         found, following = work.content.library(who, before=before, limit=100)
-    _show_purchases(container, found, following, as_json=as_json)
-
-
-@click.group()
-def listings() -> None:
-    """Look after what people sell here."""
-
-
-@listings.command("take-down")
-@click.argument("listing")
-@click.option("--reason", required=True, help="Why; everybody sees it.")
-@click.option("--dry-run", is_flag=True, help="Only show what would be taken down.")
-@_json
-@click.pass_context
-@told
-def take_down(context: click.Context, listing: str, reason: str, *, dry_run: bool, as_json: bool) -> None:
-    """Take LISTING down: it is sold and delivered no more, and its buyers may ask for their money."""
-    container = container_of(context)
-    with container.read() if dry_run else container.work() as work:
-        found = work.content.take_down(listing, reason)  # what a reading transaction writes is lost
-    _show_one(found, as_json=as_json)
-    if dry_run and not as_json:
-        click.echo("Nothing was changed.")
-
-
-@listings.command("put-back")
-@click.argument("listing")
-@_json
-@click.pass_context
-@told
-def put_back(context: click.Context, listing: str, *, as_json: bool) -> None:
-    """Take the take-down of LISTING back: its buyers have it again, and its seller may list it again."""
-    with container_of(context).work() as work:
-        found = work.content.put_back(listing)
-    _show_one(found, as_json=as_json)
+    purchases_shown.show(container, found, following, as_json=as_json)
 
 
 def _person(container: Container, name: str) -> PersonId:
@@ -328,7 +319,7 @@ def _offer(
 def _put_up(container: Container, kind: Kind, file: Path, seller: str, terms: dict[str, Any], *, as_json: bool) -> None:
     offer, person = _offer(container, kind, terms), _person(container, seller)
     made = selling.put_up(container, person, offer, _pieces(file), name=file.name, draft=terms["draft"])
-    _show_one(made, as_json=as_json)
+    show_one(made, as_json=as_json)
 
 
 def _pieces(file: Path) -> Iterator[bytes]:
@@ -355,39 +346,11 @@ def _listing(one: Listing) -> dict[str, Any]:
 
 def _told(one: Listing) -> str:
     version = one.version
-    return f"{one.id}  {one.state.value}  {isolate(version.offer.title)}  version {version.number}, sold {one.sold}"
+    why = "" if one.reason is None else f" ({isolate(one.reason)})"
+    stands = f"{one.state.value}{why}"
+    return f"{one.id}  {stands}  {isolate(version.offer.title)}  version {version.number}, sold {one.sold}"
 
 
-def _show_one(one: Listing, *, as_json: bool) -> None:
+def show_one(one: Listing, *, as_json: bool) -> None:
+    """Print how a listing stands."""
     click.echo(json.dumps(_listing(one)) if as_json else _told(one))
-
-
-def _show_purchases(container: Container, found: list[Purchase], following: str | None, *, as_json: bool) -> None:
-    with container.read() as work:
-        names: Callable[[Asset], tuple[str, int]] = work.tokens.assets.name
-    if as_json:
-        rows = [
-            {
-                "id": one.id,
-                "listing": one.listing,
-                "title": one.title,
-                "state": one.state.value,
-                "because": None if one.because is None else one.because.value,
-                "asset": one.asset,
-                "amount": str(one.amount),
-                "paid_at": one.paid_at.isoformat(),
-                "refund": None if one.refund is None else show_hash(one.refund),
-            }
-            for one in found
-        ]
-        click.echo(json.dumps({"purchases": rows, "next": following}))
-        return
-    if not found:
-        click.echo("There is nothing.")
-    for one in found:
-        symbol, places = names(one.asset)
-        why = "" if one.because is None else f" ({one.because.value})"
-        amount = f"{show_signed(one.amount, places)} {symbol}"
-        click.echo(f"{one.id}  {one.paid_at:%Y-%m-%d}  {amount}  {one.state.value}{why}  {isolate(one.title)}")
-    if following is not None:
-        click.echo(f"More: --before {following}")

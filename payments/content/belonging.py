@@ -50,6 +50,10 @@ class Belonging(Disputes):
         """
         return self._sold.claim(person, agreed)
 
+    def linked(self, person: PersonId, wallet: Address) -> int:
+        """Let what a wallet paid a person for count for nothing, since it is their own; return how much that was."""
+        return self._sold.wash(person, wallet)
+
     def move(self, person: PersonId, purchase: str, wallet: Address, agreed: Collection[Address]) -> Purchase:
         """Let a person's purchase be another wallet's too, and no more that one's which had it.
 

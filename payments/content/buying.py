@@ -23,6 +23,7 @@ from payments.content.model import (
     Version,
     judged,
 )
+from payments.content.periods import Periods
 from payments.content.sold import PurchaseStore
 from payments.content.store import ListingStore, random_id
 from payments.content.tables import ListingRow, PurchaseRow
@@ -43,13 +44,15 @@ class Buying:
         listings: ListingStore,
         sold: PurchaseStore,
         wallets: Callable[[PersonId], Collection[Address]],
+        holder: Callable[[Address], PersonId | None],
     ) -> None:
-        """Work in ``session``, at ``now``; ``wallets`` are those that somebody linked."""
+        """Work in ``session``, at ``now``; ``wallets`` are those that somebody linked, ``holder`` who linked one."""
         self._session = session
         self._now = now
         self._listings = listings
         self._sold = sold
         self._wallets = wallets
+        self._holder = holder
 
     def bought(self, paid: Paid) -> Purchase:
         """Take in a payment: told again it is the same purchase, and told again after it was taken back it is anew.
@@ -109,6 +112,7 @@ class Buying:
         if row.state == PurchaseState.TAKEN_BACK.value:
             return self._sold.purchase(row)
         if row.because is None:
+            Periods(self._session).cut(row, row.paid_at)
             place.remaining = None if place.remaining is None else place.remaining + 1
             place.sold -= 0 if row.wash else 1
             if row.person is not None:
@@ -133,13 +137,15 @@ class Buying:
         outbox.append(self._session, kind=DELIVERY, key=key, payload=payload, now=self._now)
 
     def _is_wash(self, paid: Paid, listing: Listing, version: Version | None) -> bool:
-        """Tell whether somebody pays themselves: the seller, a payee, or a wallet of one of them."""
+        """Tell whether somebody pays themselves: the seller, a payee, or a wallet of whoever has such a one."""
         offer = (version or listing.version).offer
         getting = {offer.wallet, *offer.shares, *self._wallets(listing.seller)}
         paying = set[Address]() if paid.buyer.wallet is None else {paid.buyer.wallet}
-        if paid.buyer.person is not None:
-            paying |= set(self._wallets(paid.buyer.person))
-        return paid.buyer.person == listing.seller or bool(getting & paying)
+        holder = None if paid.buyer.wallet is None else self._holder(paid.buyer.wallet)
+        people = {paid.buyer.person, holder} - {None}
+        for person in people:
+            paying |= set(self._wallets(person)) if person is not None else set()
+        return listing.seller in people or bool(getting & paying)
 
     def _until(self, paid: Paid, version: Version | None) -> datetime | None:
         """Return until when an admission is: bought again while one goes on, it follows on that."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -11,12 +11,15 @@ from sqlalchemy.orm import Session
 from kit import outbox
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Hash32, PersonId
-from payments.content.model import LONGEST_COMPLAINT, Buyer, Purchase, PurchaseState, tidy
+from ledger.model import Asset
+from payments.content.model import LONGEST_COMPLAINT, Buyer, Purchase, PurchaseState, Refunds, tidy
+from payments.content.periods import Periods
 from payments.content.sold import PurchaseStore
 from payments.content.store import ListingStore
 from payments.content.tables import ComplaintRow, PurchaseRow
 
 _MOST_COMPLAINTS = 100
+_MOST_OWED = 10_000
 REFUNDED: Final = "content-refunded"
 """Outbox kind: a person is to be told that their money came back; ``purchase`` is its id."""
 
@@ -72,6 +75,20 @@ class Disputes:
             raise _not_bought()
         return self._sold.purchase(row)
 
+    def owed(self, seller: PersonId) -> Mapping[Asset, tuple[int, int]]:
+        """Return by asset how many payments a seller owes back, or is asked for, and their sum in base units.
+
+        Beyond 10,000 it is of so many of them.
+        """
+        return self._sold.owed(seller, _MOST_OWED)
+
+    def owed_for(self, listing: str) -> Refunds:
+        """Count what stands of a listing, and of how much the money is asked for. Raises ``NotFound``."""
+        found = self._listings.row(listing)
+        if found is None:
+            raise NotFound("listing_unknown", "There is no such listing.")
+        return self._sold.refunds(found.id)
+
     def ask_refund(self, buyer: Buyer, purchase: str) -> Purchase:
         """Ask the seller for the money. Raises ``NotFound`` for what is not theirs, ``Conflict`` where it is late."""
         row = self._of_buyer(buyer, purchase)
@@ -90,14 +107,21 @@ class Disputes:
         row = self._of_seller(seller, purchase)
         return self._moved(row, PurchaseState.REFUND_DECLINED, (PurchaseState.REFUND_ASKED,))
 
-    def refunded(self, key: Hash32, transaction: Hash32, block: Hash32 | None = None) -> Purchase:
-        """Note that the seller paid it back, by which access ends. Raises ``NotFound``, ``Conflict``."""
+    def refunded(
+        self, key: Hash32, transaction: Hash32, block: Hash32 | None = None, *, at: datetime | None = None
+    ) -> Purchase:
+        """Note that the seller paid it back (``at``: the block's time), by which access ends.
+
+        Of several periods of an admission the later ones begin the earlier. Raises ``NotFound``, ``Conflict``.
+        """
         row = self._sold.by_key(key, lock=True)
         if row is None:
             raise _not_bought()
         if row.state != PurchaseState.REFUNDED.value:
             if row.state == PurchaseState.TAKEN_BACK.value:
                 raise Conflict("payment_gone", "This payment left the chain: there is nothing to pay back.")
+            if row.because is None:
+                Periods(self._session).cut(row, self._now if at is None else at)
             row.state, row.refund = PurchaseState.REFUNDED.value, bytes(transaction)
             row.refund_block = None if block is None else bytes(block)
             self._tell(row)
@@ -111,6 +135,7 @@ class Disputes:
                 row.state = (
                     PurchaseState.REFUND_APPROVED.value if row.because is None else PurchaseState.OWED_BACK.value
                 )
+                Periods(self._session).resume(row)
         self._session.flush()
 
     def _tell(self, row: PurchaseRow) -> None:

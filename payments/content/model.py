@@ -31,7 +31,7 @@ _MOST_WORD: Final = 2**256 - 1
 
 
 class Kind(StrEnum):
-    """What a buyer gets. Texts and files are delivered from here, the others by who looks after what they name."""
+    """What a buyer gets. Texts, files and posts are delivered from here, the others by who looks after those."""
 
     TEXT = "text"
     FILE = "file"
@@ -41,8 +41,18 @@ class Kind(StrEnum):
 
     @property
     def has_content(self) -> bool:
-        """Tell whether it has a content of its own here; else it has a reference."""
-        return self in (Kind.TEXT, Kind.FILE)
+        """Tell whether it has a content of its own here."""
+        return self in (Kind.TEXT, Kind.FILE, Kind.POST)
+
+    @property
+    def has_reference(self) -> bool:
+        """Tell whether it names something elsewhere: a message, a room, an address."""
+        return self not in (Kind.TEXT, Kind.FILE)
+
+    @property
+    def is_fetched(self) -> bool:
+        """Tell whether a buyer fetches it by HTTP: its content, or what stands behind the gateway."""
+        return self.has_content or self is Kind.GATEWAY
 
 
 class ListingState(StrEnum):
@@ -51,6 +61,8 @@ class ListingState(StrEnum):
     DRAFT = "draft"
     LISTED = "listed"
     UNLISTED = "unlisted"
+    HELD = "held"
+    """The seller wants it for sale, and the operator's rules object; what was bought of it is delivered."""
     TAKEN_DOWN = "taken_down"
 
 
@@ -84,10 +96,14 @@ class Trouble(StrEnum):
     """The bot has that room for something else: a chat, a list, a room of its own."""
 
 
-_STANDING: Final = (
+STANDING: Final = (
     *(PurchaseState.PAID, PurchaseState.REFUND_ASKED, PurchaseState.REFUND_DECLINED, PurchaseState.REFUND_APPROVED),
 )
 """What one has still who paid: until the money is back, asking for it ends nothing."""
+
+
+OWED: Final = (PurchaseState.OWED_BACK, PurchaseState.REFUND_ASKED, PurchaseState.REFUND_APPROVED)
+"""What the seller was asked to pay back, or has to."""
 
 
 class OwedBecause(StrEnum):
@@ -133,14 +149,16 @@ class Offer:
             raise Invalid("finality_unknown", "A sale is final when its payment is seen, safe or finalized.")
         if self.stock is not None and not 0 < self.stock <= MOST_STOCK:
             raise Invalid("stock_outside", f"A stock is of 1 to {MOST_STOCK:,}.")
-        if (self.admitted is not None) != (self.kind is Kind.ADMISSION):
-            raise Invalid("admission_period", "An admission, and nothing else, is for a period.")
+        if self.admitted is None and self.kind is Kind.ADMISSION:
+            raise Invalid("admission_period", "An admission is for a period.")
+        if self.admitted is not None and self.kind not in (Kind.ADMISSION, Kind.GATEWAY):
+            raise Invalid("admission_period", "An admission or an address, and nothing else, is for a period.")
         if self.admitted is not None and not timedelta(hours=1) <= self.admitted <= LONGEST_ADMISSION:
-            raise Invalid("admission_period", "An admission is for an hour to ten years.")
+            raise Invalid("admission_period", "A period is of an hour to ten years.")
         if self.kind is Kind.ADMISSION:
             parse_room_id(self.reference)
-        if self.kind.has_content == bool(self.reference):
-            raise Invalid("reference_wrong", "A text or a file has a content; all else names what it is of.")
+        if self.kind.has_reference != bool(self.reference):
+            raise Invalid("reference_wrong", "A text or a file has a content alone; all else names what it is of.")
 
     @property
     def shares(self) -> Mapping[Address, int]:
@@ -203,6 +221,11 @@ class Version:
     created_at: datetime
     replaced_at: datetime | None
 
+    @property
+    def is_fetched(self) -> bool:
+        """Tell whether its buyer fetches it here; a post or address of before they were looked at gives nothing."""
+        return self.stored is not None or (self.offer.kind is Kind.GATEWAY and self.offer.reference[:7] == "sha256:")
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -218,6 +241,12 @@ class Listing:
     complaints: int
     created_at: datetime
     ended_at: datetime | None
+
+    @property
+    def was_shown(self) -> bool:
+        """Tell whether it was ever for sale, as neither a draft was nor what was held at once."""
+        held_at_once = self.state is ListingState.HELD and self.ended_at is None
+        return self.state is not ListingState.DRAFT and not held_at_once
 
     def is_for_sale(self, now: datetime) -> bool:
         """Tell whether it can be bought at a moment."""
@@ -287,12 +316,20 @@ class Purchase:
     @property
     def stands(self) -> bool:
         """Tell whether it bought something, and was neither taken nor paid back."""
-        return self.state in _STANDING and self.because is None
+        return self.state in STANDING and self.because is None
 
     def opens(self, now: datetime) -> bool:
         """Tell whether it gives access at a moment: it stands, as surely as the seller asked, and is not over."""
         over = self.access_until is not None and now >= self.access_until
         return self.stands and not over and self.level.reaches(self.finality)
+
+
+@dataclass(frozen=True, slots=True)
+class Refunds:
+    """How much stands of a listing, and how much of that its buyers want the money of, or were promised it."""
+
+    bought: int
+    asked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,8 +394,9 @@ def judged(paid: Paid, listing: Listing, version: Version | None) -> OwedBecause
     replaced = version.replaced_at is not None and paid.at > version.replaced_at + GRACE
     if replaced or (offer.expires_at is not None and paid.at >= offer.expires_at):
         return OwedBecause.TERMS_EXPIRED
-    unlisted = listing.state is ListingState.UNLISTED and paid.at > (listing.ended_at or paid.at) + GRACE
-    if listing.state in (ListingState.DRAFT, ListingState.TAKEN_DOWN) or unlisted:
+    off = listing.state in (ListingState.UNLISTED, ListingState.HELD)
+    unlisted = off and paid.at > (listing.ended_at or paid.at) + GRACE
+    if not listing.was_shown or listing.state is ListingState.TAKEN_DOWN or unlisted:
         return OwedBecause.NOT_FOR_SALE
     if paid.asset not in offer.prices or not paid.allowed:
         return OwedBecause.WRONG_ASSET

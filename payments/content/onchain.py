@@ -7,6 +7,7 @@ found again from the listing alone, and nothing has to be kept of who was shown 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
 from eth_utils.crypto import keccak
@@ -36,11 +37,31 @@ def sale_terms(listing: str, version: Version, asset: Address, *, chain_id: int,
     The seller's wallet gets what fee and co-sellers leave. Raises ``Invalid`` where it has no price in that token, or
     ``Checkout`` would refuse it.
     """
-    offer = version.offer
-    price = offer.prices.get(erc20(chain_id, asset))
+    price = version.offer.prices.get(erc20(chain_id, asset))
     if price is None:
         raise Invalid("wrong_asset", "It is not sold for that token.")
-    terms = SaleTerms(
+    terms = _terms(listing, version, asset, price)
+    check(terms, checkout=checkout)
+    return terms
+
+
+def sale_hashes(listing: str, version: Version) -> list[Hash32]:
+    """Return the hashes that stand for a version on any chain: one for each token that it is sold for."""
+    tokens = [(asset, price) for asset, price in version.offer.prices.items() if asset.startswith("erc20:")]
+    return [
+        terms_hash(_terms(listing, version, Address(bytes.fromhex(asset.rpartition("0x")[2])), price))
+        for asset, price in tokens
+    ]
+
+
+def time_of(timestamp: int) -> datetime:
+    """Return the time of a block, which may say anything."""
+    return from_unix(min(timestamp, _LAST))
+
+
+def _terms(listing: str, version: Version, asset: Address, price: int) -> SaleTerms:
+    offer = version.offer
+    return SaleTerms(
         seller=offer.wallet,
         asset=asset,
         price=price,
@@ -51,8 +72,6 @@ def sale_terms(listing: str, version: Version, asset: Address, *, chain_id: int,
         fee_receiver=offer.fee_receiver if offer.fee_bps else ZERO_ADDRESS,
         shares=tuple(Share(payee, bps) for payee, bps in sorted(offer.shares.items()) if payee != offer.wallet),
     )
-    check(terms, checkout=checkout)
-    return terms
 
 
 def paid_by(
@@ -81,7 +100,7 @@ def paid_by(
                 asset=erc20(chain_id, event.asset),
                 amount=event.amount,
                 level=level,
-                at=from_unix(min(event.at.block.timestamp, _LAST)),
+                at=time_of(event.at.block.timestamp),
                 block=event.at.block.hash,
             )
     return None

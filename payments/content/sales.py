@@ -14,9 +14,10 @@ from kit.identifiers import Hash32
 from ledger.book import Book
 from ledger.model import Asset, Level, erc20
 from payments.content.model import GRACE, Purchase, PurchaseState
-from payments.content.onchain import paid_by
+from payments.content.onchain import paid_by, time_of
 from payments.content.orders import Orders
 from payments.content.service import Content
+from payments.content.waiting import Repaid, WaitingRefunds
 
 LOG = structlog.get_logger(__name__)
 
@@ -31,6 +32,7 @@ class Sales:
     content: Content
     orders: Orders
     book: Book
+    waiting: WaitingRefunds
     taken_away: Callable[[Asset, datetime], bool]
 
     def told(self, event: SaleEvent) -> None:
@@ -42,6 +44,7 @@ class Sales:
 
     def left(self, block: BlockRef) -> None:
         """Take back what was bought, and what was paid back, in a block that left the chain."""
+        self.waiting.left(block.hash)
         self.content.refunds_left(block.hash)
         for key in self.content.in_block(block.hash):
             self.content.took_back(key)
@@ -65,24 +68,45 @@ class Sales:
         order = self.orders.of_memo(event.memo)
         person = order.person if order is not None and order.listing == listing else None
         level = self._level(event.at.block.hash) or Level.SEEN
-        paid = paid_by(event, listing, self.content.versions(listing), level=level, person=person)
+        version = self.content.version_of_sale(listing, event.terms)
+        versions = [] if version is None else [version]
+        paid = paid_by(event, listing, versions, level=level, person=person)
         if paid is None:
             LOG.info("sale_by_nobodys_terms", listing=listing, transaction=event.at.transaction.hex())
             return
         self.content.bought(replace(paid, allowed=not self.taken_away(paid.asset, paid.at - GRACE)))
+        for told in self.waiting.of(paid.key):
+            self._paid_back(told)
+        self.waiting.done(paid.key)
 
     def _refunded(self, event: Refunded) -> None:
-        """Take a refund in that is whole: the seller's, to the wallet that paid, in what it paid with."""
-        known = self.content.purchase(event.purchase)
-        if known is None or known.state is PurchaseState.TAKEN_BACK or not self._is_whole(event, known):
-            return
-        self.content.refunded(event.purchase, event.at.transaction, event.at.block.hash)
+        """Take a refund in; of a sale that is not known it waits for that one, which may be read later."""
+        told = Repaid(
+            purchase=event.purchase,
+            asset=erc20(event.at.block.chain_id, event.asset),
+            amount=event.amount,
+            sender=event.sender,
+            recipient=event.recipient,
+            transaction=event.at.transaction,
+            block=event.at.block.hash,
+            at=time_of(event.at.block.timestamp),
+        )
+        if self.content.purchase(event.purchase) is None:
+            self.waiting.keep(told)
+        else:
+            self._paid_back(told)
 
-    def _is_whole(self, event: Refunded, known: Purchase) -> bool:
-        asset = erc20(event.at.block.chain_id, event.asset)
-        to_payer = event.recipient == known.payer != event.sender
-        whole = asset == known.asset and event.amount >= known.amount
-        return whole and to_payer and event.sender in self.content.wallets_of_seller(known)
+    def _paid_back(self, told: Repaid) -> None:
+        """Let access end by a refund that is whole: the seller's, to the wallet that paid, in what it paid with."""
+        known = self.content.purchase(told.purchase)
+        if known is None or known.state is PurchaseState.TAKEN_BACK or not self._is_whole(told, known):
+            return
+        self.content.refunded(told.purchase, told.transaction, told.block, at=told.at)
+
+    def _is_whole(self, told: Repaid, known: Purchase) -> bool:
+        to_payer = told.recipient == known.payer != told.sender
+        whole = told.asset == known.asset and told.amount >= known.amount
+        return whole and to_payer and told.sender in self.content.wallets_of_seller(known)
 
     def _level(self, block: Hash32) -> Level | None:
         try:

@@ -15,10 +15,9 @@ from kit.identifiers import Address, Hash32, PersonId, RoomId
 from kit.sealing import Seal, Sealed
 from ledger.model import Asset, Level
 from ledger.people import People
-from payments.content.belonging import Belonging
 from payments.content.buying import Buying
+from payments.content.holds import Judge, no_rules
 from payments.content.model import (
-    LONGEST_REASON,
     Access,
     Buyer,
     Kind,
@@ -29,9 +28,9 @@ from payments.content.model import (
     Purchase,
     Stored,
     Version,
-    tidy,
 )
 from payments.content.onchain import listing_hash
+from payments.content.overseeing import Overseen
 from payments.content.store import random_id
 from payments.content.tables import BlobRow, ListingRow
 from payments.content.terms import terms_hash
@@ -41,12 +40,12 @@ QUOTA: Final = 1024 * 1024 * 1024
 MOST_LISTINGS: Final = 1_000
 """Listings of one seller."""
 MOST_VERSIONS: Final = 200
-"""Versions of one listing: each payment on the chain is held against all of them."""
+"""Versions of one listing."""
 LARGEST_PAGE: Final = 100
-FETCHED: Final = tuple(kind.value for kind in Kind if kind.has_content)
+FETCHED: Final = tuple(kind.value for kind in Kind if kind.is_fetched)
 
 
-class Content(Belonging):
+class Content(Overseen):
     """Listings, purchases and contents. What is asked of a listing of somebody else is answered as of none."""
 
     def __init__(
@@ -56,11 +55,17 @@ class Content(Belonging):
         *,
         seal: Callable[[], Seal],
         wallets: Callable[[PersonId], Collection[Address]],
+        holder: Callable[[Address], PersonId | None] = lambda _: None,
+        judge: Judge = no_rules,
     ) -> None:
-        """Work in ``session``, at ``now``; ``seal`` keeps the contents' keys, ``wallets`` are those somebody linked."""
-        super().__init__(session, now)
+        """Work in ``session``, at ``now``; ``seal`` keeps the contents' keys, ``wallets`` are those somebody linked.
+
+        ``holder`` tells who linked a wallet, ``judge`` what the operator's rules object to.
+        """
+        super().__init__(session, now, judge=judge)
         self._seal = seal
         self._wallets = wallets
+        self._holder = holder
 
     # ------------------------------------------------------------------------------------------ selling
 
@@ -99,16 +104,17 @@ class Content(Belonging):
     ) -> Listing:
         """Put something up; ``allowed`` are the assets that the operator lets people be paid in.
 
-        An admission is a draft until the bot found that it can admit people there. Raises ``Invalid`` for an offer that
-        nobody could take, ``Conflict`` for too many listings.
+        An admission is a draft until the bot found that it can admit people there; what a rule of the operator's
+        objects to is held. Raises ``Invalid`` for an offer that nobody could take, ``Conflict`` for too many listings,
+        ``Forbidden`` for what a rule refuses.
         """
         self._check(offer, allowed)
         if offer.kind.has_content != (blob is not None):
-            raise Invalid("content_missing", "A text or a file, and nothing else, has a content here.")
+            raise Invalid("content_missing", "A text, a file or a post, and nothing else, has a content here.")
         People(self._session, self._now).lock(seller)
         if len(self._listings.of_seller(seller)) >= MOST_LISTINGS:
             raise Conflict("too_many_listings", f"One seller has at most {MOST_LISTINGS:,} listings.")
-        if admits := offer.kind is Kind.ADMISSION:
+        if offer.kind is Kind.ADMISSION:
             self.admissions.check_count(seller)
         row = self._listings.add(
             ListingRow(
@@ -116,7 +122,7 @@ class Content(Belonging):
                 chain_hash=bytes(listing_hash(token)),
                 seller=seller,
                 kind=offer.kind.value,
-                state=(ListingState.DRAFT if draft or admits else ListingState.LISTED).value,
+                state=ListingState.DRAFT.value,
                 version=1,
                 remaining=offer.stock,
                 sold=0,
@@ -126,7 +132,8 @@ class Content(Belonging):
         )
         made = self._with_version(row, offer, seller, blob)
         if not draft:
-            self.admissions.want(row)
+            return self._put_out(row)
+        self._check_refused(row)
         return made
 
     def revise(
@@ -135,7 +142,7 @@ class Content(Belonging):
         """Put a new version in the place of the newest; without a new content it has the one before.
 
         Whoever bought an earlier one has the new one too. Raises ``NotFound`` for what is not theirs, ``Conflict`` for
-        what was taken down and for too many versions, ``Invalid`` for another kind.
+        what was taken down and for too many versions, ``Invalid`` for another kind, ``Forbidden`` as ``list_``.
         """
         self._check(offer, allowed)
         row = self._own(seller, listing)
@@ -148,61 +155,47 @@ class Content(Belonging):
         self._listings.replace(row, self._now)
         row.version += 1
         row.remaining = offer.stock
-        return self._with_version(row, offer, seller, blob)
+        shown = row.state in (ListingState.LISTED.value, ListingState.HELD.value)
+        made = self._with_version(row, offer, seller, blob)
+        return self._put_out(row) if shown else made
 
     def unlist(self, seller: PersonId, listing: str) -> Listing:
         """Sell it no more; whoever bought it keeps it. Raises ``NotFound``, ``Conflict`` for what was taken down."""
         row = self._own(seller, listing)
         self.admissions.unwant(row)
+        self._end_unanswered(row)
         if row.state != ListingState.UNLISTED.value:
-            row.state, row.ended_at = ListingState.UNLISTED.value, self._now
+            row.state, row.ended_at, row.reason = ListingState.UNLISTED.value, self._now, None
         return self._listings.listing(row)
 
     def relist(self, seller: PersonId, listing: str) -> Listing:
-        """Sell a draft, or what was unlisted. Raises ``NotFound``, and ``Conflict`` for what was taken down.
+        """Sell a draft, or what was unlisted, or held. Raises ``NotFound``, ``Conflict`` for what was taken down.
 
-        An admission may stay as it is: it is for sale once the bot found that it can admit people there.
+        An admission may stay as it is: it is for sale once the bot found that it can admit people there. Raises
+        ``Forbidden`` as ``list_``.
         """
         row = self._own(seller, listing)
         if row.kind == Kind.ADMISSION.value and row.state != ListingState.LISTED.value:
             self.admissions.check_count(seller)
-        if self.admissions.want(row):
-            row.state, row.ended_at = ListingState.LISTED.value, None
-        return self._listings.listing(row)
-
-    def take_down(self, listing: str, reason: str) -> Listing:
-        """Take a listing out for the operator: it is sold and delivered no more. Raises ``NotFound``, ``Invalid``."""
-        said = tidy(reason, LONGEST_REASON)
-        if not said:
-            raise Invalid("reason_missing", "Say why: seller and buyers are told.")
-        row = self._row(listing, lock=True)
-        row.state, row.reason, row.ended_at = ListingState.TAKEN_DOWN.value, said, self._now
-        self.admissions.unwant(row)
-        return self._listings.listing(row)
-
-    def put_back(self, listing: str) -> Listing:
-        """Take a take-down back: its buyers have it again, and its seller may list it. Raises as ``take_down``.
-
-        Raises ``Conflict`` for what was not taken down.
-        """
-        row = self._row(listing, lock=True)
-        if row.state != ListingState.TAKEN_DOWN.value:
-            raise Conflict("not_taken_down", "That was not taken down.")
-        row.state, row.reason = ListingState.UNLISTED.value, None
-        return self._listings.listing(row)
+        return self._put_out(row)
 
     # ------------------------------------------------------------------------------------------ looking
 
     def listing(self, listing: str) -> Listing:
         """Return a listing that anybody may see. Raises ``NotFound``."""
         found = self._listings.find(listing)
-        if found is None or found.state is ListingState.DRAFT:
+        if found is None or not found.was_shown:
             raise _unknown()
         return found
 
     def of_hash(self, listing: Hash32) -> str | None:
         """Return the public name of a listing by what stands for it on the chain, whatever became of it."""
         return self._listings.of_hash(listing)
+
+    def version_of_sale(self, listing: str, terms: Hash32) -> Version | None:
+        """Return the version of a listing that terms on the chain are of, by their hash alone."""
+        row = self._listings.row(listing)
+        return None if row is None else self._listings.version_of_sale(row, terms)
 
     def versions(self, listing: str) -> list[Version]:
         """Return all versions of a listing, oldest first; none of what there is not."""
@@ -277,7 +270,7 @@ class Content(Belonging):
 
     @property
     def _buying(self) -> Buying:
-        return Buying(self._session, self._now, self._listings, self._sold, self._wallets)
+        return Buying(self._session, self._now, self._listings, self._sold, self._wallets, self._holder)
 
     # ------------------------------------------------------------------------------------------ opening
 
@@ -329,8 +322,8 @@ class Content(Belonging):
         for row in self._listings.of_seller(person):
             if not self._listings.was_paid_for(row):
                 self._listings.drop(row)
-            elif row.state in (ListingState.LISTED.value, ListingState.DRAFT.value):
-                row.state, row.ended_at = ListingState.UNLISTED.value, self._now
+            elif row.state not in (ListingState.UNLISTED.value, ListingState.TAKEN_DOWN.value):
+                row.state, row.ended_at, row.reason = ListingState.UNLISTED.value, self._now, None
                 self.admissions.unwant(row)
         self._session.flush()
         self._sold.forget(person)
@@ -360,7 +353,7 @@ class Content(Belonging):
 
     def _check(self, offer: Offer, allowed: Collection[Asset]) -> None:
         if not set(offer.prices) <= set(allowed):
-            raise Forbidden("asset_not_allowed", "The operator of this service lets nothing be sold for that asset.")
+            raise Forbidden("asset_not_allowed", "Nothing is sold for that here.", names=", ".join(allowed))
         if offer.expires_at is not None and offer.expires_at <= self._now:
             raise Invalid("expired", "An offer ends in the future.")
 
@@ -370,12 +363,6 @@ class Content(Belonging):
             raise _unknown()
         if row.state == ListingState.TAKEN_DOWN.value:
             raise Conflict("taken_down", "The operator took this down.")
-        return row
-
-    def _row(self, listing: str, *, lock: bool) -> ListingRow:
-        row = self._listings.row(listing, lock=lock)
-        if row is None:
-            raise _unknown()
         return row
 
 

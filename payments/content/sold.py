@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, Hash32, PersonId
 from ledger.model import Asset, Level
-from payments.content.model import Buyer, ListingState, OwedBecause, Purchase, PurchaseState
+from payments.content.model import (
+    OWED,
+    STANDING,
+    Buyer,
+    Kind,
+    ListingState,
+    OwedBecause,
+    Purchase,
+    PurchaseState,
+    Refunds,
+)
 from payments.content.tables import ComplaintRow, ListingRow, PurchaseRow, VersionRow
 
 _AT_ONCE = 500
@@ -77,8 +87,33 @@ class PurchaseStore:
     def admitted(self, now: datetime) -> list[tuple[int, Purchase]]:
         """Return, by their numbers, the purchases that admit somebody to a room at a moment, the oldest first."""
         going_on = PurchaseRow.access_until > now, ListingRow.state != ListingState.TAKEN_DOWN.value
-        found = self._found(*going_on)
+        of_rooms = ListingRow.kind == Kind.ADMISSION.value
+        found = self._found(*going_on, of_rooms)
         return [(number, one) for number, one in reversed(found) if one.buyer is not None and one.opens(now)]
+
+    def standing_after(self, listing: int, after: int, limit: int) -> list[tuple[int, Purchase]]:
+        """Return some of what stands of a listing, by its numbers after one, the oldest first."""
+        states = PurchaseRow.state.in_([state.value for state in STANDING])
+        query = select(PurchaseRow.id).where(PurchaseRow.listing == listing, PurchaseRow.id > after, states)
+        some = self._session.scalars(query.where(PurchaseRow.because.is_(None)).order_by(PurchaseRow.id).limit(limit))
+        return list(reversed(self._found(PurchaseRow.id.in_(some.all()))))
+
+    def refunds(self, listing: int) -> Refunds:
+        """Count what stands of a listing, and what is asked back of it."""
+        query = select(PurchaseRow.state, func.count()).where(PurchaseRow.listing == listing)
+        query = query.where(PurchaseRow.because.is_(None)).group_by(PurchaseRow.state)
+        by_state = {PurchaseState(state): count for state, count in self._session.execute(query)}
+        return Refunds(*(sum(by_state.get(state, 0) for state in states) for states in (STANDING, OWED)))
+
+    def owed(self, seller: PersonId, limit: int) -> dict[Asset, tuple[int, int]]:
+        """Return by asset how many payments a seller owes back, or is asked for, and how much; of so many at most."""
+        query = select(PurchaseRow.asset, PurchaseRow.amount).where(PurchaseRow.seller == seller)
+        query = query.where(PurchaseRow.state.in_([state.value for state in OWED])).limit(limit)
+        found: dict[Asset, tuple[int, int]] = {}
+        for asset, amount in self._session.execute(query):
+            count, total = found.get(Asset(asset), (0, 0))
+            found[Asset(asset)] = count + 1, total + amount
+        return found
 
     def claim(self, person: PersonId, wallet: Address) -> int:
         """Let what a wallet bought and nobody has as a person be a person's too, some of it; return how much."""
@@ -92,6 +127,23 @@ class PurchaseStore:
             .execution_options(synchronize_session=False)
         )
         return len(claimed.all())
+
+    def wash(self, seller: PersonId, wallet: Address) -> int:
+        """Let what a seller's own wallet paid them for count for nothing, some of it; return how much it was."""
+        theirs = PurchaseRow.seller == seller, PurchaseRow.payer == bytes(wallet), PurchaseRow.wash.is_(False)
+        columns = PurchaseRow.id, PurchaseRow.listing, PurchaseRow.state, PurchaseRow.because
+        rows = self._session.execute(select(*columns).where(*theirs).limit(CLAIMED_AT_ONCE)).all()
+        ids = [row.id for row in rows]
+        counted = [row.listing for row in rows if row.because is None and row.state != PurchaseState.TAKEN_BACK.value]
+        said = list(self._session.scalars(select(ComplaintRow.listing).where(ComplaintRow.purchase.in_(ids))))
+        for listing in {*counted, *said}:
+            fewer = {"sold": ListingRow.sold - counted.count(listing)}
+            fewer |= {"complaints": ListingRow.complaints - said.count(listing)}
+            self._session.execute(update(ListingRow).where(ListingRow.id == listing).values(**fewer))
+        self._session.execute(delete(ComplaintRow).where(ComplaintRow.purchase.in_(ids)))
+        marked = update(PurchaseRow).where(PurchaseRow.id.in_(ids)).values(wash=True)
+        self._session.execute(marked.execution_options(synchronize_session=False))
+        return len(ids)
 
     def unsure_blocks(self) -> dict[Hash32, Level]:
         """Return the blocks of payments that are not final, with the level that those have here."""

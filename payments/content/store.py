@@ -14,7 +14,10 @@ from sqlalchemy.orm import Session
 from kit.clock import from_unix, unix
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32, PersonId
 from ledger.model import Asset, Level
+from payments.content.gateway_tables import UpstreamRow
 from payments.content.model import Kind, Listing, ListingState, Offer, Stored, Version
+from payments.content.onchain import sale_hashes
+from payments.content.side_tables import HoldRow, SaleTermsRow
 from payments.content.tables import (
     AdmissionPlaceRow,
     BlobRow,
@@ -107,9 +110,10 @@ class ListingStore:
             terms=version.terms,
             blob=blob,
             created_at=version.created_at,
+            hashed=True,
         )
         self._session.add(kept)
-        self._session.flush()
+        self._note_sale(row, version)
 
     def replace(self, row: ListingRow, now: datetime) -> None:
         """Note that a listing's newest version is replaced."""
@@ -120,6 +124,23 @@ class ListingStore:
         """Return the version that a hash of terms is of."""
         found = self._versions(VersionRow.listing == row.id, VersionRow.terms == bytes(terms))
         return found[0][1] if found else None
+
+    def version_of_sale(self, row: ListingRow, terms: Hash32) -> Version | None:
+        """Return the version that a hash of terms on the chain is of; what earlier releases put up is noted first."""
+        unhashed = VersionRow.listing == row.id, VersionRow.hashed.is_(False)
+        for _, version in self._versions(*unhashed):
+            self._note_sale(row, version)
+        self._session.execute(update(VersionRow).where(*unhashed).values(hashed=True))
+        of_it = SaleTermsRow.terms == bytes(terms), SaleTermsRow.listing == row.id
+        number = self._session.scalar(select(SaleTermsRow.number).where(*of_it))
+        if number is None:
+            return None
+        return self._versions(VersionRow.listing == row.id, VersionRow.number == number)[0][1]
+
+    def _note_sale(self, row: ListingRow, version: Version) -> None:
+        for terms in sale_hashes(row.token, version):
+            self._session.add(SaleTermsRow(terms=bytes(terms), listing=row.id, number=version.number))
+        self._session.flush()
 
     def versions(self, listing: str, *, since: int) -> list[Version]:
         """Return the versions from a number on, oldest first."""
@@ -183,6 +204,9 @@ class ListingStore:
         blobs = [blob for blob in self._session.scalars(select(VersionRow.blob).where(for_listing)) if blob is not None]
         self._session.execute(delete(OrderRow).where(OrderRow.listing == row.id))
         self._session.execute(delete(AdmissionPlaceRow).where(AdmissionPlaceRow.listing == row.id))
+        self._session.execute(delete(HoldRow).where(HoldRow.listing == row.id))
+        self._session.execute(delete(SaleTermsRow).where(SaleTermsRow.listing == row.id))
+        self._session.execute(delete(UpstreamRow).where(UpstreamRow.listing == row.id))
         self._session.execute(delete(VersionRow).where(for_listing))
         self._session.execute(delete(BlobRow).where(BlobRow.id.in_(blobs)))
         self._session.delete(row)

@@ -1,0 +1,95 @@
+"""Refunds that wait, in one transaction: those that came before the sale that they name, as late blocks are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from kit.identifiers import Address, Hash32
+from ledger.model import Asset
+from payments.content.side_tables import WaitingRefundRow
+
+LOG = structlog.get_logger(__name__)
+MOST: Final = 10_000
+"""Refunds that wait: anybody may have the contract tell of one, of whatever purchase they name."""
+KEPT_FOR: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Repaid:
+    """What a refund says: for which purchase, how many base units of what, from whom to whom, and where it stands."""
+
+    purchase: Hash32
+    asset: Asset
+    amount: int
+    sender: Address
+    recipient: Address
+    transaction: Hash32
+    block: Hash32
+    at: datetime
+
+
+class WaitingRefunds:
+    """Refunds of sales that are not known, yet."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        """Work in ``session``, at ``now``."""
+        self._session = session
+        self._now = now
+
+    def keep(self, told: Repaid) -> None:
+        """Keep one until its sale comes; beyond 10,000 it is noted in the log alone."""
+        if (self._session.scalar(select(func.count()).select_from(WaitingRefundRow)) or 0) >= MOST:
+            LOG.warning("refund_of_nothing_lost", transaction=told.transaction.hex())
+            return
+        row = WaitingRefundRow(
+            purchase=bytes(told.purchase),
+            asset=told.asset,
+            amount=told.amount,
+            sender=bytes(told.sender),
+            recipient=bytes(told.recipient),
+            transaction=bytes(told.transaction),
+            block=bytes(told.block),
+            at=told.at,
+            kept_at=self._now,
+        )
+        self._session.add(row)
+        self._session.flush()
+
+    def of(self, purchase: Hash32) -> list[Repaid]:
+        """Return those of a purchase, in the order in which they came."""
+        query = select(WaitingRefundRow).where(WaitingRefundRow.purchase == bytes(purchase))
+        return [_repaid(row) for row in self._session.scalars(query.order_by(WaitingRefundRow.id))]
+
+    def done(self, purchase: Hash32) -> None:
+        """Keep those of a purchase no longer."""
+        self._session.execute(delete(WaitingRefundRow).where(WaitingRefundRow.purchase == bytes(purchase)))
+
+    def left(self, block: Hash32) -> None:
+        """Forget those of a block that left the chain."""
+        self._session.execute(delete(WaitingRefundRow).where(WaitingRefundRow.block == bytes(block)))
+
+    def prune(self, *, limit: int) -> int:
+        """Take away those whose sale never came; return how many went."""
+        old = select(WaitingRefundRow.id).where(WaitingRefundRow.kept_at < self._now - KEPT_FOR)
+        gone = self._session.scalars(old.order_by(WaitingRefundRow.id).limit(limit)).all()
+        self._session.execute(delete(WaitingRefundRow).where(WaitingRefundRow.id.in_(gone)))
+        return len(gone)
+
+
+def _repaid(row: WaitingRefundRow) -> Repaid:
+    return Repaid(
+        purchase=Hash32(row.purchase),
+        asset=Asset(row.asset),
+        amount=row.amount,
+        sender=Address(row.sender),
+        recipient=Address(row.recipient),
+        transaction=Hash32(row.transaction),
+        block=Hash32(row.block),
+        at=row.at,
+    )
