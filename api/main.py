@@ -11,10 +11,11 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
 from api import errors, openapi
+from api.gateway import Passages
 from api.headers import SafeHeaders
 from api.limits import RateLimiter
 from api.metering import Metered
-from api.pages import front, give, link, rendering, shop, stake, wall
+from api.pages import front, give, link, rendering, shop, stake, tip, wall
 from api.routes import (
     antispam,
     asks,
@@ -31,6 +32,7 @@ from api.routes import (
     federation,
     filters,
     flair,
+    gateway,
     giving,
     giving_terms,
     health,
@@ -52,6 +54,7 @@ from api.routes import (
     standing,
     subscriptions,
     supporting,
+    tips,
     tokens,
     vouches,
     wallets,
@@ -81,6 +84,7 @@ Earnest holds strangers' invites on Matrix until they put down a refundable stak
 * `lists` is public: what people here say of others, signed; its authors change it with a token.
 * `x402` is a facilitator for sellers whom the operator serves: it settles what programs pay them.
 * `selling` is public: what people here sell, the terms that a payment of it names, and buying it by x402.
+* `tips` is half public: whoever has a link pays a tip by it; which you gave and received is private.
 * `library` is private: what you bought, and links to it that are good for ten minutes; `sales` is what you sell.
 * `flair` is public: what those support who let it be seen, as signed statements, badges and a wall.
 * `rewards` is public: servers enrol with their own signing keys, and report their use to an address of their own.
@@ -94,10 +98,25 @@ PARTS = (
     flair,  # asked far oftener than all else, and routes are looked through in order
     *(quotes, stakes, ledger, giving),
     *(sessions, me, asks, vouches, reports, standing, outlook, wallets, tokens, events, webhooks, contacts, digest),
-    *(helping, doors, subscriptions, filters, lists, selling, checkout, buying, bought, library, downloads, sales),
+    *(
+        helping,
+        doors,
+        subscriptions,
+        filters,
+        lists,
+        selling,
+        gateway,
+        checkout,
+        buying,
+        bought,
+        library,
+        downloads,
+        sales,
+    ),
     *(supporting, patreon, giving_terms, rewards, earned, x402, discovery),
     federation,
-    *(health, metrics, front, stake, link, wall, give, shop),
+    tips,
+    *(health, metrics, front, stake, link, wall, give, shop, tip),
 )
 ROUTES = APIRouter()
 """All routes. They belong to the process: the framework works out what each takes when it is first asked for."""
@@ -152,6 +171,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper, turning: TurningAwa
     app.state.waiters = x402.Waiters()
     app.state.uploads = Uploads()
     app.state.hands = Hands(container)
+    app.state.passages = Passages()
     app.mount("/static", rendering.static_files(), name="static")
     errors.install(app, rendering.error_page)
     openapi.install(app)

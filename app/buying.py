@@ -20,7 +20,7 @@ from kit.errors import ChainUnavailable, Conflict, NotFound
 from kit.identifiers import show_hash
 from ledger.calls import OutgoingState
 from ledger.model import Level, erc20
-from payments.content.model import GRACE, WHOLE, Buyer, Listing, Paid, Purchase, PurchaseState, Stored, Version
+from payments.content.model import GRACE, WHOLE, Buyer, Kind, Listing, Paid, Purchase, PurchaseState, Stored, Version
 from payments.settlements.model import Order, Use, order_of, purchase_key
 from payments.settlements.service import Standing
 from payments.settlements.x402 import Demand, Flaw, Payment, Reason, check_signature, read_payment
@@ -52,6 +52,14 @@ class Handed:
     stored: Stored
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What stands behind the gateway, by what its terms say of it, and which purchase opens it (``app.gateway``)."""
+
+    purchase: Purchase
+    reference: str
+
+
 def read(header: str) -> Sent:
     """Read the header ``PAYMENT-SIGNATURE``. Raises ``Flaw``, and ``Invalid`` for an identifier that is none."""
     told: Any = None
@@ -78,7 +86,7 @@ def quote(container: Container, listing: str) -> tuple[Listing, Demand | None]:
     """
     with container.read() as work:
         found = work.content.listing(listing)
-        if not found.version.offer.kind.has_content:
+        if not found.version.is_fetched:
             raise Conflict("delivered_elsewhere", "This is nothing that can be fetched here.")
         work.content.quote(listing)
         return found, _demand(container, work, found.version)
@@ -88,7 +96,8 @@ def offered(container: Container, *, offset: int, limit: int) -> tuple[list[tupl
     """Return what x402 can pay of a page of what is listed, each with what is asked, and how many are listed in all."""
     with container.read(one_moment=True) as work:
         found, total = work.content.catalogue(offset=offset, limit=limit)
-        asked = [(one, _demand(container, work, one.version)) for one in found if one.is_for_sale(work.now)]
+        here = [one for one in found if one.is_for_sale(work.now) and one.version.is_fetched]
+        asked = [(one, _demand(container, work, one.version)) for one in here]
     return [(one, demand) for one, demand in asked if demand is not None], total
 
 
@@ -141,7 +150,7 @@ def find(container: Container, listing: str, sent: Sent) -> Purchase | None:
         return _known(work, sent.payment.signed, order_of(listing, sent.claim))
 
 
-def hand_over(container: Container, purchase: Purchase, number: int | None = None) -> Handed | None:
+def hand_over(container: Container, purchase: Purchase, number: int | None = None) -> Handed | Behind | None:
     """Return what a purchase opens; ``None`` while its payment is not as sure as the seller wants.
 
     ``number``: which version of it, the one that was paid for or any later one; the newest by default. Raises
@@ -156,14 +165,24 @@ def hand_over(container: Container, purchase: Purchase, number: int | None = Non
         opened = [] if access is None else [one for one in access.versions if number in (None, one.number)]
         if access is not None and not opened:
             raise NotFound("version_unknown", "This payment opens no such version.")
-        stored = opened[-1].stored if opened else None
-        if stored is None:
+        found = handed(purchase, opened[-1]) if opened else None
+        if found is None:
             now = work.content.purchase(purchase.key)
             if now is not None and now.state is PurchaseState.PAID and not now.level.reaches(now.finality):
                 return None
-            raise Conflict("not_opened", "This payment opens this no more: it was taken down, refunded or moved.")
-        work.content.delivered(purchase.id)
-        return Handed(purchase, stored)
+            raise Conflict(
+                "not_opened", "This payment opens this no more: it was taken down, refunded, moved, or is over."
+            )
+        if isinstance(found, Handed):
+            work.content.delivered(purchase.id)
+        return found
+
+
+def handed(purchase: Purchase, version: Version) -> Handed | Behind | None:
+    """Return what a purchase opens of a version; ``None`` for what is fetched nowhere."""
+    if version.offer.kind is Kind.GATEWAY:
+        return Behind(purchase, version.offer.reference)
+    return None if version.stored is None else Handed(purchase, version.stored)
 
 
 def parts(container: Container, handed: Handed, start: int, end: int) -> Iterator[bytes]:

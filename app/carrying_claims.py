@@ -6,16 +6,15 @@ import structlog
 
 from app import gasless
 from app.container import DECIMALS, Container
-from app.epochs import reading
+from app.epochs import proof_in
 from contracts import rewards
 from contracts.rewards import Claim
 from kit.amounts import parse
 from kit.errors import Conflict, NotFound
 from kit.identifiers import Address, Hash32, show_address, show_hash
 from payments.carrying.model import Cargo, Carried
-from payments.rewards import epoch_file
 from payments.rewards.claims import PAYING
-from payments.rewards.history import Proof, proof_for
+from payments.rewards.history import Proof
 
 LOG = structlog.get_logger(__name__)
 
@@ -55,18 +54,17 @@ def carry(container: Container, payee: Address, *, epoch: int | None = None) -> 
 def _next(container: Container, payee: Address, number: int | None) -> tuple[Proof, int]:
     """Return what a payee is to claim next, and the base units of it that they have not had."""
     earned = False
-    with container.read(one_moment=True) as work, reading():
+    with container.read(one_moment=True) as work:
         _ = work.reward_claims.contract
         paying = {one.root for one in work.distribution.roots() if one.state in PAYING}
         had = work.distribution.claimed(payee)
         for epoch in reversed(work.epochs.all()):
             if (number is not None and epoch.number != number) or not _pays(epoch.root, paying):
                 continue
-            closed = epoch_file.read_file(work.epochs.file(epoch.number)).anew
-            if payee not in closed.cumulative:
+            proof = proof_in(work, epoch.number, payee)
+            if proof is None:
                 continue
             earned = True
-            proof = proof_for(closed, payee)
             if proof.cumulative > had:
                 return proof, proof.cumulative - had
     if earned:

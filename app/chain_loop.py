@@ -259,6 +259,7 @@ class ChainLoop:
                 work.feed.reverse(block)
                 work.giving.left(block)
                 work.sales.left(block)
+                work.tips.left(block)
                 work.distribution.left(block)
                 for change in work.stakes.rewind(block.hash):
                     work.gate.stake_changed(change)
@@ -307,3 +308,4 @@ def _levels_moved(work: Work) -> None:
     work.feed.levels_moved(work.stakes.terms.chain_id)
     work.giving.levels_moved(work.stakes.terms.chain_id)
     work.sales.levels_moved()
+    work.tips.levels_moved()

@@ -10,7 +10,7 @@ from app.container import Container
 from contracts import checkout, codec, typed_data
 from contracts.checkout import SaleTerms
 from contracts.erc20 import GAS
-from contracts.typed_data import TypedData
+from contracts.typed_data import EARNEST, Domain, TypedData
 from kit.errors import ChainUnavailable, Conflict, Forbidden, Invalid, NotFound
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32
 from ledger.model import Asset
@@ -77,18 +77,7 @@ def due(
     until = min(chain_time + GOOD_FOR_SECONDS, terms.valid_until)
     salt, memo = Hash32(secrets.token_bytes(32)), NO_MEMO if ordered is None else ordered.memo
     made = checkout.Order(payer, memo, 0, ZERO_ADDRESS, until, salt)
-    holds, allowance = _of_wallet(container, token, payer, place.checkout)
-    permit = None
-    if domain is not None and (nonce := _number(container, token, codec.encode_nonces(payer))) is not None:
-        permit = typed_data.permit_to_buy(
-            terms,
-            chain_id=place.chain_id,
-            buyer=payer,
-            checkout=place.checkout,
-            nonce=nonce,
-            deadline=until,
-            domain=domain,
-        )
+    holds, allowance, permit = of_wallet(container, terms, made, place.checkout, domain)
     purchase = checkout.purchase_id(terms, made, chain_id=place.chain_id, checkout=place.checkout)
     return Due(found, place.checkout, terms, made, purchase, holds, allowance, permit, symbol, decimals)
 
@@ -105,9 +94,28 @@ def _chosen(tokens: Tokens, listing: Listing, asset: Asset | None) -> Asset:
     return asset
 
 
-def _of_wallet(container: Container, token: Address, payer: Address, spender: Address) -> tuple[int | None, int | None]:
+def of_wallet(
+    container: Container, terms: SaleTerms, order: checkout.Order, contract: Address, domain: Domain | None = EARNEST
+) -> tuple[int | None, int | None, TypedData | None]:
+    """Return what ``Due`` says of a wallet: what it holds, what it allows, and what it may sign in place of that.
+
+    ``domain`` is that of the permits of the terms' token, where it takes any.
+    """
+    payer, token = order.buyer, terms.asset
     holds = _number(container, token, codec.encode_balance_of(payer))
-    return holds, None if holds is None else _number(container, token, codec.encode_allowance(payer, spender))
+    allowance = None if holds is None else _number(container, token, codec.encode_allowance(payer, contract))
+    if domain is None or (nonce := _number(container, token, codec.encode_nonces(payer))) is None:
+        return holds, allowance, None
+    permit = typed_data.permit_to_buy(
+        terms,
+        chain_id=container.deployment.chain_id,
+        buyer=payer,
+        checkout=contract,
+        nonce=nonce,
+        deadline=order.valid_before,
+        domain=domain,
+    )
+    return holds, allowance, permit
 
 
 def _number(container: Container, token: Address, call: bytes) -> int | None:

@@ -33,9 +33,9 @@ from kit.clock import Clock, system_clock, unix
 from kit.database import Database, make_engine
 from kit.errors import NotFound
 from kit.federation import Homeservers
-from kit.fetching import Fetcher
 from kit.identifiers import Address, UserId, parse_user_id
 from kit.sealing import KeptSeal, Seal
+from kit.streaming import StreamingFetcher
 from ledger.book import Book
 from ledger.calls import Pen
 from ledger.feed import Feed
@@ -210,19 +210,23 @@ class Container:
     @cached_property
     def keyring(self) -> Keyring:
         """The service's keys: which there are, and where each is."""
-        urls = {RESOLVER: self.settings.resolver_signer, RELAYER: self.settings.relayer_signer}
-        signers = {role: None if url is None else url.get_secret_value() for role, url in urls.items()}
+        signers = places.remote_signers(self.settings, RESOLVER, RELAYER)
         return Keyring(self.settings.keystore(), password=self.settings.password_of_keystore, signers=signers)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles whose keys sign here."""
+        return places.roles(self.settings, self.keyring, KEY_ROLES)
 
     @property
     def signers(self) -> Mapping[str, Signer]:
         """The keys that sign what is new, by role."""
-        return {role: self.keyring.signer(self.keyring.current(role)) for role in KEY_ROLES}
+        return {role: self.keyring.signer(self.keyring.current(role)) for role in self.roles}
 
     @property
     def older_pens(self) -> list[Pen]:
         """The keys that were a role's before: they finish what they began."""
-        before = (key for role in KEY_ROLES for key in self.keyring.keys(role)[1:])
+        before = (key for role in self.roles for key in self.keyring.keys(role)[1:])
         return [Pen(key.role, self.keyring.signer(key), current=False) for key in before]
 
     @property
@@ -264,7 +268,7 @@ class Container:
         return self._seals.now()
 
     @cached_property
-    def fetcher(self) -> Fetcher:
+    def fetcher(self) -> StreamingFetcher:
         """What asks servers that strangers name. Raises ``Invalid`` for settings of it that are wrong."""
         with self._making:
             return places.fetcher(self.settings)

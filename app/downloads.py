@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from app.buying import Handed
+from app.buying import Behind, Handed, handed
 from app.container import Container, Work
 from kit.clock import unix
 from kit.errors import Conflict, NotFound
 from kit.identifiers import ZERO_ADDRESS, Address, PersonId
-from payments.content.model import Buyer, Purchase, PurchaseState, Stored
+from payments.content.model import Buyer, Purchase, PurchaseState
 
 LIFETIME: Final = timedelta(minutes=10)
 """For how long a link is good; a download that began goes on."""
@@ -48,7 +48,7 @@ def issue(work: Work, buyer: Buyer, purchase: Purchase, number: int | None = Non
     return Link(base64.urlsafe_b64encode(work.seal().close(told, _PURPOSE)).decode().rstrip("="), expires_at)
 
 
-def follow(work: Work, token: str) -> Handed:
+def follow(work: Work, token: str) -> Handed | Behind:
     """Return what a link leads to; ``note`` it once it is handed over.
 
     Raises ``NotFound`` for a link that we never gave, ``Conflict`` (``link_expired``) for an old one, and as ``issue``.
@@ -62,19 +62,18 @@ def follow(work: Work, token: str) -> Handed:
     if unix(work.now) >= expires_at:
         raise Conflict("link_expired", "This link is no longer good. Ask for a new one.")
     holder = Buyer(PersonId(person) if person else None, None if wallet == ZERO_ADDRESS else Address(wallet))
-    found, stored = opened(work, holder, purchase.decode(), number or None)
-    return Handed(found, stored)
+    return opened(work, holder, purchase.decode(), number or None)
 
 
-def note(container: Container, handed: Handed) -> None:
+def note(container: Container, purchase: Purchase) -> None:
     """Note that a purchase was handed over, the first time."""
-    if handed.purchase.delivered_at is None:
+    if purchase.delivered_at is None:
         with container.work() as work:
-            work.content.delivered(handed.purchase.id)
+            work.content.delivered(purchase.id)
 
 
-def opened(work: Work, buyer: Buyer, purchase: str, number: int | None = None) -> tuple[Purchase, Stored]:
-    """Return a purchase, and the content that it opens. Raises as ``issue``."""
+def opened(work: Work, buyer: Buyer, purchase: str, number: int | None = None) -> Handed | Behind:
+    """Return what a purchase opens. Raises as ``issue``."""
     found = work.content.purchase_of(buyer, purchase)
     if not found.opens(work.now):
         waits = found.state is PurchaseState.PAID and not found.level.reaches(found.finality)
@@ -88,7 +87,7 @@ def opened(work: Work, buyer: Buyer, purchase: str, number: int | None = None) -
     versions = [one for one in access.versions if one.number >= found.version and number in (None, one.number)]
     if not versions:
         raise NotFound("version_unknown", "This purchase opens no such version.")
-    stored = versions[-1].stored
-    if stored is None:
+    opens = handed(found, versions[-1])
+    if opens is None:
         raise Conflict("delivered_elsewhere", "This is nothing that can be fetched here.")
-    return found, stored
+    return opens

@@ -11,7 +11,9 @@ from typing import Final
 
 import structlog
 
+from app import indexing
 from app.container import Container, Work
+from app.indexing import SHOWN
 from app.places import DECIMALS
 from kit.amounts import parse
 from kit.clock import unix
@@ -33,8 +35,6 @@ LOG = structlog.get_logger(__name__)
 
 _LAST: Final = 3
 """Epochs by which an estimate is made."""
-_SHOWN: Final = 13
-"""Epochs of a history: a year."""
 _SOMEBODY: Final = Address(b"\xee" * 20)
 """Stands for whoever would be paid."""
 _NOWHERE: Final = "192.0.2.0/24"
@@ -148,7 +148,14 @@ def close(container: Container) -> Epoch | None:
     with container.work() as work:
         epoch = work.epochs.keep(span, closed)
     LOG.info("epoch_closed", epoch=epoch.number, servers=epoch.servers)
+    indexing.note(container, epoch.number, closed)
     return epoch
+
+
+def regular(container: Container) -> None:
+    """Close what is over, and note what was not noted of what is closed."""
+    close(container)
+    indexing.catch_up(container)
 
 
 def estimate(container: Container, server: ServerName, *, people: int) -> Estimate:
@@ -190,21 +197,35 @@ def history(work: Work, server: ServerName) -> History:
 
     All of it stands in the published files, so anybody may know.
     """
-    parts, newest, known = list[Part](), None, work.epochs.all()[:_SHOWN]
-    with reading():
-        for epoch in known:
-            closed = epoch_file.read_file(work.epochs.file(epoch.number)).anew
-            newest = newest or closed
-            part = part_of(closed, server)
-            if part is not None:
-                parts.append(part)
-    payee = parts[0].measured.payout if parts else None
-    if newest is None or payee is None or payee not in newest.cumulative:
+    parts, known = list[Part](), work.epochs.all()[:SHOWN]
+    for epoch in known:
+        found = work.finding.part(epoch, server)
+        part = part_of(_read(work, epoch.number), server) if found is None else found.part
+        if part is not None:
+            parts.append(part)
+    proof = proof_in(work, known[0].number, parts[0].measured.payout) if parts else None
+    if proof is None:
         return History(server, tuple(parts), None, None)
     # Who earned once stands in every later file, and by the newest one all of it can be claimed.
-    proof, proof_of = proof_for(newest, payee), known[0].number
     root = next((one for one in reversed(work.distribution.roots()) if one.root == proof.root), None)
-    return History(server, tuple(parts), proof, proof_of, work.distribution.claimed(proof.payee), root)
+    return History(server, tuple(parts), proof, known[0].number, work.distribution.claimed(proof.payee), root)
+
+
+def proof_in(work: Work, number: int, payee: Address) -> Proof | None:
+    """Return what a payee's claim needs by an epoch's file; ``None`` where there is nothing to claim by it.
+
+    Raises ``Unavailable`` where others' epochs are being read.
+    """
+    if number in work.finding.numbers():
+        return work.finding.proof(number, payee)
+    closed = _read(work, number)
+    return proof_for(closed, payee) if payee in closed.cumulative else None
+
+
+def _read(work: Work, number: int) -> Closed:
+    """Read the whole file of an epoch that was closed a moment ago, or before anything was noted of it."""
+    with reading():
+        return epoch_file.read_file(work.epochs.file(number)).anew
 
 
 def as_it_stands(container: Container, server: ServerName) -> Part | None:

@@ -31,7 +31,9 @@ def forget_person(work: Work, person: PersonId) -> None:
     work.support.forget(person)
     work.supporters.forget(person)
     work.orders.forget(person)
+    work.tips.forget(person)
     work.admitting.forget(person)
+    work.gateways.forget(person)
     work.content.forget(person)
     work.feed.forget(person)
     work.people.erase(person)
@@ -58,6 +60,8 @@ def prune_all(work: Callable[[], AbstractContextManager[Work]], *, events_kept: 
         _rewards,
         _payments,
         _orders,
+        _tip_links,
+        _tip_notes,
         _holds,
         _refunds,
     ):
@@ -124,6 +128,14 @@ def _payments(some: Work) -> int:
 
 def _orders(some: Work) -> int:
     return some.orders.prune(limit=MOST_PRUNED)
+
+
+def _tip_links(some: Work) -> int:
+    return some.tip_links.prune(limit=MOST_PRUNED)
+
+
+def _tip_notes(some: Work) -> int:
+    return some.tips.prune_notes(limit=MOST_PRUNED)
 
 
 def _holds(some: Work) -> int:

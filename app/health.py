@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 import httpx
-import redis
 
 from app.container import Container
 from kit.errors import EarnestError, Unavailable
@@ -175,6 +174,8 @@ def broker(url: str) -> Look:
     """Look whether the broker answers."""
 
     def look() -> Check:
+        import redis  # noqa: PLC0415 - 6 MiB that the chain's process, for one, does without
+
         limits = {"socket_timeout": _TIMEOUT_SECONDS, "socket_connect_timeout": _TIMEOUT_SECONDS}
         try:
             with redis.Redis.from_url(url, **limits) as client:

@@ -13,6 +13,7 @@ import kit.leases
 import kit.outbox
 import ledger.tables
 import payments.carrying.tables
+import payments.content.gateway_tables
 import payments.content.side_tables
 import payments.content.tables
 import payments.flair.key_tables
@@ -20,6 +21,7 @@ import payments.flair.tables
 import payments.rewards.tables
 import payments.settlements.tables
 import payments.stakes.tables
+import payments.tips.tables
 import payments.tokens.tables
 import reputation.beside_tables
 import reputation.complaint_tables
@@ -40,11 +42,13 @@ TABLE_MODULES = (
     payments.stakes.tables,
     payments.flair.key_tables,
     payments.carrying.tables,
+    payments.content.gateway_tables,
     payments.content.tables,
     payments.content.side_tables,
     payments.flair.tables,
     payments.rewards.tables,
     payments.settlements.tables,
+    payments.tips.tables,
     payments.tokens.tables,
     reputation.tables,
     reputation.list_tables,

@@ -9,11 +9,12 @@ from app.budgets import GWEI_DECIMALS, gwei
 from app.settings import ANYBODY, Settings, parts_of
 from app.supporting.service import Surroundings
 from contracts.chain import Deployment
+from contracts.keyring import Keyring
 from kit.amounts import ZERO, parse
 from kit.errors import Invalid
-from kit.fetching import Fetcher
 from kit.identifiers import ZERO_ADDRESS, Address, UserId, parse_address, parse_user_id, server_of
 from kit.internet import parse_networks
+from kit.streaming import StreamingFetcher
 from ledger.limits import DayLimit
 from ledger.model import Asset, Level, erc20
 from payments.carrying.model import Cargo, RelayLimits
@@ -25,16 +26,20 @@ from reputation.model import OpensAt
 SYMBOL: Final = "ERN"
 COIN: Final = "ETH"
 DECIMALS: Final = 18
+PROPOSER: Final = "proposer"
+"""The key that proposes roots of rewards, where an operator gave it to the service."""
+_PROPOSES: Final = DayLimit(transactions=10, wei=5 * 10**16)
+"""One root in 28 days, and room for tries."""
 
 
 _FETCH_SECONDS: Final = 15.0
 """What Standard Webhooks gives an endpoint at least."""
 
 
-def fetcher(settings: Settings) -> Fetcher:
+def fetcher(settings: Settings) -> StreamingFetcher:
     """Return what asks servers that strangers name. Raises ``Invalid`` for settings of it that are wrong."""
     try:
-        return Fetcher(
+        return StreamingFetcher(
             private=parse_networks(settings.private_networks),
             authority=settings.extra_authority,
             timeout=_FETCH_SECONDS,
@@ -119,6 +124,17 @@ def served_sellers(settings: Settings) -> frozenset[Address] | None:
     return frozenset(parse_address(one) for one in settings.sellers())
 
 
+def roles(settings: Settings, keyring: Keyring, always: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the roles whose keys sign here: these, and the proposer's where it is set and there is a key."""
+    return (*always, PROPOSER) if settings.rewards_proposes and keyring.has(PROPOSER) else always
+
+
+def remote_signers(settings: Settings, resolver: str, relayer: str) -> dict[str, str | None]:
+    """Return who holds each role's keys that are not in the keystore, as URLs."""
+    urls = {resolver: settings.resolver_signer, relayer: settings.relayer_signer, PROPOSER: settings.proposer_signer}
+    return {role: None if url is None else url.get_secret_value() for role, url in urls.items()}
+
+
 def day_limits(settings: Settings, limits: RelayLimits, resolver: str, relayer: str) -> dict[str, DayLimit]:
     """Return what each role's key may send in 24 hours."""
     resolvers = gwei(settings.resolver_budget, "EARNEST_RESOLVER_BUDGET")
@@ -127,6 +143,7 @@ def day_limits(settings: Settings, limits: RelayLimits, resolver: str, relayer: 
     return {
         resolver: DayLimit(settings.resolver_per_day, resolvers * 10**GWEI_DECIMALS),
         relayer: DayLimit(relayers, (limits.budget + apart.budget) * 10**GWEI_DECIMALS),
+        PROPOSER: _PROPOSES,
     }
 
 

@@ -51,8 +51,10 @@ def stake_moved(work: Work, event: StakeEvent) -> None:
 
 
 def sold(work: Work, event: SaleEvent) -> None:
-    """Let whoever paid have what they bought, or whoever was paid back have it no more."""
+    """Let whoever paid have what they bought, or whoever was paid back have it no more; or take in a tip."""
     work.sales.told(event)
+    if isinstance(event, Bought):
+        work.tips.told(event)
 
 
 def paid_out(work: Work, event: RewardEvent) -> None:
@@ -105,9 +107,10 @@ def react(work: Work, events: Iterable[ChainEvent]) -> None:
     """Act on the events of blocks that were just booked, in their order."""
     events, moved = list(events), []
     for event in events:
-        _act(work, event)
-        if isinstance(event, Transferred):
+        if isinstance(event, Transferred):  # what nearly every event is; it is only told
             moved.append(event)
+        else:
+            _act(work, event)
     work.feed.transfers(moved)
     work.giving.heard(events)
 

@@ -10,7 +10,7 @@ from prometheus_client import Counter
 from app.container import Container
 from contracts import logs as chain_logs
 from contracts.chain import BlockLogs, Deployment, RawLog
-from contracts.events import BlockRef, ChainEvent, ForfeitAnnounced, Opened, StakeEvent
+from contracts.events import BlockRef, ChainEvent, ForfeitAnnounced, Opened, StakeEvent, Transferred
 from kit.errors import ChainUnavailable, Invalid
 from kit.identifiers import Address, Hash32
 
@@ -32,11 +32,10 @@ def events_of(container: Container, block: BlockRef, logs: Sequence[RawLog]) -> 
     """Return what these logs of a block mean. Raises ``ChainUnavailable`` for logs that cannot be."""
     place = container.deployment
     try:
-        decoded = [chain_logs.decode(log, block, place) for log in logs]
+        events = chain_logs.decode_all(logs, block, place)
     except Invalid as error:  # our contracts cannot have written it, so it is the node that is wrong
         raise ChainUnavailable(f"The node tells of a log that cannot be: {error}") from error
-    events = [event for event in decoded if event is not None]
-    stakes = [event for event in events if isinstance(event, StakeEvent)]
+    stakes = [event for event in events if not isinstance(event, Transferred) and isinstance(event, StakeEvent)]
     if any(time > _LAST_TIME for event in stakes for time in _times(event)):
         raise ChainUnavailable("The node tells of a log that cannot be: its time is beyond all times.")
     return events

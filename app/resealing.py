@@ -21,6 +21,10 @@ _PLACES: Final[Sequence[Callable[[Work], SealsAnew]]] = (
     lambda work: work.flairs.keys.seal_anew,
     lambda work: work.webhooks.seal_anew,
     lambda work: work.content.seal_anew,
+    lambda work: work.tips.seal_links_anew,
+    lambda work: work.tips.seal_terms_anew,
+    lambda work: work.gateways.seal_anew,
+    lambda work: work.gateways.keys.seal_anew,
 )
 """All that seal; a test asserts that no table with a sealed column is missing."""
 

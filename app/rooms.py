@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,7 @@ from kit.sealing import Seal
 from ledger.book import Book
 from ledger.holders import Holders
 from ledger.people import People
+from payments.content.gateways import Gateways
 from payments.content.orders import Orders
 from payments.content.sales import Sales
 from payments.content.service import Content
@@ -22,8 +24,10 @@ from payments.content.waiting import WaitingRefunds
 from payments.flair.claiming import Claims
 from payments.flair.importing import Imports
 from payments.flair.service import Supporters
-from payments.rewards.closing import Epochs
 from payments.rewards.distribution import Distribution
+from payments.rewards.finding import Finding
+from payments.tips.links import TipLinks
+from payments.tips.service import Tips
 from payments.tokens.service import Tokens
 from reputation.followed import Followed
 from reputation.knowing import Knowing
@@ -31,6 +35,9 @@ from reputation.moderation import Moderation
 from reputation.notices import Notices
 from reputation.publishing import Publishing
 from reputation.shop import Shop
+
+if TYPE_CHECKING:
+    from payments.rewards.closing import Epochs
 
 
 class Rooms:
@@ -67,7 +74,14 @@ class Rooms:
     @property
     def epochs(self) -> Epochs:
         """Epochs of rewards."""
+        from payments.rewards.closing import Epochs  # noqa: PLC0415 - its trees bring numpy, which few processes need
+
         return Epochs(self.session, self.now)
+
+    @property
+    def finding(self) -> Finding:
+        """Where servers and payees stand in epochs' files."""
+        return Finding(self.session)
 
     @property
     def distribution(self) -> Distribution:
@@ -84,6 +98,11 @@ class Rooms:
     def shop(self) -> Shop:
         """What the operator lets nobody sell."""
         return Shop(self.session, self.now, self.people, self.knowing.labels)
+
+    @property
+    def gateways(self) -> Gateways:
+        """What stands behind what people sell."""
+        return Gateways(self.session, self.now, self.seal)
 
     @property
     def admitting(self) -> Admitting:
@@ -115,3 +134,13 @@ class Rooms:
     def tokens(self) -> Tokens:
         """What something may be sold for, and what every asset is called."""
         return Tokens(self.session, self.now, lambda: self.supporters.assets)
+
+    @property
+    def tip_links(self) -> TipLinks:
+        """Who takes tips, and links to tip by."""
+        return TipLinks(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)
+
+    @property
+    def tips(self) -> Tips:
+        """Tips that were paid."""
+        return Tips(self.session, self.now, seal=self.seal, wallets=self.holders.addresses, book=self.book)

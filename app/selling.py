@@ -46,8 +46,11 @@ def put_up(
     *,
     name: str = "content.txt",
     draft: bool = False,
+    also: Callable[[Work, Listing], object] | None = None,
 ) -> Listing:
     """Put something up, with its content where it has one; no transaction is open while that is written.
+
+    ``also`` is done with it in its transaction.
 
     Raises ``Invalid``, ``Conflict`` and ``Forbidden`` as ``Content.list_`` and ``keep`` do; then nothing stays.
     """
@@ -55,8 +58,11 @@ def put_up(
     def _list(work: Work, blob: int | None) -> Listing:
         tokens = work.tokens
         tokens.check(offer.prices)
-        made = charged(container, offer)
-        return work.content.list_(seller, made, blob=blob, allowed=tokens.allowed, draft=draft)
+        offered = charged(container, offer)
+        made = work.content.list_(seller, offered, blob=blob, allowed=tokens.allowed, draft=draft)
+        if also is not None:
+            also(work, made)
+        return made
 
     return _with_content(container, seller, parts, name, _list)
 
@@ -69,14 +75,18 @@ def revise(
     parts: Iterable[bytes] | None = None,
     *,
     name: str = "content.txt",
+    also: Callable[[Work, Listing], object] | None = None,
 ) -> Listing:
     """Put a new version up, with a new content or the one before. Raises as ``put_up``, and ``NotFound``."""
 
     def _revise(work: Work, blob: int | None) -> Listing:
         tokens = work.tokens
         tokens.check(offer.prices)
-        made = charged(container, offer)
-        return work.content.revise(seller, listing, made, blob=blob, allowed=tokens.allowed)
+        offered = charged(container, offer)
+        made = work.content.revise(seller, listing, offered, blob=blob, allowed=tokens.allowed)
+        if also is not None:
+            also(work, made)
+        return made
 
     return _with_content(container, seller, parts, name, _revise)
 

@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     rewards_least_claim: str = Field(
         "1", description="ERN below which no claim of a reward is carried by the relayer, since gas costs too."
     )
+    rewards_proposes: bool = Field(
+        default=False,
+        description="Whether the service proposes each epoch's root by itself, with the proposer's key in its keyring.",
+    )
     rewards_forward_to: str = Field(
         "https://matrix.org/report-usage-stats/push",
         description="Where reports of servers go on to whose operators asked for it; nowhere if empty.",
@@ -83,6 +87,9 @@ class Settings(BaseSettings):
     )
     relayer_signer: SecretStr | None = Field(
         None, description="JSON-RPC signer (http(s)://…) of relayer's keys that are not in the keystore."
+    )
+    proposer_signer: SecretStr | None = Field(
+        None, description="JSON-RPC signer (http(s)://…) of a proposer's key that is not in the keystore."
     )
 
     resolver_per_day: int = Field(

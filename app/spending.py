@@ -11,6 +11,7 @@ from prometheus_client import Counter, Gauge
 
 from app.container import RELAYER, RESOLVER, Container, Work
 from app.health import Check
+from app.places import PROPOSER
 from kit.errors import EarnestError
 from kit.identifiers import Address
 from ledger.limits import LIMITED, UNSIGNED, Day, DayLimit, Held, Limits, ether
@@ -31,6 +32,7 @@ HELD = Gauge("earnest_key_calls_held", "Calls that wait for their key alone", ["
 SETTINGS = {
     RESOLVER: "EARNEST_RESOLVER_PER_DAY and EARNEST_RESOLVER_BUDGET",
     RELAYER: "EARNEST_RELAYER_PER_DAY and EARNEST_RELAY_BUDGET",
+    PROPOSER: "fixed limits, ten transactions and 0.05 ETH,",
 }
 _TELL_EVERY_SECONDS = 600.0
 _WEI = 10**18
@@ -69,7 +71,7 @@ class KeyDay:
 
 def key_days(container: Container, work: Work) -> list[KeyDay]:
     """Return how each key stands."""
-    addresses = {RESOLVER: container.terms.resolver, RELAYER: container.relayer}
+    addresses = {role: container.keyring.current(role).address for role in container.roles}
     return [
         KeyDay(role, address, work.outgoing.day(address), container.day_limits[role], work.outgoing.held(role))
         for role, address in addresses.items()

@@ -12,7 +12,7 @@ from typing import Any
 from celery import Celery
 from celery.beat import EmbeddedService
 
-from app import books, buying, digests, earning, epochs, forwarding, lists, selling, totals
+from app import books, buying, digests, earning, epochs, forwarding, lists, proposing, selling, totals
 from app.aside import Aside
 from app.container import Container
 from app.forgetting import prune_all
@@ -40,6 +40,8 @@ TOTALS_EVERY = timedelta(minutes=15)
 """How often it is looked whether a day is over of which something is to be said in public."""
 EPOCHS_EVERY = timedelta(minutes=15)
 """How often it is looked whether an epoch of rewards is over."""
+PROPOSALS_EVERY = timedelta(minutes=15)
+"""How often it is looked whether a root is to be proposed."""
 SHOP_EVERY = timedelta(minutes=1)
 """How often it is looked whether rules of what is sold, or lists that they ask, have changed."""
 PRUNE_EVERY = timedelta(hours=1)
@@ -54,6 +56,7 @@ _EVERY = {
     "forward": FORWARD_EVERY,
     "totals": TOTALS_EVERY,
     "epochs": EPOCHS_EVERY,
+    "proposals": PROPOSALS_EVERY,
     "shop": SHOP_EVERY,
     "prune": PRUNE_EVERY,
 }
@@ -104,7 +107,8 @@ def make_worker(container: Container, broker_url: str, *, beat: Callable[[], Non
     aside("looks", partial(earning.look_around, container))
     aside("forward", partial(forwarding.regular, container))
     aside("totals", partial(totals.keep, container))
-    aside("epochs", partial(epochs.close, container))
+    aside("epochs", partial(epochs.regular, container))
+    aside("proposals", partial(proposing.regular, container))
     aside("shop", Shopkeeper(container).regular)
 
     @application.task(name="earnest.prune", shared=False)  # type: ignore[untyped-decorator]

@@ -1,8 +1,13 @@
-"""Books a chain in a process of its own, which holds nothing but what the chain loop of the product does."""
+"""Books a chain in a process of its own, which holds nothing but what ``earnest chain`` does.
+
+Whoever starts it has made the database, and says in the environment where that and the node are.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import re
 import statistics
 import sys
@@ -10,20 +15,24 @@ import time
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from app.chain_loop import ChainLoop, Progress
 from app.container import Container
-from benchmarks._ledger import quiet, service
+from app.settings import load
+from cli.serving import settle_memory
 
 SIZES = (10_000, 100_000, 1_000_000)
 _AT_A_SIZE = 20_000
 """Logs around a size, in slices, whose times are compared."""
 
 
-def _book_all(url: str, folder: Path, wanted: int) -> dict[str, Any]:
+def _book_all(wanted: int) -> dict[str, Any]:
     """Book a chain from its beginning; tell the seconds a log took around each size, and the most memory there was."""
-    quiet()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    settle_memory()
     times: dict[int, list[float]] = {size: [] for size in SIZES}
-    with service(folder, url, f"sqlite:///{folder / 'earnest.db'}") as container:
+    with contextlib.closing(Container(load())) as container:
         loop = ChainLoop(container)
         count, begun, came = 0, time.perf_counter(), Progress.BLOCK
         while came is not Progress.NONE:
@@ -39,7 +48,7 @@ def _book_all(url: str, folder: Path, wanted: int) -> dict[str, Any]:
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
     assert peak, "Linux tells it"
     return {
-        "seconds_a_log": {size: statistics.median(slices) for size, slices in times.items()},
+        "seconds_a_log": {size: statistics.median(slices) for size, slices in times.items() if slices},
         "logs": count,
         "seconds": seconds,
         "peak_mib": int(peak[1]) / 1024,
@@ -53,4 +62,4 @@ def entries(container: Container) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_book_all(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))))
+    print(json.dumps(_book_all(int(sys.argv[1]))))

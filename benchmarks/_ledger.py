@@ -16,6 +16,7 @@ import psycopg
 import structlog
 
 from app.container import KEY_ROLES, Container
+from app.settings import Settings
 from benchmarks._world import PASSWORD, settings_of
 from cli.local import anvil
 from cli.migrations import upgrade
@@ -54,17 +55,8 @@ def service(folder: Path, url: str, database: str, place: Deployment | None = No
 def following(container: Container) -> Iterator[None]:
     """Run the real ``earnest chain`` on the container's service, from when it has read what there is already."""
     settings = container.settings
-    environment = os.environ | {
-        "EARNEST_DATA": str(settings.data),
-        "EARNEST_DATABASE_URL": settings.database(),
-        "EARNEST_RPC_URL": settings.rpc_url,
-        "EARNEST_RPC_WS_URL": settings.rpc_url.replace("http", "ws"),
-        "EARNEST_KEYSTORE_PASSWORD": PASSWORD,
-        "EARNEST_CHAIN_HEALTH_PORT": "0",
-        "EARNEST_LOG_LEVEL": "WARNING",
-    }
     program = [str(Path(sys.executable).with_name("earnest")), "chain"]
-    loop = subprocess.Popen(program, env=environment, stdin=subprocess.DEVNULL)
+    loop = subprocess.Popen(program, env=environment(settings), stdin=subprocess.DEVNULL)
     try:
         with anvil.asking(settings.rpc_url) as node:
             node.ask("anvil_mine", "0x1")
@@ -76,6 +68,19 @@ def following(container: Container) -> Iterator[None]:
     finally:
         loop.terminate()
         loop.wait()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the environment in which a process works by these settings."""
+    return os.environ | {
+        "EARNEST_DATA": str(settings.data),
+        "EARNEST_DATABASE_URL": settings.database(),
+        "EARNEST_RPC_URL": settings.rpc_url,
+        "EARNEST_RPC_WS_URL": settings.rpc_url.replace("http", "ws"),
+        "EARNEST_KEYSTORE_PASSWORD": PASSWORD,
+        "EARNEST_CHAIN_HEALTH_PORT": "0",
+        "EARNEST_LOG_LEVEL": "WARNING",
+    }
 
 
 def _read(container: Container) -> int:

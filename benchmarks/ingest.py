@@ -20,7 +20,7 @@ from web3 import Web3
 
 from app.chain_loop import ChainLoop, Progress
 from benchmarks._booking import SIZES, entries
-from benchmarks._ledger import TOKEN, fresh, quiet, service
+from benchmarks._ledger import TOKEN, environment, fresh, quiet, service
 from cli.local import anvil
 from cli.local.ports import LOOPBACK, free_port
 from cli.migrations import upgrade
@@ -138,8 +138,17 @@ def ingest_memory() -> Mapping[str, Any]:
 def _million() -> dict[str, Any]:
     """Have a process of its own book a chain with a million logs, and tell what that took."""
     with _node(_MANY_BLOCKS) as (url, _), tempfile.TemporaryDirectory() as folder:
-        program = [sys.executable, "-m", "benchmarks._booking", url, folder, str(_MANY_BLOCKS * _LOGS * _TRANSACTIONS)]
-        told = subprocess.run(program, stdout=subprocess.PIPE, check=True, stdin=subprocess.DEVNULL).stdout
+        return booked(url, Path(folder), _MANY_BLOCKS * _LOGS * _TRANSACTIONS)
+
+
+def booked(url: str, folder: Path, wanted: int) -> dict[str, Any]:
+    """Have a process of its own book so many logs of a node's chain; return what that took."""
+    with service(folder, url, f"sqlite:///{folder / 'earnest.db'}") as container:
+        surroundings = environment(container.settings)
+    program = [sys.executable, "-m", "benchmarks._booking", str(wanted)]
+    told = subprocess.run(
+        program, stdout=subprocess.PIPE, check=True, stdin=subprocess.DEVNULL, env=surroundings
+    ).stdout
     found: dict[str, Any] = json.loads(told)
     return found
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from app import offering
+from app import downloads, offering
 from app.container import Work
 from app.conversations import Standing
 from app.vendors import vendor
@@ -31,10 +31,12 @@ from bot.letters import post
 from bot.media import Parcel
 from bot.offering import WANTED
 from bot.readers import reader_of
+from bot.stocking import PLAIN_POST, RICH_POST
 from kit.blobs import Blobs
 from kit.errors import Refusal
 from kit.identifiers import PersonId, RoomId, UserId, is_hidden
 from kit.outbox import Effect
+from kit.rich_text import cleaned, plain
 from payments.content.buying import DELIVERY, TAKEN_BACK
 from payments.content.disputes import REFUNDED
 from payments.content.model import Kind, Purchase, PurchaseState, Stored, Version
@@ -150,12 +152,15 @@ class Handing(Carrier):
             return replace(to, message=wording.taken_down(reader, purchase, reason))
         version, seller = access.newest, work.people.mxid(purchase.seller)
         said = partial(wording.receipt, reader, purchase, version, seller, work.tokens.assets.name)
+        if version.offer.kind is Kind.GATEWAY and purchase.buyer is not None:
+            link = downloads.issue(work, purchase.buyer, purchase).token
+            return replace(to, message=said(link=f"/v1/downloads/{link}"))
         return replace(
             to,
             message=said(),
             too_large=said(page=True),
             stored=version.stored,
-            is_text=version.offer.kind is Kind.TEXT and _is_short(version),
+            is_text=_is_text(version),
         )
 
     # ------------------------------------------------------------------------------------------------ saying
@@ -196,10 +201,18 @@ class Handing(Carrier):
             text = raw.decode()
         except UnicodeDecodeError:
             return None
-        message = Message(text, f"<blockquote>{html.escape(text).replace(chr(10), '<br>')}</blockquote>")
+        if stored.file_name == RICH_POST:
+            message = Message(plain(text), f"<blockquote>{cleaned(text)}</blockquote>")
+        else:
+            message = Message(text, f"<blockquote>{html.escape(text).replace(chr(10), '<br>')}</blockquote>")
         hidden = any(is_hidden(one) for one in text if one not in "\n\t")
         return None if hidden or len(json.dumps([message.plain, message.html])) > _LONGEST_TEXT else message
 
 
-def _is_short(version: Version) -> bool:
-    return version.stored is not None and version.stored.size <= _LONGEST_TEXT
+def _is_text(version: Version) -> bool:
+    """Tell whether it comes as a message; else it is a file."""
+    stored = version.stored
+    if stored is None or stored.size > _LONGEST_TEXT:
+        return False
+    posted = version.offer.kind is Kind.POST and stored.file_name in (PLAIN_POST, RICH_POST)
+    return posted or version.offer.kind is Kind.TEXT

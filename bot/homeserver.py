@@ -294,6 +294,10 @@ class Homeserver(Media, Protocol):
         """
         ...
 
+    async def reply(self, room: RoomId, to: EventId, message: Message, *, txn: str) -> EventId:
+        """Do the same, as an answer to a message."""
+        ...
+
     async def react(self, room: RoomId, event: EventId, key: str, *, txn: str) -> EventId:
         """Put a reaction on a message; the same ``txn`` is sent once only."""
         ...
@@ -379,10 +383,7 @@ class Homeserver(Media, Protocol):
         ...
 
     async def written_by(self, room: RoomId, user: UserId, most: int) -> list[EventId]:
-        """Return the newest of somebody's messages and reactions that were not taken back, newest first.
-
-        Looked for in the last 2,000 events that the server finds of them.
-        """
+        """Return somebody's messages and reactions that were not taken back, newest first, of their last 2,000."""
         ...
 
     async def set_profile(self, user: UserId, name: str, value: Mapping[str, Any] | None) -> None:

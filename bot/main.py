@@ -12,6 +12,7 @@ from functools import partial
 
 import structlog
 
+from app import gateway
 from app.container import Container
 from app.selling import blobs, charged
 from bot.admitting import Admitting
@@ -33,6 +34,8 @@ from bot.readers import service_of
 from bot.rehearsal import Rehearsal
 from bot.stocking import Stock, Stocking
 from bot.supporting import Supporting
+from bot.tip_news import TipNews
+from bot.tipping import Tipping
 from bot.views import Views
 from bot.warden import Warden
 from bot.watcher import Watcher
@@ -126,6 +129,7 @@ async def serve(
     supporting = Supporting(homeserver, cross, time=time.monotonic, rooms=rooms)
     admitting = Admitting(homeserver, cross, time=time.monotonic)
     offering = Offering(homeserver, cross, service, warden=warden, time=time.monotonic)
+    tipping = Tipping(homeserver, cross, service, warden=warden, time=time.monotonic)
     listener = Listener(
         homeserver,
         cross,
@@ -134,12 +138,13 @@ async def serve(
         rooms=rooms,
         watcher=watcher,
         desk=desk,
-        others=(policies, supporting, admitting, offering),
+        others=(policies, supporting, admitting, offering, tipping),
     )
     courier = Courier(homeserver, cross, service, time=time.monotonic, rooms=rooms)
     handing = Handing(homeserver, cross, service, time=time.monotonic, courier=courier, blobs=blobs(container))
+    news = TipNews(homeserver, cross, service, time=time.monotonic, courier=courier, warden=warden)
     overseeing = Overseeing(homeserver, cross, service, time=time.monotonic, courier=courier)
-    stock = Stock(blobs(container), partial(charged, container))
+    stock = Stock(blobs(container), partial(charged, container), partial(gateway.prove, container))
     stocking = Stocking(homeserver, cross, service, time=time.monotonic, stock=stock)
     LOG.info("bot_starts", user=homeserver.me)
     try:
@@ -147,6 +152,7 @@ async def serve(
             tasks.create_task(listen_for_ever(homeserver, listener, stop))
             tasks.create_task(courier.run(stop, beat=beat))
             tasks.create_task(handing.run(stop))
+            tasks.create_task(news.run(stop))
             tasks.create_task(stocking.run(stop))
             tasks.create_task(overseeing.run(stop))
             tasks.create_task(watcher.run(stop))

@@ -31,6 +31,8 @@ class Sent:
     text: str | None = None
     name: str = ""
     parts: Callable[[], AsyncIterator[bytes]] | None = None
+    html: str | None = None
+    """A text with its formatting, where it has any; as it came."""
 
 
 class Media(Protocol):
@@ -48,5 +50,8 @@ class Media(Protocol):
         ...
 
     async def sent(self, room: RoomId, event: str, *, most: int) -> Sent | None:
-        """Return what was sent by a message, a file of ``most`` bytes at most; ``None`` where it is neither."""
+        """Return what was sent by a message, as it was last changed; ``None`` where it is no text and no file.
+
+        A file has ``most`` bytes at most.
+        """
         ...

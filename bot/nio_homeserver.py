@@ -311,13 +311,11 @@ class NioHomeserver(Moderating, WithMedia):
 
     async def send(self, room: RoomId, message: Message, *, txn: str) -> EventId:
         """Send a message, encrypted where the room is."""
-        content = {
-            "msgtype": "m.text",
-            "body": message.plain,
-            "format": "org.matrix.custom.html",
-            "formatted_body": message.html,
-            "m.mentions": {},  # a name in our text must not make its owner's phone ring
-        }
+        return await self._send(room, "m.room.message", nio_rooms.content_of(message), txn)
+
+    async def reply(self, room: RoomId, to: EventId, message: Message, *, txn: str) -> EventId:
+        """Send a message as an answer to another one."""
+        content = nio_rooms.content_of(message) | {"m.relates_to": {"m.in_reply_to": {"event_id": to}}}
         return await self._send(room, "m.room.message", content, txn)
 
     async def react(self, room: RoomId, event: EventId, key: str, *, txn: str) -> EventId:

@@ -122,12 +122,32 @@ class WithMedia(ABC):
         content = parsed.source.get("content")
         if parsed.source.get("type") != "m.room.message" or not isinstance(content, dict):
             return None
-        kind, body = content.get("msgtype"), content.get("body")
+        content = await self._as_changed(room, source) or content
+        kind, body, rich = content.get("msgtype"), content.get("body"), content.get("formatted_body")
         if kind in _TEXTS and isinstance(body, str):
-            return Sent(sender, text=body)
+            formatted = isinstance(rich, str) and content.get("format") == "org.matrix.custom.html"
+            return Sent(sender, text=body, html=str(rich) if formatted else None)
         if kind not in _FILES:
             return None
         return self._file(sender, content, most)
+
+    async def _as_changed(self, room: RoomId, source: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what a message was last changed to by its writer; ``None`` where it was not, or that cannot be read.
+
+        The server names the latest change beside the message (client-server API, "Event replacements").
+        """
+        told: Any = source.get("unsigned")
+        for name in ("m.relations", "m.replace", "event_id"):
+            told = told.get(name) if isinstance(told, dict) else None
+        if not isinstance(told, str):
+            return None
+        newer = await self._client.request("GET", f"{path_of(room)}/event/{quote(told, safe='')}")
+        parsed = nio_rooms.parsed(self._client, room, newer)
+        if parsed is None or newer.get("sender") != source.get("sender") or isinstance(parsed, MegolmEvent):
+            return None
+        content = parsed.source.get("content")
+        changed = content.get("m.new_content") if isinstance(content, dict) else None
+        return changed if isinstance(changed, dict) else None
 
     def _file(self, sender: Any, content: Mapping[str, Any], most: int) -> Sent | None:  # noqa: ANN401 - a Matrix id
         file = content.get("file")

@@ -13,6 +13,7 @@ import structlog
 from nio import Event, MatrixRoom, MegolmEvent, RoomMemberEvent
 
 from app.supporting.planning import join_rules
+from app.wording.message import Message
 from bot.homeserver import Denied, EventId, Look, Said
 from bot.nio_client import NioClient
 from bot.nio_events import is_invitation, read
@@ -130,6 +131,17 @@ def _read(client: NioClient, room: RoomId, source: Any) -> Said | None:  # noqa:
         LOG.warning("odd_event", room=room, error=type(error).__name__)
         return None
     return said if isinstance(said, Said) else None
+
+
+def content_of(message: Message) -> dict[str, Any]:
+    """Return what a message of ours has in its event."""
+    return {
+        "msgtype": "m.text",
+        "body": message.plain,
+        "format": "org.matrix.custom.html",
+        "formatted_body": message.html,
+        "m.mentions": {},  # a name in our text must not make its owner's phone ring
+    }
 
 
 async def message(client: NioClient, room: RoomId, path: str, event: EventId) -> Told | None:

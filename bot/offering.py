@@ -1,5 +1,7 @@
 """Offering: shows in rooms that are looked after what somebody sells, and sends whoever taps the cart a link to pay by.
 
+Whoever answers a message of their own there with ``!sell post "A title" 5`` is shown it in their chat, to be put up.
+
 A tap moves no money. Nothing is kept of a card: it is one by what it says, and who wrote it.
 """
 
@@ -19,16 +21,20 @@ from app.vendors import is_unwelcome
 from app.wording import selling as wording
 from app.wording.message import Message
 from app.wording.reader import Service
+from bot.commands import selling
 from bot.commands.buying import listing_in
+from bot.commands.command import Asked
 from bot.crossing import Crossing
-from bot.homeserver import Denied, ElsewhereAway, Happening, Homeserver, Reacted, Said, txn_of
+from bot.heard import Heard
+from bot.homeserver import Denied, ElsewhereAway, EventId, Happening, Homeserver, Reacted, Said, txn_of
 from bot.letters import offer
 from bot.readers import reader_of
 from bot.warden import Warden
-from bot.words import first_words
+from bot.words import first_words, text_of
 from kit import outbox
 from kit.errors import Refusal
-from kit.identifiers import parse_user_id
+from kit.identifiers import parse_user_id, server_of
+from kit.permalinks import permalink
 from kit.throttle import Throttle
 
 LOG = structlog.get_logger(__name__)
@@ -36,6 +42,7 @@ LOG = structlog.get_logger(__name__)
 WANTED: Final = "content-wanted"
 """Outbox kind: somebody is owed a link to buy something by, once a day for each listing."""
 WORD: Final = "!offer"
+SELL: Final = ("!sell", "post")
 CART: Final = "🛒"
 _SELECTOR: Final = "\N{VARIATION SELECTOR-16}"
 _CARD_BURST, _CARD_SECONDS = 3, 600.0
@@ -73,6 +80,9 @@ class Offering:
             case Said(kind="m.text") if (words := first_words(happening.body))[:1] == (WORD,) and len(words) == _TWO:
                 if happening.room in await self._warden.rooms():
                     await self._show(happening, listing_in(words[1]))
+            case Said(kind="m.text") if first_words(happening.body)[:2] == SELL and happening.replies_to is not None:
+                if happening.room in await self._warden.rooms() and self._taps.take(happening.sender):
+                    await self._sold(happening, happening.replies_to)
             case Reacted() if happening.key.replace(_SELECTOR, "") == CART:
                 if happening.room in await self._warden.rooms() and self._taps.take(happening.sender):
                     await self._wanted(happening)
@@ -102,6 +112,25 @@ class Offering:
             return
         event = await self._homeserver.send(said.room, card, txn=txn_of(f"offer:{said.event}"))
         await offer(self._homeserver, said.room, event, {CART: txn_of(f"offer:{said.event}{CART}")})
+
+    async def _sold(self, said: Said, post: EventId) -> None:
+        """Have a message looked at that its writer wants to sell; all that is said of it is said in their own chat."""
+        link = permalink(said.room, post, server_of(parse_user_id(said.sender)))
+        first, _, rest = text_of(said.body).partition("\n")
+
+        def _sell(work: Work) -> None:
+            person = work.people.find(parse_user_id(said.sender))
+            chat = None if person is None else work.conversations.room_of(person)
+            if person is None or chat is None:
+                return
+            heard, reader = Heard(chat, parse_user_id(said.sender), said.event), reader_of(work, self._service, person)
+            words, text = ("post",), f"{first} {link}\n{rest}"
+            selling.run(work, Asked(person, heard.sender, words, (), reader, text, heard=heard))
+
+        try:
+            await self._cross.work(_sell)
+        except Refusal as refused:  # in a room nobody is told of that
+            LOG.info("post_not_taken", reason=refused.code)
 
     async def _wanted(self, tap: Reacted) -> None:
         """Owe whoever tapped a card a link, in their own chat with us."""

@@ -94,6 +94,10 @@ class Rehearsal:
         """Say what would be sent."""
         return self._once(txn, f"would send to {room}: {message.plain}")
 
+    async def reply(self, room: RoomId, to: EventId, message: Message, *, txn: str) -> EventId:
+        """Say what would be answered."""
+        return self._once(txn, f"would answer {to} in {room}: {message.plain}")
+
     async def react(self, room: RoomId, event: EventId, key: str, *, txn: str) -> EventId:
         """Say what would be put on a message."""
         return self._once(txn, f"would put {key} on {event} in {room}")
@@ -150,7 +154,7 @@ class Rehearsal:
     async def sent(self, room: RoomId, event: str, *, most: int) -> Sent | None:  # noqa: ARG002 - all are short
         """Return the text that was put into ``past``."""
         found = (said for said in self.past.get(room, []) if said.event == event)
-        return next((Sent(said.sender, said.body) for said in found), None)
+        return next((Sent(said.sender, said.body, html=said.html) for said in found), None)
 
     async def joined_rooms(self) -> list[RoomId]:
         """Return the rooms that we were put into."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from typing import Any, Final
 import structlog
 from prometheus_client import Counter
 
+from app import gateway
 from app.container import Work
 from app.wording import errors
 from app.wording import selling as wording
@@ -29,9 +31,12 @@ from bot.words import text_of
 from kit import outbox
 from kit.blobs import LARGEST_BLOB, Blobs, Written
 from kit.errors import Conflict, HomeserverUnavailable, Invalid, Refusal
-from kit.identifiers import PersonId, RoomId, UserId
+from kit.identifiers import PersonId, RoomId, UserId, server_of
 from kit.outbox import Effect
+from kit.permalinks import permalink
+from kit.rich_text import cleaned
 from ledger.model import Asset
+from payments.content.behind import Upstream
 from payments.content.model import Kind, Offer
 
 LOG = structlog.get_logger(__name__)
@@ -39,12 +44,18 @@ STOCKED: Final = Counter("earnest_put_up", "What people wanted to sell, by what 
 _NONE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.BAD_REQUEST, HTTPStatus.GONE)
 
 
+RICH_POST: Final = "post.html"
+"""The name of a post with formatting, which tells that it has some."""
+PLAIN_POST: Final = "post.txt"
+
+
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """Where contents are kept, and what adds the operator's part to an offer."""
+    """Where contents are kept, what adds the operator's part to an offer, and what asks a host of a seller's."""
 
     blobs: Blobs
     charged: Callable[[Offer], Offer]
+    prove: Callable[[PersonId, str], Upstream]
 
 
 class Stocking(Carrier):
@@ -60,7 +71,7 @@ class Stocking(Carrier):
         """Fetch through ``homeserver`` into ``stock``."""
         super().__init__(homeserver, cross, time=time)
         self._service = service
-        self._blobs, self._charged = stock.blobs, stock.charged
+        self._blobs, self._charged, self._prove = stock.blobs, stock.charged, stock.prove
 
     async def _carry(self, effect: Effect) -> Outcome | timedelta:
         payload = effect.payload
@@ -71,12 +82,16 @@ class Stocking(Carrier):
         listing, renewed = payload.get("listing"), "revises" in payload
         make, show = (_renewed, _look_anew) if renewed else (_draft, _look)
         try:
-            if listing is None:
+            if listing is None and "upstream" in payload:
+                behind = await self._proved(person, payload)
+                listing = await self._cross.work(
+                    partial(_address, effect=effect, person=person, behind=behind, charged=self._charged)
+                )
+            elif listing is None:
                 written, name = await self._take_in(person, user, room, payload)
                 try:
-                    listing = await self._cross.work(
-                        partial(make, effect=effect, person=person, written=written, name=name, charged=self._charged)
-                    )
+                    kept = partial(make, effect=effect, person=person, charged=self._charged)
+                    listing = await self._cross.work(partial(kept, written=written, name=name))
                 except Refusal:  # nothing knows of what was written, and there may be much of it
                     await self._cross.aside(partial(self._blobs.remove, written.name))
                     raise
@@ -107,6 +122,12 @@ class Stocking(Carrier):
 
     # ------------------------------------------------------------------------------------------------ fetching
 
+    async def _proved(self, person: PersonId, payload: Mapping[str, Any]) -> Upstream:
+        """Ask the host of an address whether it is the seller's. Raises as ``app.gateway.prove``."""
+        sealed = b64decode(str(payload["upstream"]))
+        url = await self._cross.read(lambda work: work.seal().open(sealed, OFFERED).decode())
+        return await self._cross.aside(partial(self._prove, person, url))
+
     async def _take_in(
         self, person: PersonId, user: UserId, room: RoomId, payload: Mapping[str, Any]
     ) -> tuple[Written, str]:
@@ -116,16 +137,17 @@ class Stocking(Carrier):
         if most <= 0:
             raise Conflict("content_quota", "Your contents take all the room that one seller has here.")
         try:
-            sent = await self._homeserver.sent(room, str(payload["event"]), most=most)
+            sent = await self._homeserver.sent(RoomId(payload.get("at", room)), str(payload["event"]), most=most)
         except Denied as denied:
             if denied.status not in _NONE:
                 raise
             sent = None
         if sent is None or sent.sender != user:
             raise Invalid("sell_not_seen", "What you answered is no message of yours that I can read.")
-        if Kind(payload["kind"]) is Kind.TEXT:
-            text = [_text(sent, payload)]
-            return await self._cross.aside(partial(self._blobs.write, text, most=most)), "text.txt"
+        kind = Kind(payload["kind"])
+        if kind is Kind.TEXT or (kind is Kind.POST and sent.parts is None):
+            text, name = _post(sent) if kind is Kind.POST else (_text(sent, payload), "text.txt")
+            return await self._cross.aside(partial(self._blobs.write, [text], most=most)), name
         if sent.parts is None:
             raise Invalid("sell_no_file", "What you answered is no file.")
         parts = _in_thread(sent.parts(), asyncio.get_running_loop())
@@ -149,6 +171,14 @@ def _text(sent: Sent, payload: Mapping[str, Any]) -> bytes:
     return text.strip().encode(errors="replace")
 
 
+def _post(sent: Sent) -> tuple[bytes, str]:
+    """Return a post as it is kept, with its formatting where it has any, and a name for it."""
+    text = (sent.text or "").strip() if sent.html is None else cleaned(sent.html)
+    if not text:
+        raise Invalid("sell_no_text", "What you answered is no text.")
+    return text.encode(errors="replace"), PLAIN_POST if sent.html is None else RICH_POST
+
+
 def _in_thread(parts: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
     """Give in a thread what comes in the loop."""
 
@@ -170,24 +200,36 @@ def _draft(
 ) -> str:
     """Keep it, and note with it what was made, so that whoever dies now goes on from there."""
     payload = effect.payload
+    blob = work.content.keep(person, written, name)
+    where, user = payload.get("at"), work.people.mxid(person)
+    link = ""
+    if where is not None and user is not None:
+        link = permalink(RoomId(where), str(payload["event"]), server_of(user))
+    offer = _offer(work, person, payload, link)
+    made = work.content.list_(person, charged(offer), blob=blob, allowed=work.tokens.allowed, draft=True)
+    outbox.rewrite(work.session, effect, dict(payload) | {"listing": made.id})
+    return made.id
+
+
+def _address(
+    work: Work, *, effect: Effect, person: PersonId, behind: Upstream, charged: Callable[[Offer], Offer]
+) -> str:
+    """Keep an address that its host lets the seller sell, and note with it what was made."""
+    offer = charged(_offer(work, person, effect.payload, behind.reference))
+    made = gateway.list_(work, person, offer, behind, allowed=work.tokens.allowed, draft=True)
+    outbox.rewrite(work.session, effect, dict(effect.payload) | {"listing": made.id})
+    return made.id
+
+
+def _offer(work: Work, person: PersonId, payload: Mapping[str, Any], reference: str) -> Offer:
     wallet = work.holders.primary(person)
     if wallet is None:
         raise Conflict("sell_needs_wallet", "A seller is paid at a wallet that they linked.")
-    tokens = work.tokens
     # What was asked for before prices had tokens has one price, in our own.
-    prices = payload.get("prices") or {tokens.allowed[0]: payload["price"]}
-    tokens.check(prices)
-    offer = Offer(
-        Kind(payload["kind"]),
-        payload["title"],
-        wallet,
-        {Asset(asset): int(amount) for asset, amount in prices.items()},
-        preview=payload["preview"],
-    )
-    blob = work.content.keep(person, written, name)
-    made = work.content.list_(person, charged(offer), blob=blob, allowed=tokens.allowed, draft=True)
-    outbox.rewrite(work.session, effect, dict(payload) | {"listing": made.id})
-    return made.id
+    told = payload.get("prices") or {work.tokens.allowed[0]: payload["price"]}
+    prices, kind = {Asset(asset): int(amount) for asset, amount in told.items()}, Kind(payload["kind"])
+    work.tokens.check(prices)
+    return Offer(kind, payload["title"], wallet, prices, preview=payload["preview"], reference=reference)
 
 
 def _renewed(

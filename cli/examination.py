@@ -22,7 +22,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from app.container import KEY_ROLES, Container
+from app import proposing
+from app.container import Container
 from cli import bot_device, callers, gas, nodes, sales, supporting
 from cli.migrations import configuration
 from contracts import deployment as deployments
@@ -100,6 +101,8 @@ class Examination:
             ("broker", self._broker, ()),
             ("clock", self._clock, ("homeserver",)),
         )
+        if self._settings.rewards_proposes:
+            checks = (*checks, ("proposer", self._proposer, ("chain", "contracts", "keystore")))
         for name, check, rests_on in checks:
             missing = [other for other in rests_on if other in self._not_good]
             if missing:
@@ -164,7 +167,7 @@ class Examination:
     def _keystore(self) -> str:
         keyring = self._container.keyring
         try:
-            keys = [keyring.current(role) for role in KEY_ROLES]
+            keys = [keyring.current(role) for role in self._container.roles]
             return "; ".join(f"{key.role} {show_address(key.address)} {keyring.check(key)}" for key in keys) + "."
         except Refusal as error:
             raise _Ill(
@@ -211,6 +214,12 @@ class Examination:
         says, mend, wrong = gas.look(self._container)
         if mend:
             raise _Ill(says, mend, State.WRONG if wrong else State.DOUBTFUL)
+        return says
+
+    def _proposer(self) -> str:
+        says, mend = proposing.look(self._container)
+        if mend:
+            raise _Ill(says, mend, State.DOUBTFUL)
         return says
 
     def _chain_loop(self) -> str:

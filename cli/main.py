@@ -245,6 +245,12 @@ def _listings() -> click.Command:
     return listings
 
 
+def _tips() -> click.Command:
+    from cli.commands.tips import tips
+
+    return tips
+
+
 COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "run": _run,
     "demo": _demo,
@@ -259,6 +265,7 @@ COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "sell": _sell,
     "library": _library,
     "listings": _listings,
+    "tips": _tips,
     "tenants": _tenants,
     "quiet": _quiet,
     "keys": _keys,

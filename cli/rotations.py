@@ -1,13 +1,15 @@
-"""Rotating what is no key of the chain: the key that seals people's secrets, and the one that signs lists."""
+"""Rotating what is no key of the chain: what seals people's secrets, what signs lists and the gateway's questions."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import click
 
 from app import resealing
-from app.container import Container
+from app.container import Container, Work
+from kit.kept_keys import KeptKeys
 from kit.sealing import Sealed
 
 
@@ -48,20 +50,40 @@ def _plan(found: Sealed, *, back: bool, forget: bool) -> str:
 
 def lists(container: Container, *, back: bool, yes: bool, as_json: bool) -> None:
     """Let a new key sign published lists, or the one before."""
+    what = ("lists", "published lists", _FOLLOWERS)
+    _signing(container, lambda work: work.publishing.keys, what, back=back, yes=yes, as_json=as_json)
+
+
+def gateway(container: Container, *, back: bool, yes: bool, as_json: bool) -> None:
+    """Let a new key sign what the gateway asks sellers' servers, or the one before."""
+    what = ("gateway", "what the gateway asks", "Sellers' servers read the new name at /v1/gateway/keys.")
+    _signing(container, lambda work: work.gateways.keys, what, back=back, yes=yes, as_json=as_json)
+
+
+def _signing(
+    container: Container,
+    keys_of: Callable[[Work], KeptKeys],
+    what: tuple[str, str, str],
+    *,
+    back: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    role, signed, readers = what
     with container.work() if yes else container.read() as work:
-        keys = work.publishing.keys
+        keys = keys_of(work)
         if yes:
             _ = keys.back() if back else keys.renew()
         names = [name for name, _ in keys.all()]
     if as_json:
-        click.echo(json.dumps({"role": "lists", "done": yes, "keys": names}))
+        click.echo(json.dumps({"role": role, "done": yes, "keys": names}))
         return
     now = names[0] if names else "no key yet"
     if not yes:
         other = "the key before it" if back else "a new key"
-        click.echo(f"{now} signs published lists; {other} would. {_FOLLOWERS} Nothing was changed: --yes does it.")
+        click.echo(f"{now} signs {signed}; {other} would. {readers} Nothing was changed: --yes does it.")
         return
-    click.echo(f"{now} signs published lists from now on. {_FOLLOWERS} `--back` undoes it.")
+    click.echo(f"{now} signs {signed} from now on. {readers} `--back` undoes it.")
 
 
 _FOLLOWERS = (

@@ -5,39 +5,45 @@ Source: the Ethereum yellow paper, section 4.3.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Collection, Iterable
+from functools import reduce
+from operator import or_
 from struct import Struct
 from typing import Final
 
-from eth_hash.auto import keccak
+from contracts.digests import keccak_each
 
 BLOOM_BYTES: Final = 256
-_INDEX_BITS: Final = 11
 _BITS: Final = [1 << index for index in range(8 * BLOOM_BYTES)]
 _LOWEST: Final = len(_BITS) - 1
-_REMEMBERED: Final = 2**14
-_KNOWN: Final = 2**17
-"""Holders come again, and a hash takes as long as all else that is checked; 250 bytes each are kept of them."""
+_KNOWN: Final = 2**15
+"""Holders come again, and to hash takes longer than all else that is checked; 450 bytes each are kept of them."""
+_known: dict[bytes, int] = {}
 
 
-@lru_cache(_REMEMBERED)
 def bits_of(item: bytes) -> int:
     """Return the (at most) three bits that an address or a topic sets, as a number of 2,048 bits."""
-    indexes = _indexes_of(item)
-    return (
-        _BITS[indexes & _LOWEST] | _BITS[indexes >> _INDEX_BITS & _LOWEST] | _BITS[indexes >> 2 * _INDEX_BITS & _LOWEST]
-    )
+    return bits_of_all([item])
 
 
-@lru_cache(_KNOWN)
-def _indexes_of(item: bytes) -> int:
-    """Return which bits these are, 11 bits each: the lowest of each of the hash's first three pairs of bytes."""
-    first, second, third = _PAIRS.unpack_from(keccak(item))
-    packed: int = third & _LOWEST
-    for index in (second, first):
-        packed = packed << _INDEX_BITS | index & _LOWEST
-    return packed
+def bits_of_all(items: Collection[bytes]) -> int:
+    """Return the bits that all of these set together."""
+    known: list[int | None] = [_known.get(item) for item in items]
+    if None in known:
+        new = [item for item, bits in zip(items, known, strict=True) if bits is None]
+        made = dict(zip(new, map(_bits_in, keccak_each(new)), strict=True))
+        known += made.values()
+        if len(_known) + len(made) > _KNOWN:
+            _known.clear()
+        _known.update(made)
+    return reduce(or_, filter(None, known), 0)
+
+
+def _bits_in(digest: bytes) -> int:
+    """Return the bits of a hash: 11 bits of it say each, the lowest of each of its first three pairs of bytes."""
+    pairs: tuple[int, int, int] = _PAIRS.unpack_from(digest)
+    first, second, third = pairs
+    return _BITS[first & _LOWEST] | _BITS[second & _LOWEST] | _BITS[third & _LOWEST]
 
 
 _PAIRS: Final = Struct(">3H")

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial
 from itertools import chain, groupby, pairwise
-from operator import attrgetter, lt, or_
+from operator import attrgetter, lt
 from typing import Any, Final
 
-from contracts.bloom import BLOOM_BYTES, bits_of, may_hold
+from contracts.bloom import BLOOM_BYTES, bits_of_all, may_hold
 from contracts.chain import BlockLogs, RawLog
 from contracts.events import BlockRef
 from kit.errors import Invalid
@@ -26,6 +26,7 @@ _MOST: Final = 2**63 - 1  # what a database counts to
 _MOST_INDEX: Final = 2**31 - 1
 _MOST_DATA: Final = 2 * 2**16
 _MOST_TOPICS: Final = 4
+_raw_log: Final = partial(tuple.__new__, RawLog)  # as ``_make`` does it, without a look at how many values there are
 _ADDRESS, _HASH = 2 + 2 * 20, 2 + 2 * 32
 
 
@@ -101,7 +102,7 @@ def _bits_of_all(logs: Sequence[RawLog]) -> int:
     """Return what addresses and topics of logs set in a bloom filter."""
     items: set[bytes] = {log.address for log in logs}
     items.update(chain.from_iterable([log.topics for log in logs]))
-    return reduce(or_, map(bits_of, items), 0)
+    return bits_of_all(items)
 
 
 def _may_hold_any(bloom: int, wanted: Mapping[Address, Collection[Hash32]]) -> bool:
@@ -149,7 +150,7 @@ def read_logs(answers: Sequence[Any]) -> list[RawLog]:
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise _wrong("a log that is none") from None
-    return list(map(RawLog._make, zip(*columns, strict=True)))
+    return list(map(_raw_log, zip(*columns, strict=True)))
 
 
 def _column(texts: Sequence[str], length: int) -> list[bytes]:

@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     ColumnElement,
     DateTime,
     Dialect,
     Engine,
+    Integer,
     LargeBinary,
     MetaData,
     Numeric,
@@ -36,6 +37,7 @@ from sqlalchemy.types import TypeEngine
 
 from kit.errors import DatabaseUnavailable
 from kit.line import Line
+from kit.rows import insert
 
 NAMING_CONVENTION = {
     "ix": "ix_%(column_0_N_label)s",
@@ -53,8 +55,6 @@ _BUSY_TIMEOUT_MS = 5_000
 _ROOM_KIB = 64 * 1024
 _PAGES_A_CHECKPOINT = 8_000
 """32 MB. At SQLite's own 4 MB, moving the log into the file takes half of the time that booking many blocks does."""
-_MOST_VALUES = 999
-"""What every SQLite takes in one statement."""
 _ROOMY = "earnest_roomy"
 _READ_ONLY = "earnest_read_only"
 
@@ -272,33 +272,21 @@ def write_many(session: Session, table: type[DeclarativeBase], columns: Mapping[
     """
     connection = session.connection()
     dialect = connection.dialect
-    rows = list(zip(*(_bound(table, name, values, dialect) for name, values in columns.items()), strict=True))
-    if not rows:
+    bound = [_bound(table, name, values, dialect) for name, values in columns.items()]
+    if len({len(values) for values in bound}) != 1:
+        message = "columns of different lengths"
+        raise ValueError(message)
+    if not bound[0]:
         return
     quote = dialect.identifier_preparer.quote
     name, names = quote(table.__tablename__), ", ".join(quote(name) for name in columns)
     if dialect.name != "postgresql":
-        _insert(connection, f"INSERT INTO {name} ({names}) VALUES ", rows)  # noqa: S608 - our own names
+        insert(connection, f"INSERT INTO {name} ({names}) VALUES ", bound)  # noqa: S608 - our own names
         return
     raw: Any = connection.connection.cursor()
     with raw, raw.copy(f"COPY {name} ({names}) FROM STDIN") as copy:
-        for row in rows:
+        for row in zip(*bound, strict=True):
             copy.write_row(row)
-
-
-def _insert(connection: Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows on SQLite, as many by each statement as it takes values: that is a third less work for each."""
-    width = len(rows[0])
-    marks = f"({', '.join('?' * width)})"
-    at_once = _MOST_VALUES // width
-    whole = len(rows) // at_once * at_once
-    if whole:
-        values = list(chain.from_iterable(rows[:whole]))
-        step = at_once * width
-        several = [tuple(values[start : start + step]) for start in range(0, len(values), step)]
-        connection.exec_driver_sql(into + ", ".join([marks] * at_once), several)
-    if whole < len(rows):
-        connection.exec_driver_sql(into + marks, rows[whole:])
 
 
 def make_room(session: Session) -> None:
@@ -345,13 +333,12 @@ def set_many(session: Session, table: type[DeclarativeBase], column: str, values
     )
 
 
-def one_of(session: Session, column: Any, values: Sequence[str]) -> ColumnElement[bool]:  # noqa: ANN401 - mapped or not
-    """Return the condition that a column of texts is one of ``values``, however many: one parameter, one statement."""
+def one_of(session: Session, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:  # noqa: ANN401 - mapped or not
+    """Return the condition that a column of texts (or numbers) is one of ``values``, however many: one parameter."""
     if session.get_bind().dialect.name == "postgresql":
-        return cast(
-            "ColumnElement[bool]", column == func.any(bindparam(None, values, type_=ARRAY(String), unique=True))
-        )
-    listed = func.json_each(bindparam(None, json.dumps(values), type_=String, unique=True)).table_valued("value")
+        kind = ARRAY(BigInteger if isinstance(column.type, Integer) else String)
+        return cast("ColumnElement[bool]", column == func.any(bindparam(None, list(values), type_=kind, unique=True)))
+    listed = func.json_each(bindparam(None, json.dumps(list(values)), type_=String, unique=True)).table_valued("value")
     return cast("ColumnElement[bool]", column.in_(select(listed.c.value)))
 
 

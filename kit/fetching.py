@@ -10,31 +10,30 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
 
 import httpcore
 
 from kit.errors import Forbidden, Invalid, PeerUnavailable, Refusal
-from kit.hurry import HurriedBackend
+from kit.exchanges import no_answer, open_line
 from kit.internet import LOOPBACK, IpAddress, Network, is_public, literal
 from kit.names import Names
 
 PORT: Final = 443
+PLAIN_PORT: Final = 80
 TIMEOUT: Final = 10.0
 """Seconds that one question may take in all, from looking up the name to the last byte."""
 MOST_BYTES: Final = 64 * 1024
 """The largest answer that is read, unless whoever asks says otherwise."""
 LONGEST_URL: Final = 2_000
 
-_PLAIN_PORT: Final = 80
 _LEAST_PORT: Final = 1024
 _MOST_ADDRESSES: Final = 4
-_MOST_TIME_TO_CONNECT: Final = 3.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _DOCUMENTS: Final = {"Accept": "application/json"}
 
@@ -174,6 +173,7 @@ class Fetcher:
     @cached_property
     def _trust(self) -> ssl.SSLContext:
         made = httpcore.default_ssl_context()
+        made.set_alpn_protocols(["http/1.1"])
         if self._authority is not None:
             try:
                 made.load_verify_locations(self._authority)
@@ -231,42 +231,33 @@ class Fetcher:
         most_bytes: int,
     ) -> list[Fetched]:
         """Return one answer at least; those of the others as long as the connection stays open."""
-        all_headers = [
-            (b"Host", place.header.encode()),
-            (b"User-Agent", b"earnest"),
-            (b"Accept-Encoding", b"identity"),  # an answer that unfolds has no bound
-            *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
-            *([(b"Content-Length", str(len(body)).encode())] if method != b"GET" else []),
-        ]
-        scheme = b"https" if place.tls else b"http"
-        urls = [
-            httpcore.URL(scheme=scheme, host=place.host.encode(), port=place.port, target=target.encode())
-            for target in targets
-        ]
-        context = self._trust if place.tls else None
-        network = _Pinned(self._addresses(place, until))
-        extensions = {
-            "timeout": dict.fromkeys(("connect", "read", "write", "pool"), max(0.0, until - time.monotonic())),
-            "sni_hostname": place.name,
-        }
+        all_headers = said(place, headers)
+        if method != b"GET":
+            all_headers.append((b"Content-Length", str(len(body)).encode()))
+        trust = self._trust if place.tls else None
         found: list[Fetched] = []
         try:
-            with (
-                network.until(until),
-                httpcore.HTTPConnection(urls[0].origin, ssl_context=context, network_backend=network) as connection,
-            ):
-                for url in urls:
-                    if found and not connection.is_idle():
+            with open_line(self._addresses(place, until), place.port, place.name, trust, until=until) as line:
+                for target in targets:
+                    if found and not line.is_good_for_more:
                         break
-                    with connection.stream(
-                        method, url, headers=all_headers, content=body, extensions=extensions
-                    ) as response:
-                        found.append(replace(_read(response, most_bytes), address=network.reached))
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError, ValueError) as error:
+                    answer = line.ask(method, target.encode(), all_headers, body, most_bytes)
+                    where = line.certificate_until, line.address
+                    found.append(Fetched(answer.status, answer.headers, answer.body, answer.whole, *where))
+        except PeerUnavailable:
             if not found:  # else it was closed between two answers
-                # Not chained: the frames of the library's error hold the URL, where secrets of its owner may stand.
-                raise _why(error) from None
+                raise
         return found
+
+
+def said(place: Place, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return what stands above every question to a place."""
+    return [
+        (b"Host", place.header.encode()),
+        (b"User-Agent", b"earnest"),
+        (b"Accept-Encoding", b"identity"),  # an answer that unfolds has no bound
+        *((name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()),
+    ]
 
 
 def _parse(url: str) -> tuple[Place, str]:
@@ -278,7 +269,7 @@ def _parse(url: str) -> tuple[Place, str]:
     if parts.scheme not in {"https", "http"}:
         raise _not_https()
     if port is None:
-        port = PORT if parts.scheme == "https" else _PLAIN_PORT
+        port = PORT if parts.scheme == "https" else PLAIN_PORT
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Place(host, port, host, parts.netloc, tls=parts.scheme == "https"), target
 
@@ -316,76 +307,7 @@ def _not_https() -> Invalid:
     return Invalid("url_not_https", "Such an address begins with https://.")
 
 
-def _read(response: httpcore.Response, most_bytes: int) -> Fetched:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-    received, whole = bytearray(), True
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        whole = False
-    else:
-        for chunk in response.iter_stream():
-            received += chunk
-            if len(received) > most_bytes:
-                whole = False
-                break
-    return Fetched(response.status, headers, bytes(received[:most_bytes]), whole, _certificate_until(response))
-
-
-def _certificate_until(response: httpcore.Response) -> int | None:
-    stream = response.extensions.get("network_stream")
-    tls = None if stream is None else stream.get_extra_info("ssl_object")
-    shown = None if tls is None else tls.getpeercert()
-    return None if not shown else int(ssl.cert_time_to_seconds(str(shown["notAfter"])))
-
-
 def _all_of(fetched: Fetched) -> Fetched:
     if not fetched.whole:
-        raise _no_answer("too_large", "it says more than is read, or in an encoding that was not asked for")
+        raise no_answer("too_large", "it says more than is read, or in an encoding that was not asked for")
     return fetched
-
-
-def _why(error: Exception) -> PeerUnavailable:
-    """Say in one word what went wrong: for its owner, so without a word of what the other side said."""
-    if isinstance(error, httpcore.TimeoutException):
-        return _no_answer("too_slow", "not in time")
-    if isinstance(error.__cause__, ssl.SSLError) or isinstance(error, ssl.SSLError):
-        return _no_answer("certificate_wrong", "its certificate is not good for that name")
-    if isinstance(error, httpcore.ProtocolError):
-        return _no_answer("nonsense", "it does not speak HTTP")
-    if isinstance(error, httpcore.ReadError | httpcore.WriteError):
-        return _no_answer("cut_off", "it broke off")
-    return _no_answer("no_connection", "it takes no connection")
-
-
-def _no_answer(code: str, what: str) -> PeerUnavailable:
-    return PeerUnavailable(code, f"The other server did not answer: {what}.")
-
-
-class _Pinned(HurriedBackend):
-    """The network, for one question: whatever the name, it connects to these addresses and to no others."""
-
-    def __init__(self, addresses: Sequence[IpAddress]) -> None:
-        super().__init__()
-        self._addresses = addresses
-        self.reached: IpAddress | None = None
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        failed: Exception = httpcore.ConnectError(host)
-        for tried, address in enumerate(self._addresses):
-            left = self.left(timeout)
-            most = _MOST_TIME_TO_CONNECT  # one that is silent leaves time to others
-            seconds = most if left is None else min(most, left / (len(self._addresses) - tried))
-            try:
-                stream = super().connect_tcp(str(address), port, seconds, local_address, socket_options)
-            except (httpcore.NetworkError, httpcore.ConnectTimeout, OSError) as error:
-                failed = error
-            else:
-                self.reached = address
-                return stream
-        raise failed

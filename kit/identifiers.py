@@ -6,9 +6,8 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterable
-from typing import NewType
+from typing import Any, NewType
 
-from confusable_homoglyphs import confusables
 from eth_utils.address import is_checksum_address, to_checksum_address
 
 from kit.errors import Invalid
@@ -169,7 +168,7 @@ def skeleton(text: str) -> str:
     for character in unicodedata.normalize("NFKD", text):
         if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
             continue
-        found = not character.isascii() and confusables.is_confusable(character, greedy=True)
+        found = not character.isascii() and _look_alikes(character)
         if not found:
             plain.append(character)
             continue
@@ -179,6 +178,12 @@ def skeleton(text: str) -> str:
     for pair, single in LOOKS_LIKE:
         folded = folded.replace(pair, single)
     return folded
+
+
+def _look_alikes(character: str) -> list[Any]:
+    from confusable_homoglyphs import confusables  # noqa: PLC0415 - 7 MiB of tables, which few processes look into
+
+    return confusables.is_confusable(character, greedy=True) or []
 
 
 LOOKS_LIKE = (("rn", "m"), ("vv", "w"), ("0", "o"), ("1", "l"), ("i", "l"), ("|", "l"), ("5", "s"))

@@ -8,23 +8,27 @@ should know.
 from __future__ import annotations
 
 import ipaddress
+import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, zip_longest
 from typing import Final
 
 import dns.exception
-import dns.rdtypes.IN.SRV
 import dns.resolver
 
-from kit.errors import PeerUnavailable
+from kit.dns_messages import NOT_THERE, Answer, Kind, Target, name_of
+from kit.errors import Invalid, PeerUnavailable
 from kit.internet import IpAddress, literal
+from kit.name_servers import NameServers, servers_at
 
 _LOOPBACK: Final = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
 _LONGEST_LOOK: Final = 3.0
-_LONGEST_TRY: Final = 1.0
 _MOST_TARGETS: Final = 4
+_ADDRESSES: Final = (Kind.A, Kind.AAAA)
+_CHANCE: Final = secrets.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,15 @@ class Names:
 
     @cached_property
     def _resolver(self) -> dns.resolver.Resolver:
-        if self._given is not None:
-            return self._given
-        made = dns.resolver.Resolver()
-        made.timeout = _LONGEST_TRY  # a name server that is dead leaves time to the next one
-        return made
+        return dns.resolver.Resolver() if self._given is None else self._given
+
+    @cached_property
+    def _servers(self) -> NameServers:
+        try:
+            settings = self._resolver
+        except (dns.exception.DNSException, OSError, ValueError):
+            return NameServers(())
+        return NameServers(servers_at([one for one in settings.nameservers if isinstance(one, str)], settings.port))
 
     def addresses(self, host: str, *, until: float) -> list[IpAddress]:
         """Return the addresses of a host, of both kinds by turns; itself where it is one.
@@ -61,17 +69,12 @@ class Names:
         name = host.lower().rstrip(".")
         if name == "localhost" or name.endswith(".localhost"):
             return list(_LOOPBACK)  # RFC 6761, section 6.3: not to be asked of anybody
-        until = min(until, time.monotonic() + _LONGEST_LOOK)
-        found: list[list[IpAddress]] = []
-        failed: PeerUnavailable | None = None
-        for kind in ("A", "AAAA"):  # each by itself: many a name server fails over the one and knows the other
-            try:
-                found.append(self._look_up(host, kind, until))
-            except PeerUnavailable as error:
-                failed = failed or error
+        # Each by itself: many a name server fails over the one kind and knows the other.
+        answers = self._ask(host, _ADDRESSES, until)
+        found = [answers[kind].addresses for kind in _ADDRESSES if kind in answers]
         by_turns = [one for one in chain.from_iterable(zip_longest(*found)) if one is not None]
         if not by_turns:
-            raise failed or _unknown()
+            raise _unknown() if len(answers) == len(_ADDRESSES) else _too_slow()
         return by_turns
 
     def services(self, service: str, host: str, *, until: float) -> list[Service]:
@@ -80,33 +83,25 @@ class Names:
         One record that names no host (``.``) says that there is no such service, which is the same to us. Raises
         ``PeerUnavailable`` where there is no time left to ask.
         """
+        answers = self._ask(f"{service}.{host}", (Kind.SRV,), until)
+        targets = sorted((target for answer in answers.values() for target in answer.targets), key=_turn)
+        return [Service(target.host, target.port) for target in targets if target.host][:_MOST_TARGETS]
+
+    def _ask(self, name: str, kinds: Sequence[Kind], until: float) -> dict[Kind, Answer]:
+        """Ask, for no longer than a look may take. Raises ``PeerUnavailable`` where there is no time at all."""
+        now = time.monotonic()
+        if until <= now:
+            raise _too_slow()
         try:
-            answer = self._resolver.resolve(f"{service}.{host}", "SRV", lifetime=_left(until), search=False)
-        except (dns.exception.DNSException, OSError, ValueError):
-            return []
-        records = [] if answer.rrset is None else answer.rrset.processing_order()
-        found = [
-            Service(record.target.to_text(omit_final_dot=True), record.port)
-            for record in records
-            if isinstance(record, dns.rdtypes.IN.SRV.SRV) and record.target.to_text() != "."
-        ]
-        return found[:_MOST_TARGETS]
-
-    def _look_up(self, host: str, kind: str, until: float) -> list[IpAddress]:
-        try:
-            answer = self._resolver.resolve(host, kind, lifetime=_left(until), search=False, raise_on_no_answer=False)
-            return [ipaddress.ip_address(record.to_text()) for record in answer.rrset or ()]
-        except dns.exception.Timeout:
-            raise _too_slow() from None
-        except (dns.exception.DNSException, OSError, ValueError):
-            raise _unknown() from None
+            wire = name_of(name)
+        except Invalid:
+            return dict.fromkeys(kinds, Answer(NOT_THERE))
+        return self._servers.ask(wire, kinds, until=min(until, now + _LONGEST_LOOK))
 
 
-def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise _too_slow()
-    return min(left, _LONGEST_LOOK)
+def _turn(target: Target) -> tuple[int, float]:
+    """Return what puts targets in the order to try: by priority, and of one by chance, as their weights are."""
+    return target.priority, -(_CHANCE.random() ** (1 / target.weight)) if target.weight else 0.0
 
 
 def _too_slow() -> PeerUnavailable:

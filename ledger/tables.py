@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, cast
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
     String,
+    literal_column,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -131,7 +133,9 @@ class PostingRow(Base):
     __table_args__ = (
         ForeignKeyConstraint(["entry_id"], ["entries.id"], info=HELD_AT_ONCE),
         ForeignKeyConstraint(["account_id"], ["accounts.id"], info=HELD_AT_ONCE),
-        Index("ix_postings_account", "account_id"),
+        # An account's lines are looked for era by era (``eras``): by account alone, each new line would have a place
+        # anywhere in an index that grows for ever, and booking one would cost the more the more there are.
+        Index("ix_postings_account", text("(entry_id >> 16)"), "account_id"),
         # The key is all that names a line, so on SQLite the table is its own index.
         {"sqlite_with_rowid": False},
     )
@@ -140,6 +144,15 @@ class PostingRow(Base):
     line: Mapped[int] = mapped_column(Integer, primary_key=True)
     account_id: Mapped[int] = mapped_column(Number)
     amount: Mapped[int] = mapped_column(ExactInteger)
+
+
+ERA: Final = cast("ColumnElement[int]", PostingRow.entry_id.bitwise_rshift(literal_column("16")))
+"""The era of a line: 65,536 entries are one. As the index has it, letter by letter, else it is not used."""
+
+
+def eras(last: int) -> range:
+    """Return all eras there are, where ``last`` is the newest entry's number."""
+    return range((last >> 16) + 1)
 
 
 class ReconciliationRow(Base):

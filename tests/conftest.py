@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.support.house",
     "tests.support.ledgers",
     "tests.support.fair",
+    "tests.support.tipped",
     "tests.support.gift_shop",
     "tests.support.lying_node",
     "tests.support.order",
@@ -38,6 +39,7 @@ pytest_plugins = [
     "tests.support.till",
     "tests.support.counter",
     "tests.support.shopping",
+    "tests.support.gatehouse",
     "tests.support.worlds",
 ]
 

@@ -85,10 +85,10 @@ def buy_page(
         "state": state,
         "order": "" if good is None else good.token,
         "order_over": order is not None and good is None,
-        "has_content": offer.kind.has_content,
+        "has_content": found.version.is_fetched,
         # What is no content is handed to somebody on Matrix, and a wallet alone is nobody there.
-        "payable": state == "listed" and checkout.is_open(container) and (offer.kind.has_content or good),
-        "openable": offer.kind.has_content and found.state is not ListingState.TAKEN_DOWN,
+        "payable": state == "listed" and checkout.is_open(container) and (found.version.is_fetched or good),
+        "openable": found.version.is_fetched and found.state is not ListingState.TAKEN_DOWN,
         "chain_id": chain_id,
         "own_asset": erc20(chain_id, ours.token),
         "wallet_rpc_url": settings.wallet_rpc_url,

@@ -14,11 +14,12 @@ from starlette.responses import Response
 
 from api.dependencies import ContainerDep, limited
 from api.errors import problem_response
+from api.gateway import Passages
 from api.handing import handed_over
 from api.routes.x402 import Waiters
 from api.schemas.problems import problems
 from app import buying, facilitating
-from app.buying import Handed, Sent
+from app.buying import Behind, Handed, Sent
 from app.container import Container
 from app.handing import Hands
 from kit.errors import ChainUnavailable
@@ -27,7 +28,7 @@ from payments.content.model import Listing, Purchase
 from payments.settlements.model import order_of
 from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Reason, declaration, network_of
 
-router = APIRouter(prefix="/v1/listings", tags=["selling"], responses=problems(400, 402, 404, 409, 416, 429, 503))
+router = APIRouter(prefix="/v1/listings", tags=["selling"], responses=problems(400, 402, 404, 409, 416, 429, 502, 503))
 
 _NOT_PAYABLE = (
     "This cannot be paid by x402 here: it has no price in the service's token, its price goes to several, or the "
@@ -68,7 +69,7 @@ async def content(
     number: _Number = None,
     of_version_1: _VersionOne = None,
 ) -> Response:
-    """Sell a text or a file by x402: 402 says what is asked, the same request with the payment gives the content.
+    """Sell something by x402: 402 says what is asked, the same request with the payment gives the content.
 
     The payment is settled before anything is handed over, once, however often it is sent; sent again it gives the
     content again. 202: it is under way, or not as sure as the seller wants; send the same again.
@@ -88,7 +89,7 @@ async def content(
 
 
 @router.head("/{listing}/content", dependencies=[_light], include_in_schema=False)
-def content_head(
+async def content_head(
     request: Request,
     container: ContainerDep,
     listing: Annotated[str, Path(pattern=_TOKEN)],
@@ -98,16 +99,21 @@ def content_head(
 ) -> Response:
     """Tell of a content that was paid for before; nothing is paid by asking."""
     if signature is None:
-        return _asked(container, listing, _too_old(of_version_1))
+        return await run_in_threadpool(partial(_asked, container, listing, _too_old(of_version_1)))
     try:
         sent = buying.read(signature)
-        purchase = buying.find(container, listing, sent)
-        handed = None if purchase is None else buying.hand_over(container, purchase, number)
+        handed = await run_in_threadpool(partial(_found, container, listing, sent, number))
         if handed is None:
             return _later(container, sent, "settlement_pending", "Ask by GET.")
-        return _content(request, container, handed, _receipt(container, sent))
+        told = await run_in_threadpool(partial(_receipt, container, sent))
     except Flaw as flaw:
-        return _asked(container, listing, flaw)
+        return await run_in_threadpool(partial(_asked, container, listing, flaw))
+    return await _content(request, container, handed, told)
+
+
+def _found(container: Container, listing: str, sent: Sent, number: int | None) -> Handed | Behind | None:
+    purchase = buying.find(container, listing, sent)
+    return None if purchase is None else buying.hand_over(container, purchase, number)
 
 
 async def _sold(request: Request, container: Container, listing: str, sent: Sent, number: int | None) -> Response:
@@ -119,7 +125,7 @@ async def _sold(request: Request, container: Container, listing: str, sent: Sent
         sentence = f"The seller waits until the payment is {purchase.finality}: send the same again."
         return _later(container, sent, "payment_not_sure", sentence)
     told = await run_in_threadpool(partial(_receipt, container, sent))
-    return await run_in_threadpool(partial(_content, request, container, handed, told))
+    return await _content(request, container, handed, told)
 
 
 async def _bought(container: Container, listing: str, sent: Sent, waiters: Waiters, hands: Hands) -> Purchase | None:
@@ -223,8 +229,12 @@ def _receipt(container: Container, sent: Sent) -> str:
     return _packed(told)
 
 
-def _content(request: Request, container: Container, handed: Handed, receipt: str) -> Response:
-    return handed_over(request, container, handed, {"PAYMENT-RESPONSE": receipt})
+async def _content(request: Request, container: Container, handed: Handed | Behind, receipt: str) -> Response:
+    told = {"PAYMENT-RESPONSE": receipt}
+    if isinstance(handed, Behind):
+        passages: Passages = request.app.state.passages
+        return await passages.give(request, container, handed, told)
+    return await run_in_threadpool(partial(handed_over, request, container, handed, told))
 
 
 def _packed(told: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Buying by the contract: what a wallet signs and sends to pay a seller itself."""
 
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Path
 
@@ -25,10 +25,11 @@ from app.checkout import Due
 from app.container import Container, Work
 from contracts import checkout as calls
 from contracts import codec
-from contracts.checkout import Order
+from contracts.checkout import Order, SaleTerms
+from contracts.typed_data import TypedData
 from kit.clock import unix
 from kit.errors import NotFound
-from kit.identifiers import Address, parse_address, parse_hash, show_address, show_hash
+from kit.identifiers import Address, Hash32, parse_address, parse_hash, show_address, show_hash
 from ledger.model import Asset
 from payments.carrying.model import Cargo, Carried, CarriedState, Outcome
 
@@ -131,14 +132,63 @@ def _order(order: Order) -> BuyOrderOut:
 
 
 def _shown(due: Due, gasless: GaslessBuyingOut | None) -> BuyTermsOut:
-    terms, order = due.terms, due.order
     return BuyTermsOut(
         listing=due.listing.id,
         version=due.listing.version.number,
         title=due.listing.version.offer.title,
-        checkout=show_address(due.contract),
-        purchase=show_hash(due.purchase),
-        terms=SaleTermsOut(
+        symbol=due.symbol,
+        decimals=due.decimals,
+        gasless=gasless,
+        **payable(due),
+    )
+
+
+class Payable(Protocol):
+    """What a wallet is given to pay by the contract, whatever for (``app.checkout.Due``, ``app.tipping.Due``)."""
+
+    @property
+    def contract(self) -> Address:
+        """The contract."""
+        ...
+
+    @property
+    def terms(self) -> SaleTerms:
+        """What is paid."""
+        ...
+
+    @property
+    def order(self) -> Order:
+        """Who pays."""
+        ...
+
+    @property
+    def purchase(self) -> Hash32:
+        """Its id."""
+        ...
+
+    @property
+    def holds(self) -> int | None:
+        """What the wallet has."""
+        ...
+
+    @property
+    def allowance(self) -> int | None:
+        """What it allows."""
+        ...
+
+    @property
+    def permit(self) -> TypedData | None:
+        """What it may sign."""
+        ...
+
+
+def payable(due: Payable) -> dict[str, Any]:
+    """Return what ``PayableOut`` has."""
+    terms = due.terms
+    return {
+        "checkout": show_address(due.contract),
+        "purchase": show_hash(due.purchase),
+        "terms": SaleTermsOut(
             seller=show_address(terms.seller),
             asset=show_address(terms.asset),
             price=str(terms.price),
@@ -149,22 +199,19 @@ def _shown(due: Due, gasless: GaslessBuyingOut | None) -> BuyTermsOut:
             content=show_hash(terms.content),
             valid_until=str(terms.valid_until),
         ),
-        order=_order(order),
-        symbol=due.symbol,
-        decimals=due.decimals,
-        holds=None if due.holds is None else str(due.holds),
-        allowance=None if due.allowance is None else str(due.allowance),
-        permit=None if due.permit is None else due.permit.document,
-        calls=BuyCalls(
+        "order": _order(due.order),
+        "holds": None if due.holds is None else str(due.holds),
+        "allowance": None if due.allowance is None else str(due.allowance),
+        "permit": None if due.permit is None else due.permit.document,
+        "calls": BuyCalls(
             approve=_call(terms.asset, codec.encode_approve(due.contract, terms.price)),
-            buy=_call(due.contract, calls.encode_buy(terms, order)),
+            buy=_call(due.contract, calls.encode_buy(terms, due.order)),
             buy_with_permit=None if due.permit is None else _split(due),
         ),
-        gasless=gasless,
-    )
+    }
 
 
-def _split(due: Due) -> SplitCall:
+def _split(due: Payable) -> SplitCall:
     data = calls.encode_buy_with_permit(due.terms, due.order, due.order.valid_before, _SOME_SIGNATURE)
     before, after = data[:_BEFORE_SIGNATURE], data[_BEFORE_SIGNATURE + _SIGNATURE :]
     return SplitCall(to=show_address(due.contract), before="0x" + before.hex(), after="0x" + after.hex())

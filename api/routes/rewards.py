@@ -18,6 +18,7 @@ from api.schemas.rewards import (
     EpochsOut,
     JoiningIn,
     JoiningOut,
+    NothingOut,
     SignedIn,
     TotalsOut,
 )
@@ -89,16 +90,16 @@ def join(asked: JoiningIn, container: ContainerDep) -> JoiningOut:
     )
 
 
-@router.put(
-    "/reports/{secret}", status_code=204, dependencies=[Depends(limited("reward_reports", per_minute=60, burst=60))]
-)
-def report(secret: Secret, body: Annotated[bytes, Depends(_raw)], container: ContainerDep) -> None:
+@router.put("/reports/{secret}", dependencies=[Depends(limited("reward_reports", per_minute=60, burst=60))])
+def report(secret: Secret, body: Annotated[bytes, Depends(_raw)], container: ContainerDep) -> NothingOut:
     """Take a server's report of its use, as Synapse sends it (`report_stats_endpoint`).
 
-    Of the reports of a day the highest of each count is kept, so that order and copies make no difference.
+    Of the reports of a day the highest of each count is kept, so that order and copies make no difference. The answer
+    is an empty object: Synapse reads one, and warns its operator where there is none.
     """
     with container.work() as work:
         work.rewards.reported(secret, body)
+    return NothingOut()
 
 
 @router.get("/reports/{secret}", dependencies=[Depends(limited("reward_reports_read", per_minute=30, burst=30))])

@@ -15,6 +15,7 @@ from api.routes.library import show_purchase
 from api.schemas.problems import problems
 from api.schemas.sales import (
     ComplaintOut,
+    GatewayOut,
     MyListingOut,
     MyListingsOut,
     OfferIn,
@@ -25,19 +26,23 @@ from api.schemas.sales import (
     SalesOut,
 )
 from api.uploads import Uploads
-from app import offering, selling
+from app import gateway, offering, selling
 from app.container import Container, Work
 from app.statements import read_day
 from kit.clock import from_unix, unix
 from kit.errors import Conflict, Invalid
 from kit.identifiers import PersonId, show_hash
 from ledger.model import Asset, Level
+from payments.content.behind import WELL_KNOWN
 from payments.content.model import LONGEST_TITLE, Kind, Listing, Offer, Purchase, tidy
 
 router = APIRouter(prefix="/v1/me", tags=["sales"], responses=problems(400, 401, 403, 404, 409, 429, 503))
 
 _TOKEN = "^[A-Za-z0-9]{22}$"  # noqa: S105 - a pattern of public names
 _MOST_LINES = 20_000
+_UPSTREAM_WRONG = (
+    "What is sold by an address, and nothing else, has `upstream`; neither that nor a post is given a `reference`."
+)
 _ListingId = Annotated[str, Path(alias="listing", pattern=_TOKEN)]
 _PurchaseId = Annotated[str, Path(alias="purchase", pattern=_TOKEN)]
 _Before = Annotated[str | None, Query(pattern=_TOKEN, description="The `next` of the page before.")]
@@ -78,6 +83,11 @@ def put_up(asked: OfferIn, writer: Writer, container: ContainerDep) -> MyListing
     """Put up a text, or what the bot or a gateway looks after. Your wallet is paid, so it is linked first."""
     if (asked.text is not None) != (asked.kind is Kind.TEXT):
         raise Invalid("text_wrong", "A text, and nothing else, has `text`; a file comes by POST /v1/me/listings/files.")
+    behind = None
+    if (asked.upstream is not None) != (asked.kind is Kind.GATEWAY) or (asked.upstream and asked.reference):
+        raise Invalid("upstream_wrong", _UPSTREAM_WRONG)
+    if asked.upstream is not None:
+        behind = gateway.prove(container, writer.person, asked.upstream)
     with container.read() as work:
         wallet = offering.wallet_of(work, writer.person, asked.wallet)
     offer = Offer(
@@ -88,12 +98,14 @@ def put_up(asked: OfferIn, writer: Writer, container: ContainerDep) -> MyListing
         payees=offering.payees_of(asked.payees),
         preview=asked.preview,
         licence=asked.licence,
-        reference=asked.reference,
+        reference=asked.reference if behind is None else behind.reference,
         finality=asked.finality,
         stock=asked.stock,
         expires_at=None if asked.expires_at is None else _moment(asked.expires_at),
         admitted=None if asked.admitted_seconds is None else timedelta(seconds=asked.admitted_seconds),
     )
+    if behind is not None:
+        return _one(container, gateway.put_up(container, writer.person, offer, behind, draft=asked.draft))
     parts = None if asked.text is None else [asked.text.encode()]
     listing = selling.put_up(container, writer.person, offer, parts, name=f"{asked.title}.txt", draft=asked.draft)
     return _one(container, listing)
@@ -132,7 +144,13 @@ def one_listing(listing: _ListingId, reader: Reader, container: ContainerDep) ->
         said = [
             ComplaintOut(made_at=unix(at), text=text) for at, text in work.content.complaints(found.seller, listing)
         ]
-        return OneOfMineOut(**_shown(work, container, found), said=said)
+        behind = gateway.told_to_seller(work, found)
+        return OneOfMineOut(
+            **_shown(work, container, found),
+            said=said,
+            upstream=None if behind is None else behind.url,
+            upstream_salt=None if behind is None else behind.salt,
+        )
 
 
 @router.patch("/listings/{listing}")
@@ -152,11 +170,19 @@ def revise(listing: _ListingId, asked: RevisionIn, writer: Writer, container: Co
         told["expires_at"] = None if asked.expires_at is None else _moment(asked.expires_at)
     if "text" in changed and known.version.offer.kind is not Kind.TEXT:
         raise Invalid("text_wrong", "A text, and nothing else, has `text`.")
+    kind = known.version.offer.kind
+    if (changed & {"upstream"} and kind is not Kind.GATEWAY) or (changed & {"reference"} and kind in _KEEPS_REFERENCE):
+        raise Invalid("upstream_wrong", _UPSTREAM_WRONG)
     offer = replace(known.version.offer, **told)
+    if asked.upstream:
+        behind = gateway.prove(container, writer.person, asked.upstream)
+        return _one(container, gateway.revise(container, writer.person, listing, offer, behind))
     parts = [asked.text.encode()] if "text" in changed else None
     return _one(container, selling.revise(container, writer.person, listing, offer, parts, name=f"{offer.title}.txt"))
 
 
+_KEEPS_REFERENCE = (Kind.GATEWAY, Kind.POST)
+"""What these refer to is looked at before, and not taken from anybody's words."""
 _AS_THEY_ARE = {"title", "preview", "licence", "reference", "finality", "stock"}
 
 
@@ -170,6 +196,14 @@ async def put_content(
     store = partial(selling.revise, container, writer.person, listing, known.version.offer, name=name)
     found = await uploads.take(request, writer.person, room, store)
     return await run_in_threadpool(partial(_one, container, found))
+
+
+@router.get("/gateway")
+def gateway_token(writer: Writer, container: ContainerDep) -> GatewayOut:
+    """Show the token that a host of yours has at its well-known place, so that you may sell what stands there."""
+    with container.work() as work:
+        token = work.gateways.token(writer.person)
+    return GatewayOut(token=token, path=WELL_KNOWN, keys=f"{container.settings.public_url}/v1/gateway/keys")
 
 
 @router.post("/listings/{listing}/unlist")
@@ -245,8 +279,8 @@ def _ready(container: Container, seller: PersonId) -> tuple[int, Any]:
 def _to_revise(container: Container, seller: PersonId, listing: str) -> tuple[Listing, int]:
     with container.read() as work:
         known = work.content.own(seller, listing)
-        if not known.version.offer.kind.has_content:
-            raise Invalid("content_missing", "A text or a file, and nothing else, has a content here.")
+        if known.version.offer.kind not in (Kind.TEXT, Kind.FILE):
+            raise Invalid("content_missing", "A text or a file, and nothing else, is given another content.")
         return known, work.content.room_left(seller)
 
 

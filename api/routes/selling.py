@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from api.dependencies import ContainerDep, limited
 from api.listings import show_listing
 from api.schemas.problems import problems
-from api.schemas.selling import AssetOut, ListingOut, ListingsOut, OneListingOut
+from api.schemas.selling import ListingOut, ListingsOut, OneListingOut, SaleAssetOut
 from payments.content.terms import document
 
 router = APIRouter(prefix="/v1/listings", tags=["selling"], responses=problems(400, 404, 429, 503))
@@ -27,7 +27,7 @@ def listings(
         found, following = work.content.listed(before=before, limit=limit)
         tokens = work.tokens
         shown = [ListingOut(**show_listing(work, one, tokens)) for one in found]
-        allowed = [AssetOut(asset=asset, symbol=name, decimals=places) for name, asset, places in tokens.known()]
+        allowed = [SaleAssetOut(asset=asset, symbol=name, decimals=places) for name, asset, places in tokens.known()]
     return ListingsOut(listings=shown, next=following, assets=allowed)
 
 

@@ -87,24 +87,29 @@ class GaslessBuyingOut(_Out):
     authorization: Annotated[dict[str, Any], Field(description="EIP-712, for `eth_signTypedData_v4` (EIP-3009).")]
 
 
-class BuyTermsOut(_Out):
-    """All that a wallet needs to buy a listing by the contract."""
+class PayableOut(_Out):
+    """All that a wallet needs to pay by the contract."""
 
-    listing: Token
-    version: int
-    title: str
     checkout: AddressText
     purchase: Annotated[HashText, Field(description="The purchase's id, once it is paid by these very calls.")]
     terms: SaleTermsOut
     order: BuyOrderOut
-    symbol: str
-    decimals: int
     holds: Annotated[BaseUnits | None, Field(description="What the wallet has of it; null: the node does not tell.")]
     allowance: BaseUnits | None
     permit: Annotated[
         dict[str, Any] | None, Field(description="EIP-712, for `eth_signTypedData_v4`; null: the token takes none.")
     ]
     calls: BuyCalls
+
+
+class BuyTermsOut(PayableOut):
+    """All that a wallet needs to buy a listing by the contract."""
+
+    listing: Token
+    version: int
+    title: str
+    symbol: str
+    decimals: int
     gasless: GaslessBuyingOut | None
 
 

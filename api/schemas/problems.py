@@ -50,5 +50,6 @@ _MEANING = {
     413: "The body is too large.",
     416: "The content has no such part.",
     429: "Too often; see Retry-After.",
+    502: "A server that somebody else looks after gives nothing that could be passed on.",
     503: "Something that this needs does not answer; try again.",
 }

@@ -140,6 +140,10 @@ class DayOut(BaseModel):
     ]
 
 
+class NothingOut(BaseModel):
+    """That it was taken, and nothing more."""
+
+
 class TotalsOut(BaseModel):
     """What is said of the newest days, the newest first. What was said of a day is never changed."""
 

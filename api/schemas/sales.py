@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.schemas.library import PurchaseOut
 from api.schemas.quotes import BaseUnits, HashText, Unix
 from api.schemas.selling import ListingOut, Token
+from kit.fetching import LONGEST_URL
 from ledger.model import Level
 from payments.content.model import (
     LONGEST_LICENCE,
@@ -58,7 +59,7 @@ class OfferIn(BaseModel):
         },
     )
 
-    kind: Annotated[Kind, Field(description="All but `file`.")]
+    kind: Annotated[Kind, Field(description="`text`, `admission` or `gateway`; a post is put up in a chat.")]
     title: Annotated[str, Field(max_length=LONGEST_TITLE)]
     prices: _Prices
     text: _Text | None = None
@@ -66,7 +67,13 @@ class OfferIn(BaseModel):
     payees: _Payees | None = None
     preview: Annotated[str, Field(max_length=LONGEST_PREVIEW)] = ""
     licence: Annotated[str, Field(max_length=LONGEST_LICENCE)] = ""
-    reference: Annotated[str, Field(max_length=LONGEST_REFERENCE, description="What a post, admission … is of.")] = ""
+    reference: Annotated[str, Field(max_length=LONGEST_REFERENCE, description="The room of an admission.")] = ""
+    upstream: Annotated[
+        str | None,
+        Field(
+            max_length=LONGEST_URL, description="Of the kind `gateway`: the address that is sold; nobody is shown it."
+        ),
+    ] = None
     finality: _Sure = Level.SAFE
     stock: _Stock | None = None
     expires_at: Unix | None = None
@@ -90,6 +97,15 @@ class RevisionIn(BaseModel):
     finality: _Sure = Level.SAFE
     stock: _Stock | None = None
     expires_at: Unix | None = None
+    upstream: Annotated[str, Field(max_length=LONGEST_URL, description="Another address, of the kind `gateway`.")] = ""
+
+
+class GatewayOut(_Out):
+    """What lets one sell addresses of a host."""
+
+    token: Annotated[str, Field(description="A line of what the host has at `path`.")]
+    path: str
+    keys: Annotated[str, Field(description="Where the keys are that sign what the gateway asks.")]
 
 
 class ComplaintOut(_Out):
@@ -119,6 +135,10 @@ class OneOfMineOut(MyListingOut):
     """A listing of one's own, with what buyers said of it."""
 
     said: Annotated[list[ComplaintOut], Field(description="Latest first; nobody else sees it.")]
+    upstream: Annotated[str | None, Field(description="The address that is sold; nobody else sees it.")] = None
+    upstream_salt: Annotated[
+        str | None, Field(description="With it the `reference` in the terms proves which address was sold.")
+    ] = None
 
 
 class SaleOut(PurchaseOut):

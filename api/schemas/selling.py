@@ -15,7 +15,7 @@ class _Out(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class AssetOut(_Out):
+class SaleAssetOut(_Out):
     """What something can be sold for."""
 
     asset: Annotated[str, Field(description="`erc20:<chain>:<address>`.")]
@@ -23,7 +23,7 @@ class AssetOut(_Out):
     decimals: int
 
 
-class PriceOut(AssetOut):
+class PriceOut(SaleAssetOut):
     """What it costs in one asset."""
 
     amount: Annotated[str, Field(description="Base units.")]
@@ -65,4 +65,6 @@ class ListingsOut(_Out):
 
     listings: list[ListingOut]
     next: Annotated[Token | None, Field(description="Where the next page begins: its `before`.")]
-    assets: Annotated[list[AssetOut], Field(description="What people may sell for here, the service's token first.")]
+    assets: Annotated[
+        list[SaleAssetOut], Field(description="What people may sell for here, the service's token first.")
+    ]

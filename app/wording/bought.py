@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from app.wording.catalogue import marked
-from app.wording.message import Literal, Message, Safe, join
+from app.wording.message import Link, Literal, Message, Safe, join
 from app.wording.reader import Reader
 from app.wording.replies import lines
 from kit.amounts import Amount, show
@@ -42,9 +42,19 @@ def sum_of(amount: int, asset: Asset, names: Names) -> Safe:
 
 
 def receipt(
-    reader: Reader, purchase: Purchase, version: Version, seller: UserId | None, names: Names, *, page: bool = False
+    reader: Reader,
+    purchase: Purchase,
+    version: Version,
+    seller: UserId | None,
+    names: Names,
+    *,
+    page: bool = False,
+    link: str | None = None,
 ) -> Message:
-    """Say what somebody bought, for what, from whom and by which terms; ``page``: where it is fetched."""
+    """Say what somebody bought, for what, from whom and by which terms; ``page``: it is fetched there, or by ``link``.
+
+    ``link`` is the path of one of our own pages, good for ten minutes.
+    """
     offer = version.offer
     parts = [
         reader.say(
@@ -65,7 +75,19 @@ def receipt(
         )
     )
     parts.append(_what_to_do(reader, purchase))
-    if page:
+    if offer.kind is Kind.POST:
+        parts.append(reader.say(marked("It was posted here: {where}"), where=_posted(offer.reference)))
+    if link is not None:
+        parts.append(
+            reader.say(
+                marked(
+                    "It stands at its seller's own server, and comes through this link, which is yours alone and good "
+                    "for ten minutes: {link}"
+                ),
+                link=reader.link(link),
+            )
+        )
+    elif page:
         parts.append(
             reader.say(
                 marked("It is too large for a message here. It waits for you on this page: {page}"),
@@ -76,9 +98,12 @@ def receipt(
         parts.append(reader.say(marked("What comes next is the seller's, as they wrote it. I have not looked at it.")))
     elif offer.kind is Kind.ADMISSION:
         parts.append(reader.say(marked("You are invited to where it leads.")))
-    else:
-        parts.append(reader.say(marked("It is here: {where}"), where=offer.reference))
     return join(parts)
+
+
+def _posted(reference: str) -> Link | str:
+    """Return a link to a message; what is none, from before such were looked at, is somebody else's words."""
+    return Link(reference) if reference.startswith("https://matrix.to/#/!") else reference
 
 
 def _what_to_do(reader: Reader, purchase: Purchase) -> Message:

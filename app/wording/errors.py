@@ -80,7 +80,7 @@ _SENTENCES: Mapping[str, str] = {
     "not_for_sale": marked("That is not for sale now."),
     "purchase_unknown": marked("You bought nothing of that name. {library} shows what you did."),
     "listing_refused": marked("Whoever runs this service lets nobody sell that here: {told}"),
-    "sell_no_content": marked("That has no content of its own: only a text or a file has."),
+    "sell_no_content": marked("That has no content of its own: only a text, a file or a post has."),
     "asset_not_allowed": marked("Nothing is sold for that here. It may be for {names}."),
     "price_malformed": marked("A price is an amount and a token, such as {price}."),
     "price_twice": marked("There are two prices in one token. Write one for each."),

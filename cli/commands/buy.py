@@ -129,10 +129,13 @@ def _price(found: dict[str, Any], wanted: str | None) -> _Price:
     """Return the price that is paid: in what was asked for, or else the first. Raises ``Invalid``."""
     if found.get("kind") is None or not isinstance(found.get("prices"), list):
         raise Invalid("answer_malformed", "That service sells nothing so.")
-    prices = [
-        _Price(plain(one["asset"]).lower(), plain(one["symbol"]), int(one["decimals"]), int(one["amount"]))
-        for one in found["prices"]
-    ]
+    try:
+        prices = [
+            _Price(plain(one["asset"]).lower(), plain(one["symbol"]), int(one["decimals"]), int(one["amount"]))
+            for one in found["prices"]
+        ]
+    except (KeyError, TypeError, ValueError):
+        raise Invalid("answer_malformed", "That service tells of a price that is none.") from None
     if not prices:
         raise Conflict("not_for_sale", "This is not for sale now.")
     if any(not 0 <= one.decimals <= erc20.MOST_DECIMALS for one in prices):

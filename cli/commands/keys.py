@@ -8,6 +8,7 @@ import click
 
 from app import rotating, spending
 from app.container import KEY_ROLES, Container
+from app.places import PROPOSER
 from cli import rotations
 from cli.commands.tenants import renew
 from cli.context import container_of, told
@@ -31,7 +32,7 @@ def keys() -> None:
 @click.option(
     "--remote",
     "remotes",
-    type=(click.Choice(KEY_ROLES), str),
+    type=(click.Choice([*KEY_ROLES, PROPOSER]), str),
     multiple=True,
     metavar="ROLE ADDRESS",
     help="Take, for this role, a key that its remote signer (EARNEST_<ROLE>_SIGNER) holds, instead of making one.",
@@ -43,7 +44,7 @@ def create(context: click.Context, remotes: tuple[tuple[str, str], ...]) -> None
     container = container_of(context)
     settings, keyring = container.settings, container.keyring
     elsewhere = {role: parse_address(address) for role, address in remotes}
-    for role in KEY_ROLES:
+    for role in (*KEY_ROLES, PROPOSER) if settings.rewards_proposes else KEY_ROLES:
         if keyring.has(role):
             click.echo(f"{role}: kept")
             continue
@@ -66,7 +67,7 @@ def list_keys(context: click.Context) -> None:
     """Show each role's keys, the current one first, and where each is; each is opened, or asked for."""
     container = container_of(context)
     keyring = container.keyring
-    for role in KEY_ROLES:
+    for role in container.roles:
         for key in keyring.keys(role):
             click.echo(f"{role}: {show_address(key.address)} {keyring.check(key)}")
     with container.read() as work:
@@ -105,7 +106,7 @@ def sent(context: click.Context, *, as_json: bool) -> None:
 
 
 @keys.command()
-@click.argument("role", type=click.Choice([*KEY_ROLES, "bearer", "sealing", "lists", FLAIR]))
+@click.argument("role", type=click.Choice([*KEY_ROLES, "bearer", "sealing", "lists", "gateway", FLAIR]))
 @click.argument("server", required=False)
 @click.option("--to", "to", metavar="ADDRESS", help="A key that the role's remote signer holds, or an earlier one.")
 @click.option("--back", is_flag=True, help="Take the key before this one again: that undoes a rotation.")
@@ -127,7 +128,8 @@ def rotate(
     """Let another key of ROLE sign what is new, by default one that is made now; the one before finishes its own.
 
     `bearer SERVER` gives a homeserver another bearer, `sealing` seals people's secrets anew under another key, `lists`
-    has published lists signed by another, `flair` what supporters show. Every step can be broken off and done again.
+    has published lists signed by another, `gateway` what sellers' servers are asked, `flair` what supporters show.
+    Every step can be broken off and done again.
     """
     if (role == "bearer") != (server is not None):
         raise click.UsageError("A homeserver's name is needed for its bearer, and for nothing else.")
@@ -142,6 +144,8 @@ def rotate(
             rotations.sealing(container_of(context), back=back, forget=forget, yes=yes, as_json=as_json)
         case "lists":
             rotations.lists(container_of(context), back=back, yes=yes, as_json=as_json)
+        case "gateway":
+            rotations.gateway(container_of(context), back=back, yes=yes, as_json=as_json)
         case "flair":
             _rotate_flair(container_of(context), yes=yes, as_json=as_json)
         case _:

@@ -11,6 +11,7 @@ import click
 
 from app import shopkeeping
 from app.shopkeeping import Plan
+from cli.commands.sale_tokens import tokens as tokens_command
 from cli.commands.sell import show_one
 from cli.context import container_of, disk_told, told
 from cli.counting import counted
@@ -32,6 +33,9 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Only show what it would
 @click.group()
 def listings() -> None:
     """Look after what people sell here (docs/selling.md)."""
+
+
+listings.add_command(tokens_command)
 
 
 @listings.command("take-down")

@@ -1,4 +1,4 @@
-"""``earnest sell``: texts, files and admissions put up for somebody, revised, unlisted and counted."""
+"""``earnest sell``: what people put up, revise, unlist and sold."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from typing import Any, Final
 
 import click
 
-from app import selling, tokens
+from app import gateway, selling, tokens
 from app.container import SYMBOL, Container
 from app.statements import read_day
 from cli import admissions_shown as shown
+from cli import purchases_shown
 from cli.commands.sell_refund import refund
 from cli.commands.travel import parse_duration
 from cli.context import container_of, disk_told, told
 from cli.counting import counted
 from kit.amounts import show_signed
-from kit.errors import NotFound
+from kit.errors import Invalid, NotFound
 from kit.identifiers import PersonId, isolate, parse_address, parse_room_id, parse_user_id, show_hash
 from ledger.model import Asset, Level
-from payments.content.model import Buyer, Kind, Listing, Offer, Purchase
+from payments.content.model import Buyer, Kind, Listing, Offer
 from payments.content.service import Content
 from payments.tokens.model import read_price
 
@@ -37,7 +38,7 @@ _seller = click.option("--seller", required=True, help="Whose it is: a Matrix id
 
 @click.group()
 def sell() -> None:
-    """Sell texts, files and admission to rooms for people of this service, and see what they sold (docs/selling.md)."""
+    """Sell texts, files, addresses and admissions for people of this service; see what was sold (docs/selling.md)."""
 
 
 sell.add_command(refund)
@@ -111,6 +112,23 @@ def admission(context: click.Context, /, room: str, period: str, seller: str, *,
 
 
 @sell.command()
+@click.option("--to", required=True, help="The address (https://…), which nobody is shown.")
+@click.option("--for", "period", help="For how long it may be asked for, such as 30d; without an end by default.")
+@_seller
+@_terms
+@_json
+@click.pass_context
+@told
+def url(context: click.Context, /, to: str, period: str | None, seller: str, *, as_json: bool, **terms: Any) -> None:  # noqa: ANN401
+    """Sell what stands at an address: its host shows first that the seller may (docs/selling.md)."""
+    container = container_of(context)
+    person, admitted = _person(container, seller), timedelta(seconds=parse_duration(period)) if period else None
+    behind = gateway.prove(container, person, to)
+    offer = _offer(container, Kind.GATEWAY, terms, reference=behind.reference, admitted=admitted)
+    show_one(gateway.put_up(container, person, offer, behind, draft=terms["draft"]), as_json=as_json)
+
+
+@sell.command()
 @_seller
 @_json
 @click.pass_context
@@ -155,6 +173,8 @@ def revise(
     with container.read() as work:
         person = _person(container, seller)
         offer = work.content.own(person, listing).version.offer
+    if file is not None and offer.kind not in (Kind.TEXT, Kind.FILE):
+        raise Invalid("content_missing", "A text or a file, and nothing else, is given another content.")
     if title is not None:
         offer = replace(offer, title=title)
     if prices:
@@ -221,7 +241,7 @@ def sales(context: click.Context, seller: str, before: str | None, *, as_json: b
     with container.read() as work:
         found, following = work.content.sales(person, before=before, limit=100)
         owed, names = work.content.owed(person), work.tokens.assets.name
-    _show_purchases(container, found, following, as_json=as_json)
+    purchases_shown.show(container, found, following, as_json=as_json)
     for asset, (count, total) in owed.items() if not as_json else ():
         symbol, places = names(asset)
         click.echo(f"Asked back or owed: {show_signed(total, places)} {symbol} of {counted(count, 'payment')}.")
@@ -258,7 +278,7 @@ def library(context: click.Context, buyer: str, before: str | None, *, as_json: 
     who = Buyer(wallet=parse_address(buyer)) if buyer.startswith("0x") else Buyer(person=_person(container, buyer))
     with container.read() as work:
         found, following = work.content.library(who, before=before, limit=100)
-    _show_purchases(container, found, following, as_json=as_json)
+    purchases_shown.show(container, found, following, as_json=as_json)
 
 
 def _person(container: Container, name: str) -> PersonId:
@@ -334,34 +354,3 @@ def _told(one: Listing) -> str:
 def show_one(one: Listing, *, as_json: bool) -> None:
     """Print how a listing stands."""
     click.echo(json.dumps(_listing(one)) if as_json else _told(one))
-
-
-def _show_purchases(container: Container, found: list[Purchase], following: str | None, *, as_json: bool) -> None:
-    with container.read() as work:
-        names: Callable[[Asset], tuple[str, int]] = work.tokens.assets.name
-    if as_json:
-        rows = [
-            {
-                "id": one.id,
-                "listing": one.listing,
-                "title": one.title,
-                "state": one.state.value,
-                "because": None if one.because is None else one.because.value,
-                "asset": one.asset,
-                "amount": str(one.amount),
-                "paid_at": one.paid_at.isoformat(),
-                "refund": None if one.refund is None else show_hash(one.refund),
-            }
-            for one in found
-        ]
-        click.echo(json.dumps({"purchases": rows, "next": following}))
-        return
-    if not found:
-        click.echo("There is nothing.")
-    for one in found:
-        symbol, places = names(one.asset)
-        why = "" if one.because is None else f" ({one.because.value})"
-        amount = f"{show_signed(one.amount, places)} {symbol}"
-        click.echo(f"{one.id}  {one.paid_at:%Y-%m-%d}  {amount}  {one.state.value}{why}  {isolate(one.title)}")
-    if following is not None:
-        click.echo(f"More: --before {following}")

@@ -31,7 +31,7 @@ _MOST_WORD: Final = 2**256 - 1
 
 
 class Kind(StrEnum):
-    """What a buyer gets. Texts and files are delivered from here, the others by who looks after what they name."""
+    """What a buyer gets. Texts, files and posts are delivered from here, the others by who looks after those."""
 
     TEXT = "text"
     FILE = "file"
@@ -41,8 +41,18 @@ class Kind(StrEnum):
 
     @property
     def has_content(self) -> bool:
-        """Tell whether it has a content of its own here; else it has a reference."""
-        return self in (Kind.TEXT, Kind.FILE)
+        """Tell whether it has a content of its own here."""
+        return self in (Kind.TEXT, Kind.FILE, Kind.POST)
+
+    @property
+    def has_reference(self) -> bool:
+        """Tell whether it names something elsewhere: a message, a room, an address."""
+        return self not in (Kind.TEXT, Kind.FILE)
+
+    @property
+    def is_fetched(self) -> bool:
+        """Tell whether a buyer fetches it by HTTP: its content, or what stands behind the gateway."""
+        return self.has_content or self is Kind.GATEWAY
 
 
 class ListingState(StrEnum):
@@ -139,14 +149,16 @@ class Offer:
             raise Invalid("finality_unknown", "A sale is final when its payment is seen, safe or finalized.")
         if self.stock is not None and not 0 < self.stock <= MOST_STOCK:
             raise Invalid("stock_outside", f"A stock is of 1 to {MOST_STOCK:,}.")
-        if (self.admitted is not None) != (self.kind is Kind.ADMISSION):
-            raise Invalid("admission_period", "An admission, and nothing else, is for a period.")
+        if self.admitted is None and self.kind is Kind.ADMISSION:
+            raise Invalid("admission_period", "An admission is for a period.")
+        if self.admitted is not None and self.kind not in (Kind.ADMISSION, Kind.GATEWAY):
+            raise Invalid("admission_period", "An admission or an address, and nothing else, is for a period.")
         if self.admitted is not None and not timedelta(hours=1) <= self.admitted <= LONGEST_ADMISSION:
-            raise Invalid("admission_period", "An admission is for an hour to ten years.")
+            raise Invalid("admission_period", "A period is of an hour to ten years.")
         if self.kind is Kind.ADMISSION:
             parse_room_id(self.reference)
-        if self.kind.has_content == bool(self.reference):
-            raise Invalid("reference_wrong", "A text or a file has a content; all else names what it is of.")
+        if self.kind.has_reference != bool(self.reference):
+            raise Invalid("reference_wrong", "A text or a file has a content alone; all else names what it is of.")
 
     @property
     def shares(self) -> Mapping[Address, int]:
@@ -208,6 +220,11 @@ class Version:
     stored: Stored | None
     created_at: datetime
     replaced_at: datetime | None
+
+    @property
+    def is_fetched(self) -> bool:
+        """Tell whether its buyer fetches it here; a post or address of before they were looked at gives nothing."""
+        return self.stored is not None or (self.offer.kind is Kind.GATEWAY and self.offer.reference[:7] == "sha256:")
 
 
 @dataclass(frozen=True, slots=True)

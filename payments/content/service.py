@@ -42,7 +42,7 @@ MOST_LISTINGS: Final = 1_000
 MOST_VERSIONS: Final = 200
 """Versions of one listing."""
 LARGEST_PAGE: Final = 100
-FETCHED: Final = tuple(kind.value for kind in Kind if kind.has_content)
+FETCHED: Final = tuple(kind.value for kind in Kind if kind.is_fetched)
 
 
 class Content(Overseen):
@@ -110,7 +110,7 @@ class Content(Overseen):
         """
         self._check(offer, allowed)
         if offer.kind.has_content != (blob is not None):
-            raise Invalid("content_missing", "A text or a file, and nothing else, has a content here.")
+            raise Invalid("content_missing", "A text, a file or a post, and nothing else, has a content here.")
         People(self._session, self._now).lock(seller)
         if len(self._listings.of_seller(seller)) >= MOST_LISTINGS:
             raise Conflict("too_many_listings", f"One seller has at most {MOST_LISTINGS:,} listings.")
@@ -353,7 +353,7 @@ class Content(Overseen):
 
     def _check(self, offer: Offer, allowed: Collection[Asset]) -> None:
         if not set(offer.prices) <= set(allowed):
-            raise Forbidden("asset_not_allowed", "The operator of this service lets nothing be sold for that asset.")
+            raise Forbidden("asset_not_allowed", "Nothing is sold for that here.", names=", ".join(allowed))
         if offer.expires_at is not None and offer.expires_at <= self._now:
             raise Invalid("expired", "An offer ends in the future.")
 

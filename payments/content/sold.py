@@ -14,6 +14,7 @@ from payments.content.model import (
     OWED,
     STANDING,
     Buyer,
+    Kind,
     ListingState,
     OwedBecause,
     Purchase,
@@ -86,7 +87,8 @@ class PurchaseStore:
     def admitted(self, now: datetime) -> list[tuple[int, Purchase]]:
         """Return, by their numbers, the purchases that admit somebody to a room at a moment, the oldest first."""
         going_on = PurchaseRow.access_until > now, ListingRow.state != ListingState.TAKEN_DOWN.value
-        found = self._found(*going_on)
+        of_rooms = ListingRow.kind == Kind.ADMISSION.value
+        found = self._found(*going_on, of_rooms)
         return [(number, one) for number, one in reversed(found) if one.buyer is not None and one.opens(now)]
 
     def standing_after(self, listing: int, after: int, limit: int) -> list[tuple[int, Purchase]]:

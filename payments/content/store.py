@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from kit.clock import from_unix, unix
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32, PersonId
 from ledger.model import Asset, Level
+from payments.content.gateway_tables import UpstreamRow
 from payments.content.model import Kind, Listing, ListingState, Offer, Stored, Version
 from payments.content.onchain import sale_hashes
 from payments.content.side_tables import HoldRow, SaleTermsRow
@@ -205,6 +206,7 @@ class ListingStore:
         self._session.execute(delete(AdmissionPlaceRow).where(AdmissionPlaceRow.listing == row.id))
         self._session.execute(delete(HoldRow).where(HoldRow.listing == row.id))
         self._session.execute(delete(SaleTermsRow).where(SaleTermsRow.listing == row.id))
+        self._session.execute(delete(UpstreamRow).where(UpstreamRow.listing == row.id))
         self._session.execute(delete(VersionRow).where(for_listing))
         self._session.execute(delete(BlobRow).where(BlobRow.id.in_(blobs)))
         self._session.delete(row)

@@ -10,7 +10,7 @@ from kit.errors import NotFound
 from kit.identifiers import Address, Hash32, ServerName, show_address
 from payments.rewards.epoch_file import Closed
 from payments.rewards.model import WHOLE_AVAILABILITY, WHOLE_WEIGHT, Measured
-from payments.rewards.shares import GATE, LINEAR, MOST, WHOLE
+from payments.rewards.shares import GATE, LINEAR, MOST, WHOLE, Counted
 
 
 class Because(StrEnum):
@@ -66,23 +66,39 @@ class Proof:
     hashes: Sequence[Hash32]
 
 
+@dataclass(frozen=True, slots=True)
+class OfEpoch:
+    """What a part takes from its epoch: ``total`` is all scores, ``budget`` base units, the rest as in ``Part``."""
+
+    epoch: int
+    begins: int
+    ends: int
+    budget: int
+    total: int
+
+
 def part_of(closed: Closed, server: ServerName) -> Part | None:
     """Return what a server counted for in an epoch; ``None`` where it was not measured in it."""
     counted = next((one for one in closed.counted if one.measured.server == server), None)
     if counted is None:
         return None
     total, terms = sum(one.score for one in closed.counted), closed.terms
+    return part_with(OfEpoch(terms.epoch, terms.begins, terms.ends, closed.budget, total), counted)
+
+
+def part_with(of: OfEpoch, counted: Counted) -> Part:
+    """Return what a server counted for in an epoch of which that is known."""
     return Part(
-        epoch=terms.epoch,
-        begins=terms.begins,
-        ends=terms.ends,
+        epoch=of.epoch,
+        begins=of.begins,
+        ends=of.ends,
         measured=counted.measured,
         factor=counted.factor,
         alike=counted.alike,
         score=counted.score,
-        total=total,
-        amount=closed.budget * counted.score // total if total else 0,
-        budget=closed.budget,
+        total=of.total,
+        amount=of.budget * counted.score // of.total if of.total else 0,
+        budget=of.budget,
         because=tuple(_because(counted.measured, counted.alike, counted.group)),
     )
 

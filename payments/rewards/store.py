@@ -198,10 +198,10 @@ class RewardStore:
         ]
         if not rows:
             return
-        made = self._insert(LookRow).values(rows)
+        made = self._insert(LookRow.__table__)  # the rows beside it: written into it, it would be made anew each time
         changed = {name: getattr(LookRow, name).op("|")(made.excluded[name]) for name in ("looked", "answered")}
         changed |= {name: func.coalesce(made.excluded[name], getattr(LookRow, name)) for name in _OF_THE_LAST}
-        self._session.execute(made.on_conflict_do_update(index_elements=_KEY, set_=changed))
+        self._session.execute(made.on_conflict_do_update(index_elements=_KEY, set_=changed), rows)
 
     def looks(self, since: date, before: date, *, server: int | None = None) -> dict[int, list[Looks]]:
         """Return, for each server (or one), what each place saw on the days from ``since`` on, before ``before``."""
@@ -290,7 +290,7 @@ class RewardStore:
             gone += done.rowcount  # type: ignore[attr-defined]
         return gone
 
-    def _insert(self, row: type[Any]) -> Any:  # noqa: ANN401 - either dialect's
+    def _insert(self, row: Any) -> Any:  # noqa: ANN401 - a class or its table, by either dialect
         of = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
         return of.insert(row)
 

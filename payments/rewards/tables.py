@@ -113,6 +113,16 @@ class EpochPartRow(Base):
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class EpochIndexRow(Base):
+    """Some of what an epoch's file says, by where it is looked for (``payments.rewards.finding``)."""
+
+    __tablename__ = "reward_epoch_index"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    place: Mapped[str] = mapped_column(String(12), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class RewardEventRow(Base):
     """What the distributor told in a block that is in the chain; a block that leaves takes its rows with it."""
 

@@ -14,8 +14,6 @@ from hashlib import sha256, shake_128
 from types import MappingProxyType
 from typing import Any, Final
 
-import numpy as np
-
 from kit import signing
 from kit.canonical import canonical
 from kit.signing import SigningKey
@@ -35,7 +33,11 @@ LARGEST_NUMBER: Final = 2**53 - 1
 """Of whole numbers in canonical JSON."""
 _WHAT: Final = "list"
 _SUM_BYTES: Final = 2_048
-_SHORT: Final = np.dtype("<u2")
+_LOW: Final = int.from_bytes(b"\xff\xff\0\0" * (_SUM_BYTES // 4), "little")
+"""Every other one of the numbers, all bits set: what is left of each of these has 16 bits to grow into."""
+_CARRY: Final = int.from_bytes(b"\0\0\1\0" * (_SUM_BYTES // 4), "little")
+_AT_ONCE: Final = 2**15
+"""So many numbers of 16 bits, and one more, add up to one of less than 32."""
 
 
 class Severity(StrEnum):
@@ -206,22 +208,35 @@ class Sum:
 
     def __init__(self, kept: bytes = b"") -> None:
         """Go on from what ``kept`` gave; from no labels without it."""
-        self._numbers = np.frombuffer(kept or bytes(_SUM_BYTES), _SHORT).copy()
+        self._numbers = int.from_bytes(kept or bytes(_SUM_BYTES), "little")
 
     def add(self, digests: Iterable[bytes]) -> None:
         """Add labels."""
-        for one in digests:
-            self._numbers += np.frombuffer(shake_128(one).digest(_SUM_BYTES), _SHORT)
+        even, odd = _drawn(digests)
+        self._numbers = ((self._numbers & _LOW) + even) & _LOW | ((self._numbers >> 16 & _LOW) + odd & _LOW) << 16
 
     def take(self, digests: Iterable[bytes]) -> None:
         """Take labels out that were added."""
-        for one in digests:
-            self._numbers -= np.frombuffer(shake_128(one).digest(_SUM_BYTES), _SHORT)
+        even, odd = _drawn(digests)
+        even, odd = (self._numbers & _LOW) + _CARRY - even, (self._numbers >> 16 & _LOW) + _CARRY - odd
+        self._numbers = even & _LOW | (odd & _LOW) << 16
 
     def kept(self) -> bytes:
         """Return it as it is kept: 2,048 bytes."""
-        return self._numbers.tobytes()
+        return self._numbers.to_bytes(_SUM_BYTES, "little")
 
     def digest(self) -> bytes:
         """Return its hash, as a header shows it."""
         return sha256(self.kept()).digest()
+
+
+def _drawn(digests: Iterable[bytes]) -> tuple[int, int]:
+    """Return what labels add up to: every other number, and those between, each with room for what is added to it."""
+    even = odd = 0
+    for count, one in enumerate(digests, 1):
+        numbers = int.from_bytes(shake_128(one).digest(_SUM_BYTES), "little")
+        even += numbers & _LOW
+        odd += numbers >> 16 & _LOW
+        if count % _AT_ONCE == 0:
+            even, odd = even & _LOW, odd & _LOW
+    return even & _LOW, odd & _LOW

@@ -48,7 +48,8 @@ def answer(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **he
     for name, value in {"Content-Length": str(len(body)), **headers}.items():
         handler.send_header(name.replace("_", "-"), value)
     handler.end_headers()
-    handler.wfile.write(body)
+    if handler.command != "HEAD":
+        handler.wfile.write(body)
 
 
 @contextmanager
@@ -73,6 +74,9 @@ def a_receiver(certificate: Callable[[ssl.SSLContext], None] | None = None) -> I
             self.close_connection = True
 
         def do_GET(self) -> None:
+            self.do_POST()
+
+        def do_HEAD(self) -> None:
             self.do_POST()
 
         def do_PUT(self) -> None:

@@ -1,6 +1,7 @@
 // The buy page: pays through a wallet, follows the payment until it is handed over, and opens what a wallet bought.
 
-import { account, chooseWallet, explain, mined, rejected, send, signedPermit, signText, signTyped, Trouble, useChain, withSignature } from "./wallet.js";
+import { pay } from "./paying.js";
+import { account, chooseWallet, explain, mined, rejected, signText, signTyped, Trouble, useChain } from "./wallet.js";
 
 const POLL_MS = 2500;
 const page = document.getElementById("buy-page");
@@ -41,30 +42,11 @@ async function buy(provider, payer) {
   if (offer.holds !== null && BigInt(offer.holds) < BigInt(offer.terms.price)) {
     throw new Trouble(`The account ${short(payer)} holds too little ${offer.symbol} for this. Choose another account in your wallet, or another price.`);
   }
-  const hash = await sent(provider, payer, offer);
+  const hash = await pay(provider, payer, offer, say);
   say(`Sent. Waiting for a block: ${hash}`);
   await mined(provider, hash);
   await followed(offer.purchase);
   if (!data.order && data.openable === "yes") await opened(provider, payer);
-}
-
-async function sent(provider, payer, offer) {
-  if (offer.allowance !== null && BigInt(offer.allowance) >= BigInt(offer.terms.price)) {
-    say("Confirm the payment in your wallet.");
-    return send(provider, payer, offer.calls.buy);
-  }
-  if (offer.permit && offer.calls.buy_with_permit) {
-    say("1 of 2: sign the permission in your wallet. It lets exactly the price be taken, once.");
-    const signature = await signedPermit(provider, payer, offer.permit);
-    if (signature) {
-      say("2 of 2: confirm the payment in your wallet.");
-      return send(provider, payer, withSignature(offer.calls.buy_with_permit, signature));
-    }
-  }
-  say("1 of 2: this cannot be permitted by a signature, so allow it as a transaction: exactly the price.");
-  await mined(provider, await send(provider, payer, offer.calls.approve));
-  say("2 of 2: confirm the payment in your wallet.");
-  return send(provider, payer, offer.calls.buy);
 }
 
 // ---------------------------------------------------------------- signing only: the service carries it, to the contract

@@ -114,11 +114,12 @@ def test_a_real_server_enrols_reports_its_use_and_is_looked_at(
     assert (looks.vantage, looks.looks, looks.answered) == ("here", 1, 1)
     assert enrolled is not None
     assert (enrolled.trouble, enrolled.seen_at) == (None, clock.now)
-    clock.pass_(hours=1)
+    day = clock.now.date()
+    clock.pass_(hours=1)  # which may be another day
     far.stop()
     assert earning.look_around(container) == 1
     with container.read() as work:
-        (looks,) = work.rewards.looks(enrolled.id, clock.now.date(), days=2)
+        (looks,) = work.rewards.looks(enrolled.id, day, days=2)
     assert (looks.looks, looks.answered) == (2, 1)
 
 

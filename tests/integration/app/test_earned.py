@@ -147,6 +147,10 @@ def test_an_estimate_needs_no_enrolment(container: Container, secret: str) -> No
 
 def test_of_two_who_ask_at_once_one_comes_again(container: Container, secret: str) -> None:
     del secret
+    with epochs.reading(), container.read() as work:
+        assert epochs.history(work, ONE).parts, "closing has noted where everybody stands"
+    with container.work() as work:
+        work.finding.drop(before=3)
     with epochs.reading(), container.read() as work, pytest.raises(Unavailable):
         epochs.history(work, ONE)
     with container.read() as work:

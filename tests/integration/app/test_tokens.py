@@ -13,6 +13,7 @@ import pytest
 from click.testing import Result
 from eth_account import Account
 from eth_utils.crypto import keccak
+from sqlalchemy import update
 
 from app import books, checkout, selling, tokens
 from app.chain_loop import ChainLoop
@@ -25,6 +26,7 @@ from kit.identifiers import Address, UserId, parse_address, parse_hash, show_add
 from ledger.model import Asset, erc20
 from payments.content.model import Buyer, Listing, OwedBecause, PurchaseState
 from payments.content.onchain import sale_terms
+from payments.tokens.tables import SaleTokenRow
 from tests.support.fair import PRICE, TEXT, Fair
 from tests.support.looping import looping
 from tests.support.services import http_door, listening
@@ -199,6 +201,9 @@ def test_what_is_no_token_stops_nothing_and_doctor_says_so(bazaar: Bazaar) -> No
     assert "no token" in sales.look(container)[0]
     bazaar.allow(bazaar.usdx)
     assert sales.look(container)[1] == ""
+    with container.database.write() as session:  # as if its owner had made another token of it since
+        session.execute(update(SaleTokenRow).values(decimals=8))
+    assert sales.look(container)[0].startswith("USDX tells 6 decimals now; it was 8 when it was allowed.")
 
 
 def test_by_http_a_wallet_is_told_each_price_and_pays_by_permit_or_by_allowance(bazaar: Bazaar) -> None:
@@ -264,6 +269,8 @@ def test_at_the_terminal_it_is_sold_bought_and_paid_back_in_another_token(
     assert sorted(made["prices"].values()) == [str(DOLLARS), str(PRICE)]
     with fair.container.read() as work:
         listing = work.content.listing(made["id"])
+    told = fair.earnest("listings", "tokens").output
+    assert ("USDX  6 decimals, paid by permit or allowance" in told, "Refused" in told) == (True, False), told
     key = ("--key-file", keys["kim"])
     assert "It is for ERN, USDX" in buy(fair, listing, "--asset", "EURX", "--dry-run").output
     looked = buy(fair, listing, "--dry-run").output

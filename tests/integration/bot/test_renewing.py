@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app import selling
+from app import gateway, selling
 from app.selling import charged
 from bot.commands.command import Asked
 from bot.commands.selling import run
@@ -76,7 +76,7 @@ class Counter:
                 if life is not None:
                     life.point()
 
-        stock = Stock(selling.blobs(container), partial(charged, container))
+        stock = Stock(selling.blobs(container), partial(charged, container), partial(gateway.prove, container))
         now: Any = time.monotonic
         made = Stocking(self.homeserver, Crossing(Dying()), service_of(container), time=now, stock=stock)
         asyncio.run(made.deliver())

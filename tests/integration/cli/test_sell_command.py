@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from cli.main import main
 from kit.database import Database
 from kit.identifiers import UserId, show_address
 from ledger.model import Level
+from payments.content.behind import WELL_KNOWN
 from payments.content.model import Buyer, ListingState, Paid, Trouble
+from tests.support.receivers import a_receiver, answer
 from tests.support.services import PASSWORD, a_container
 from tests.support.stalls import PAYER, WALLET, key
 
@@ -31,9 +34,9 @@ def container(tmp_path: Path, database: Database) -> Container:
     return made
 
 
-def earnest(container: Container, *words: str) -> Result:
+def earnest(container: Container, *words: str, **more: str) -> Result:
     """Run the real command on this service."""
-    environment = {
+    environment = more | {
         "EARNEST_DATA": str(container.settings.data),
         "EARNEST_KEYSTORE_PASSWORD": PASSWORD,
         "EARNEST_DATABASE_URL": container.database.engine.url.render_as_string(hide_password=False),
@@ -123,3 +126,30 @@ def test_admission_to_a_room_waits_for_the_bot(container: Container) -> None:
     assert wrong.exit_code != 0
     assert "A room id looks like" in wrong.output
     assert earnest(container, "sell", "admission", "--room", "!a:b", "--for", "ever", *words).exit_code != 0
+
+
+def test_an_address_is_put_up_once_its_host_says_so(container: Container) -> None:
+    terms = ("--seller", LEA, "--title", "The report", "--price", "2", "--wallet", show_address(WALLET))
+    opened = {"EARNEST_PRIVATE_NETWORKS": "127.0.0.0/8"}
+    with a_receiver() as upstream:
+        words = ("sell", "url", "--to", f"{upstream.url}/hush", *terms, "--for", "30d")
+        refused = earnest(container, *words, **opened)
+        assert refused.exit_code == 1
+        (line,) = re.findall(r"earnest-[A-Za-z0-9_-]{32}", refused.output)
+        assert WELL_KNOWN in refused.output
+        upstream.manner = lambda handler, _: answer(handler, 200, f"{line}\n".encode())
+        made = earnest(container, *words, "--json", **opened)
+        assert made.exit_code == 0, made.output
+        assert "hush" not in made.output
+        assert {one.path for one in upstream.got} == {WELL_KNOWN}
+    told = json.loads(made.output)
+    with container.read() as work:
+        listing = work.content.listing(told["id"])
+        assert work.gateways.find(listing.id, listing.version.offer.reference).upstream.url.endswith("/hush")
+        (signs,) = [name for name, _ in work.gateways.keys.all()]
+    assert listing.version.offer.admitted == timedelta(days=30)
+    assert signs in earnest(container, "keys", "rotate", "gateway").output
+    after = as_json(container, "keys", "rotate", "gateway", "--yes")["keys"]
+    assert after[1:] == [signs]
+    assert as_json(container, "keys", "rotate", "gateway", "--yes", "--back")["keys"][0] == signs
+    assert earnest(container, "sell", "url", "--to", "http://10.0.0.1/x", *terms).exit_code == 1

@@ -105,8 +105,22 @@ def test_a_server_that_never_shakes_hands_is_left(elsewhere: Elsewhere) -> None:
         pours(b""),
         says(b"", status=99),
         lambda connection, _: connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        pours(b"", much=b"HTTP/1.1 100 Continue\r\n\r\n"),
+        pours(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"),
     ],
-    ids=["long", "endless", "endless header", "announced", "unfolds", "odd", "noise", "status", "chunks"],
+    ids=[
+        "long",
+        "endless",
+        "endless header",
+        "announced",
+        "unfolds",
+        "odd",
+        "noise",
+        "status",
+        "chunks",
+        "not yet",
+        "upgrade",
+    ],
 )
 def test_an_answer_beyond_bounds_is_not_taken(elsewhere: Elsewhere, far: Server, beyond: Answer) -> None:
     far.answers["/it"] = beyond

@@ -8,7 +8,7 @@ import pytest
 
 from contracts import checkout, codec, logs
 from contracts.chain import Deployment, RawLog
-from contracts.events import BlockRef, Position, Refunded, contract_of
+from contracts.events import BlockRef, Position, Refunded, Transferred, contract_of
 from contracts.words import word, word_of_address
 from kit.errors import Invalid
 from kit.identifiers import Address, Hash32
@@ -50,3 +50,49 @@ def test_a_sale_is_read_where_its_contract_stands_and_nowhere_else() -> None:
     assert logs.decode(REFUND, BLOCK, replace(PLACE, checkout=None, checkout_block=None)) is None
     with pytest.raises(Invalid):
         logs.decode(REFUND._replace(data=REFUND.data + b"\x00"), BLOCK, PLACE)
+
+
+def _transfer(sender: Address, recipient: Address, amount: int, index: int) -> RawLog:
+    topics = (codec.TRANSFER, Hash32(word_of_address(sender)), Hash32(word_of_address(recipient)))
+    return RawLog(TOKEN, topics, word(amount), BLOCK.hash, index, Hash32(bytes([index]) * 32))
+
+
+TRANSFERS = [_transfer(WALLET, ESCROW, 5, 1), _transfer(ESCROW, WALLET, 2**256 - 1, 2), _transfer(WALLET, WALLET, 0, 3)]
+APPROVAL = TRANSFERS[0]._replace(topics=(Hash32(b"\x0a" * 32), *TRANSFERS[0].topics[1:]), log_index=9)
+
+
+@pytest.mark.parametrize(
+    "raws", [[], TRANSFERS, TRANSFERS[:1], [*TRANSFERS, REFUND], [REFUND], [*TRANSFERS, APPROVAL], [APPROVAL]]
+)
+def test_many_logs_are_read_as_each_of_them_is(raws: list[RawLog]) -> None:
+    each = [logs.decode(raw, BLOCK, PLACE) for raw in raws]
+    found = logs.decode_all(raws, BLOCK, PLACE)
+    assert found == [event for event in each if event is not None]
+    assert [type(event) for event in found] == [type(event) for event in each if event is not None]
+    assert all(type(event.at) is Position for event in found if isinstance(event, Transferred))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"block_hash": Hash32(b"\x01" * 32)},
+        {"data": word(5)[1:]},
+        {"data": word(5) + b"\0"},
+        {"topics": TRANSFERS[0].topics[:2]},
+        {"topics": (*TRANSFERS[0].topics, TRANSFERS[0].topics[1])},
+        {"topics": (codec.TRANSFER, Hash32(b"\x01" + bytes(31)), TRANSFERS[0].topics[2])},
+        {"topics": (codec.TRANSFER, TRANSFERS[0].topics[1], Hash32(bytes(31)))},
+    ],
+)
+def test_a_log_that_cannot_be_is_found_among_many(change: dict[str, object]) -> None:
+    wrong = TRANSFERS[1]._replace(**change)  # type: ignore[arg-type]
+    with pytest.raises(Invalid) as alone:
+        logs.decode(wrong, BLOCK, PLACE)
+    with pytest.raises(Invalid) as among:
+        logs.decode_all([TRANSFERS[0], wrong, TRANSFERS[2]], BLOCK, PLACE)
+    assert among.value.code == alone.value.code
+
+
+def test_a_log_without_topics_or_of_another_contract_is_passed_over() -> None:
+    odd = [TRANSFERS[0]._replace(topics=()), TRANSFERS[0]._replace(address=WALLET), TRANSFERS[2]]
+    assert logs.decode_all(odd, BLOCK, PLACE) == [logs.decode(TRANSFERS[2], BLOCK, PLACE)]

@@ -9,8 +9,10 @@ from app.wording.reader import Reader, Service
 from kit.errors import ChainUnavailable, Conflict, Invalid, Refusal
 
 READER = Reader(Service("ERN", 18, "https://earnest.example", None), datetime(2026, 11, 22, tzinfo=UTC))
-VALUES = {"entity": "@x:y.example", "decimals": 18, "most": 20, "answer_by": 1_795_392_000, "told": "x"}
-VALUES |= {"until": 1_795_392_000}
+VALUES = {"entity": "@x:y.example", "decimals": 18, "most": 20, "answer_by": 1_795_392_000, "until": 1_795_392_000} | {
+    "names": "ERN, USDX",
+    "told": "x",
+}
 
 
 @pytest.mark.parametrize("code", sorted(_SENTENCES))

@@ -112,7 +112,7 @@ def test_every_state_of_a_listing_is_told(state: ListingState) -> None:
 def test_every_kind_and_certainty_is_told(kind: Kind, level: Level) -> None:
     admitted = timedelta(days=1) if kind is Kind.ADMISSION else None
     places = {Kind.ADMISSION: "!room:lea.example"}
-    reference = "" if kind.has_content else places.get(kind, "https://lea.example")
+    reference = "" if not kind.has_reference else places.get(kind, "https://lea.example")
     offer = replace(OFFER, kind=kind, finality=level, admitted=admitted, reference=reference)
     version = replace(LISTING.version, offer=offer, stored=STORED if kind.has_content else None)
     assert "2.5 ERN" in selling.card(READER, replace(LISTING, version=version), LEA, names).plain

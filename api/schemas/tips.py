@@ -1,0 +1,81 @@
+"""Schemas of tips: what a giver chooses, what their wallet is given, how far it is, and tips that were paid."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.schemas.checkout import PayableOut
+from api.schemas.me import MatrixId
+from api.schemas.quotes import AddressText, BaseUnits, Bytes, HashText, Unix
+from api.schemas.selling import Token
+from ledger.model import Level
+from payments.tips.model import LONGEST_NOTE, TipState
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class TipIn(BaseModel):
+    """What is tipped, by which wallet, and what is said with it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    payer: AddressText
+    amount: BaseUnits
+    note: Annotated[str, Field(max_length=LONGEST_NOTE)] = ""
+    public: Annotated[
+        bool, Field(description="Whether the room of the message sees sum, note and both names; else the two alone.")
+    ] = False
+    anonymous: Annotated[
+        bool, Field(description="Whether the receiver is not told who gives; never with `public`.")
+    ] = False
+
+
+class TipTermsOut(PayableOut):
+    """All that a wallet needs to pay a tip by the contract."""
+
+    note_salt: Annotated[
+        Bytes,
+        Field(
+            description="`terms.content` is keccak256 of `earnest-tip-note:`, this, a byte each for public and "
+            "anonymous, and the note in UTF-8: with it a giver can prove what they said."
+        ),
+    ]
+
+
+class TipProgressOut(_Out):
+    """How far the tip of a link is."""
+
+    state: Literal["open", "paid", "taken_back"]
+    level: Level | None
+
+
+class TipOut(_Out):
+    """A tip of yours."""
+
+    id: Token
+    side: Literal["given", "received"]
+    other: Annotated[MatrixId | None, Field(description="Null: they do not say who they are, or have left us.")]
+    anonymous: bool
+    public: bool
+    asset: str
+    symbol: str
+    decimals: int
+    amount: BaseUnits
+    note: Annotated[str | None, Field(description="Null: it is kept no more. A note goes once it was brought.")]
+    room: str | None
+    event: str | None
+    state: TipState
+    level: Level
+    counts: Annotated[bool, Field(description="False: from a wallet of the receiver's own, or by a link used before.")]
+    key: Annotated[HashText, Field(description="The purchase on the chain, which proves it.")]
+    paid_at: Unix
+
+
+class TipsOut(_Out):
+    """A page of tips, latest first; and where you are tipped."""
+
+    wallet: Annotated[AddressText | None, Field(description="Where you are tipped; null: you take no tips.")]
+    tips: list[TipOut]
+    next: Annotated[Token | None, Field(description="Where the next page begins: its `before`.")]

@@ -1,0 +1,184 @@
+"""Links to tip by, in one transaction: who takes tips, who may tip whom, and the terms that are asked for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from contracts.checkout import SaleTerms, terms_hash
+from kit.clock import unix
+from kit.errors import Conflict, Invalid, NotFound
+from kit.identifiers import ZERO_ADDRESS, Address, PersonId, RoomId
+from kit.sealing import Seal
+from ledger.people import People
+from payments.tips.model import GOOD_FOR, KEPT_FOR, MOST_A_DAY, MOST_TERMS, Link, Wish, note_of
+from payments.tips.onchain import SALT_BYTES, Place, listing_hash, tip_terms
+from payments.tips.store import TipStore, random_id
+from payments.tips.tables import TipLinkRow
+
+_LONGEST_ID: Final = 255
+
+
+class TipLinks:
+    """Who takes tips, and links to tip by. Whether somebody takes none, is unknown or has no wallet is one answer."""
+
+    def __init__(
+        self,
+        session: Session,
+        now: datetime,
+        *,
+        seal: Callable[[], Seal],
+        wallets: Callable[[PersonId], Sequence[Address]],
+    ) -> None:
+        """Work in ``session``, at ``now``; ``wallets`` are somebody's, the primary one first."""
+        self._session = session
+        self._now = now
+        self._store = TipStore(session, seal)
+        self._wallets = wallets
+
+    # ------------------------------------------------------------------------------------------ taking tips
+
+    def on(self, person: PersonId) -> Address:
+        """Let somebody be tipped at their primary wallet, and return it. Raises ``Conflict`` where they have none."""
+        wallet = next(iter(self._wallets(person)), None)
+        if wallet is None:
+            raise Conflict("no_wallet", "Link a wallet first: tips are paid to it.")
+        People(self._session, self._now).lock(person)
+        self._store.take(person, self._now)
+        return wallet
+
+    def off(self, person: PersonId) -> None:
+        """Let somebody be tipped no more; what was paid stays theirs."""
+        self._store.take_no_more(person)
+
+    def wallet_of(self, person: PersonId) -> Address | None:
+        """Return where somebody is tipped; ``None`` where they take no tips, for whatever reason."""
+        return next(iter(self._wallets(person)), None) if self._store.takes(person) else None
+
+    # ------------------------------------------------------------------------------------------ links
+
+    def link(
+        self,
+        giver: PersonId,
+        receiver: PersonId | None,
+        wish: Wish,
+        *,
+        room: RoomId | None = None,
+        event: str | None = None,
+    ) -> Link:
+        """Make a link to tip by; ``event``: for a message in ``room``, whose writer may not be known yet.
+
+        Raises ``NotFound`` where the receiver takes no tips, ``Invalid`` for oneself and for a note that is too long,
+        ``Conflict`` beyond a day's number.
+        """
+        if receiver is not None:
+            self.check(giver, receiver)
+        if len(event or "") > _LONGEST_ID or len(room or "") > _LONGEST_ID:
+            raise Invalid("event_malformed", "That is no message.")
+        People(self._session, self._now).lock(giver)
+        if self.made_for(giver) >= MOST_A_DAY:
+            raise Conflict("tips_often", f"You had {MOST_A_DAY} links to tip by in a day. Tomorrow there are more.")
+        token = random_id()
+        row = TipLinkRow(
+            token=token,
+            chain_hash=bytes(listing_hash(token)),
+            giver=giver,
+            receiver=receiver,
+            room=room,
+            event=event,
+            amount=wish.amount,
+            public=wish.public and room is not None and not wish.anonymous,
+            anonymous=wish.anonymous,
+            created_at=self._now,
+        )
+        return self._store.add_link(row, note_of(wish.note))
+
+    def check(self, giver: PersonId, receiver: PersonId) -> None:
+        """Make sure that one may tip the other. Raises ``Invalid`` for oneself, ``NotFound``."""
+        if giver == receiver:
+            raise Invalid("tip_self", "That is you: nobody tips themselves.")
+        if self.wallet_of(receiver) is None:
+            raise _takes_none()
+
+    def name(self, token: str, receiver: PersonId) -> Link:
+        """Say who wrote the message of a link. Raises as ``check`` does."""
+        row = self._store.link_row(token, lock=True)
+        if row is None or row.giver is None:
+            raise _unknown()
+        self.check(PersonId(row.giver), receiver)
+        row.receiver = receiver
+        return self._store.link(row)
+
+    def find(self, token: str) -> Link | None:
+        """Return a link that can still be paid by, of people who are both here."""
+        row = self._store.link_row(token)
+        if row is None or row.giver is None or self._now >= row.created_at + GOOD_FOR:
+            return None
+        return self._store.link(row)
+
+    def made_for(self, giver: PersonId) -> int:
+        """Return how many links somebody was given within a day."""
+        return self._store.count_links(giver, self._now - timedelta(days=1))
+
+    def drop(self, token: str) -> None:
+        """Take out a link that leads nowhere, where nothing was paid by it."""
+        self._store.drop_links(TipLinkRow.token == token)
+
+    # ------------------------------------------------------------------------------------------ terms
+
+    def terms(self, token: str, wish: Wish, payer: Address, place: Place) -> tuple[SaleTerms, bytes]:
+        """Return the terms of a tip by a link as its giver wants it now, and the salt of its note; both are kept.
+
+        Asked for the same again they are the same. Raises ``NotFound`` for a link that is over and where no tips are
+        taken, ``Conflict`` for one that was used or asked for in too many ways, ``Invalid`` for a payer that would pay
+        itself.
+        """
+        row, link = self._store.link_row(token, lock=True), self.find(token)
+        if row is None or link is None or link.receiver is None:
+            raise _unknown()
+        wallet = self.wallet_of(link.receiver)
+        if wallet is None:
+            raise _takes_none()
+        if self._store.was_paid(row):
+            raise Conflict("tip_used", "A tip was paid by this link. Ask the bot for another one.")
+        # Of the receiver's other wallets nothing is said: whether one is theirs is nobody's business.
+        if payer in (wallet, ZERO_ADDRESS, place.checkout, place.fee_receiver):
+            raise Invalid("payer_is_paid", "That wallet would pay itself: choose another one.")
+        public = wish.public and link.room is not None
+        if public and wish.anonymous:
+            raise Invalid("note_unsigned", "What the room sees has its giver's name: let it be private, or sign it.")
+        asked = replace(wish, note=note_of(wish.note), public=public)
+        until = unix(link.expires_at)
+        known = self._store.terms_of(row)
+        for kept, salt, note in known:
+            if (note, kept.public, kept.anonymous) == (asked.note, asked.public, asked.anonymous):
+                same = tip_terms(token, asked, salt, wallet=wallet, valid_until=until, place=place)
+                if bytes(terms_hash(same)) == kept.terms:
+                    return same, salt
+        if len(known) >= MOST_TERMS:
+            raise Conflict(
+                "tip_changed_often", "This link was asked for in too many ways: ask the bot for another one."
+            )
+        salt = secrets.token_bytes(SALT_BYTES)
+        made = tip_terms(token, asked, salt, wallet=wallet, valid_until=until, place=place)
+        self._store.add_terms(row, terms_hash(made), asked, salt, self._now)
+        return made, salt
+
+    # ------------------------------------------------------------------------------------------ keeping
+
+    def prune(self, *, limit: int) -> int:
+        """Take away links that are past their time and were never paid by; return how many went."""
+        return self._store.drop_links(TipLinkRow.created_at < self._now - KEPT_FOR, limit=limit)
+
+
+def _unknown() -> NotFound:
+    return NotFound("tip_unknown", "That link is over. Ask the bot for another one.")
+
+
+def _takes_none() -> NotFound:
+    return NotFound("no_tips", "They take no tips here.")

@@ -1,0 +1,257 @@
+"""Tips, in one transaction: what ``Checkout`` tells of links becomes tips, is told of once, and is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+import structlog
+from sqlalchemy import ColumnElement, or_, update
+from sqlalchemy.orm import Session
+
+from contracts.events import BlockRef, Bought
+from kit import outbox
+from kit.clock import from_unix
+from kit.errors import NotFound
+from kit.identifiers import Address, Hash32, PersonId
+from kit.sealing import Seal, SealsAnew
+from ledger.book import Book
+from ledger.model import Level, erc20
+from payments.tips.model import NOTE_KEPT_FOR, News, Tip, TipState
+from payments.tips.store import TipStore, random_id
+from payments.tips.tables import TipLinkRow, TipRow, TipTermsRow
+
+LOG = structlog.get_logger(__name__)
+
+NEWS: Final = "tip-news"
+"""Outbox kind: somebody is to be told of a tip; ``tip`` is its id, ``news`` what."""
+LARGEST_PAGE: Final = 100
+_LAST: Final = 250_246_627_200
+"""The year 9900, in Unix seconds: a block's time may be anything."""
+
+
+class Tips:
+    """What was paid as a tip."""
+
+    def __init__(
+        self,
+        session: Session,
+        now: datetime,
+        *,
+        seal: Callable[[], Seal],
+        wallets: Callable[[PersonId], Sequence[Address]],
+        book: Book,
+    ) -> None:
+        """Work in ``session``, at ``now``; ``wallets`` are those that somebody linked."""
+        self._session = session
+        self._now = now
+        self._store = TipStore(session, seal)
+        self._wallets = wallets
+        self._book = book
+
+    # ------------------------------------------------------------------------------------------ the chain
+
+    def told(self, event: Bought) -> None:
+        """Take a tip in that a block tells of which was just booked, however often it is told.
+
+        Anybody can have the contract tell of terms that no link ever had: those are no tip.
+        """
+        link = self._store.of_hash(event.listing)
+        if link is None:
+            return
+        row, level = self._store.by_key(event.purchase, lock=True), self._level(event.at.block.hash) or Level.SEEN
+        terms = self._store.by_terms(link, event.terms)
+        if terms is None or link.receiver is None:
+            LOG.info("tip_by_nobodys_terms", transaction=event.at.transaction.hex())
+            return
+        if row is None:
+            row = self._new(event, link, terms, level)
+        elif row.state == TipState.TAKEN_BACK.value and row.link == link.id:
+            row.quiet = self._is_quiet(event, link)  # others may have come before it this time
+            row.state, row.level, row.block = TipState.PAID.value, level.value, bytes(event.at.block.hash)
+        self._owe(self._store.add(row))
+
+    def left(self, block: BlockRef) -> None:
+        """Take back what was paid in a block that left the chain; whoever was told is told so."""
+        for row in self._store.some(TipRow.block == bytes(block.hash), TipRow.state == TipState.PAID.value):
+            told = {News.GONE_GIVER: row.giver_told, News.GONE_RECEIVER: row.receiver_told, News.UNSAID: row.line_tried}
+            for news, was in told.items():
+                if was:
+                    self._append(row.token, news, row.round)
+            row.state, row.level = TipState.TAKEN_BACK.value, Level.ORPHANED.value
+            row.round += 1
+            row.giver_told = row.receiver_told = False
+        self._session.flush()
+
+    def levels_moved(self) -> None:
+        """Let tips be as sure as their blocks have become."""
+        for block, level in self._store.unsure_blocks().items():
+            now = self._level(block)
+            if now is None or now in (level, Level.ORPHANED):
+                continue
+            for row in self._store.some(TipRow.block == bytes(block), TipRow.state == TipState.PAID.value):
+                row.level = now.value
+                self._owe(self._store.add(row))
+                self.told_of(row.token)
+
+    def _new(self, event: Bought, link: TipLinkRow, terms: TipTermsRow, level: Level) -> TipRow:
+        return TipRow(
+            token=random_id(),
+            key=bytes(event.purchase),
+            link=link.id,
+            terms=terms.id,
+            giver=link.giver,
+            receiver=link.receiver,
+            payer=bytes(event.buyer),
+            asset=erc20(event.at.block.chain_id, event.asset),
+            amount=event.amount,
+            level=level.value,
+            state=TipState.PAID.value,
+            quiet=self._is_quiet(event, link),
+            round=0,
+            block=bytes(event.at.block.hash),
+            paid_at=from_unix(min(event.at.block.timestamp, _LAST)),
+            giver_told=False,
+            receiver_told=False,
+            line_tried=False,
+        )
+
+    def _is_quiet(self, event: Bought, link: TipLinkRow) -> bool:
+        """Tell whether a payment is the receiver's own, or not the first that stands by its link.
+
+        Whoever reads terms on the chain can pay by them again: that is the receiver's, and no news.
+        """
+        own = link.giver == link.receiver or event.buyer in self._wallets(PersonId(link.receiver or 0))
+        return own or self._store.is_told(link)
+
+    # ------------------------------------------------------------------------------------------ telling
+
+    def _owe(self, tip: Tip) -> None:
+        """Owe the giver, the receiver and the room what they are told, each once in each round."""
+        if tip.state is not TipState.PAID or tip.quiet:
+            return
+        self._append(tip.id, News.SEEN, tip.round)
+        if tip.is_told:
+            self._append(tip.id, News.PAID, tip.round)
+            if tip.public:
+                self._append(tip.id, News.LINE, tip.round)
+            self._append(tip.id, News.RECEIPT, tip.round)
+
+    def _append(self, tip: str, news: News, turn: int) -> None:
+        payload = {"tip": tip, "news": news.value, "round": turn}
+        outbox.append(self._session, kind=NEWS, key=_key(tip, news, turn), payload=payload, now=self._now)
+
+    def tries(self, tip: str, news: News, turn: int) -> bool:
+        """Note that somebody is about to be told; ``False`` where it is not so any more, and they are not to be.
+
+        From here on they are told, too, when it leaves the chain. A line that may stand in the room already is always
+        tried again, so that it can be found and taken back.
+        """
+        row = self._store.row(tip, lock=True)
+        if row is None:
+            return False
+        stands = row.state == TipState.PAID.value and row.round == turn
+        if news is News.LINE:
+            if row.line_tried and row.line is None:
+                return True
+            row.line_tried = row.line_tried or stands
+            return stands
+        if not stands:
+            return False
+        row.giver_told = row.giver_told or news in (News.SEEN, News.RECEIPT)
+        row.receiver_told = row.receiver_told or news is News.PAID
+        return True
+
+    def said(self, tip: str, event: str) -> None:
+        """Note which line in the room tells of a tip."""
+        row = self._store.row(tip, lock=True)
+        if row is not None:
+            row.line = event[:255]
+
+    def unsaid(self, tip: str) -> None:
+        """Note that the line in the room is taken back."""
+        row = self._store.row(tip, lock=True)
+        if row is not None:
+            row.line, row.line_tried = None, False
+
+    def is_owed(self, tip: str, news: News, turn: int) -> bool:
+        """Tell whether some news of a round are still to be told."""
+        found = outbox.find(self._session, _key(tip, news, turn))
+        return found is not None and not found[1]
+
+    def told_of(self, tip: str) -> None:
+        """Forget the note of a tip that is final, once nobody is to be told of it any more."""
+        row = self._store.row(tip)
+        if row is None or row.level != Level.FINALIZED.value:
+            return
+        if not any(self.is_owed(tip, news, row.round) for news in (News.PAID, News.LINE)):
+            self._store.wipe_notes(TipRow.id == row.id)
+
+    # ------------------------------------------------------------------------------------------ looking
+
+    def find(self, tip: str) -> Tip | None:
+        """Return a tip by its id, whosever it is."""
+        row = self._store.row(tip)
+        return None if row is None else self._store.tip(row)
+
+    def of_link(self, token: str) -> Tip | None:
+        """Return the first tip that was paid by a link; ``None`` where there is none."""
+        link = self._store.link_row(token)
+        rows = [] if link is None else self._store.paid_by(link)
+        return self._store.tip(rows[0]) if rows else None
+
+    def of_purchase(self, key: Hash32) -> Tip | None:
+        """Return the tip that a purchase on the chain is."""
+        row = self._store.by_key(key)
+        return None if row is None else self._store.tip(row)
+
+    def given(self, person: PersonId, *, before: str | None = None, limit: int = 50) -> tuple[list[Tip], str | None]:
+        """Return the tips that somebody gave, latest first, and where the next page begins."""
+        return self._page(TipRow.giver == person, before, limit)
+
+    def received(self, person: PersonId, *, before: str | None = None, limit: int = 50) -> tuple[list[Tip], str | None]:
+        """Return the tips that somebody received; whose is anonymous must be asked of each. Else as ``given``."""
+        return self._page(TipRow.receiver == person, before, limit)
+
+    def _page(self, which: ColumnElement[bool], before: str | None, limit: int) -> tuple[list[Tip], str | None]:
+        size = max(1, min(limit, LARGEST_PAGE))
+        found = self._store.page(which, before=before, limit=size + 1)
+        return found[:size], found[size - 1].id if len(found) > size else None
+
+    # ------------------------------------------------------------------------------------------ keeping
+
+    @property
+    def seal_links_anew(self) -> SealsAnew:
+        """Seal notes of links anew."""
+        return self._store.seal_links_anew
+
+    @property
+    def seal_terms_anew(self) -> SealsAnew:
+        """Seal notes of terms anew."""
+        return self._store.seal_terms_anew
+
+    def forget(self, person: PersonId) -> None:
+        """Let somebody have given nothing, take no tips, and stand in no line of a room; what was paid stays booked."""
+        self._store.take_no_more(person)
+        theirs = or_(TipRow.giver == person, TipRow.receiver == person)
+        for row in self._store.some(theirs, TipRow.line_tried.is_(True)):
+            self._append(row.token, News.UNSAID, row.round)
+        self._store.wipe_notes(theirs)
+        self._session.execute(update(TipRow).where(TipRow.giver == person).values(giver=None))
+        self._store.drop_links(or_(TipLinkRow.giver == person, TipLinkRow.receiver == person))
+        self._session.execute(update(TipLinkRow).where(TipLinkRow.giver == person).values(giver=None))
+
+    def prune_notes(self, *, limit: int) -> int:
+        """Forget the notes of tips that are past their time; return how many rows changed."""
+        return self._store.wipe_notes(TipRow.paid_at < self._now - NOTE_KEPT_FOR, limit=limit)
+
+    def _level(self, block: Hash32) -> Level | None:
+        try:
+            return self._book.level(block)
+        except NotFound:
+            return None
+
+
+def _key(tip: str, news: News, turn: int) -> str:
+    return f"{NEWS}:{tip}:{news}:{turn}"

@@ -1,0 +1,80 @@
+"""The page of a tip in a real browser: read without a script on any width, and paid with a wallet as was chosen."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from contracts.chain import Deployment
+from contracts.deployment import add_checkout
+from kit.identifiers import Address, RoomId, UserId, parse_address
+from ledger.store import holders
+from payments.tips.model import Link, Wish
+from tests.e2e.pages.conftest import World
+from tests.e2e.pages.test_shop_page import following, is_wide_as_its_window
+from tests.support.anvil import ETHER, Anvil
+from tests.support.browser import Wallet, a_page
+
+pytestmark = pytest.mark.browser
+
+LEA = Address(b"\x5e" * 20)
+HOSTILE = "<b>x</b> \u05e2\u05dc \u05d3\u05dc\u05ea\u05d5\u05ea " + "W" * 80
+
+
+@pytest.fixture
+def fresh_deployment(fresh_anvil: Anvil, fresh_deployment: Deployment) -> Deployment:
+    """Our contracts, that of sales among them."""
+    return add_checkout(fresh_anvil.chain, fresh_anvil.signer("deployer"), fresh_deployment)
+
+
+def a_link(world: World, wish: Wish) -> Link:
+    """A link by which @kim tips @lea for a message."""
+    with world.container.work() as work:
+        kim, lea = (work.people.number(UserId(f"@{name}:earnest.example")) for name in ("kim", "lea"))
+        holders.link(work.session, lea, LEA, is_primary=True, now=work.now)
+        work.tip_links.on(lea)
+        return work.tip_links.link(kim, lea, wish, room=RoomId("!tea:earnest.example"), event="$message" * 5)
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_it_is_readable_without_a_script_on_any_width(world: World, chromium: Browser, width: int) -> None:
+    link = a_link(world, Wish(7 * ETHER, HOSTILE, public=True))
+    with a_page(chromium, java_script_enabled=False, width=width) as page:
+        page.goto(f"{world.url}/tip/{link.token}")
+        assert "@lea:earnest.example" in page.locator("main").inner_text()
+        assert "@kim" not in page.locator("main").inner_text()
+        assert page.locator("#note").input_value() == link.wish.note
+        assert page.locator("#own").input_value() == "7"
+    with a_page(chromium, width=width) as page:
+        page.goto(f"{world.url}/tip/{link.token}")
+        assert is_wide_as_its_window(page)
+
+
+def test_a_wallet_tips_as_its_giver_chooses_there(world: World, chromium: Browser) -> None:
+    link = a_link(world, Wish())
+    wallet = Wallet(world.anvil, world.account(3, 100))
+    with a_page(chromium, wallet=wallet, width=390) as page:
+        page.goto(f"{world.url}/tip/{link.token}")
+        page.locator("#own").fill("0.001")
+        page.get_by_role("button", name="Tip with Test Wallet").click()
+        expect(page.locator("#trouble")).to_contain_text("at least 0.01")
+        page.locator("#own").fill("2.5")
+        page.locator("#note").fill("Between us <i>")
+        page.get_by_role("radio", name="not told who you are").check()
+        page.get_by_role("button", name="Tip with Test Wallet").click()
+        expect(page.locator("#progress")).to_contain_text("in a block")
+        world.anvil.mine(5)
+        following(page, world, "Tipped. The bot tells them now.")
+        page.reload()
+        expect(page.locator("#state")).to_contain_text("A tip was paid by this link")
+    assert wallet.asked.count("eth_sendTransaction") == 1, "by a permit"
+    assert world.anvil.tokens_of(world.deployment, LEA) == 25 * ETHER // 10
+    with world.container.read() as work:
+        tip = work.tips.of_link(link.token)
+    assert tip is not None
+    assert (tip.note, tip.anonymous, tip.public, tip.payer) == (
+        "Between us <i>",
+        True,
+        False,
+        parse_address(wallet.account),
+    )
