@@ -8,7 +8,8 @@ from app.wording.catalogue import marked
 from app.wording.message import Literal, Message, join
 from app.wording.reader import Reader
 from app.wording.replies import NO, YES
-from payments.content.model import Listing, ListingState, Purchase, Refunds
+from payments.content.holds import Refunds
+from payments.content.model import Listing, ListingState, Purchase
 
 
 def held(reader: Reader, one: Listing) -> Message:

@@ -12,7 +12,8 @@ from kit import outbox
 from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import Hash32, PersonId
 from ledger.model import Asset
-from payments.content.model import LONGEST_COMPLAINT, Buyer, Purchase, PurchaseState, Refunds, tidy
+from payments.content.holds import Refunds
+from payments.content.model import LONGEST_COMPLAINT, Buyer, Purchase, PurchaseState, tidy
 from payments.content.periods import Periods
 from payments.content.sold import PurchaseStore
 from payments.content.store import ListingStore

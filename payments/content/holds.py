@@ -1,4 +1,4 @@
-"""What the operator lets nobody sell (pure): what their rules object to in a listing, and what became of that."""
+"""What the operator lets nobody sell (pure): what rules object to, what became of it, and what is asked back."""
 
 from __future__ import annotations
 
@@ -51,6 +51,14 @@ class Hold:
     def waits(self) -> bool:
         """Tell whether the operator has said nothing yet."""
         return self.answer is None and self.ended_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Refunds:
+    """How much stands of a listing, and how much of that its buyers want the money of, or were promised it."""
+
+    bought: int
+    asked: int
 
 
 Judge: TypeAlias = Callable[[Listing], Objection | None]

@@ -325,14 +325,6 @@ class Purchase:
 
 
 @dataclass(frozen=True, slots=True)
-class Refunds:
-    """How much stands of a listing, and how much of that its buyers want the money of, or were promised it."""
-
-    bought: int
-    asked: int
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """A room that a listing admits to, and how it stands there.
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, Hash32, PersonId
 from ledger.model import Asset, Level
+from payments.content.holds import Refunds
 from payments.content.model import (
     OWED,
     STANDING,
@@ -19,7 +20,6 @@ from payments.content.model import (
     OwedBecause,
     Purchase,
     PurchaseState,
-    Refunds,
 )
 from payments.content.tables import ComplaintRow, ListingRow, PurchaseRow, VersionRow
 
