@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -32,9 +34,10 @@ DOORS = {
 
 # The command line imports each command when it is asked for, since all of them together take seconds; a process that
 # nobody asks for a standing does without the compiler that it needs, and its 80 MB; one that opens no key does without
-# the library of keys and its half a second. import-linter reads imports inside functions like any other, so its arrows
-# stay seen.
-MAY_IMPORT_LATE = ("cli.main", "app.hearing", "contracts.signers")
+# the library of keys and its half a second. Who follows the chain does without numpy, the broker's client and the
+# tables of look-alikes, 25 MB that it would never look at. import-linter reads imports inside functions like any other,
+# so its arrows stay seen.
+MAY_IMPORT_LATE = ("cli.main", "app.health", "app.hearing", "app.rooms", "contracts.signers", "kit.identifiers")
 
 # Pure files, those of DESIGN.md that are still to come among them.
 PURE = {
@@ -81,6 +84,14 @@ def test_imports_stand_at_the_top() -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
     ]
     assert hidden == [], "a hidden import is an arrow that somebody did not want to be seen"
+
+
+def test_who_follows_the_chain_loads_nothing_that_it_never_looks_at() -> None:
+    program = "import sys, cli.commands.chain; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True, cwd=ROOT, text=True)
+    loaded = {name.partition(".")[0] for name in told.stdout.split()}
+    assert "sqlalchemy" in loaded, "else nothing was seen"
+    assert loaded & {"numpy", "redis", "celery", "nio", "jinja2", "fastapi", "web3", "confusable_homoglyphs"} == set()
 
 
 def test_nothing_imports_by_its_place() -> None:
