@@ -18,6 +18,7 @@ def upgrade() -> None:
     op.create_table(
         "tip_receivers",
         sa.Column("person", _NUMBER, nullable=False),
+        sa.Column("wallet", sa.LargeBinary(20), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["person"], ["people.id"], name=op.f("fk_tip_receivers_person_people")),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_tip_receivers")),

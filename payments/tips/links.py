@@ -44,12 +44,15 @@ class TipLinks:
     # ------------------------------------------------------------------------------------------ taking tips
 
     def on(self, person: PersonId) -> Address:
-        """Let somebody be tipped at their primary wallet, and return it. Raises ``Conflict`` where they have none."""
+        """Let somebody be tipped at the wallet that is their primary one now, and return it.
+
+        Raises ``Conflict`` where they have none.
+        """
         wallet = next(iter(self._wallets(person)), None)
         if wallet is None:
             raise Conflict("no_wallet", "Link a wallet first: tips are paid to it.")
         People(self._session, self._now).lock(person)
-        self._store.take(person, self._now)
+        self._store.take(person, wallet, self._now)
         return wallet
 
     def off(self, person: PersonId) -> None:
@@ -57,8 +60,18 @@ class TipLinks:
         self._store.take_no_more(person)
 
     def wallet_of(self, person: PersonId) -> Address | None:
-        """Return where somebody is tipped; ``None`` where they take no tips, for whatever reason."""
-        return next(iter(self._wallets(person)), None) if self._store.takes(person) else None
+        """Return where somebody is tipped; ``None`` where they take no tips, for whatever reason.
+
+        It is the wallet that they were told of as they said so: of another one they did not speak, whatever becomes of
+        that one.
+        """
+        wallet = self._store.taken_at(person)
+        return wallet if wallet in self._wallets(person) else None
+
+    def lost(self, person: PersonId) -> Address | None:
+        """Return the wallet at which somebody said that they take tips, where it is not theirs any more."""
+        wallet = self._store.taken_at(person)
+        return None if wallet in self._wallets(person) else wallet
 
     # ------------------------------------------------------------------------------------------ links
 

@@ -28,15 +28,16 @@ class TipStore:
 
     # ------------------------------------------------------------------------------------------ who takes tips
 
-    def takes(self, person: PersonId) -> bool:
-        """Tell whether somebody said that they take tips."""
-        return self._session.get(TipReceiverRow, person) is not None
+    def taken_at(self, person: PersonId) -> Address | None:
+        """Return the wallet at which somebody said that they take tips; ``None`` where they said no such thing."""
+        wallet = self._session.scalar(select(TipReceiverRow.wallet).where(TipReceiverRow.person == person))
+        return None if wallet is None else Address(wallet)
 
-    def take(self, person: PersonId, now: datetime) -> None:
-        """Note that somebody takes tips."""
-        if not self.takes(person):
-            self._session.add(TipReceiverRow(person=person, since=now))
-            self._session.flush()
+    def take(self, person: PersonId, wallet: Address, now: datetime) -> None:
+        """Note that somebody takes tips at a wallet, and at no other."""
+        self.take_no_more(person)
+        self._session.add(TipReceiverRow(person=person, wallet=bytes(wallet), since=now))
+        self._session.flush()
 
     def take_no_more(self, person: PersonId) -> None:
         """Note that somebody takes none."""
