@@ -50,7 +50,7 @@ def _links() -> None:
         sa.UniqueConstraint("token", name=op.f("uq_tip_links_token")),
     )
     op.create_index("ix_tip_links_giver", "tip_links", ["giver", "created_at"])
-    op.create_index("ix_tip_links_receiver", "tip_links", ["receiver"])
+    op.create_index("ix_tip_links_receiver", "tip_links", ["receiver", "created_at"])
     op.create_index("ix_tip_links_created", "tip_links", ["created_at"])
 
 

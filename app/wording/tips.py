@@ -17,6 +17,7 @@ _REFUSED = {
     "no_tips": marked("They take no tips here."),
     "tip_self": marked("That is you: nobody tips themselves."),
     "tips_often": marked("You had as many links to tip by as there are in a day. Tomorrow there are more."),
+    "tips_many": marked("So many want to tip them today that there are no more links. Try tomorrow."),
     "tip_unseen": marked("I see no such message in a room that I look after and that you are in."),
     "note_long": marked("That note is too long: it has at most 300 characters."),
     "tip_small": marked("That is too little: a tip is at least a hundredth."),

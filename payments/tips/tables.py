@@ -31,7 +31,7 @@ class TipLinkRow(Base):
     __tablename__ = "tip_links"
     __table_args__ = (
         Index("ix_tip_links_giver", "giver", "created_at"),
-        Index("ix_tip_links_receiver", "receiver"),
+        Index("ix_tip_links_receiver", "receiver", "created_at"),
         Index("ix_tip_links_created", "created_at"),
     )
 
