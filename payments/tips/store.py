@@ -116,7 +116,7 @@ class TipStore:
         theirs = or_(TipLinkRow.giver == person, TipLinkRow.receiver == person)
         self.drop_links(theirs, limit=MOST_DROPPED)
         rest = update(TipLinkRow).where(theirs, ~_PAID).values(giver=None, receiver=None, event=None, sealed=None)
-        self._session.execute(rest.execution_options(synchronize_session="fetch"))
+        self._session.execute(rest.execution_options(synchronize_session=False))
         self._session.execute(update(TipLinkRow).where(TipLinkRow.giver == person).values(giver=None))
 
     # ------------------------------------------------------------------------------------------ terms
