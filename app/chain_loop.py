@@ -219,7 +219,8 @@ class ChainLoop:
                 news = {block.hash for block in work.book.record_all(decoded)}
                 react(work, [event for block, events in decoded if block.hash in news for event in events])
                 work.book.mark_levels(None, decoded[-1][0])
-                _levels_moved(work)
+                more = _levels_moved(work)
+            self._move_tips(more=more)
             start = end
         LOG.info("blocks_read", first=found[0].ref.number, last=found[-1].ref.number)
 
@@ -278,10 +279,17 @@ class ChainLoop:
             return
         with self._container.work() as work:
             work.book.mark_levels(safe, finalized)
-            _levels_moved(work)
+            more = _levels_moved(work)
+        self._move_tips(more=more)
         if self._settled is None or self._settled[1] != finalized:
             self._stood_at = float("-inf")  # there may be a newer block to stand on
         self._settled = (safe, finalized, own_head)
+
+    def _move_tips(self, *, more: bool) -> None:
+        """Let the other tips hear it; should we die meanwhile, whoever looks next goes on."""
+        while more:
+            with self._container.work() as work:
+                more = work.tips.levels_moved()
 
     def _level(self, tag: Literal["safe", "finalized"], own_head: BlockRef) -> BlockRef | None:
         """Return the block up to which the node vouches; while we are behind it, the one at our own head's number."""
@@ -302,10 +310,10 @@ def _ours() -> Iterator[None]:
         raise ChainMismatch(error.message) from None
 
 
-def _levels_moved(work: Work) -> None:
-    """Have everybody hear that blocks have become surer."""
+def _levels_moved(work: Work) -> bool:
+    """Have everybody hear that blocks have become surer; ``True``: there are more tips than one transaction takes."""
     work.gate.levels_moved()
     work.feed.levels_moved(work.stakes.terms.chain_id)
     work.giving.levels_moved(work.stakes.terms.chain_id)
     work.sales.levels_moved()
-    work.tips.levels_moved()
+    return work.tips.levels_moved()

@@ -27,6 +27,8 @@ _MAX_ATTEMPTS = 12
 _FIRST_RETRY = timedelta(seconds=1)
 _LONGEST_RETRY = timedelta(hours=1)
 _ERROR_LENGTH = 300
+_AT_ONCE = 200
+"""Effects of one statement."""
 
 
 class OutboxRow(Base):
@@ -81,6 +83,28 @@ def append(
     if fresh:
         touch(session, TOPIC)
     return fresh
+
+
+def append_all(session: Session, *, kind: str, owed: Mapping[str, Mapping[str, Any]], now: datetime) -> None:
+    """Owe the world many effects of a kind, each a payload by its key; keys that were taken already add nothing."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    every = {"kind": kind, "created_at": now, "due_at": now, "attempts": 0, "given_up": False}
+    rows = [{"key": key, "payload": dict(payload), **every} for key, payload in owed.items()]
+    for start in range(0, len(rows), _AT_ONCE):
+        added = insert(OutboxRow).values(rows[start : start + _AT_ONCE])
+        added = added.on_conflict_do_nothing(index_elements=[OutboxRow.key])
+        if session.scalars(added.returning(OutboxRow.id)).all():
+            touch(session, TOPIC)
+
+
+def owed_of(session: Session, keys: Collection[str]) -> set[str]:
+    """Return those of these keys by which something is owed still."""
+    every, found = sorted(keys), set[str]()
+    for start in range(0, len(every), _AT_ONCE):
+        some = every[start : start + _AT_ONCE]
+        query = select(OutboxRow.key).where(OutboxRow.key.in_(some), OutboxRow.done_at.is_(None))
+        found.update(session.scalars(query))
+    return found
 
 
 def once(session: Session, key: str, now: datetime) -> bool:

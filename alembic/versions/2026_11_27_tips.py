@@ -18,6 +18,7 @@ def upgrade() -> None:
     op.create_table(
         "tip_receivers",
         sa.Column("person", _NUMBER, nullable=False),
+        sa.Column("wallet", sa.LargeBinary(20), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["person"], ["people.id"], name=op.f("fk_tip_receivers_person_people")),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_tip_receivers")),
@@ -49,7 +50,7 @@ def _links() -> None:
         sa.UniqueConstraint("token", name=op.f("uq_tip_links_token")),
     )
     op.create_index("ix_tip_links_giver", "tip_links", ["giver", "created_at"])
-    op.create_index("ix_tip_links_receiver", "tip_links", ["receiver"])
+    op.create_index("ix_tip_links_receiver", "tip_links", ["receiver", "created_at"])
     op.create_index("ix_tip_links_created", "tip_links", ["created_at"])
 
 

@@ -65,6 +65,7 @@ def tips(
 @router.get(
     "/me/tips/statement.csv",
     response_class=Response,
+    dependencies=[Depends(limited("tip-statement", per_minute=6, burst=6))],
     responses={200: {"content": {"text/csv": {}}}, **problems(401, 403)},
 )
 def statement(reader: Reader, container: ContainerDep) -> Response:

@@ -17,6 +17,7 @@ _REFUSED = {
     "no_tips": marked("They take no tips here."),
     "tip_self": marked("That is you: nobody tips themselves."),
     "tips_often": marked("You had as many links to tip by as there are in a day. Tomorrow there are more."),
+    "tips_many": marked("So many want to tip them today that there are no more links. Try tomorrow."),
     "tip_unseen": marked("I see no such message in a room that I look after and that you are in."),
     "note_long": marked("That note is too long: it has at most 300 characters."),
     "tip_small": marked("That is too little: a tip is at least a hundredth."),
@@ -41,12 +42,13 @@ def now_on(reader: Reader, wallet: Address) -> Message:
     """Say what it means that somebody takes tips from now on."""
     return reader.say(
         marked(
-            "You take tips now, at your primary wallet {wallet}.\n"
+            "You take tips now, at your primary wallet {wallet}, until you unlink it or say {on} again.\n"
             "- **Whoever tips you sees this wallet**, and on the chain everybody sees what it has and who paid it.\n"
             "- With a public tip the room sees who tipped you, how much, and what they say with it.\n"
             "{off} ends it; nobody sees your wallet then who has not seen it yet."
         ),
         wallet=Literal(show_address(wallet)),
+        on=_on(),
         off=Literal("tips off"),
     )
 
@@ -56,22 +58,33 @@ def now_off(reader: Reader) -> Message:
     return reader.say(marked("You take no tips any more. What was paid is yours; {on} begins again."), on=_on())
 
 
+def taking(reader: Reader, wallet: Address | None, lost: Address | None) -> Message:
+    """Say whether somebody takes tips; ``lost`` is the wallet at which they did, where it is not theirs any more."""
+    if wallet is not None:
+        return reader.say(marked("You take tips at {wallet}."), wallet=Literal(show_address(wallet)))
+    if lost is not None:
+        return reader.say(
+            marked(
+                "You take no tips now: you did at {wallet}, which you unlinked, and nobody is shown another one "
+                "unasked. {on} begins again, at your primary wallet."
+            ),
+            wallet=Literal(show_address(lost)),
+            on=_on(),
+        )
+    return reader.say(
+        marked(
+            "You take no tips. {on} changes that: whoever tips you then sees your primary wallet, and a "
+            "public tip is shown in its room."
+        ),
+        on=_on(),
+    )
+
+
 def mine(
-    reader: Reader, wallet: Address | None, given: Sequence[Tip], received: Sequence[Tip], names: Names, who: _Who
+    reader: Reader, first: Message, given: Sequence[Tip], received: Sequence[Tip], names: Names, who: _Who
 ) -> Message:
-    """Say whether somebody takes tips, and which they gave and received last."""
-    if wallet is None:
-        parts = [
-            reader.say(
-                marked(
-                    "You take no tips. {on} changes that: whoever tips you then sees your primary wallet, and a "
-                    "public tip is shown in its room."
-                ),
-                on=_on(),
-            )
-        ]
-    else:
-        parts = [reader.say(marked("You take tips at {wallet}."), wallet=Literal(show_address(wallet)))]
+    """Say whether somebody takes tips (``first``), and which they gave and received last."""
+    parts = [first]
     for title, tips, say in (
         (marked("**You received:**"), received, marked("{paid} from {who}, {when}: {state}")),
         (marked("**You gave:**"), given, marked("{paid} to {who}, {when}: {state}")),

@@ -75,11 +75,21 @@ def confirm_unlink(reader: Reader, address: Address) -> Letter:
     )
 
 
-def unlinked(reader: Reader, address: Address, primary: Address | None) -> Message:
-    """Say that a wallet is unlinked, which one is the primary one now, and how to take it back."""
+def unlinked(reader: Reader, address: Address, primary: Address | None, *, tipped: bool) -> Message:
+    """Say that a wallet is unlinked, which one is the primary one now, and how to take it back.
+
+    ``tipped``: it was the one at which they took tips.
+    """
     parts = [reader.say(marked("{wallet} is unlinked."), wallet=_shown(address))]
     if primary is not None:
         parts.append(reader.say(marked("Your primary wallet is {wallet}."), wallet=_shown(primary)))
+    if tipped:
+        parts.append(
+            reader.say(
+                marked("You took tips at it, so you take none now. {on} begins again, at your primary wallet."),
+                on=Literal("tips on"),
+            )
+        )
     parts.append(reader.say(marked("{link} links it again, by another signature."), link=Literal("link")))
     return join(parts)
 

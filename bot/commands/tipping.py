@@ -58,9 +58,10 @@ def tips(work: Work, asked: Asked) -> Letter:
         case ():
             given, _ = work.tips.given(asked.person, limit=_SHOWN)
             received, _ = work.tips.received(asked.person, limit=_SHOWN)
-            wallet, names = work.tip_links.wallet_of(asked.person), work.supporters.assets.name
-            who = partial(_who, work, asked)
-            return Letter(wording.mine(asked.reader, wallet, given, received, names, who))
+            names, who = work.supporters.assets.name, partial(_who, work, asked)
+            wallet, lost = work.tip_links.wallet_of(asked.person), work.tip_links.lost(asked.person)
+            first = wording.taking(asked.reader, wallet, lost)
+            return Letter(wording.mine(asked.reader, first, given, received, names, who))
     raise Unclear
 
 

@@ -32,7 +32,8 @@ def run(work: Work, asked: Asked) -> Letter:
 def unlink(work: Work, asked: Asked, address: Address) -> Letter:
     """Unlink a wallet, as was confirmed."""
     linking.unlink(work, asked.person, address)
-    return Letter(wallets.unlinked(asked.reader, address, work.holders.primary(asked.person)))
+    tipped = work.tip_links.lost(asked.person) == address
+    return Letter(wallets.unlinked(asked.reader, address, work.holders.primary(asked.person), tipped=tipped))
 
 
 COMMAND = Command(

@@ -16,7 +16,16 @@ from kit.errors import Conflict, Invalid, NotFound
 from kit.identifiers import ZERO_ADDRESS, Address, PersonId, RoomId
 from kit.sealing import Seal
 from ledger.people import People
-from payments.tips.model import GOOD_FOR, KEPT_FOR, MOST_A_DAY, MOST_TERMS, Link, Wish, note_of
+from payments.tips.model import (
+    GOOD_FOR,
+    KEPT_FOR,
+    MOST_A_DAY,
+    MOST_FOR_ONE_A_DAY,
+    MOST_TERMS,
+    Link,
+    Wish,
+    note_of,
+)
 from payments.tips.onchain import SALT_BYTES, Place, listing_hash, tip_terms
 from payments.tips.store import TipStore, random_id
 from payments.tips.tables import TipLinkRow
@@ -44,12 +53,15 @@ class TipLinks:
     # ------------------------------------------------------------------------------------------ taking tips
 
     def on(self, person: PersonId) -> Address:
-        """Let somebody be tipped at their primary wallet, and return it. Raises ``Conflict`` where they have none."""
+        """Let somebody be tipped at the wallet that is their primary one now, and return it.
+
+        Raises ``Conflict`` where they have none.
+        """
         wallet = next(iter(self._wallets(person)), None)
         if wallet is None:
             raise Conflict("no_wallet", "Link a wallet first: tips are paid to it.")
         People(self._session, self._now).lock(person)
-        self._store.take(person, self._now)
+        self._store.take(person, wallet, self._now)
         return wallet
 
     def off(self, person: PersonId) -> None:
@@ -57,8 +69,18 @@ class TipLinks:
         self._store.take_no_more(person)
 
     def wallet_of(self, person: PersonId) -> Address | None:
-        """Return where somebody is tipped; ``None`` where they take no tips, for whatever reason."""
-        return next(iter(self._wallets(person)), None) if self._store.takes(person) else None
+        """Return where somebody is tipped; ``None`` where they take no tips, for whatever reason.
+
+        It is the wallet that they were told of as they said so: of another one they did not speak, whatever becomes of
+        that one.
+        """
+        wallet = self._store.taken_at(person)
+        return wallet if wallet in self._wallets(person) else None
+
+    def lost(self, person: PersonId) -> Address | None:
+        """Return the wallet at which somebody said that they take tips, where it is not theirs any more."""
+        wallet = self._store.taken_at(person)
+        return None if wallet in self._wallets(person) else wallet
 
     # ------------------------------------------------------------------------------------------ links
 
@@ -74,7 +96,7 @@ class TipLinks:
         """Make a link to tip by; ``event``: for a message in ``room``, whose writer may not be known yet.
 
         Raises ``NotFound`` where the receiver takes no tips, ``Invalid`` for oneself and for a note that is too long,
-        ``Conflict`` beyond a day's number.
+        ``Conflict`` beyond a day's number, of the giver's or to the receiver.
         """
         if receiver is not None:
             self.check(giver, receiver)
@@ -99,11 +121,13 @@ class TipLinks:
         return self._store.add_link(row, note_of(wish.note))
 
     def check(self, giver: PersonId, receiver: PersonId) -> None:
-        """Make sure that one may tip the other. Raises ``Invalid`` for oneself, ``NotFound``."""
+        """Make sure that one may tip the other. Raises ``Invalid`` for oneself, ``NotFound``, ``Conflict``."""
         if giver == receiver:
             raise Invalid("tip_self", "That is you: nobody tips themselves.")
         if self.wallet_of(receiver) is None:
             raise _takes_none()
+        if self._store.count_open(receiver, self._now - timedelta(days=1)) >= MOST_FOR_ONE_A_DAY:
+            raise Conflict("tips_many", "So many want to tip them today that there are no more links. Try tomorrow.")
 
     def name(self, token: str, receiver: PersonId) -> Link:
         """Say who wrote the message of a link. Raises as ``check`` does."""
@@ -127,7 +151,7 @@ class TipLinks:
 
     def drop(self, token: str) -> None:
         """Take out a link that leads nowhere, where nothing was paid by it."""
-        self._store.drop_links(TipLinkRow.token == token)
+        self._store.drop_links(TipLinkRow.token == token, limit=1)
 
     # ------------------------------------------------------------------------------------------ terms
 
@@ -172,8 +196,9 @@ class TipLinks:
     # ------------------------------------------------------------------------------------------ keeping
 
     def prune(self, *, limit: int) -> int:
-        """Take away links that are past their time and were never paid by; return how many went."""
-        return self._store.drop_links(TipLinkRow.created_at < self._now - KEPT_FOR, limit=limit)
+        """Take away links that are past their time or nobody's, and were never paid by; return how many went."""
+        gone = self._store.drop_links(TipLinkRow.created_at < self._now - KEPT_FOR, limit=limit)
+        return gone + self._store.drop_links(TipLinkRow.giver.is_(None), limit=limit)
 
 
 def _unknown() -> NotFound:

@@ -21,6 +21,10 @@ NOTE_KEPT_FOR: Final = timedelta(days=30)
 """After which a note goes at the latest, delivered or not."""
 MOST_A_DAY: Final = 20
 """Links that one person is given in 24 hours."""
+MOST_FOR_ONE_A_DAY: Final = 500
+"""Links of 24 hours by which one person can be tipped and nobody has paid yet: a link costs whoever asks nothing."""
+MOST_QUIET: Final = 20
+"""Payments by one link that are kept; beyond them those of which nobody is told are not."""
 MOST_TERMS: Final = 20
 """Ways in which one link may be asked to be paid (sums, notes)."""
 

@@ -18,7 +18,7 @@ from kit.identifiers import Address, Hash32, PersonId
 from kit.sealing import Seal, SealsAnew
 from ledger.book import Book
 from ledger.model import Level, erc20
-from payments.tips.model import NOTE_KEPT_FOR, News, Tip, TipState
+from payments.tips.model import MOST_QUIET, NOTE_KEPT_FOR, News, Tip, TipState
 from payments.tips.store import TipStore, random_id
 from payments.tips.tables import TipLinkRow, TipRow, TipTermsRow
 
@@ -27,8 +27,13 @@ LOG = structlog.get_logger(__name__)
 NEWS: Final = "tip-news"
 """Outbox kind: somebody is to be told of a tip; ``tip`` is its id, ``news`` what."""
 LARGEST_PAGE: Final = 100
+_AT_ONCE: Final = 100
+"""Tips that become surer in one transaction, of those that somebody is told of."""
 _LAST: Final = 250_246_627_200
 """The year 9900, in Unix seconds: a block's time may be anything."""
+
+_Owed = tuple[str, News, int]
+"""What is told of a tip, and in which round."""
 
 
 class Tips:
@@ -67,33 +72,55 @@ class Tips:
             return
         if row is None:
             row = self._new(event, link, terms, level)
+            if row.quiet and self._store.has_tips(link, MOST_QUIET):
+                LOG.info("tip_once_more", transaction=event.at.transaction.hex())
+                return
+            self._store.add(row)
         elif row.state == TipState.TAKEN_BACK.value and row.link == link.id:
             row.quiet = self._is_quiet(event, link)  # others may have come before it this time
             row.state, row.level, row.block = TipState.PAID.value, level.value, bytes(event.at.block.hash)
-        self._owe(self._store.add(row))
+        self._owe([(row, terms.public)])
 
     def left(self, block: BlockRef) -> None:
         """Take back what was paid in a block that left the chain; whoever was told is told so."""
-        for row in self._store.some(TipRow.block == bytes(block.hash), TipRow.state == TipState.PAID.value):
+        here = TipRow.block == bytes(block.hash), TipRow.state == TipState.PAID.value
+        owed: list[_Owed] = []
+        for row, _ in self._store.some(*here, or_(TipRow.giver_told, TipRow.receiver_told, TipRow.line_tried)):
             told = {News.GONE_GIVER: row.giver_told, News.GONE_RECEIVER: row.receiver_told, News.UNSAID: row.line_tried}
-            for news, was in told.items():
-                if was:
-                    self._append(row.token, news, row.round)
-            row.state, row.level = TipState.TAKEN_BACK.value, Level.ORPHANED.value
-            row.round += 1
-            row.giver_told = row.receiver_told = False
-        self._session.flush()
+            owed += [(row.token, news, row.round) for news, was in told.items() if was]
+        self._append(owed)
+        self._store.change(
+            *here,
+            state=TipState.TAKEN_BACK.value,
+            level=Level.ORPHANED.value,
+            round=TipRow.round + 1,
+            giver_told=False,
+            receiver_told=False,
+        )
 
-    def levels_moved(self) -> None:
-        """Let tips be as sure as their blocks have become."""
-        for block, level in self._store.unsure_blocks().items():
+    def levels_moved(self) -> bool:
+        """Let tips be as sure as their blocks have become; ``True``: more wait for another transaction.
+
+        A flood of payments costs gas alone: those of which nobody is told are never looked at one by one, and of the
+        others so many at a time that nobody waits long for the database.
+        """
+        left = _AT_ONCE
+        for block, level in self._store.unsure_blocks():
             now = self._level(block)
             if now is None or now in (level, Level.ORPHANED):
                 continue
-            for row in self._store.some(TipRow.block == bytes(block), TipRow.state == TipState.PAID.value):
+            here = TipRow.block == bytes(block), TipRow.level == level.value, TipRow.state == TipState.PAID.value
+            self._store.change(*here, TipRow.quiet.is_(True), level=now.value)
+            found = self._store.some(*here, limit=left)
+            for row, _ in found:
                 row.level = now.value
-                self._owe(self._store.add(row))
-                self.told_of(row.token)
+            self._owe(found)
+            if now is Level.FINALIZED:
+                self._wipe_told([row for row, _ in found])
+            left -= len(found)
+            if not left:
+                return True
+        return False
 
     def _new(self, event: Bought, link: TipLinkRow, terms: TipTermsRow, level: Level) -> TipRow:
         return TipRow(
@@ -127,20 +154,22 @@ class Tips:
 
     # ------------------------------------------------------------------------------------------ telling
 
-    def _owe(self, tip: Tip) -> None:
-        """Owe the giver, the receiver and the room what they are told, each once in each round."""
-        if tip.state is not TipState.PAID or tip.quiet:
-            return
-        self._append(tip.id, News.SEEN, tip.round)
-        if tip.is_told:
-            self._append(tip.id, News.PAID, tip.round)
-            if tip.public:
-                self._append(tip.id, News.LINE, tip.round)
-            self._append(tip.id, News.RECEIPT, tip.round)
+    def _owe(self, tips: Sequence[tuple[TipRow, bool]]) -> None:
+        """Owe givers, receivers and rooms of tips, each with whether it is public, their news, once in each round."""
+        self._session.flush()
+        owed: list[_Owed] = []
+        for row, public in tips:
+            if row.state != TipState.PAID.value or row.quiet:
+                continue
+            owed.append((row.token, News.SEEN, row.round))
+            if Level(row.level).reaches(Level.SAFE):
+                news = (News.PAID, News.LINE, News.RECEIPT) if public else (News.PAID, News.RECEIPT)
+                owed += [(row.token, one, row.round) for one in news]
+        self._append(owed)
 
-    def _append(self, tip: str, news: News, turn: int) -> None:
-        payload = {"tip": tip, "news": news.value, "round": turn}
-        outbox.append(self._session, kind=NEWS, key=_key(tip, news, turn), payload=payload, now=self._now)
+    def _append(self, owed: Sequence[_Owed]) -> None:
+        news = {_key(*one): {"tip": one[0], "news": one[1].value, "round": one[2]} for one in owed}
+        outbox.append_all(self._session, kind=NEWS, owed=news, now=self._now)
 
     def tries(self, tip: str, news: News, turn: int) -> bool:
         """Note that somebody is about to be told; ``False`` where it is not so any more, and they are not to be.
@@ -183,10 +212,18 @@ class Tips:
     def told_of(self, tip: str) -> None:
         """Forget the note of a tip that is final, once nobody is to be told of it any more."""
         row = self._store.row(tip)
-        if row is None or row.level != Level.FINALIZED.value:
-            return
-        if not any(self.is_owed(tip, news, row.round) for news in (News.PAID, News.LINE)):
-            self._store.wipe_notes(TipRow.id == row.id)
+        if row is not None and row.level == Level.FINALIZED.value:
+            self._wipe_told([row])
+
+    def _wipe_told(self, tips: Sequence[TipRow]) -> None:
+        """Forget the notes of those of whom nobody is to be told any more.
+
+        One that is quiet takes no note with it: by its link another may be told of. That goes when its time is over.
+        """
+        keys = {row.id: {_key(row.token, news, row.round) for news in (News.PAID, News.LINE)} for row in tips}
+        owed = outbox.owed_of(self._session, set().union(*keys.values()))
+        if gone := [row.id for row in tips if not row.quiet and not keys[row.id] & owed]:
+            self._store.wipe_notes(TipRow.id.in_(gone))
 
     # ------------------------------------------------------------------------------------------ looking
 
@@ -206,17 +243,26 @@ class Tips:
         row = self._store.by_key(key)
         return None if row is None else self._store.tip(row)
 
-    def given(self, person: PersonId, *, before: str | None = None, limit: int = 50) -> tuple[list[Tip], str | None]:
-        """Return the tips that somebody gave, latest first, and where the next page begins."""
-        return self._page(TipRow.giver == person, before, limit)
+    def given(
+        self, person: PersonId, *, before: str | None = None, limit: int = 50, notes: bool = True
+    ) -> tuple[list[Tip], str | None]:
+        """Return the tips that somebody gave, latest first, and where the next page begins.
 
-    def received(self, person: PersonId, *, before: str | None = None, limit: int = 50) -> tuple[list[Tip], str | None]:
+        Without ``notes`` none is unsealed.
+        """
+        return self._page(TipRow.giver == person, before, limit, notes=notes)
+
+    def received(
+        self, person: PersonId, *, before: str | None = None, limit: int = 50, notes: bool = True
+    ) -> tuple[list[Tip], str | None]:
         """Return the tips that somebody received; whose is anonymous must be asked of each. Else as ``given``."""
-        return self._page(TipRow.receiver == person, before, limit)
+        return self._page(TipRow.receiver == person, before, limit, notes=notes)
 
-    def _page(self, which: ColumnElement[bool], before: str | None, limit: int) -> tuple[list[Tip], str | None]:
+    def _page(
+        self, which: ColumnElement[bool], before: str | None, limit: int, *, notes: bool
+    ) -> tuple[list[Tip], str | None]:
         size = max(1, min(limit, LARGEST_PAGE))
-        found = self._store.page(which, before=before, limit=size + 1)
+        found = self._store.page(which, before=before, limit=size + 1, notes=notes)
         return found[:size], found[size - 1].id if len(found) > size else None
 
     # ------------------------------------------------------------------------------------------ keeping
@@ -235,12 +281,11 @@ class Tips:
         """Let somebody have given nothing, take no tips, and stand in no line of a room; what was paid stays booked."""
         self._store.take_no_more(person)
         theirs = or_(TipRow.giver == person, TipRow.receiver == person)
-        for row in self._store.some(theirs, TipRow.line_tried.is_(True)):
-            self._append(row.token, News.UNSAID, row.round)
+        lines = self._store.some(theirs, TipRow.line_tried.is_(True))
+        self._append([(row.token, News.UNSAID, row.round) for row, _ in lines])
         self._store.wipe_notes(theirs)
         self._session.execute(update(TipRow).where(TipRow.giver == person).values(giver=None))
-        self._store.drop_links(or_(TipLinkRow.giver == person, TipLinkRow.receiver == person))
-        self._session.execute(update(TipLinkRow).where(TipLinkRow.giver == person).values(giver=None))
+        self._store.forget_links(person)
 
     def prune_notes(self, *, limit: int) -> int:
         """Forget the notes of tips that are past their time; return how many rows changed."""

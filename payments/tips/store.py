@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, Hash32, PersonId, RoomId
@@ -16,6 +16,9 @@ from ledger.model import Asset, Level
 from payments.tips.model import Link, Tip, TipState, Wish
 from payments.tips.onchain import SALT_BYTES
 from payments.tips.tables import TipLinkRow, TipReceiverRow, TipRow, TipTermsRow
+
+MOST_DROPPED: Final = 500
+"""Links that are taken out at once: their ids go into one statement."""
 
 
 class TipStore:
@@ -28,15 +31,16 @@ class TipStore:
 
     # ------------------------------------------------------------------------------------------ who takes tips
 
-    def takes(self, person: PersonId) -> bool:
-        """Tell whether somebody said that they take tips."""
-        return self._session.get(TipReceiverRow, person) is not None
+    def taken_at(self, person: PersonId) -> Address | None:
+        """Return the wallet at which somebody said that they take tips; ``None`` where they said no such thing."""
+        wallet = self._session.scalar(select(TipReceiverRow.wallet).where(TipReceiverRow.person == person))
+        return None if wallet is None else Address(wallet)
 
-    def take(self, person: PersonId, now: datetime) -> None:
-        """Note that somebody takes tips."""
-        if not self.takes(person):
-            self._session.add(TipReceiverRow(person=person, since=now))
-            self._session.flush()
+    def take(self, person: PersonId, wallet: Address, now: datetime) -> None:
+        """Note that somebody takes tips at a wallet, and at no other."""
+        self.take_no_more(person)
+        self._session.add(TipReceiverRow(person=person, wallet=bytes(wallet), since=now))
+        self._session.flush()
 
     def take_no_more(self, person: PersonId) -> None:
         """Note that somebody takes none."""
@@ -77,23 +81,43 @@ class TipStore:
         query = select(func.count()).select_from(TipLinkRow)
         return self._session.scalar(query.where(TipLinkRow.giver == giver, TipLinkRow.created_at > since)) or 0
 
+    def count_open(self, receiver: PersonId, since: datetime) -> int:
+        """Count the links to tip somebody that were made since then and that nobody paid by."""
+        query = select(func.count()).select_from(TipLinkRow).where(~_PAID)
+        return self._session.scalar(query.where(TipLinkRow.receiver == receiver, TipLinkRow.created_at > since)) or 0
+
     def was_paid(self, row: TipLinkRow) -> bool:
         """Tell whether anything was ever paid by a link."""
         return self._session.scalar(select(TipRow.id).where(TipRow.link == row.id).limit(1)) is not None
+
+    def has_tips(self, row: TipLinkRow, number: int) -> bool:
+        """Tell whether at least so many payments by a link are kept."""
+        query = select(TipRow.id).where(TipRow.link == row.id).limit(number)
+        return len(self._session.scalars(query).all()) >= number
 
     def is_told(self, row: TipLinkRow) -> bool:
         """Tell whether a tip stands that was paid by a link and is told of."""
         stands = TipRow.link == row.id, TipRow.state == TipState.PAID.value, TipRow.quiet.is_(False)
         return self._session.scalar(select(TipRow.id).where(*stands).limit(1)) is not None
 
-    def drop_links(self, *which: ColumnElement[bool], limit: int | None = None) -> int:
-        """Take out links of some kind that nothing was paid by; return how many went."""
-        paid = select(TipRow.id).where(TipRow.link == TipLinkRow.id).exists()
-        query = select(TipLinkRow.id).where(*which, ~paid).order_by(TipLinkRow.id).limit(limit)
-        gone = self._session.scalars(query).all()
+    def drop_links(self, *which: ColumnElement[bool], limit: int) -> int:
+        """Take out ``limit`` links of some kind that nothing was paid by, 500 at most; return how many went."""
+        query = select(TipLinkRow.id).where(*which, ~_PAID).order_by(TipLinkRow.id).limit(min(limit, MOST_DROPPED))
+        gone = self._session.scalars(query.with_for_update()).all()
         self._session.execute(delete(TipTermsRow).where(TipTermsRow.link.in_(gone)))
         self._session.execute(delete(TipLinkRow).where(TipLinkRow.id.in_(gone)))
         return len(gone)
+
+    def forget_links(self, person: PersonId) -> None:
+        """Let no link be of somebody. So many that nothing was paid by go at once; the rest is nobody's, and goes next.
+
+        What is nobody's has no giver: ``drop_links`` finds it by that.
+        """
+        theirs = or_(TipLinkRow.giver == person, TipLinkRow.receiver == person)
+        self.drop_links(theirs, limit=MOST_DROPPED)
+        rest = update(TipLinkRow).where(theirs, ~_PAID).values(giver=None, receiver=None, event=None, sealed=None)
+        self._session.execute(rest.execution_options(synchronize_session=False))
+        self._session.execute(update(TipLinkRow).where(TipLinkRow.giver == person).values(giver=None))
 
     # ------------------------------------------------------------------------------------------ terms
 
@@ -125,12 +149,12 @@ class TipStore:
     def wipe_notes(self, *which: ColumnElement[bool], limit: int | None = None) -> int:
         """Forget the notes of tips of some kind, with what their links had in mind; return how many rows changed."""
         paid = select(TipRow.link).where(*which)
-        terms = select(TipTermsRow.id).where(TipTermsRow.link.in_(paid), TipTermsRow.sealed.is_not(None)).limit(limit)
-        links = select(TipLinkRow.id).where(TipLinkRow.id.in_(paid), TipLinkRow.sealed.is_not(None)).limit(limit)
-        some, others = self._session.scalars(terms).all(), self._session.scalars(links).all()
-        self._session.execute(update(TipTermsRow).where(TipTermsRow.id.in_(some)).values(sealed=None))
-        self._session.execute(update(TipLinkRow).where(TipLinkRow.id.in_(others)).values(sealed=None))
-        return len(some) + len(others)
+        changed = 0
+        for table, link in ((TipTermsRow, TipTermsRow.link), (TipLinkRow, TipLinkRow.id)):
+            some = select(table.id).where(link.in_(paid), table.sealed.is_not(None)).limit(limit)
+            wiped = update(table).where(table.id.in_(some)).values(sealed=None).returning(table.id)
+            changed += len(self._session.scalars(wiped.execution_options(synchronize_session="fetch")).all())
+        return changed
 
     def _opened(self, row: TipTermsRow, sealed: bytes) -> tuple[bytes, str]:
         secret = self._seal().open(sealed, _of_terms(Hash32(row.terms)))
@@ -155,6 +179,9 @@ class TipStore:
     def tip(self, row: TipRow) -> Tip:
         """Return what a row says, with its note where that is still kept."""
         link, terms = self._session.get_one(TipLinkRow, row.link), self._session.get_one(TipTermsRow, row.terms)
+        return self._tip(row, link, terms, note=True)
+
+    def _tip(self, row: TipRow, link: TipLinkRow, terms: TipTermsRow, *, note: bool) -> Tip:
         return Tip(
             id=row.token,
             key=Hash32(row.key),
@@ -165,7 +192,7 @@ class TipStore:
             payer=Address(row.payer),
             asset=Asset(row.asset),
             amount=row.amount,
-            note=None if terms.sealed is None else self._opened(terms, terms.sealed)[1],
+            note=self._opened(terms, terms.sealed)[1] if note and terms.sealed is not None else None,
             public=terms.public,
             anonymous=terms.anonymous,
             level=Level(row.level),
@@ -177,28 +204,37 @@ class TipStore:
             line_tried=row.line_tried,
         )
 
-    def page(self, which: ColumnElement[bool], *, before: str | None, limit: int) -> list[Tip]:
-        """Return tips, latest first, after the one that is named."""
-        query = select(TipRow).where(which).order_by(TipRow.id.desc()).limit(limit)
+    def page(self, which: ColumnElement[bool], *, before: str | None, limit: int, notes: bool) -> list[Tip]:
+        """Return tips, latest first, after the one that is named; without ``notes`` none is unsealed."""
+        query = select(TipRow, TipLinkRow, TipTermsRow).where(which).order_by(TipRow.id.desc()).limit(limit)
+        query = query.join(TipLinkRow, TipRow.link == TipLinkRow.id).join(TipTermsRow, TipRow.terms == TipTermsRow.id)
         if before is not None:
             query = query.where(TipRow.id < select(TipRow.id).where(TipRow.token == before).scalar_subquery())
-        return [self.tip(row) for row in self._session.scalars(query)]
+        found = self._session.execute(query.execution_options(populate_existing=True))
+        return [self._tip(row, link, terms, note=notes) for row, link, terms in found]
 
     def paid_by(self, link: TipLinkRow) -> list[TipRow]:
         """Return the first tip by a link, if there is one."""
         query = select(TipRow).where(TipRow.link == link.id).order_by(TipRow.id).limit(1)
         return list(self._session.scalars(query))
 
-    def some(self, *which: ColumnElement[bool]) -> list[TipRow]:
-        """Return rows of tips, locked."""
-        query = select(TipRow).where(*which).order_by(TipRow.id).with_for_update()
-        return list(self._session.scalars(query.execution_options(populate_existing=True)))
+    def some(self, *which: ColumnElement[bool], limit: int | None = None) -> list[tuple[TipRow, bool]]:
+        """Return rows of tips, locked, each with whether it is public."""
+        query = select(TipRow, TipTermsRow.public).join(TipTermsRow, TipRow.terms == TipTermsRow.id).where(*which)
+        query = query.order_by(TipRow.id).limit(limit).with_for_update(of=TipRow)
+        found = self._session.execute(query.execution_options(populate_existing=True))
+        return [(row, public) for row, public in found]
 
-    def unsure_blocks(self) -> dict[Hash32, Level]:
+    def change(self, *which: ColumnElement[bool], **values: object) -> None:
+        """Change all tips of some kind, by one statement."""
+        changed = update(TipRow).where(*which).values(**values)
+        self._session.execute(changed.execution_options(synchronize_session="fetch"))
+
+    def unsure_blocks(self) -> list[tuple[Hash32, Level]]:
         """Return the blocks of tips that are not final, with the level that those have here."""
         unsure = TipRow.level.in_([Level.SEEN.value, Level.SAFE.value])
         query = select(TipRow.block, TipRow.level).where(unsure).distinct()
-        return {Hash32(block): Level(level) for block, level in self._session.execute(query)}
+        return [(Hash32(block), Level(level)) for block, level in self._session.execute(query)]
 
     # ------------------------------------------------------------------------------------------ keys
 
@@ -231,6 +267,8 @@ class TipStore:
         return self._session.scalar(query.with_for_update() if lock else query)
 
 
+_PAID: Final = select(TipRow.id).where(TipRow.link == TipLinkRow.id).exists()
+"""Something was paid by a link."""
 _SIGNS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 

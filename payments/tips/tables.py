@@ -16,11 +16,12 @@ _SEALED = 1_400
 
 
 class TipReceiverRow(Base):
-    """Somebody who takes tips, by their own word."""
+    """Somebody who takes tips, by their own word, at the wallet that they were told of then, and at no other."""
 
     __tablename__ = "tip_receivers"
 
     person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    wallet: Mapped[bytes] = mapped_column(Bytes20)
     since: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -30,7 +31,7 @@ class TipLinkRow(Base):
     __tablename__ = "tip_links"
     __table_args__ = (
         Index("ix_tip_links_giver", "giver", "created_at"),
-        Index("ix_tip_links_receiver", "receiver"),
+        Index("ix_tip_links_receiver", "receiver", "created_at"),
         Index("ix_tip_links_created", "created_at"),
     )
 

@@ -81,6 +81,8 @@ def test_a_link_is_paid_by_a_permit_and_each_side_sees_its_own(jar: Jar) -> None
     statement = jar.door.get("/v1/me/tips/statement.csv", headers=headers).text
     assert given["id"] in statement
     assert KIM not in statement
+    asked = [jar.door.get("/v1/me/tips/statement.csv", headers=headers).status_code for _ in range(6)]
+    assert asked == [200] * 5 + [429], "it has a bound of its own"
 
 
 def test_what_is_no_link_or_too_little_is_refused(jar: Jar) -> None:

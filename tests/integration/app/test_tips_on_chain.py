@@ -199,6 +199,27 @@ def test_whoever_takes_no_tips_is_as_whoever_has_no_wallet_or_is_unknown(tipped:
         tipped.due(link)
 
 
+def test_nobody_is_shown_another_wallet_than_the_one_that_was_named(tipped: Tipped) -> None:
+    fair, link = tipped.fair, tipped.link()
+    with tipped.container.work() as work:
+        holders.link(work.session, tipped.lea, fair.address("eve"), is_primary=False, now=work.now)
+        work.holders.set_primary(tipped.lea, fair.address("eve"))
+        assert work.tip_links.wallet_of(tipped.lea) == fair.address("lea"), "of another one she said nothing"
+    assert tipped.due(link).terms.seller == fair.address("lea")
+    with tipped.container.work() as work:
+        work.holders.unlink(tipped.lea, fair.address("lea"))
+        assert work.tip_links.wallet_of(tipped.lea) is None
+        assert work.tip_links.lost(tipped.lea) == fair.address("lea")
+        holders.link(work.session, tipped.kim, fair.address("lea"), is_primary=True, now=work.now)
+        assert work.tip_links.wallet_of(tipped.lea) is None, "it is another's now"
+    with pytest.raises(NotFound, match="take no tips"):
+        tipped.due(link)
+    with tipped.container.work() as work:
+        assert work.tip_links.on(tipped.lea) == fair.address("eve")
+        assert work.tip_links.lost(tipped.lea) is None
+    assert tipped.due(link).terms.seller == fair.address("eve")
+
+
 def test_links_and_sums_have_bounds(tipped: Tipped) -> None:
     link = tipped.link()
     with pytest.raises(Invalid, match=r"at least 0\.01"):

@@ -297,6 +297,24 @@ def test_wallets_are_shown_put_first_and_unlinked_once_that_is_confirmed(bot: Bo
         assert work.holders.addresses(alice) == []
 
 
+def test_who_unlinks_the_wallet_of_their_tips_is_told_that_they_take_none(bot: Bot, desk: Desk) -> None:
+    alice, other = number(desk, ALICE), Address(b"\xbc" * 20)
+    desk.house.link_wallet(alice, PAYEE)
+    with desk.work() as work:
+        holders.link(work.session, alice, other, is_primary=False, now=work.now)
+    assert show_address(PAYEE) in bot.says("tips on")
+    assert f"You take tips at {show_address(PAYEE)}" in bot.says("tips")
+    bot.says(f"wallet unlink {show_address(PAYEE)}")
+    assert "you take none now" in bot.says("confirm")
+    said = bot.says("tips")
+    assert "You take no tips now" in said
+    assert show_address(other) not in said
+    bot.says(f"wallet unlink {show_address(other)}")
+    assert "you take none now" not in bot.says("confirm"), "that is told of the wallet that was named"
+    bot.says("tips off")
+    assert "which you unlinked" not in bot.says("tips")
+
+
 def test_a_wallet_that_is_not_ones_own_is_neither_put_first_nor_unlinked(bot: Bot, desk: Desk) -> None:
     desk.house.link_wallet(number(desk, BOB), PAYEE)
     for action in ("primary", "unlink"):
