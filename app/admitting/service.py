@@ -83,7 +83,13 @@ class Admitting:
     """Rooms that people sell admission to."""
 
     def __init__(
-        self, session: Session, now: datetime, people: People, notices: Notices, taken: Callable[[RoomId], bool]
+        self,
+        session: Session,
+        now: datetime,
+        people: People,
+        notices: Notices,
+        kept: Admissions,
+        taken: Callable[[RoomId], bool],
     ) -> None:
         """Work in ``session``, at ``now``; ``taken`` tells which rooms the bot has for something else."""
         self._session = session
@@ -91,7 +97,7 @@ class Admitting:
         self._people = people
         self._notices = notices
         self._taken = taken
-        self.kept = Admissions(session, now)
+        self.kept = kept
 
     # ------------------------------------------------------------------------------------------------ rooms
 
