@@ -222,6 +222,26 @@ def test_what_lists_say_that_nobody_has_read_yet_lets_nothing_out_and_nothing_in
         work.content.relist(shopping.lea, other.id)
 
 
+def test_what_a_process_let_out_that_knew_the_list_of_before_is_taken_off_soon(shopping: Shopping) -> None:
+    one = shopping.put_up()
+    rules(shopping, {"name": "listed", "when": "'watch' in seller.labels", "then": {"do": "hold"}})
+    number, late = follows(shopping), _begun(shopping)
+    speaks_of(shopping, number)
+    shopkeeping.ready(late)
+    late.labelling._rests_until = inf
+    speaks_of(shopping, number, "@lea:earnest.example")
+    keeper = Shopkeeper(shopping.container)
+    keeper.regular()
+    assert state(shopping, one)[0] is ListingState.HELD
+    with late.work() as work:
+        assert work.content.relist(shopping.lea, one.id).state is ListingState.LISTED
+    keeper.regular()
+    assert state(shopping, one)[0] is ListingState.LISTED
+    shopping.clock.pass_(minutes=2)
+    keeper.regular()
+    assert state(shopping, one)[0] is ListingState.HELD
+
+
 def _begun(shop: Shopping) -> Container:
     """The service as a process of it that has just begun: it has not read the lists yet, nor begins to unasked."""
     made = Container(shop.container.settings, clock=shop.clock)
