@@ -50,6 +50,9 @@ def regular(container: Container) -> bool:
         return False
     with container.read() as work:
         file = epoch_file.read_file(work.epochs.file(epoch.number))
+    terms = file.anew.terms
+    if (terms.distributor, terms.chain_id) != (distributor, container.settings.chain_id):
+        raise Conflict("distributor_changed", f"Epoch {epoch.number} is paid by another contract than this one.")
     if file.anew.root != epoch.root or any(differences(file)) or epoch.root is None:
         raise Conflict("epoch_differs", f"The file of epoch {epoch.number} does not give its own root.")
     with container.work() as work:
@@ -70,10 +73,14 @@ def regular(container: Container) -> bool:
 def next_of(work: Work) -> Epoch | None:
     """Return the epoch whose root is to be proposed now: the first after the newest that counts, if nothing waits.
 
-    ``None`` also where that one was proposed before and did not come to count.
+    ``None`` also where that one was proposed before and did not come to count, and where one counts that is none of
+    ours: somebody put it right, and what follows on it is theirs to say.
     """
     states = {one.root: one.state for one in work.distribution.roots()}
     if RootState.WAITING in states.values():
+        return None
+    counting = [one.root for one in work.distribution.roots() if one.state in _TAKEN]
+    if not set(counting) <= {one.root for one in work.epochs.all()}:
         return None
     # An epoch that pays nobody anything has the root of the one before.
     paying = [one for one in reversed(work.epochs.all()) if one.root is not None and one.paid]

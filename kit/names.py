@@ -54,8 +54,8 @@ class Names:
     def _servers(self) -> NameServers:
         try:
             settings = self._resolver
-        except (dns.exception.DNSException, OSError, ValueError):
-            return NameServers(())
+        except (dns.exception.DNSException, OSError, ValueError):  # raised, it is not kept: the next look asks again
+            raise PeerUnavailable("too_slow", "No name server is known to this machine.") from None
         return NameServers(servers_at([one for one in settings.nameservers if isinstance(one, str)], settings.port))
 
     def addresses(self, host: str, *, until: float) -> list[IpAddress]:

@@ -74,13 +74,13 @@ class Sales:
         if paid is None:
             LOG.info("sale_by_nobodys_terms", listing=listing, transaction=event.at.transaction.hex())
             return
-        self.content.bought(replace(paid, allowed=not self.taken_away(paid.asset, paid.at - GRACE)))
-        for told in self.waiting.of(paid.key):
+        made = self.content.bought(replace(paid, allowed=not self.taken_away(paid.asset, paid.at - GRACE)))
+        for told in self.waiting.of(paid.key, made.asset, event.buyer, self.content.wallets_of_seller(made)):
             self._paid_back(told)
         self.waiting.done(paid.key)
 
     def _refunded(self, event: Refunded) -> None:
-        """Take a refund in; of a sale that is not known it waits for that one, which may be read later."""
+        """Take a refund in; of a sale that is not known, or left the chain, it waits for that one to come."""
         told = Repaid(
             purchase=event.purchase,
             asset=erc20(event.at.block.chain_id, event.asset),
@@ -91,7 +91,8 @@ class Sales:
             block=event.at.block.hash,
             at=time_of(event.at.block.timestamp),
         )
-        if self.content.purchase(event.purchase) is None:
+        known = self.content.purchase(event.purchase)
+        if known is None or known.state is PurchaseState.TAKEN_BACK:
             self.waiting.keep(told)
         else:
             self._paid_back(told)

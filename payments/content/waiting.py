@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -61,9 +62,17 @@ class WaitingRefunds:
         self._session.add(row)
         self._session.flush()
 
-    def of(self, purchase: Hash32) -> list[Repaid]:
-        """Return those of a purchase, in the order in which they came."""
-        query = select(WaitingRefundRow).where(WaitingRefundRow.purchase == bytes(purchase))
+    def of(self, purchase: Hash32, asset: Asset, payer: Address, senders: Collection[Address]) -> list[Repaid]:
+        """Return those of a purchase by one of these wallets, to its payer, in what they paid with, as they came.
+
+        Anybody may have thousands of others told of it: they are not even read.
+        """
+        query = select(WaitingRefundRow).where(
+            WaitingRefundRow.purchase == bytes(purchase),
+            WaitingRefundRow.asset == asset,
+            WaitingRefundRow.recipient == bytes(payer),
+            WaitingRefundRow.sender.in_([bytes(sender) for sender in senders]),
+        )
         return [_repaid(row) for row in self._session.scalars(query.order_by(WaitingRefundRow.id))]
 
     def done(self, purchase: Hash32) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from eth_utils.crypto import keccak
 
@@ -13,7 +15,7 @@ from contracts.rewards import DISPUTE_WINDOW
 from contracts.signers import import_key
 from kit.clock import from_unix
 from kit.errors import Conflict
-from kit.identifiers import Hash32
+from kit.identifiers import Address, Hash32
 from payments.rewards.closing import Span
 from payments.rewards.epoch_file import Closed, Terms, close
 from payments.rewards.onchain import RootState
@@ -140,3 +142,29 @@ def test_a_file_that_does_not_give_its_own_root_is_not_proposed(proposes: Treasu
         work.session.connection().exec_driver_sql(f"UPDATE reward_epochs SET root = {literal}")  # noqa: S608 - ours
     with pytest.raises(Conflict, match="does not give its own root"):
         proposing.regular(proposes.container)
+
+
+def test_an_epoch_of_another_contract_is_not_proposed_to_this_one(proposes: Treasury) -> None:
+    distributor = proposes.deployment.distributor
+    assert distributor is not None
+    theirs = replace(proposes.deployment, distributor=Address(b"\x44" * 20))
+    ours, proposes.deployment = proposes.deployment, theirs
+    closes(proposes, 1)
+    proposes.deployment = ours
+    with pytest.raises(Conflict, match="paid by another contract"):
+        proposing.regular(proposes.container)
+    settle(proposes)
+    assert proposes.roots() == []
+
+
+def test_what_follows_on_a_root_of_somebody_else_is_theirs_to_propose(proposes: Treasury) -> None:
+    first = closes(proposes, 1)
+    corrected = Hash32(b"\x77" * 32)
+    proposes.does("proposer", rewards.encode_propose(1, corrected, first.shares.paid))
+    proposes.follow_head()
+    proposes.anvil.travel(DISPUTE_WINDOW)
+    proposes.does("anybody", rewards.encode_accept(corrected))
+    proposes.follow_head()
+    assert not proposing.regular(proposes.container)
+    settle(proposes)
+    assert [root for _, root, _ in proposes.roots()] == [corrected]

@@ -90,3 +90,22 @@ def test_a_machine_without_name_servers_finds_nothing() -> None:
     with pytest.raises(PeerUnavailable) as unknown:
         addresses(names, "far.example")
     assert unknown.value.code == "name_unknown"
+
+
+def test_a_machine_that_knows_no_name_server_yet_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = dns.resolver.Resolver(configure=False)
+    known.nameservers = ["127.0.0.1"]
+    asked: list[bool] = []
+
+    def as_the_machine_says() -> dns.resolver.Resolver:
+        asked.append(True)
+        if len(asked) == 1:
+            raise OSError
+        return known
+
+    monkeypatch.setattr(dns.resolver, "Resolver", as_the_machine_says)
+    names = Names()
+    with pytest.raises(PeerUnavailable, match="No name server is known"):
+        addresses(names, "far.example")
+    with pytest.raises(PeerUnavailable, match="not found in time"):
+        addresses(names, "far.example", seconds=SOON)

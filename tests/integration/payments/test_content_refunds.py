@@ -139,7 +139,7 @@ def test_a_refund_that_is_read_before_its_sale_waits_for_it(stall: Stall) -> Non
     with chain(stall) as sales:
         sales.told(bought(stall, listing))
         found = sales.content.purchase(key(1))
-        assert sales.waiting.of(key(1)) == []
+        assert sales.waiting.of(key(1), ERN, PAYER, {WALLET}) == []
     assert found is not None
     assert (found.state, found.refund_block) == (PurchaseState.REFUNDED, block(9, stall.now).hash)
 
@@ -158,7 +158,7 @@ def test_a_waiting_refund_goes_with_its_block_and_after_its_time_and_there_are_s
         assert found.state is PurchaseState.PAID
         for number in (2, 3, 4):
             sales.told(refund(stall, number))
-        assert [len(sales.waiting.of(key(number))) for number in (2, 3, 4)] == [1, 1, 0]
+        assert [len(sales.waiting.of(key(number), ERN, PAYER, {WALLET})) for number in (2, 3, 4)] == [1, 1, 0]
     stall.pass_by(waiting.KEPT_FOR + DAY)
     with chain(stall) as sales:
         assert sales.waiting.prune(limit=10) == 2
@@ -194,3 +194,36 @@ def test_forgetting_takes_what_is_kept_of_listings(stall: Stall) -> None:
         content.forget(stall.lea)
     with stall.database.read() as session:
         assert session.query(SaleTermsRow).count() == 0, listing.id
+
+
+def test_a_refund_that_a_new_chain_has_before_its_sale_counts_as_it_does_where_that_chain_is_read_once(
+    stall: Stall,
+) -> None:
+    listing = stall.put_up()
+    with chain(stall) as sales:
+        sales.told(bought(stall, listing))
+    with chain(stall) as sales:
+        sales.left(block(1, stall.now))
+    with chain(stall) as sales:
+        sales.told(refund(stall))
+        sales.told(bought(stall, listing))
+        found = sales.content.purchase(key(1))
+        assert found is not None
+        assert (found.state, found.opens(stall.now)) == (PurchaseState.REFUNDED, False)
+
+
+def test_what_others_have_told_of_a_sale_to_come_is_not_read_when_it_comes(stall: Stall) -> None:
+    listing = stall.put_up()
+    with chain(stall) as sales:
+        for number in range(50):
+            sales.told(refund(stall, in_=20 + number, sender=Address(bytes([number + 100]) * 20)))
+        sales.told(refund(stall, in_=19))
+    with chain(stall) as sales:
+        wallets = {WALLET}
+        waited = sales.waiting.of(key(1), ERN, PAYER, wallets)
+        assert [one.block for one in waited] == [block(19, stall.now).hash], "the seller's alone"
+        sales.told(bought(stall, listing))
+        found = sales.content.purchase(key(1))
+        assert found is not None
+        assert found.state is PurchaseState.REFUNDED
+        assert not sales.waiting.of(key(1), ERN, PAYER, wallets)
