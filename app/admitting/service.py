@@ -169,7 +169,7 @@ class Admitting:
             if changed and why is not None and (place.wanted or place.ready):
                 mark = f"{place.id}:{why.value}:{day}"
                 self._notices.admission(place.seller, STANDS_IN_THE_WAY, mark, values | {"why": why.value})
-            elif changed and why is None and place.wanted and place.newest:
+            elif changed and why is None and place.wanted and place.newest and self.kept.is_listed(place):
                 self._notices.admission(place.seller, READY, f"{place.id}:{day}", values)
 
     def noted(self, hall: Hall, found: Found) -> None:

@@ -155,6 +155,11 @@ class Admissions:
                 listing.state, listing.ended_at = ListingState.UNLISTED.value, self._now
         return before != (True, row.trouble)
 
+    def is_listed(self, place: Place) -> bool:
+        """Tell whether the listing of a room is for sale now."""
+        state = self._session.scalar(select(ListingRow.state).where(ListingRow.token == place.listing))
+        return state == ListingState.LISTED.value
+
     def asks(self, room: RoomId, person: PersonId, since: datetime, purchase: int) -> None:
         """Note that somebody is asked in; before it is done, and ``reached`` once it is."""
         row = self._guest(room, person)

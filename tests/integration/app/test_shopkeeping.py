@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -18,6 +19,7 @@ from kit.identifiers import PersonId, UserId
 from kit.outbox import OutboxRow
 from payments.content.model import GRACE, Buyer, Kind, Listing, ListingState, Offer, OwedBecause, PurchaseState
 from payments.content.overseeing import KEPT_FOR, NEWS, TAKEN_DOWN
+from payments.content.service import Content
 from reputation.lists.model import Entry, Recommendation, Subject
 from reputation.shop_rules import read_rules
 from tests.support.services import http_door
@@ -202,14 +204,15 @@ def test_what_lists_say_that_nobody_has_read_yet_lets_nothing_out_and_nothing_in
     shopkeeping.look(shopping.container)
     assert state(shopping, one) == (ListingState.HELD, "listed")
     renamed, address = _renamed(one, "On gates"), replace(one.version.offer, kind=Kind.GATEWAY, reference="sha256:0")
-    for deed in (
+    deeds: tuple[Callable[[Content], object], ...] = (
         lambda content: content.relist(shopping.lea, one.id),
         lambda content: content.relist(shopping.lea, other.id),
         lambda content: content.revise(shopping.lea, one.id, renamed, allowed=[shopping.token]),
         lambda content: content.revise(shopping.lea, other.id, renamed, allowed=[shopping.token]),
         lambda content: content.list_(shopping.lea, address, allowed=[shopping.token], draft=True),
         lambda content: content.weigh(one.id, take_off=False),
-    ):
+    )
+    for deed in deeds:
         with pytest.raises(Unavailable, match="in a moment"), _begun(shopping).work() as work:
             deed(work.content)
     assert [state(shopping, it)[0] for it in (one, other)] == [ListingState.HELD, ListingState.UNLISTED]

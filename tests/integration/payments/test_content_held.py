@@ -127,11 +127,13 @@ def test_a_version_that_was_off_is_not_payable_by_being_replaced(stall: Stall) -
 
 def test_what_was_never_shown_is_not_shown_by_a_take_down_either(stall: Stall) -> None:
     one, other = stall.put_up(title="poker"), stall.put_up()
-    for it in (one, other):
-        does(stall, lambda content, it=it: content.take_down(it.id, "No."))
+    with stall.work() as content:
+        for it in (one, other):
+            content.take_down(it.id, "No.")
     assert (is_seen(stall, one), is_seen(stall, other)) == (False, True)
-    for it in (one, other):
-        does(stall, lambda content, it=it: content.put_back(it.id))
+    with stall.work() as content:
+        for it in (one, other):
+            content.put_back(it.id)
     assert (own(stall, one).state, is_seen(stall, one), sells(stall, one, 1)) == (ListingState.DRAFT, False, False)
     assert (own(stall, other).state, is_seen(stall, other)) == (ListingState.UNLISTED, True)
 
