@@ -109,7 +109,8 @@ class Rooms:
     @property
     def admitting(self) -> Admitting:
         """Rooms that people sell admission to."""
-        return Admitting(self.session, self.now, self.people, self.notices, self._has_for_itself)
+        kept = self.content.admissions
+        return Admitting(self.session, self.now, self.people, self.notices, kept, self._has_for_itself)
 
     def _has_for_itself(self, room: RoomId) -> bool:
         """Tell whether a room is somebody's chat with the bot, or one of its own making."""

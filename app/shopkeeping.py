@@ -30,6 +30,8 @@ _FEWEST: Final = 3
 """So many may be taken off in any case."""
 _ANEW: Final = 3_600
 """After so many seconds all is looked at again: rules may ask about complaints and the time."""
+_SETTLED: Final = 120
+"""So many seconds after a change all is looked at once more: until then another process may have known older lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +108,25 @@ def tell_buyers(container: Container) -> None:
 
 
 class Shopkeeper:
-    """Looks again, in a process that does so regularly, when rules or lists have changed, and once an hour."""
+    """Looks again, in a process that does so regularly: when rules or lists changed, soon after, and once an hour."""
 
     def __init__(self, container: Container) -> None:
         """Look after the shop of ``container``."""
         self._container = container
         self._seen: tuple[int, int, int] | None = None
+        self._again: int | None = None
 
     def regular(self) -> None:
         """Do what is due."""
         tell_buyers(self._container)
         with self._container.read() as work:
             lists = counters(work.session).get(TOPIC, 0)
-            stamp = work.shop.number(), lists, unix(work.now) // _ANEW
-        if stamp[0] and stamp != self._seen:
+            now, number = unix(work.now), work.shop.number()
+        stamp = number, lists, now // _ANEW
+        fresh = stamp != self._seen
+        if number and (fresh or (self._again is not None and now >= self._again)):
             look(self._container)
-            self._seen = stamp
+            self._seen, self._again = stamp, now + _SETTLED if fresh else None
 
 
 def _slices(container: Container) -> Iterator[list[tuple[Listing, Answer | None]]]:

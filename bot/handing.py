@@ -39,7 +39,7 @@ from kit.outbox import Effect
 from kit.rich_text import cleaned, plain
 from payments.content.buying import DELIVERY, TAKEN_BACK
 from payments.content.disputes import REFUNDED
-from payments.content.model import Kind, Purchase, PurchaseState, Stored, Version
+from payments.content.model import Kind, ListingState, Purchase, PurchaseState, Stored, Version
 
 HANDED: Final = Counter("earnest_handed_over", "What was handed over to buyers, by what became of it", ["outcome"])
 _LONGEST_TEXT: Final = 40_000
@@ -149,7 +149,8 @@ class Handing(Carrier):
     def _what(self, work: Work, purchase: Purchase, to: _Handing, reader: Reader) -> _Handing | None:
         access = None if purchase.buyer is None else work.content.access(purchase.buyer, purchase.listing)
         if access is None:
-            reason = work.content.listing(purchase.listing).reason or ""
+            listing = work.content.listing(purchase.listing)
+            reason = (listing.reason or "") if listing.state is ListingState.TAKEN_DOWN else ""
             return replace(to, message=wording.taken_down(reader, purchase, reason))
         version, seller = access.newest, work.people.mxid(purchase.seller)
         said = partial(wording.receipt, reader, purchase, version, seller, work.tokens.assets.name)

@@ -11,7 +11,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from kit.errors import Invalid
+from kit.errors import Invalid, Unavailable
 from kit.identifiers import server_of
 from ledger.people import People
 from payments.content.holds import Objection, Outcome
@@ -72,12 +72,16 @@ class Shop:
         return found is not None and bool(found.facts & LABELS)
 
     def judge(self, listing: Listing) -> Objection | None:
-        """Return what the rules that stand object to in a listing."""
+        """Return what the rules that stand object to in a listing. Raises as ``judge_by``."""
         found = self.rules()
         return None if found is None else self.judge_by(found, listing)
 
     def judge_by(self, rules: ShopRules, listing: Listing) -> Objection | None:
-        """Return what some rules object to in a listing."""
+        """Return what some rules object to in a listing.
+
+        Raises ``Unavailable`` where they ask lists that this process is reading still: that nobody knows what they say
+        lets nothing out and holds nothing.
+        """
         if not rules.conditions:
             return None
         rule = rules.decide(self._facts(rules.facts, listing))
@@ -99,6 +103,9 @@ class Shop:
             "time.now": self._now,
         }
         labels = self._labels() if asked & LABELS else None
+        if labels is None and asked & LABELS:
+            message = "The lists that the rules ask are being read: try again in a moment."
+            raise Unavailable(message)
         if labels is not None:
             known["room.labels"] = labels.of_room(offer.reference) if offer.kind is Kind.ADMISSION else ()
         if "seller.first_seen" in asked:

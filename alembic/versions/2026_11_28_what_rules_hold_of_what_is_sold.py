@@ -75,7 +75,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Undo it. What was held is not for sale; its seller may list it again."""
+    # What is unlisted since no moment an earlier release sells for ever; what was taken down so, once it is put back.
     op.execute("UPDATE listings SET state = 'unlisted', reason = NULL WHERE state = 'held'")
+    op.execute("UPDATE listings SET state = 'draft' WHERE state = 'unlisted' AND ended_at IS NULL")
+    op.execute("UPDATE listings SET ended_at = created_at WHERE state = 'taken_down' AND ended_at IS NULL")
     op.drop_table("content_refunds_waiting")
     with op.batch_alter_table("listing_versions") as versions:
         versions.drop_column("hashed")

@@ -29,7 +29,7 @@ from app.container import Work
 from app.owning import Signed
 from kit.clock import unix
 from kit.identifiers import parse_address, show_address, show_hash
-from payments.content.model import Buyer, Purchase
+from payments.content.model import Buyer, ListingState, Purchase
 
 router = APIRouter(prefix="/v1/me/library", tags=["library"], responses=problems(400, 401, 403, 404, 409, 429, 503))
 
@@ -93,7 +93,10 @@ def one_purchase(purchase: _PurchaseId, reader: Reader, container: ContainerDep)
             if one.stored is not None and one.number >= found.version
         ]
         return OnePurchaseOut(
-            **show_purchase(work, found), listing_state=listing.state, reason=listing.reason, versions=opened
+            **show_purchase(work, found),
+            listing_state=listing.state,
+            reason=listing.reason if listing.state is ListingState.TAKEN_DOWN else None,
+            versions=opened,
         )
 
 

@@ -26,7 +26,7 @@ from api.schemas.sales import (
     SalesOut,
 )
 from api.uploads import Uploads
-from app import gateway, offering, selling
+from app import gateway, offering, selling, shopkeeping
 from app.container import Container, Work
 from app.statements import read_day
 from kit.clock import from_unix, unix
@@ -216,6 +216,7 @@ def unlist(listing: _ListingId, writer: Writer, container: ContainerDep) -> MyLi
 @router.post("/listings/{listing}/relist")
 def relist(listing: _ListingId, writer: Writer, container: ContainerDep) -> MyListingOut:
     """Sell a draft, or what you had unlisted."""
+    shopkeeping.ready(container)
     with container.work() as work:
         return MyListingOut(**_shown(work, container, work.content.relist(writer.person, listing)))
 

@@ -83,7 +83,13 @@ class Admitting:
     """Rooms that people sell admission to."""
 
     def __init__(
-        self, session: Session, now: datetime, people: People, notices: Notices, taken: Callable[[RoomId], bool]
+        self,
+        session: Session,
+        now: datetime,
+        people: People,
+        notices: Notices,
+        kept: Admissions,
+        taken: Callable[[RoomId], bool],
     ) -> None:
         """Work in ``session``, at ``now``; ``taken`` tells which rooms the bot has for something else."""
         self._session = session
@@ -91,7 +97,7 @@ class Admitting:
         self._people = people
         self._notices = notices
         self._taken = taken
-        self.kept = Admissions(session, now)
+        self.kept = kept
 
     # ------------------------------------------------------------------------------------------------ rooms
 
@@ -163,7 +169,7 @@ class Admitting:
             if changed and why is not None and (place.wanted or place.ready):
                 mark = f"{place.id}:{why.value}:{day}"
                 self._notices.admission(place.seller, STANDS_IN_THE_WAY, mark, values | {"why": why.value})
-            elif changed and why is None and place.wanted and place.newest:
+            elif changed and why is None and place.wanted and place.newest and self.kept.is_listed(place):
                 self._notices.admission(place.seller, READY, f"{place.id}:{day}", values)
 
     def noted(self, hall: Hall, found: Found) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,6 @@ from cli.context import container_of, disk_told, told
 from cli.counting import counted
 from kit.identifiers import isolate
 from payments.content.holds import Hold
-from payments.content.model import Listing
-from payments.content.service import Content
 from reputation.policy import Keeping, ShopDocument
 from reputation.policy_rules import LONGEST_DOCUMENT
 from reputation.shop_rules import read_rules, rules_of, with_list, without_list
@@ -62,38 +59,42 @@ def take_down(context: click.Context, listing: str, reason: str, *, dry_run: boo
             click.echo("Nothing was changed.")
 
 
-def _moving(name: str, move: Callable[[Content, str], Listing], sentence: str) -> None:
-    @listings.command(name, help=sentence)
-    @click.argument("listing")
-    @_json
-    @click.pass_context
-    @told
-    def moved(context: click.Context, listing: str, *, as_json: bool) -> None:
-        with container_of(context).work() as work:
-            found = move(work.content, listing)
-        show_one(found, as_json=as_json)
-
-
-_moving(
-    "put-back",
-    Content.put_back,
-    "Take the take-down of LISTING back: its buyers have it again, and its seller may list it again.",
-)
-_moving(
-    "allow", Content.allow, "Let LISTING be sold as it is, whatever the rules say; a later version is looked at again."
-)
+@listings.command("put-back")
+@click.argument("listing")
+@_json
+@click.pass_context
+@told
+def put_back(context: click.Context, listing: str, *, as_json: bool) -> None:
+    """Take the take-down of LISTING back: its buyers have it again, and its seller may list it again."""
+    with container_of(context).work() as work:
+        found = work.content.put_back(listing)
+    show_one(found, as_json=as_json)
 
 
 @listings.command()
 @click.argument("listing")
+@click.argument("version", type=int)
+@_json
+@click.pass_context
+@told
+def allow(context: click.Context, listing: str, version: int, *, as_json: bool) -> None:
+    """Let VERSION of LISTING, as `held` shows it, be sold, whatever the rules say; a later one is looked at again."""
+    with container_of(context).work() as work:
+        found = work.content.allow(listing, version)
+    show_one(found, as_json=as_json)
+
+
+@listings.command()
+@click.argument("listing")
+@click.argument("version", type=int)
 @click.option("--reason", required=True, help="Why; the seller is told.")
 @_json
 @click.pass_context
 @told
-def refuse(context: click.Context, listing: str, reason: str, *, as_json: bool) -> None:
-    """Say that LISTING, which a rule holds, is not sold here as it is; its seller may put up another version."""
+def refuse(context: click.Context, listing: str, version: int, reason: str, *, as_json: bool) -> None:
+    """Say that VERSION of LISTING, which a rule holds, is not sold here; its seller may put up another one."""
     with container_of(context).work() as work:
-        found = work.content.refuse(listing, reason)
+        found = work.content.refuse(listing, version, reason)
     show_one(found, as_json=as_json)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from app import gateway, selling, tokens
+from app import gateway, selling, shopkeeping, tokens
 from app.container import SYMBOL, Container
 from app.statements import read_day
 from cli import admissions_shown as shown
@@ -193,6 +193,7 @@ def _moving(name: str, move: Callable[[Content, PersonId, str], Listing], senten
     def moved(context: click.Context, listing: str, seller: str, *, as_json: bool) -> None:
         container = container_of(context)
         person = _person(container, seller)
+        shopkeeping.ready(container)
         with container.work() as work:
             found = move(work.content, person, listing)
         show_one(found, as_json=as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -33,10 +33,11 @@ _LISTING: Final = (ListingRow, ListingRow.id == AdmissionPlaceRow.listing)
 class Admissions:
     """Rooms that people are admitted to for a time."""
 
-    def __init__(self, session: Session, now: datetime) -> None:
-        """Work in ``session``, at ``now``."""
+    def __init__(self, session: Session, now: datetime, put_out: Callable[[ListingRow], object]) -> None:
+        """Work in ``session``, at ``now``; ``put_out`` lets a listing be for sale whose room is ready now, or not."""
         self._session = session
         self._now = now
+        self._put_out = put_out
         self._sold = PurchaseStore(session)
 
     # ------------------------------------------------------------------------------------------ listings
@@ -133,7 +134,8 @@ class Admissions:
     def checked(self, place: Place, trouble: Trouble | None) -> bool:
         """Note what the bot found in a room; tell whether it stands otherwise than before.
 
-        Where all is well and the seller wants it, the listing is for sale from then on; else no more, until it is.
+        Where all is well, the seller wants it and no rule objects, the listing is for sale from then on; else no more,
+        until it is. Raises ``Unavailable`` where the rules cannot be asked now.
         """
         query = select(ListingRow).where(ListingRow.token == place.listing).with_for_update()
         listing = self._session.scalar(query.execution_options(populate_existing=True))
@@ -147,10 +149,16 @@ class Admissions:
         if row.version == listing.version and row.wanted:
             state = ListingState(listing.state)
             if row.ready and state in (ListingState.DRAFT, ListingState.UNLISTED):
-                listing.state, listing.ended_at = ListingState.LISTED.value, None
+                self._session.flush()
+                self._put_out(listing)
             elif not row.ready and state is ListingState.LISTED:
                 listing.state, listing.ended_at = ListingState.UNLISTED.value, self._now
         return before != (True, row.trouble)
+
+    def is_listed(self, place: Place) -> bool:
+        """Tell whether the listing of a room is for sale now."""
+        state = self._session.scalar(select(ListingRow.state).where(ListingRow.token == place.listing))
+        return state == ListingState.LISTED.value
 
     def asks(self, room: RoomId, person: PersonId, since: datetime, purchase: int) -> None:
         """Note that somebody is asked in; before it is done, and ``reached`` once it is."""

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from kit.errors import Conflict, Forbidden, NotFound
 from kit.identifiers import Address, Hash32, PersonId
 from ledger.model import Level
-from payments.content.admissions import Admissions
 from payments.content.disputes import Disputes, bought_by
 from payments.content.model import Buyer, Purchase, PurchaseState
 from payments.content.tables import PurchaseRow
@@ -18,11 +17,6 @@ class Belonging(Disputes):
 
     That a wallet is linked is not enough: whose it is may have changed since (ADR 50).
     """
-
-    @property
-    def admissions(self) -> Admissions:
-        """Rooms that people are admitted to."""
-        return Admissions(self._session, self._now)
 
     def purchase_of(self, buyer: Buyer, purchase: str) -> Purchase:
         """Return what somebody bought, by its public name. Raises ``NotFound`` for what is not theirs."""

@@ -28,6 +28,7 @@ LONGEST_ADMISSION: Final = timedelta(days=3_650)
 GRACE: Final = timedelta(hours=1)
 """For how long terms are good still that were replaced or unlisted: somebody may be about to pay by them."""
 _MOST_WORD: Final = 2**256 - 1
+_NEVER: Final = timedelta(seconds=1)
 
 
 class Kind(StrEnum):
@@ -230,8 +231,20 @@ class Listing:
     @property
     def was_shown(self) -> bool:
         """Tell whether it was ever for sale, as neither a draft was nor what was held at once."""
-        held_at_once = self.state is ListingState.HELD and self.ended_at is None
-        return self.state is not ListingState.DRAFT and not held_at_once
+        return self.state is ListingState.LISTED or self.ended_at is not None
+
+    @property
+    def off_since(self) -> datetime | None:
+        """Return since when its newest version is off sale: a moment before it was made, where it was never on sale.
+
+        ``None``: it is on sale.
+        """
+        if self.state is ListingState.LISTED:
+            return None
+        made = self.version.created_at
+        if self.ended_at is None or (self.version.number > 1 and made >= self.ended_at):
+            return made - _NEVER
+        return self.ended_at
 
     def is_for_sale(self, now: datetime) -> bool:
         """Tell whether it can be bought at a moment."""
@@ -338,9 +351,10 @@ def judged(paid: Paid, listing: Listing, version: Version | None) -> OwedBecause
     replaced = version.replaced_at is not None and paid.at > version.replaced_at + GRACE
     if replaced or (offer.expires_at is not None and paid.at >= offer.expires_at):
         return OwedBecause.TERMS_EXPIRED
-    off = listing.state in (ListingState.UNLISTED, ListingState.HELD)
-    unlisted = off and paid.at > (listing.ended_at or paid.at) + GRACE
-    if not listing.was_shown or listing.state is ListingState.TAKEN_DOWN or unlisted:
+    off = listing.off_since if version.replaced_at is None else version.replaced_at
+    never = not listing.was_shown or (off is not None and off < version.created_at)
+    over = listing.ended_at is not None and paid.at > listing.ended_at + GRACE
+    if never or over or listing.state is ListingState.TAKEN_DOWN:
         return OwedBecause.NOT_FOR_SALE
     if paid.asset not in offer.prices or not paid.allowed:
         return OwedBecause.WRONG_ASSET

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from kit import outbox
-from kit.clock import unix
+from kit.clock import from_unix, unix
 from kit.errors import Conflict, Forbidden, Invalid, NotFound
+from payments.content.admissions import Admissions
 from payments.content.belonging import Belonging
 from payments.content.holds import Answer, Hold, Judge, Objection, Outcome
 from payments.content.model import LONGEST_REASON, Listing, ListingState, tidy
@@ -26,6 +27,7 @@ TAKEN_DOWN: Final = "content-taken-down"
 KEPT_FOR: Final = timedelta(days=180)
 """For how long it is remembered what was held and is not any more."""
 MOST_SHOWN: Final = 100
+_DAY: Final = 86_400
 
 
 class Overseen(Belonging):
@@ -35,6 +37,11 @@ class Overseen(Belonging):
         """Work in ``session``, at ``now``; ``judge`` knows the rules."""
         super().__init__(session, now)
         self._judge = judge
+
+    @property
+    def admissions(self) -> Admissions:
+        """Rooms that people are admitted to."""
+        return Admissions(self._session, self._now, self._came_ready)
 
     # ------------------------------------------------------------------------------------------ taking down
 
@@ -48,7 +55,9 @@ class Overseen(Belonging):
             raise Invalid("reason_missing", "Say why: seller and buyers are told.")
         row = self._row(listing, lock=True)
         fresh = row.state != ListingState.TAKEN_DOWN.value
-        row.state, row.reason, row.ended_at = ListingState.TAKEN_DOWN.value, said, self._now
+        if row.state == ListingState.LISTED.value:
+            row.ended_at = self._now
+        row.state, row.reason = ListingState.TAKEN_DOWN.value, said
         self.admissions.unwant(row)
         self._end_unanswered(row)
         if fresh:
@@ -66,7 +75,7 @@ class Overseen(Belonging):
         row = self._row(listing, lock=True)
         if row.state != ListingState.TAKEN_DOWN.value:
             raise Conflict("not_taken_down", "That was not taken down.")
-        row.state, row.reason = ListingState.UNLISTED.value, None
+        self._take_in(row)
         return self._listings.listing(row)
 
     def tell_buyers(self, *, limit: int) -> bool:
@@ -91,26 +100,26 @@ class Overseen(Belonging):
 
     # ------------------------------------------------------------------------------------------ answering
 
-    def allow(self, listing: str) -> Listing:
-        """Let something be sold as it is, whatever the rules say; a later version is put to them again.
+    def allow(self, listing: str, version: int) -> Listing:
+        """Let a version be sold as it is, whatever the rules say; a later one is put to them again.
 
-        Raises ``NotFound``, and ``Conflict`` for what is not held.
+        Raises ``NotFound``, and ``Conflict`` for what is not held, or where that version is not the newest.
         """
-        row, hold = self._held(listing)
+        row, hold = self._held(listing, version)
         hold.answer = Answer.ALLOWED.value
         self._let_out(row)
         self._tell_seller(row, f"{hold.id}:allowed:{unix(self._now)}")
         return self._listings.listing(row)
 
-    def refuse(self, listing: str, reason: str) -> Listing:
-        """Say that something is not sold here as it is, and why; the seller may put up another version.
+    def refuse(self, listing: str, version: int, reason: str) -> Listing:
+        """Say that a version is not sold here as it is, and why; the seller may put up another one.
 
-        Raises ``NotFound``, ``Invalid``, and ``Conflict`` for what is not held.
+        Raises ``Invalid``, and as ``allow``.
         """
         said = tidy(reason, LONGEST_REASON)
         if not said:
             raise Invalid("reason_missing", "Say why: the seller is told.")
-        row, hold = self._held(listing)
+        row, hold = self._held(listing, version)
         hold.answer, hold.told, row.reason = Answer.REFUSED.value, said, said
         self._tell_seller(row, f"{hold.id}:refused:{unix(self._now)}")
         return self._listings.listing(row)
@@ -158,14 +167,13 @@ class Overseen(Belonging):
         elif take_off and before != ListingState.TAKEN_DOWN.value:
             self._keep_off(row, self._objecting(row, swept=True))
         if row.state != before:
-            self._tell_seller(row, f"{row.state}:{row.id}:{unix(self._now)}")
+            self._tell_weighed(row)
         return row.state != before
 
     def taken_off_since(self, moment: datetime) -> int:
-        """Count listings that were for sale and have been held since then, but for those that the operator allowed."""
+        """Count how often something was taken off sale since then, but for what the operator allowed."""
         counts = HoldRow.swept, HoldRow.since >= moment, HoldRow.answer.is_distinct_from(Answer.ALLOWED.value)
-        query = select(func.count(HoldRow.listing.distinct())).where(*counts)
-        return self._session.scalar(query) or 0
+        return self._session.scalar(select(func.count()).select_from(HoldRow).where(*counts)) or 0
 
     def prune_holds(self, *, limit: int) -> int:
         """Forget what was held and is past its time; return how much."""
@@ -202,11 +210,26 @@ class Overseen(Belonging):
         row.state, row.reason = ListingState.HELD.value, objecting.told
 
     def _let_out(self, row: ListingRow) -> None:
-        row.reason = None
         if self.admissions.want(row):
-            row.state, row.ended_at = ListingState.LISTED.value, None
+            row.state, row.ended_at, row.reason = ListingState.LISTED.value, None, None
         else:
-            row.state = (ListingState.DRAFT if row.ended_at is None else ListingState.UNLISTED).value
+            self._take_in(row)
+
+    def _take_in(self, row: ListingRow) -> None:
+        """Let something not be for sale. What went off before, or was never on, is not on for another hour by that."""
+        if row.state == ListingState.LISTED.value:
+            row.ended_at = self._now
+        row.state = (ListingState.DRAFT if row.ended_at is None else ListingState.UNLISTED).value
+        row.reason = None
+
+    def _came_ready(self, row: ListingRow) -> None:
+        """Let an admission be for sale whose room is ready, or hold it: its seller is not here to be refused it."""
+        objecting = self._objecting(row, swept=True)
+        if objecting is None:
+            row.state, row.ended_at, row.reason = ListingState.LISTED.value, None, None
+        else:
+            self._keep_off(row, objecting)
+            self._tell_weighed(row)
 
     def _objecting(self, row: ListingRow, *, swept: bool = False) -> HoldRow | None:
         """Return what holds a listing's newest version, and remember it; what holds it no more is over."""
@@ -223,14 +246,13 @@ class Overseen(Belonging):
             self._session.flush()
         if found is None:
             return None
-        was_for_sale = row.state == ListingState.LISTED.value or (known is not None and known.swept)
         made = HoldRow(
             listing=row.id,
             version=row.version,
             outcome=found.outcome.value,
             rule=found.rule,
             told=found.told[:LONGEST_REASON],
-            swept=swept and was_for_sale,
+            swept=swept and row.state == ListingState.LISTED.value,
             since=self._now,
         )
         self._session.add(made)
@@ -240,6 +262,11 @@ class Overseen(Belonging):
     def _end_unanswered(self, row: ListingRow) -> None:
         known = self._standing(row)
         if known is not None and known.answer is None:
+            self._end_hold(row)
+
+    def _end_hold(self, row: ListingRow) -> None:
+        known = self._standing(row)
+        if known is not None:
             known.ended_at = self._now
             self._session.flush()
 
@@ -247,16 +274,27 @@ class Overseen(Belonging):
         of_it: tuple[ColumnElement[bool], ...] = (HoldRow.listing == row.id, HoldRow.ended_at.is_(None))
         return self._session.scalar(select(HoldRow).where(*of_it).execution_options(populate_existing=True))
 
-    def _held(self, listing: str) -> tuple[ListingRow, HoldRow]:
+    def _held(self, listing: str, version: int) -> tuple[ListingRow, HoldRow]:
         row = self._row(listing, lock=True)
         hold = self._standing(row)
         if row.state != ListingState.HELD.value or hold is None:
             raise Conflict("not_held", "That is not held by a rule.")
+        if not version == hold.version == row.version:
+            raise Conflict("version_newer", f"What is held of it is version {row.version}: look at that one first.")
         return row, hold
 
     def _tell_seller(self, row: ListingRow, turn: str) -> None:
+        self._owe_news(row, turn, self._now)
+
+    def _tell_weighed(self, row: ListingRow) -> None:
+        """Owe a seller word of how something stands, of one listing once a day; what changes then is told the next."""
+        day = unix(self._now) // _DAY
+        if not self._owe_news(row, f"weighed:{row.id}:{day}", self._now):
+            self._owe_news(row, f"weighed:{row.id}:{day + 1}", from_unix((day + 1) * _DAY))
+
+    def _owe_news(self, row: ListingRow, turn: str, due: datetime) -> bool:
         key, payload = f"{NEWS}:{turn}", {"listing": row.token, "person": row.seller}
-        outbox.append(self._session, kind=NEWS, key=key, payload=payload, now=self._now)
+        return outbox.append(self._session, kind=NEWS, key=key, payload=payload, now=self._now, due_at=due)
 
     def _row(self, listing: str, *, lock: bool) -> ListingRow:
         row = self._listings.row(listing, lock=lock)

@@ -152,20 +152,25 @@ class Content(Overseen):
             raise Conflict("too_many_versions", f"A listing has at most {MOST_VERSIONS} versions: put up another one.")
         if blob is None and offer.kind.has_content:
             blob = self._listings.newest_blob(row)
-        self._listings.replace(row, self._now)
+        self._listings.replace(row, self._listings.listing(row).off_since or self._now)
         row.version += 1
         row.remaining = offer.stock
         shown = row.state in (ListingState.LISTED.value, ListingState.HELD.value)
         made = self._with_version(row, offer, seller, blob)
-        return self._put_out(row) if shown else made
+        if shown:
+            return self._put_out(row)
+        self._check_refused(row)
+        return made
 
     def unlist(self, seller: PersonId, listing: str) -> Listing:
-        """Sell it no more; whoever bought it keeps it. Raises ``NotFound``, ``Conflict`` for what was taken down."""
+        """Sell it no more; whoever bought it keeps it. What was never for sale is a draft (again).
+
+        Raises ``NotFound``, ``Conflict`` for what was taken down.
+        """
         row = self._own(seller, listing)
         self.admissions.unwant(row)
         self._end_unanswered(row)
-        if row.state != ListingState.UNLISTED.value:
-            row.state, row.ended_at, row.reason = ListingState.UNLISTED.value, self._now, None
+        self._take_in(row)
         return self._listings.listing(row)
 
     def relist(self, seller: PersonId, listing: str) -> Listing:
@@ -322,9 +327,11 @@ class Content(Overseen):
         for row in self._listings.of_seller(person):
             if not self._listings.was_paid_for(row):
                 self._listings.drop(row)
-            elif row.state not in (ListingState.UNLISTED.value, ListingState.TAKEN_DOWN.value):
-                row.state, row.ended_at, row.reason = ListingState.UNLISTED.value, self._now, None
-                self.admissions.unwant(row)
+                continue
+            self.admissions.unwant(row)
+            self._end_hold(row)
+            if row.state != ListingState.TAKEN_DOWN.value:
+                self._take_in(row)
         self._session.flush()
         self._sold.forget(person)
 

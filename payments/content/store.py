@@ -115,10 +115,10 @@ class ListingStore:
         self._session.add(kept)
         self._note_sale(row, version)
 
-    def replace(self, row: ListingRow, now: datetime) -> None:
-        """Note that a listing's newest version is replaced."""
+    def replace(self, row: ListingRow, at: datetime) -> None:
+        """Note that a listing's newest version is replaced, and was for sale until then."""
         newest = VersionRow.listing == row.id, VersionRow.number == row.version
-        self._session.execute(update(VersionRow).where(*newest).values(replaced_at=now))
+        self._session.execute(update(VersionRow).where(*newest).values(replaced_at=at))
 
     def version_of_terms(self, row: ListingRow, terms: Hash32) -> Version | None:
         """Return the version that a hash of terms is of."""

@@ -74,6 +74,7 @@ class VersionRow(Base):
     blob: Mapped[int | None] = mapped_column(ForeignKey("content_blobs.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     replaced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Until when it was for sale, once another one is in its place; before it was made, where it never was."""
     hashed: Mapped[bool] = mapped_column(default=False)
     """Whether what stands for it on the chain is kept (``SaleTermsRow``)."""
 

@@ -243,6 +243,34 @@ def test_an_older_release_finds_nothing_that_it_would_misread(config: Config, ur
     engine.dispose()
 
 
+def test_what_was_held_is_for_sale_in_no_older_release(config: Config, url: str) -> None:
+    """It takes what went off at no moment for what may be paid for still."""
+    command.upgrade(config, "head")
+    engine = create_engine(url)
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    states = (("held", None), ("held", now), ("unlisted", None), ("taken_down", None), ("draft", None))
+    with engine.begin() as connection:
+        found = MetaData()
+        found.reflect(connection, only=["people", "listings"])
+        people, listings = found.tables["people"], found.tables["listings"]
+        connection.execute(insert(people).values(_filled(people) | {"id": 1, "mxid": "@1:a.example"}))
+        for number, (state, ended) in enumerate(states, 1):
+            row = {"id": number, "token": f"{number}", "chain_hash": bytes([number]) * 32, "seller": 1}
+            row |= {"kind": "text", "state": state, "ended_at": ended, "reason": None}
+            connection.execute(insert(listings).values(_filled(listings) | row))
+    command.downgrade(config, "0051")
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT state, ended_at IS NULL FROM listings ORDER BY id")).all()
+    engine.dispose()
+    assert [(state, bool(never)) for state, never in rows] == [
+        ("draft", True),
+        ("unlisted", False),
+        ("draft", True),
+        ("taken_down", False),
+        ("draft", True),
+    ]
+
+
 def _filled(table: Table) -> dict[str, Any]:
     """Fill what must be filled, with nothing in particular."""
     given = {bytes: b"\x07" * 20, str: "7", datetime: datetime(2026, 11, 26, tzinfo=UTC)}

@@ -21,6 +21,7 @@ from kit.sealing import Seal
 from ledger.holders import Holders
 from ledger.model import Level, erc20
 from ledger.people import People
+from payments.content.holds import Judge, no_rules
 from payments.content.model import Buyer, Kind, Listing, Offer, Paid, Purchase
 from payments.content.service import Content
 
@@ -52,6 +53,7 @@ class Stall:
         self.database = database
         self.blobs = Blobs(folder)
         self.now: datetime = START
+        self.judge: Judge = no_rules
         with database.write() as session:
             people = People(session, self.now)
             self.lea = people.number(UserId("@lea:earnest.example"))
@@ -66,7 +68,7 @@ class Stall:
     def content(self, session: Session) -> Content:
         """The room on a session."""
         holders = Holders(session, self.now)
-        return Content(session, self.now, seal=lambda: SEAL, wallets=holders.addresses)
+        return Content(session, self.now, seal=lambda: SEAL, wallets=holders.addresses, judge=self.judge)
 
     def put_up(
         self,

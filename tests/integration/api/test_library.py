@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from app import shopkeeping
 from kit.identifiers import show_address
 from ledger.model import Level
 from payments.content.model import Buyer, PurchaseState
+from reputation.shop_rules import read_rules
 from tests.support.shopping import KIM, LEA, MALLORY, TEXT, Shopping, problem, wallet_of
 
 FIRST, SECOND = b"\x11" * 32, b"\x12" * 32
@@ -90,6 +94,18 @@ def test_what_was_taken_down_or_is_not_sure_yet_has_no_link(shopping: Shopping) 
     assert problem(shopping.door.get(path)) == (409, "not_opened")
     shown = shopping.ask(KIM, "GET", f"/library/{unsure.id}").json()
     assert (shown["listing_state"], shown["reason"], shown["versions"]) == ("taken_down", "Stolen.", [])
+
+
+def test_why_a_rule_holds_something_is_told_to_its_seller_alone(shopping: Shopping) -> None:
+    listing = shopping.put_up()
+    purchase = shopping.pay(listing)
+    rule = {"name": "all", "when": "true", "then": {"do": "hold"}, "tell": "Who sells stands on a list."}
+    with shopping.container.work() as work:
+        work.shop.write(read_rules(json.dumps({"version": 1, "kind": "shop", "rules": [rule]})).document)
+    shopkeeping.look(shopping.container)
+    assert shopping.ask(LEA, "GET", f"/listings/{listing.id}").json()["reason"] == "Who sells stands on a list."
+    shown = shopping.ask(KIM, "GET", f"/library/{purchase.id}").json()
+    assert (shown["listing_state"], shown["reason"], len(shown["versions"])) == ("held", None, 1)
 
 
 def test_every_version_that_is_opened_has_links(shopping: Shopping) -> None:

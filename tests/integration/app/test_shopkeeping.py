@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from app import selling, shopkeeping
+from app.container import Container
 from app.shopkeeping import Shopkeeper
-from kit.errors import Conflict, Forbidden, NotFound
+from kit.errors import Conflict, Forbidden, NotFound, Unavailable
 from kit.identifiers import PersonId, UserId
 from kit.outbox import OutboxRow
-from payments.content.model import GRACE, Buyer, Listing, ListingState, Offer, OwedBecause, PurchaseState
+from payments.content.model import GRACE, Buyer, Kind, Listing, ListingState, Offer, OwedBecause, PurchaseState
 from payments.content.overseeing import KEPT_FOR, NEWS, TAKEN_DOWN
+from payments.content.service import Content
 from reputation.lists.model import Entry, Recommendation, Subject
 from reputation.shop_rules import read_rules
-from tests.support.shopping import LEA, Shopping, shopping
+from tests.support.services import http_door
+from tests.support.shopping import LEA, Shopping, problem, shopping
 
 __all__ = ["shopping"]
 
@@ -58,10 +63,10 @@ def test_what_a_rule_holds_is_seen_by_nobody_until_the_operator_allows_it(shoppi
         assert work.content.relist(shopping.lea, one.id).state is ListingState.HELD, "asking again changes nothing"
     assert shopping.pay(one).because is OwedBecause.NOT_FOR_SALE
     with shopping.container.work() as work:
-        assert work.content.allow(one.id).state is ListingState.LISTED
+        assert work.content.allow(one.id, 1).state is ListingState.LISTED
         assert work.content.held() == []
         with pytest.raises(Conflict, match="not held"):
-            work.content.allow(one.id)
+            work.content.allow(one.id, 1)
     shopkeeping.look(shopping.container)
     assert state(shopping, one) == (ListingState.LISTED, None), "what was allowed stays so"
     changed = {"title": "More poker"}
@@ -90,7 +95,7 @@ def test_what_the_operator_refuses_stays_held_until_the_seller_mends_it(shopping
     rules(shopping, HELD)
     one = shopping.put_up(title="Poker")
     with shopping.container.work() as work:
-        work.content.refuse(one.id, "Not here.\u202e")
+        work.content.refuse(one.id, 1, "Not here.\u202e")
     assert state(shopping, one) == (ListingState.HELD, "Not here.")
     shopkeeping.look(shopping.container)
     with shopping.container.work() as work:
@@ -172,6 +177,94 @@ def test_no_more_than_the_share_is_taken_off_unasked(shopping: Shopping) -> None
     assert state(shopping, late)[0] is ListingState.HELD
     shopping.clock.pass_(days=8)
     assert shopkeeping.plan(shopping.container).most == 3
+
+
+def test_a_list_that_speaks_of_somebody_again_and_again_takes_off_no_more_than_the_share(shopping: Shopping) -> None:
+    one = shopping.put_up()
+    rules(shopping, {"name": "listed", "when": "'watch' in seller.labels", "then": {"do": "hold"}}, share=10)
+    number = follows(shopping)
+    found = []
+    for _ in range(5):
+        speaks_of(shopping, number, "@lea:earnest.example")
+        shopkeeping.look(shopping.container)
+        found.append(state(shopping, one)[0])
+        speaks_of(shopping, number)
+        shopkeeping.look(shopping.container)
+        assert state(shopping, one)[0] is ListingState.LISTED
+    assert found == [*[ListingState.HELD] * 3, *[ListingState.LISTED] * 2]
+    assert len(owed(shopping, NEWS)) == 2, "today, and how it is by then tomorrow"
+
+
+def test_what_lists_say_that_nobody_has_read_yet_lets_nothing_out_and_nothing_in(shopping: Shopping) -> None:
+    one, other = shopping.put_up(), shopping.put_up(title="On windows")
+    with shopping.container.work() as work:
+        work.content.unlist(shopping.lea, other.id)
+    rules(shopping, {"name": "listed", "when": "'watch' in seller.labels", "then": {"do": "refuse"}})
+    speaks_of(shopping, follows(shopping), "@lea:earnest.example")
+    shopkeeping.look(shopping.container)
+    assert state(shopping, one) == (ListingState.HELD, "listed")
+    renamed, address = _renamed(one, "On gates"), replace(one.version.offer, kind=Kind.GATEWAY, reference="sha256:0")
+    deeds: tuple[Callable[[Content], object], ...] = (
+        lambda content: content.relist(shopping.lea, one.id),
+        lambda content: content.relist(shopping.lea, other.id),
+        lambda content: content.revise(shopping.lea, one.id, renamed, allowed=[shopping.token]),
+        lambda content: content.revise(shopping.lea, other.id, renamed, allowed=[shopping.token]),
+        lambda content: content.list_(shopping.lea, address, allowed=[shopping.token], draft=True),
+        lambda content: content.weigh(one.id, take_off=False),
+    )
+    for deed in deeds:
+        with pytest.raises(Unavailable, match="in a moment"), _begun(shopping).work() as work:
+            deed(work.content)
+    assert [state(shopping, it)[0] for it in (one, other)] == [ListingState.HELD, ListingState.UNLISTED]
+    with http_door(_begun(shopping)) as door:
+        answer = door.post(f"/v1/me/listings/{other.id}/relist", headers=shopping.headers[LEA])
+    assert problem(answer) == (403, "listing_refused"), "whoever can wait waits"
+    begun = _begun(shopping)
+    shopkeeping.ready(begun)
+    with pytest.raises(Forbidden), begun.work() as work:
+        work.content.relist(shopping.lea, other.id)
+
+
+def test_what_a_process_let_out_that_knew_the_list_of_before_is_taken_off_soon(shopping: Shopping) -> None:
+    one = shopping.put_up()
+    rules(shopping, {"name": "listed", "when": "'watch' in seller.labels", "then": {"do": "hold"}})
+    number, late = follows(shopping), _begun(shopping)
+    speaks_of(shopping, number)
+    shopkeeping.ready(late)
+    late.labelling._rests_until = inf
+    speaks_of(shopping, number, "@lea:earnest.example")
+    keeper = Shopkeeper(shopping.container)
+    keeper.regular()
+    assert state(shopping, one)[0] is ListingState.HELD
+    with late.work() as work:
+        assert work.content.relist(shopping.lea, one.id).state is ListingState.LISTED
+    keeper.regular()
+    assert state(shopping, one)[0] is ListingState.LISTED
+    shopping.clock.pass_(minutes=2)
+    keeper.regular()
+    assert state(shopping, one)[0] is ListingState.HELD
+
+
+def _begun(shop: Shopping) -> Container:
+    """The service as a process of it that has just begun: it has not read the lists yet, nor begins to unasked."""
+    made = Container(shop.container.settings, clock=shop.clock)
+    made.__dict__["database"] = shop.container.database
+    made.labelling._rests_until = inf
+    return made
+
+
+def follows(shop: Shopping) -> int:
+    """Follow a list; its number."""
+    with shop.container.work() as work:
+        return work.followed.follow("watch", "/list").id
+
+
+def speaks_of(shop: Shopping, number: int, *users: str) -> None:
+    """Let the list speak of some people, and of nobody else."""
+    with shop.container.work() as work:
+        work.followed.take_out(number, [(Subject.USER, LEA)])
+        work.followed.write(number, [Entry(Subject.USER, user, Recommendation.BAN, "spam") for user in users])
+        work.followed.read("watch", form="policy", entries=len(users), left_out=0, again=False)
 
 
 def test_a_draft_of_rules_changes_nothing(shopping: Shopping) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from app.admissions import ask_again, deliver_admission
@@ -15,7 +17,9 @@ from kit.errors import Invalid, NotFound
 from kit.identifiers import RoomId
 from payments.content.admissions import TOPIC
 from payments.content.model import Buyer, ListingState
+from payments.content.overseeing import NEWS
 from reputation.enforcement.rooms import Membership
+from reputation.shop_rules import read_rules
 from tests.support.desk import Bot, Desk
 from tests.support.entrances import CAROL, LEA, ROOM, Entrance, admission
 from tests.support.knocks import ALICE, BOB, BOT
@@ -78,6 +82,20 @@ def test_it_is_for_sale_only_while_seller_and_bot_may_do_it_and_the_seller_is_to
     entrance.round()
     assert [one["values"].get("why") for one in entrance.owed("notice")] == ["unseen", "power", "seller", None, "moved"]
     assert entrance.stands(listing).state is ListingState.UNLISTED
+
+
+def test_a_room_that_comes_ready_puts_nothing_up_that_a_rule_holds(entrance: Entrance) -> None:
+    listing = entrance.lists()
+    rule = {"name": "rooms", "when": "room.id != ''", "then": {"do": "refuse"}, "tell": "No rooms."}
+    with entrance.desk.work() as work:
+        work.shop.write(read_rules(json.dumps({"version": 1, "kind": "shop", "rules": [rule]})).document)
+    entrance.enters()
+    entrance.round()
+    assert (entrance.stands(listing).state, entrance.stands(listing).reason) == (ListingState.HELD, "No rooms.")
+    assert entrance.told(LEA) == []
+    assert [one["listing"] for one in entrance.owed(NEWS)] == [listing.id]
+    with entrance.desk.work() as work:
+        assert work.content.allow(listing.id, 1).state is ListingState.LISTED
 
 
 def test_nobody_is_asked_into_a_room_that_is_not_as_it_should_be_and_all_are_once_it_is(entrance: Entrance) -> None:

@@ -26,7 +26,7 @@ from kit.identifiers import RoomId, UserId
 from payments.content.model import Kind, PurchaseState
 from reputation.shop_rules import read_rules
 from tests.support.knocks import ALICE, BOB, BOT
-from tests.support.services import a_container
+from tests.support.services import Clock, a_container
 from tests.support.stand import Stand
 
 BOBS, ALICES = RoomId("!bob:home.example"), RoomId("!alice:home.example")
@@ -76,8 +76,14 @@ def test_a_seller_is_told_what_is_held_and_what_is_for_sale_again(world: World) 
     assert BOBS in told
     assert world.tells() == []
     world.rules(RULES | {"rules": []})
+    assert world.tells() == [], "once a day"
+    world.rules(RULES)
+    world.rules(RULES | {"rules": []})
+    clock = world.container.clock
+    assert isinstance(clock, Clock)
+    clock.pass_(days=1)
     (told,) = world.tells()
-    assert "for sale again" in told
+    assert "for sale again" in told, "as it is by then"
 
 
 def test_news_that_are_no_news_any_more_are_not_told(world: World) -> None:

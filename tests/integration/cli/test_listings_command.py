@@ -75,9 +75,9 @@ def test_rules_are_tried_set_and_taken_back(shopping: Shopping, file: str) -> No
     (held,) = as_json(shopping, "held")
     assert (held["listing"], held["rule"], held["seller"], held["answer"]) == (one.id, "gambling", LEA, None)
     assert "No gambling." in earnest(shopping, "held").output
-    assert as_json(shopping, "refuse", one.id, "--reason", "No.")["reason"] == "No."
+    assert as_json(shopping, "refuse", one.id, "1", "--reason", "No.")["reason"] == "No."
     assert as_json(shopping, "look")["back"] == []
-    assert as_json(shopping, "allow", one.id)["state"] == "listed"
+    assert as_json(shopping, "allow", one.id, "1")["state"] == "listed"
     assert as_json(shopping, "look")["off"] == []
     assert as_json(shopping, "rules", "back")["back"] == []
     assert earnest(shopping, "held").output == "Nothing is held.\n"
