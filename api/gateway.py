@@ -27,12 +27,15 @@ from app.gateway import Answer, UpstreamFailed, Wish
 from kit.contents import file_name
 from kit.identifiers import PersonId
 from kit.ranges import attachment
+from payments.content.model import Purchase
 
 LOG = structlog.get_logger(__name__)
 
 MOST_AT_ONCE: Final = 16
 """Answers that one process passes on at a time."""
 MOST_OF_A_SELLER: Final = 4
+MOST_OF_A_PURCHASE: Final = 2
+"""So that no buyer takes all of a seller's."""
 SEND_SECONDS: Final = 30.0
 """How long a buyer may read nothing of what is sent to them."""
 _BUSY_SECONDS: Final = 5.0
@@ -51,6 +54,7 @@ class Passages:
     def __init__(self) -> None:
         """Begin with nothing."""
         self._sellers = Counter[PersonId]()
+        self._purchases = Counter[str]()
         self._threads: CapacityLimiter | None = None
 
     async def give(
@@ -60,10 +64,12 @@ class Passages:
 
         Raises ``TooMany`` where too much is passed on already, all together or of one seller.
         """
-        seller = behind.purchase.seller
-        if self._sellers.total() >= MOST_AT_ONCE or self._sellers[seller] >= MOST_OF_A_SELLER:
+        purchase = behind.purchase
+        full = self._sellers.total() >= MOST_AT_ONCE or self._sellers[purchase.seller] >= MOST_OF_A_SELLER
+        if full or self._purchases[purchase.id] >= MOST_OF_A_PURCHASE:
             raise TooMany(_BUSY_SECONDS)
-        self._sellers[seller] += 1
+        self._sellers[purchase.seller] += 1
+        self._purchases[purchase.id] += 1
         handed_on = False
         try:
             wish = Wish(
@@ -74,8 +80,8 @@ class Passages:
             answer = await self._in_thread(partial(gateway.ask, container, behind, wish))
             try:
                 if not wish.head:
-                    await self._in_thread(partial(downloads.note, container, behind.purchase))
-                response = Passage(self, seller, answer, _told(behind, answer, headers), head=wish.head)
+                    await self._in_thread(partial(downloads.note, container, purchase))
+                response = Passage(self, purchase, answer, _told(behind, answer, headers), head=wish.head)
                 handed_on = True
                 return response
             finally:
@@ -85,18 +91,18 @@ class Passages:
             return _failed(failed, headers)
         finally:
             if not handed_on:
-                self.leave(seller)
+                self.leave(purchase)
 
     async def read(self, answer: Answer) -> AsyncIterator[bytes]:
         """Give an answer's parts. Raises ``PeerUnavailable`` where it breaks off: then the buyer's does, too."""
         while part := await self._in_thread(answer.streamed.read):
             yield part
 
-    def leave(self, seller: PersonId) -> None:
+    def leave(self, purchase: Purchase) -> None:
         """Give a place to others."""
-        self._sellers[seller] -= 1
-        if not self._sellers[seller]:
-            del self._sellers[seller]
+        self._sellers[purchase.seller] -= 1
+        self._purchases[purchase.id] -= 1
+        self._sellers, self._purchases = +self._sellers, +self._purchases
 
     async def _in_thread(self, do: Callable[[], _Done]) -> _Done:
         self._threads = self._threads or CapacityLimiter(MOST_AT_ONCE)
@@ -107,12 +113,12 @@ class Passage(StreamingResponse):
     """An answer that is passed on; its place is free again however it ends."""
 
     def __init__(
-        self, passages: Passages, seller: PersonId, answer: Answer, headers: Mapping[str, str], *, head: bool
+        self, passages: Passages, purchase: Purchase, answer: Answer, headers: Mapping[str, str], *, head: bool
     ) -> None:
         """Pass ``answer`` on, nothing but its headers where it is of ``HEAD``."""
         super().__init__(_nothing() if head else passages.read(answer), answer.status, headers)
         self._passages = passages
-        self._seller = seller
+        self._purchase = purchase
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,7 +133,7 @@ class Passage(StreamingResponse):
         except (ClientDisconnect, TimeoutError):
             LOG.info("passage_unread")
         finally:
-            self._passages.leave(self._seller)
+            self._passages.leave(self._purchase)
             self._answer.streamed.close()
 
 

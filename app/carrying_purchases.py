@@ -93,7 +93,7 @@ def carry(container: Container, wish: Wish, signature: bytes) -> Carried:
     with container.read() as work:
         contract = work.signed_purchases.contract
         work.signed_purchases.sold(terms, order.buyer)
-        work.signed_purchases.check(order.buyer, order.memo)
+        work.signed_purchases.check(order.buyer)
         set_aside = work.carrying.set_aside()
     gas, max_fee, tokens = gasless.try_out(
         container,

@@ -66,6 +66,7 @@ class _Handing:
     """What is said instead where the homeserver takes no such file."""
     stored: Stored | None = None
     is_text: bool = False
+    is_rich: bool = False
 
 
 class Handing(Carrier):
@@ -161,6 +162,7 @@ class Handing(Carrier):
             too_large=said(page=True),
             stored=version.stored,
             is_text=_is_text(version),
+            is_rich=_is_rich(version),
         )
 
     # ------------------------------------------------------------------------------------------------ saying
@@ -175,7 +177,7 @@ class Handing(Carrier):
         await self._post(room, found, found.message, cause)
         if stored is None:
             return
-        text = await self._text(stored) if found.is_text else None
+        text = await self._text(stored, rich=found.is_rich) if found.is_text else None
         if text is not None:
             await self._homeserver.send(room, text, txn=txn_of(f"{cause}:content"))
             return
@@ -193,7 +195,7 @@ class Handing(Carrier):
     async def _open(self, stored: Stored) -> Iterator[bytes]:
         return await self._cross.read(lambda work: work.content.open_(self._blobs, stored))
 
-    async def _text(self, stored: Stored) -> Message | None:
+    async def _text(self, stored: Stored, *, rich: bool) -> Message | None:
         """Read a text; ``None`` where it is more than a message holds, or has in it what apps do not show."""
         parts = await self._open(stored)
         raw = await asyncio.to_thread(b"".join, parts)
@@ -201,12 +203,18 @@ class Handing(Carrier):
             text = raw.decode()
         except UnicodeDecodeError:
             return None
-        if stored.file_name == RICH_POST:
+        if rich:
             message = Message(plain(text), f"<blockquote>{cleaned(text)}</blockquote>")
         else:
             message = Message(text, f"<blockquote>{html.escape(text).replace(chr(10), '<br>')}</blockquote>")
         hidden = any(is_hidden(one) for one in text if one not in "\n\t")
         return None if hidden or len(json.dumps([message.plain, message.html])) > _LONGEST_TEXT else message
+
+
+def _is_rich(version: Version) -> bool:
+    """Tell whether it is a post with its formatting: that we wrote so ourselves, whatever others call their files."""
+    stored = version.stored
+    return version.offer.kind is Kind.POST and stored is not None and stored.file_name == RICH_POST
 
 
 def _is_text(version: Version) -> bool:

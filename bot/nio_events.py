@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, TypeGuard
 
 from nio import BadEvent, MegolmEvent, ReactionEvent, RoomMemberEvent, RoomMessageFormatted, UnknownEvent
 
@@ -35,6 +35,8 @@ _POLLS = ("m.poll.start", "org.matrix.msc3381.poll.start", "m.poll")
 """Types of polls, and under which name what they ask stands in them."""
 _MOST_ANSWERS = 20
 _MOST_FORMS = 10
+_LONGEST_EVENT_ID: Final = 255
+"""Bytes (specification, "Common Identifier Format")."""
 
 
 def read(room: RoomId, event: Any, me: UserId) -> Happening | None:  # noqa: ANN401 - nio's own types
@@ -93,8 +95,9 @@ def _spoken(room: RoomId, event: Any, sender: UserId) -> Happening | None:  # no
     if relation.get("rel_type") == "m.replace":
         return _edit(room, event, sender, at)
     said = _said(room, event, sender, at)
-    if said is None and isinstance(event, ReactionEvent | UnknownEvent) and relation.get("rel_type") == "m.annotation":
-        return Reacted(room, identifier, sender, EventId(str(relation.get("event_id"))), str(relation.get("key")), at)
+    annotated, to = relation.get("rel_type") == "m.annotation", relation.get("event_id")
+    if said is None and isinstance(event, ReactionEvent | UnknownEvent) and annotated and _is_event_id(to):
+        return Reacted(room, identifier, sender, EventId(to), str(relation.get("key")), at)
     return said
 
 
@@ -114,7 +117,7 @@ def _edit(room: RoomId, event: Any, sender: UserId, at: datetime) -> Edited | No
     """Read a change of a message: what it says now, or becomes the caption of."""
     content, of = _content(event.source), _relation(event).get("event_id")
     now = content.get("m.new_content")
-    if event.source.get("type") != "m.room.message" or not isinstance(of, str) or not isinstance(now, dict):
+    if event.source.get("type") != "m.room.message" or not _is_event_id(of) or not isinstance(now, dict):
         return None
     body, html, kind, before = (now.get("body"), now.get("formatted_body"), now.get("msgtype"), content.get("body"))
     return Edited(
@@ -196,7 +199,12 @@ def _answers(relation: dict[str, Any]) -> EventId | None:
     answered = relation.get("m.in_reply_to")
     event = answered.get("event_id") if isinstance(answered, dict) else None
     fallback = relation.get("rel_type") == "m.thread" and relation.get("is_falling_back") is not False
-    return EventId(event) if isinstance(event, str) and not fallback else None
+    return EventId(event) if _is_event_id(event) and not fallback else None
+
+
+def _is_event_id(event: object) -> TypeGuard[str]:
+    """Tell whether it may be one: a longer one no homeserver knows, and some break off when they are asked for it."""
+    return isinstance(event, str) and len(event.encode(errors="replace")) <= _LONGEST_EVENT_ID
 
 
 def _named(event: Any) -> object:  # noqa: ANN401 - nio's own types

@@ -21,9 +21,11 @@ def once(chain: Chain, contract: Address, terms: SaleTerms, order: Order) -> Ord
     """Return ``order`` with the id that every purchase of its wallet by these terms, and for its memo, has today.
 
     The contract takes an id once. So a command that was cut off after its payment was sent, and is given again, pays
-    nothing: not even while the first payment waits for its block, since of the two one is refused. Raises ``Conflict``
-    where the wallet bought it today or the day before (UTC, by the chain's time), and ``Unavailable``.
+    nothing: not even while the first payment waits for its block. Raises ``Conflict`` where a transaction of the wallet
+    waits, or where it bought this today or the day before (UTC, by the chain's time), and ``Unavailable``.
     """
+    if chain.nonce(order.buyer) != chain.nonce(order.buyer, "latest"):
+        raise Conflict("wallet_busy", "A transaction of this wallet is on its way. Ask again once it is in a block.")
     head = chain.block("latest")
     today = (0 if head is None else head.timestamp) // _DAY
     for day in (today, today - 1):

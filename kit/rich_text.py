@@ -1,14 +1,16 @@
 """Rich text: what somebody wrote with its formatting, as safe HTML and as plain text; pure.
 
 Only tags that Matrix names for messages stay (client-server API, "m.room.message msgtypes"), without attributes but for
-where a link leads. Nothing is loaded from anywhere: pictures go.
+where a link leads. Nothing is loaded from anywhere: pictures go. What is odd costs no more than what is not: each
+character is looked at a bounded number of times (Python's own reader of HTML takes seconds for some of them).
 """
 
 from __future__ import annotations
 
 import html
-from html.parser import HTMLParser
-from typing import Final
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from kit.identifiers import is_hidden
 
@@ -26,6 +28,12 @@ _UNSAID: Final = frozenset({"mx-reply", "script", "style", "title", "template"})
 _LINKS: Final = ("https://", "http://", "mailto:", "matrix:")
 _LONGEST_LINK: Final = 2_000
 _DEEPEST: Final = 40
+_RAW: Final = frozenset({"script", "style"})
+"""Tags in which nothing else is one."""
+_TAG: Final = re.compile(r"</?([A-Za-z][A-Za-z0-9-]{0,30})(?=[\s/>])", re.ASCII)
+_NEXT: Final = re.compile(r"=\s*([\"'])|>", re.ASCII)
+"""What comes next in a tag: a value in quotes, or its end."""
+_HREF: Final = re.compile(r"\shref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.ASCII | re.IGNORECASE)
 
 
 def cleaned(written: str) -> str:
@@ -38,9 +46,16 @@ def plain(written: str) -> str:
     return _read(written).plain()
 
 
-class _Reader(HTMLParser):
+class _Tag(NamedTuple):
+    """A tag; ``href``: where a link leads."""
+
+    name: str
+    opens: bool
+    href: str
+
+
+class _Reader:
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self._html: list[str] = []
         self._plain: list[str] = []
         self._open: list[str] = []
@@ -54,7 +69,7 @@ class _Reader(HTMLParser):
         lines = "".join(self._plain).split("\n")
         return "\n".join(line.strip() for line in lines).strip()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def opened(self, tag: str, where: str) -> None:
         if tag in _UNSAID:
             self._unsaid += 1
         if self._unsaid or tag not in _TAGS or len(self._open) >= _DEEPEST:
@@ -64,12 +79,11 @@ class _Reader(HTMLParser):
         if tag in _EMPTY:
             self._put(f"<{tag}>")
             return
-        where = next((value for name, value in attrs if name == "href" and value), "") if tag == "a" else ""
         good = where.lower().startswith(_LINKS) and len(where) <= _LONGEST_LINK and not any(map(is_hidden, where))
         if self._put(f'<a href="{html.escape(where)}">' if good else f"<{tag}>"):
             self._open.append(tag)
 
-    def handle_endtag(self, tag: str) -> None:
+    def closed(self, tag: str) -> None:
         if tag in _UNSAID:
             self._unsaid = max(0, self._unsaid - 1)
         if self._unsaid or tag not in self._open:
@@ -82,12 +96,12 @@ class _Reader(HTMLParser):
             if closed == tag:
                 return
 
-    def handle_data(self, data: str) -> None:
+    def said(self, data: str) -> None:
         if self._unsaid:
             return
-        said = "".join(one for one in data if one in "\n\t" or not is_hidden(one))
-        if self._put(html.escape(said, quote=False)):
-            self._plain.append(said)
+        shown = "".join(one for one in html.unescape(data) if one in "\n\t" or not is_hidden(one))
+        if self._put(html.escape(shown, quote=False)):
+            self._plain.append(shown)
 
     def _put(self, part: str) -> bool:
         self._length += len(part)
@@ -99,6 +113,62 @@ class _Reader(HTMLParser):
 
 def _read(written: str) -> _Reader:
     reader = _Reader()
-    reader.feed(written[:LONGEST])
-    reader.close()
+    for part in _parts(written[:LONGEST]):
+        if isinstance(part, str):
+            reader.said(part)
+        elif part.opens:
+            reader.opened(part.name, part.href)
+        else:
+            reader.closed(part.name)
     return reader
+
+
+def _parts(written: str) -> Iterator[str | _Tag]:
+    """Give what is said and the tags between; whatever never ends is said as it stands, or is a comment to the end."""
+    at = 0
+    while at < len(written):
+        begins = written.find("<", at)
+        if begins < 0:
+            break
+        if begins > at:
+            yield written[at:begins]
+        if written.startswith("<!--", begins):
+            ends = written.find("-->", begins + 4)
+            if ends < 0:
+                return
+            at = ends + 3
+            continue
+        found = _TAG.match(written, begins)
+        if found is None:
+            yield "<"
+            at = begins + 1
+            continue
+        ends = _end_of_tag(written, found.end())
+        if ends < 0:
+            at = begins
+            break
+        name, opens = found[1].lower(), written[begins + 1] != "/"
+        yield _Tag(name, opens, _href(written[found.end() : ends]) if name == "a" and opens else "")
+        at = ends + 1
+        if opens and name in _RAW:
+            closing = re.compile(f"</{name}", re.ASCII | re.IGNORECASE).search(written, at)
+            if closing is None:
+                return
+            at = closing.start()
+    yield written[at:]
+
+
+def _end_of_tag(written: str, at: int) -> int:
+    """Return where the tag ends, of which the name ended at ``at``; -1 where it does not."""
+    while (found := _NEXT.search(written, at)) is not None:
+        if found[1] is None:
+            return found.start()
+        at = written.find(found[1], found.end()) + 1
+        if not at:
+            return -1
+    return -1
+
+
+def _href(attributes: str) -> str:
+    found = _HREF.search(attributes[: 2 * _LONGEST_LINK])
+    return "" if found is None else html.unescape(next(one for one in found.groups() if one is not None))

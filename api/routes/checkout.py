@@ -204,6 +204,7 @@ def payable(due: Payable) -> dict[str, Any]:
         "allowance": None if due.allowance is None else str(due.allowance),
         "permit": None if due.permit is None else due.permit.document,
         "calls": BuyCalls(
+            approve_nothing=_call(terms.asset, codec.encode_approve(due.contract, 0)),
             approve=_call(terms.asset, codec.encode_approve(due.contract, terms.price)),
             buy=_call(due.contract, calls.encode_buy(terms, due.order)),
             buy_with_permit=None if due.permit is None else _split(due),

@@ -69,8 +69,12 @@ class SplitCall(_Out):
 
 
 class BuyCalls(_Out):
-    """What a wallet sends: `buy_with_permit` with its signature, or `approve` and then `buy`."""
+    """What a wallet sends: `buy_with_permit` with its signature, or `approve` and then `buy`.
 
+    `approve_nothing` comes before where an allowance is left that is too small: some tokens change none that is not 0.
+    """
+
+    approve_nothing: Call
     approve: Call
     buy: Call
     buy_with_permit: SplitCall | None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from kit.identifiers import isolate
 
-LONGEST_MESSAGE = 4_000
+LONGEST_MESSAGE = 5_000
 """Characters of a message's plain text; the rest is cut. Matrix allows 65,536 bytes for a whole event, both twins and
 their encryption included."""
 _LONGEST_HTML = 16_000

@@ -12,13 +12,12 @@ from contracts.chain import Deployment
 from contracts.checkout import Order, SaleTerms
 from kit.clock import from_unix
 from kit.errors import Conflict
-from kit.identifiers import Address, Hash32, PersonId
+from kit.identifiers import Address, Hash32
 from ledger.model import Level, erc20
 from ledger.outgoing import Outgoing
 from payments.carrying.model import Cargo, Carried
 from payments.carrying.service import Carrying
 from payments.content.model import Buyer, OwedBecause, Paid, PurchaseState, judged
-from payments.content.orders import Orders
 from payments.content.sold import PurchaseStore
 from payments.content.store import ListingStore
 
@@ -43,7 +42,6 @@ class SignedPurchases:
         self._carrying = carrying
         self._listings = ListingStore(session)
         self._sold = PurchaseStore(session)
-        self._orders = Orders(session, now)
         self._outgoing = outgoing
         self._place = place
         carrying.know(Cargo.PURCHASE, self)
@@ -59,9 +57,12 @@ class SignedPurchases:
         """Return the id of a purchase."""
         return checkout.purchase_id(terms, order, chain_id=self._place.chain_id, checkout=self.contract)
 
-    def check(self, buyer: Address | None = None, memo: Hash32 | None = None) -> None:
-        """Refuse what is not carried: raises ``Conflict`` with what to do instead."""
-        self._carrying.check(Cargo.PURCHASE, person=None if memo is None else self._person(memo), payer=buyer)
+    def check(self, buyer: Address | None = None) -> None:
+        """Refuse what is not carried: raises ``Conflict`` with what to do instead.
+
+        It counts for the wallet alone: whoever signs may write anybody's memo.
+        """
+        self._carrying.check(Cargo.PURCHASE, person=None, payer=buyer)
 
     def why_not(self) -> Conflict | None:
         """Return why no purchase would be carried, as far as that can be told without asking the node."""
@@ -95,7 +96,7 @@ class SignedPurchases:
             id=purchase,
             cargo=Cargo.PURCHASE,
             about=None,
-            person=self._person(order.memo),
+            person=None,
             payer=order.buyer,
             target=terms.seller,
             due=terms.price + order.relay_fee,
@@ -120,10 +121,6 @@ class SignedPurchases:
         """Tell whether it stands in our books: its id is the purchase's, whoever carried it there."""
         found = self._sold.by_key(carried.id)
         return found is not None and found.state != PurchaseState.TAKEN_BACK.value
-
-    def _person(self, memo: Hash32) -> PersonId | None:
-        order = self._orders.of_memo(memo)
-        return None if order is None else order.person
 
     def _because(self, terms: SaleTerms, buyer: Address) -> OwedBecause | None:
         """Return why terms buy nothing now; ``None`` where they do."""

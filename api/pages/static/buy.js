@@ -62,7 +62,7 @@ async function carriedByContract(provider, payer) {
   say("Sign in your wallet. It pays exactly the price and the fee for carrying it, once, and nothing else.");
   const signature = await signTyped(provider, payer, gasless.authorization);
   const { memo, valid_before, salt } = gasless.order;
-  let known = await asked(`${api}/signed`, { version: offer.version, buyer: payer, memo, valid_before, salt, signature });
+  let known = await takenOn({ version: offer.version, buyer: payer, memo, valid_before, salt, signature });
   while (!["mined", "bought"].includes(known?.state)) {
     if (known?.state === "failed") throw new Trouble(`It was not carried (${known.code}), and nothing was paid. Try again, or pay with ether for gas.`);
     say("Signed and taken on; it is on its way. You need do nothing more.");
@@ -71,6 +71,22 @@ async function carriedByContract(provider, payer) {
   }
   await followed(gasless.purchase);
   if (!data.order && data.openable === "yes") await opened(provider, payer);
+}
+
+// The very same signature is handed in until it is answered for good: it is carried once, however often it is sent.
+async function takenOn(signed) {
+  for (;;) {
+    let answer = null;
+    try {
+      answer = await fetch(`${api}/signed`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(signed) });
+    } catch {
+      // The network is away for a moment; the next round asks again.
+    }
+    if (answer?.ok) return answer.json();
+    if (answer && ![429, 502, 503, 504].includes(answer.status)) throw new Trouble((await answer.json()).detail ?? "The server refused.");
+    say("Signed. Waiting for the service to take it on; sign nothing a second time.");
+    await new Promise((resume) => setTimeout(resume, POLL_MS));
+  }
 }
 
 // ---------------------------------------------------------------- signing only: the service carries it (x402)

@@ -15,6 +15,10 @@ export async function pay(provider, payer, offer, say) {
       return send(provider, payer, withSignature(offer.calls.buy_with_permit, signature));
     }
   }
+  if (offer.allowance !== null && BigInt(offer.allowance) > 0n) {
+    say("An earlier permission is left that is too small: take it back first. Some tokens change none otherwise.");
+    await mined(provider, await send(provider, payer, offer.calls.approve_nothing));
+  }
   say("1 of 2: this cannot be permitted by a signature, so allow it as a transaction: exactly the price.");
   await mined(provider, await send(provider, payer, offer.calls.approve));
   say("2 of 2: confirm the payment in your wallet.");

@@ -270,3 +270,16 @@ def test_nobody_pays_for_what_is_taken_down_or_sold_out_before_it_is_sent(market
         for _ in range(3):
             fair.follow()
         assert fair.anvil.tokens_of(fair.deployment, fair.address("kim")) == held
+
+
+def test_nobody_uses_up_what_is_carried_for_somebody_else_by_writing_their_memo(market: Market) -> None:
+    fair, listing = market.fair, market.fair.put_up()
+    with fair.container.work() as work:
+        bob = work.people.number(UserId("@bob:example.org"))
+        order = work.orders.order(bob, listing.id).token
+    offer = market.offered(listing, "kim", order=order)
+    assert market.door.post(f"/v1/listings/{listing.id}/signed", json=market.told(offer)).status_code == 202
+    with fair.container.read() as work:
+        carried = work.carrying.find(parse_hash(offer["gasless"]["purchase"]))
+    assert carried is not None
+    assert (carried.person, carried.payer) == (None, fair.address("kim"))

@@ -176,7 +176,9 @@ def test_slowness_is_bounded(gatehouse: Gatehouse, monkeypatch: pytest.MonkeyPat
 
 def test_one_seller_takes_no_more_than_their_places(gatehouse: Gatehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "ANSWER_SECONDS", 600.0)
-    path = gatehouse.linked(gatehouse.pay(gatehouse.listed()))
+    listing = gatehouse.listed()
+    many = range(door.MOST_OF_A_SELLER // door.MOST_OF_A_PURCHASE)
+    one, *others = (gatehouse.linked(gatehouse.pay(listing, number)) for number in (*many, len(many)))
     waiting, let_go = threading.Semaphore(0), threading.Event()
 
     def slow(handler: BaseHTTPRequestHandler, _: Received) -> None:
@@ -187,15 +189,18 @@ def test_one_seller_takes_no_more_than_their_places(gatehouse: Gatehouse, monkey
     gatehouse.says = slow
     with listening(gatehouse.container) as url, ThreadPoolExecutor(door.MOST_OF_A_SELLER) as pool:
         try:
-            held = [pool.submit(_asks, url + path) for _ in range(door.MOST_OF_A_SELLER)]
-            for _ in held:
-                waiting.acquire()
+            held = []
+            for path in (one, *others[:-1]):
+                held += [pool.submit(_asks, url + path) for _ in range(door.MOST_OF_A_PURCHASE)]
+                for _ in range(door.MOST_OF_A_PURCHASE):
+                    waiting.acquire()
+                assert _asks(url + path) == 429, "no buyer takes all of a seller's places"
             assert httpx.get(f"{url}/health/live").status_code == 200
-            assert _asks(url + path) == 429
+            assert _asks(url + others[-1]) == 429, "nor all buyers of a seller's all there are"
         finally:
             let_go.set()
-        assert [one.result() for one in held] == [200] * door.MOST_OF_A_SELLER
-        assert _asks(url + path) == 200
+        assert [asked.result() for asked in held] == [200] * door.MOST_OF_A_SELLER
+        assert _asks(url + one) == 200
 
 
 def _asks(url: str) -> int:

@@ -163,3 +163,15 @@ def test_what_a_message_answers_is_heard(relation: object, answers: str | None) 
     found = heard({"type": "m.room.message", "content": content}, encrypted=False)
     assert isinstance(found, Said)
     assert found.replies_to == answers
+
+
+@pytest.mark.parametrize(("length", "known"), [(254, True), (255, False)])
+def test_of_an_event_id_that_is_none_nothing_is_asked(length: int, *, known: bool) -> None:
+    event = "$" + "x" * length
+    answering = {"msgtype": "m.text", "body": "!tip 5", "m.relates_to": {"m.in_reply_to": {"event_id": event}}}
+    said = heard({"type": "m.room.message", "content": answering}, encrypted=False)
+    assert isinstance(said, Said)
+    assert said.replies_to == (event if known else None)
+    annotation = {"m.relates_to": {"rel_type": "m.annotation", "event_id": event, "key": "x"}}
+    reacted = heard({"type": "m.reaction", "content": annotation}, encrypted=False)
+    assert (reacted is not None) is known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from html.parser import HTMLParser
 
 import pytest
@@ -96,3 +97,35 @@ def test_whatever_was_written(written: str) -> None:
 def test_it_is_bounded(written: str) -> None:
     assert len(cleaned(written)) <= LONGEST + 40 * 20
     assert len(plain(written)) <= 2 * LONGEST
+
+
+_ODD = [
+    "<a =",
+    "<x y=",
+    "<a b=\"'",
+    "<",
+    "<!--",
+    "<![ b",
+    "</",
+    "<a href",
+    "<a = ",
+    "&#",
+    "<script>",
+    "<a href='",
+    "<!x",
+]
+
+
+@pytest.mark.parametrize("odd", _ODD)
+def test_what_is_odd_takes_as_much_longer_as_there_is_more_of_it(odd: str) -> None:
+    def seconds(length: int) -> float:
+        """The least that it took, of the processor's own time."""
+        written, least = odd * (length // len(odd)), float("inf")
+        for _ in range(3):
+            began = time.process_time()
+            cleaned(written)
+            least = min(least, time.process_time() - began)
+        return least
+
+    eighth, whole = seconds(LONGEST // 8), seconds(LONGEST)
+    assert whole <= 24 * eighth + 0.02, "eight times as much takes 64 times as long where it grows by the square"
