@@ -220,7 +220,7 @@ class ChainLoop:
                 react(work, [event for block, events in decoded if block.hash in news for event in events])
                 work.book.mark_levels(None, decoded[-1][0])
                 more = _levels_moved(work)
-            self._move_tips(more=more)
+            self._move_more(more=more)
             start = end
         LOG.info("blocks_read", first=found[0].ref.number, last=found[-1].ref.number)
 
@@ -280,16 +280,16 @@ class ChainLoop:
         with self._container.work() as work:
             work.book.mark_levels(safe, finalized)
             more = _levels_moved(work)
-        self._move_tips(more=more)
+        self._move_more(more=more)
         if self._settled is None or self._settled[1] != finalized:
             self._stood_at = float("-inf")  # there may be a newer block to stand on
         self._settled = (safe, finalized, own_head)
 
-    def _move_tips(self, *, more: bool) -> None:
-        """Let the other tips hear it; should we die meanwhile, whoever looks next goes on."""
+    def _move_more(self, *, more: bool) -> None:
+        """Let the other purchases and tips hear it; should we die meanwhile, whoever looks next goes on."""
         while more:
             with self._container.work() as work:
-                more = work.tips.levels_moved()
+                more = _paid_moved(work)
 
     def _level(self, tag: Literal["safe", "finalized"], own_head: BlockRef) -> BlockRef | None:
         """Return the block up to which the node vouches; while we are behind it, the one at our own head's number."""
@@ -311,9 +311,13 @@ def _ours() -> Iterator[None]:
 
 
 def _levels_moved(work: Work) -> bool:
-    """Have everybody hear that blocks have become surer; ``True``: there are more tips than one transaction takes."""
+    """Have everybody hear that blocks have become surer; ``True``: more was paid than one transaction takes."""
     work.gate.levels_moved()
     work.feed.levels_moved(work.stakes.terms.chain_id)
     work.giving.levels_moved(work.stakes.terms.chain_id)
-    work.sales.levels_moved()
-    return work.tips.levels_moved()
+    return _paid_moved(work)
+
+
+def _paid_moved(work: Work) -> bool:
+    more_sales, more_tips = work.sales.levels_moved(), work.tips.levels_moved()
+    return more_sales or more_tips

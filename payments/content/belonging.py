@@ -29,9 +29,13 @@ class Belonging(Disputes):
         """Return what somebody bought of one listing, latest first; nothing where there is no such listing."""
         return self._sold.of_buyer(buyer, listing)
 
-    def unsure_blocks(self) -> dict[Hash32, Level]:
-        """Return the blocks that hold payments and are not final, each with how sure those are taken for."""
+    def unsure_blocks(self) -> list[tuple[Hash32, Level]]:
+        """Return the blocks of payments that are not final, each with every level that such payments have here."""
         return self._sold.unsure_blocks()
+
+    def moving(self, block: Hash32, level: Level, limit: int) -> list[Hash32]:
+        """Return the keys of some payments that a block holds and that are as sure as that, the oldest first."""
+        return self._sold.moving(block, level, limit)
 
     def in_block(self, block: Hash32) -> list[Hash32]:
         """Return the keys of the payments that a block holds."""

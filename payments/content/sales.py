@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -20,6 +21,8 @@ from payments.content.service import Content
 from payments.content.waiting import Repaid, WaitingRefunds
 
 LOG = structlog.get_logger(__name__)
+_AT_ONCE: Final = 100
+"""Purchases that become surer in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,23 @@ class Sales:
         for key in self.content.in_block(block.hash):
             self.content.took_back(key)
 
-    def levels_moved(self) -> None:
-        """Let purchases be as sure as their blocks have become."""
-        for block, level in self.content.unsure_blocks().items():
+    def levels_moved(self) -> bool:
+        """Let purchases be as sure as their blocks have become; ``True``: more wait for another transaction.
+
+        A flood of cheap ones costs gas alone: nobody is to wait for the database meanwhile.
+        """
+        left = _AT_ONCE
+        for block, level in self.content.unsure_blocks():
             now = self._level(block)
-            if now not in (level, Level.ORPHANED, None):
-                for key in self.content.in_block(block):
-                    self.content.level(key, now)
+            if now is None or now in (level, Level.ORPHANED):
+                continue
+            some = self.content.moving(block, level, left)
+            for key in some:
+                self.content.level(key, now)
+            left -= len(some)
+            if not left:
+                return True
+        return False
 
     def refund_level(self, purchase: Purchase) -> Level | None:
         """Return how surely a refund stays in the chain; ``None`` where there is none, or none of the chain."""

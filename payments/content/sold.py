@@ -145,11 +145,17 @@ class PurchaseStore:
         self._session.execute(marked.execution_options(synchronize_session=False))
         return len(ids)
 
-    def unsure_blocks(self) -> dict[Hash32, Level]:
-        """Return the blocks of payments that are not final, with the level that those have here."""
+    def unsure_blocks(self) -> list[tuple[Hash32, Level]]:
+        """Return the blocks of payments that are not final, each with every level that such payments have here."""
         unsure = PurchaseRow.level.in_([Level.SEEN.value, Level.SAFE.value])
         query = select(PurchaseRow.block, PurchaseRow.level).where(PurchaseRow.block.is_not(None), unsure).distinct()
-        return {Hash32(block): Level(level) for block, level in self._session.execute(query) if block is not None}
+        return [(Hash32(block), Level(level)) for block, level in self._session.execute(query) if block is not None]
+
+    def moving(self, block: Hash32, level: Level, limit: int) -> list[Hash32]:
+        """Return the keys of some payments that a block holds and that are as sure as that, the oldest first."""
+        here = PurchaseRow.block == bytes(block), PurchaseRow.level == level.value
+        query = select(PurchaseRow.key).where(*here).order_by(PurchaseRow.id).limit(limit)
+        return [Hash32(key) for key in self._session.scalars(query)]
 
     def in_block(self, block: Hash32) -> list[Hash32]:
         """Return the keys of payments that a block holds, in their order."""

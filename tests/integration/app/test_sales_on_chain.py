@@ -15,6 +15,7 @@ from contracts.events import Bought
 from kit.identifiers import UserId
 from ledger.model import Level
 from ledger.tables import ContractReadRow
+from payments.content import sales
 from payments.content.buying import DELIVERY, TAKEN_BACK
 from payments.content.disputes import REFUNDED
 from payments.content.model import Buyer, OwedBecause, PurchaseState
@@ -204,3 +205,20 @@ def anew(fair: Fair) -> None:
     """Let the container look at its deployment again, as a process that starts does."""
     for known in ("deployment", "deployment_place", "gifts_arrive"):
         fair.container.__dict__.pop(known, None)
+
+
+def test_more_than_one_transaction_takes_becomes_surer_in_several(fair: Fair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sales, "_AT_ONCE", 2)
+    listing = fair.put_up()
+    keys = [fair.buy(listing) for _ in range(5)]
+
+    def levels() -> list[Level]:
+        found = [fair.purchase(key) for key in keys]
+        return [one.level for one in found if one is not None]
+
+    fair.follow_head()
+    assert Level.SEEN in levels()
+    fair.follow()
+    assert levels() == [Level.FINALIZED] * 5
+    with fair.container.work() as work:
+        assert not work.sales.levels_moved()
