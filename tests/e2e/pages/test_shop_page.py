@@ -171,7 +171,7 @@ def test_whoever_declines_has_paid_nothing_and_too_few_tokens_are_told(world: Wo
     with a_page(chromium, wallet=Wallet(world.anvil, world.account(4, 1))) as page:
         page.goto(f"{world.url}/buy/{listing.id}")
         go_on(page)
-        expect(page.locator("#trouble")).to_contain_text("too few tokens")
+        expect(page.locator("#trouble")).to_contain_text("holds too little ERN")
     assert world.anvil.tokens_of(world.deployment, SELLER) == 0
 
 
