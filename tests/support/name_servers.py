@@ -45,14 +45,23 @@ def answer(
     return pack("!6H", said, flags, 1, len(records), 0, 0) + (about or question[12:]) + b"".join(records)
 
 
+def _on_one_port() -> tuple[socket.socket, socket.socket]:
+    """A socket for UDP and one for TCP on one port: the first that nobody else has for either."""
+    while True:
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 0))
+        try:
+            return udp, socket.create_server(udp.getsockname())
+        except OSError:
+            udp.close()
+
+
 class LyingNameServer:
     """Listens on one port by UDP and TCP; ``asked`` are the questions, ``asked_by_tcp`` those that came so."""
 
     def __init__(self, manner: Manner, by_tcp: Manner | None = None) -> None:
         """Answer in this manner; by TCP in none, where none is given."""
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", 0))
-        self._tcp = socket.create_server(self._udp.getsockname())
+        self._udp, self._tcp = _on_one_port()
         self._manner, self._by_tcp = manner, by_tcp
         self.asked: list[bytes] = []
         self.asked_by_tcp: list[bytes] = []
