@@ -1,34 +1,14 @@
 // The buy page: pays through a wallet, follows the payment until it is handed over, and opens what a wallet bought.
 
 import { pay } from "./paying.js";
-import { account, chooseWallet, explain, mined, rejected, signText, signTyped, Trouble, useChain } from "./wallet.js";
+import { asked, complain, say } from "./telling.js";
+import { account, chooseWallet, mined, rejected, signText, signTyped, Trouble, useChain } from "./wallet.js";
 
 const POLL_MS = 2500;
 const page = document.getElementById("buy-page");
 const data = page.dataset;
 const api = `/v1/listings/${encodeURIComponent(data.listing)}`;
-const progress = document.getElementById("progress");
-const trouble = document.getElementById("trouble");
 const after = document.getElementById("after");
-
-function say(text) {
-  const line = document.createElement("p");
-  line.textContent = text;
-  progress.replaceChildren(line);
-}
-
-function complain(error) {
-  progress.replaceChildren();
-  trouble.textContent = explain(error);
-  trouble.hidden = false;
-}
-
-async function asked(path, body) {
-  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  const told = await answer.json();
-  if (!answer.ok) throw new Trouble(told.detail ?? "The server refused.");
-  return told;
-}
 
 function short(address) {
   return `${address.slice(0, 8)}…${address.slice(-6)}`;

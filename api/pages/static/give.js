@@ -1,5 +1,6 @@
 // The give page: gives through a wallet. All words about what a gift comes to are from the server.
 
+import { asked, say } from "./telling.js";
 import { account, chooseWallet, explain, mined, send, signTyped, Trouble, useChain } from "./wallet.js";
 
 const page = document.getElementById("give-page");
@@ -8,19 +9,6 @@ const wallets = document.getElementById("wallets");
 const progress = document.getElementById("progress");
 const trouble = document.getElementById("trouble");
 const POLL_MS = 2000;
-
-function say(text) {
-  const line = document.createElement("p");
-  line.textContent = text;
-  progress.replaceChildren(line);
-}
-
-async function asked(path, body) {
-  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  const told = await answer.json();
-  if (!answer.ok) throw new Trouble(told.detail ?? "The server refused.");
-  return told;
-}
 
 function baseUnits(text, decimals) {
   const match = /^([0-9]{1,30})(?:\.([0-9]{1,36}))?$/.exec(text.trim());

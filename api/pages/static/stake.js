@@ -1,6 +1,7 @@
 // The stake page: pays through a wallet, and keeps the page's state fresh. All words about states come from the server.
 
 import { localise } from "./times.js";
+import { asked, say } from "./telling.js";
 import { account, chooseWallet, explain, mined, send, signedPermit, signTyped, Trouble, useChain, withSignature } from "./wallet.js";
 
 const POLL_MS = 2500;
@@ -52,12 +53,6 @@ const wallets = document.getElementById("wallets");
 const progress = document.getElementById("progress");
 const trouble = document.getElementById("trouble");
 
-function say(text) {
-  const line = document.createElement("p");
-  line.textContent = text;
-  progress.replaceChildren(line);
-}
-
 function complain(error) {
   progress.replaceChildren();
   trouble.textContent = explain(error);
@@ -73,14 +68,7 @@ function complain(error) {
 
 async function offerFor(payer) {
   const returnTo = document.getElementById("return-to").value.trim();
-  const answer = await fetch(`${api}/terms`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ payer, return_to: returnTo || null }),
-  });
-  const offer = await answer.json();
-  if (!answer.ok) throw new Trouble(offer.detail ?? "The server refused.");
-  return offer;
+  return asked(`${api}/terms`, { payer, return_to: returnTo || null });
 }
 
 function short(address) {

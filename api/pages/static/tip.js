@@ -1,28 +1,15 @@
 // The tip page: takes how much and what is said, pays through a wallet, and follows the payment until it is told of.
 
 import { pay } from "./paying.js";
-import { account, chooseWallet, explain, mined, Trouble, useChain } from "./wallet.js";
+import { asked, complain, say } from "./telling.js";
+import { account, chooseWallet, mined, Trouble, useChain } from "./wallet.js";
 
 const POLL_MS = 2500;
 const page = document.getElementById("tip-page");
 const data = page.dataset;
 const form = document.getElementById("tip");
 const own = document.getElementById("own");
-const progress = document.getElementById("progress");
-const trouble = document.getElementById("trouble");
 const api = `/v1/tips/${encodeURIComponent(data.tip)}`;
-
-function say(text) {
-  const line = document.createElement("p");
-  line.textContent = text;
-  progress.replaceChildren(line);
-}
-
-function complain(error) {
-  progress.replaceChildren();
-  trouble.textContent = explain(error);
-  trouble.hidden = false;
-}
 
 function units(text) {
   const found = /^([0-9]+)(?:[.]([0-9]+))?$/.exec(text.trim());
@@ -47,13 +34,7 @@ async function tip(provider) {
   say("Asking your wallet for an account …");
   const payer = await account(provider);
   await useChain(provider, data.chainId, data.chainName, data.walletRpc);
-  const answer = await fetch(`${api}/terms`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ payer, ...wanted }),
-  });
-  const offer = await answer.json();
-  if (!answer.ok) throw new Trouble(offer.detail ?? "The server refused.");
+  const offer = await asked(`${api}/terms`, { payer, ...wanted });
   if (offer.holds !== null && BigInt(offer.holds) < BigInt(offer.terms.price)) {
     throw new Trouble("This account holds too few tokens for that. Choose another account in your wallet, or give less.");
   }
