@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NoReturn, TypeAlias
+from typing import Final, Generic, NoReturn, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
@@ -28,8 +28,11 @@ from reputation.policy import (
     Labelling,
     Pattern,
     ProtectionsDocument,
+    ShopDocument,
     ShopRule,
 )
+
+AnyDocument = TypeVar("AnyDocument", DoorDocument, FilterDocument, ProtectionsDocument, ShopDocument)
 
 LONGEST_DOCUMENT: Final = 300_000
 """Characters of a document as JSON."""
@@ -45,10 +48,10 @@ FOUND: Final = "text.found"
 
 
 @dataclass(frozen=True)
-class Policy:
-    """A door that was read: its document, and each rule's condition."""
+class RulesRead(Generic[AnyDocument]):
+    """Rules that were read: their document, and each one's condition."""
 
-    document: DoorDocument
+    document: AnyDocument
     conditions: tuple[Condition, ...]
 
     @cached_property
@@ -57,14 +60,19 @@ class Policy:
         return frozenset(name for condition in self.conditions for name in condition.facts)
 
     @cached_property
-    def actions(self) -> tuple[Action, ...]:
-        """All that it may do."""
-        return (*(rule.then for rule in self.document.rules), self.document.otherwise)
-
-    @cached_property
     def finder(self) -> Finder:
         """What finds its patterns in texts; made when the first text is looked through."""
         return Finder(self.document.patterns)
+
+
+@dataclass(frozen=True)
+class Policy(RulesRead[DoorDocument]):
+    """A door that was read: its document, and each rule's condition."""
+
+    @cached_property
+    def actions(self) -> tuple[Action, ...]:
+        """All that it may do."""
+        return (*(rule.then for rule in self.document.rules), self.document.otherwise)
 
     @property
     def schema(self) -> Schema:
@@ -73,16 +81,8 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Screen:
+class Screen(RulesRead[FilterDocument]):
     """A filter that was read: its document, and each rule's condition."""
-
-    document: FilterDocument
-    conditions: tuple[Condition, ...]
-
-    @cached_property
-    def facts(self) -> frozenset[str]:
-        """The names of all facts that any of its rules asks about."""
-        return frozenset(name for condition in self.conditions for name in condition.facts)
 
     @property
     def schema(self) -> Schema:
@@ -91,21 +91,8 @@ class Screen:
 
 
 @dataclass(frozen=True)
-class Guard:
+class Guard(RulesRead[ProtectionsDocument]):
     """Protections that were read: their document, and each rule's condition."""
-
-    document: ProtectionsDocument
-    conditions: tuple[Condition, ...]
-
-    @cached_property
-    def facts(self) -> frozenset[str]:
-        """The names of all facts that any of its rules asks about."""
-        return frozenset(name for condition in self.conditions for name in condition.facts)
-
-    @cached_property
-    def finder(self) -> Finder:
-        """What finds its patterns in texts; made when the first text is looked through."""
-        return Finder(self.document.patterns)
 
     @property
     def schema(self) -> Schema:

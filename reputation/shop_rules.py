@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from pydantic import ValidationError
 
 from kit.errors import Conflict, Invalid, NotFound
-from reputation.conditions.condition import Condition
 from reputation.conditions.facts import record
 from reputation.conditions.model import INT, MOMENT, TEXT, TEXTS, Fact, Schema
 from reputation.policy import Keeping, ShopDocument, ShopRule
-from reputation.policy_rules import FOUND, Finder, check_patterns, conditions_of, malformed, parsed
+from reputation.policy_rules import FOUND, RulesRead, check_patterns, conditions_of, malformed, parsed
 
 SHOP_FACTS: Final = Schema(
     (
@@ -43,22 +40,8 @@ EMPTY: Final = ShopDocument()
 _LIST: Final = "list "
 
 
-@dataclass(frozen=True)
-class ShopRules:
-    """Rules that were read: their document, and each one's condition."""
-
-    document: ShopDocument
-    conditions: tuple[Condition, ...]
-
-    @cached_property
-    def facts(self) -> frozenset[str]:
-        """The names of all facts that any of them asks about."""
-        return frozenset(name for condition in self.conditions for name in condition.facts)
-
-    @cached_property
-    def finder(self) -> Finder:
-        """What finds its patterns in texts."""
-        return Finder(self.document.patterns)
+class ShopRules(RulesRead[ShopDocument]):
+    """The shop's rules that were read."""
 
     def decide(self, known: Mapping[str, object]) -> ShopRule | None:
         """Return the first rule that holds; one of which that cannot be said decides nothing."""
