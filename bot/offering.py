@@ -26,8 +26,9 @@ from bot.commands.buying import listing_in
 from bot.commands.command import Asked
 from bot.crossing import Crossing
 from bot.heard import Heard
-from bot.homeserver import Denied, ElsewhereAway, EventId, Happening, Homeserver, Reacted, Said, txn_of
+from bot.homeserver import Denied, EventId, Happening, Homeserver, Reacted, Said, txn_of
 from bot.letters import offer
+from bot.passing import Passing
 from bot.readers import reader_of
 from bot.warden import Warden
 from bot.words import first_words, text_of
@@ -52,28 +53,20 @@ _TAP_BURST, _TAP_SECONDS = 5, 1_800.0
 _TWO: Final = 2
 
 
-class Offering:
+class Offering(Passing):
     """Cards in rooms."""
+
+    what = "card"
 
     def __init__(
         self, homeserver: Homeserver, cross: Crossing, service: Service, *, warden: Warden, time: Callable[[], float]
     ) -> None:
         """Show cards through ``homeserver`` in the rooms of ``warden``."""
-        self._homeserver = homeserver
-        self._cross = cross
+        super().__init__(homeserver, cross, warden=warden)
         self._service = service
-        self._warden = warden
         self._cards = Throttle(_CARD_BURST, _CARD_SECONDS, time)
         self._taps = Throttle(_TAP_BURST, _TAP_SECONDS, time)
         self._page = re.compile(re.escape(f"{service.public_url}/buy/") + r"([A-Za-z0-9_-]{22})(?![A-Za-z0-9_-])")
-
-    async def takes(self, happening: Happening) -> bool:
-        """Hear what is said and tapped in rooms that are looked after; all of them stay the warden's."""
-        try:
-            await self._take(happening)
-        except (Denied, ElsewhereAway) as failed:  # whatever becomes of a card, the warden looks at the message
-            LOG.info("card_not_shown", room=happening.room, reason=str(failed))
-        return False
 
     async def _take(self, happening: Happening) -> None:
         match happening:

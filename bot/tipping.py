@@ -10,14 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-import structlog
-
 from app import tipping
 from app.container import Work
 from app.wording.reader import Service
 from bot.commands.tipping import WANTED
 from bot.crossing import Crossing
-from bot.homeserver import Denied, ElsewhereAway, EventId, Happening, Homeserver, Reacted, Said
+from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
+from bot.passing import Passing
 from bot.warden import Warden
 from bot.words import first_words, text_of
 from kit import outbox
@@ -26,8 +25,6 @@ from kit.identifiers import RoomId, UserId, parse_user_id
 from kit.throttle import Throttle
 from payments.tips.model import Wish
 
-LOG = structlog.get_logger(__name__)
-
 WORD: Final = "!tip"
 HEART: Final = "💜"
 _SELECTOR: Final = "\N{VARIATION SELECTOR-16}"
@@ -35,26 +32,18 @@ _BURST, _SECONDS = 10, 300.0
 """Messages that are looked at for one person: ten at once, then one every five minutes."""
 
 
-class Tipping:
+class Tipping(Passing):
     """Wishes to tip."""
+
+    what = "tip"
 
     def __init__(
         self, homeserver: Homeserver, cross: Crossing, service: Service, *, warden: Warden, time: Callable[[], float]
     ) -> None:
         """Hear them in the rooms of ``warden``."""
-        self._homeserver = homeserver
-        self._cross = cross
+        super().__init__(homeserver, cross, warden=warden)
         self._service = service
-        self._warden = warden
         self._looks = Throttle(_BURST, _SECONDS, time)
-
-    async def takes(self, happening: Happening) -> bool:
-        """Hear what is said and tapped in rooms that are looked after; all of them stay the warden's."""
-        try:
-            await self._take(happening)
-        except (Denied, ElsewhereAway) as failed:  # whatever becomes of a tip, the warden looks at the message
-            LOG.info("tip_not_offered", room=happening.room, reason=str(failed))
-        return False
 
     async def _take(self, happening: Happening) -> None:
         match happening:
