@@ -238,11 +238,6 @@ class Tips:
         rows = [] if link is None else self._store.paid_by(link)
         return self._store.tip(rows[0]) if rows else None
 
-    def of_purchase(self, key: Hash32) -> Tip | None:
-        """Return the tip that a purchase on the chain is."""
-        row = self._store.by_key(key)
-        return None if row is None else self._store.tip(row)
-
     def given(
         self, person: PersonId, *, before: str | None = None, limit: int = 50, notes: bool = True
     ) -> tuple[list[Tip], str | None]:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app import tipping
+from app.container import Work
 from contracts import checkout, codec
 from contracts.checkout import Order, SaleTerms
 from kit.identifiers import ZERO_ADDRESS, Hash32, RoomId, UserId
@@ -67,13 +68,19 @@ class Tipped:
     def tip(self, key: Hash32) -> Tip | None:
         """What became of a payment."""
         with self.container.read() as work:
-            return work.tips.of_purchase(key)
+            return tip_of(work, key)
 
     def news(self) -> list[str]:
         """What somebody is to be told, in its order."""
         with self.container.database.read() as session:
             rows = session.scalars(select(OutboxRow).where(OutboxRow.kind == NEWS).order_by(OutboxRow.id))
             return [row.payload["news"] for row in rows]
+
+
+def tip_of(work: Work, key: Hash32) -> Tip | None:
+    """The tip that a purchase on the chain is."""
+    row = work.tips._store.by_key(key)
+    return None if row is None else work.tips._store.tip(row)
 
 
 def cheaper(terms: SaleTerms) -> SaleTerms:

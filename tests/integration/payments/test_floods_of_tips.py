@@ -31,6 +31,7 @@ from payments.tips.store import MOST_DROPPED, random_id
 from payments.tips.tables import TipLinkRow, TipRow, TipTermsRow
 from tests.support.services import a_container
 from tests.support.till import SELLER
+from tests.support.tipped import tip_of
 
 PAYER, CHECKOUT = Address(b"\x0a" * 20), Address(b"\x0c" * 20)
 NOTHING = Hash32(bytes(32))
@@ -185,7 +186,7 @@ def test_what_is_to_be_told_of_moves_in_parts(flood: Flood) -> None:
     assert flood.news(News.PAID) == flood.news(News.SEEN) == _TOLD
     with flood.container.work() as work:
         for key in keys[:2]:
-            tip = work.tips.of_purchase(key)
+            tip = tip_of(work, key)
             assert tip is not None
             assert tip.note == "thank you", "they are to be told of it still"
             assert work.tips.tries(tip.id, News.PAID, 0)
@@ -200,14 +201,14 @@ def test_notes_go_when_all_are_told_and_no_payment_after_the_first_takes_one_awa
     flood.pays(second, links)
     flood.surer(first)
     with flood.container.work() as work:  # of one of them everybody is told already
-        tip = work.tips.of_purchase(told)
+        tip = tip_of(work, told)
         assert tip is not None
         work.session.execute(
             update(OutboxRow).where(OutboxRow.key.startswith(f"{NEWS}:{tip.id}:")).values(done_at=work.now)
         )
     flood.surer(second, final=True)
     with flood.container.work() as work:
-        found = [work.tips.of_purchase(key) for key in (told, other)]
+        found = [tip_of(work, key) for key in (told, other)]
         assert [None if one is None else one.note for one in found] == [None, "thank you"]
         assert [one.level for one in found if one is not None] == [Level.FINALIZED] * 2
 
