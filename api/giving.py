@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from api.schemas.giving_terms import GaslessGift, GiftCalls, GiftIn, GiftTermsOut, UnsignedGift
 from api.schemas.quotes import Call
-from app import carrying_gifts
+from app import gasless
 from app.container import Container
 from contracts import codec, pledges, typed_data
 from contracts.chain import Chain
@@ -16,6 +16,7 @@ from kit.amounts import UINT256_MAX
 from kit.errors import ChainUnavailable, Conflict, Invalid
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32, parse_address, show_address, show_hash
 from ledger.model import Asset
+from payments.carrying.model import Cargo
 from payments.flair.codes import memo_in
 
 _OF_TOKENS = "erc20:"
@@ -68,7 +69,7 @@ def chain_assets(container: Container) -> list[tuple[str, Asset, int]]:
 def _gasless(
     container: Container, contract: Address, giver: Address, cause: Address, asked: GiftIn, memo: Hash32
 ) -> GaslessGift | None:
-    if carrying_gifts.why_not(container) is not None:
+    if gasless.why_none(container, Cargo.GIFT) is not None:
         return None
     terms = container.terms
     with container.read() as work:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import structlog
 
 from app import gasless
@@ -11,10 +9,9 @@ from app.container import Container
 from contracts import pledges, typed_data
 from contracts.events import SignedGift
 from contracts.signatures import signer_of
-from kit.errors import ChainUnavailable, Conflict, Forbidden, Invalid, NotFound
+from kit.errors import Forbidden, Invalid, NotFound
 from kit.identifiers import Address, show_hash
 from payments.carrying.model import Cargo, Carried
-from payments.carrying.service import empty
 from payments.flair.onchain import Place
 
 LOG = structlog.get_logger(__name__)
@@ -52,7 +49,7 @@ def carry(container: Container, gift: SignedGift, signature: bytes) -> Carried:
         return known
     _check(container, gift, place, chain_time)
     with container.read() as work:
-        work.signed_gifts.check(gift.giver)
+        work.carrying.check(Cargo.GIFT, person=None, payer=gift.giver)
         set_aside = work.carrying.set_aside()
     gas, max_fee, tokens = gasless.try_out(
         container,
@@ -67,18 +64,6 @@ def carry(container: Container, gift: SignedGift, signature: bytes) -> Carried:
         carried = work.signed_gifts.queue(gift, signature, gas=gas, max_fee=max_fee, tokens=tokens)
     LOG.info("gift_taken_on", gift=show_hash(carried.id), gwei=carried.gwei)
     return carried
-
-
-def why_not(container: Container) -> Conflict | None:
-    """Return why no gift would be carried; ``None`` where nothing is known against it."""
-    with container.read() as work:
-        if (refusal := work.signed_gifts.why_not()) is not None:
-            return refusal
-        set_aside = work.carrying.set_aside()
-    with suppress(ChainUnavailable):
-        if container.chain.balance(container.relayer) <= set_aside * 10**9:
-            return empty(Cargo.GIFT)
-    return None
 
 
 def _check(container: Container, gift: SignedGift, place: Place, chain_time: int) -> None:

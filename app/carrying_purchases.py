@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,10 +13,9 @@ from contracts import checkout, typed_data
 from contracts.checkout import Order, SaleTerms
 from contracts.signatures import signer_of
 from contracts.typed_data import TypedData
-from kit.errors import ChainUnavailable, Conflict, Forbidden, Invalid
+from kit.errors import Forbidden, Invalid
 from kit.identifiers import Address, Hash32, show_hash
 from payments.carrying.model import Cargo, Carried
-from payments.carrying.service import empty
 from payments.content.onchain import sale_terms
 
 LOG = structlog.get_logger(__name__)
@@ -93,7 +91,7 @@ def carry(container: Container, wish: Wish, signature: bytes) -> Carried:
     with container.read() as work:
         contract = work.signed_purchases.contract
         work.signed_purchases.sold(terms, order.buyer)
-        work.signed_purchases.check(order.buyer)
+        work.carrying.check(Cargo.PURCHASE, person=None, payer=order.buyer)
         set_aside = work.carrying.set_aside()
     gas, max_fee, tokens = gasless.try_out(
         container,
@@ -108,18 +106,6 @@ def carry(container: Container, wish: Wish, signature: bytes) -> Carried:
         carried = work.signed_purchases.queue(terms, order, signature, gas=gas, max_fee=max_fee, tokens=tokens)
     LOG.info("purchase_taken_on", purchase=show_hash(carried.id), gwei=carried.gwei)
     return carried
-
-
-def why_not(container: Container) -> Conflict | None:
-    """Return why no purchase would be carried; ``None`` where nothing is known against it."""
-    with container.read() as work:
-        if (refusal := work.signed_purchases.why_not()) is not None:
-            return refusal
-        set_aside = work.carrying.set_aside()
-    with suppress(ChainUnavailable):
-        if container.chain.balance(container.relayer) <= set_aside * 10**9:
-            return empty(Cargo.PURCHASE)
-    return None
 
 
 def _terms(container: Container, wish: Wish) -> SaleTerms:

@@ -80,9 +80,22 @@ def why_not(container: Container, quote: Quote, payer: Address) -> Conflict | No
         except Conflict as refusal:
             return refusal
         set_aside = work.carrying.set_aside()
+    return _without_ether(container, Cargo.STAKE, set_aside)
+
+
+def why_none(container: Container, cargo: Cargo) -> Conflict | None:
+    """Return why nothing of a cargo would be carried for anybody; ``None`` where nothing is known against it."""
+    with container.read() as work:
+        if (refusal := work.carrying.why_not(cargo)) is not None:
+            return refusal
+        set_aside = work.carrying.set_aside()
+    return _without_ether(container, cargo, set_aside)
+
+
+def _without_ether(container: Container, cargo: Cargo, set_aside: int) -> Conflict | None:
     with suppress(ChainUnavailable):
         if container.chain.balance(container.relayer) <= set_aside * 10**9:
-            return empty(Cargo.STAKE)
+            return empty(cargo)
     return None
 
 

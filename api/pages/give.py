@@ -7,10 +7,11 @@ from api.dependencies import ContainerDep, limited
 from api.giving import chain_assets
 from api.pages.rendering import render
 from api.supporters import show_tier
-from app import carrying_gifts
+from app import gasless
 from contracts.pledges import MOST_MONTHS
 from kit.amounts import show
 from kit.identifiers import show_address
+from payments.carrying.model import Cargo
 from payments.flair.codes import new_code
 
 router = APIRouter(include_in_schema=False)
@@ -24,7 +25,7 @@ def give_page(request: Request, container: ContainerDep) -> HTMLResponse:
     with container.read() as work:
         tiers, assets = work.supporters.tiers(), work.supporters.assets
     fee = container.terms.relay_fee
-    carried = place is not None and place.pledges is not None and carrying_gifts.why_not(container) is None
+    carried = place is not None and place.pledges is not None and gasless.why_none(container, Cargo.GIFT) is None
     values: dict[str, object] = {
         "relay_fee": f"{show(fee, container.terms.decimals)} {container.terms.symbol}" if carried else None,
         "open": place is not None and place.pledges is not None,

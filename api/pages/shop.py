@@ -10,12 +10,13 @@ from fastapi.responses import HTMLResponse
 from api.dependencies import SESSION_COOKIE, ContainerDep, limited
 from api.listings import show_listing
 from api.pages.rendering import render
-from app import buying, carrying_purchases, checkout
+from app import buying, checkout, gasless
 from app.container import Container, Work
 from app.sessions import Scope
 from kit.errors import Conflict, NotFound
 from kit.identifiers import PersonId
 from ledger.model import erc20
+from payments.carrying.model import Cargo
 from payments.content.model import Kind, Listing, ListingState
 from payments.content.terms import document
 
@@ -99,7 +100,7 @@ def buy_page(
         "sure": _SURE[offer.finality.value],
         "terms": json.dumps(terms, ensure_ascii=False, indent=2, sort_keys=True),
         "programs": _sold_to_programs(container, found),
-        "carried": erc20(chain_id, ours.token) in offer.prices and carrying_purchases.why_not(container) is None,
+        "carried": erc20(chain_id, ours.token) in offer.prices and gasless.why_none(container, Cargo.PURCHASE) is None,
         "relay_fee": str(ours.relay_fee.base_units),
         "decimals": ours.decimals,
         "symbol": ours.symbol,

@@ -20,7 +20,7 @@ from api.schemas.checkout import (
 )
 from api.schemas.problems import problems
 from api.schemas.quotes import Call
-from app import carrying_purchases, checkout
+from app import carrying_purchases, checkout, gasless
 from app.checkout import Due
 from app.container import Container, Work
 from contracts import checkout as calls
@@ -109,7 +109,8 @@ def _gasless(container: Container, due: Due) -> GaslessBuyingOut | None:
     """Return what a wallet without ether would sign; ``None`` for what is paid in another token than ours."""
     if due.terms.asset != container.deployment.token:
         return None
-    asked, refusal = carrying_purchases.unsigned(container, due.terms, due.order), carrying_purchases.why_not(container)
+    asked = carrying_purchases.unsigned(container, due.terms, due.order)
+    refusal = gasless.why_none(container, Cargo.PURCHASE)
     return GaslessBuyingOut(
         available=refusal is None,
         why_not=refusal.code if refusal else None,

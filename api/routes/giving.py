@@ -16,7 +16,7 @@ from api.schemas.giving import (
     SignedGiftIn,
 )
 from api.schemas.problems import problems
-from app import carrying_gifts
+from app import carrying_gifts, gasless
 from app.container import Container, Work
 from contracts.events import SignedGift
 from contracts.pledges import MOST_MONTHS
@@ -39,7 +39,7 @@ def show(request: Request, container: ContainerDep) -> Response:
     through the contract `pledges`.
     """
     place, terms = carrying_gifts.place_of(container), container.terms
-    refusal = carrying_gifts.why_not(container)
+    refusal = gasless.why_none(container, Cargo.GIFT)
     with container.read() as work:
         assets = [_asset(container, *one) for one in work.supporters.assets.known]
     return tagged(

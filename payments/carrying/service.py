@@ -153,6 +153,14 @@ class Carrying:
         if not enough:
             raise Conflict("gasless_budget_empty", f"What can be spent on gas today is spent. {yourself}")
 
+    def why_not(self, cargo: Cargo) -> Conflict | None:
+        """Return why none of a cargo would be carried, as far as that can be told without asking the node."""
+        try:
+            self.check(cargo, person=None, payer=None)
+        except Conflict as refusal:
+            return refusal
+        return None
+
     def _affords(self, cargo: Cargo, gwei: int) -> bool:
         """Tell whether the budget has as much left, and a claim's part of it."""
         since, budget = self._now - _DAY, self._limits.of(cargo).budget

@@ -57,21 +57,6 @@ class SignedPurchases:
         """Return the id of a purchase."""
         return checkout.purchase_id(terms, order, chain_id=self._place.chain_id, checkout=self.contract)
 
-    def check(self, buyer: Address | None = None) -> None:
-        """Refuse what is not carried: raises ``Conflict`` with what to do instead.
-
-        It counts for the wallet alone: whoever signs may write anybody's memo.
-        """
-        self._carrying.check(Cargo.PURCHASE, person=None, payer=buyer)
-
-    def why_not(self) -> Conflict | None:
-        """Return why no purchase would be carried, as far as that can be told without asking the node."""
-        try:
-            self.check()
-        except Conflict as refusal:
-            return refusal
-        return None
-
     def sold(self, terms: SaleTerms, buyer: Address) -> None:
         """Refuse what a payment by these terms would not buy now. Raises ``Conflict``."""
         because = self._because(terms, buyer)
@@ -96,7 +81,7 @@ class SignedPurchases:
             id=purchase,
             cargo=Cargo.PURCHASE,
             about=None,
-            person=None,
+            person=None,  # whoever signs may write anybody's memo
             payer=order.buyer,
             target=terms.seller,
             due=terms.price + order.relay_fee,

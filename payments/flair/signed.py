@@ -9,7 +9,7 @@ from contracts import pledges
 from contracts.chain import Deployment
 from contracts.events import SignedGift
 from kit.clock import from_unix
-from kit.errors import Conflict, NotFound
+from kit.errors import NotFound
 from kit.identifiers import Address, Hash32
 from ledger.model import erc20
 from ledger.outgoing import Outgoing
@@ -43,18 +43,6 @@ class SignedGifts:
     def id_of(self, gift: SignedGift) -> Hash32:
         """Return the id of a gift."""
         return pledges.gift_id(gift, chain_id=self._place.chain_id, pledges=self.contract)
-
-    def check(self, giver: Address | None = None) -> None:
-        """Refuse what is not carried: raises ``Conflict`` with what to do instead."""
-        self._carrying.check(Cargo.GIFT, person=None, payer=giver)
-
-    def why_not(self) -> Conflict | None:
-        """Return why no gift would be carried, as far as that can be told without asking the node."""
-        try:
-            self.check()
-        except Conflict as refusal:
-            return refusal
-        return None
 
     def queue(self, gift: SignedGift, signature: bytes, *, gas: int, max_fee: int, tokens: int) -> Carried:
         """Owe the chain a gift, whose signature and simulation were found good; asking twice is asking once.
