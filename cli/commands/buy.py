@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -15,19 +15,16 @@ from eth_utils.crypto import keccak
 from cli.context import container_of, told
 from cli.fetching import get_json, plain
 from cli.once import once
-from cli.wallets import Wallet, open_wallet, send
-from contracts import checkout, codec, erc20, typed_data
+from cli.paying import Payable, pay, payable
+from cli.wallets import open_wallet
+from contracts import checkout, erc20
 from contracts.chain import Chain
-from contracts.checkout import Order, SaleTerms, Share
 from contracts.erc20 import Facts
 from contracts.nodes import Nodes
 from kit.amounts import Amount, show
 from kit.errors import Conflict, Invalid
 from kit.identifiers import Address, Hash32, parse_address, parse_hash, show_address, show_hash
 
-_CUT: Final = (
-    "This token takes a cut of what is paid, or changes balances by itself: nothing was paid. Take another price."
-)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9]{22}", re.ASCII)
 _LINK: Final = re.compile(r"(.*)/buy/([A-Za-z0-9]{22})/?", re.ASCII | re.DOTALL)
 
@@ -79,17 +76,12 @@ def buy(
     facts = _facts(chain, price)
     asked = {"payer": show_address(wallet.address), "order": order, "asset": price.asset}
     answered = get_json("POST", f"{base}/v1/listings/{listing}/terms", asked)
-    terms, made, contract = _checked(answered, found, price, wallet.address, order)
-    made = made if again else once(chain, contract, terms, made)
+    offered = _checked(answered, found, price, wallet.address, order)
+    what = offered if again else replace(offered, order=once(chain, offered))
     if not yes:
         click.confirm(f"Pay {price.text()}?", abort=True)
-    purchase = checkout.purchase_id(terms, made, chain_id=chain.chain_id, checkout=contract)
-    try:
-        transaction = _pay(chain, wallet, (terms, made, contract), price, facts)
-    except Conflict as refused:
-        if refused.message.startswith("NotPaidExactly"):
-            raise Conflict("not_paid_exactly", _CUT) from None
-        raise
+    purchase = checkout.purchase_id(what.terms, what.order, chain_id=chain.chain_id, checkout=what.contract)
+    transaction = pay(chain, wallet, what, facts, price.text)
     if as_json:
         click.echo(json.dumps({"purchase": show_hash(purchase), "transaction": show_hash(transaction)}))
         return
@@ -172,29 +164,10 @@ def _show(found: dict[str, Any], price: _Price) -> None:
 
 def _checked(
     answered: dict[str, Any], found: dict[str, Any], price: _Price, payer: Address, order: str | None
-) -> tuple[SaleTerms, Order, Address]:
+) -> Payable:
     """Trust nothing: what is to be paid must be what was shown, for whom it was asked, and to nobody else."""
-    told, asked = answered["terms"], answered["order"]
-    terms = SaleTerms(
-        seller=parse_address(told["seller"]),
-        asset=parse_address(told["asset"]),
-        price=int(told["price"]),
-        listing=parse_hash(told["listing"]),
-        content=parse_hash(told["content"]),
-        valid_until=int(told["valid_until"]),
-        fee_bps=int(told["fee_bps"]),
-        fee_receiver=parse_address(told["fee_receiver"]),
-        shares=tuple(Share(parse_address(one["payee"]), int(one["bps"])) for one in told["shares"]),
-    )
-    made = Order(
-        buyer=parse_address(asked["buyer"]),
-        memo=parse_hash(asked["memo"]),
-        relay_fee=int(asked["relay_fee"]),
-        relay_receiver=parse_address(asked["relay_receiver"]),
-        valid_before=int(asked["valid_before"]),
-        salt=parse_hash(asked["salt"]),
-    )
-    contract = parse_address(answered["checkout"])
+    what = payable(answered)
+    terms, made = what.terms, what.order
     shown = found["terms_document"]
     memo = Hash32(bytes(32) if order is None else keccak(b"earnest-order:" + order.encode()))
     expected = (
@@ -209,38 +182,4 @@ def _checked(
     )
     if offered != expected:
         raise Conflict("terms_differ", "The service offers other terms than it showed: nothing was paid.")
-    checkout.check(terms, checkout=contract)
-    return terms, made, contract
-
-
-def _pay(chain: Chain, wallet: Wallet, what: tuple[SaleTerms, Order, Address], price: _Price, facts: Facts) -> Hash32:
-    """Pay by a permit where the token takes one, and else by an allowance of just the price."""
-    terms, made, contract = what
-    held = codec.decode_uint(chain.call(terms.asset, codec.encode_balance_of(wallet.address)))
-    if held < terms.price:
-        have, need = (price.text(one) for one in (held, terms.price))
-        raise Conflict("too_little", f"{show_address(wallet.address)} holds {have}, but {need} are asked.")
-    if facts.domain is None:
-        return _by_allowance(chain, wallet, what)
-    nonce = codec.decode_uint(chain.call(terms.asset, codec.encode_nonces(wallet.address)))
-    permit = typed_data.permit_to_buy(
-        terms,
-        chain_id=chain.chain_id,
-        buyer=wallet.address,
-        checkout=contract,
-        nonce=nonce,
-        deadline=made.valid_before,
-        domain=facts.domain,
-    )
-    signature = wallet.signer.sign_digest(permit.digest)
-    return send(chain, wallet, contract, checkout.encode_buy_with_permit(terms, made, made.valid_before, signature))
-
-
-def _by_allowance(chain: Chain, wallet: Wallet, what: tuple[SaleTerms, Order, Address]) -> Hash32:
-    terms, made, contract = what
-    allowed = codec.decode_uint(chain.call(terms.asset, codec.encode_allowance(wallet.address, contract)))
-    if 0 < allowed < terms.price:  # some tokens change none that is not nothing
-        send(chain, wallet, terms.asset, codec.encode_approve(contract, 0))
-    if allowed < terms.price:
-        send(chain, wallet, terms.asset, codec.encode_approve(contract, terms.price))
-    return send(chain, wallet, contract, checkout.encode_buy(terms, made))
+    return what

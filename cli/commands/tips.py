@@ -1,25 +1,121 @@
-"""``earnest tips``: which tips somebody of this service gave and received; what was said with them is theirs alone."""
+"""``earnest tips``: a tip paid at the terminal, and which ones somebody gave and received, without what was said."""
 
 from __future__ import annotations
 
 import json
+import re
+import time
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from app import tipped
+from app.container import DECIMALS, SYMBOL
 from app.tipped import Side
 from cli.context import container_of, told
-from kit.amounts import show_signed
-from kit.errors import NotFound
-from kit.identifiers import isolate, parse_user_id, show_address, show_hash
-from payments.tips.model import TipState
+from cli.fetching import get_json, plain
+from cli.paying import Payable, not_busy, pay, payable
+from cli.wallets import open_wallet
+from contracts import checkout, erc20
+from contracts.nodes import Nodes
+from kit.amounts import Amount, parse, show, show_signed
+from kit.errors import Conflict, Invalid, NotFound
+from kit.identifiers import Address, isolate, parse_user_id, show_address, show_hash
+from payments.tips.model import TipState, Wish, note_of
+from payments.tips.onchain import SALT_BYTES, listing_hash, memo_of, note_hash
+
+_LINK: Final = re.compile(r"(https?://\S+?)/tip/([A-Za-z0-9]{22})/?", re.ASCII)
+_LOOKS: Final = 60
+_LOOK_SECONDS: Final = 0.5
 
 _person = click.option("--person", "mxid", required=True, help="Whose tips: a Matrix id, @lea:example.org.")
 
 
 @click.group()
 def tips() -> None:
-    """See the tips that people of this service gave and received (docs/selling.md, "Tips")."""
+    """Pay a tip, and see those that people of this service gave and received (docs/selling.md, "Tips")."""
+
+
+@tips.command("pay")
+@click.argument("url")
+@click.option("--amount", required=True, help="How much, in ERN.")
+@click.option("--note", default="", help="What you say with it.")
+@click.option("--public", is_flag=True, help="The room of the message sees sum, note and both names.")
+@click.option("--anonymous", is_flag=True, help="They are not told who you are.")
+@click.option("--key-file", type=click.Path(path_type=Path, exists=True), help="Keystore v3 file, or a hex key.")
+@click.option("--password-file", type=click.Path(path_type=Path, exists=True), help="Opens the keystore file.")
+@click.option("--rpc", help="JSON-RPC endpoint of the chain; EARNEST_RPC_URL by default.")
+@click.option("--yes", is_flag=True, help="Do not ask before paying.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+@told
+def pay_(
+    context: click.Context,
+    /,
+    url: str,
+    amount: str,
+    rpc: str | None,
+    *,
+    yes: bool,
+    as_json: bool,
+    **given: Any,  # noqa: ANN401 - what is said, and the key's files
+) -> None:
+    """Pay a tip by the link URL (https://…/tip/…) that the bot gave you; once, however often it is given."""
+    match = _LINK.fullmatch(url)
+    if match is None:
+        raise Invalid("not_a_tip", "Give the link that the bot gave you: https://…/tip/…")
+    base, link = match[1], match[2]
+    wish = Wish(parse(amount, DECIMALS).base_units, note_of(given["note"]), given["public"], given["anonymous"])
+    settings = container_of(context).settings
+    chain = Nodes([rpc] if rpc else settings.rpc_urls(), settings.chain_id)
+    context.call_on_close(chain.close)
+    wallet = open_wallet(given["key_file"], given["password_file"])
+    not_busy(chain, wallet.address)
+    if _state(base, link) != "open":
+        raise Conflict("tipped_already", "By this link a tip was paid already: nothing was paid now. Ask for another.")
+    what = _offered(base, link, wish, wallet.address)
+    facts = erc20.look(chain, what.terms.asset)
+    if facts.decimals != DECIMALS:
+        raise Conflict("terms_differ", "The service asks for another token than ERN: nothing was paid.")
+    if not yes:
+        click.confirm(f"Pay {_money(what.terms.price)} to {show_address(what.terms.seller)}?", abort=True)
+    transaction = show_hash(pay(chain, wallet, what, facts, _money))
+    for _ in range(_LOOKS):  # until then the link is open for whoever gives it once more
+        if _state(base, link) != "open":
+            break
+        time.sleep(_LOOK_SECONDS)
+    purchase = checkout.purchase_id(what.terms, what.order, chain_id=chain.chain_id, checkout=what.contract)
+    if as_json:
+        click.echo(json.dumps({"purchase": show_hash(purchase), "transaction": transaction}))
+        return
+    click.echo(f"Paid: {_money(what.terms.price)}, by transaction {transaction}. The bot tells them and you.")
+
+
+def _offered(base: str, link: str, wish: Wish, payer: Address) -> Payable:
+    """Trust nothing: what is to be paid must be just this tip, and what is said with it what stands in its terms."""
+    asked = {"note": wish.note, "public": wish.public, "anonymous": wish.anonymous}
+    body = {"payer": show_address(payer), "amount": str(wish.amount), **asked}
+    answered = get_json("POST", f"{base}/v1/tips/{link}/terms", body)
+    what = payable(answered)
+    terms, order = what.terms, what.order
+    try:
+        salt = bytes.fromhex(str(answered["note_salt"])[2:])
+    except (KeyError, ValueError):
+        raise Invalid("answer_malformed", "That service offers nothing that could be paid.") from None
+    expected = (wish.amount, listing_hash(link), note_hash(salt, wish), (), payer, memo_of(link), 0)
+    offered = (terms.price, terms.listing, terms.content, terms.shares, order.buyer, order.memo, order.relay_fee)
+    if len(salt) != SALT_BYTES or offered != expected:
+        raise Conflict("terms_differ", "The service offers another tip than you asked for: nothing was paid.")
+    return what
+
+
+def _state(base: str, link: str) -> str:
+    return plain(get_json("GET", f"{base}/v1/tips/{link}").get("state"))
+
+
+def _money(amount: int) -> str:
+    return f"{show(Amount(amount), DECIMALS)} {SYMBOL}"
 
 
 @tips.command("list")

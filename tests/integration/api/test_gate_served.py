@@ -52,7 +52,9 @@ def served(tmp_path: Path) -> Iterator[Served]:
     bearer = a_bearer(container, "example.org")
     with container.work() as work:
         work.doors.ask(work.people.number(ALICE), stake=Amount(5 * 10**18))
-    with listening(container) as url, httpx.Client(base_url=url, timeout=30) as client:
+    # Beyond what it keeps alive, httpcore closes one that it believes idle and that a thread was just given.
+    kept = httpx.Limits(max_keepalive_connections=None)
+    with listening(container) as url, httpx.Client(base_url=url, timeout=30, limits=kept) as client:
         yield Served(container, client, bearer)
     engine.dispose()
 

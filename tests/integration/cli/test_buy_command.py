@@ -15,6 +15,7 @@ from cli import fetching
 from cli.commands import buy as command
 from cli.main import main
 from cli.once import once
+from cli.paying import Payable
 from contracts import checkout, codec
 from contracts.checkout import Order
 from contracts.signers import KeySigner
@@ -84,9 +85,13 @@ def test_given_once_more_it_pays_nothing_unless_it_is_told_so(fair: Fair, key_fi
 def test_two_that_pay_at_once_have_one_id(fair: Fair) -> None:
     terms = fair.terms(fair.put_up())
     order = Order(fair.address("kim"), Hash32(bytes(32)), 0, ZERO_ADDRESS, 2**63, Hash32(b"\x01" * 32))
-    one, two = (once(fair.anvil.chain, fair.checkout, terms, replace(order, salt=Hash32(s * 32))) for s in (b"a", b"b"))
-    assert one == two
-    assert once(fair.anvil.chain, fair.checkout, terms, replace(order, memo=Hash32(b"m" * 32))).memo != one.memo
+
+    def today(asked: Order) -> Order:
+        return once(fair.anvil.chain, Payable(terms, asked, fair.checkout))
+
+    one = today(replace(order, salt=Hash32(b"a" * 32)))
+    assert one == today(replace(order, salt=Hash32(b"b" * 32)))
+    assert today(replace(order, memo=Hash32(b"m" * 32))).memo != one.memo
 
 
 def test_who_has_too_little_is_told_and_pays_nothing(fair: Fair, key_file: Path) -> None:
