@@ -76,7 +76,7 @@ def pay_(
         raise Conflict("tipped_already", "By this link a tip was paid already: nothing was paid now. Ask for another.")
     what = _offered(base, link, wish, wallet.address)
     facts = erc20.look(chain, what.terms.asset)
-    if facts.decimals != DECIMALS:
+    if (facts.symbol, facts.decimals) != (SYMBOL, DECIMALS):  # one that takes this name is not worth more than ERN
         raise Conflict("terms_differ", "The service asks for another token than ERN: nothing was paid.")
     if not yes:
         click.confirm(f"Pay {_money(what.terms.price)} to {show_address(what.terms.seller)}?", abort=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from eth_utils.crypto import keccak
 from cli import fetching
 from cli.commands import tips as command
 from cli.main import main
+from contracts import erc20
 from payments.tips.model import Link, TipState
 from tests.support.anvil import ETHER
 from tests.support.services import listening
@@ -70,6 +72,17 @@ def test_a_service_that_offers_another_tip_gets_nothing(
     before = held(tipped, "kim")
     refused = pay(tipped, tipped.link(), tmp_path)
     assert (refused.exit_code != 0, "another tip than you asked for" in refused.output) == (True, True), refused.output
+    assert held(tipped, "kim") == before
+
+
+def test_dearer_money_than_what_was_named_is_not_paid(
+    tipped: Tipped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = erc20.look
+    monkeypatch.setattr(erc20, "look", lambda chain, token: replace(look(chain, token), symbol="WETH"))
+    before = held(tipped, "kim")
+    refused = pay(tipped, tipped.link(), tmp_path)
+    assert (refused.exit_code != 0, "another token than ERN" in refused.output) == (True, True), refused.output
     assert held(tipped, "kim") == before
 
 
