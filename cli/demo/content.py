@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import html
 import json
 import re
 import threading
@@ -15,6 +16,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
+from eth_account import Account
+from eth_account.messages import encode_defunct
 
 from app.container import Container
 from bot import main as bot
@@ -36,6 +39,9 @@ _FILE: Final = bytes(range(256)) * 1_000
 _LATER: Final = timedelta(minutes=61)
 _TRIES: Final = 1_500
 _LINK: Final = re.compile(r"http\S+/buy/[A-Za-z0-9]{22}\?order=[A-Za-z0-9]{22}")
+_TIP: Final = re.compile(r"http\S+/tip/[A-Za-z0-9]{22}")
+_PAGE: Final = re.compile(r"http\S+/link/[\w-]+", re.ASCII)
+_MESSAGE: Final = re.compile(r'<textarea id="message"[^>]*>([^<]*)</textarea>')
 _PURCHASE: Final = re.compile(r"purchase ([A-Za-z0-9]{22})")
 
 
@@ -65,6 +71,26 @@ async def bought_in_a_chat(stage: Stage) -> None:
     stage.saw("what she bought stays hers; she wrote: library", again)
     sold = await stage.earnest("sell", "sales", "--seller", _mxid(stage, _SELLER), "--json")
     stage.saw("and the seller sees what was sold: earnest sell sales", sold)
+
+
+async def tipped(stage: Stage) -> None:
+    """@kim tips @lea, who lets herself be tipped at a wallet that she linked, and says something with it."""
+    lea, kim = await stage.talking(_SELLER), await stage.talking(_BUYER)
+    await _link_wallet(stage, lea)
+    on = await stage.answered(lea, "tips on", show_address(stage.address(_SELLER))[:8])
+    stage.saw(f"{lea.user_id} linked her wallet and wrote: tips on; the bot answered", on)
+    before, heard = stage.tokens(stage.address(_SELLER)), len(lea.heard)
+    offered = await stage.answered(kim, f"tip {lea.user_id} 5 Thank you for the doors", "/tip/")
+    stage.saw(f"{kim.user_id} wrote: tip {lea.user_id} 5 Thank you for the doors; the bot answered", offered)
+    found = _TIP.search(offered)
+    stage.demand(found, "there is a link to pay by", offered)
+    words = ("tips", "pay", found.group() if found else "", "--amount", "5", "--note", "Thank you for the doors")
+    paid = await stage.earnest(*words, *_key(stage, _BUYER), "--yes", "--json")
+    stage.saw("her wallet paid: earnest tips pay … --amount 5", paid)
+    told = await stage.until(lambda: lea.said("5 ERN", "Thank you for the doors", after=heard), "the bot tells @lea")
+    got = stage.tokens(stage.address(_SELLER)) - before
+    stage.demand(got == 5 * ERN, "all of it went to her wallet", money(got))
+    stage.saw("once the block was safe the bot told her", told)
 
 
 async def bought_by_a_program(stage: Stage) -> None:
@@ -189,6 +215,7 @@ async def admitted_for_a_time(stage: Stage) -> None:
 STEPS = (
     counter_made,
     bought_in_a_chat,
+    tipped,
     bought_by_a_program,
     bought_by_another_program,
     taken_back,
@@ -213,6 +240,25 @@ async def _pay(stage: Stage, person: Person, offered: str) -> None:
     link = found.group() if found else ""
     paid = await stage.earnest("buy", link, *_key(stage, person.name), "--yes", "--json")
     stage.saw(f"{person.user_id}'s wallet paid: earnest buy {link}", paid)
+
+
+async def _link_wallet(stage: Stage, person: Person) -> None:
+    """Let somebody link their wallet on the page to which the bot leads them, by hand."""
+    told = await stage.answered(person, "link", "/link/")
+    found, own = _PAGE.search(told), stage.world.plan.public_url
+    stage.demand(found, "the bot leads to a page", told)
+    page = found.group() if found else ""
+    secret = stage.world.plan.wallet_file(person.name).read_text(encoding="utf-8").strip()
+    async with httpx.AsyncClient(timeout=60, headers={"Origin": own}) as browser:
+        shown = await browser.post(f"{page}/message", data={"address": show_address(stage.address(person.name))})
+        asked = _MESSAGE.search(shown.text)
+        stage.demand(asked, "the page shows what to sign", shown.text)
+        message = html.unescape(asked.group(1)) if asked else ""
+        signature = Account.from_key(secret).sign_message(encode_defunct(text=message)).signature
+        done = await browser.post(
+            page, data={"message": message, "signature": "0x" + signature.hex().removeprefix("0x")}
+        )
+    stage.demand(done.is_success, "the wallet is linked", done.text)
 
 
 async def _stands(stage: Stage, looker: Person, room: RoomId, other: Person, membership: str) -> dict[str, Any]:
