@@ -20,6 +20,7 @@ contract TransferCheck {
         }
         uint256 left = token.balanceOf(from);
         uint256 has = token.balanceOf(to);
+        // slither-disable-next-line incorrect-equality
         bool exact = left <= held && held - left == amount && has >= had && has - had == amount;
         // slither-disable-next-line assembly
         assembly ("memory-safe") {
