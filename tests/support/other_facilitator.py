@@ -42,7 +42,7 @@ class OtherFacilitator:
         )
         data = encode_transfer_with_authorization(signed, bytes.fromhex(payload["signature"][2:]))
         receipt = self.till.anvil.send(
-            self._wallet, parse_address(body["paymentRequirements"]["asset"]), data, gas=200_000
+            self._wallet, parse_address(body["paymentPayload"]["accepted"]["asset"]), data, gas=200_000
         )
         self.transactions.append("0x" + receipt.transaction.hex())
         return receipt.succeeded

@@ -38,7 +38,7 @@ def test_what_x402_paid_in_another_token_is_paid_back_in_that(counter: Counter, 
     (made,) = counter.sales()
     with till.container.read() as work:
         rows = "".join(selling.statement_csv(work.content.statement(counter.lea, None, None), work.tokens.name))
-    assert ",0.00025,USDX," in rows, rows
+    assert ",USDX,0.00025," in rows, rows
     what = refunding.owed(till.container, counter.lea, made.id)
     assert (what.recipient, what.amount, what.asset) == (till.buyer.address, 250, usdx)
     assert till.anvil.send(lea, what.asset, what.allowance).succeeded
