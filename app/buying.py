@@ -15,7 +15,7 @@ import structlog
 from app import facilitating, handing, selling
 from app.container import Container, Work
 from app.facilitating import Settled
-from contracts.authorizations import Authorization
+from contracts.erc20 import Silent
 from kit.errors import ChainUnavailable, Conflict, NotFound
 from kit.identifiers import show_hash
 from ledger.calls import OutgoingState
@@ -23,7 +23,7 @@ from ledger.model import Level, erc20
 from payments.content.model import GRACE, WHOLE, Buyer, Kind, Listing, Paid, Purchase, PurchaseState, Stored, Version
 from payments.settlements.model import Order, Use, order_of, purchase_key
 from payments.settlements.service import Standing
-from payments.settlements.x402 import Demand, Flaw, Payment, Reason, check_signature, read_payment
+from payments.settlements.x402 import Demand, Flaw, Payment, Reason, Token, check_signature, read_payment
 
 LOG = structlog.get_logger(__name__)
 
@@ -78,27 +78,28 @@ def read(header: str) -> Sent:
     return Sent(payment, claim)
 
 
-def quote(container: Container, listing: str) -> tuple[Listing, Demand | None]:
-    """Return a listing that is for sale, and what is asked for it; ``None`` where x402 cannot pay that.
+def quote(container: Container, listing: str) -> tuple[Listing, list[Demand]]:
+    """Return a listing that is for sale, and what is asked for it: one of these; none where x402 cannot pay it.
 
-    It can where one wallet gets all of a price in the token, and settlements have a budget. Raises ``NotFound``,
-    and ``Conflict`` for what is not for sale, or is handed over elsewhere.
+    It can where one wallet gets all of a price in a token that takes signed transfers, and settlements have a budget.
+    Our own token's comes first. Raises ``NotFound``, and ``Conflict`` for what is not for sale, or is handed over
+    elsewhere.
     """
     with container.read() as work:
         found = work.content.listing(listing)
         if not found.version.is_fetched:
             raise Conflict("delivered_elsewhere", "This is nothing that can be fetched here.")
         work.content.quote(listing)
-        return found, _demand(container, work, found.version)
+        return found, _demands(container, work, found.version)
 
 
-def offered(container: Container, *, offset: int, limit: int) -> tuple[list[tuple[Listing, Demand]], int]:
+def offered(container: Container, *, offset: int, limit: int) -> tuple[list[tuple[Listing, list[Demand]]], int]:
     """Return what x402 can pay of a page of what is listed, each with what is asked, and how many are listed in all."""
     with container.read(one_moment=True) as work:
         found, total = work.content.catalogue(offset=offset, limit=limit)
         here = [one for one in found if one.is_for_sale(work.now) and one.version.is_fetched]
-        asked = [(one, _demand(container, work, one.version)) for one in here]
-    return [(one, demand) for one, demand in asked if demand is not None], total
+        asked = [(one, _demands(container, work, one.version)) for one in here]
+    return [(one, demands) for one, demands in asked if demands], total
 
 
 def begin(container: Container, listing: str, sent: Sent) -> Purchase | None:
@@ -108,13 +109,13 @@ def begin(container: Container, listing: str, sent: Sent) -> Purchase | None:
     buyer alone. Raises ``Flaw`` where it is not good, ``NotFound``, ``Conflict`` for what is not for sale or for a
     payment for something else, and ``ChainUnavailable``.
     """
-    signed, order = sent.payment.signed, order_of(listing, sent.claim)
+    payment, order = sent.payment, order_of(listing, sent.claim)
     with container.read() as work:
-        check_signature(sent.payment, work.settlements.token)
-        work.settlements.check_name(sent.payment, order)
+        check_signature(payment, facilitating.token_of(work, payment.asset))
+        work.settlements.check_name(payment, order)
         work.content.listing(listing)
-        known = _known(work, signed, order)
-        standing = _standing(work, signed)
+        known = _known(work, payment, order)
+        standing = _standing(work, payment)
         if known is not None and known.state is not PurchaseState.TAKEN_BACK:
             return known
         demand = None
@@ -122,10 +123,8 @@ def begin(container: Container, listing: str, sent: Sent) -> Purchase | None:
             _same(standing, order)
             demand = _promised(container, work, standing)
     if demand is None:
-        demand = quote(container, listing)[1]
-    if demand is None:
-        raise Conflict("not_payable", "This cannot be paid by x402 here.")
-    settled = _settle(container, sent.payment, demand, order, standing)
+        demand = _asked(quote(container, listing)[1], payment)
+    settled = _settle(container, payment, demand, order, standing)
     if not settled.made and not settled.pending:
         raise Flaw(settled.reason or Reason.SETTLE, "The payment was carried to the chain in vain.")
     return look(container, sent, order)
@@ -134,7 +133,7 @@ def begin(container: Container, listing: str, sent: Sent) -> Purchase | None:
 def look(container: Container, sent: Sent, order: Order) -> Purchase | None:
     """Return what a payment bought that was taken on; ``None`` while it is yet to be seen. Raises as ``begin``."""
     with container.read() as work:
-        known, standing = _known(work, sent.payment.signed, order), _standing(work, sent.payment.signed)
+        known, standing = _known(work, sent.payment, order), _standing(work, sent.payment)
     if known is not None and known.state is not PurchaseState.TAKEN_BACK:
         return known
     if standing is not None:
@@ -146,8 +145,8 @@ def look(container: Container, sent: Sent, order: Order) -> Purchase | None:
 def find(container: Container, listing: str, sent: Sent) -> Purchase | None:
     """Return what a payment bought before; nothing is taken on. Raises ``Flaw`` for who is not its payer."""
     with container.read() as work:
-        check_signature(sent.payment, work.settlements.token)
-        return _known(work, sent.payment.signed, order_of(listing, sent.claim))
+        check_signature(sent.payment, facilitating.token_of(work, sent.payment.asset))
+        return _known(work, sent.payment, order_of(listing, sent.claim))
 
 
 def hand_over(container: Container, purchase: Purchase, number: int | None = None) -> Handed | Behind | None:
@@ -216,6 +215,8 @@ def follow_handed(container: Container) -> None:
                     work.settlements.close(made)
             elif not handing.look_up(container, made) and (known is None or known.state is PurchaseState.TAKEN_BACK):
                 waiting.append(made)
+        except Silent:  # its token is to blame, and holds up nothing else
+            LOG.warning("token_silent", settlement=show_hash(made.id))
         except ChainUnavailable:
             untold += 1
             if untold > _MOST_UNTOLD:
@@ -241,20 +242,45 @@ def _settle(container: Container, payment: Payment, demand: Demand, order: Order
     return facilitating.look(container, payment)
 
 
-def _demand(container: Container, work: Work, version: Version) -> Demand | None:
-    token, offer = work.settlements.token, version.offer
-    price = offer.prices.get(erc20(token.chain_id, token.address))
-    sole = offer.shares.get(offer.wallet) == WHOLE and not offer.fee_bps
+def _demands(container: Container, work: Work, version: Version) -> list[Demand]:
+    """Return what is asked for a version: one of these."""
+    own, prices = work.settlements.token, version.offer.prices
+    if not _is_payable(container, version):
+        return []
+    theirs = erc20(own.chain_id, own.address)
+    tokens = [own] if theirs in prices and len(prices) == 1 else facilitating.all_served(work)
+    priced = [(one, prices.get(erc20(one.chain_id, one.address))) for one in tokens]
+    return [_demand(token, price, version) for token, price in priced if price is not None]
+
+
+def _is_payable(container: Container, version: Version) -> bool:
+    """Tell whether a program can pay for a version at all, in whatever token."""
+    offer = version.offer
     settled = container.relay_limits.settlements is not None or container.settings.facilitator_url
-    if not settled or price is None or not sole:
-        return None
-    return Demand(token.network, token.address, price, offer.wallet, SECONDS, token.name, token.version)
+    return bool(settled) and offer.shares.get(offer.wallet) == WHOLE and not offer.fee_bps
+
+
+def _demand(token: Token, price: int, version: Version) -> Demand:
+    wallet = version.offer.wallet
+    return Demand(token.network, token.address, price, wallet, SECONDS, token.name, token.version)
+
+
+def _asked(demands: list[Demand], payment: Payment) -> Demand:
+    """Return what is asked in the token that a buyer paid in: nothing that they name is taken for a price."""
+    if not demands:
+        raise Conflict("not_payable", "This cannot be paid by x402 here.")
+    found = next((one for one in demands if one.asset == payment.asset), None)
+    if found is None:
+        raise Flaw(Reason.MISMATCH, "The buyer accepted something else than what is asked.")
+    return found
 
 
 def _promised(container: Container, work: Work, standing: Standing) -> Demand | None:
-    """Return what was asked when a payment was taken on, whatever is asked now."""
-    found = _version(work, standing)
-    return None if found is None else _demand(container, work, found)
+    """Return what was asked when a payment was taken on, whatever is asked now, and is allowed."""
+    found, made = _version(work, standing), standing.settlement
+    if found is None or not _is_payable(container, found):
+        return None
+    return _demand(facilitating.token_of(work, made.asset), made.signed.amount, found)
 
 
 def _version(work: Work, standing: Standing) -> Version | None:
@@ -269,8 +295,9 @@ def _version(work: Work, standing: Standing) -> Version | None:
     return None
 
 
-def _known(work: Work, signed: Authorization, order: Order) -> Purchase | None:
-    found = work.content.purchase(purchase_key(work.settlements.id_of(signed), order))
+def _known(work: Work, payment: Payment, order: Order) -> Purchase | None:
+    signed = payment.signed
+    found = work.content.purchase(purchase_key(work.settlements.id_of(payment.asset, signed), order))
     if found is not None and found.listing != order.listing:
         raise _another()
     if found is not None and (found.buyer is None or found.buyer.wallet != signed.payer):
@@ -278,9 +305,9 @@ def _known(work: Work, signed: Authorization, order: Order) -> Purchase | None:
     return found
 
 
-def _standing(work: Work, signed: Authorization) -> Standing | None:
+def _standing(work: Work, payment: Payment) -> Standing | None:
     try:
-        return work.settlements.find(signed)
+        return work.settlements.find(payment.asset, payment.signed)
     except Conflict as refusal:
         raise Flaw(Reason.USED, refusal.message) from None
 
@@ -313,9 +340,9 @@ def _take_in(container: Container, standing: Standing) -> Purchase | None:
             level = Level.ORPHANED
         if known is None and level is Level.ORPHANED:
             return None
-    elif made.use is Use.MADE or state is OutgoingState.DONE:
+    elif made.use is Use.MADE or (state is OutgoingState.DONE and made.asset == container.terms.token):
         level = Level.FINALIZED
-    elif state is OutgoingState.GIVEN_UP:
+    elif state is OutgoingState.GIVEN_UP or made.use is Use.LOST:
         level = Level.ORPHANED if made.use is not None else None
     elif state is OutgoingState.MINED and known is not None and standing_still and known.level.reaches(known.finality):
         return known
@@ -356,7 +383,7 @@ def _seen(container: Container, standing: Standing, state: OutgoingState | None)
     """Return how sure the block of a payment is; ``ORPHANED`` where it is to be sent anew, ``None`` for who knows."""
     for attempt in standing.attempts:
         receipt = container.chain.receipt(attempt.hash)
-        if receipt is not None and receipt.succeeded:
+        if receipt is not None and facilitating.made_by(container, standing.settlement, receipt):
             with container.read() as work:
                 try:
                     level = work.book.level(receipt.block_hash)

@@ -8,7 +8,7 @@ import structlog
 
 from app import paying
 from app.container import Container, Work
-from contracts import codec, typed_data
+from contracts import codec, erc20, typed_data
 from contracts.events import Terms
 from contracts.signatures import signer_of
 from kit.errors import ChainUnavailable, Conflict, Forbidden, Refusal
@@ -133,18 +133,26 @@ def _tried_out(container: Container, terms: Terms, signature: bytes, *, set_asid
 
 
 def try_out(
-    container: Container, cargo: Cargo, *, to: Address, data: bytes, payer: Address, due: int, set_aside: int
+    container: Container,
+    cargo: Cargo,
+    *,
+    to: Address,
+    data: bytes,
+    payer: Address,
+    due: int,
+    set_aside: int,
+    token: Address | None = None,
 ) -> tuple[int, int, int]:
     """Ask the node whether what was signed would go through now; return its gas, the fee (wei per gas), the tokens.
 
-    ``due``: what leaves the payer's wallet; ``set_aside``: gwei that the relayer needs for what else is under way.
-    Raises ``Conflict`` where it would not, or the relayer has too little ether.
+    ``due``: what leaves the payer's wallet of ``token``, our own by default; ``set_aside``: gwei that the relayer needs
+    for what else is under way. Raises ``Conflict`` where it would not, or the relayer has too little ether.
     """
     chain, relayer = container.chain, container.relayer
     max_fee = chain.fees().max_fee
     if chain.balance(relayer) <= set_aside * 10**9:
         raise empty(cargo)
-    tokens = codec.decode_uint(chain.call(container.deployment.token, codec.encode_balance_of(payer)))
+    tokens = erc20.balance(chain, token or container.deployment.token, payer)
     if tokens < due:
         raise too_few(payer)
     try:

@@ -12,15 +12,15 @@ import structlog
 from app import facilitating
 from app.container import Container
 from app.facilitating import Settled
-from contracts import authorizations, codec
-from contracts.authorizations import Authorization, encode_transfer_with_authorization
+from contracts import authorizations, codec, erc20
+from contracts.authorizations import encode_transfer_with_authorization
 from contracts.chain import Chain
 from kit.errors import ChainUnavailable, Conflict, NotFound, PeerUnavailable, Refusal
-from kit.identifiers import Address, Hash32, show_address, show_hash
+from kit.identifiers import Hash32, show_address, show_hash
 from ledger.model import Level
 from payments.settlements.model import Order, Settlement, Use
 from payments.settlements.service import Standing
-from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Payment, Reason, Token, check, check_times
+from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Payment, Reason, check, check_times
 
 LOG = structlog.get_logger(__name__)
 
@@ -35,21 +35,22 @@ def begin(container: Container, payment: Payment, demand: Demand, order: Order) 
 
     Nobody is asked here but our own node, as ``facilitating.begin`` does. Raises as that does.
     """
-    chain, token = container.chain, container.terms.token
+    chain, asset = container.chain, payment.asset
     with container.read() as work:
-        check(payment, demand, work.settlements.token)
+        check(payment, demand, facilitating.served(work, demand.asset))
         work.settlements.check_name(payment, order)
         check_times(payment.signed, work.chain_time)
     head = chain.block("latest")
     if head is None:
         raise ChainUnavailable("The node has no head block.")
-    if facilitating.used(container, payment.signed):
+    if erc20.used(chain, asset, payment.signed):
         raise Flaw(Reason.USED, "The payer's nonce is used up.")
-    tokens = codec.decode_uint(chain.call(token, codec.encode_balance_of(payment.signed.payer)))
+    tokens = erc20.balance(chain, asset, payment.signed.payer)
     if tokens < payment.signed.amount:
         raise Flaw(Reason.FUNDS, f"{show_address(payment.signed.payer)} does not hold what was signed.")
+    facilitating.moves_exactly(container, payment)
     try:
-        chain.call(token, encode_transfer_with_authorization(payment.signed, payment.signature))
+        chain.call(asset, encode_transfer_with_authorization(payment.signed, payment.signature))
     except Conflict:
         raise Flaw(Reason.SIMULATION, "The chain would refuse it now.") from None
     most = container.settings.facilitator_per_day
@@ -79,7 +80,7 @@ class Hands:
         made = None
         try:
             with self._container.read() as work:
-                standing = work.settlements.find(payment.signed)
+                standing = work.settlements.find(payment.asset, payment.signed)
             if standing is not None and standing.settlement.open and _take(self._container, standing.settlement):
                 made = standing.settlement
         finally:
@@ -129,7 +130,7 @@ def look(container: Container, standing: Standing) -> Level | None:
     with container.read() as work:
         own = work.book.head()
     least, first = 0 if own is None else own.number, _first(container, made)
-    asked = partial(_made_in, token=container.terms.token, made=made, first=first, least=least)
+    asked = partial(_made_in, made=made, first=first, least=least)
     found = container.chain.at_one(asked)
     transaction = None if found is None else found[0]
     if transaction != made.transaction:
@@ -153,8 +154,8 @@ def look_up(container: Container, made: Settlement) -> bool:
     if final is None or final.number < made.since_block:
         return False
     use, transaction = Use.UNUSED, None
-    if facilitating.used(container, made.signed, block=final.hash):
-        transaction = facilitating.search(container, made.signed, first=_first(container, made), last=final.number)
+    if erc20.used(container.chain, made.asset, made.signed, block=final.hash):
+        transaction = facilitating.search(container, made, first=_first(container, made), last=final.number)
         use = Use.LOST if transaction is None else Use.MADE
     elif final.timestamp < made.signed.valid_before:
         return False
@@ -175,7 +176,8 @@ def _take(container: Container, made: Settlement) -> bool:
 def _request(container: Container, made: Settlement) -> dict[str, Any]:
     """Write what a facilitator is sent: what was signed, and neither what it is for nor the buyer's claim."""
     signed, signature = made.signed, made.signature or b""
-    token = Token(container.terms.chain_id, container.terms.token)
+    with container.read() as work:
+        token = facilitating.token_of(work, made.asset)
     asked = {
         "scheme": SCHEME,
         "network": token.network,
@@ -202,7 +204,7 @@ def _first(container: Container, made: Settlement) -> int:
     return max(made.since_block - _BEFORE, container.deployment.deployed_block)
 
 
-def _made_in(node: Chain, *, token: Address, made: Settlement, first: int, least: int) -> tuple[Hash32, Hash32] | None:
+def _made_in(node: Chain, *, made: Settlement, first: int, least: int) -> tuple[Hash32, Hash32] | None:
     """Return the transaction in which a node has exactly this transfer, and its block; ``None`` where in none.
 
     Its block is the first at which the nonce is used: looked for from the head back, since it is young.
@@ -210,24 +212,19 @@ def _made_in(node: Chain, *, token: Address, made: Settlement, first: int, least
     head = node.block("latest")
     if head is None or head.number < least:
         raise ChainUnavailable("The node is behind.")
+    token, used_at = made.asset, partial(erc20.used, node, made.asset, made.signed)
     high, low, step = head.number, first, 1
-    if not _used_at(node, token, made.signed, high):
+    if not used_at(block=high):
         return None
-    while high - step > low and _used_at(node, token, made.signed, high - step):
+    while high - step > low and used_at(block=high - step):
         high, step = high - step, step * 2
     low = max(low, high - step)
     while high - low > 1:
         middle = (high + low) // 2
-        if _used_at(node, token, made.signed, middle):
+        if used_at(block=middle):
             high = middle
         else:
             low = middle
     block = node.read(high, {token: frozenset({authorizations.USED, codec.TRANSFER})})
     transaction = None if block is None else authorizations.paid_in(block.logs, token, made.signed)
     return None if block is None or transaction is None else (transaction, block.ref.hash)
-
-
-def _used_at(node: Chain, token: Address, signed: Authorization, number: int) -> bool:
-    return codec.decode_bool(
-        node.call(token, codec.encode_authorization_state(signed.payer, signed.nonce), block=number)
-    )

@@ -22,7 +22,12 @@ _AGAIN_SECONDS: Final = 60.0
 def learn(container: Container) -> list[str]:
     """Read what was not read yet; return, in a sentence each, what is refused. Raises ``ChainUnavailable``."""
     with container.read() as work:
-        unread = work.tokens.unread
+        room = work.tokens
+        unread, unasked = room.unread, room.unasked
+    for asset in unasked:
+        told = erc20.signs_transfers(container.chain, _address(asset, container.deployment.chain_id))
+        with container.work() as work:
+            work.tokens.learn_transfers(asset, told)
     refused = []
     for asset in unread:
         try:

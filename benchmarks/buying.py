@@ -178,7 +178,7 @@ def _sold(folder: Path, content: bytes) -> tuple[str, str]:
     pieces = [content[at : at + _PIECE] for at in range(0, len(content), _PIECE)]
     listing = selling.put_up(container, lea, offer, pieces, name="file.bin")
     with container.work() as work:
-        key = purchase_key(work.settlements.id_of(signed), order_of(listing.id, _CLAIM))
+        key = purchase_key(work.settlements.id_of(token.address, signed), order_of(listing.id, _CLAIM))
         terms, buyer = listing.version.terms, Buyer(wallet=wallet.address)
         level, now = Level.FINALIZED, work.now
         work.content.bought(

@@ -8,11 +8,18 @@ from typing import Final
 from app import tokens
 from app.container import Container, Work
 from cli.counting import counted
+from contracts.erc20 import Unsigned
+from contracts.typed_data import Domain
 from kit.errors import Invalid, Refusal, Unavailable
 from kit.identifiers import parse_address, show_address
 from payments.settlements.x402 import SCHEME, VERSION
 
 _MOST_BYTES: Final = 256 * 1024
+_WHY: Final = {
+    Unsigned.DOMAIN: "it tells no EIP-712 domain that hashes to its DOMAIN_SEPARATOR.",
+    Unsigned.UNKNOWN: "it does not know transferWithAuthorization (EIP-3009) with a key's signature.",
+    None: "it was not asked yet by what its transfers are signed: `earnest chain` does that.",
+}
 _ADD: Final = "`earnest contracts add-checkout` creates it; `earnest chain` reads it from its next start on."
 
 
@@ -50,6 +57,11 @@ def _doubtful(container: Container, things: str) -> tuple[str, str] | None:
         says = "EARNEST_SALES_FEE_BPS asks for a part of each price, and nobody gets it: nothing is taken."
         return says, "Set EARNEST_SALES_FEE_RECEIVER."
     return None
+
+
+def why_not_to_programs(told: Domain | Unsigned | None) -> str | None:
+    """Return why programs cannot pay in a token that is allowed; ``None`` where they can."""
+    return None if isinstance(told, Domain) else _WHY[told]
 
 
 def _facilitator(container: Container, url: str) -> str:
@@ -110,4 +122,14 @@ def _ways(container: Container) -> str:
     settled = container.relay_limits.settlements is not None or container.settings.facilitator_url
     programs = "by x402" if settled else ""
     ways = " and ".join(way for way in (contract, programs) if way)
-    return f"It can be paid {ways}." if ways else "There is no way to pay for it yet."
+    if not ways:
+        return "There is no way to pay for it yet."
+    return " ".join((f"It can be paid {ways}.", *(_not_by_programs(container) if settled else ())))
+
+
+def _not_by_programs(container: Container) -> list[str]:
+    """Say of each allowed token in which programs cannot pay why; people can, so there is nothing to mend."""
+    with container.read() as work:
+        room = work.tokens
+        told = [(name, why_not_to_programs(room.transfers(asset))) for name, asset, _ in room.known()]
+    return [f"Programs cannot pay in {name}: {why}" for name, why in told if why is not None]

@@ -55,7 +55,7 @@ def paid_in(logs: Sequence[RawLog], token: Address, signed: Authorization) -> Ha
     """Return the transaction, of a block's logs of the token, in which exactly this transfer was made.
 
     A nonce may have gone to another transfer (``receiveWithAuthorization`` to somebody else), so the token's own
-    Transfer must follow at once.
+    Transfer must follow at once. That is how OpenZeppelin's tokens and Circle's write them.
     """
     moved = (TRANSFER, _topic(signed.payer), _topic(signed.recipient))
     by_place = {(log.transaction, log.log_index): log for log in logs if log.address == token}
@@ -66,6 +66,17 @@ def paid_in(logs: Sequence[RawLog], token: Address, signed: Authorization) -> Ha
         if after is not None and after.topics == moved and after.data == word(signed.amount):
             return log.transaction
     return None
+
+
+def made_by(logs: Sequence[RawLog], token: Address, signed: Authorization, transaction: Hash32) -> bool:
+    """Tell whether a token says that a transaction of ours, which called it for just this transfer, has made it.
+
+    Nobody else had a part in it, so the two logs may stand in any order.
+    """
+    theirs = [log for log in logs if log.address == token and log.transaction == transaction]
+    moved = (TRANSFER, _topic(signed.payer), _topic(signed.recipient))
+    used = any(log.topics == (USED, _topic(signed.payer), signed.nonce) for log in theirs)
+    return used and any(log.topics == moved and log.data == word(signed.amount) for log in theirs)
 
 
 def _topic(address: Address) -> Hash32:

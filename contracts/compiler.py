@@ -22,8 +22,24 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-CONTRACTS: Final = ("Checkout", "ContactEscrow", "Pledges", "RewardDistributor", "SignatureCheck", "Token")
-FOR_TESTS: Final = ("HostileWallet", "LooseWallet", "OddToken", "OwnedWallet", "PermitToken", "WalletFactory")
+CONTRACTS: Final = (
+    "Checkout",
+    "ContactEscrow",
+    "Pledges",
+    "RewardDistributor",
+    "SignatureCheck",
+    "Token",
+    "TransferCheck",
+)
+FOR_TESTS: Final = (
+    "DollarToken",
+    "HostileWallet",
+    "LooseWallet",
+    "OddToken",
+    "OwnedWallet",
+    "PermitToken",
+    "WalletFactory",
+)
 """What tests put on a chain beside our own contracts; it is compiled and compared like them."""
 HERE: Final = Path(__file__).resolve().parent
 ARTIFACTS: Final = HERE / "artifacts"

@@ -103,9 +103,12 @@ def receive_with_authorization(
     return _typed("ReceiveWithAuthorization", _AUTHORIZATION, _values(signed), chain_id=chain_id, token=token)
 
 
-def transfer_with_authorization(signed: Authorization, *, chain_id: int, token: Address) -> TypedData:
+def transfer_with_authorization(
+    signed: Authorization, *, chain_id: int, token: Address, domain: Domain = EARNEST
+) -> TypedData:
     """EIP-3009: whoever has the signature may carry the transfer to the chain, between two Unix times, once."""
-    return _typed("TransferWithAuthorization", _AUTHORIZATION, _values(signed), chain_id=chain_id, token=token)
+    values = _values(signed)
+    return _typed("TransferWithAuthorization", _AUTHORIZATION, values, chain_id=chain_id, token=token, domain=domain)
 
 
 def _values(signed: Authorization) -> _Values:

@@ -15,7 +15,7 @@ from app.container import Container, Work
 from app.sessions import Scope
 from kit.errors import Conflict, NotFound
 from kit.identifiers import PersonId
-from ledger.model import erc20
+from ledger.model import Asset, erc20
 from payments.carrying.model import Cargo
 from payments.content.model import Kind, Listing, ListingState
 from payments.content.terms import document
@@ -121,12 +121,13 @@ def _why_over(work: Work, listing: Listing, *, payable: bool) -> str | None:
     return "sold_out" if listing.left == 0 else "ended"
 
 
-def _sold_to_programs(container: Container, listing: Listing) -> bool:
-    """Tell whether x402 can pay it now."""
+def _sold_to_programs(container: Container, listing: Listing) -> list[Asset]:
+    """Return in which assets x402 can pay it now."""
+    chain_id = container.terms.chain_id
     try:
-        return buying.quote(container, listing.id)[1] is not None
+        return [erc20(chain_id, one.asset) for one in buying.quote(container, listing.id)[1]]
     except (Conflict, NotFound):
-        return False
+        return []
 
 
 def _viewer(request: Request, work: Work) -> PersonId | None:

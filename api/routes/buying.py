@@ -29,8 +29,8 @@ from payments.settlements.x402 import SCHEME, VERSION, Demand, Flaw, Reason, dec
 router = APIRouter(prefix="/v1/listings", tags=["selling"], responses=problems(400, 402, 404, 409, 416, 429, 502, 503))
 
 _NOT_PAYABLE = (
-    "This cannot be paid by x402 here: it has no price in the service's token, its price goes to several, or the "
-    "operator settles no payments now."
+    "This cannot be paid by x402 here: it has no price in a token whose transfers can be signed, its price goes to "
+    "several, or the operator settles no payments now."
 )
 _RETRY_SECONDS = "3"
 _SENTENCE_LENGTH = 300
@@ -144,15 +144,16 @@ def _too_old(sent: str | None) -> Flaw | None:
 
 def _asked(container: Container, listing: str, flaw: Flaw | None = None) -> Response:
     """Say what is asked, and what was wrong with what was sent."""
-    found, demand = buying.quote(container, listing)
-    if demand is None:
+    found, demands = buying.quote(container, listing)
+    if not demands:
         return problem_response(402, "not_payable", _NOT_PAYABLE)
+    claim, demand = secrets.token_urlsafe(24), demands[0]
     sentence = "Sign the payment that PAYMENT-REQUIRED asks, and ask again." if flaw is None else flaw.sentence
     told: dict[str, Any] = {
         "x402Version": VERSION,
         "error": "PAYMENT-SIGNATURE header is required" if flaw is None else flaw.reason,
         "resource": resource(container, found),
-        "accepts": [requirements(found, demand, claim=secrets.token_urlsafe(24))],
+        "accepts": [requirements(found, one, claim=claim) for one in demands],
         "extensions": declaration(),
     }
     headers = {"PAYMENT-REQUIRED": _packed(told), "Cache-Control": "no-store"}

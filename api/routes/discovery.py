@@ -42,7 +42,7 @@ def resources(
     `payTo`, `network` and the other filters leave out more of the page.
     """
     found, total = buying.offered(container, offset=offset, limit=limit)
-    items = [_shown(container, listing, demand) for listing, demand in found]
+    items = [_shown(container, listing, demands) for listing, demands in found]
     wanted = (kind or _HTTP, scheme or SCHEME) == (_HTTP, SCHEME) and extensions in (None, IDENTIFIER)
     return DiscoveryOut(
         x402_version=VERSION,
@@ -56,13 +56,13 @@ def _suits(asked: dict[str, Any], pay_to: str | None, network: str | None) -> bo
     return theirs and network in (None, asked["network"])
 
 
-def _shown(container: Container, listing: Listing, demand: Demand) -> DiscoveredOut:
+def _shown(container: Container, listing: Listing, demands: list[Demand]) -> DiscoveredOut:
     told = door.resource(container, listing)
     return DiscoveredOut(
         resource=told["url"],
         type=_HTTP,
         x402_version=VERSION,
-        accepts=[door.requirements(listing, demand)],
+        accepts=[door.requirements(listing, one) for one in demands],
         last_updated=listing.version.created_at.astimezone(UTC).isoformat(),
         description=told["description"],
         mime_type=told["mimeType"],

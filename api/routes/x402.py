@@ -24,11 +24,14 @@ _SENTENCE_LENGTH = 300
     "/supported", response_model_exclude_none=True, dependencies=[Depends(limited("x402", per_minute=120, burst=60))]
 )
 def supported(container: ContainerDep) -> SupportedOut:
-    """Show what can be settled here: the scheme `exact` in the service's own token, by EIP-3009."""
+    """Show what can be settled here: the scheme `exact` by EIP-3009, in the tokens that `extra.assets` names."""
     if container.relay_limits.settlements is None or places.served_sellers(container.settings) == frozenset():
         return SupportedOut(kinds=[], extensions=[], signers={})
     network = network_of(container.terms.chain_id)
-    kind = KindOut(x402_version=VERSION, scheme=SCHEME, network=network)
+    with container.read() as work:
+        tokens = facilitating.all_served(work)
+    assets = {"assets": [show_address(one.address) for one in tokens]}
+    kind = KindOut(x402_version=VERSION, scheme=SCHEME, network=network, extra=assets)
     return SupportedOut(kinds=[kind], extensions=[IDENTIFIER], signers={"eip155:*": [show_address(container.relayer)]})
 
 

@@ -7,6 +7,7 @@ import json
 import click
 
 from app import tokens as use_cases
+from cli import sales
 from cli.context import container_of, told
 
 
@@ -21,7 +22,13 @@ def tokens(context: click.Context, *, as_json: bool) -> None:
     with container.read() as work:
         room = work.tokens
         found = [
-            {"name": name, "asset": asset, "decimals": places, "permit": room.domain(asset) is not None}
+            {
+                "name": name,
+                "asset": asset,
+                "decimals": places,
+                "permit": room.domain(asset) is not None,
+                "programs": sales.why_not_to_programs(room.transfers(asset)),
+            }
             for name, asset, places in room.known()
         ]
     if as_json:
@@ -30,5 +37,7 @@ def tokens(context: click.Context, *, as_json: bool) -> None:
     for one in found:
         way = "by permit or allowance" if one["permit"] else "by allowance"
         click.echo(f"{one['name']}  {one['decimals']} decimals, paid {way}  {one['asset']}")
+        if one["programs"] is not None:
+            click.echo(f"  Programs (x402) cannot pay in it: {one['programs']}")
     for why in refused:
         click.echo(f"Refused: {why}")

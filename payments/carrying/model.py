@@ -105,12 +105,12 @@ class Cargo(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Something that ``payer`` signed and we carry; ``due`` leaves the payer's wallet, in base units.
+    """Something that ``payer`` signed and we carry; ``due`` leaves the payer's wallet, in base units of ``asset``.
 
     ``id``: of the stake, gift or purchase, which is its EIP-3009 nonce, of the settlement, or of a payee under a root.
     ``payer`` of a claim is its payee, and nothing is due. ``about``: a stake's quote.
     ``person``: whose it is, where that is known. ``target``: where a stake goes back to, or a gift or payment goes.
-    ``gwei``: gas that is set aside for it or, once it has an ``outcome``, that it took.
+    ``gwei``: gas that is set aside for it or, once it has an ``outcome``, that it took. ``asset``: ``None`` is our own.
     """
 
     id: Hash32
@@ -123,6 +123,7 @@ class Carried:
     gwei: int
     created_at: datetime
     outcome: Outcome | None = None
+    asset: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)

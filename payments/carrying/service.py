@@ -204,7 +204,7 @@ class Carrying:
         """
         gwei = -(-most_wei * _SPARE // _GWEI)
         self.check(carried.cargo, person=carried.person, payer=carried.payer, gwei=gwei)
-        if tokens < self._promised(carried.payer) + carried.due:
+        if tokens < self._promised(carried.payer, carried.asset) + carried.due:
             raise too_few(carried.payer)
         kept = replace(carried, gwei=gwei, created_at=self._now)
         self._store.add(kept)
@@ -212,9 +212,9 @@ class Carrying:
         self._outgoing.queue(key=_key(kept), role=RELAYER, to=to, data=data, bounds=bounds)
         return kept
 
-    def _promised(self, payer: Address) -> int:
-        """Return what is under way will take from a wallet: what is on the chain took it already."""
-        under_way = self._store.under_way_from(payer)
+    def _promised(self, payer: Address, asset: Address | None) -> int:
+        """Return what is under way will take of a token from a wallet: what is on the chain took it already."""
+        under_way = [one for one in self._store.under_way_from(payer) if one.asset == asset]
         return sum(carried.due for carried in under_way if not self._kinds[carried.cargo].landed(carried))
 
     def settle(self) -> list[tuple[Carried, Outcome]]:
@@ -249,7 +249,7 @@ class Carrying:
         """Tell what became of something; ``None`` while that is not sure."""
         kind = self._kinds[carried.cargo]
         if call.state is OutgoingState.DONE:
-            return Outcome.DONE
+            return Outcome.DONE if carried.asset is None else _in_anothers_token(kind.landed(carried))
         if call.state is OutgoingState.GIVEN_UP:
             return self._given_up(carried, call, kind)
         if call.state is OutgoingState.WITHDRAWN:
@@ -309,6 +309,13 @@ def empty(cargo: Cargo) -> Conflict:
         "gasless_relayer_empty",
         f"The service has no ether left to carry {_CALLED[cargo]} with. {_YOURSELF[cargo]}",
     )
+
+
+def _in_anothers_token(landed: bool | None) -> Outcome | None:  # noqa: FBT001 - as every kind answers
+    """Tell what became of a transaction that went well, and may have done nothing: the code is a stranger's."""
+    if landed is None:
+        return None
+    return Outcome.DONE if landed else Outcome.REVERTED
 
 
 def _key(carried: Carried) -> str:

@@ -49,6 +49,7 @@ class CarryingStore:
             "outcome": None,
             "created_at": carried.created_at,
             "settled_at": None,
+            "asset": carried.asset,
         }
         again = [outcome.value for outcome in Outcome if outcome.may_be_tried(carried.cargo)]
         kept = self._session.execute(
@@ -201,6 +202,7 @@ def _carried(row: CarriedRow) -> Carried:
         gwei=row.gwei,
         outcome=None if row.outcome is None else Outcome(row.outcome),
         created_at=row.created_at,
+        asset=None if row.asset is None else Address(row.asset),
     )
 
 

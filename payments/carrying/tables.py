@@ -14,7 +14,7 @@ class CarriedRow(Base):
     """Something that somebody signed and that we carry; how far it is stands with its outgoing call.
 
     ``gwei`` counts against the day's budget: what is set aside for gas, and once it is settled what gas it cost, each
-    rounded up.
+    rounded up. ``asset``: in which token ``due`` is, where that is not our own.
     """
 
     __tablename__ = "carried"
@@ -38,6 +38,7 @@ class CarriedRow(Base):
     outcome: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    asset: Mapped[bytes | None] = mapped_column(Bytes20)
 
 
 class CarryingBarRow(Base):

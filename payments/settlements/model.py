@@ -9,7 +9,6 @@ from typing import Final
 
 from eth_utils.crypto import keccak
 
-from contracts import typed_data
 from contracts.authorizations import Authorization
 from contracts.words import word, word_of_address
 from kit.identifiers import Address, Hash32
@@ -95,9 +94,3 @@ def named(identifier: str, order: Order | None, pay_to: Address) -> Hash32:
 def settlement_id(*, chain_id: int, asset: Address, payer: Address, nonce: Hash32) -> Hash32:
     """Return the id of whatever is paid with a payer's nonce."""
     return Hash32(keccak(word(chain_id) + word_of_address(asset) + word_of_address(payer) + nonce))
-
-
-def same(one: Authorization, other: Authorization, *, chain_id: int, asset: Address) -> bool:
-    """Tell whether two authorizations are one: the same was signed (of signatures there may be several)."""
-    digests = {typed_data.transfer_with_authorization(it, chain_id=chain_id, token=asset).digest for it in (one, other)}
-    return len(digests) == 1

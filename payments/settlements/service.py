@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from contracts.authorizations import Authorization, encode_transfer_with_authorization
 from kit.clock import from_unix
 from kit.errors import Conflict
-from kit.identifiers import Hash32
+from kit.identifiers import Address, Hash32
 from ledger.calls import Attempt, OutgoingState
 from ledger.outgoing import Outgoing
 from payments.carrying.model import Cargo, Carried
 from payments.carrying.service import Carrying, too_few
-from payments.settlements.model import Order, Settlement, Use, named, same, settlement_id
+from payments.settlements.model import Order, Settlement, Use, named, settlement_id
 from payments.settlements.store import SettlementStore
 from payments.settlements.x402 import Payment, Token
 
@@ -56,24 +56,23 @@ class Settlements:
 
     @property
     def token(self) -> Token:
-        """In what can be paid."""
+        """Our own, in which can always be paid."""
         return self._token
 
-    def id_of(self, signed: Authorization) -> Hash32:
-        """Return the id of whatever is paid with this payer's nonce."""
-        token = self._token
-        return settlement_id(chain_id=token.chain_id, asset=token.address, payer=signed.payer, nonce=signed.nonce)
+    def id_of(self, asset: Address, signed: Authorization) -> Hash32:
+        """Return the id of whatever is paid in a token with this payer's nonce."""
+        return settlement_id(chain_id=self._token.chain_id, asset=asset, payer=signed.payer, nonce=signed.nonce)
 
-    def find(self, signed: Authorization) -> Standing | None:
+    def find(self, asset: Address, signed: Authorization) -> Standing | None:
         """Return where the settlement of an authorization stands; ``None`` where it was not taken on, or long ago.
 
         Raises ``Conflict`` where something else was signed under the same nonce.
         """
-        found = self._store.find(self.id_of(signed))
-        carried = self._carrying.find(self.id_of(signed))
+        found = self._store.find(self.id_of(asset, signed))
+        carried = self._carrying.find(self.id_of(asset, signed))
         if found is None or (carried is None and not found.elsewhere):
             return None
-        if not same(found.signed, signed, chain_id=self._token.chain_id, asset=self._token.address):
+        if found.signed != signed:
             raise Conflict("nonce_taken", "The payer signed something else under this nonce, which is being settled.")
         attempts = () if carried is None else tuple(self._outgoing.attempts(self._carrying.key(carried)))
         return Standing(found, carried, attempts)
@@ -91,7 +90,7 @@ class Settlements:
             return None
         kept = named(payment.identifier, order, payment.signed.recipient)
         found = self._store.named(payment.signed.payer, kept)
-        if found is not None and (found.id != self.id_of(payment.signed) or found.order != order):
+        if found is not None and (found.id != self.id_of(payment.asset, payment.signed) or found.order != order):
             raise Conflict(
                 "payment_identifier_taken",
                 "Another payment has this payment-identifier: send that one again, or name the new one anew.",
@@ -114,17 +113,17 @@ class Settlements:
         number before that was asked; ``order`` what it buys of us. Raises ``Conflict`` where a limit is reached, what
         else is under way needs those tokens, something else was signed under its nonce, or it is for something else.
         """
-        signed = payment.signed
-        known = self._carrying.begin(self.id_of(signed))
+        signed, asset = payment.signed, payment.asset
+        known = self._carrying.begin(self.id_of(asset, signed))
         identifier = self.check_name(payment, order)
-        found = self.find(signed)
+        found = self.find(asset, signed)
         if found is not None and found.settlement.order != order:
             raise Conflict("nonce_taken", "This payment is for something else.")
         if known is not None and found is not None:
             return found
         made = Settlement(
-            self.id_of(signed),
-            self._token.address,
+            self.id_of(asset, signed),
+            asset,
             signed,
             self._now,
             since_block,
@@ -144,10 +143,11 @@ class Settlements:
             due=signed.amount,
             gwei=0,
             created_at=self._now,
+            asset=None if asset == self._token.address else asset,
         )
         taken_on = self._carrying.take_on(
             carried,
-            to=self._token.address,
+            to=asset,
             data=encode_transfer_with_authorization(signed, payment.signature),
             most_wei=gas * max_fee,
             tokens=tokens,
@@ -162,22 +162,22 @@ class Settlements:
 
         ``tokens``: what the payer holds; ``most_a_day``: from one wallet. Raises ``Conflict`` as ``queue`` does.
         """
-        signed = payment.signed
-        self._carrying.begin(self.id_of(signed))
+        signed, asset = payment.signed, payment.asset
+        self._carrying.begin(self.id_of(asset, signed))
         identifier = self.check_name(payment, order)
-        found = self.find(signed)
+        found = self.find(asset, signed)
         if found is not None and found.settlement.order != order:
             raise Conflict("nonce_taken", "This payment is for something else.")
         if found is not None:
             return found
-        count, promised = self._store.handed_by(signed.payer, self._now - _DAY)
+        count, promised = self._store.handed_by(signed.payer, asset, self._now - _DAY)
         if count >= most_a_day or self._store.count_handed() >= _MOST_HANDED:
             raise Conflict("settlements_limit", "Too many payments are under way: ask again later.")
         if tokens < promised + signed.amount:
             raise too_few(signed.payer)
         made = Settlement(
-            self.id_of(signed),
-            self._token.address,
+            self.id_of(asset, signed),
+            asset,
             signed,
             self._now,
             since_block,
@@ -227,6 +227,16 @@ class Settlements:
                 found.append((made, call.final_block or 0))
         return found
 
+    def unproved(self) -> list[Standing]:
+        """Return what was carried in others' tokens, by a final block of which it was not read yet what it did."""
+        carried = (one for one in self._carrying.unsettled(Cargo.SETTLEMENT) if one.asset is not None)
+        found = []
+        for one in carried:
+            call, made = self._outgoing.find(self._carrying.key(one)), self._store.find(one.id)
+            if call is not None and made is not None and made.use is None and call.state is OutgoingState.DONE:
+                found.append(Standing(made, one, tuple(self._outgoing.attempts(self._carrying.key(one)))))
+        return found
+
     def looked_up(self, settlement: Settlement, use: Use | None, transaction: Hash32 | None) -> None:
         """Note what a final block says of an authorization that we carried in vain, or another facilitator carries.
 
@@ -239,11 +249,15 @@ class Settlements:
         return True
 
     def landed(self, carried: Carried) -> bool | None:
-        """Tell whether it was made; ``None`` where ours failed and the chain was not asked yet why."""
+        """Tell whether it was made; ``None`` where the chain was not asked yet: why ours failed, or what it did.
+
+        A transaction that went well has moved what was signed where the token is our own. What another one did is read.
+        """
         call, made = self._outgoing.find(self._carrying.key(carried)), self._store.find(carried.id)
         if call is None or made is None:
             return False
-        if call.state is OutgoingState.GIVEN_UP:
+        done_elsewhere = call.state is OutgoingState.DONE and carried.asset is not None
+        if call.state is OutgoingState.GIVEN_UP or done_elsewhere:
             return None if made.use is None else made.use is Use.MADE
         return call.state in _ON_THE_CHAIN
 

@@ -81,14 +81,14 @@ class SettlementStore:
             _settlement(row) for row in self._session.scalars(query.order_by(SettlementRow.created_at).limit(limit))
         ]
 
-    def handed_by(self, payer: Address, since: datetime) -> tuple[int, int]:
-        """Return how many a payer's were handed over since then, and how much of theirs is in no block yet."""
+    def handed_by(self, payer: Address, asset: Address, since: datetime) -> tuple[int, int]:
+        """Return how many a payer's were handed over since then, and how much of a token of theirs is in no block."""
         theirs = select(SettlementRow).where(
             SettlementRow.chain_id == self._chain_id, SettlementRow.payer == payer, SettlementRow.signature.is_not(None)
         )
         rows = self._session.scalars(theirs.where(SettlementRow.created_at > since)).all()
-        waiting = [row.amount for row in rows if row.due_at is not None and row.use is None and row.transaction is None]
-        return len(rows), sum(waiting)
+        open_ = [row for row in rows if row.due_at is not None and row.use is None and row.transaction is None]
+        return len(rows), sum(row.amount for row in open_ if row.asset == asset)
 
     def count_handed(self) -> int:
         """Count the settlements of others' facilitators of which not all is known."""

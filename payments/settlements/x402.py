@@ -110,6 +110,11 @@ class Payment:
     signature: bytes
     identifier: str | None = None
 
+    @property
+    def asset(self) -> Address:
+        """In which token it is, as its buyer says: whose domain they must have signed by."""
+        return self.accepted.asset
+
 
 def network_of(chain_id: int) -> str:
     """Return a chain's CAIP-2 name."""
@@ -201,9 +206,10 @@ def check(payment: Payment, demand: Demand, token: Token) -> None:
 def check_signature(payment: Payment, token: Token) -> None:
     """Refuse what the payer did not sign. Raises ``Flaw``."""
     signed = payment.signed
-    digest = typed_data.transfer_with_authorization(signed, chain_id=token.chain_id, token=token.address).digest
+    domain = typed_data.Domain(token.name, token.version)
+    asks = typed_data.transfer_with_authorization(signed, chain_id=token.chain_id, token=token.address, domain=domain)
     try:
-        signer = signer_of(digest, payment.signature)
+        signer = signer_of(asks.digest, payment.signature)
     except Invalid as error:
         raise Flaw(Reason.SIGNATURE, error.message) from None
     if signer != signed.payer:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from contracts.erc20 import Unsigned
 from contracts.typed_data import Domain
 from kit.errors import Invalid
 from kit.identifiers import Address, parse_address, show_address, skeleton
@@ -25,15 +26,17 @@ _ASSET: Final = re.compile(r"erc20:([0-9]{1,18}):(0x[0-9a-f]{40})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as it was read from the chain; ``symbol`` and ``domain`` as in ``contracts.erc20.Facts``.
+    """A token as it was read from the chain; ``symbol``, ``domain`` and ``transfers`` as in ``contracts.erc20.Facts``.
 
-    ``taken_away_at``: since when the operator allows it no more.
+    ``transfers`` is ``None`` where that was not asked yet: it was read by an earlier release. ``taken_away_at``: since
+    when the operator allows it no more.
     """
 
     asset: Asset
     symbol: str | None
     decimals: int
     domain: Domain | None
+    transfers: Domain | Unsigned | None = None
     taken_away_at: datetime | None = None
 
 

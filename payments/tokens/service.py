@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from contracts.erc20 import Facts
+from contracts.erc20 import Facts, Unsigned
 from contracts.typed_data import EARNEST, Domain
 from kit.amounts import parse
 from kit.errors import Forbidden, Invalid
@@ -64,6 +64,12 @@ class Tokens:
         """What the operator allows and was not read from the chain yet."""
         return tuple(one for one in self._given.sold_for[1:] if one not in self._kept)
 
+    @property
+    def unasked(self) -> tuple[Asset, ...]:
+        """What was read by an earlier release, which did not ask by what a transfer is signed."""
+        others = self.allowed[1:]
+        return tuple(one for one in others if self._kept[one].transfers is None)
+
     def known(self) -> tuple[Known, ...]:
         """Return what something may be sold for, each with its name and decimal places, our own token first."""
         return tuple((*self.name(one)[:1], one, self.name(one)[1]) for one in self.allowed)
@@ -74,6 +80,16 @@ class Tokens:
             return EARNEST
         found = self._kept.get(asset)
         return None if found is None else found.domain
+
+    def transfers(self, asset: Asset) -> Domain | Unsigned | None:
+        """Return what a wallet signs a transfer of a token by, which anybody may carry, or why it cannot.
+
+        ``None``: it is unknown here, or was not asked yet.
+        """
+        if asset == self._given.sold_for[0]:
+            return EARNEST
+        found = self._kept.get(asset)
+        return None if found is None else found.transfers
 
     def payable(self, prices: Mapping[Asset, int]) -> dict[Asset, int]:
         """Return the prices that can be paid now, our own token's first."""
@@ -129,9 +145,17 @@ class Tokens:
             "decimals": facts.decimals,
             "domain_name": domain.name or None,
             "domain_version": domain.version or None,
+            **_of_transfers(facts.transfers),
             "read_at": self._now,
         }
         self._session.execute(insert(SaleTokenRow).values(values).on_conflict_do_nothing(index_elements=["asset"]))
+        self._forget_what_was_read()
+
+    def learn_transfers(self, asset: Asset, told: Domain | Unsigned) -> None:
+        """Keep by what a transfer of a token is signed that was read before, once."""
+        unasked = (SaleTokenRow.transfer_name.is_(None), SaleTokenRow.no_transfers.is_(None))
+        change = update(SaleTokenRow).where(SaleTokenRow.asset == asset, *unasked)
+        self._session.execute(change.values(_of_transfers(told)).execution_options(synchronize_session=False))
         self._forget_what_was_read()
 
     def settle(self) -> bool:
@@ -150,8 +174,18 @@ class Tokens:
             self.__dict__.pop(name, None)
 
 
+def _of_transfers(told: Domain | Unsigned) -> dict[str, str | None]:
+    domain = told if isinstance(told, Domain) else Domain("", "")
+    because = None if isinstance(told, Domain) else told.value
+    values = {"transfer_name": domain.name or None, "transfer_version": domain.version or None}
+    return values | {"no_transfers": because}
+
+
 def _token(row: SaleTokenRow) -> Token:
     domain = None
     if row.domain_name is not None and row.domain_version is not None:
         domain = Domain(row.domain_name, row.domain_version)
-    return Token(Asset(row.asset), row.symbol, row.decimals, domain, row.taken_away_at)
+    transfers: Domain | Unsigned | None = None if row.no_transfers is None else Unsigned(row.no_transfers)
+    if row.transfer_name is not None and row.transfer_version is not None:
+        transfers = Domain(row.transfer_name, row.transfer_version)
+    return Token(Asset(row.asset), row.symbol, row.decimals, domain, transfers, row.taken_away_at)

@@ -13,7 +13,11 @@ _LONGEST_ASSET = 100
 
 
 class SaleTokenRow(Base):
-    """A token: read once, and kept, for what was bought with it is shown for ever."""
+    """A token: read once, and kept, for what was bought with it is shown for ever.
+
+    A transfer in it is signed by ``transfer_name`` and ``transfer_version``, or cannot be, for the reason
+    ``no_transfers``; where there is none of either, that was not asked yet.
+    """
 
     __tablename__ = "sale_tokens"
 
@@ -22,5 +26,8 @@ class SaleTokenRow(Base):
     decimals: Mapped[int] = mapped_column(Integer)
     domain_name: Mapped[str | None] = mapped_column(String(64))
     domain_version: Mapped[str | None] = mapped_column(String(64))
+    transfer_name: Mapped[str | None] = mapped_column(String(64))
+    transfer_version: Mapped[str | None] = mapped_column(String(64))
+    no_transfers: Mapped[str | None] = mapped_column(String(10))
     read_at: Mapped[datetime] = mapped_column(UtcDateTime)
     taken_away_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

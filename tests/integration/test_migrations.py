@@ -208,7 +208,7 @@ def test_openings_that_are_carried_and_bars_survive_their_move_and_back(config: 
         ]
         assert [tuple(one) for one in connection.execute(text("SELECT person, gwei FROM carrying_bars"))] == [(1, 3)]
         gift = "INSERT INTO carried SELECT chain_id, :id, 'gift', NULL, NULL, payer, target, due, gwei, outcome, "
-        connection.execute(text(f"{gift}created_at, settled_at FROM carried LIMIT 1"), {"id": b"\x09" * 32})
+        connection.execute(text(f"{gift}created_at, settled_at, NULL FROM carried LIMIT 1"), {"id": b"\x09" * 32})
     command.downgrade(config, "0029")
     with engine.connect() as connection:
         found = MetaData()

@@ -30,7 +30,7 @@ class Counter:
 
     def put_up(self, *, content: bytes = TEXT, name: str = "doors.bin", **changes: Any) -> Listing:  # noqa: ANN401
         """List a file."""
-        (token,) = selling.allowed(self.container)
+        token, *_ = selling.allowed(self.container)
         fields: dict[str, Any] = {"kind": Kind.FILE, "title": "On doors", "wallet": SELLER, "prices": {token: PRICE}}
         fields |= {"finality": Level.SEEN} | changes
         return selling.put_up(self.container, self.lea, Offer(**fields), [content], name=name)

@@ -41,7 +41,9 @@ class OtherFacilitator:
             nonce=parse_hash(told["nonce"]),
         )
         data = encode_transfer_with_authorization(signed, bytes.fromhex(payload["signature"][2:]))
-        receipt = self.till.anvil.send(self._wallet, self.till.deployment.token, data, gas=200_000)
+        receipt = self.till.anvil.send(
+            self._wallet, parse_address(body["paymentPayload"]["accepted"]["asset"]), data, gas=200_000
+        )
         self.transactions.append("0x" + receipt.transaction.hex())
         return receipt.succeeded
 

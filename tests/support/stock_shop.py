@@ -15,6 +15,7 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 from fastapi import FastAPI, Request
 from x402 import x402Client, x402Facilitator, x402ResourceServer
+from x402.client_base import SpendControls
 from x402.http import FacilitatorConfig, HTTPFacilitatorClient
 from x402.http.clients import x402HttpxClient
 from x402.http.middleware.fastapi import PaymentMiddlewareASGI
@@ -41,10 +42,13 @@ class StockShop:
         self.told = 0
         self.sent = ""
 
-    async def buy(self, name: str, path: str = "/story") -> httpx.Response:
-        """Let the account of that name (``Anvil.signer``) buy the story, or whatever is at ``path``, there."""
+    async def buy(self, name: str, path: str = "/story", controls: SpendControls | None = None) -> httpx.Response:
+        """Let the account of that name (``Anvil.signer``) buy the story, or whatever is at ``path``, there.
+
+        ``controls``: what it may spend; without, whatever is asked.
+        """
         client = x402Client()
-        client.set_spend_controls(False)  # our token is none that it knows
+        client.set_spend_controls(controls or False)  # our token is none that it knows
         client.on_after_payment_creation(self._note)
         register_exact_evm_client(client, Account.from_key(keccak(text=f"a key of {name}")))
         async with x402HttpxClient(client, timeout=60) as http:

@@ -17,7 +17,7 @@ from contracts import codec, typed_data
 from contracts.authorizations import Authorization
 from contracts.chain import Deployment
 from contracts.signers import KeySigner
-from contracts.typed_data import domain_separator
+from contracts.typed_data import EARNEST, Domain, domain_separator
 from kit.clock import from_unix
 from kit.database import Database
 from kit.identifiers import Address, Hash32, show_address, show_hash
@@ -72,10 +72,18 @@ class Till(Served):
         }
         return Authorization(**fields | changes)
 
-    def signature(self, signed: Authorization, wallet: KeySigner | None = None, token: Address | None = None) -> bytes:
+    def signature(
+        self,
+        signed: Authorization,
+        wallet: KeySigner | None = None,
+        token: Address | None = None,
+        domain: Domain = EARNEST,
+    ) -> bytes:
         """What a wallet signs (the buyer's by default)."""
         place = self.deployment
-        document = typed_data.transfer_with_authorization(signed, chain_id=place.chain_id, token=token or place.token)
+        document = typed_data.transfer_with_authorization(
+            signed, chain_id=place.chain_id, token=token or place.token, domain=domain
+        )
         return (wallet or self.buyer).sign_digest(document.digest)
 
     def body(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from eth_abi.abi import encode
 
 from contracts import codec
@@ -23,6 +25,32 @@ def permit_token(anvil: Anvil, *, symbol: str = "USDX", decimals: int = 6, name:
     holder = show_address(anvil.signer("treasury").address)
     parts = encode(["address", "uint256", "string", "string", "uint8"], [holder, SUPPLY, name, symbol, decimals])
     return put(anvil, "PermitToken", parts)
+
+
+def dollar_token(anvil: Anvil, *, name: str = "Some Dollar", symbol: str = "USDX", lies: bool = False) -> Address:
+    """A token of six decimals that programs can pay in; one that ``lies`` tells another domain than it signs by."""
+    holder = show_address(anvil.signer("treasury").address)
+    kinds = ["address", "uint256", "string", "string", "bool"]
+    return put(anvil, "DollarToken", encode(kinds, [holder, SUPPLY, name, symbol, lies]))
+
+
+class Trick(IntEnum):
+    """What a ``dollar_token`` does in place of a transfer by signature."""
+
+    NONE = 0
+    MOVES_NOTHING = 1
+    MOVES_LESS = 2
+    BURNS_GAS = 3
+    FAKES_TRANSFER = 4
+    REENTERS = 5
+    REFUSES = 6
+    TAKES_ALL = 7
+
+
+def become(anvil: Anvil, token: Address, trick: Trick) -> None:
+    """Let a ``dollar_token`` do something else from now on, as one might that is upgraded."""
+    data = codec.selector_of("become(uint8)") + word(trick)
+    assert anvil.send(anvil.signer("treasury"), token, data).succeeded
 
 
 def odd_token(anvil: Anvil, *, symbol: bytes = text("ODD"), decimals: bytes = word(18), cut_bps: int = 0) -> Address:

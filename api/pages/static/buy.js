@@ -80,7 +80,9 @@ async function carried(provider, payer) {
   const first = await fetch(`${api}/content`, { cache: "no-store" });
   const asks = first.headers.get("PAYMENT-REQUIRED");
   if (!asks) throw new Trouble((await first.json()).detail ?? "This cannot be paid without ether now.");
-  const accepted = unpacked(asks).accepts[0];
+  const asset = document.querySelector('input[name="wish"]:checked')?.dataset.asset;
+  const accepted = unpacked(asks).accepts.find((one) => asset?.endsWith(`:${one.asset.toLowerCase()}`));
+  if (!accepted) throw new Trouble("Its price changed meanwhile. Load this page again.");
   const now = Math.floor((Date.parse(first.headers.get("Date") ?? "") || Date.now()) / 1000);
   const authorization = {
     from: payer,

@@ -17,7 +17,7 @@ from payments.content.model import Buyer, Kind, Listing, Offer, PurchaseState
 from tests.e2e.pages.conftest import World
 from tests.support.anvil import ETHER, Anvil
 from tests.support.browser import Wallet, a_page
-from tests.support.tokens import give, held, odd_token, permit_token, text
+from tests.support.tokens import dollar_token, give, held, odd_token, permit_token, text
 
 pytestmark = pytest.mark.browser
 
@@ -131,6 +131,36 @@ def test_without_ether_a_signature_suffices(world: World, chromium: Browser) -> 
         assert download(page) == b"all of it"
     assert "eth_sendTransaction" not in wallet.asked
     assert world.anvil.tokens_of(world.deployment, SELLER) == 5 * ETHER
+
+
+@pytest.mark.parametrize("chosen", ["ERN", "USDX"])
+def test_without_ether_a_signature_suffices_in_each_token_that_takes_one(
+    world: World, chromium: Browser, chosen: str
+) -> None:
+    anvil, settings, token = world.anvil, world.container.settings, dollar_token(world.anvil)
+    settings.facilitator_for, settings.facilitator_budget, settings.facilitator_wait_seconds = "anybody", "0.05", 0
+    settings.sales_tokens = show_address(token)
+    world.container.__dict__.pop("relay_limits", None)  # they were read before
+    assert tokens.learn(world.container) == []
+    own, other = selling.allowed(world.container)
+    listing = put_up(world, prices={own: 5 * ETHER, other: 2_000_000})
+    pauper = world.account(6, 100)
+    anvil.set_balance(parse_address(pauper), 0)
+    give(anvil, token, parse_address(pauper), 2_000_000)
+    wallet = Wallet(anvil, pauper)
+    with a_page(chromium, wallet=wallet, width=390) as page:
+        page.goto(f"{world.url}/buy/{listing.id}")
+        assert is_wide_as_its_window(page)
+        page.locator("label", has_text="without ether").filter(has_text=chosen).get_by_role("radio").check()
+        go_on(page)
+        expect(page.locator("#progress")).to_contain_text("it is on its way")
+        world.loop.round()
+        anvil.mine()
+        following(page, world, "Paid, and yours")
+        assert download(page) == b"all of it"
+    assert "eth_sendTransaction" not in wallet.asked
+    paid = (held(anvil, token, SELLER), anvil.tokens_of(world.deployment, SELLER))
+    assert paid == ((0, 5 * ETHER) if chosen == "ERN" else (2_000_000, 0))
 
 
 def test_the_bots_link_buys_for_who_asked_it_and_is_followed_until_it_is_delivered(

@@ -24,7 +24,12 @@ from tests.support.till import PRICE, Till
 def test_what_is_settled_here_is_told(till: Till) -> None:
     told = till.door.get("/v1/x402/supported").json()
     assert told["kinds"] == [
-        {"x402Version": 2, "scheme": "exact", "network": f"eip155:{till.deployment.chain_id}"},
+        {
+            "x402Version": 2,
+            "scheme": "exact",
+            "network": f"eip155:{till.deployment.chain_id}",
+            "extra": {"assets": [show_address(till.deployment.token)]},
+        },
     ]
     assert told["signers"] == {"eip155:*": [show_address(till.container.relayer)]}
 

@@ -20,6 +20,7 @@ from app.chain_loop import ChainLoop
 from cli import sales
 from contracts import codec
 from contracts.checkout import SaleTerms
+from contracts.typed_data import Domain
 from contracts.words import word
 from kit.errors import Conflict, Forbidden, Invalid
 from kit.identifiers import Address, UserId, parse_address, parse_hash, show_address
@@ -31,7 +32,7 @@ from tests.support.fair import PRICE, TEXT, Fair
 from tests.support.looping import looping
 from tests.support.services import http_door, listening
 from tests.support.shopping import problem
-from tests.support.tokens import give, held, odd_token, permit_token, text
+from tests.support.tokens import dollar_token, give, held, odd_token, permit_token, text
 
 DOLLARS = 2_500_000
 LEA = "@lea:example.org"
@@ -205,6 +206,37 @@ def test_what_is_no_token_stops_nothing_and_doctor_says_so(bazaar: Bazaar) -> No
     with container.database.write() as session:  # as if its owner had made another token of it since
         session.execute(update(SaleTokenRow).values(decimals=8))
     assert sales.look(container)[0].startswith("USDX tells 6 decimals now; it was 8 when it was allowed.")
+
+
+def test_the_operator_is_told_in_which_tokens_programs_cannot_pay_and_why(
+    bazaar: Bazaar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fair, good = bazaar.fair, dollar_token(bazaar.fair.anvil, symbol="GOOD")
+    lying = dollar_token(fair.anvil, symbol="LIAR", lies=True)
+    bazaar.allow(good, lying, bazaar.usdx)
+    bazaar.put_up()
+    monkeypatch.setenv("EARNEST_SALES_TOKENS", fair.container.settings.sales_tokens)
+    told = fair.earnest("listings", "tokens").output.splitlines()
+    assert [line.split()[0] for line in told] == ["ERN", "GOOD", "LIAR", "Programs", "USDX", "Programs"], told
+    assert "tells no EIP-712 domain" in told[3]
+    assert "does not know transferWithAuthorization" in told[5]
+    assert "Programs" not in sales.look(fair.container)[0], "no program pays here"
+    fair.container.settings.facilitator_budget = "0.01"
+    fair.container.__dict__.pop("relay_limits", None)
+    says, mend, _ = sales.look(fair.container)
+    assert ("Programs cannot pay in LIAR: it tells no" in says, "in GOOD" in says, mend) == (True, False, "")
+
+
+def test_a_token_of_an_earlier_release_is_asked_by_what_its_transfers_are_signed(bazaar: Bazaar) -> None:
+    fair, good = bazaar.fair, dollar_token(bazaar.fair.anvil, symbol="GOOD")
+    bazaar.allow(good)
+    with fair.container.database.write() as session:
+        session.execute(update(SaleTokenRow).values(transfer_name=None, transfer_version=None, no_transfers=None))
+    with fair.container.read() as work:
+        assert work.tokens.transfers(bazaar.asset(good)) is None
+    fair.follow_head()
+    with fair.container.read() as work:
+        assert work.tokens.transfers(bazaar.asset(good)) == Domain("Some Dollar", "2")
 
 
 def test_by_http_a_wallet_is_told_each_price_and_pays_by_permit_or_by_allowance(bazaar: Bazaar) -> None:

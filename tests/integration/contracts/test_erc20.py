@@ -7,13 +7,13 @@ from eth_abi.abi import encode
 
 from contracts import codec, erc20, typed_data
 from contracts.chain import Deployment
-from contracts.erc20 import Facts
+from contracts.erc20 import Facts, Unsigned
 from contracts.typed_data import EARNEST, Domain
 from contracts.words import word
 from kit.errors import Invalid
 from kit.identifiers import Address
 from tests.support.anvil import Anvil
-from tests.support.tokens import odd_token, permit_token, text
+from tests.support.tokens import dollar_token, odd_token, permit_token, text
 
 
 def made_of(signature: bytes) -> tuple[int, bytes, bytes]:
@@ -23,11 +23,17 @@ def made_of(signature: bytes) -> tuple[int, bytes, bytes]:
 @pytest.mark.parametrize("decimals", [0, 6, 18, 36])
 def test_a_good_token_is_read(anvil: Anvil, decimals: int) -> None:
     token = permit_token(anvil, symbol="USDX", decimals=decimals, name="Some dollar")
-    assert erc20.look(anvil.chain, token) == Facts("USDX", decimals, Domain("Some dollar", "1"))
+    assert erc20.look(anvil.chain, token) == Facts("USDX", decimals, Domain("Some dollar", "1"), Unsigned.UNKNOWN)
 
 
 def test_our_own_token_is_read_as_we_know_it(anvil: Anvil, deployment: Deployment) -> None:
-    assert erc20.look(anvil.chain, deployment.token) == Facts("ERN", 18, EARNEST)
+    assert erc20.look(anvil.chain, deployment.token) == Facts("ERN", 18, EARNEST, EARNEST)
+
+
+def test_a_token_tells_by_what_its_transfers_are_signed_and_is_believed_where_that_is_its_domain(anvil: Anvil) -> None:
+    domain = Domain("Some Dollar", "2")
+    assert erc20.look(anvil.chain, dollar_token(anvil)) == Facts("USDX", 6, domain, domain)
+    assert erc20.look(anvil.chain, dollar_token(anvil, lies=True)) == Facts("USDX", 6, None, Unsigned.DOMAIN)
 
 
 def test_a_permit_by_what_was_read_is_taken(anvil: Anvil) -> None:
