@@ -35,6 +35,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
+from kit.copying import array, copy_rows
 from kit.errors import DatabaseUnavailable
 from kit.line import Line
 from kit.rows import insert
@@ -193,6 +194,11 @@ class Database:
         # stand in line instead.
         self._line = Line() if engine.dialect.name == "sqlite" else None
 
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else can write while somebody does (SQLite)."""
+        return self._line is not None
+
     def fenced(self, guard: Callable[[Session], None]) -> Database:
         """Return the same database, each writing transaction of which begins with ``guard``, which may refuse it."""
         twin = copy(self)
@@ -284,9 +290,8 @@ def write_many(session: Session, table: type[DeclarativeBase], columns: Mapping[
         insert(connection, f"INSERT INTO {name} ({names}) VALUES ", bound)  # noqa: S608 - our own names
         return
     raw: Any = connection.connection.cursor()
-    with raw, raw.copy(f"COPY {name} ({names}) FROM STDIN") as copy:
-        for row in zip(*bound, strict=True):
-            copy.write_row(row)
+    with raw, raw.copy(f"COPY {name} ({names}) FROM STDIN") as to:
+        copy_rows(to, bound)
 
 
 def make_room(session: Session) -> None:
@@ -329,7 +334,7 @@ def set_many(session: Session, table: type[DeclarativeBase], column: str, values
     connection.exec_driver_sql(
         f"UPDATE {name} SET {field} = given.now FROM "  # noqa: S608 - our own names
         f"unnest(%s::bigint[], %s::{kind}[]) AS given (id, now) WHERE {name}.id = given.id",
-        (list(values), list(bound)),
+        (array(values), array(bound) if set(map(type, bound)) == {int} else list(bound)),
     )
 
 
