@@ -13,6 +13,7 @@ from psycopg import Copy
 _AT_ONCE: Final = 1_000
 """Rows that are handed over together: the server takes them in while the next ones are made."""
 _ESCAPED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_QUOTED: Final = str.maketrans({"\\": "\\\\", '"': '\\"'})
 _WRITTEN: Final[dict[type, Callable[[Any], str]]] = {
     int: str,
     str: lambda value: value.translate(_ESCAPED),
@@ -39,9 +40,13 @@ def texts(columns: Sequence[Sequence[Any]]) -> Iterator[str]:
         yield "\n".join(map("\t".join, zip(*written, strict=True))) + "\n"
 
 
-def array(values: Collection[int]) -> str:
-    """Return an array of whole numbers as PostgreSQL reads one. Source: its manual, "Array Input and Output Syntax"."""
-    return "{" + ",".join(map(str, values)) + "}"
+def array(values: Collection[int] | Collection[str]) -> str:
+    """Return an array of whole numbers, or of texts, as PostgreSQL reads one.
+
+    Source: its manual, "Array Input and Output Syntax".
+    """
+    written = [f'"{value.translate(_QUOTED)}"' if isinstance(value, str) else str(value) for value in values]
+    return "{" + ",".join(written) + "}"
 
 
 def _column(values: Sequence[Any]) -> list[str]:

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.errors import UniqueViolation
-from sqlalchemy import BigInteger, Integer, MetaData, QueuePool, create_engine, text
+from sqlalchemy import BigInteger, Engine, Integer, MetaData, QueuePool, create_engine, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from kit import changes
 from kit.amounts import UINT256_MAX
+from kit.copying import array
 from kit.database import (
     Database,
     ExactInteger,
@@ -30,6 +31,7 @@ from kit.database import (
     plan_anew,
     set_many,
     write_many,
+    writing,
 )
 from kit.errors import DatabaseUnavailable
 from ledger.tables import AccountRow, BlockRow, EntryRow
@@ -177,15 +179,39 @@ def test_many_numbers_come_back_exactly_and_are_set_exactly(shelf: Database) -> 
         assert [thing.amount for thing in session.query(Thing).order_by(Thing.id)] == [*reversed(EDGES), None]
 
 
-TEXTS = ["", "plain", "a\\b", "\\N", "\\.", "\t tab", "line\nafter\r", "NULL", "ä€😀", '"quoted"', "\x7f\x1b", None]
+TEXTS = ["", "plain", "a\\b", "\\N", "\\.", "\t tab", "line\nafter\r", "NULL", "ä€😀", '"quoted"', "\x7f\x1b"]
 
 
 def test_texts_come_back_as_they_are_however_they_look(shelf: Database) -> None:
     with shelf.write() as session:
         write_many(session, Thing, {"id": range(len(TEXTS)), "name": TEXTS})
-        write_many(session, Thing, {"id": range(100, 99 + len(TEXTS)), "name": TEXTS[:-1]})
+        write_many(session, Thing, {"id": range(100, 101 + len(TEXTS)), "name": [*TEXTS, None]})
     with shelf.read() as session:
-        assert [thing.name for thing in session.query(Thing).order_by(Thing.id)] == TEXTS + TEXTS[:-1]
+        assert [thing.name for thing in session.query(Thing).order_by(Thing.id)] == [*TEXTS, *TEXTS, None]
+
+
+def test_arrays_are_read_as_what_they_were_made_of(postgresql_engine: Engine) -> None:
+    texts = [*TEXTS, "{x,y}", "a,b", " blank ", "'", "\\"]
+    with postgresql_engine.connect() as connection:
+        query = "SELECT %s::varchar[], %s::numeric[], %s::bigint[]"
+        assert connection.exec_driver_sql(query, (array(texts), array(EDGES), array(range(0)))).one() == (
+            texts,
+            EDGES,
+            [],
+        )
+
+
+def test_what_fails_while_rows_are_taken_in_keeps_them_out(shelf: Database) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        shelf.write() as session,
+        writing(session, Thing, {"id": [1], "amount": [1]}),
+    ):
+        _ = 1 // 0
+    with shelf.write() as session:
+        with writing(session, Thing, {"id": [2], "amount": [2]}):
+            pass
+        assert session.query(Thing).count() == 1
 
 
 def test_bytes_and_truths_come_back_as_they_are(database: Database) -> None:
