@@ -63,6 +63,7 @@ from api.routes import (
 )
 from api.streams import Streams
 from api.uploads import BoundedUploads, Uploads
+from api.waiting import Waiters
 from app.container import Container
 from app.gatekeeper import Gatekeeper
 from app.handing import Hands
@@ -168,7 +169,7 @@ def create_app(container: Container, gatekeeper: Gatekeeper, turning: TurningAwa
     app.state.streams = Streams(container)
     app.state.wearing = flair.wearing(container)
     app.state.walls = Walls(container)
-    app.state.waiters = x402.Waiters()
+    app.state.waiters = Waiters(lambda: container.chain)
     app.state.uploads = Uploads()
     app.state.hands = Hands(container)
     app.state.passages = Passages()

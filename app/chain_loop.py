@@ -28,6 +28,8 @@ from ledger import outgoing, syncing
 LOG = structlog.get_logger(__name__)
 
 _IDLE_SECONDS = 0.2
+_OWED_EVERY_SECONDS = 0.025
+"""How often somebody who waits for a block looks whether something new is owed to the chain."""
 _LONGEST_PAUSE_SECONDS = 10.0
 _STEPS_A_ROUND = 200
 _STAND_EVERY_SECONDS = 10.0
@@ -76,6 +78,7 @@ class ChainLoop:
         self._length = syncing.LONGEST // 4
         self._lacks_from: float | None = float("-inf")
         self._doubts_from = float("-inf")
+        self._owed = 0
         self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
 
     def run(self, stop: Event) -> None:
@@ -88,17 +91,23 @@ class ChainLoop:
         while not stop.is_set():
             try:
                 busy = self.round()
+                self.following.goes_on()
+                self._beat()
+                pause = _IDLE_SECONDS
+                if not busy:
+                    self._rest(stop)
             except Unavailable as error:
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
                 self.following.waits(error, pause)
                 stop.wait(pause)
-                continue
-            self.following.goes_on()
-            self._beat()
-            pause = _IDLE_SECONDS
-            if not busy:
-                self.wake.wait(_IDLE_SECONDS)
-                self.wake.clear()
+
+    def _rest(self, stop: Event) -> None:
+        """Wait until there may be a new block, or something new is owed to the chain: whoever pays waits for that."""
+        until = time.monotonic() + _IDLE_SECONDS
+        while time.monotonic() < until and not self.wake.wait(_OWED_EVERY_SECONDS) and not stop.is_set():
+            if outgoing.newest(self._container.database) != self._owed:
+                break
+        self.wake.clear()
 
     def round(self) -> bool:
         """Read what there is to read (at most 200 blocks), settle levels, send what is due; ``True`` if more waits."""
@@ -117,6 +126,7 @@ class ChainLoop:
         self._look_up()
         buying.follow(container)  # before they are settled for good, and looked at no more
         gasless.settle(container)  # before sending: what nobody wants any more is not signed
+        self._owed = outgoing.newest(container.database)
         outgoing.send_due(
             container.database,
             container.chain,

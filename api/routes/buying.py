@@ -1,10 +1,8 @@
 """Buying by x402 (version 2): a content for a payment, settled first; and its bytes, in ranges, for whoever paid."""
 
-import asyncio
 import base64
 import json
 import secrets
-import time
 from functools import partial
 from typing import Annotated, Any
 
@@ -16,8 +14,8 @@ from api.dependencies import ContainerDep, limited
 from api.errors import problem_response
 from api.gateway import Passages
 from api.handing import handed_over
-from api.routes.x402 import Waiters
 from api.schemas.problems import problems
+from api.waiting import Waiters
 from app import buying, facilitating
 from app.buying import Behind, Handed, Sent
 from app.container import Container
@@ -34,8 +32,6 @@ _NOT_PAYABLE = (
     "This cannot be paid by x402 here: it has no price in the service's token, its price goes to several, or the "
     "operator settles no payments now."
 )
-_LOOK_SECONDS = 0.05
-_LONGEST_LOOK_SECONDS = 0.25
 _RETRY_SECONDS = "3"
 _SENTENCE_LENGTH = 300
 _TOKEN = "^[A-Za-z0-9]{22}$"  # noqa: S105 - a pattern of public names
@@ -129,24 +125,16 @@ async def _sold(request: Request, container: Container, listing: str, sent: Sent
 
 
 async def _bought(container: Container, listing: str, sent: Sent, waiters: Waiters, hands: Hands) -> Purchase | None:
-    """Begin, and look until it is settled or the wait is over; no thread is held while nothing is looked at."""
-    until = time.monotonic() + container.settings.facilitator_wait_seconds
+    """Begin, and look until it is settled or the wait is over."""
     found = await run_in_threadpool(partial(buying.begin, container, listing, sent))
     if found is None and container.settings.facilitator_url:
         await run_in_threadpool(partial(hands.give, sent.payment))
-    if found is not None or waiters.waiting >= waiters.most:
-        return found
-    order = order_of(listing, sent.claim)
-    waiters.waiting += 1
-    try:
-        pause = _LOOK_SECONDS
-        while found is None and time.monotonic() < until:
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.3, _LONGEST_LOOK_SECONDS)
-            found = await run_in_threadpool(partial(buying.look, container, sent, order))
-    finally:
-        waiters.waiting -= 1
-    return found
+    return await waiters.follow(
+        found,
+        partial(buying.look, container, sent, order_of(listing, sent.claim)),
+        pending=lambda bought: bought is None,
+        seconds=container.settings.facilitator_wait_seconds,
+    )
 
 
 def _too_old(sent: str | None) -> Flaw | None:

@@ -1,7 +1,5 @@
 """The facilitator (x402): whether a program's payment is good, and settling it for the seller that asks."""
 
-import asyncio
-import time
 from functools import partial
 
 from fastapi import APIRouter, Depends, Request
@@ -10,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from api.dependencies import ContainerDep, limited
 from api.schemas.problems import problems
 from api.schemas.x402 import KindOut, PaymentIn, SettledOut, SupportedOut, VerifiedOut
+from api.waiting import Waiters
 from app import facilitating, places
 from app.container import Container
 from app.facilitating import Settled
@@ -18,20 +17,7 @@ from payments.settlements.x402 import IDENTIFIER, SCHEME, VERSION, Demand, Flaw,
 
 router = APIRouter(prefix="/v1/x402", tags=["x402"], responses=problems(400, 404, 409, 429, 503))
 
-_LOOK_SECONDS = 0.05
-_LONGEST_LOOK_SECONDS = 0.25
-_MOST_WAITING = 32
-"""Settlements that one process waits for at a time; whoever comes beyond is told at once that theirs is pending."""
 _SENTENCE_LENGTH = 300
-
-
-class Waiters:
-    """Counts who waits for a settlement, in the one thread of the event loop."""
-
-    def __init__(self, most: int = _MOST_WAITING) -> None:
-        """Let so many wait at a time."""
-        self.most = most
-        self.waiting = 0
 
 
 @router.get(
@@ -104,21 +90,13 @@ async def settle(request: Request, sent: PaymentIn, container: ContainerDep) -> 
 
 
 async def _settle(container: Container, payment: Payment, demand: Demand, waiters: Waiters) -> Settled:
-    """Begin, and look until it is settled or the wait is over; no thread is held while nothing is looked at."""
-    until = time.monotonic() + container.settings.facilitator_wait_seconds
-    settled = await run_in_threadpool(partial(facilitating.begin, container, payment, demand))
-    if waiters.waiting >= waiters.most:
-        return settled
-    waiters.waiting += 1
-    try:
-        pause = _LOOK_SECONDS
-        while settled.pending and time.monotonic() < until:
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.3, _LONGEST_LOOK_SECONDS)
-            settled = await run_in_threadpool(partial(facilitating.look, container, payment))
-    finally:
-        waiters.waiting -= 1
-    return settled
+    """Begin, and look until it is settled or the wait is over."""
+    return await waiters.follow(
+        await run_in_threadpool(partial(facilitating.begin, container, payment, demand)),
+        partial(facilitating.look, container, payment),
+        pending=lambda settled: settled.pending,
+        seconds=container.settings.facilitator_wait_seconds,
+    )
 
 
 def _read(sent: PaymentIn) -> tuple[Payment, Demand]:

@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Update, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Update, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -134,6 +134,11 @@ def due(session: Session, *, chain_id: int, pen: Pen, now: datetime, limit: int)
         .limit(limit)
     )
     return [_call(row, OutgoingState(row.state)) for row in session.scalars(query)]
+
+
+def newest(session: Session) -> int:
+    """Return the id of the call that was queued last, whatever its chain; 0 where there is none."""
+    return session.scalar(select(func.max(OutgoingRow.id))) or 0
 
 
 def to_sign(pen: Pen) -> tuple[ColumnElement[bool], ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from eth_utils.crypto import keccak
 
-from api.routes.x402 import Waiters
+from api.waiting import Waiters
 from app.container import RELAYER, Container
 from contracts import codec, typed_data
 from contracts.authorizations import Authorization

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app import books
+from app import books, chain_loop
 from app.chain_loop import ChainLoop
 from app.container import RELAYER, RESOLVER, Container
 from contracts import codec
@@ -19,6 +21,7 @@ from kit.clock import from_unix
 from kit.database import Database
 from kit.errors import ChainUnavailable
 from kit.identifiers import UserId, parse_room_id, parse_server_name, parse_user_id
+from ledger.calls import OutgoingState
 from ledger.model import UNSOLICITED
 from ledger.store import holders
 from ledger.telling import Event, Mode
@@ -198,6 +201,32 @@ def test_the_books_agree_with_the_chain(street: Street) -> None:
         assert work.book.balance(UNSOLICITED) == 7
     found = books.verify(street.container)
     assert found.holds, found
+
+
+def test_what_is_newly_owed_is_sent_though_no_block_comes(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain_loop, "_IDLE_SECONDS", 3600)
+    street.settle()
+    rested, stop = threading.Event(), threading.Event()
+    loop = ChainLoop(street.container, beat=rested.set)
+    thread = threading.Thread(target=loop.run, args=(stop,), name="chain loop")
+    thread.start()
+    try:
+        assert rested.wait(60)
+        data = codec.encode_approve(street.deployment.escrow, 1)
+        with street.container.work() as work:
+            work.outgoing.queue(key="one", role=RELAYER, to=street.deployment.token, data=data)
+        state = OutgoingState.WAITING
+        for _ in range(600):
+            with street.container.read() as work:
+                state = work.outgoing.state("one") or state
+            if state is not OutgoingState.WAITING:
+                break
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        loop.wake.set()
+        thread.join()
+    assert state is not OutgoingState.WAITING
 
 
 def test_a_silent_node_is_waited_for(street: Street, tmp_path: Path) -> None:
