@@ -9,7 +9,7 @@ from itertools import chain, groupby, repeat
 from operator import neg
 from typing import Any
 
-from sqlalchemy import Update, select, update
+from sqlalchemy import String, Update, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session, aliased
@@ -372,13 +372,13 @@ def _add_exactly(session: Session, asset: Asset, changes: Mapping[Account, int])
 
 def _add_by_hand(session: Session, asset: Asset, changes: Mapping[Account, int]) -> dict[Account, int]:
     """Find the accounts that there are and add to them, for a database that adds no numbers with so many digits."""
-    numbers: dict[Account, int] = {}
-    after: dict[int, int] = {}
-    query = select(AccountRow.account, AccountRow.id, AccountRow.amount).where(AccountRow.asset == asset)
+    numbers, after = dict[Account, int](), dict[int, int]()
+    kept = type_coerce(AccountRow.amount, String)  # the text that it is, which is read here at less cost
+    query = select(AccountRow.account, AccountRow.id, kept).where(AccountRow.asset == asset)
     for name, number, amount in session.execute(query.where(one_of(session, AccountRow.account, list(changes)))):
         numbers[Account(name)] = number
         if changes[Account(name)]:
-            after[number] = amount + changes[Account(name)]
+            after[number] = int(amount) + changes[Account(name)]
     _make_sure_fit(asset, after.values())
     set_many(session, AccountRow, "amount", dict(sorted(after.items())))
     return numbers
