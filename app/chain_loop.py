@@ -37,7 +37,9 @@ _STAND_EVERY_SECONDS = 10.0
 _LATE_AGAIN_SECONDS = 60.0
 """How long a node is left alone that did not tell of blocks that lack their gifts."""
 _LOGS_AT_ONCE = 2_500
-"""Logs of final blocks that one transaction books."""
+"""Logs of final blocks that one transaction books, where nobody else can write meanwhile (SQLite)."""
+_LOGS_IN_COMPANY = 4 * _LOGS_AT_ONCE
+"""The same where others can (PostgreSQL): whatever a transaction does once is the less for a log."""
 
 
 class Progress(IntEnum):
@@ -216,10 +218,10 @@ class ChainLoop:
 
     def _book(self, found: Sequence[BlockLogs]) -> None:
         """Book final blocks, so many at a time that nobody else waits long for the database."""
-        start = 0
+        start, most = 0, _LOGS_AT_ONCE if self._container.database.alone else _LOGS_IN_COMPANY
         while start < len(found):
             end, logs = start + 1, len(found[start].logs)
-            while end < len(found) and logs + len(found[end].logs) <= _LOGS_AT_ONCE:
+            while end < len(found) and logs + len(found[end].logs) <= most:
                 logs += len(found[end].logs)
                 end += 1
             decoded = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from kit.errors import ChainUnavailable
@@ -22,7 +22,7 @@ class Ahead(Generic[T]):
         self._lock = threading.Lock()
         self._asking: _Asking[T] | None = None
 
-    def begin(self, key: Hashable, ask: Callable[[], T]) -> None:
+    def begin(self, key: object, ask: Callable[[], T]) -> None:
         """Ask, while the caller does something else; nothing is done while an earlier question is still under way."""
         with self._lock:
             if self._asking is not None and self._asking.thread.is_alive():
@@ -30,7 +30,7 @@ class Ahead(Generic[T]):
             self._asking = _Asking(key, ask, self._clock())
             self._asking.thread.start()
 
-    def take(self, key: Hashable) -> T | None:
+    def take(self, key: object) -> T | None:
         """Return the answer to what was asked by this key, once; waits for one that is under way.
 
         ``None`` where something else was asked, or it failed, or it was asked 30 s ago: then ask anew.
@@ -45,7 +45,7 @@ class Ahead(Generic[T]):
 
 
 class _Asking(Generic[T]):
-    def __init__(self, key: Hashable, ask: Callable[[], T], since: float) -> None:
+    def __init__(self, key: object, ask: Callable[[], T], since: float) -> None:
         self.key = key
         self.since = since
         self.answer: T | None = None

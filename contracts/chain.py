@@ -130,10 +130,11 @@ class Chain(Protocol):
         """
         ...
 
-    def expect(self, first: int, last: int, wanted: Collection[Address]) -> None:
+    def expect(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]], *, read: bool) -> None:
         """Know that ``stretch`` comes next for these blocks, which are final: what it needs may be asked for meanwhile.
 
-        All is checked when it is called. Nothing is raised, and nothing but time is lost where it never is.
+        ``read``: what comes is read and checked meanwhile, too, in a thread, as far as nothing more must be asked for;
+        else when it is called. Nothing is raised, and nothing but time is lost where it never is.
         """
         ...
 

@@ -107,10 +107,10 @@ class Nodes:
         """Return blocks with their logs, all of them from the node that is asked now; see ``Chain.stretch``."""
         return self._ask(lambda chain: chain.stretch(first, last, wanted), declining="is heard")
 
-    def expect(self, first: int, last: int, wanted: Collection[Address]) -> None:
+    def expect(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]], *, read: bool) -> None:
         """Have the node that would be asked now begin with a stretch; see ``Chain.expect``."""
         for node in self._roster.candidates()[:1]:
-            node.chain.expect(first, last, wanted)
+            node.chain.expect(first, last, wanted, read=read)
 
     def call(
         self,

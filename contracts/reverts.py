@@ -1,4 +1,4 @@
-"""Reverts: what the data of a failed call says, for operators."""
+"""Reverts and refusals: what the data of a failed call says, and the words of a node that sends nothing on."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from typing import Final
 from eth_utils.crypto import keccak
 
 from contracts.words import WORD
+from kit.errors import Conflict
 
 _LONGEST_REASON: Final = 200
 _MOST_WORDS: Final = 4
+_REFUSALS: Final = (
+    ("nonce_too_low", ("nonce too low", "nonce is too low", "nonce has already been used")),
+    ("underpriced", ("underpriced", "less than block base fee", "fee too low", "below minimum", "gas price too low")),
+    ("insufficient_funds", ("insufficient funds", "insufficient balance")),
+)
 
 
 def reverted_because(data: bytes) -> str:
@@ -22,6 +28,25 @@ def reverted_because(data: bytes) -> str:
         text = rest[2 * WORD : 2 * WORD + min(int.from_bytes(rest[WORD : 2 * WORD]), _LONGEST_REASON)]
         return "".join(c for c in text.decode(errors="replace") if c.isprintable())
     return f"0x{selector.hex()}" if selector else "no reason given"
+
+
+def revert_data(data: object, *, most: int) -> bytes:
+    """Return the bytes of a revert's data; nothing where the node gave none, more than ``most``, or something else."""
+    if not isinstance(data, str) or len(data) > 2 + 2 * most:
+        return b""
+    try:
+        return bytes.fromhex(data.removeprefix("0x"))
+    except ValueError:
+        return b""
+
+
+def refused(told: str) -> Conflict:
+    """Return the error that a transaction was refused, where a node told so."""
+    message = told.lower()
+    for code, words in _REFUSALS:
+        if any(word in message for word in words):
+            return Conflict(code, f"The chain's node refused the transaction: {told}.")
+    return Conflict("transaction_refused", f"The chain's node refused the transaction: {told}.")
 
 
 def _selector(signature: str) -> bytes:

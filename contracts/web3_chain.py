@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Literal, NoReturn, TypeVar
 
 from eth_utils.crypto import keccak
@@ -12,13 +13,14 @@ from contracts import stretch as stretches
 from contracts.ahead import Ahead
 from contracts.chain import BlockLogs, BlockTag, Chain, Fees, RawLog, Receipt
 from contracts.events import BlockRef
-from contracts.reverts import reverted_because
+from contracts.reverts import refused, revert_data, reverted_because
 from contracts.rpc import MOST_BYTES, TIMEOUT, Answered, BoundedProvider, Declined, NodeError, TooMuch
 from contracts.stretch import Header
 from kit.errors import ChainMismatch, ChainUnavailable, Conflict, Invalid
 from kit.identifiers import Address, Hash32, show_address, show_hash
 
 T = TypeVar("T")
+_Told = tuple[list[Header], list[BlockLogs]]
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _MOST_LOGS: Final = 20_000
 _TIMES_MORE: Final = 5  # as much of our own in one block is read, where it is more than that
@@ -35,11 +37,6 @@ _FAILED: Final = re.compile(  # in the words of several nodes: the code that was
 )
 _SAYS_NO: Final = frozenset({-32000, -32003, -32010, _REVERTED})
 _NO_SUCH_BLOCK: Final = ("not found", "unknown block", "no such block", "could not find block")
-_REFUSALS: Final = (
-    ("nonce_too_low", ("nonce too low", "nonce is too low", "nonce has already been used")),
-    ("underpriced", ("underpriced", "less than block base fee", "fee too low", "below minimum", "gas price too low")),
-    ("insufficient_funds", ("insufficient funds", "insufficient balance")),
-)
 
 
 class Web3Chain:
@@ -53,7 +50,7 @@ class Web3Chain:
         """
         self._provider = BoundedProvider(rpc_url, timeout=timeout)
         self._patient = BoundedProvider(rpc_url, timeout=timeout, most_bytes=_TIMES_MORE * MOST_BYTES)
-        self._ahead = Ahead[Answered]()
+        self._ahead = Ahead[Callable[..., _Told]]()
         self._expected = expected_chain_id
         self._found: int | None = None
 
@@ -112,33 +109,47 @@ class Web3Chain:
         header = self._header(which)
         if header is None:
             return None
-        (found,) = self._assembled([header], self._ours(header, wanted), wanted)
+        (found,) = self._settle([header], self._assembled([header], self._ours(header, wanted), wanted), wanted)
         return found
 
     def stretch(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]]) -> list[BlockLogs]:
         """Return the blocks from ``first`` to ``last``, with the logs of ``wanted``; see ``Chain.stretch``."""
-        chain_id = self.chain_id
-        numbers = range(first, last + 1)
-        questions = stretches.questions(numbers, wanted)
+        asked = (self.chain_id, range(first, last + 1), wanted)
         try:
-            answered = self._ahead.take((first, last, *wanted)) or self._provider.put_all(questions)
-            *blocks, logs = self._provider.results(answered)
-        except NodeError as error:
-            raise self._unavailable(error) from None
+            questions = stretches.questions(*asked[1:])
+            begun = self._ahead.take(asked) or partial(self._told, self._provider.put_all(questions))
+            found = self._settle(*begun(*asked), wanted)
         except ChainUnavailable:
             self._found = None
             raise
-        headers = [self._read_header(block, chain_id) for block in blocks]
-        if [header.ref.number for header in headers] != list(numbers):
-            raise self._nonsense("other blocks than those asked for")
-        found = self._assembled(headers, self._logs(logs), wanted)
         self._make_sure_is_final(found[-1].ref)
         return found
 
-    def expect(self, first: int, last: int, wanted: Collection[Address]) -> None:
-        """Begin to ask for a stretch; see ``Chain.expect``."""
-        questions = stretches.questions(range(first, last + 1), wanted)
-        self._ahead.begin((first, last, *wanted), lambda: self._provider.put_all(questions))
+    def expect(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]], *, read: bool) -> None:
+        """Begin to ask for a stretch, and to read it; see ``Chain.expect``."""
+        if self._found is None:
+            return
+        asked = (self._found, range(first, last + 1), wanted)
+
+        def ask() -> Callable[..., _Told]:
+            begun = partial(self._told, self._provider.put_all(stretches.questions(*asked[1:])))
+            told = begun(*asked) if read else None
+            return begun if told is None else lambda *_: told
+
+        self._ahead.begin(asked, ask)
+
+    def _told(
+        self, answered: Answered, chain_id: int, numbers: range, wanted: Mapping[Address, Collection[Hash32]]
+    ) -> _Told:
+        """Read what the node said of a stretch, and check it as far as nothing more must be asked for."""
+        try:
+            *blocks, logs = self._provider.results(answered)
+        except NodeError as error:
+            raise self._unavailable(error) from None
+        headers = [self._read_header(block, chain_id) for block in blocks]
+        if [header.ref.number for header in headers] != list(numbers):
+            raise self._nonsense("other blocks than those asked for")
+        return headers, self._assembled(headers, self._logs(logs), wanted)
 
     def _make_sure_is_final(self, last: BlockRef) -> None:
         """Ask once more, after all else: who asked for final blocks may have heard from another node that they are."""
@@ -200,7 +211,7 @@ class Web3Chain:
             if self._knows(expected):
                 return expected
             if error.code in _SAYS_NO:
-                raise _refused(error) from None
+                raise refused(str(error)) from None
             raise self._unavailable(error) from None
         if self._hash(answer, "transaction hash") != expected:
             raise self._nonsense("another transaction's hash")
@@ -256,10 +267,10 @@ class Web3Chain:
 
     def _raise_execution(self, error: NodeError) -> NoReturn:
         if error.code == _REVERTED or _FAILED.search(error.message):
-            data = _revert_data(error.data)
+            data = revert_data(error.data, most=_MOST_ANSWER_BYTES)
             raise Conflict("reverted", reverted_because(data), data=data) from None
         if error.code in _SAYS_NO and "insufficient" in error.message.lower():
-            raise _refused(error) from None
+            raise refused(str(error)) from None
         raise self._unavailable(error) from None
 
     def _unavailable(self, error: NodeError) -> Declined:
@@ -295,14 +306,21 @@ class Web3Chain:
     def _assembled(
         self, headers: Sequence[Header], logs: Sequence[RawLog], wanted: Mapping[Address, Collection[Hash32]]
     ) -> list[BlockLogs]:
-        """Put logs to their blocks; what is doubtful is asked for once more, and has to prove itself."""
         try:
-            found = stretches.assemble(headers, logs, wanted)
-            for header, block in zip(headers, found, strict=True):
-                if block.doubtful:
-                    block.logs, block.doubtful = self._settled(header, wanted)
+            return stretches.assemble(headers, logs, wanted)
         except Invalid as error:
             raise self._nonsense(error.message) from None
+
+    def _settle(
+        self, headers: Sequence[Header], found: list[BlockLogs], wanted: Mapping[Address, Collection[Hash32]]
+    ) -> list[BlockLogs]:
+        """Ask once more for what is doubtful, which then has to prove itself."""
+        for header, block in zip(headers, found, strict=True):
+            if block.doubtful:
+                try:
+                    block.logs, block.doubtful = self._settled(header, wanted)
+                except Invalid as error:
+                    raise self._nonsense(error.message) from None
         return found
 
     def _settled(self, header: Header, wanted: Mapping[Address, Collection[Hash32]]) -> tuple[list[RawLog], bool]:
@@ -379,21 +397,3 @@ def _transaction(to: Address | None, data: bytes, sender: Address | None) -> dic
     if sender is not None:
         transaction["from"] = show_address(sender)
     return transaction
-
-
-def _revert_data(data: object) -> bytes:
-    """Return the bytes of a revert's data; nothing where the node gave none, or something else."""
-    if not isinstance(data, str) or len(data) > 2 + 2 * _MOST_ANSWER_BYTES:
-        return b""
-    try:
-        return bytes.fromhex(data.removeprefix("0x"))
-    except ValueError:
-        return b""
-
-
-def _refused(error: NodeError) -> Conflict:
-    message = error.message.lower()
-    for code, words in _REFUSALS:
-        if any(word in message for word in words):
-            return Conflict(code, f"The chain's node refused the transaction: {error}.")
-    return Conflict("transaction_refused", f"The chain's node refused the transaction: {error}.")

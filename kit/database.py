@@ -35,6 +35,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
+from kit.copying import array, copy_rows
 from kit.errors import DatabaseUnavailable
 from kit.line import Line
 from kit.rows import insert
@@ -193,6 +194,11 @@ class Database:
         # stand in line instead.
         self._line = Line() if engine.dialect.name == "sqlite" else None
 
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else can write while somebody does (SQLite)."""
+        return self._line is not None
+
     def fenced(self, guard: Callable[[Session], None]) -> Database:
         """Return the same database, each writing transaction of which begins with ``guard``, which may refuse it."""
         twin = copy(self)
@@ -270,6 +276,13 @@ def write_many(session: Session, table: type[DeclarativeBase], columns: Mapping[
     returned, so numbers that rows refer to each other by are drawn before (``draw_numbers``). Raises ``ValueError`` for
     columns of different lengths.
     """
+    with writing(session, table, columns):
+        pass
+
+
+@contextmanager
+def writing(session: Session, table: type[DeclarativeBase], columns: Mapping[str, Sequence[Any]]) -> Iterator[None]:
+    """Insert rows as ``write_many`` does; a server takes them in while the block runs, which asks it nothing."""
     connection = session.connection()
     dialect = connection.dialect
     bound = [_bound(table, name, values, dialect) for name, values in columns.items()]
@@ -277,16 +290,18 @@ def write_many(session: Session, table: type[DeclarativeBase], columns: Mapping[
         message = "columns of different lengths"
         raise ValueError(message)
     if not bound[0]:
+        yield
         return
     quote = dialect.identifier_preparer.quote
     name, names = quote(table.__tablename__), ", ".join(quote(name) for name in columns)
     if dialect.name != "postgresql":
         insert(connection, f"INSERT INTO {name} ({names}) VALUES ", bound)  # noqa: S608 - our own names
+        yield
         return
     raw: Any = connection.connection.cursor()
-    with raw, raw.copy(f"COPY {name} ({names}) FROM STDIN") as copy:
-        for row in zip(*bound, strict=True):
-            copy.write_row(row)
+    with raw, raw.copy(f"COPY {name} ({names}) FROM STDIN") as to:
+        copy_rows(to, bound)
+        yield
 
 
 def make_room(session: Session) -> None:
@@ -329,7 +344,7 @@ def set_many(session: Session, table: type[DeclarativeBase], column: str, values
     connection.exec_driver_sql(
         f"UPDATE {name} SET {field} = given.now FROM "  # noqa: S608 - our own names
         f"unnest(%s::bigint[], %s::{kind}[]) AS given (id, now) WHERE {name}.id = given.id",
-        (list(values), list(bound)),
+        (array(values), array(bound) if set(map(type, bound)) == {int} else list(bound)),
     )
 
 

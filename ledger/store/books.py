@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, repeat
 from operator import neg
 from typing import Any
 
-from sqlalchemy import String, Update, cast, select, update
+from sqlalchemy import String, Update, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session, aliased
 
 from contracts.events import BlockRef
-from kit.database import draw_numbers, make_room, one_of, set_many, write_many
+from kit.copying import array
+from kit.database import draw_numbers, make_room, one_of, set_many, write_many, writing
 from kit.errors import Conflict
 from kit.identifiers import Hash32
 from kit.leases import Seat
@@ -29,6 +31,11 @@ _MANY = 500
 """Entries at a time that only a backfill makes."""
 _STREAMED = 5_000
 _PENDING = (Level.SEEN.value, Level.SAFE.value)
+_ADD = (
+    "UPDATE accounts SET amount = accounts.amount + given.more FROM unnest(%s::varchar[], %s::numeric[]) "
+    "AS given (account, more) WHERE accounts.asset = %s AND accounts.account = given.account "
+    "RETURNING accounts.account, accounts.id"
+)
 
 
 # ------------------------------------------------------------------------------------------------------- blocks
@@ -157,7 +164,7 @@ def add_entries(session: Session, asset: Asset, moves: Moves, turns: Mapping[Has
     }
     accounts = list(chain.from_iterable(zip(moves.sources, moves.targets, strict=True)))
     amounts = list(chain.from_iterable(zip(map(neg, moves.amounts), moves.amounts, strict=True)))
-    _write(session, columns, repeat(2, count), accounts, repeat(asset, 2 * count), amounts)
+    _write(session, columns, repeat(2, count), accounts, [asset] * (2 * count), amounts)
 
 
 def reverse_entries(session: Session, block: BlockRef, *, turn: int) -> None:
@@ -311,7 +318,7 @@ def _write(
     columns: Mapping[str, Sequence[Any]],
     lengths: Iterable[int],
     accounts: Sequence[Account],
-    assets: Iterable[Asset],
+    assets: Sequence[Asset],
     amounts: Sequence[int],
 ) -> None:
     """Write entries and, column by column, their postings, of which each has as many as ``lengths`` says."""
@@ -319,53 +326,71 @@ def _write(
     if len(lengths) > _MANY:
         make_room(session)
     numbers = draw_numbers(session, EntryRow, len(lengths))
-    owners = _carry(session, accounts, list(assets), amounts)
-    write_many(session, EntryRow, {"id": numbers, **columns})
+    with writing(session, EntryRow, {"id": numbers, **columns}):
+        moved: dict[Asset, defaultdict[Account, int]] = {asset: defaultdict(int) for asset in sorted(set(assets))}
+        for account, asset, amount in zip(accounts, assets, amounts, strict=True):
+            moved[asset][account] += amount
+    known = {asset: _carry(session, asset, changes) for asset, changes in moved.items()}
     columns = {
         "entry_id": list(chain.from_iterable(map(repeat, numbers, lengths))),
         "line": list(chain.from_iterable(map(range, lengths))),
-        "account_id": owners,
+        "account_id": [known[asset][account] for account, asset in zip(accounts, assets, strict=True)],
         "amount": amounts,
     }
     write_many(session, PostingRow, columns)
 
 
-def _carry(
-    session: Session, accounts: Sequence[Account], assets: Sequence[Asset], amounts: Sequence[int]
-) -> Sequence[int]:
-    """Add postings, given column by column, to the balances of their accounts; return each one's account's number."""
-    moved: dict[Asset, defaultdict[Account, int]] = {asset: defaultdict(int) for asset in sorted(set(assets))}
-    for account, asset, amount in zip(accounts, assets, amounts, strict=True):
-        moved[asset][account] += amount
-    numbers = {asset: _balance(session, asset, changes) for asset, changes in moved.items()}
-    return [numbers[asset][account] for account, asset in zip(accounts, assets, strict=True)]
-
-
-def _balance(session: Session, asset: Asset, changes: Mapping[Account, int]) -> dict[Account, int]:
+def _carry(session: Session, asset: Asset, changes: Mapping[Account, int]) -> dict[Account, int]:
     """Add to the balances of one asset's accounts, the new ones among them; return the accounts' numbers."""
-    numbers: dict[Account, int] = {}
-    after = dict(changes)
-    # As a text, for drivers read a number with so many digits slowly.
-    query = select(AccountRow.account, AccountRow.id, cast(AccountRow.amount, String)).where(AccountRow.asset == asset)
-    for name, number, amount in session.execute(query.where(one_of(session, AccountRow.account, list(changes)))):
-        numbers[Account(name)] = number
-        after[Account(name)] += int(amount)
-    if max(after.values()) > _MOST or min(after.values()) < -_MOST:
-        raise Conflict("balance_impossible", f"{asset} moves more than any token could hold.", asset=asset)
-    # Always in this order, so that two never wait for each other.
-    there = sorted((number, after[name]) for name, number in numbers.items() if changes[name])
-    set_many(session, AccountRow, "amount", dict(there))
+    there = _add_exactly if session.get_bind().dialect.name == "postgresql" else _add_by_hand
+    numbers = there(session, asset, changes)
     new = sorted(name for name in changes if name not in numbers)
+    _make_sure_fit(asset, [changes[name] for name in new])
     fresh = draw_numbers(session, AccountRow, len(new))
     columns = {
         "id": fresh,
         "asset": [asset] * len(new),
         "account": new,
-        "amount": [after[name] for name in new],
+        "amount": [changes[name] for name in new],
     }
     write_many(session, AccountRow, columns)
     numbers.update(zip(new, fresh, strict=True))
     return numbers
+
+
+def _add_exactly(session: Session, asset: Asset, changes: Mapping[Account, int]) -> dict[Account, int]:
+    """Have the server find the accounts that there are and add to them; return their numbers."""
+    names = sorted(changes)  # always in this order, so that two never wait for each other
+    try:
+        found = session.connection().exec_driver_sql(
+            _ADD, (array(names), array([changes[name] for name in names]), asset)
+        )
+    except DataError as error:  # more digits than the column has, and nothing else can be wrong with these
+        raise _impossible(asset) from error
+    return {Account(name): number for name, number in found}
+
+
+def _add_by_hand(session: Session, asset: Asset, changes: Mapping[Account, int]) -> dict[Account, int]:
+    """Find the accounts that there are and add to them, for a database that adds no numbers with so many digits."""
+    numbers, after = dict[Account, int](), dict[int, int]()
+    kept = type_coerce(AccountRow.amount, String)  # the text that it is, which is read here at less cost
+    query = select(AccountRow.account, AccountRow.id, kept).where(AccountRow.asset == asset)
+    for name, number, amount in session.execute(query.where(one_of(session, AccountRow.account, list(changes)))):
+        numbers[Account(name)] = number
+        if changes[Account(name)]:
+            after[number] = int(amount) + changes[Account(name)]
+    _make_sure_fit(asset, after.values())
+    set_many(session, AccountRow, "amount", dict(sorted(after.items())))
+    return numbers
+
+
+def _make_sure_fit(asset: Asset, amounts: Collection[int]) -> None:
+    if amounts and (max(amounts) > _MOST or min(amounts) < -_MOST):
+        raise _impossible(asset)
+
+
+def _impossible(asset: Asset) -> Conflict:
+    return Conflict("balance_impossible", f"{asset} moves more than any token could hold.", asset=asset)
 
 
 def _sum(changes: Iterable[tuple[Account, int]]) -> dict[Account, int]:

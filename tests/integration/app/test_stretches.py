@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from app.chain_loop import ChainLoop
 from app.container import Container
 from contracts import codec
+from contracts import stretch as stretches
 from contracts.chain import BlockLogs, Deployment, RawLog
 from contracts.rpc import Answered, BoundedProvider, Declined
 from contracts.web3_chain import Web3Chain
@@ -215,18 +216,31 @@ def posts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
     return put
 
 
+@pytest.mark.parametrize("read", [False, True])
 def test_what_is_expected_is_asked_for_meanwhile_and_once(
-    busy: Anvil, fresh_deployment: Deployment, posts: list[tuple[str, bytes]]
+    busy: Anvil,
+    fresh_deployment: Deployment,
+    posts: list[tuple[str, bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    read: bool,  # noqa: FBT001 - pytest's way
 ) -> None:
     place, chain = fresh_deployment, busy.chain
     wanted = codec.wanted(place.token, place.escrow)
     plainly = chain.stretch(place.deployed_block, place.deployed_block + 60, wanted)
     assert [name for name, _ in posts] == ["MainThread"]
-    chain.expect(place.deployed_block, place.deployed_block + 60, wanted)
+    readers, assemble = list[str](), stretches.assemble
+
+    def watched(*given: Any) -> list[BlockLogs]:  # noqa: ANN401 - as it was called
+        readers.append(threading.current_thread().name)
+        return assemble(*given)
+
+    monkeypatch.setattr(stretches, "assemble", watched)
+    chain.expect(place.deployed_block, place.deployed_block + 60, wanted, read=read)
     assert chain.stretch(place.deployed_block, place.deployed_block + 60, wanted) == plainly
+    assert readers == ["ahead" if read else "MainThread"]
     assert [name for name, _ in posts] == ["MainThread", "ahead"]
     assert chain.stretch(place.deployed_block, place.deployed_block + 60, wanted) == plainly, "it is taken once"
-    chain.expect(place.deployed_block, place.deployed_block + 60, wanted)
+    chain.expect(place.deployed_block, place.deployed_block + 60, wanted, read=read)
     assert chain.stretch(place.deployed_block, place.deployed_block + 59, wanted) == plainly[:-1], "that is another"
 
 
@@ -245,19 +259,44 @@ def test_what_no_node_told_when_it_was_expected_is_asked_for_again(
         return post(self, question)
 
     monkeypatch.setattr(BoundedProvider, "_post", silent)
-    chain.expect(place.deployed_block, place.deployed_block + 60, wanted)
+    chain.expect(place.deployed_block, place.deployed_block + 60, wanted, read=True)
     assert chain.stretch(place.deployed_block, place.deployed_block + 60, wanted) == plainly
     assert failed
 
 
+def test_nonsense_that_was_read_ahead_is_asked_for_again_and_told_then(
+    busy: Anvil, fresh_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, chain = fresh_deployment, busy.chain
+    wanted = codec.wanted(place.token, place.escrow)
+    plainly = chain.stretch(place.deployed_block, place.deployed_block + 60, wanted)
+    post, lied = BoundedProvider._post, list[bytes]()
+
+    def lying(self: BoundedProvider, question: bytes) -> tuple[int, bytes]:
+        status, body = post(self, question)
+        if threading.current_thread().name == "ahead" and question.startswith(b"["):
+            body = body.replace(b'"logIndex":"0x0"', b'"logIndex":"nonsense"')
+            lied.append(body)
+        return status, body
+
+    monkeypatch.setattr(BoundedProvider, "_post", lying)
+    chain.expect(place.deployed_block, place.deployed_block + 60, wanted, read=True)
+    assert chain.stretch(place.deployed_block, place.deployed_block + 60, wanted) == plainly
+    assert b"nonsense" in lied[0]
+
+
+@pytest.mark.parametrize("read", [False, True])
 def test_what_was_told_ahead_is_not_believed_where_the_chain_is_another_by_then(
-    busy: Anvil, fresh_deployment: Deployment, posts: list[tuple[str, bytes]]
+    busy: Anvil,
+    fresh_deployment: Deployment,
+    posts: list[tuple[str, bytes]],
+    read: bool,  # noqa: FBT001 - pytest's way
 ) -> None:
     place, chain = fresh_deployment, busy.chain
     wanted = codec.wanted(place.token, place.escrow)
     final = chain.block("finalized")
     assert final is not None
-    chain.expect(final.number - 20, final.number, wanted)
+    chain.expect(final.number - 20, final.number, wanted, read=read)
     for thread in [thread for thread in threading.enumerate() if thread.name == "ahead"]:
         thread.join()
     busy.reorg(80)

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.errors import UniqueViolation
-from sqlalchemy import BigInteger, Integer, MetaData, QueuePool, create_engine, text
+from sqlalchemy import BigInteger, Engine, Integer, MetaData, QueuePool, create_engine, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from kit import changes
 from kit.amounts import UINT256_MAX
+from kit.copying import array
 from kit.database import (
     Database,
     ExactInteger,
@@ -30,9 +31,10 @@ from kit.database import (
     plan_anew,
     set_many,
     write_many,
+    writing,
 )
 from kit.errors import DatabaseUnavailable
-from ledger.tables import AccountRow
+from ledger.tables import AccountRow, BlockRow, EntryRow
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -49,6 +51,7 @@ class Thing(Shelf):
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     amount: Mapped[int | None] = mapped_column(ExactInteger)
     moment: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    name: Mapped[str | None]
 
 
 @pytest.fixture
@@ -174,6 +177,60 @@ def test_many_numbers_come_back_exactly_and_are_set_exactly(shelf: Database) -> 
         set_many(session, Thing, "amount", dict(enumerate(reversed(EDGES), 1)))
     with shelf.read() as session:
         assert [thing.amount for thing in session.query(Thing).order_by(Thing.id)] == [*reversed(EDGES), None]
+
+
+TEXTS = ["", "plain", "a\\b", "\\N", "\\.", "\t tab", "line\nafter\r", "NULL", "ä€😀", '"quoted"', "\x7f\x1b"]
+
+
+def test_texts_come_back_as_they_are_however_they_look(shelf: Database) -> None:
+    with shelf.write() as session:
+        write_many(session, Thing, {"id": range(len(TEXTS)), "name": TEXTS})
+        write_many(session, Thing, {"id": range(100, 101 + len(TEXTS)), "name": [*TEXTS, None]})
+    with shelf.read() as session:
+        assert [thing.name for thing in session.query(Thing).order_by(Thing.id)] == [*TEXTS, *TEXTS, None]
+
+
+def test_arrays_are_read_as_what_they_were_made_of(postgresql_engine: Engine) -> None:
+    texts = [*TEXTS, "{x,y}", "a,b", " blank ", "'", "\\"]
+    with postgresql_engine.connect() as connection:
+        query = "SELECT %s::varchar[], %s::numeric[], %s::bigint[]"
+        assert connection.exec_driver_sql(query, (array(texts), array(EDGES), array(range(0)))).one() == (
+            texts,
+            EDGES,
+            [],
+        )
+
+
+def test_what_fails_while_rows_are_taken_in_keeps_them_out(shelf: Database) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        shelf.write() as session,
+        writing(session, Thing, {"id": [1], "amount": [1]}),
+    ):
+        _ = 1 // 0
+    with shelf.write() as session:
+        with writing(session, Thing, {"id": [2], "amount": [2]}):
+            pass
+        assert session.query(Thing).count() == 1
+
+
+def test_bytes_and_truths_come_back_as_they_are(database: Database) -> None:
+    hashes = [bytes(32), b"\\x\n\t\0" * 8, bytes(range(32))]
+    block: dict[str, Any] = {
+        "chain_id": [1] * 3,
+        "number": range(3),
+        "timestamp": [0] * 3,
+        "level": ["seen"] * 3,
+        "turn": [1] * 3,
+    }
+    entry: dict[str, Any] = {"chain_id": [1] * 3, "turn": [1] * 3, "log_index": [0] * 3, "kind": ["transfer"] * 3}
+    with database.write() as session:
+        write_many(session, BlockRow, {**block, "hash": hashes, "parent_hash": hashes})
+        columns: dict[str, Any] = {"block_hash": hashes, "transaction": hashes, "reversal": [False, True, True]}
+        write_many(session, EntryRow, {**entry, **columns, "id": range(1, 4), "reverses": [None, 1, 2]})
+    with database.read() as session:
+        found = [(row.block_hash, row.reversal, row.reverses) for row in session.query(EntryRow).order_by(EntryRow.id)]
+    assert found == list(zip(hashes, [False, True, True], [None, 1, 2], strict=True))
 
 
 @pytest.mark.parametrize("moment", [NOW, NOW.replace(microsecond=7), NOW.astimezone(timezone(timedelta(hours=5)))])

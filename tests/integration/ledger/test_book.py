@@ -191,6 +191,17 @@ def test_a_token_that_makes_more_than_there_can_be_is_refused_and_nothing_is_kep
     with database.read() as session:
         assert book(session).head() is None
         assert book(session).folded() == {}
+    with database.write() as session:
+        assert book(session).record(node.head.ref, mints[:5])
+    with database.read() as session:
+        before = book(session).balances()
+    after = node.grow([])
+    more = [event._replace(at=event.at._replace(block=after.ref)) for event in mints[5:]]
+    with pytest.raises(Conflict, match="more than any token"), database.write() as session:
+        book(session).record(after.ref, more)
+    with database.read() as session:
+        assert book(session).head() != after.ref
+        assert book(session).folded() == book(session).balances() == before
 
 
 def test_books_of_two_chains_and_tokens_do_not_mix(database: Database) -> None:
