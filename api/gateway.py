@@ -6,6 +6,7 @@ A slow server behind it holds none of the threads that all else is answered by.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
@@ -26,6 +27,7 @@ from app.container import Container
 from app.gateway import Answer, UpstreamFailed, Wish
 from kit.contents import file_name
 from kit.identifiers import PersonId
+from kit.pace import Pace
 from kit.ranges import attachment
 from payments.content.model import Purchase
 
@@ -38,6 +40,10 @@ MOST_OF_A_PURCHASE: Final = 2
 """So that no buyer takes all of a seller's."""
 SEND_SECONDS: Final = 30.0
 """How long a buyer may read nothing of what is sent to them."""
+LEAST_PACE: Final = 4_096
+"""Bytes a second that go through a place at least, whoever of both sides is slow: phones in the country do better."""
+PATIENCE: Final = 60.0
+"""Seconds that one may be behind the least pace."""
 _BUSY_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = "30"
 _POLICY: Final = "sandbox; default-src 'none'; frame-ancestors 'none'"
@@ -122,16 +128,21 @@ class Passage(StreamingResponse):
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the end, or until the buyer reads no more."""
+        """Send until the end, or until the buyer reads no more, or either side is too slow for too long."""
+        pace = Pace(LEAST_PACE, PATIENCE, time.monotonic())
 
         async def patiently(message: Message) -> None:
-            async with asyncio.timeout(SEND_SECONDS):
+            left = pace.left(time.monotonic())
+            if not left:
+                raise TimeoutError
+            async with asyncio.timeout(min(SEND_SECONDS, left)):
                 await send(message)
+            pace.went_on(len(message.get("body", b"")), time.monotonic())
 
         try:
             await super().__call__(scope, receive, patiently)
         except (ClientDisconnect, TimeoutError):
-            LOG.info("passage_unread")
+            LOG.info("passage_cut_off", behind=not pace.left(time.monotonic()))
         finally:
             self._passages.leave(self._purchase)
             self._answer.streamed.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from threading import BoundedSemaphore
@@ -23,6 +23,7 @@ from kit.identifiers import Address, ServerName, parse_address, show_address
 from payments.rewards import epoch_file
 from payments.rewards.closing import LENGTH, Span
 from payments.rewards.epoch_file import Closed, Terms
+from payments.rewards.estimating import would_make
 from payments.rewards.gathering import gather, host_of
 from payments.rewards.history import Part, Proof, part_of, proof_for
 from payments.rewards.model import WHOLE_AVAILABILITY, Measured, bucket_of
@@ -39,6 +40,8 @@ _SOMEBODY: Final = Address(b"\xee" * 20)
 """Stands for whoever would be paid."""
 _NOWHERE: Final = "192.0.2.0/24"
 """Stands for the network of a server that nobody asked: no server has an address in it."""
+_MANY: Final = 200
+"""Neighbours of a server beyond which an estimate takes long enough to be made for one caller at a time."""
 _ONE_READER: Final = BoundedSemaphore()
 """Files of large epochs take seconds to read: whoever asks for them may not take all there is."""
 
@@ -174,7 +177,7 @@ def estimate(container: Container, server: ServerName, *, people: int) -> Estima
 def estimate_unseen(work: Work, server: ServerName, *, people: int, network: str | None = None) -> Estimate | None:
     """Do the same without asking the server: as if it shared its network with nobody, where that is not given.
 
-    ``None`` where no epoch is closed. Raises ``Unavailable`` where others' epochs are being read.
+    ``None`` where no epoch is closed. Raises ``Unavailable`` where others' epochs are being read, and it takes long.
     """
     one = Measured(
         server=server,
@@ -187,8 +190,7 @@ def estimate_unseen(work: Work, server: ServerName, *, people: int, network: str
     known = work.epochs.all()
     if not known:
         return None
-    with reading():
-        would = tuple((epoch, _would_earn(work.epochs.file(epoch.number), one)) for epoch in known[:_LAST])
+    would = tuple((epoch, _would_earn(work, epoch, one)) for epoch in known[:_LAST])
     return Estimate(would, _next_whole(work, known[0].ends) + LENGTH)
 
 
@@ -261,10 +263,15 @@ def reading() -> Iterator[None]:
         _ONE_READER.release()
 
 
-def _would_earn(file: bytes, one: Measured) -> int:
-    epoch = epoch_file.read_file(file).anew
-    others = [counted.measured for counted in epoch.counted if counted.measured.server != one.server]
-    return share(epoch.budget, [*others, one]).of.get(_SOMEBODY, 0)
+def _would_earn(work: Work, epoch: Epoch, one: Measured) -> int:
+    """Return what a server would have earned in an epoch: by its neighbours' numbers, or else by the whole file."""
+    near = work.finding.near(epoch.number, one)
+    if near is None:
+        closed = _read(work, epoch.number)
+        others = [counted.measured for counted in closed.counted if counted.measured.server != one.server]
+        return share(closed.budget, [*others, one]).of.get(_SOMEBODY, 0)
+    with reading() if len(near.names) > _MANY else nullcontext():
+        return would_make(epoch.budget, one, work.finding.neighbourhood(epoch.number, near))
 
 
 def _next_whole(work: Work, first: datetime) -> datetime:

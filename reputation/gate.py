@@ -107,13 +107,13 @@ class Gate:
         The tenant is believed about its own users alone: as invitees, and as inviters that people here know.
         """
         self._learn(knock)
-        found = self.weighing.weigh(knock)
+        found = self.weighing.weigh_to_act(knock)
         verdict = found.verdict
         while isinstance(verdict, Admit) and (grant := grant_for(knock, found.facts)) and _codes(verdict) == _BY_STAKE:
             if self._store.claim_grant(grant.stake_id, knock.room, knock.at):
                 touch(self._session, TOPIC, self._people.number(knock.invitee))
                 return GateAnswer(verdict)
-            found = self.weighing.weigh(knock)  # another knock was quicker: look again
+            found = self.weighing.weigh_to_act(knock)  # another knock was quicker: look again
             verdict = found.verdict
         if isinstance(verdict, Admit):
             self._let_in(knock, _codes(verdict)[0])

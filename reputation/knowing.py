@@ -30,7 +30,7 @@ _WORDS: Final = frozenset({"sender.vouches", "sender.vouched_by"})
 _REPORTS: Final = frozenset({"sender.reports", "sender.reported_by"})
 _HEARD: Final = frozenset({"sender.standing", "sender.confidence"})
 _LABELS: Final = frozenset({"sender.labels", "server.labels"})
-_SUPPORTER: Final = "sender.supporter"
+SUPPORTER: Final = "sender.supporter"
 _TIME: Final = frozenset({"time.hour", "time.weekday"})
 _ONE_TOKEN: Final = 10**18
 
@@ -123,8 +123,8 @@ class Knowing:
                 known["sender.standing"], known["sender.confidence"] = heard
         if asked & _LABELS and (labels := self.labels()) is not None:
             known["sender.labels"], known["server.labels"] = labels.of_user(other), labels.of_server(server_of(other))
-        if _SUPPORTER in asked and self._supporting is not None:
-            known[_SUPPORTER] = self._supporting.tiers(viewer, sender, at=at)
+        if SUPPORTER in asked and self._supporting is not None:
+            known[SUPPORTER] = self._supporting.tiers(viewer, sender, at=at)
         return known
 
     def of_room(self, asked: frozenset[str], room: RoomId) -> dict[str, object]:

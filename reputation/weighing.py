@@ -14,12 +14,12 @@ from payments.stakes.service import Stakes
 from reputation.conditions.model import Record
 from reputation.decision import decide
 from reputation.doors import Doors
-from reputation.knowing import Knowing
+from reputation.knowing import SUPPORTER, Knowing
 from reputation.model import Door, Facts, Knock
 from reputation.policy_doors import NOTHING_KNOWN
 from reputation.store import GateStore
 from reputation.tenants import Tenants
-from reputation.verdict import Hold, Verdict
+from reputation.verdict import Admit, Hold, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,18 @@ class Weighing:
         recipient = self._people.find(knock.invitee)
         door = Door() if recipient is None else self._doors.show(recipient)
         return self._weigh(knock, door, self._facts(knock), recipient)
+
+    def weigh_to_act(self, knock: Knock) -> Weighed:
+        """Do the same for what is acted on: where a supporter's tiers may let them in, alone among all their knocks.
+
+        At how many doors a day they do is counted, and many doors may be asked at once.
+        """
+        found, stranger = self.weigh(knock), self._people.find(knock.inviter)
+        policy = found.door.policy
+        if not isinstance(found.verdict, Admit) or policy is None or SUPPORTER not in policy.facts or stranger is None:
+            return found
+        self._people.lock(stranger)
+        return self.weigh(knock)
 
     def weigh_at(self, knock: Knock, present: Door, draft: Door) -> tuple[Weighed, Weighed]:
         """Return what a knock meets at the door that is, and at another one; facts are looked for once."""

@@ -1,9 +1,11 @@
 """The wall: as a page for people, and as JSON for programs; both hold what people chose to show, and sums."""
 
+from collections import Counter
 from datetime import UTC
 from itertools import groupby
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.dependencies import ContainerDep, limited
@@ -14,12 +16,13 @@ from api.schemas.problems import problems
 from api.schemas.wall import PlaceOut, WallOut
 from api.supporters import show_wall
 from app.container import Container
-from app.wall import Walls
+from app.wall import MOST_PLACES, Walls
 from kit.clock import from_unix
 
 router = APIRouter(tags=["flair"], responses=problems(429, 503))
 
 _MOST_ON_A_PAGE = 500
+_PAGES = -(-MOST_PLACES // _MOST_ON_A_PAGE)
 _SURE = {"seen": "may still be taken back", "safe": "nearly final", "finalized": "final"}
 _limit = Depends(limited("wall", per_minute=120, burst=60))
 
@@ -35,19 +38,25 @@ def wall(request: Request, container: ContainerDep) -> Response:
 
 
 @router.get("/wall", response_class=HTMLResponse, include_in_schema=False, dependencies=[_limit])
-def wall_page(request: Request, container: ContainerDep) -> HTMLResponse:
-    """Show the wall."""
+def wall_page(
+    request: Request, container: ContainerDep, page: Annotated[int, Query(ge=1, le=_PAGES)] = 1
+) -> HTMLResponse:
+    """Show a page of the wall; where it has become shorter, its last one."""
     found = _current(request, container)
-    places = found.places[:_MOST_ON_A_PAGE]
+    pages = max(1, -(-len(found.places) // _MOST_ON_A_PAGE))
+    page = min(page, pages)
+    places = found.places[(page - 1) * _MOST_ON_A_PAGE : page * _MOST_ON_A_PAGE]
+    of_tier = Counter(one.title for one in found.places)
     values = {
         "cause": found.cause,
         "supporters": found.supporters,
         "shown": found.shown,
-        "more": len(found.places) > len(places),
+        "page": page,
+        "pages": pages,
         "totals": [{"text": one.text, "way": one.way, "sure": _SURE.get(one.finality, "")} for one in found.totals],
         "sponsors": found.sponsors,
         "tiers": [
-            {"title": title, "places": [_shown(one) for one in some]}
+            {"title": title, "of": of_tier[title], "places": [_shown(one) for one in some]}
             for title, some in groupby(places, key=lambda one: one.title)
         ],
     }

@@ -14,6 +14,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.supporting.planning import Asked, Kept
+from app.supporting.small import NO_TIER, Small
 from app.supporting.tables import SupportGuestRow, SupportRoomRow, SupportToldRow, SupportWishRow
 from app.supporting.telling import News, Told, news, of_tier, told_of
 from app.supporting.wanting import Described, Supporter, described, flair, wanted
@@ -92,6 +93,7 @@ class Support:
         self._supporters = supporters
         self._notices = notices
         self._place = place
+        self._small = Small(session, now, supporters, notices)
 
     @property
     def cause(self) -> str:
@@ -292,9 +294,9 @@ class Support:
             if one.person is not None:
                 held[one.person][one.tier].append(one)
         before: dict[tuple[PersonId, str], Told] = {}
-        for row in self._session.scalars(select(SupportToldRow)):
+        for row in self._session.scalars(select(SupportToldRow).where(SupportToldRow.tier != NO_TIER)):
             before[PersonId(row.person), row.tier] = _told(row)
-        found = set()
+        found = self._small.untold()
         for person, tier in {*before, *((person, tier) for person, some in held.items() for tier in some)}:
             some = held[person][tier] if person in held and tier in held[person] else []
             after = told_of(of_tier(some, tier, self._now), self._now, tiers.spans)
@@ -309,7 +311,8 @@ class Support:
             return []
         tiers = self._supporters.tiers()
         held = self._supporters.of(person)
-        rows = self._session.scalars(select(SupportToldRow).where(SupportToldRow.person == person))
+        theirs = SupportToldRow.person == person, SupportToldRow.tier != NO_TIER
+        rows = self._session.scalars(select(SupportToldRow).where(*theirs))
         before = {row.tier: row for row in rows}
         alike: dict[tuple[News, datetime | None], list[tuple[str, Entitlement | None]]] = defaultdict(list)
         with_all = self._supporters.without_taking_back(person)
@@ -324,7 +327,8 @@ class Support:
             self._note(person, tier, row, after)
         for (found, _), some in alike.items():
             self._owe(person, found, some)
-        return [found for found, _ in alike]
+        small = self._small.tell(person, quietly=bool(alike))
+        return [*(found for found, _ in alike), *([] if small is None else [small])]
 
     def _owe(self, person: PersonId, found: News, some: Sequence[tuple[str, Entitlement | None]]) -> None:
         """Owe somebody one message of some tiers, the highest first."""

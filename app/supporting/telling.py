@@ -24,6 +24,9 @@ class News(StrEnum):
     """The chain, or whoever handled the payment, took a gift back."""
     CHANGED = "tier_changed"
     """The tiers are others now."""
+    SMALL = "gift_small"
+    """A gift came that reaches no tier."""
+    SMALL_GONE = "gift_small_gone"
 
 
 NOT_HELD: Final = frozenset({Phase.AHEAD, Phase.LAPSED})

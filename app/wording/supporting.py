@@ -44,6 +44,11 @@ _NEWS: Mapping[News, str] = {
     News.CHANGED: marked(
         "What it takes to be **{tier}** has changed, and you are it no more. {support} shows how things are now."
     ),
+    News.SMALL: marked("Thank you! What you gave has arrived. It reaches no tier by itself; {support} shows them."),
+    News.SMALL_GONE: marked(
+        "A gift of yours was taken back: the chain dropped the block that it stood in, or the payment was charged "
+        "back. If the chain takes it up again, it counts again by itself; there is nothing that you need to do."
+    ),
 }
 _PERKS: Mapping[str, str] = {
     "space": marked("the supporters' space"),
@@ -69,8 +74,12 @@ def told(reader: Reader, news: News, facts: Mapping[str, object]) -> Letter:
             support=Literal("support"),
         )
     ]
+    missing = facts.get("missing")
+    if news is News.SMALL and isinstance(missing, str) and isinstance(titles, list) and titles:
+        more = marked("{missing} more, as one gift for a month, would make you **{tier}**.")
+        parts.append(reader.say(more, missing=missing, tier=str(titles[0])))
     if news not in (News.REACHED, News.RETURNED):
-        return Letter(parts[0])
+        return Letter(join(parts))
     perks = [name for name in _PERKS if isinstance(gives, list) and name in gives]
     parts.append(_gives(reader, perks, [str(room) for room in rooms] if isinstance(rooms, list) else []))
     invites = facts.get("invites") is True

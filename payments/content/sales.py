@@ -106,7 +106,7 @@ class Sales:
         )
         known = self.content.purchase(event.purchase)
         if known is None or known.state is PurchaseState.TAKEN_BACK:
-            self.waiting.keep(told)
+            self.waiting.keep(told, self.content.wallets_beside(told.sender))
         else:
             self._paid_back(told)
 

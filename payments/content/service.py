@@ -273,6 +273,11 @@ class Content(Overseen):
         named = {one.offer.wallet for one in self.versions(purchase.listing) if one.number == purchase.version}
         return named | set(self._wallets(purchase.seller))
 
+    def wallets_beside(self, wallet: Address) -> Collection[Address]:
+        """Return all that whoever linked a wallet has linked, where they ever put something up; else none."""
+        person = self._holder(wallet)
+        return () if person is None or not self._listings.has_any(person) else self._wallets(person)
+
     @property
     def _buying(self) -> Buying:
         return Buying(self._session, self._now, self._listings, self._sold, self._wallets, self._holder)

@@ -190,6 +190,10 @@ class ListingStore:
 
     # ------------------------------------------------------------------------------------------ forgetting
 
+    def has_any(self, seller: PersonId) -> bool:
+        """Tell whether somebody ever put something up."""
+        return self._session.scalar(select(ListingRow.id).where(ListingRow.seller == seller).limit(1)) is not None
+
     def of_seller(self, seller: PersonId) -> list[ListingRow]:
         """Return all listings of somebody, locked."""
         return list(self._session.scalars(select(ListingRow).where(ListingRow.seller == seller).with_for_update()))

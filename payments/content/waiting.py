@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from kit.identifiers import Address, Hash32
@@ -17,7 +17,10 @@ from payments.content.side_tables import WaitingRefundRow
 
 LOG = structlog.get_logger(__name__)
 MOST: Final = 10_000
-"""Refunds that wait: anybody may have the contract tell of one, of whatever purchase they name."""
+"""Refunds that wait: anybody may have the contract tell of one, of whatever purchase they name, from as many wallets
+as they like. Sellers' have as much room again, which strangers' cannot fill."""
+MOST_OF_A_SELLER: Final = 500
+"""From all their linked wallets together: who sells is known here, yet may be anybody, too."""
 KEPT_FOR: Final = timedelta(days=30)
 
 
@@ -43,10 +46,15 @@ class WaitingRefunds:
         self._session = session
         self._now = now
 
-    def keep(self, told: Repaid) -> None:
-        """Keep one until its sale comes; beyond 10,000 it is noted in the log alone."""
-        if (self._session.scalar(select(func.count()).select_from(WaitingRefundRow)) or 0) >= MOST:
-            LOG.warning("refund_of_nothing_lost", transaction=told.transaction.hex())
+    def keep(self, told: Repaid, sellers: Collection[Address] = ()) -> None:
+        """Keep one until its sale comes; where there is no room it is noted in the log alone.
+
+        ``sellers``: all wallets of the seller here who sent it; none where a stranger did.
+        """
+        theirs = WaitingRefundRow.sender.in_([bytes(wallet) for wallet in sellers])
+        too_many = self._count(theirs) >= MOST_OF_A_SELLER if sellers else False
+        if too_many or self._count() >= (2 * MOST if sellers else MOST):
+            LOG.warning("refund_of_nothing_lost", transaction=told.transaction.hex(), seller=bool(sellers))
             return
         row = WaitingRefundRow(
             purchase=bytes(told.purchase),
@@ -61,6 +69,9 @@ class WaitingRefunds:
         )
         self._session.add(row)
         self._session.flush()
+
+    def _count(self, *where: ColumnElement[bool]) -> int:
+        return self._session.scalar(select(func.count()).select_from(WaitingRefundRow).where(*where)) or 0
 
     def of(self, purchase: Hash32, asset: Asset, payer: Address, senders: Collection[Address]) -> list[Repaid]:
         """Return those of a purchase by one of these wallets, to its payer, in what they paid with, as they came.

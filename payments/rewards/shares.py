@@ -35,7 +35,7 @@ WHOLE: Final = WHOLE_AVAILABILITY * WHOLE_WEIGHT
 PRECISION: Final = 10**24
 """Parts of a bucket's score, beyond those of the factor: rounding down by one of them is seen by nobody."""
 
-_Group = str | Address
+Group = str | Address
 """A domain, a network or a payout address: none of them can be taken for one of another kind."""
 
 
@@ -77,9 +77,9 @@ def count(servers: Iterable[Measured]) -> list[Counted]:
     if len({one.server for one in measured}) < len(measured):
         raise Invalid("server_twice", "A server counts once in an epoch.")
     factors = [factor_of(one) for one in measured]
-    groups = [_groups(one) for one in measured]
-    alike: dict[_Group, int] = defaultdict(int)
-    people: dict[_Group, int] = defaultdict(int)
+    groups = [groups_of(one) for one in measured]
+    alike: dict[Group, int] = defaultdict(int)
+    people: dict[Group, int] = defaultdict(int)
     for one, factor, its in zip(measured, factors, groups, strict=True):
         if factor:
             points = _full(one) * factor
@@ -92,6 +92,12 @@ def count(servers: Iterable[Measured]) -> list[Counted]:
         else Counted(one, 0, 0, 0, 0)
         for one, factor, its in zip(measured, factors, groups, strict=True)
     ]
+
+
+def count_beside(one: Measured, alike: int, group: int) -> Counted:
+    """Count one server whose groups are known: the servers of its largest one, and the points of its largest one."""
+    factor = factor_of(one)
+    return _counted(one, factor, alike, group) if factor else Counted(one, 0, 0, 0, 0)
 
 
 def factor_of(one: Measured) -> int:
@@ -146,8 +152,14 @@ _NOBODY: Final = Address(b"\xff" * 21)
 """Stands behind all addresses: nobody's share is rounded up last."""
 
 
-def _groups(one: Measured) -> tuple[_Group, ...]:
+def groups_of(one: Measured) -> tuple[Group, ...]:
+    """Return what a server may have in common with others."""
     return (one.domain, one.payout, *one.networks)
+
+
+def points_of(one: Measured) -> int:
+    """Return what a server adds to its groups: its full buckets of people, times its factor."""
+    return _full(one) * factor_of(one)
 
 
 def _full(one: Measured) -> int:

@@ -68,7 +68,8 @@ class Stall:
     def content(self, session: Session) -> Content:
         """The room on a session."""
         holders = Holders(session, self.now)
-        return Content(session, self.now, seal=lambda: SEAL, wallets=holders.addresses, judge=self.judge)
+        wallets, holder = holders.addresses, holders.person_of
+        return Content(session, self.now, seal=lambda: SEAL, wallets=wallets, holder=holder, judge=self.judge)
 
     def put_up(
         self,

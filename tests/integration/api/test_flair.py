@@ -15,6 +15,7 @@ from app.container import Container
 from app.forgetting import forget_person
 from kit.clock import unix
 from kit.database import Database
+from kit.identifiers import UserId
 from payments.flair.model import ClaimedBy, Giver, Showing, Source
 from payments.flair.statement import read_statement
 from tests.support.gifts import document, patron
@@ -295,3 +296,25 @@ def test_the_wall_shows_what_each_chose(container: Container, door: Door, alice:
     assert "@hidden" not in page
     assert BOB not in page
     assert BOB not in answer.text
+
+
+def test_a_long_wall_is_read_page_by_page(container: Container, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.pages.wall._MOST_ON_A_PAGE", 2)
+    names = [ALICE, BOB, "@<b>carol</b>:far.example", "@dora:far.example", "@eve:far.example"]
+    for number, name in enumerate(names):
+        give(container, name, 10 if number < 3 else 5, member=f"m{number}")
+    with container.work() as work:
+        for name in names:
+            work.supporters.show(work.people.number(UserId(name)), Showing(wall=True, name=True))
+    with http_door(container) as fresh:
+        pages = [fresh.get(f"/wall?page={number}").text for number in (1, 2, 3)]
+        assert fresh.get("/wall").text == pages[0]
+        assert fresh.get("/wall?page=4").text == pages[2], "a wall that has become shorter ends there"
+        assert {fresh.get(f"/wall?page={odd}").status_code for odd in ("0", "-1", "99999", "x")} == {400}
+    assert "<b>carol" not in "".join(pages)
+    marks = [ALICE, BOB, "carol", "@dora:far.example", "@eve:far.example"]
+    assert [[mark in page for page in pages].count(True) for mark in marks] == [1] * len(marks)
+    assert [sum(mark in page for mark in marks) for page in pages] == [2, 2, 1]
+    assert ['rel="prev"' in page for page in pages] == [False, True, True]
+    assert ['rel="next"' in page for page in pages] == [True, True, False]
+    assert all("<script" not in page.partition("<main")[2] for page in pages)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -172,6 +174,51 @@ def test_slowness_is_bounded(gatehouse: Gatehouse, monkeypatch: pytest.MonkeyPat
     gatehouse.says = slow
     with listening(gatehouse.container) as url:
         assert _asks(url + path) in ((0, 502) if begun else (502,))
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_a_buyer_who_creeps_is_cut_off(gatehouse: Gatehouse, monkeypatch: pytest.MonkeyPatch, *, enough: bool) -> None:
+    if not enough:
+        monkeypatch.setattr(door, "LEAST_PACE", 1 << 40)
+        monkeypatch.setattr(door, "PATIENCE", 0.5)
+    path = gatehouse.linked(gatehouse.pay(gatehouse.listed()))
+    parts, ended = 256, queue.Queue[int]()
+
+    def much(handler: BaseHTTPRequestHandler, _: Received) -> None:
+        given = 0
+        with suppress(OSError):
+            handler.wfile.write(HEAD + b"Content-Length: %d\r\n\r\n" % (parts << 16))
+            while given < parts:
+                handler.wfile.write(bytes(1 << 16))
+                given += 1
+        ended.put(given)
+
+    gatehouse.says = much
+    with listening(gatehouse.container) as url, httpx.stream("GET", url + path) as found:
+        taken = found.iter_raw(1 << 16)
+        while ended.empty() and next(taken, None):
+            time.sleep(0.02)
+        given = ended.get()
+    assert given == parts if enough else given < parts
+
+
+@pytest.mark.parametrize(("patience", "comes"), [(60.0, 200), (0.5, 0)])
+def test_a_seller_who_creeps_is_cut_off(
+    gatehouse: Gatehouse, monkeypatch: pytest.MonkeyPatch, patience: float, comes: int
+) -> None:
+    monkeypatch.setattr(door, "PATIENCE", patience)
+    path = gatehouse.linked(gatehouse.pay(gatehouse.listed()))
+
+    def creeps(handler: BaseHTTPRequestHandler, _: Received) -> None:
+        handler.wfile.write(HEAD + b"Content-Length: 60\r\n\r\n")
+        with suppress(OSError):
+            for byte in b"x" * 60:
+                handler.wfile.write(bytes([byte]))
+                time.sleep(0.05)
+
+    gatehouse.says = creeps
+    with listening(gatehouse.container) as url:
+        assert _asks(url + path) == comes
 
 
 def test_one_seller_takes_no_more_than_their_places(gatehouse: Gatehouse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from app.container import Container
 from contracts.merkle import payout_leaf, proves
 from kit.clock import from_unix
 from kit.database import Database
+from kit.errors import Unavailable
 from kit.identifiers import ServerName
 from payments.rewards.closing import LENGTH, Span
 from payments.rewards.epoch_file import Closed
@@ -74,6 +75,47 @@ def test_what_is_noted_is_what_the_files_say_and_no_file_is_read(container: Cont
     with files_read(container) as read:
         indexing.catch_up(container)
     assert read == [], "what is noted is noted once"
+
+
+def test_estimates_read_no_file_and_say_what_the_files_do(container: Container) -> None:
+    keep(container, first := closed())
+    keep(container, closed(2, SERVERS[:3], first.cumulative))
+    asked = [NOBODY, ServerName("new.s3.example"), *(one.server for one in SERVERS)]
+
+    def estimates() -> list[list[int]]:
+        with container.read() as work:
+            found = [epochs.estimate_unseen(work, server, people=40) for server in asked]
+        return [[amount for _, amount in one.epochs] for one in found if one is not None]
+
+    by_file = estimates()
+    with container.work() as work:  # as an earlier release noted it, which knew of no groups
+        work.finding.write(1, [("whole", b'{"total": "1"}')])
+    with files_read(container) as read:
+        assert estimates() == by_file
+    assert read
+    indexing.catch_up(container)
+    with files_read(container) as read:
+        found = estimates()
+    assert read == []
+    assert all(one > 0 for amounts in found for one in amounts)
+    apart = [
+        abs(one - other)
+        for some, others in zip(found, by_file, strict=True)
+        for one, other in zip(some, others, strict=True)
+    ]
+    assert max(apart) <= 1, "rounded down"
+
+
+def test_who_has_very_many_neighbours_waits_for_others_and_nobody_else_does(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(epochs, "_MANY", 3)
+    keep(container, closed(1, [measured(number, domain="big.example") for number in range(1, 5)]))
+    indexing.catch_up(container)
+    with epochs.reading(), container.read() as work:
+        assert epochs.estimate_unseen(work, NOBODY, people=40) is not None
+        with pytest.raises(Unavailable):
+            epochs.estimate_unseen(work, ServerName("one.big.example"), people=40)
 
 
 def test_every_payee_of_many_finds_the_proof_that_the_tree_has(container: Container) -> None:

@@ -11,6 +11,7 @@ import pytest
 from app.forgetting import forget_person
 from app.supporting.planning import CHILD, FLAIR, JOIN_RULES, flair_key, join_rules
 from bot.homeserver import Denied, ElsewhereAway, EventId, Invited, Joined, SlowDown, Stated
+from kit.clock import from_unix
 from kit.errors import HomeserverUnavailable
 from kit.identifiers import RoomId, UserId
 from reputation.enforcement.rooms import Membership
@@ -378,3 +379,43 @@ def test_without_a_tier_document_nothing_is_made(desk: Desk) -> None:
     keeping = Keeping(desk)
     keeping.round()
     assert keeping.lodge.states == {}
+
+
+def test_a_gift_that_reaches_no_tier_is_thanked_for_once_and_taken_back(desk: Desk) -> None:
+    tiers = [*DOCUMENT["tiers"], {"id": "bronze", "title": "Bronze", "sum": {"EUR": "4"}}]
+    use(desk, {**DOCUMENT, "tiers": [tiers[-1], *tiers[:-1]]})
+    keeping = Keeping(desk)
+    gave(desk, ALICE, euros=1, at=from_unix(desk.house.time - 8 * 86_400))
+    keeping.round()
+    assert keeping.told(ALICE) == [], "nobody is thanked for what is long past"
+    small = gave(desk, ALICE, euros=2, at=from_unix(desk.house.time - 60))
+    keeping.round()
+    Keeping(desk, keeping.lodge).round()
+    assert keeping.told(ALICE) == ["gift_small"], "once, also through a restart"
+    (line,) = [line for line in keeping.bot.delivers() if "has arrived" in line]
+    assert "1 EUR" in line
+    assert "Bronze" in line
+    with desk.work() as work:
+        work.supporters.took_back(small.key)
+    keeping.round()
+    assert keeping.told(ALICE) == ["gift_small", "gift_small_gone"]
+    keeping.days(1)
+    assert keeping.told(ALICE) == ["gift_small", "gift_small_gone"]
+    gave(desk, ALICE, euros=2, at=from_unix(desk.house.time - 30))
+    keeping.round()
+    last = gave(desk, ALICE, euros=1, at=from_unix(desk.house.time - 20))
+    keeping.round()
+    with desk.work() as work:
+        work.supporters.took_back(last.key)
+    keeping.round()
+    keeping.round()
+    assert keeping.told(ALICE)[2:] == ["gift_small", "tier_reached", "tier_taken_back"], "and not both"
+
+
+def test_whoever_has_a_tier_hears_nothing_of_a_small_gift(keeping: Keeping) -> None:
+    gave(keeping.desk, ALICE)
+    gave(keeping.desk, ALICE, euros=1)
+    keeping.round()
+    assert keeping.told(ALICE) == ["tier_reached"]
+    with keeping.desk.work() as work:
+        assert work.support.untold() == [], "and is not looked for again"

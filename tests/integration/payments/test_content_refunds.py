@@ -16,12 +16,13 @@ from kit.clock import unix
 from kit.database import Database
 from kit.identifiers import Address, Hash32
 from ledger.book import Book
+from ledger.store import holders
 from payments.content import waiting
 from payments.content.model import Kind, Listing, PurchaseState
 from payments.content.onchain import listing_hash, sale_terms
 from payments.content.orders import Orders
 from payments.content.sales import Sales
-from payments.content.side_tables import SaleTermsRow
+from payments.content.side_tables import SaleTermsRow, WaitingRefundRow
 from payments.content.tables import VersionRow
 from payments.content.waiting import WaitingRefunds
 from tests.support.stalls import ERN, PAYER, WALLET, Stall, key, offer
@@ -80,6 +81,11 @@ def bought(stall: Stall, listing: Listing, number: int = 1, **changes: Hash32) -
 def refund(stall: Stall, number: int = 1, *, in_: int = 9, amount: int = 5, sender: Address = WALLET) -> Refunded:
     at = Position(block(in_, stall.now), 0, key(3_000 + number))
     return Refunded(at, CHECKOUT, key(number), sender, PAYER, TOKEN, amount)
+
+
+def held(sales: Sales) -> int:
+    """How many refunds wait."""
+    return sales.content._session.query(WaitingRefundRow).count()
 
 
 def test_a_refund_of_one_period_lets_the_later_ones_begin_earlier_and_a_reorg_puts_them_back(
@@ -162,6 +168,28 @@ def test_a_waiting_refund_goes_with_its_block_and_after_its_time_and_there_are_s
     stall.pass_by(waiting.KEPT_FOR + DAY)
     with chain(stall) as sales:
         assert sales.waiting.prune(limit=10) == 2
+
+
+def test_a_flood_of_strangers_refunds_keeps_no_sellers_out(stall: Stall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MOST", 5)
+    monkeypatch.setattr(waiting, "MOST_OF_A_SELLER", 3)
+    listing = stall.put_up()
+    leas, kims = Address(bytes([11]) * 20), Address(bytes([12]) * 20)
+    with stall.database.write() as session:
+        for person, linked in ((stall.lea, WALLET), (stall.lea, leas), (stall.kim, kims)):
+            holders.link(session, person, linked, is_primary=linked != leas, now=stall.now)
+    with chain(stall) as sales:
+        for number in range(20):
+            sales.told(refund(stall, 10 + number, sender=Address(bytes([number + 100]) * 20)))
+        sales.told(refund(stall, 40, sender=kims))
+        assert held(sales) == 5, "a wallet that is linked, of whoever sells nothing, is a stranger's"
+        for number in range(1, 6):
+            sales.told(refund(stall, number, sender=WALLET if number % 2 else leas))
+        assert held(sales) == 8, "nor does one who sells something take all of it"
+        sales.told(bought(stall, listing, 1))
+        found = sales.content.purchase(key(1))
+    assert found is not None
+    assert found.state is PurchaseState.REFUNDED
 
 
 def test_a_sale_is_found_by_the_hash_of_its_terms_also_what_an_earlier_release_put_up(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -103,3 +104,14 @@ def test_few_strangers_a_day(house: House) -> None:
     assert isinstance(house.knock(invitee=people[0]).verdict, Admit), "whom they reached they still reach"
     house.time += 86_401
     assert isinstance(house.knock(invitee=people[-1]).verdict, Admit)
+
+
+def test_at_many_doors_at_once_they_are_no_more(house: House) -> None:
+    house.tenant()
+    supports(house, now_of(house, on_chain(60, level=Level.FINALIZED)))
+    people = [UserId(f"@p{number}:home.example") for number in range(3 * MOST_A_DAY)]
+    for one in people:
+        door(house, one)
+    with ThreadPoolExecutor(6) as pool:
+        verdicts = list(pool.map(lambda one: house.knock(invitee=one).verdict, people))
+    assert sum(isinstance(one, Admit) for one in verdicts) == MOST_A_DAY

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.supporting.small import missing
 from app.supporting.telling import News, Told, news, of_tier, told_of
 from kit.identifiers import PersonId
-from payments.flair.model import Entitlement, Phase, Source, Spans
+from ledger.model import Asset
+from payments.flair.model import Entitlement, Gift, Kind, Phase, Source, Spans, Threshold, Tier, Tiers, currency
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -77,3 +80,22 @@ def test_all_of_a_tier_counts_before_thanks_that_last_longer() -> None:
     assert of_tier([holds(5), holds(None)], "gold", NOW) == holds(None)
     assert of_tier([holds(5)], "silver", NOW) is None
     assert of_tier([holds(5, since=-1)], "gold", NOW) is None, "a streak that will be complete"
+
+
+EUR = currency("EUR")
+MONTHLY = Tier(id="friend", title="Friend", thresholds=(Threshold(Kind.MONTH, EUR, 500),))
+SUMMED = Tier(id="friend", title="Friend", thresholds=(Threshold(Kind.MONTH, EUR, 500), Threshold(Kind.SUM, EUR, 900)))
+
+
+def test_what_is_missing_is_the_least_that_reaches_a_tier() -> None:
+    def lacks(tier: Tier, *cents: int) -> int | None:
+        gifts = [
+            Gift(key=f"g{number}", source=Source.HAND, giver="g", asset=EUR, amount=one, at=NOW, months=1)
+            for number, one in enumerate(cents)
+        ]
+        return missing(gifts, tier, Tiers((tier,)), NOW)
+
+    assert lacks(MONTHLY, 100) == 500, "what was given for a month does not add up"
+    assert lacks(SUMMED, 100) == 500
+    assert lacks(SUMMED, 400, 450) == 50
+    assert lacks(replace(MONTHLY, thresholds=(Threshold(Kind.SUM, Asset("ether:1"), 1),)), 100) is None
