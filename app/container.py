@@ -60,6 +60,7 @@ from payments.stakes import settling
 from payments.stakes.model import EscrowTerms
 from payments.stakes.relaying import Relaying
 from payments.stakes.service import Stakes
+from payments.tips.signed import SignedTips
 from reputation.asks import Asks
 from reputation.contacts import Contacts
 from reputation.courtesy import Courtesy
@@ -114,6 +115,7 @@ class Work(Rooms):
     relaying: Relaying
     signed_gifts: SignedGifts
     signed_purchases: SignedPurchases
+    signed_tips: SignedTips
     settlements: Settlements
     reward_claims: RewardClaims
     supporters: Supporters
@@ -333,7 +335,6 @@ class Container:
 
     def _work(self, session: Session) -> Work:
         now, url, at, terms = self.clock(), self.settings.public_url, self.deployment, self.terms
-        distributor = at.distributor
         people, holders = People(session, now), Holders(session, now)
         book = Book(session, chain_id=at.chain_id, token=at.token, escrow=at.escrow, later=at.later)
         chain_time = max(unix(now), head.timestamp) if (head := book.head()) else unix(now)
@@ -341,21 +342,19 @@ class Container:
         stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
         carried = Carrying(session, now, chain_time, limits=self.relay_limits, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
-        vouches = Vouches(session, now=now, people=people)
-        heard, labels = self.hearing.told, self.labelling.told
+        asks, vouches = Asks(session, now=now, people=people), Vouches(session, now=now, people=people)
         supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.settings, at))
-        given = Supporting(session, now, supporters)
+        heard, labels, given = self.hearing.told, self.labelling.told, Supporting(session, now, supporters)
         knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels, supporting=given)
         made = partial(Gate, session, now=now, people=people, doors=doors, stakes=stakes)
         gate = made(bot_id=self.bot_id, opens_at=self.opens_at, knowing=knowing)
-        asks = Asks(session, now=now, people=people)
         feed, notices = Feed(session, now), Notices(session, now=now, people=people)
         return Work(
             session=session,
             now=now,
             chain_time=chain_time,
             seal=lambda: self.seal,
-            distributor=distributor,
+            distributor=at.distributor,
             people=people,
             book=book,
             holders=holders,
@@ -365,8 +364,9 @@ class Container:
             relaying=Relaying(carried, stakes),
             signed_gifts=SignedGifts(carried, supporters, outgoing, at),
             signed_purchases=SignedPurchases(session, now, carried, outgoing, at),
+            signed_tips=SignedTips(session, now, carried, outgoing, at, lambda: self.seal, holders.addresses),
             settlements=Settlements(session, now, carried, outgoing, Token(terms.chain_id, terms.token)),
-            reward_claims=RewardClaims(now, carried, outgoing, Distribution(session, distributor), distributor),
+            reward_claims=RewardClaims(now, carried, outgoing, Distribution(session, at.distributor), at.distributor),
             supporters=supporters,
             support=Support(session, now, people, supporters, notices, self.surroundings),
             flairs=Flairs(session, now=now, people=people, supporters=supporters, seal=lambda: self.seal, service=url),

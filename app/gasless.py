@@ -26,6 +26,7 @@ _WOULD_FAIL = {
     Cargo.SETTLEMENT: "payment_would_fail",
     Cargo.CLAIM: "claim_would_fail",
     Cargo.PURCHASE: "purchase_would_fail",
+    Cargo.TIP: "tip_would_fail",
 }
 
 

@@ -7,12 +7,13 @@ from fastapi.responses import HTMLResponse
 
 from api.dependencies import ContainerDep, limited
 from api.pages.rendering import render
-from app import tipping
+from app import gasless, tipping
 from app.container import Work
 from kit.amounts import Amount, show
 from kit.clock import unix
 from kit.errors import NotFound
 from kit.identifiers import show_address
+from payments.carrying.model import Cargo
 from payments.tips.model import LONGEST_NOTE, Link, least
 
 router = APIRouter(include_in_schema=False)
@@ -50,6 +51,7 @@ def tip_page(token: str, request: Request, container: ContainerDep) -> HTMLRespo
         "expires_at": unix(link.expires_at),
         "fee": f"{settings.sales_fee_bps / 100:g}" if settings.sales_fee_receiver else "0",
         "payable": container.deployment.checkout is not None and values["wallet"] is not None and paid is None,
+        "relay_fee": None if gasless.why_none(container, Cargo.TIP) else str(terms.relay_fee.base_units),
         "paid": None if paid is None else paid.state.value,
         "chain_id": terms.chain_id,
         "chain_name": settings.chain_name or f"chain {terms.chain_id}",

@@ -20,9 +20,9 @@ from api.schemas.checkout import (
 )
 from api.schemas.problems import problems
 from api.schemas.quotes import Call
-from app import carrying_purchases, checkout, gasless
+from app import carrying_orders, carrying_purchases, checkout, gasless
 from app.checkout import Due
-from app.container import Container, Work
+from app.container import Container
 from contracts import checkout as calls
 from contracts import codec
 from contracts.checkout import Order, SaleTerms
@@ -54,7 +54,7 @@ def terms(listing: _ListingId, asked: BuyIn, container: ContainerDep) -> BuyTerm
     """
     asset = None if asked.asset is None else Asset(asked.asset.lower())
     due = checkout.due(container, listing, payer=parse_address(asked.payer), order=asked.order, asset=asset)
-    return _shown(due, _gasless(container, due))
+    return _shown(due, without_ether(container, due, Cargo.PURCHASE))
 
 
 @router.post(
@@ -78,46 +78,32 @@ def buy_signed(listing: _ListingId, signed: SignedPurchaseIn, container: Contain
         salt=parse_hash(signed.salt),
     )
     carried = carrying_purchases.carry(container, wish, bytes.fromhex(signed.signature[2:]))
-    with container.read() as work:
-        return _carried(work, container, carried)
+    return show_order(container, carried)
 
 
 @router.get("/purchases/{purchase}/carried", dependencies=[Depends(limited("purchase", per_minute=120, burst=60))])
 def show_carried(
     purchase: Annotated[str, Path(pattern="^0x[0-9a-fA-F]{64}$")], container: ContainerDep
 ) -> CarriedPurchaseOut:
-    """Show where a signed purchase stands that was taken on. Whoever knows its id signed it, or was told."""
+    """Show where a signed purchase or tip stands that was taken on. Whoever knows its id signed it, or was told."""
     with container.read() as work:
         carried = work.carrying.find(parse_hash(purchase))
-        if carried is None or carried.cargo is not Cargo.PURCHASE:
-            raise NotFound("purchase_unknown", "No such purchase is carried here.")
-        return _carried(work, container, carried)
+    if carried is None or carried.cargo not in (Cargo.PURCHASE, Cargo.TIP):
+        raise NotFound("purchase_unknown", "No such purchase is carried here.")
+    return show_order(container, carried)
 
 
-def _carried(work: Work, container: Container, carried: Carried) -> CarriedPurchaseOut:
-    state, purchase = work.carrying.state(carried), show_hash(carried.id)
+def show_order(container: Container, carried: Carried) -> CarriedPurchaseOut:
+    """Show where a signed purchase or tip stands."""
+    with container.read() as work:
+        state = work.carrying.state(carried)
+    purchase = show_hash(carried.id)
     return CarriedPurchaseOut(
         purchase=purchase,
         state=CarriedPurchaseState.BOUGHT if state is CarriedState.DONE else CarriedPurchaseState(state.value),
         code=None if carried.outcome in (None, Outcome.DONE) else str(carried.outcome),
         taken_on_at=unix(carried.created_at),
         look=f"{container.settings.public_url}/v1/purchases/{purchase}/carried",
-    )
-
-
-def _gasless(container: Container, due: Due) -> GaslessBuyingOut | None:
-    """Return what a wallet without ether would sign; ``None`` for what is paid in another token than ours."""
-    if due.terms.asset != container.deployment.token:
-        return None
-    asked = carrying_purchases.unsigned(container, due.terms, due.order)
-    refusal = gasless.why_none(container, Cargo.PURCHASE)
-    return GaslessBuyingOut(
-        available=refusal is None,
-        why_not=refusal.code if refusal else None,
-        why_not_text=refusal.message if refusal else None,
-        purchase=show_hash(asked.purchase),
-        order=_order(asked.order),
-        authorization=asked.asks.document,
     )
 
 
@@ -181,6 +167,21 @@ class Payable(Protocol):
     def permit(self) -> TypedData | None:
         """What it may sign."""
         ...
+
+
+def without_ether(container: Container, due: Payable, cargo: Cargo) -> GaslessBuyingOut | None:
+    """Return what a wallet without ether would sign; ``None`` for what is paid in another token than ours."""
+    if due.terms.asset != container.deployment.token:
+        return None
+    asked, refusal = carrying_orders.unsigned(container, due.terms, due.order), gasless.why_none(container, cargo)
+    return GaslessBuyingOut(
+        available=refusal is None,
+        why_not=refusal.code if refusal else None,
+        why_not_text=refusal.message if refusal else None,
+        purchase=show_hash(asked.purchase),
+        order=_order(asked.order),
+        authorization=asked.asks.document,
+    )
 
 
 def payable(due: Payable) -> dict[str, Any]:

@@ -5,15 +5,17 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.dependencies import ContainerDep, Reader, limited
-from api.routes.checkout import payable
+from api.routes.checkout import payable, show_order, without_ether
+from api.schemas.checkout import CarriedPurchaseOut
 from api.schemas.problems import problems
-from api.schemas.tips import TipIn, TipOut, TipProgressOut, TipsOut, TipTermsOut
-from app import tipped, tipping
+from api.schemas.tips import SignedTipIn, TipIn, TipOut, TipProgressOut, TipsOut, TipTermsOut
+from app import carrying_tips, tipped, tipping
 from app.container import Work
 from app.tipped import Side
 from kit.clock import unix
 from kit.errors import NotFound
-from kit.identifiers import PersonId, parse_address, show_address, show_hash
+from kit.identifiers import PersonId, parse_address, parse_hash, show_address, show_hash
+from payments.carrying.model import Cargo
 from payments.tips.model import Tip, Wish
 
 router = APIRouter(prefix="/v1", tags=["tips"], responses=problems(400, 404, 409, 429, 503))
@@ -28,9 +30,33 @@ def terms(token: _Token, asked: TipIn, container: ContainerDep) -> TipTermsOut:
 
     As `POST /v1/listings/{listing}/terms` does. Whoever has the link sees the wallet that is tipped.
     """
-    wish = Wish(int(asked.amount), asked.note, asked.public, asked.anonymous)
-    due = tipping.due(container, token, wish, payer=parse_address(asked.payer))
-    return TipTermsOut(note_salt="0x" + due.salt.hex(), **payable(due))
+    due = tipping.due(container, token, _wish(asked), payer=parse_address(asked.payer))
+    gasless = without_ether(container, due, Cargo.TIP)
+    return TipTermsOut(note_salt="0x" + due.salt.hex(), gasless=gasless, **payable(due))
+
+
+@router.post(
+    "/tips/{token}/signed",
+    status_code=202,
+    responses=problems(403),
+    dependencies=[Depends(limited("tip-signed", per_minute=10, burst=10))],
+)
+def tip_signed(token: _Token, signed: SignedTipIn, container: ContainerDep) -> CarriedPurchaseOut:
+    """Take on a tip that its payer signed (`gasless.authorization` of the terms); its fee is paid with it.
+
+    The same may be sent again: it is carried once, and answered with how far it is. What is no tip any more before it
+    is sent (one was paid by the link, or they take none) is not carried, and costs nothing.
+    """
+    carried = carrying_tips.carry(
+        container,
+        token,
+        _wish(signed),
+        bytes.fromhex(signed.signature[2:]),
+        payer=parse_address(signed.payer),
+        valid_before=signed.valid_before,
+        salt=parse_hash(signed.salt),
+    )
+    return show_order(container, carried)
 
 
 @router.get("/tips/{token}", dependencies=[Depends(limited("tip-progress", per_minute=120, burst=60))])
@@ -77,6 +103,10 @@ def statement(reader: Reader, container: ContainerDep) -> Response:
         "Cache-Control": "private, no-store",
     }
     return Response("".join(lines), media_type="text/csv", headers=headers)
+
+
+def _wish(asked: TipIn) -> Wish:
+    return Wish(int(asked.amount), asked.note, asked.public, asked.anonymous)
 
 
 def _shown(work: Work, person: PersonId, side: Side, one: Tip) -> TipOut:

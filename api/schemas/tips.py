@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.checkout import PayableOut
+from api.schemas.checkout import GaslessBuyingOut, PayableOut
 from api.schemas.me import MatrixId
 from api.schemas.quotes import AddressText, BaseUnits, Bytes, HashText, Unix
 from api.schemas.selling import Token
@@ -42,6 +42,15 @@ class TipTermsOut(PayableOut):
             "anonymous, and the note in UTF-8: with it a giver can prove what they said."
         ),
     ]
+    gasless: GaslessBuyingOut | None
+
+
+class SignedTipIn(TipIn):
+    """A tip as its payer signed it: what the terms were asked for with, what of `gasless.order` is theirs, and that."""
+
+    valid_before: Annotated[int, Field(ge=0, lt=2**62, strict=True)]
+    salt: HashText
+    signature: Annotated[str, Field(pattern="^0x[0-9a-fA-F]{130}$", description="65 bytes: r, s and v.")]
 
 
 class TipProgressOut(_Out):

@@ -91,16 +91,19 @@ class Cargo(StrEnum):
     PURCHASE = "purchase"
     """Something that is bought by the contract."""
 
+    TIP = "tip"
+    """Somebody who is tipped by the contract."""
+
     @property
     def counted_with(self) -> tuple[Cargo, ...]:
         """Return which cargoes are counted together."""
-        signed = (Cargo.STAKE, Cargo.GIFT, Cargo.PURCHASE)
+        signed = (Cargo.STAKE, Cargo.GIFT, Cargo.PURCHASE, Cargo.TIP)
         return signed if self in signed else (self,)
 
     @property
     def paid_with(self) -> tuple[Cargo, ...]:
         """Return for which cargoes one budget pays."""
-        return (self,) if self is Cargo.SETTLEMENT else (Cargo.STAKE, Cargo.GIFT, Cargo.CLAIM, Cargo.PURCHASE)
+        return (self,) if self is Cargo.SETTLEMENT else tuple(one for one in Cargo if one is not Cargo.SETTLEMENT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ _CALLED: Final = {
     Cargo.SETTLEMENT: "payments",
     Cargo.CLAIM: "claims",
     Cargo.PURCHASE: "purchases",
+    Cargo.TIP: "tips",
 }
 _ONE: Final = {
     Cargo.STAKE: "An opening",
@@ -50,6 +51,7 @@ _ONE: Final = {
     Cargo.SETTLEMENT: "A payment",
     Cargo.CLAIM: "A claim",
     Cargo.PURCHASE: "A purchase",
+    Cargo.TIP: "A tip",
 }
 _KEYS: Final = {
     Cargo.STAKE: "open",
@@ -57,12 +59,14 @@ _KEYS: Final = {
     Cargo.SETTLEMENT: "settle",
     Cargo.CLAIM: "claim",
     Cargo.PURCHASE: "buy",
+    Cargo.TIP: "tip",
 }
 _YOURSELF: Final = {
     Cargo.STAKE: "Pay with a wallet that has some ether for gas; the same price opens the same door.",
     Cargo.GIFT: "Give with a wallet that has some ether for gas.",
     Cargo.SETTLEMENT: "Ask again tomorrow, or let another facilitator settle it.",
     Cargo.PURCHASE: "Buy with a wallet that has some ether for gas.",
+    Cargo.TIP: "Tip with a wallet that has some ether for gas.",
     Cargo.CLAIM: "Any wallet that has some ether for gas can carry it: `earnest rewards claim`.",
 }
 
@@ -114,6 +118,10 @@ class Carrying:
     def latest_about(self, about: str) -> Carried | None:
         """Return the latest that we carried about something (a quote)."""
         return self._store.latest_about(about)
+
+    def under_way_from(self, payer: Address) -> list[Carried]:
+        """Return what is under way from a wallet."""
+        return self._store.under_way_from(payer)
 
     def others_from(self, carried: Carried, since: datetime) -> list[Carried]:
         """Return what else of its kind we carry from its wallet, or was settled since then."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -28,9 +28,11 @@ from payments.tips.model import (
 )
 from payments.tips.onchain import SALT_BYTES, Place, listing_hash, tip_terms
 from payments.tips.store import TipStore, random_id
-from payments.tips.tables import TipLinkRow
+from payments.tips.tables import TipLinkRow, TipTermsRow
 
 _LONGEST_ID: Final = 255
+_UNKNOWN: Final = "That link is over. Ask the bot for another one."
+_TAKES_NONE: Final = "They take no tips here."
 
 
 class TipLinks:
@@ -169,29 +171,52 @@ class TipLinks:
         if wallet is None:
             raise _takes_none()
         if self._store.was_paid(row):
-            raise Conflict("tip_used", "A tip was paid by this link. Ask the bot for another one.")
+            raise _used()
         # Of the receiver's other wallets nothing is said: whether one is theirs is nobody's business.
         if payer in (wallet, ZERO_ADDRESS, place.checkout, place.fee_receiver):
             raise Invalid("payer_is_paid", "That wallet would pay itself: choose another one.")
-        public = wish.public and link.room is not None
-        if public and wish.anonymous:
+        asked = _as_kept(link, wish)
+        if asked.public and asked.anonymous:
             raise Invalid("note_unsigned", "What the room sees has its giver's name: let it be private, or sign it.")
-        asked = replace(wish, note=note_of(wish.note), public=public)
-        until = unix(link.expires_at)
         known = self._store.terms_of(row)
-        for kept, salt, note in known:
-            if (note, kept.public, kept.anonymous) == (asked.note, asked.public, asked.anonymous):
-                same = tip_terms(token, asked, salt, wallet=wallet, valid_until=until, place=place)
-                if bytes(terms_hash(same)) == kept.terms:
-                    return same, salt
+        same = _same(known, link, asked, wallet, place)
+        if same is not None:
+            return same
         if len(known) >= MOST_TERMS:
             raise Conflict(
                 "tip_changed_often", "This link was asked for in too many ways: ask the bot for another one."
             )
         salt = secrets.token_bytes(SALT_BYTES)
-        made = tip_terms(token, asked, salt, wallet=wallet, valid_until=until, place=place)
+        made = tip_terms(token, asked, salt, wallet=wallet, valid_until=unix(link.expires_at), place=place)
         self._store.add_terms(row, terms_hash(made), asked, salt, self._now)
         return made, salt
+
+    def asked(self, token: str, wish: Wish, place: Place) -> SaleTerms:
+        """Return the terms that ``terms`` gave for just that, whether or not they pay for anything now.
+
+        Raises ``NotFound`` for a link that is over, where no tips are taken, and for what was never asked for.
+        """
+        row, link = self._store.link_row(token), self.find(token)
+        if row is None or link is None or link.receiver is None:
+            raise _unknown()
+        wallet = self.wallet_of(link.receiver)
+        if wallet is None:
+            raise _takes_none()
+        same = _same(self._store.terms_of(row), link, _as_kept(link, wish), wallet, place)
+        if same is None:
+            raise NotFound("tip_terms_unknown", "That was not asked for by this link: ask for the terms first.")
+        return same[0]
+
+    def check_terms(self, terms: SaleTerms) -> None:
+        """Make sure that a payment by these terms would be a tip now. Raises ``Conflict``."""
+        row = self._store.of_hash(terms.listing, lock=False)
+        link = None if row is None else self.find(row.token)
+        if row is None or link is None or link.receiver is None or self._store.by_terms(row, terms_hash(terms)) is None:
+            raise Conflict("tip_unknown", _UNKNOWN)
+        if self.wallet_of(link.receiver) != terms.seller:
+            raise Conflict("no_tips", _TAKES_NONE)
+        if self._store.was_paid(row):
+            raise _used()
 
     # ------------------------------------------------------------------------------------------ keeping
 
@@ -201,9 +226,30 @@ class TipLinks:
         return gone + self._store.drop_links(TipLinkRow.giver.is_(None), limit=limit)
 
 
+def _as_kept(link: Link, wish: Wish) -> Wish:
+    return replace(wish, note=note_of(wish.note), public=wish.public and link.room is not None)
+
+
+def _same(
+    known: Iterable[tuple[TipTermsRow, bytes, str]], link: Link, asked: Wish, wallet: Address, place: Place
+) -> tuple[SaleTerms, bytes] | None:
+    """Return the terms among those that are known which are for just that, and the salt of their note."""
+    for kept, salt, note in known:
+        if (note, kept.public, kept.anonymous) == (asked.note, asked.public, asked.anonymous):
+            until = unix(link.expires_at)
+            same = tip_terms(link.token, asked, salt, wallet=wallet, valid_until=until, place=place)
+            if bytes(terms_hash(same)) == kept.terms:
+                return same, salt
+    return None
+
+
 def _unknown() -> NotFound:
-    return NotFound("tip_unknown", "That link is over. Ask the bot for another one.")
+    return NotFound("tip_unknown", _UNKNOWN)
 
 
 def _takes_none() -> NotFound:
-    return NotFound("no_tips", "They take no tips here.")
+    return NotFound("no_tips", _TAKES_NONE)
+
+
+def _used() -> Conflict:
+    return Conflict("tip_used", "A tip was paid by this link. Ask the bot for another one.")

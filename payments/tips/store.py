@@ -59,9 +59,9 @@ class TipStore:
         """Return a link's row; ``lock``: nobody else changes it until this transaction ends."""
         return self._link_row(TipLinkRow.token == token, lock=lock)
 
-    def of_hash(self, listing: Hash32) -> TipLinkRow | None:
-        """Return a link's row by what stands for it on the chain, locked."""
-        return self._link_row(TipLinkRow.chain_hash == bytes(listing), lock=True)
+    def of_hash(self, listing: Hash32, *, lock: bool = True) -> TipLinkRow | None:
+        """Return a link's row by what stands for it on the chain; ``lock`` as above."""
+        return self._link_row(TipLinkRow.chain_hash == bytes(listing), lock=lock)
 
     def link(self, row: TipLinkRow) -> Link:
         """Return what a row says."""

@@ -51,6 +51,7 @@ from payments.rewards.distribution import Distribution
 from payments.rewards.service import Rewards
 from payments.settlements.service import Settlements
 from payments.settlements.x402 import Token
+from payments.tips.signed import SignedTips
 from reputation.desks import Desks
 from reputation.digests import Digests
 from reputation.followed import Followed
@@ -119,6 +120,9 @@ class Desk:
             relaying=rooms.relaying,
             signed_gifts=SignedGifts(rooms.relaying._carrying, supporters, rooms.outgoing, deployed),
             signed_purchases=SignedPurchases(session, now, rooms.relaying._carrying, rooms.outgoing, deployed),
+            signed_tips=SignedTips(
+                session, now, rooms.relaying._carrying, rooms.outgoing, deployed, _seal, rooms.holders.addresses
+            ),
             settlements=Settlements(
                 session, now, rooms.relaying._carrying, rooms.outgoing, Token(place.chain_id, place.token)
             ),

@@ -1,5 +1,6 @@
 // The buy page: pays through a wallet, follows the payment until it is handed over, and opens what a wallet bought.
 
+import { carriedToContract } from "./carrying.js";
 import { pay } from "./paying.js";
 import { asked, complain, say } from "./telling.js";
 import { account, chooseWallet, mined, rejected, signText, signTyped, Trouble, useChain } from "./wallet.js";
@@ -33,40 +34,9 @@ async function buy(provider, payer) {
 
 async function carriedByContract(provider, payer) {
   const offer = await asked(`${api}/terms`, { payer, order: data.order || null });
-  const gasless = offer.gasless;
-  if (!gasless?.available) throw new Trouble(gasless?.why_not_text ?? "This cannot be paid without ether now.");
-  const fee = BigInt(gasless.order.relay_fee);
-  if (offer.holds !== null && BigInt(offer.holds) < BigInt(offer.terms.price) + fee) {
-    throw new Trouble(`The account ${short(payer)} holds too few tokens for this and for carrying it. Choose another account in your wallet.`);
-  }
-  say("Sign in your wallet. It pays exactly the price and the fee for carrying it, once, and nothing else.");
-  const signature = await signTyped(provider, payer, gasless.authorization);
-  const { memo, valid_before, salt } = gasless.order;
-  let known = await takenOn({ version: offer.version, buyer: payer, memo, valid_before, salt, signature });
-  while (!["mined", "bought"].includes(known?.state)) {
-    if (known?.state === "failed") throw new Trouble(`It was not carried (${known.code}), and nothing was paid. Try again, or pay with ether for gas.`);
-    say("Signed and taken on; it is on its way. You need do nothing more.");
-    await new Promise((resume) => setTimeout(resume, POLL_MS));
-    known = await fetch(`/v1/purchases/${gasless.purchase}/carried`, { cache: "no-store" }).then((answer) => (answer.ok ? answer.json() : known), () => known);
-  }
-  await followed(gasless.purchase);
+  const told = { version: offer.version, buyer: payer, memo: offer.order.memo };
+  await followed(await carriedToContract(provider, payer, offer, `${api}/signed`, told));
   if (!data.order && data.openable === "yes") await opened(provider, payer);
-}
-
-// The very same signature is handed in until it is answered for good: it is carried once, however often it is sent.
-async function takenOn(signed) {
-  for (;;) {
-    let answer = null;
-    try {
-      answer = await fetch(`${api}/signed`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(signed) });
-    } catch {
-      // The network is away for a moment; the next round asks again.
-    }
-    if (answer?.ok) return answer.json();
-    if (answer && ![429, 502, 503, 504].includes(answer.status)) throw new Trouble((await answer.json()).detail ?? "The server refused.");
-    say("Signed. Waiting for the service to take it on; sign nothing a second time.");
-    await new Promise((resume) => setTimeout(resume, POLL_MS));
-  }
 }
 
 // ---------------------------------------------------------------- signing only: the service carries it (x402)

@@ -1,5 +1,6 @@
 // The tip page: takes how much and what is said, pays through a wallet, and follows the payment until it is told of.
 
+import { carriedToContract } from "./carrying.js";
 import { pay } from "./paying.js";
 import { asked, complain, say } from "./telling.js";
 import { account, chooseWallet, mined, Trouble, useChain } from "./wallet.js";
@@ -38,9 +39,13 @@ async function tip(provider) {
   if (offer.holds !== null && BigInt(offer.holds) < BigInt(offer.terms.price)) {
     throw new Trouble("This account holds too few tokens for that. Choose another account in your wallet, or give less.");
   }
-  const hash = await pay(provider, payer, offer, say);
-  say(`Sent. Waiting for a block: ${hash}`);
-  await mined(provider, hash);
+  if (document.getElementById("carried")?.checked) {
+    await carriedToContract(provider, payer, offer, `${api}/signed`, { payer, ...wanted });
+  } else {
+    const hash = await pay(provider, payer, offer, say);
+    say(`Sent. Waiting for a block: ${hash}`);
+    await mined(provider, hash);
+  }
   await followed();
 }
 

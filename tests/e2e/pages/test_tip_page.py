@@ -78,3 +78,29 @@ def test_a_wallet_tips_as_its_giver_chooses_there(world: World, chromium: Browse
         False,
         parse_address(wallet.account),
     )
+
+
+def test_without_ether_a_signature_suffices(world: World, chromium: Browser) -> None:
+    link = a_link(world, Wish())
+    pauper = world.account(6, 100)
+    world.anvil.set_balance(parse_address(pauper), 0)
+    wallet = Wallet(world.anvil, pauper)
+    with a_page(chromium, wallet=wallet, width=390) as page:
+        page.goto(f"{world.url}/tip/{link.token}")
+        page.locator("#own").fill("100")
+        page.get_by_role("radio", name="let us carry the tip for 0.1").check()
+        page.get_by_role("button", name="Tip with Test Wallet").click()
+        expect(page.locator("#trouble")).to_contain_text("too few tokens for this and for carrying it")
+        page.locator("#own").fill("2.5")
+        page.locator("#note").fill("Between us")
+        page.get_by_role("button", name="Tip with Test Wallet").click()
+        expect(page.locator("#progress")).to_contain_text("it is on its way")
+        world.loop.round()
+        world.anvil.mine(5)
+        following(page, world, "Tipped. The bot tells them now.")
+    assert "eth_sendTransaction" not in wallet.asked
+    assert world.anvil.tokens_of(world.deployment, LEA) == 25 * ETHER // 10
+    with world.container.read() as work:
+        tip = work.tips.of_link(link.token)
+    assert tip is not None
+    assert (tip.note, tip.payer) == ("Between us", parse_address(pauper))

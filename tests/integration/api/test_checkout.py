@@ -10,7 +10,7 @@ import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from app import carrying_purchases, gasless
+from app import carrying_orders, gasless
 from contracts.checkout import Order
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32, UserId, parse_address, parse_hash, show_address, show_hash
 from ledger.model import Level, erc20
@@ -227,7 +227,7 @@ def test_a_signature_that_is_good_for_long_is_not_taken_on(market: Market) -> No
     with fair.container.read() as work:
         late = work.chain_time + 2 * 86_400
     order = Order(fair.address("kim"), Hash32(bytes(32)), 0, ZERO_ADDRESS, late, Hash32(bytes(32)))
-    asked = carrying_purchases.unsigned(fair.container, fair.terms(listing), order)
+    asked = carrying_orders.unsigned(fair.container, fair.terms(listing), order)
     signature = fair.anvil.signer("kim").sign_digest(asked.asks.digest)
     told = {
         "version": 1,
