@@ -95,7 +95,9 @@ contract DollarToken is ERC20 {
         if (trick == Trick.FakesTransfer) emit Transfer(from, to, value);
         if (trick == Trick.MovesNothing || trick == Trick.FakesTransfer) return;
         if (trick == Trick.BurnsGas) {
-            for (uint256 i = 0; i < 60; i++) _burned[i] = block.number;
+            for (uint256 i = 0; i < 60; i++) {
+                _burned[i] = block.number;
+            }
         }
         if (trick == Trick.Reenters) DollarToken(address(this)).again(from, to, value);
         if (trick == Trick.TakesAll) value = balanceOf(from);
