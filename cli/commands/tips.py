@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +16,11 @@ from app.container import DECIMALS, SYMBOL
 from app.tipped import Side
 from cli.context import container_of, told
 from cli.fetching import get_json, plain
-from cli.paying import Payable, not_busy, pay, payable
+from cli.once import once
+from cli.paying import Payable, pay, payable
 from cli.wallets import open_wallet
 from contracts import checkout, erc20
+from contracts.chain import Chain
 from contracts.nodes import Nodes
 from kit.amounts import Amount, parse, show, show_signed
 from kit.errors import Conflict, Invalid, NotFound
@@ -71,10 +74,9 @@ def pay_(
     chain = Nodes([rpc] if rpc else settings.rpc_urls(), settings.chain_id)
     context.call_on_close(chain.close)
     wallet = open_wallet(given["key_file"], given["password_file"])
-    not_busy(chain, wallet.address)
     if _state(base, link) != "open":
-        raise Conflict("tipped_already", "By this link a tip was paid already: nothing was paid now. Ask for another.")
-    what = _offered(base, link, wish, wallet.address)
+        raise _tipped()
+    what = _once(chain, _offered(base, link, wish, wallet.address))
     facts = erc20.look(chain, what.terms.asset)
     if (facts.symbol, facts.decimals) != (SYMBOL, DECIMALS):  # one that takes this name is not worth more than ERN
         raise Conflict("terms_differ", "The service asks for another token than ERN: nothing was paid.")
@@ -90,6 +92,18 @@ def pay_(
         click.echo(json.dumps({"purchase": show_hash(purchase), "transaction": transaction}))
         return
     click.echo(f"Paid: {_money(what.terms.price)}, by transaction {transaction}. The bot tells them and you.")
+
+
+def _once(chain: Chain, what: Payable) -> Payable:
+    """Give the tip its one id: a command that was cut off and is given again before the service knows pays nothing."""
+    try:
+        return replace(what, order=once(chain, what))
+    except Conflict as refused:
+        raise (_tipped() if refused.code == "bought_already" else refused) from None
+
+
+def _tipped() -> Conflict:
+    return Conflict("tipped_already", "By this link a tip was paid already: nothing was paid now. Ask for another.")
 
 
 def _offered(base: str, link: str, wish: Wish, payer: Address) -> Payable:

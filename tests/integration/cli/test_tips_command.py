@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from tests.support.stock_shop import following
 from tests.support.tipped import Tipped
 
 
-def pay(tipped: Tipped, link: Link, folder: Path, *words: str) -> Result:
+def pay(tipped: Tipped, link: Link, folder: Path, *words: str, follow: bool = True) -> Result:
     key = folder / "kim.key"
     key.write_text("0x" + keccak(text="a key of kim").hex())
     environment = {"EARNEST_RPC_URL": tipped.fair.anvil.url, "EARNEST_DATA": str(folder)}
-    with listening(tipped.container) as url, following(tipped.container):
+    read = following(tipped.container) if follow else nullcontext()
+    with listening(tipped.container) as url, read:
         given = [f"{url}/tip/{link.token}", "--amount", "5", "--key-file", str(key), "--yes", *words]
         return CliRunner().invoke(main, ["tips", "pay", *given], env=environment)
 
@@ -73,6 +75,17 @@ def test_a_service_that_offers_another_tip_gets_nothing(
     refused = pay(tipped, tipped.link(), tmp_path)
     assert (refused.exit_code != 0, "another tip than you asked for" in refused.output) == (True, True), refused.output
     assert held(tipped, "kim") == before
+
+
+def test_given_again_before_the_service_knows_it_pays_nothing(
+    tipped: Tipped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_LOOKS", 0)
+    link, before = tipped.link(), held(tipped)
+    assert pay(tipped, link, tmp_path, follow=False).exit_code == 0
+    again = pay(tipped, link, tmp_path, follow=False)
+    assert (again.exit_code != 0, "nothing was paid now" in again.output) == (True, True), again.output
+    assert held(tipped) - before == 5 * ETHER
 
 
 def test_dearer_money_than_what_was_named_is_not_paid(
