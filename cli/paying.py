@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cli.wallets import Wallet, send
+from cli.wallets import Wallet, make_sure_holds, send
 from contracts import checkout, codec, typed_data
 from contracts.chain import Chain
 from contracts.checkout import Order, SaleTerms, Share
 from contracts.erc20 import Facts
 from kit.errors import Conflict, Invalid
-from kit.identifiers import Address, Hash32, parse_address, parse_hash, show_address
+from kit.identifiers import Address, Hash32, parse_address, parse_hash
 
 _CUT: Final = (
     "This token takes a cut of what is paid, or changes balances by itself: nothing was paid. Take another price."
@@ -74,10 +74,7 @@ def pay(chain: Chain, wallet: Wallet, what: Payable, facts: Facts, text: Callabl
     ``text`` writes so many base units. Raises ``Conflict`` where the wallet holds too little, or the contract refuses.
     """
     terms, made = what.terms, what.order
-    held = codec.decode_uint(chain.call(terms.asset, codec.encode_balance_of(wallet.address)))
-    if held < terms.price:
-        asked = f"{text(terms.price)} are asked"
-        raise Conflict("too_little", f"{show_address(wallet.address)} holds {text(held)}, but {asked}.")
+    make_sure_holds(chain, terms.asset, wallet.address, terms.price, text)
     try:
         if facts.domain is None:
             return _by_allowance(chain, wallet, what)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from contracts import codec
 from contracts.chain import Chain
 from contracts.signer import Transaction
 from contracts.signers import KeySigner, signer_from_file, signer_from_secret
 from kit.errors import Conflict, Invalid, Unavailable
-from kit.identifiers import Address, Hash32, show_hash
+from kit.identifiers import Address, Hash32, show_address, show_hash
 
 _POLL_SECONDS = 0.3
 _POLLS = 400
@@ -75,3 +77,10 @@ def send(chain: Chain, wallet: Wallet, to: Address, data: bytes, *, value: int =
         time.sleep(_POLL_SECONDS)
     message = f"transaction {show_hash(signed.hash)} was sent but is not mined yet"
     raise Unavailable(message)
+
+
+def make_sure_holds(chain: Chain, token: Address, account: Address, due: int, text: Callable[[int], str]) -> None:
+    """Refuse to send what an account cannot pay: ``due`` base units, which ``text`` writes. Raises ``Conflict``."""
+    held = codec.decode_uint(chain.call(token, codec.encode_balance_of(account)))
+    if held < due:
+        raise Conflict("too_little", f"{show_address(account)} holds {text(held)}, but {text(due)} are asked.")

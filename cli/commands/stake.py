@@ -14,7 +14,7 @@ from cli import receipts
 from cli.carrying import carry
 from cli.context import container_of, told
 from cli.fetching import get_json, plain
-from cli.wallets import Wallet, open_wallet, send
+from cli.wallets import Wallet, make_sure_holds, open_wallet, send
 from contracts import codec, typed_data
 from contracts.chain import Chain
 from contracts.events import Terms
@@ -174,11 +174,7 @@ def _node(context: click.Context, rpc: str | None, chain_id: int) -> Chain:
 
 def _open(chain: Chain, wallet: Wallet, receipt: receipts.Receipt) -> receipts.Receipt:
     terms = receipt.terms
-    total = terms.amount + terms.fee
-    balance = codec.decode_uint(chain.call(receipt.token, codec.encode_balance_of(terms.payer)))
-    if balance < total:
-        have, need = _money(balance), _money(total)
-        raise Conflict("too_little", f"{show_address(terms.payer)} holds {have}, but {need} are asked.")
+    make_sure_holds(chain, receipt.token, terms.payer, terms.amount + terms.fee, _money)
     nonce = codec.decode_uint(chain.call(receipt.token, codec.encode_nonces(terms.payer)))
     permit = typed_data.permit_to_open(
         terms,
