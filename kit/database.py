@@ -27,6 +27,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    inspect,
     select,
 )
 from sqlalchemy.engine import Connection, make_url
@@ -328,22 +329,23 @@ def plan_anew(session: Session) -> None:
 
 
 def set_many(session: Session, table: type[DeclarativeBase], column: str, values: Mapping[int, Any]) -> None:
-    """Set one column of many rows, each by its ``id``, in as few statements as the driver takes them in."""
+    """Set one column of many rows, each by its key, a number, in as few statements as the driver takes them in."""
     if not values:
         return
     connection = session.connection()
     dialect = connection.dialect
     bound = _bound(table, column, list(values.values()), dialect)
     quote = dialect.identifier_preparer.quote
-    name, field = quote(table.__tablename__), quote(column)
+    (by,) = inspect(table).primary_key
+    name, field, key = quote(table.__tablename__), quote(column), quote(by.name)
     if dialect.name != "postgresql":
         rows = list(zip(bound, values, strict=True))
-        connection.exec_driver_sql(f"UPDATE {name} SET {field} = ? WHERE id = ?", rows)  # noqa: S608 - our own names
+        connection.exec_driver_sql(f"UPDATE {name} SET {field} = ? WHERE {key} = ?", rows)  # noqa: S608 - our own names
         return
     kind = table.__table__.c[column].type.dialect_impl(dialect).compile(dialect)
     connection.exec_driver_sql(
         f"UPDATE {name} SET {field} = given.now FROM "  # noqa: S608 - our own names
-        f"unnest(%s::bigint[], %s::{kind}[]) AS given (id, now) WHERE {name}.id = given.id",
+        f"unnest(%s::bigint[], %s::{kind}[]) AS given (key, now) WHERE {name}.{key} = given.key",
         (array(values), array(bound) if set(map(type, bound)) == {int} else list(bound)),
     )
 

@@ -115,7 +115,7 @@ class EntryRow(Base):
 
 
 class AccountRow(Base):
-    """An account in one asset, and what it holds: the sum of its postings, kept in step with them."""
+    """An account in one asset. Never changed."""
 
     __tablename__ = "accounts"
     __table_args__ = (Index("ix_accounts_name", "asset", "account", unique=True),)
@@ -123,6 +123,18 @@ class AccountRow(Base):
     id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
     asset: Mapped[str] = mapped_column(String(80))
     account: Mapped[str] = mapped_column(String(80))
+
+
+class BalanceRow(Base):
+    """What an account holds: the sum of its postings, kept in step with them.
+
+    Apart from its name, so that many have room in a page: a transaction that books much changes balances anywhere.
+    """
+
+    __tablename__ = "balances"
+    __table_args__ = (ForeignKeyConstraint(["account_id"], ["accounts.id"], info=HELD_AT_ONCE),)
+
+    account_id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=False)
     amount: Mapped[int] = mapped_column(ExactInteger)
 
 
@@ -135,7 +147,7 @@ class PostingRow(Base):
         ForeignKeyConstraint(["account_id"], ["accounts.id"], info=HELD_AT_ONCE),
         # An account's lines are looked for era by era (``eras``): by account alone, each new line would have a place
         # anywhere in an index that grows for ever, and booking one would cost the more the more there are.
-        Index("ix_postings_account", text("(entry_id >> 16)"), "account_id"),
+        Index("ix_postings_account", text("(entry_id >> 14)"), "account_id"),
         # The key is all that names a line, so on SQLite the table is its own index.
         {"sqlite_with_rowid": False},
     )
@@ -146,13 +158,13 @@ class PostingRow(Base):
     amount: Mapped[int] = mapped_column(ExactInteger)
 
 
-ERA: Final = cast("ColumnElement[int]", PostingRow.entry_id.bitwise_rshift(literal_column("16")))
-"""The era of a line: 65,536 entries are one. As the index has it, letter by letter, else it is not used."""
+ERA: Final = cast("ColumnElement[int]", PostingRow.entry_id.bitwise_rshift(literal_column("14")))
+"""The era of a line: 16,384 entries are one. As the index has it, letter by letter, else it is not used."""
 
 
 def eras(last: int) -> range:
     """Return all eras there are, where ``last`` is the newest entry's number."""
-    return range((last >> 16) + 1)
+    return range((last >> 14) + 1)
 
 
 class ReconciliationRow(Base):

@@ -22,7 +22,7 @@ from kit.identifiers import Hash32
 from kit.leases import Seat
 from ledger.comparing import Booked
 from ledger.model import Account, Asset, Kind, Level, Moves, Posting
-from ledger.tables import AccountRow, BlockRow, CursorRow, EntryRow, PostingRow
+from ledger.tables import AccountRow, BalanceRow, BlockRow, CursorRow, EntryRow, PostingRow
 
 _MOST = 10**78 - 1
 """The largest sum that an ``ExactInteger`` column holds; only a token that lies gets there."""
@@ -32,9 +32,9 @@ _MANY = 500
 _STREAMED = 5_000
 _PENDING = (Level.SEEN.value, Level.SAFE.value)
 _ADD = (
-    "UPDATE accounts SET amount = accounts.amount + given.more FROM unnest(%s::varchar[], %s::numeric[]) "
-    "AS given (account, more) WHERE accounts.asset = %s AND accounts.account = given.account "
-    "RETURNING accounts.account, accounts.id"
+    "UPDATE balances SET amount = balances.amount + given.more FROM unnest(%s::varchar[], %s::numeric[]) "
+    "AS given (account, more) JOIN accounts ON accounts.asset = %s AND accounts.account = given.account "
+    "WHERE balances.account_id = accounts.id RETURNING given.account, accounts.id"
 )
 
 
@@ -197,14 +197,15 @@ def reverse_entries(session: Session, block: BlockRef, *, turn: int) -> None:
 
 def balance(session: Session, asset: Asset, account: Account) -> int:
     """Return one account's balance, in base units."""
-    query = select(AccountRow.amount).where(AccountRow.asset == asset, AccountRow.account == account)
-    return session.scalar(query) or 0
+    query = select(BalanceRow.amount).join(AccountRow, AccountRow.id == BalanceRow.account_id)
+    return session.scalar(query.where(AccountRow.asset == asset, AccountRow.account == account)) or 0
 
 
 def balances(session: Session, asset: Asset) -> dict[Account, int]:
     """Return every account's balance; those that hold nothing are absent."""
-    query = select(AccountRow.account, AccountRow.amount).where(AccountRow.asset == asset)
-    return {Account(account): amount for account, amount in session.execute(query) if amount}
+    query = select(AccountRow.account, BalanceRow.amount).join(BalanceRow, BalanceRow.account_id == AccountRow.id)
+    rows = session.execute(query.where(AccountRow.asset == asset))
+    return {Account(account): amount for account, amount in rows if amount}
 
 
 def folded(session: Session, asset: Asset) -> dict[Account, int]:
@@ -347,13 +348,8 @@ def _carry(session: Session, asset: Asset, changes: Mapping[Account, int]) -> di
     new = sorted(name for name in changes if name not in numbers)
     _make_sure_fit(asset, [changes[name] for name in new])
     fresh = draw_numbers(session, AccountRow, len(new))
-    columns = {
-        "id": fresh,
-        "asset": [asset] * len(new),
-        "account": new,
-        "amount": [changes[name] for name in new],
-    }
-    write_many(session, AccountRow, columns)
+    write_many(session, AccountRow, {"id": fresh, "asset": [asset] * len(new), "account": new})
+    write_many(session, BalanceRow, {"account_id": fresh, "amount": [changes[name] for name in new]})
     numbers.update(zip(new, fresh, strict=True))
     return numbers
 
@@ -373,14 +369,15 @@ def _add_exactly(session: Session, asset: Asset, changes: Mapping[Account, int])
 def _add_by_hand(session: Session, asset: Asset, changes: Mapping[Account, int]) -> dict[Account, int]:
     """Find the accounts that there are and add to them, for a database that adds no numbers with so many digits."""
     numbers, after = dict[Account, int](), dict[int, int]()
-    kept = type_coerce(AccountRow.amount, String)  # the text that it is, which is read here at less cost
-    query = select(AccountRow.account, AccountRow.id, kept).where(AccountRow.asset == asset)
-    for name, number, amount in session.execute(query.where(one_of(session, AccountRow.account, list(changes)))):
+    kept = type_coerce(BalanceRow.amount, String)  # the text that it is, which is read here at less cost
+    query = select(AccountRow.account, AccountRow.id, kept).join(BalanceRow, BalanceRow.account_id == AccountRow.id)
+    query = query.where(AccountRow.asset == asset, one_of(session, AccountRow.account, list(changes)))
+    for name, number, amount in session.execute(query):
         numbers[Account(name)] = number
         if changes[Account(name)]:
             after[number] = int(amount) + changes[Account(name)]
     _make_sure_fit(asset, after.values())
-    set_many(session, AccountRow, "amount", dict(sorted(after.items())))
+    set_many(session, BalanceRow, "amount", dict(sorted(after.items())))
     return numbers
 
 

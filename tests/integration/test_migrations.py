@@ -101,7 +101,7 @@ def test_balances_and_postings_survive_their_move_to_accounts_and_back(config: C
                 session.execute(text("INSERT INTO balances VALUES ('ern', :account, :amount)"), values)
     command.upgrade(config, "head")
     named = "SELECT account, postings.amount FROM postings JOIN accounts ON accounts.id = account_id ORDER BY line"
-    held = "SELECT account, amount FROM accounts"
+    held = "SELECT account, amount FROM accounts JOIN balances ON account_id = id"
     with engine.connect() as session:
         lines = [(account, int(amount)) for account, amount in session.execute(text(named))]
         assert lines == [*amounts.items(), ("wallet:gone", 0)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.chain_loop import ChainLoop
 from app.container import RELAYER, RESOLVER, Container
@@ -19,7 +19,7 @@ from contracts.events import Terms
 from kit.clock import from_unix
 from kit.database import Database
 from kit.identifiers import Address, Hash32
-from ledger.tables import AccountRow
+from ledger.tables import AccountRow, BalanceRow
 from tests.support.anvil import ETHER, Anvil
 from tests.support.services import PASSWORD, a_container
 
@@ -86,7 +86,8 @@ class Shop:
     def falsify(self, account: str, amount: int) -> None:
         """Write a balance that no posting made."""
         with self.container.database.write() as session:
-            session.execute(update(AccountRow).where(AccountRow.account == account).values(amount=amount))
+            numbers = select(AccountRow.id).where(AccountRow.account == account)
+            session.execute(update(BalanceRow).where(BalanceRow.account_id.in_(numbers)).values(amount=amount))
 
     def earnest(self, *words: str) -> Result:
         """Run the real command on this service."""

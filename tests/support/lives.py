@@ -24,7 +24,7 @@ from kit.database import Database, make_engine
 from kit.identifiers import Hash32, parse_room_id, parse_server_name, parse_user_id
 from kit.outbox import OutboxRow
 from ledger.proving import prove
-from ledger.tables import AccountRow, AttemptRow, EntryRow, OutgoingRow
+from ledger.tables import AttemptRow, BalanceRow, EntryRow, OutgoingRow
 from payments.carrying.tables import CarriedRow
 from payments.stakes.model import Answer, terms_of
 from payments.stakes.tables import StakeRow
@@ -189,7 +189,7 @@ def came_of_it(place: Place) -> dict[str, list[Any]]:
             "openings": [row.outcome for row in session.scalars(select(CarriedRow))],
             "notices": sorted(row.payload["code"] for row in session.scalars(select(OutboxRow))),
             "entries": sorted((row.kind, row.reversal) for row in session.scalars(select(EntryRow))),
-            "balances": sorted(row.amount for row in session.scalars(select(AccountRow))),
+            "balances": sorted(row.amount for row in session.scalars(select(BalanceRow))),
         }
 
 

@@ -62,7 +62,7 @@ def test_whatever_is_false_is_found(shop: Shop) -> None:
         block = session.scalars(select(BlockRow.hash).where(BlockRow.level == "finalized")).first()
         stake = session.scalars(select(StakeRow.id).where(StakeRow.state == "returned")).one()
         asset = session.scalars(select(AccountRow.asset)).first()
-    other = insert(AccountRow).values(id=10**6, asset=asset, account="wallet:0x" + "ab" * 20, amount=0)
+    other = insert(AccountRow).values(id=10**6, asset=asset, account="wallet:0x" + "ab" * 20)
     both = update(PostingRow).where(PostingRow.entry_id == entry).values(account_id=10**6)
     (wrong, *balances) = altered(other, both)
     assert (wrong["what"], "wallet:0xabab" in wrong["books"]) == ("entry", True)

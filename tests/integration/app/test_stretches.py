@@ -25,7 +25,7 @@ from kit.errors import ChainUnavailable
 from kit.identifiers import Address, Hash32
 from ledger.model import Level
 from ledger.proving import prove
-from ledger.tables import AccountRow, BlockRow, EntryRow, PostingRow
+from ledger.tables import AccountRow, BalanceRow, BlockRow, EntryRow, PostingRow
 from tests.support.anvil import ETHER, Anvil
 from tests.support.databases import sqlite_copy
 from tests.support.services import a_container
@@ -75,7 +75,9 @@ def books(container: Container) -> dict[str, list[tuple[object, ...]]]:
         "blocks": select(*BlockRow.__table__.columns.values()),
         "entries": select(*EntryRow.__table__.columns.values()),
         "postings": named.join(AccountRow, AccountRow.id == PostingRow.account_id),
-        "accounts": select(AccountRow.asset, AccountRow.account, AccountRow.amount),
+        "balances": select(AccountRow.asset, AccountRow.account, BalanceRow.amount).join(
+            BalanceRow, BalanceRow.account_id == AccountRow.id
+        ),
     }
     with container.read() as work:
         return {

@@ -16,7 +16,8 @@ BLOCK = b"\x01" * 32
 _ENTRY = 'INSERT INTO entries (id, chain_id, block_hash, log_index, turn, "transaction", kind, reversal) VALUES '
 _LINE = "INSERT INTO postings (entry_id, line, account_id, amount) VALUES "
 _BLOCK = "INSERT INTO chain_blocks (chain_id, hash, number, parent_hash, timestamp, level, turn) VALUES "
-_ACCOUNT = "INSERT INTO accounts (id, asset, account, amount) VALUES "
+_ACCOUNT = "INSERT INTO accounts (id, asset, account) VALUES "
+_BALANCE = "INSERT INTO balances (account_id, amount) VALUES "
 
 
 @pytest.fixture
@@ -25,8 +26,8 @@ def books(database: Database) -> Database:
     for statement in (
         _BLOCK + "(1, :hash, 1, :hash, 1, 'seen', 1)",
         _ENTRY + "(1, 1, :hash, 0, 1, :hash, 'mint', false)",
-        _ACCOUNT + "(1, 'ern', 'mint', '-5'), (2, 'ern', 'wallet:a', '5')",
-        _ACCOUNT + "(3, 'ern', 'wallet:b', '0')",
+        _ACCOUNT + "(1, 'ern', 'mint'), (2, 'ern', 'wallet:a'), (3, 'ern', 'wallet:b'), (4, 'ern', 'wallet:c')",
+        _BALANCE + "(1, '-5'), (2, '5'), (4, '0')",
         _LINE + "(1, 0, 1, '-5'), (1, 1, 2, '5')",
     ):
         with database.write() as session:
@@ -45,6 +46,9 @@ def _of(database: Database, statement: str) -> str:
     [
         _LINE + "(1, 2, 3, '0'), (9, 0, 3, '0')",
         _LINE + "(1, 2, 3, '0'), (1, 3, 9, '0')",
+        _LINE + "(2, 0, 3, '0'), (2, 1, 1, '0')",
+        _BALANCE + "(3, '0'), (9, '0')",
+        "UPDATE balances SET account_id = 9 WHERE account_id = 4",
         "UPDATE postings SET account_id = 9 WHERE line = 1",
         "UPDATE postings SET entry_id = 9",
         _ENTRY + "(2, 1, :other, 0, 1, :other, 'mint', false)",
@@ -52,6 +56,8 @@ def _of(database: Database, statement: str) -> str:
         "UPDATE entries SET block_hash = :other",
         "DELETE FROM accounts WHERE id = 2",
         "UPDATE accounts SET id = 9 WHERE id = 1",
+        "DELETE FROM accounts WHERE id = 4",
+        "UPDATE accounts SET id = 9 WHERE id = 4",
         "DELETE FROM entries",
         "UPDATE entries SET id = 9",
         "DELETE FROM chain_blocks",
@@ -77,6 +83,9 @@ def test_a_reference_to_nothing_is_refused(books: Database, statement: str) -> N
         _LINE + "(1, 2, 3, '0')",
         "UPDATE postings SET account_id = 3 WHERE line = 1",
         "UPDATE postings SET amount = '0'",
+        _BALANCE + "(3, '0')",
+        "UPDATE balances SET account_id = 3 WHERE account_id = 4",
+        "UPDATE balances SET amount = '5'",
         "DELETE FROM accounts WHERE id = 3",
         "UPDATE accounts SET id = 9 WHERE id = 3",
         "UPDATE accounts SET id = id",
@@ -100,6 +109,7 @@ def test_what_is_referred_to_is_not_emptied(books: Database, table: str) -> None
 AT_ONCE = [
     pytest.param(_LINE + "(2, 0, 3, 0)", "DELETE FROM entries WHERE id = 2", id="a posting and its entry"),
     pytest.param(_LINE + "(1, 2, 3, 0)", "DELETE FROM accounts WHERE id = 3", id="a posting and its account"),
+    pytest.param(_BALANCE + "(3, 0)", "DELETE FROM accounts WHERE id = 3", id="a balance and its account"),
     pytest.param(
         _ENTRY + "(3, 1, '\\x02', 0, 1, '\\x02', 'mint', false)",
         "DELETE FROM chain_blocks WHERE number = 2",
