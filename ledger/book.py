@@ -32,6 +32,7 @@ from ledger.model import Account, Asset, Level, Moves, erc20, stake
 from ledger.movements import Recorded
 from ledger.posting import entry_for, transfers
 from ledger.reconciling import Check, Kept, Line, Reconciliation, Standing
+from ledger.store import balances as held
 from ledger.store import books as store
 from ledger.store import reads
 from ledger.store import reconciliations as checks_store
@@ -223,15 +224,15 @@ class Book:
 
     def balance(self, account: Account) -> int:
         """Return what an account holds at our newest block, in base units (negative for ``MINT``)."""
-        return store.balance(self._session, self._asset, account)
+        return held.balance(self._session, self._asset, account)
 
     def balances(self) -> dict[Account, int]:
         """Return what every account holds at our newest block; those that hold nothing are absent."""
-        return store.balances(self._session, self._asset)
+        return held.balances(self._session, self._asset)
 
     def given(self, asset: Asset) -> dict[Account, int]:
         """Return who gave how much of another asset than our token (below zero), and to which causes."""
-        return store.balances(self._session, asset)
+        return held.balances(self._session, asset)
 
     def folded(self) -> dict[Account, int]:
         """Return the same, summed anew over every posting ever made: the proof of ``balances``."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     literal_column,
+    select,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -114,15 +115,32 @@ class EntryRow(Base):
     reverses: Mapped[int | None] = mapped_column(ForeignKey("entries.id"))
 
 
+class AssetRow(Base):
+    """Something in which accounts hold money. Never changed; so long a name stands once."""
+
+    __tablename__ = "assets"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    asset: Mapped[str] = mapped_column(String(80), unique=True)
+
+
 class AccountRow(Base):
     """An account in one asset. Never changed."""
 
     __tablename__ = "accounts"
-    __table_args__ = (Index("ix_accounts_name", "asset", "account", unique=True),)
+    __table_args__ = (
+        ForeignKeyConstraint(["asset_id"], ["assets.id"], info=HELD_AT_ONCE),
+        Index("ix_accounts_name", "asset_id", "account", unique=True),
+    )
 
     id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
-    asset: Mapped[str] = mapped_column(String(80))
+    asset_id: Mapped[int] = mapped_column(Number)
     account: Mapped[str] = mapped_column(String(80))
+
+
+def is_in(asset: str) -> ColumnElement[bool]:
+    """Return the condition that an account is in an asset."""
+    return AccountRow.asset_id == select(AssetRow.id).where(AssetRow.asset == asset).scalar_subquery()
 
 
 class BalanceRow(Base):

@@ -1,41 +1,32 @@
-"""Queries on blocks, entries, postings and the balances that they sum to."""
+"""Queries on blocks, entries and postings."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, repeat
 from operator import neg
 from typing import Any
 
-from sqlalchemy import String, Update, select, type_coerce, update
+from sqlalchemy import Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session, aliased
 
 from contracts.events import BlockRef
-from kit.copying import array
-from kit.database import draw_numbers, make_room, one_of, set_many, write_many, writing
-from kit.errors import Conflict
+from kit.database import draw_numbers, make_room, write_many, writing
 from kit.identifiers import Hash32
 from kit.leases import Seat
 from ledger.comparing import Booked
 from ledger.model import Account, Asset, Kind, Level, Moves, Posting
-from ledger.tables import AccountRow, BalanceRow, BlockRow, CursorRow, EntryRow, PostingRow
+from ledger.store.balances import carry
+from ledger.tables import AccountRow, AssetRow, BlockRow, CursorRow, EntryRow, PostingRow, is_in
 
-_MOST = 10**78 - 1
-"""The largest sum that an ``ExactInteger`` column holds; only a token that lies gets there."""
 _CHUNK = 500
 _MANY = 500
 """Entries at a time that only a backfill makes."""
 _STREAMED = 5_000
 _PENDING = (Level.SEEN.value, Level.SAFE.value)
-_ADD = (
-    "UPDATE balances SET amount = balances.amount + given.more FROM unnest(%s::varchar[], %s::numeric[]) "
-    "AS given (account, more) JOIN accounts ON accounts.asset = %s AND accounts.account = given.account "
-    "WHERE balances.account_id = accounts.id RETURNING given.account, accounts.id"
-)
 
 
 # ------------------------------------------------------------------------------------------------------- blocks
@@ -173,9 +164,10 @@ def reverse_entries(session: Session, block: BlockRef, *, turn: int) -> None:
     booked = session.scalars(select(EntryRow).where(*this).order_by(EntryRow.log_index.desc())).all()
     lines: defaultdict[int, list[Posting]] = defaultdict(list)
     query = (
-        select(PostingRow.entry_id, AccountRow.account, AccountRow.asset, PostingRow.amount)
+        select(PostingRow.entry_id, AccountRow.account, AssetRow.asset, PostingRow.amount)
         .join(EntryRow, EntryRow.id == PostingRow.entry_id)
         .join(AccountRow, AccountRow.id == PostingRow.account_id)
+        .join(AssetRow, AssetRow.id == AccountRow.asset_id)
         .where(*this)
     )
     for entry_id, account, asset, amount in session.execute(query.order_by(PostingRow.entry_id, PostingRow.line)):
@@ -195,25 +187,10 @@ def reverse_entries(session: Session, block: BlockRef, *, turn: int) -> None:
         _write(session, columns, map(len, postings), *zip(*chain.from_iterable(postings), strict=True))
 
 
-def balance(session: Session, asset: Asset, account: Account) -> int:
-    """Return one account's balance, in base units."""
-    query = select(BalanceRow.amount).join(AccountRow, AccountRow.id == BalanceRow.account_id)
-    return session.scalar(query.where(AccountRow.asset == asset, AccountRow.account == account)) or 0
-
-
-def balances(session: Session, asset: Asset) -> dict[Account, int]:
-    """Return every account's balance; those that hold nothing are absent."""
-    query = select(AccountRow.account, BalanceRow.amount).join(BalanceRow, BalanceRow.account_id == AccountRow.id)
-    rows = session.execute(query.where(AccountRow.asset == asset))
-    return {Account(account): amount for account, amount in rows if amount}
-
-
 def folded(session: Session, asset: Asset) -> dict[Account, int]:
     """Return the same as ``balances``, summed anew over every posting there is: what they must always equal."""
     query = select(AccountRow.account, PostingRow.amount).join(AccountRow, AccountRow.id == PostingRow.account_id)
-    return _sum(
-        (Account(account), amount) for account, amount in session.execute(query.where(AccountRow.asset == asset))
-    )
+    return _sum((Account(account), amount) for account, amount in session.execute(query.where(is_in(asset))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +208,7 @@ def audit(session: Session, asset: Asset) -> Audit:
     entries = in_balance = total = 0
     current: int | None = None
     query = select(PostingRow.entry_id, AccountRow.account, PostingRow.amount)
-    query = query.join(AccountRow, AccountRow.id == PostingRow.account_id).where(AccountRow.asset == asset)
+    query = query.join(AccountRow, AccountRow.id == PostingRow.account_id).where(is_in(asset))
     rows = session.execute(query.order_by(PostingRow.entry_id).execution_options(yield_per=_STREAMED))
     for entry, account, amount in rows:
         if entry != current:
@@ -262,7 +239,7 @@ def standing_until(session: Session, chain_id: int, asset: Asset, number: int) -
         .join(PostingRow, PostingRow.entry_id == EntryRow.id)
         .join(AccountRow, AccountRow.id == PostingRow.account_id)
         .where(EntryRow.chain_id == chain_id, EntryRow.reversal.is_(False), BlockRow.number <= number)
-        .where(~select(taken_back.id).where(taken_back.reverses == EntryRow.id).exists(), AccountRow.asset == asset)
+        .where(~select(taken_back.id).where(taken_back.reverses == EntryRow.id).exists(), is_in(asset))
         .order_by(BlockRow.number, EntryRow.log_index, EntryRow.id, PostingRow.line)
     )
     rows = session.execute(query.execution_options(yield_per=_STREAMED))
@@ -285,7 +262,7 @@ def folded_until(session: Session, chain_id: int, asset: Asset, number: int) -> 
         .join(AccountRow, AccountRow.id == PostingRow.account_id)
         .join(EntryRow, EntryRow.id == PostingRow.entry_id)
         .join(BlockRow, (BlockRow.chain_id == EntryRow.chain_id) & (BlockRow.hash == EntryRow.block_hash))
-        .where(BlockRow.chain_id == chain_id, BlockRow.number <= number, AccountRow.asset == asset)
+        .where(BlockRow.chain_id == chain_id, BlockRow.number <= number, is_in(asset))
     )
     rows = session.execute(query.execution_options(yield_per=_STREAMED))
     return _sum((Account(account), amount) for account, amount in rows)
@@ -298,7 +275,7 @@ def not_final(session: Session, chain_id: int, asset: Asset) -> dict[Account, in
         .join(AccountRow, AccountRow.id == PostingRow.account_id)
         .join(EntryRow, EntryRow.id == PostingRow.entry_id)
         .join(BlockRow, (BlockRow.chain_id == EntryRow.chain_id) & (BlockRow.hash == EntryRow.block_hash))
-        .where(BlockRow.chain_id == chain_id, BlockRow.level.in_(_PENDING), AccountRow.asset == asset)
+        .where(BlockRow.chain_id == chain_id, BlockRow.level.in_(_PENDING), is_in(asset))
     )
     return _sum((Account(account), amount) for account, amount in session.execute(query))
 
@@ -331,7 +308,7 @@ def _write(
         moved: dict[Asset, defaultdict[Account, int]] = {asset: defaultdict(int) for asset in sorted(set(assets))}
         for account, asset, amount in zip(accounts, assets, amounts, strict=True):
             moved[asset][account] += amount
-    known = {asset: _carry(session, asset, changes) for asset, changes in moved.items()}
+    known = {asset: carry(session, asset, changes) for asset, changes in moved.items()}
     columns = {
         "entry_id": list(chain.from_iterable(map(repeat, numbers, lengths))),
         "line": list(chain.from_iterable(map(range, lengths))),
@@ -339,55 +316,6 @@ def _write(
         "amount": amounts,
     }
     write_many(session, PostingRow, columns)
-
-
-def _carry(session: Session, asset: Asset, changes: Mapping[Account, int]) -> dict[Account, int]:
-    """Add to the balances of one asset's accounts, the new ones among them; return the accounts' numbers."""
-    there = _add_exactly if session.get_bind().dialect.name == "postgresql" else _add_by_hand
-    numbers = there(session, asset, changes)
-    new = sorted(name for name in changes if name not in numbers)
-    _make_sure_fit(asset, [changes[name] for name in new])
-    fresh = draw_numbers(session, AccountRow, len(new))
-    write_many(session, AccountRow, {"id": fresh, "asset": [asset] * len(new), "account": new})
-    write_many(session, BalanceRow, {"account_id": fresh, "amount": [changes[name] for name in new]})
-    numbers.update(zip(new, fresh, strict=True))
-    return numbers
-
-
-def _add_exactly(session: Session, asset: Asset, changes: Mapping[Account, int]) -> dict[Account, int]:
-    """Have the server find the accounts that there are and add to them; return their numbers."""
-    names = sorted(changes)  # always in this order, so that two never wait for each other
-    try:
-        found = session.connection().exec_driver_sql(
-            _ADD, (array(names), array([changes[name] for name in names]), asset)
-        )
-    except DataError as error:  # more digits than the column has, and nothing else can be wrong with these
-        raise _impossible(asset) from error
-    return {Account(name): number for name, number in found}
-
-
-def _add_by_hand(session: Session, asset: Asset, changes: Mapping[Account, int]) -> dict[Account, int]:
-    """Find the accounts that there are and add to them, for a database that adds no numbers with so many digits."""
-    numbers, after = dict[Account, int](), dict[int, int]()
-    kept = type_coerce(BalanceRow.amount, String)  # the text that it is, which is read here at less cost
-    query = select(AccountRow.account, AccountRow.id, kept).join(BalanceRow, BalanceRow.account_id == AccountRow.id)
-    query = query.where(AccountRow.asset == asset, one_of(session, AccountRow.account, list(changes)))
-    for name, number, amount in session.execute(query):
-        numbers[Account(name)] = number
-        if changes[Account(name)]:
-            after[number] = int(amount) + changes[Account(name)]
-    _make_sure_fit(asset, after.values())
-    set_many(session, BalanceRow, "amount", dict(sorted(after.items())))
-    return numbers
-
-
-def _make_sure_fit(asset: Asset, amounts: Collection[int]) -> None:
-    if amounts and (max(amounts) > _MOST or min(amounts) < -_MOST):
-        raise _impossible(asset)
-
-
-def _impossible(asset: Asset) -> Conflict:
-    return Conflict("balance_impossible", f"{asset} moves more than any token could hold.", asset=asset)
 
 
 def _sum(changes: Iterable[tuple[Account, int]]) -> dict[Account, int]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from contracts.events import BlockRef
 from kit.identifiers import Address
 from ledger.model import Asset, ether
-from ledger.tables import AccountRow, ContractReadRow, EntryRow
+from ledger.tables import AssetRow, ContractReadRow, EntryRow
 
 
 def first(session: Session, chain_id: int, contract: Address) -> int | None:
@@ -25,8 +25,8 @@ def note(session: Session, chain_id: int, contract: Address, since: int) -> None
 
 def other_assets(session: Session, chain_id: int, asset: Asset) -> list[Asset]:
     """Return the assets of a chain in which anything was booked, but for one."""
-    ours = or_(AccountRow.asset.startswith(f"erc20:{chain_id}:"), AccountRow.asset == ether(chain_id))
-    query = select(AccountRow.asset).where(ours, AccountRow.asset != asset).distinct().order_by(AccountRow.asset)
+    ours = or_(AssetRow.asset.startswith(f"erc20:{chain_id}:"), AssetRow.asset == ether(chain_id))
+    query = select(AssetRow.asset).where(ours, AssetRow.asset != asset).order_by(AssetRow.asset)
     return [Asset(found) for found in session.scalars(query)]
 
 

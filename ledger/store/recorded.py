@@ -15,7 +15,7 @@ from kit.errors import Conflict
 from kit.identifiers import Hash32
 from ledger.model import Account, Asset, Kind, Level, Posting
 from ledger.movements import Recorded
-from ledger.tables import ERA, AccountRow, BlockRow, EntryRow, PostingRow, eras
+from ledger.tables import ERA, AccountRow, BlockRow, EntryRow, PostingRow, eras, is_in
 
 _STREAMED = 2_000
 _MOST_ACCOUNTS = 30_000
@@ -41,7 +41,7 @@ def recorded(
         .join(BlockRow, _OF_BLOCK)
         .join(PostingRow, PostingRow.entry_id == EntryRow.id)
         .join(AccountRow, AccountRow.id == PostingRow.account_id)
-        .where(EntryRow.chain_id == chain_id, AccountRow.asset == asset)
+        .where(EntryRow.chain_id == chain_id, is_in(asset))
         .order_by(EntryRow.id, PostingRow.line)
     )
     if accounts is not None:
@@ -82,7 +82,7 @@ def held_before(
             .join(AccountRow, AccountRow.id == PostingRow.account_id)
             .join(EntryRow, EntryRow.id == PostingRow.entry_id)
             .join(BlockRow, _OF_BLOCK)
-            .where(EntryRow.chain_id == chain_id, AccountRow.asset == asset, BlockRow.timestamp < before)
+            .where(EntryRow.chain_id == chain_id, is_in(asset), BlockRow.timestamp < before)
         )
         of_all = session.execute(every.execution_options(yield_per=_STREAMED))
         return _summed((account, amount) for account, amount in of_all)
@@ -104,7 +104,7 @@ def _summed(lines: Iterable[tuple[str, int]]) -> dict[Account, int]:
 
 def _numbers(session: Session, asset: Asset, accounts: Collection[Account]) -> dict[int, str]:
     named = select(AccountRow.id, AccountRow.account)
-    named = named.where(AccountRow.asset == asset, AccountRow.account.in_(_few(accounts)))
+    named = named.where(is_in(asset), AccountRow.account.in_(_few(accounts)))
     return {number: account for number, account in session.execute(named)}  # noqa: C416 - rows are no pairs to mypy
 
 

@@ -70,12 +70,12 @@ def follow(container: Container) -> None:
 
 def books(container: Container) -> dict[str, list[tuple[object, ...]]]:
     """All that the ledger keeps of the chain; accounts by their names, for numbers depend on who came first."""
-    named = select(PostingRow.entry_id, PostingRow.line, AccountRow.asset, AccountRow.account, PostingRow.amount)
+    named = select(PostingRow.entry_id, PostingRow.line, AccountRow.asset_id, AccountRow.account, PostingRow.amount)
     queries = {
         "blocks": select(*BlockRow.__table__.columns.values()),
         "entries": select(*EntryRow.__table__.columns.values()),
         "postings": named.join(AccountRow, AccountRow.id == PostingRow.account_id),
-        "balances": select(AccountRow.asset, AccountRow.account, BalanceRow.amount).join(
+        "balances": select(AccountRow.asset_id, AccountRow.account, BalanceRow.amount).join(
             BalanceRow, BalanceRow.account_id == AccountRow.id
         ),
     }

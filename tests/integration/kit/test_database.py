@@ -34,7 +34,7 @@ from kit.database import (
     writing,
 )
 from kit.errors import DatabaseUnavailable
-from ledger.tables import AccountRow, BlockRow, EntryRow
+from ledger.tables import AccountRow, AssetRow, BlockRow, EntryRow
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -332,8 +332,10 @@ def test_an_exhausted_pool_is_a_silent_database(database: Database) -> None:
 
 
 def test_numbers_drawn_at_once_are_nobody_elses(database: Database) -> None:
-    rows: dict[str, list[Any]] = {"asset": ["ern"] * 3, "account": ["a", "b", "c"]}
+    rows: dict[str, list[Any]] = {"asset_id": [1] * 3, "account": ["a", "b", "c"]}
     with database.write() as session:
+        session.add(AssetRow(id=1, asset="ern"))
+        session.flush()
         assert list(draw_numbers(session, AccountRow, 0)) == []
         numbers = list(draw_numbers(session, AccountRow, 3))
         assert numbers == sorted(set(numbers))

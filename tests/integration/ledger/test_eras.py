@@ -26,7 +26,8 @@ def books(database: Database) -> Database:
     put = {
         "chain_blocks": "(chain_id, hash, number, parent_hash, timestamp, level, turn) "
         "VALUES (:c, :h, 1, :h, 9, 'seen', 1)",
-        "accounts": "(id, asset, account) VALUES (:id, :asset, :name)",
+        "assets": "(id, asset) VALUES (1, :asset)",
+        "accounts": "(id, asset_id, account) VALUES (:id, 1, :name)",
         "entries": "(id, chain_id, block_hash, log_index, turn, transaction, kind, reversal) "
         "VALUES (:id, :c, :h, :id, 1, :t, 'transfer', false)",
         "postings": "(entry_id, line, account_id, amount) VALUES (:entry, :line, :account, :amount)",
@@ -37,7 +38,8 @@ def books(database: Database) -> Database:
         return str(value) if on_sqlite else value
 
     rows: list[tuple[str, dict[str, Any]]] = [("chain_blocks", {"c": CHAIN, "h": b"\x01" * 32})]
-    rows += [("accounts", {"id": at, "asset": ASSET, "name": of}) for of, at in names.items()]
+    rows += [("assets", {"asset": ASSET})]
+    rows += [("accounts", {"id": at, "name": of}) for of, at in names.items()]
     for number, (giver, taker) in ENTRIES.items():
         rows.append(("entries", {"id": number, "c": CHAIN, "h": b"\x01" * 32, "t": number.to_bytes(32)}))
         for line, (account, much) in enumerate(((giver, -5), (taker, 5))):

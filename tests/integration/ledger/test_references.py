@@ -16,7 +16,8 @@ BLOCK = b"\x01" * 32
 _ENTRY = 'INSERT INTO entries (id, chain_id, block_hash, log_index, turn, "transaction", kind, reversal) VALUES '
 _LINE = "INSERT INTO postings (entry_id, line, account_id, amount) VALUES "
 _BLOCK = "INSERT INTO chain_blocks (chain_id, hash, number, parent_hash, timestamp, level, turn) VALUES "
-_ACCOUNT = "INSERT INTO accounts (id, asset, account) VALUES "
+_ACCOUNT = "INSERT INTO accounts (id, asset_id, account) VALUES "
+_ASSET = "INSERT INTO assets (id, asset) VALUES "
 _BALANCE = "INSERT INTO balances (account_id, amount) VALUES "
 
 
@@ -26,7 +27,8 @@ def books(database: Database) -> Database:
     for statement in (
         _BLOCK + "(1, :hash, 1, :hash, 1, 'seen', 1)",
         _ENTRY + "(1, 1, :hash, 0, 1, :hash, 'mint', false)",
-        _ACCOUNT + "(1, 'ern', 'mint'), (2, 'ern', 'wallet:a'), (3, 'ern', 'wallet:b'), (4, 'ern', 'wallet:c')",
+        _ASSET + "(1, 'ern'), (2, 'ether')",
+        _ACCOUNT + "(1, 1, 'mint'), (2, 1, 'wallet:a'), (3, 1, 'wallet:b'), (4, 1, 'wallet:c')",
         _BALANCE + "(1, '-5'), (2, '5'), (4, '0')",
         _LINE + "(1, 0, 1, '-5'), (1, 1, 2, '5')",
     ):
@@ -48,6 +50,10 @@ def _of(database: Database, statement: str) -> str:
         _LINE + "(1, 2, 3, '0'), (1, 3, 9, '0')",
         _LINE + "(2, 0, 3, '0'), (2, 1, 1, '0')",
         _BALANCE + "(3, '0'), (9, '0')",
+        _ACCOUNT + "(5, 2, 'mint'), (6, 9, 'mint')",
+        "UPDATE accounts SET asset_id = 9 WHERE id = 3",
+        "DELETE FROM assets WHERE id = 1",
+        "UPDATE assets SET id = 9 WHERE id = 1",
         "UPDATE balances SET account_id = 9 WHERE account_id = 4",
         "UPDATE postings SET account_id = 9 WHERE line = 1",
         "UPDATE postings SET entry_id = 9",
@@ -84,6 +90,9 @@ def test_a_reference_to_nothing_is_refused(books: Database, statement: str) -> N
         "UPDATE postings SET account_id = 3 WHERE line = 1",
         "UPDATE postings SET amount = '0'",
         _BALANCE + "(3, '0')",
+        _ACCOUNT + "(5, 2, 'mint')",
+        "UPDATE accounts SET asset_id = 2 WHERE id = 3",
+        "DELETE FROM assets WHERE id = 2",
         "UPDATE balances SET account_id = 3 WHERE account_id = 4",
         "UPDATE balances SET amount = '5'",
         "DELETE FROM accounts WHERE id = 3",
@@ -98,7 +107,7 @@ def test_what_breaks_no_reference_is_done(books: Database, statement: str) -> No
         session.execute(text(_of(books, statement)))
 
 
-@pytest.mark.parametrize("table", ["accounts", "entries", "chain_blocks"])
+@pytest.mark.parametrize("table", ["assets", "accounts", "entries", "chain_blocks"])
 def test_what_is_referred_to_is_not_emptied(books: Database, table: str) -> None:
     if books.engine.dialect.name == "sqlite":
         pytest.skip("SQLite has no TRUNCATE")
@@ -110,6 +119,7 @@ AT_ONCE = [
     pytest.param(_LINE + "(2, 0, 3, 0)", "DELETE FROM entries WHERE id = 2", id="a posting and its entry"),
     pytest.param(_LINE + "(1, 2, 3, 0)", "DELETE FROM accounts WHERE id = 3", id="a posting and its account"),
     pytest.param(_BALANCE + "(3, 0)", "DELETE FROM accounts WHERE id = 3", id="a balance and its account"),
+    pytest.param(_ACCOUNT + "(5, 2, 'mint')", "DELETE FROM assets WHERE id = 2", id="an account and its asset"),
     pytest.param(
         _ENTRY + "(3, 1, '\\x02', 0, 1, '\\x02', 'mint', false)",
         "DELETE FROM chain_blocks WHERE number = 2",

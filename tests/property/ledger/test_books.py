@@ -133,8 +133,8 @@ class Reader:
             entries = list(session.scalars(select(EntryRow)))
             assert len(entries) >= self.entries, "nothing written is ever deleted"
             self.entries = len(entries)
-            sums: defaultdict[tuple[int, str], int] = defaultdict(int)
-            lines = select(PostingRow.entry_id, AccountRow.asset, PostingRow.amount).join(AccountRow)
+            sums: defaultdict[tuple[int, int], int] = defaultdict(int)
+            lines = select(PostingRow.entry_id, AccountRow.asset_id, PostingRow.amount).join(AccountRow)
             for entry_id, asset, amount in session.execute(lines):
                 sums[entry_id, asset] += amount
             assert not any(sums.values()), "every entry sums to zero"
