@@ -75,7 +75,8 @@ class ChainLoop:
         self._watch = spending.Watch(container)
         self._tokens = tokens.Watch(container)
         self._stood_at = float("-inf")
-        self._length = syncing.LONGEST // 4
+        self._length = syncing.FIRST
+        self._final: BlockRef | None = None
         self._lacks_from: float | None = float("-inf")
         self._doubts_from = float("-inf")
         self._owed = 0
@@ -161,12 +162,15 @@ class ChainLoop:
     def step(self) -> Progress:
         """Read one block, or a stretch of final ones, or take back those that left."""
         container = self._container
-        head = container.chain.block("latest")
+        with container.read() as work:
+            window = work.book.window()
+        if window and self._is_final(window[-1].number + syncing.FAR):  # far behind, wherever the head is by now
+            head = self._final
+        else:
+            head = container.chain.block("latest")
         if head is None:
             message = "the node has no head block"
             raise ChainUnavailable(message)
-        with container.read() as work:
-            window = work.book.window()
         match syncing.plan(window, head, container.deployment.deployed_block):
             case syncing.Read(number):
                 if self._read_stretch(number, head, window):
@@ -196,8 +200,9 @@ class ChainLoop:
         if head.number - number < syncing.FAR:
             return False
         container = self._container
-        finalized = container.chain.block("finalized")
-        asked = syncing.stretch(number, finalized, self._length)
+        if not self._is_final(number + self._length - 1):
+            self._final = container.chain.block("finalized")
+        asked = syncing.stretch(number, self._final, self._length)
         if asked is None:
             return False
         try:
@@ -210,11 +215,15 @@ class ChainLoop:
         if not syncing.joins(window, found[0].ref):
             self._rewind(window)
             return True
-        following = syncing.stretch(asked[1] + 1, finalized, self._length)
+        following = syncing.stretch(asked[1] + 1, self._final, self._length)
         if following is not None:
             reading.expect(container, *following)  # while these are booked
         self._book(found)
         return True
+
+    def _is_final(self, number: int) -> bool:
+        """Tell whether a block of this number was said to be final: who gives it as a stretch has to say so again."""
+        return self._final is not None and number <= self._final.number
 
     def _book(self, found: Sequence[BlockLogs]) -> None:
         """Book final blocks, so many at a time that nobody else waits long for the database."""
@@ -224,9 +233,7 @@ class ChainLoop:
             while end < len(found) and logs + len(found[end].logs) <= most:
                 logs += len(found[end].logs)
                 end += 1
-            decoded = [
-                (block.ref, reading.events_of(self._container, block.ref, block.logs)) for block in found[start:end]
-            ]
+            decoded = [(block.ref, reading.events_of(self._container, block)) for block in found[start:end]]
             with _ours(), self._container.work() as work:
                 news = {block.hash for block in work.book.record_all(decoded)}
                 react(work, [event for block, events in decoded if block.hash in news for event in events])
@@ -244,7 +251,7 @@ class ChainLoop:
         block = found.ref
         if not syncing.joins(window, block):
             return self._rewind(window)
-        events = reading.events_of(container, block, found.logs)
+        events = reading.events_of(container, found)
         with _ours(), container.work() as work:
             if work.book.record(block, events):
                 react(work, events)

@@ -42,7 +42,7 @@ def _read(container: Container, contract: Address, lowest: int, since: int, fina
     if final is None or final < since - 1:
         return False
     first, found = _newest(container, lowest, since - 1)
-    blocks = [(block.ref, reading.events_of(container, block.ref, block.logs)) for block in found]
+    blocks = [(block.ref, reading.events_of(container, block)) for block in found]
     with container.work() as work:
         try:
             told = work.book.add_late(contract, first, blocks)

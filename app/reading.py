@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 from prometheus_client import Counter
 
 from app.container import Container
 from contracts import logs as chain_logs
-from contracts.chain import BlockLogs, Deployment, RawLog
+from contracts.chain import BlockLogs, Deployment
 from contracts.events import BlockRef, ChainEvent, ForfeitAnnounced, Opened, StakeEvent, Transferred
 from kit.errors import ChainUnavailable, Invalid
 from kit.identifiers import Address, Hash32
@@ -28,11 +29,16 @@ def wanted(place: Deployment) -> Mapping[Address, Collection[Hash32]]:
     return chain_logs.wanted(place)
 
 
-def events_of(container: Container, block: BlockRef, logs: Sequence[RawLog]) -> list[ChainEvent]:
-    """Return what these logs of a block mean. Raises ``ChainUnavailable`` for logs that cannot be."""
-    place = container.deployment
+def events_of(container: Container, block: BlockLogs) -> Sequence[ChainEvent]:
+    """Return what a block's logs mean. Raises ``ChainUnavailable`` for logs that cannot be."""
+    if block.events is None:
+        block.events = _events(container.deployment, block)
+    return block.events
+
+
+def _events(place: Deployment, block: BlockLogs) -> list[ChainEvent]:
     try:
-        events = chain_logs.decode_all(logs, block, place)
+        events = chain_logs.decode_all(block.logs, block.ref, place)
     except Invalid as error:  # our contracts cannot have written it, so it is the node that is wrong
         raise ChainUnavailable(f"The node tells of a log that cannot be: {error}") from error
     stakes = [event for event in events if not isinstance(event, Transferred) and isinstance(event, StakeEvent)]
@@ -70,8 +76,13 @@ def expect(container: Container, first: int, last: int) -> None:
     It is read meanwhile where the database is a server, which is waited for; where it works in this very process, that
     would only take time from a transaction that nobody else can write in.
     """
-    read = not container.database.alone
-    container.chain.expect(first, last, wanted(container.deployment), read=read)
+
+    def read(found: Sequence[BlockLogs]) -> None:
+        with suppress(ChainUnavailable):  # whoever wants it reads it again, and hears what is wrong
+            for block in found:
+                events_of(container, block)
+
+    container.chain.expect(first, last, wanted(container.deployment), read=None if container.database.alone else read)
 
 
 def _tell_of_doubts(blocks: Sequence[BlockLogs]) -> None:
@@ -89,7 +100,7 @@ def final_events(container: Container, first: int, last: int) -> list[tuple[Bloc
         found = stretch(container, first, last)
     except ChainUnavailable:
         found = [_final(container, number) for number in range(first, last + 1)]
-    return [(block.ref, events_of(container, block.ref, block.logs)) for block in found]
+    return [(block.ref, list(events_of(container, block))) for block in found]
 
 
 def _final(container: Container, number: int) -> BlockLogs:

@@ -90,7 +90,7 @@ def on_its_way(container: Container, what: Repayment) -> Hash32 | None:
         with container.read() as work:
             if work.book.at(number) == found.ref:
                 return None
-        for event in reading.events_of(container, found.ref, found.logs):
+        for event in reading.events_of(container, found):
             if isinstance(event, Refunded) and _counts(event, what):
                 return event.at.transaction
     message = "the books are far behind the chain, so nobody can tell whether this was paid back already"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
-from contracts.events import BlockRef
+from contracts.events import BlockRef, ChainEvent
 from kit.identifiers import Address, Hash32
 
 T = TypeVar("T")
@@ -66,6 +66,12 @@ class BlockLogs:
     ref: BlockRef
     logs: list[RawLog] = field(default_factory=list)
     doubtful: bool = False
+    events: Sequence[ChainEvent] | None = field(default=None, compare=False)
+    """What the logs mean, where somebody has read that already."""
+
+
+Read = Callable[[Sequence[BlockLogs]], None]
+"""Takes blocks that were read before anybody asked for them; raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +136,12 @@ class Chain(Protocol):
         """
         ...
 
-    def expect(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]], *, read: bool) -> None:
+    def expect(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]], *, read: Read | None) -> None:
         """Know that ``stretch`` comes next for these blocks, which are final: what it needs may be asked for meanwhile.
 
-        ``read``: what comes is read and checked meanwhile, too, in a thread, as far as nothing more must be asked for;
-        else when it is called. Nothing is raised, and nothing but time is lost where it never is.
+        ``read``: what comes is read and checked meanwhile, too, in a thread, as far as nothing more must be asked for,
+        and given to this there; ``None``: that is done when it is called. Nothing is raised, and nothing but time is
+        lost where it never is.
         """
         ...
 

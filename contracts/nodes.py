@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeVar
 
-from contracts.chain import BlockLogs, BlockTag, Chain, Fees, Receipt
+from contracts.chain import BlockLogs, BlockTag, Chain, Fees, Read, Receipt
 from contracts.events import BlockRef
 from contracts.roster import Node, NodeReport, Roster
 from contracts.rpc import TIMEOUT, Declined
@@ -107,7 +107,7 @@ class Nodes:
         """Return blocks with their logs, all of them from the node that is asked now; see ``Chain.stretch``."""
         return self._ask(lambda chain: chain.stretch(first, last, wanted), declining="is heard")
 
-    def expect(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]], *, read: bool) -> None:
+    def expect(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]], *, read: Read | None) -> None:
         """Have the node that would be asked now begin with a stretch; see ``Chain.expect``."""
         for node in self._roster.candidates()[:1]:
             node.chain.expect(first, last, wanted, read=read)

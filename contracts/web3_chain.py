@@ -11,7 +11,7 @@ from eth_utils.crypto import keccak
 
 from contracts import stretch as stretches
 from contracts.ahead import Ahead
-from contracts.chain import BlockLogs, BlockTag, Chain, Fees, RawLog, Receipt
+from contracts.chain import BlockLogs, BlockTag, Chain, Fees, RawLog, Read, Receipt
 from contracts.events import BlockRef
 from contracts.reverts import refused, revert_data, reverted_because
 from contracts.rpc import MOST_BYTES, TIMEOUT, Answered, BoundedProvider, Declined, NodeError, TooMuch
@@ -125,7 +125,7 @@ class Web3Chain:
         self._make_sure_is_final(found[-1].ref)
         return found
 
-    def expect(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]], *, read: bool) -> None:
+    def expect(self, first: int, last: int, wanted: Mapping[Address, Collection[Hash32]], *, read: Read | None) -> None:
         """Begin to ask for a stretch, and to read it; see ``Chain.expect``."""
         if self._found is None:
             return
@@ -133,8 +133,9 @@ class Web3Chain:
 
         def ask() -> Callable[..., _Told]:
             begun = partial(self._told, self._provider.put_all(stretches.questions(*asked[1:])))
-            told = begun(*asked) if read else None
-            return begun if told is None else lambda *_: told
+            if read is not None:
+                read((told := begun(*asked))[1])
+            return begun if read is None else lambda *_: told
 
         self._ahead.begin(asked, ask)
 
@@ -318,7 +319,7 @@ class Web3Chain:
         for header, block in zip(headers, found, strict=True):
             if block.doubtful:
                 try:
-                    block.logs, block.doubtful = self._settled(header, wanted)
+                    block.events, (block.logs, block.doubtful) = None, self._settled(header, wanted)
                 except Invalid as error:
                     raise self._nonsense(error.message) from None
         return found

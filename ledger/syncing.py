@@ -75,8 +75,9 @@ FAR = 16
 """From how many blocks behind on it pays to read stretches."""
 LONGEST = 200
 """Blocks of one stretch, at most: their headers and the logs of quiet ones come in one answer."""
+FIRST = 12
+"""Blocks of the first stretch, which is waited for: the next ones are asked for while others are booked."""
 _MANY_LOGS = 5_000
-_FEW_LOGS = 1_000
 
 
 def stretch(number: int, finalized: BlockRef | None, length: int) -> tuple[int, int] | None:
@@ -92,11 +93,11 @@ def stretch(number: int, finalized: BlockRef | None, length: int) -> tuple[int, 
 def next_length(length: int, *, logs: int | None) -> int:
     """Return how many blocks to ask for next: fewer where there were many logs or no answer (``None``), else more.
 
-    Where not even one block was answered it is none.
+    Where not even one block was answered it is none. ``length``: how many were asked for.
     """
     if logs is None or logs > _MANY_LOGS:
         return max(logs is not None, length // 2)
-    return min(LONGEST, length * 2) if logs < _FEW_LOGS else length
+    return min(LONGEST, length * 2) if 2 * logs <= _MANY_LOGS else length
 
 
 def joins(window: Sequence[BlockRef], block: BlockRef) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from structlog.testing import capture_logs
 from app.chain_loop import ChainLoop
 from app.container import Container
 from contracts import codec
+from contracts import logs as chain_logs
 from contracts import stretch as stretches
-from contracts.chain import BlockLogs, Deployment, RawLog
+from contracts.chain import BlockLogs, Deployment, RawLog, Read
+from contracts.events import ChainEvent
 from contracts.rpc import Answered, BoundedProvider, Declined
 from contracts.web3_chain import Web3Chain
 from kit.clock import from_unix
@@ -84,6 +86,10 @@ def books(container: Container) -> dict[str, list[tuple[object, ...]]]:
             name: sorted((tuple(row) for row in work.session.execute(query)), key=repr)
             for name, query in queries.items()
         }
+
+
+def ignore(_: Sequence[BlockLogs]) -> None:
+    """Take blocks that were read ahead, and do nothing with them."""
 
 
 def refuse(self: Web3Chain, first: int, last: int, wanted: Wanted) -> list[BlockLogs]:  # noqa: ARG001 - the port's
@@ -218,13 +224,13 @@ def posts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
     return put
 
 
-@pytest.mark.parametrize("read", [False, True])
+@pytest.mark.parametrize("read", [None, ignore])
 def test_what_is_expected_is_asked_for_meanwhile_and_once(
     busy: Anvil,
     fresh_deployment: Deployment,
     posts: list[tuple[str, bytes]],
     monkeypatch: pytest.MonkeyPatch,
-    read: bool,  # noqa: FBT001 - pytest's way
+    read: Read | None,
 ) -> None:
     place, chain = fresh_deployment, busy.chain
     wanted = codec.wanted(place.token, place.escrow)
@@ -261,7 +267,7 @@ def test_what_no_node_told_when_it_was_expected_is_asked_for_again(
         return post(self, question)
 
     monkeypatch.setattr(BoundedProvider, "_post", silent)
-    chain.expect(place.deployed_block, place.deployed_block + 60, wanted, read=True)
+    chain.expect(place.deployed_block, place.deployed_block + 60, wanted, read=ignore)
     assert chain.stretch(place.deployed_block, place.deployed_block + 60, wanted) == plainly
     assert failed
 
@@ -282,17 +288,17 @@ def test_nonsense_that_was_read_ahead_is_asked_for_again_and_told_then(
         return status, body
 
     monkeypatch.setattr(BoundedProvider, "_post", lying)
-    chain.expect(place.deployed_block, place.deployed_block + 60, wanted, read=True)
+    chain.expect(place.deployed_block, place.deployed_block + 60, wanted, read=ignore)
     assert chain.stretch(place.deployed_block, place.deployed_block + 60, wanted) == plainly
     assert b"nonsense" in lied[0]
 
 
-@pytest.mark.parametrize("read", [False, True])
+@pytest.mark.parametrize("read", [None, ignore])
 def test_what_was_told_ahead_is_not_believed_where_the_chain_is_another_by_then(
     busy: Anvil,
     fresh_deployment: Deployment,
     posts: list[tuple[str, bytes]],
-    read: bool,  # noqa: FBT001 - pytest's way
+    read: Read | None,
 ) -> None:
     place, chain = fresh_deployment, busy.chain
     wanted = codec.wanted(place.token, place.escrow)
@@ -305,6 +311,40 @@ def test_what_was_told_ahead_is_not_believed_where_the_chain_is_another_by_then(
     with pytest.raises(ChainUnavailable, match="do not lead to its block"):
         chain.stretch(final.number - 20, final.number, wanted)
     assert [name for name, _ in posts] == ["ahead"]
+
+
+def test_what_was_made_of_logs_ahead_is_dropped_where_others_take_their_place(
+    busy: Anvil, fresh_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, chain = fresh_deployment, busy.chain
+    asked = place.deployed_block, place.deployed_block + 20, codec.wanted(place.token, place.escrow)
+    _ = chain.chain_id
+
+    def understand(found: Sequence[BlockLogs]) -> None:
+        for block in found:
+            block.events = ()
+
+    chain.expect(*asked, read=understand)
+    assert all(block.events == () for block in chain.stretch(*asked))
+    monkeypatch.setattr(stretches, "_may_hold_any", lambda *_: True)  # all logs of each block are asked for, then
+    chain.expect(*asked, read=understand)
+    assert all(block.events is None for block in chain.stretch(*asked))
+
+
+def test_logs_are_understood_ahead_where_the_database_is_waited_for(
+    tmp_path: Path, database: Database, busy: Anvil, fresh_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    understood, decode_all = set[str](), chain_logs.decode_all
+
+    def watched(*given: Any) -> list[ChainEvent]:  # noqa: ANN401 - as it was called
+        understood.add(threading.current_thread().name)
+        return decode_all(*given)
+
+    monkeypatch.setattr(chain_logs, "decode_all", watched)
+    container = container_on(tmp_path, database, busy, fresh_deployment)
+    follow(container)
+    assert understood == ({"MainThread"} if database.alone else {"MainThread", "ahead"})
+    container.chain.close()
 
 
 def test_the_next_stretch_is_asked_for_while_one_is_booked(

@@ -94,6 +94,7 @@ def test_what_is_final_is_read_in_stretches() -> None:
 def test_stretches_grow_where_little_comes_and_shrink_where_much_or_nothing_does() -> None:
     assert next_length(50, logs=0) == 100
     assert next_length(LONGEST, logs=0) == LONGEST
+    assert next_length(50, logs=2_500) == 100
     assert next_length(50, logs=3_000) == 50
     assert next_length(50, logs=20_000) == 25
     assert next_length(1, logs=20_000) == 1
