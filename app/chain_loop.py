@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from threading import Event
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import structlog
 
@@ -23,7 +23,8 @@ from app.reactions import react
 from contracts.chain import BlockLogs, Chain
 from contracts.events import BlockRef
 from kit.errors import ChainMismatch, ChainUnavailable, Conflict, Unavailable
-from ledger import outgoing, syncing
+from ledger import outgoing, sheets, syncing
+from ledger.sheets import Ours, Sheet
 
 LOG = structlog.get_logger(__name__)
 
@@ -50,6 +51,13 @@ class Progress(IntEnum):
     BLOCK = 1
     STRETCH = 2
     """As far as many blocks, so that something else may be due by now."""
+
+
+class _Ready(NamedTuple):
+    """What was made of blocks ahead."""
+
+    of: Sequence[BlockLogs]
+    sheets: Sequence[Sheet]
 
 
 class ChainLoop:
@@ -80,6 +88,7 @@ class ChainLoop:
         self._lacks_from: float | None = float("-inf")
         self._doubts_from = float("-inf")
         self._owed = 0
+        self._ready: _Ready | None = None
         self._settled: tuple[BlockRef | None, BlockRef | None, BlockRef] | None = None
 
     def run(self, stop: Event) -> None:
@@ -209,39 +218,55 @@ class ChainLoop:
             found = reading.stretch(container, *asked)
         except ChainUnavailable as error:
             LOG.info("stretch_refused", first=asked[0], last=asked[1], reason=str(error))
+            self._final = None  # whatever was said to be final is asked for anew
             self._length = syncing.next_length(self._length, logs=None)
             return self._read_stretch(number, head, window)
         self._length = syncing.next_length(self._length, logs=sum(len(block.logs) for block in found))
         if not syncing.joins(window, found[0].ref):
             self._rewind(window)
             return True
+        ready, self._ready = self._ready, None
         following = syncing.stretch(asked[1] + 1, self._final, self._length)
         if following is not None:
-            reading.expect(container, *following)  # while these are booked
-        self._book(found)
+            reading.expect(container, *following, self._make_ready)  # while these are booked
+        self._book(found, ready)
         return True
 
     def _is_final(self, number: int) -> bool:
         """Tell whether a block of this number was said to be final: who gives it as a stretch has to say so again."""
         return self._final is not None and number <= self._final.number
 
-    def _book(self, found: Sequence[BlockLogs]) -> None:
+    def _book(self, found: Sequence[BlockLogs], ready: _Ready | None) -> None:
         """Book final blocks, so many at a time that nobody else waits long for the database."""
-        start, most = 0, _LOGS_AT_ONCE if self._container.database.alone else _LOGS_IN_COMPANY
+        if ready is not None and (ready.of is not found or any(block.events is None for block in found)):
+            ready = None  # of another stretch, or some of it was asked for once more
+        for sheet in self._sheets(found) if ready is None else ready.sheets:
+            with _ours(), self._container.work() as work:
+                news = {block.hash for block in work.book.record_sheet(sheet)}
+                react(work, [event for block, events in sheet.blocks if block.hash in news for event in events])
+                work.book.mark_levels(None, sheet.blocks[-1][0])
+                more = _levels_moved(work)
+            self._move_more(more=more)
+        LOG.info("blocks_read", first=found[0].ref.number, last=found[-1].ref.number)
+
+    def _make_ready(self, found: Sequence[BlockLogs]) -> None:
+        """Make the sheets of blocks that may be booked next, in whatever thread."""
+        self._ready = _Ready(found, list(self._sheets(found)))
+
+    def _sheets(self, found: Sequence[BlockLogs]) -> Iterator[Sheet]:
+        """Make of blocks what each transaction books."""
+        container = self._container
+        place = container.deployment
+        ours = Ours(place.chain_id, place.token, place.escrow, place.later)
+        start, most = 0, _LOGS_AT_ONCE if container.database.alone else _LOGS_IN_COMPANY
         while start < len(found):
             end, logs = start + 1, len(found[start].logs)
             while end < len(found) and logs + len(found[end].logs) <= most:
                 logs += len(found[end].logs)
                 end += 1
-            decoded = [(block.ref, reading.events_of(self._container, block)) for block in found[start:end]]
-            with _ours(), self._container.work() as work:
-                news = {block.hash for block in work.book.record_all(decoded)}
-                react(work, [event for block, events in decoded if block.hash in news for event in events])
-                work.book.mark_levels(None, decoded[-1][0])
-                more = _levels_moved(work)
-            self._move_more(more=more)
+            happened = [(block.ref, reading.events_of(container, block)) for block in found[start:end]]
+            yield sheets.sheet(ours, happened, as_text=not container.database.alone)
             start = end
-        LOG.info("blocks_read", first=found[0].ref.number, last=found[-1].ref.number)
 
     def _read(self, number: int, window: list[BlockRef]) -> Progress:
         container = self._container

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
@@ -70,17 +70,16 @@ def stretch(
     return found
 
 
-def expect(container: Container, first: int, last: int) -> None:
-    """Have the node begin to tell of final blocks that are the next stretch.
+def expect(container: Container, first: int, last: int, make: Callable[[Sequence[BlockLogs]], None]) -> None:
+    """Have the node begin to tell of final blocks that are the next stretch, and ``make`` of them what can be, ahead.
 
-    It is read meanwhile where the database is a server, which is waited for; where it works in this very process, that
-    would only take time from a transaction that nobody else can write in.
+    So where the database is a server, which is waited for meanwhile; where it works in this very process, that would
+    only take time from a transaction that nobody else can write in.
     """
 
     def read(found: Sequence[BlockLogs]) -> None:
-        with suppress(ChainUnavailable):  # whoever wants it reads it again, and hears what is wrong
-            for block in found:
-                events_of(container, block)
+        with suppress(ChainUnavailable, Invalid):  # whoever wants it reads it again, and hears what is wrong
+            make(found)
 
     container.chain.expect(first, last, wanted(container.deployment), read=None if container.database.alone else read)
 

@@ -23,9 +23,18 @@ _WRITTEN: Final[dict[type, Callable[[Any], str]]] = {
 }
 
 
+class Written(list[str]):
+    """A column's values as ``COPY`` has them: nothing more is done to them."""
+
+
+def written(values: Sequence[Any]) -> Written:
+    """Return a column of whole numbers, texts, bytes, truths or nothing as ``COPY`` has it, before it is needed."""
+    return Written(_column(values))
+
+
 def copy_rows(to: Copy, columns: Sequence[Sequence[Any]]) -> None:
     """Write rows, given column by column, all of one length. What is not of the plainest types the driver writes."""
-    if not all(_WRITTEN.keys() >= set(map(type, values)) for values in columns):
+    if not all(isinstance(values, Written) or _WRITTEN.keys() >= set(map(type, values)) for values in columns):
         for row in zip(*columns, strict=True):
             to.write_row(row)
         return
@@ -36,8 +45,9 @@ def copy_rows(to: Copy, columns: Sequence[Sequence[Any]]) -> None:
 def texts(columns: Sequence[Sequence[Any]]) -> Iterator[str]:
     """Return the text of rows whose values are whole numbers, texts, bytes, truths or nothing, some rows at a time."""
     for start in range(0, len(columns[0]), _AT_ONCE):
-        written = [_column(values[start : start + _AT_ONCE]) for values in columns]
-        yield "\n".join(map("\t".join, zip(*written, strict=True))) + "\n"
+        end = start + _AT_ONCE
+        parts = [values[start:end] if isinstance(values, Written) else _column(values[start:end]) for values in columns]
+        yield "\n".join(map("\t".join, zip(*parts, strict=True))) + "\n"
 
 
 def array(values: Collection[int] | Collection[str]) -> str:

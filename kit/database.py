@@ -36,7 +36,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
-from kit.copying import array, copy_rows
+from kit.copying import Written, array, copy_rows
 from kit.errors import DatabaseUnavailable
 from kit.line import Line
 from kit.rows import insert
@@ -273,7 +273,8 @@ def translated() -> Iterator[None]:
 def write_many(session: Session, table: type[DeclarativeBase], columns: Mapping[str, Sequence[Any]]) -> None:
     """Insert rows, given column by column, at the driver's own speed: ``COPY`` on PostgreSQL, few statements on SQLite.
 
-    Values are what the driver takes; our own column types check and convert theirs as anywhere else. Nothing is
+    Values are what the driver takes; our own column types check and convert theirs as anywhere else, but for a column
+    that was ``written`` for PostgreSQL before. Nothing is
     returned, so numbers that rows refer to each other by are drawn before (``draw_numbers``). Raises ``ValueError`` for
     columns of different lengths.
     """
@@ -361,7 +362,7 @@ def one_of(session: Session, column: Any, values: Sequence[Any]) -> ColumnElemen
 
 def _bound(table: type[DeclarativeBase], name: str, values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
     kind = table.__table__.c[name].type
-    if not isinstance(kind, TypeDecorator):
+    if not isinstance(kind, TypeDecorator) or isinstance(values, Written):
         return values
     if isinstance(kind, ExactInteger) and kind.fits(values):
         return values if dialect.name == "postgresql" else list(map(str, values))

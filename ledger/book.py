@@ -5,43 +5,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import groupby
-from typing import Final, cast, get_args
 
 from sqlalchemy.orm import Session
 
 from contracts.events import (
     BlockRef,
     ChainEvent,
-    Expired,
-    Forfeited,
-    Given,
-    Returned,
-    RewardEvent,
-    SaleEvent,
-    StakeEvent,
-    Transferred,
     contract_of,
 )
-from kit.errors import Conflict, Invalid, NotFound
+from kit.errors import Conflict, NotFound
 from kit.identifiers import Address, Hash32, show_hash
 from kit.leases import Seat
-from ledger import reconciling
+from ledger import reconciling, sheets
 from ledger.comparing import Booked
-from ledger.model import Account, Asset, Level, Moves, erc20, stake
+from ledger.model import Account, Asset, Level, Moves
 from ledger.movements import Recorded
-from ledger.posting import entry_for, transfers
+from ledger.posting import entry_for
 from ledger.reconciling import Check, Kept, Line, Reconciliation, Standing
+from ledger.sheets import Ours, Sheet
 from ledger.store import balances as held
 from ledger.store import books as store
 from ledger.store import reads
 from ledger.store import reconciliations as checks_store
 from ledger.store import recorded as records
-
-_OF_FIRST: Final = (Transferred, *get_args(StakeEvent))
-"""What token and escrow tell."""
-_OF_LATER: Final = Given | SaleEvent | RewardEvent
-"""What contracts tell that may have come later; none of it moves what a stake holds."""
 
 
 def seat(chain_id: int) -> Seat:
@@ -64,8 +50,8 @@ class Book:
         self._chain_id = chain_id
         self._token = token
         self._escrow = escrow
-        self._later = later
-        self._asset = erc20(chain_id, token)
+        self._ours = Ours(chain_id, token, escrow, later)
+        self._asset = self._ours.asset
 
     @property
     def chain_id(self) -> int:
@@ -116,7 +102,11 @@ class Book:
 
         All or nothing, and the same as booking them one by one. Raises as ``record`` does.
         """
-        ordered = [(block, self._in_order(block, events)) for block, events in blocks]
+        return self.record_sheet(sheets.sheet(self._ours, blocks))
+
+    def record_sheet(self, sheet: Sheet) -> list[BlockRef]:
+        """Book what was made of blocks before; as ``record_all``, but for what that refuses of events."""
+        ordered = sheet.blocks
         store.lock(self._session, self._chain_id)
         known = store.blocks(self._session, self._chain_id, [block.hash for block, _ in ordered])
         head, news, turns = self.head(), list[BlockRef](), dict[Hash32, int]()
@@ -131,11 +121,12 @@ class Book:
         if head is None or not news:
             return []
         store.put_blocks(self._session, news, turns)
-        events = [event for block, its in ordered if block.hash in turns for event in its]
-        others = [event for event in events if not isinstance(event, _OF_FIRST)]
-        ours = [event for event in events if isinstance(event, _OF_FIRST)] if others else events
-        store.add_entries(self._session, self._asset, self._moves(ours), turns)
-        self._add_others(others, turns)
+        if sheet.ready is not None and len(news) == len(ordered) and set(turns.values()) == {1}:
+            store.add_lines(self._session, self._asset, sheet.ready)
+        else:
+            events = [event for block, its in ordered if block.hash in turns for event in its]
+            self._add(self._asset, sheets.moves(self._ours, filter(_is_of_first, events), self.balance), turns)
+            self._add_others([event for event in events if not _is_of_first(event)], turns)
         store.set_head(self._session, self._chain_id, head.hash)
         return news
 
@@ -170,7 +161,7 @@ class Book:
             if known is None or known[1] is not Level.FINALIZED:
                 raise Conflict("block_does_not_join", f"Block {block.number} is not the final one in our books.")
             booked = reads.booked_logs(self._session, block)
-            its = [event for event in self._in_order(block, events) if contract_of(event) == contract]
+            its = [event for event in sheets.in_order(self._ours, block, events) if contract_of(event) == contract]
             self._add_others([event for event in its if event.at.log_index not in booked], {block.hash: known[2]})
             late += its
         reads.note(self._session, self._chain_id, contract, first)
@@ -332,26 +323,6 @@ class Book:
 
     # --------------------------------------------------------------------------------------------------- within
 
-    def _in_order(self, block: BlockRef, events: Iterable[ChainEvent]) -> list[ChainEvent]:
-        ordered = sorted(events, key=_log_index)
-        if block.chain_id != self._chain_id:
-            raise Invalid("event_of_other_block", f"Block {block.number} is of another chain.")
-        before = -1
-        for event in ordered:
-            if event.at.block is not block and event.at.block != block:
-                raise Invalid("event_of_other_block", f"Not all events are of block {block.number}.")
-            if event.at.log_index == before:
-                raise Invalid("log_twice", f"Block {block.number} has two events of one log.")
-            before = event.at.log_index
-            if isinstance(event, Transferred):  # what nearly every event is
-                ours = event.token == self._token
-            else:
-                place = contract_of(event)
-                ours = place in self._later if isinstance(event, _OF_LATER) else place == self._escrow
-            if not ours:
-                raise Invalid("event_of_other_contract", f"Block {block.number} has an event of another contract.")
-        return ordered
-
     def _add_others(self, told: Iterable[ChainEvent], turns: Mapping[Hash32, int]) -> None:
         """Make the entries of what later contracts told, in whatever assets they are."""
         moves: defaultdict[Asset, Moves] = defaultdict(Moves)
@@ -359,32 +330,16 @@ class Book:
             if entry is not None:
                 moves[entry.postings[0].asset].append(entry)
         for asset in sorted(moves):
-            store.add_entries(self._session, asset, moves[asset], turns)
+            self._add(asset, moves[asset], turns)
 
-    def _moves(self, events: Iterable[ChainEvent]) -> Moves:
-        """Make the entries of blocks that follow each other; what a stake holds includes what they put there."""
-        made = Moves()
-        moved: defaultdict[Account, int] = defaultdict(int)
-        for kind, run in groupby(events, key=type):
-            if kind is Transferred:  # what nearly every event is; none moves what a stake holds
-                made.add(transfers(cast("list[Transferred]", list(run)), self._escrow))
-                continue
-            for event in run:
-                held = 0
-                if isinstance(event, Returned | Forfeited | Expired):
-                    account = stake(event.stake_id)
-                    held = moved[account] + self.balance(account)
-                entry = entry_for(event, token=self._token, escrow=self._escrow, held=held)
-                if entry is not None:
-                    made.append(entry)
-                    for posting in entry.postings:
-                        moved[posting.account] += posting.amount
-        return made
+    def _add(self, asset: Asset, moved: Moves, turns: Mapping[Hash32, int]) -> None:
+        if moved.at:
+            store.add_lines(self._session, asset, sheets.lines(moved, turns))
 
 
 def _named(account: Account, asset: Asset) -> Account:
     return Account(f"{account} of {asset}")
 
 
-def _log_index(event: ChainEvent) -> int:
-    return event.at.log_index
+def _is_of_first(event: ChainEvent) -> bool:
+    return isinstance(event, sheets.OF_FIRST)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, repeat
-from operator import neg
 from typing import Any
 
 from sqlalchemy import Update, select, update
@@ -18,7 +17,8 @@ from kit.database import draw_numbers, make_room, write_many, writing
 from kit.identifiers import Hash32
 from kit.leases import Seat
 from ledger.comparing import Booked
-from ledger.model import Account, Asset, Kind, Level, Moves, Posting
+from ledger.model import Account, Asset, Kind, Level, Posting
+from ledger.sheets import Lines
 from ledger.store.balances import carry
 from ledger.tables import AccountRow, AssetRow, BlockRow, CursorRow, EntryRow, PostingRow, is_in
 
@@ -26,6 +26,8 @@ _CHUNK = 500
 _MANY = 500
 """Entries at a time that only a backfill makes."""
 _STREAMED = 5_000
+_Known = Mapping[Asset, Mapping[Account, int]]
+"""The numbers of accounts, by asset and name."""
 _PENDING = (Level.SEEN.value, Level.SAFE.value)
 
 
@@ -136,26 +138,14 @@ def last_final(session: Session, chain_id: int) -> BlockRef | None:
 # ------------------------------------------------------------------------------------------------------- entries
 
 
-def add_entries(session: Session, asset: Asset, moves: Moves, turns: Mapping[Hash32, int]) -> None:
-    """Write entries, each at the turn of its block, and carry what they move into the balances."""
-    count = len(moves.at)
-    if not count:
-        return
-    blocks, log_indexes, transactions = zip(*moves.at, strict=True)
-    hashes = [block.hash for block in blocks]
-    columns: dict[str, Sequence[Any]] = {
-        "chain_id": [block.chain_id for block in blocks],
-        "block_hash": hashes,
-        "log_index": log_indexes,
-        "turn": [turns[block_hash] for block_hash in hashes],
-        "transaction": transactions,
-        "kind": [kind._value_ for kind in moves.kinds],
-        "reversal": [False] * count,
-        "reverses": [None] * count,
-    }
-    accounts = list(chain.from_iterable(zip(moves.sources, moves.targets, strict=True)))
-    amounts = list(chain.from_iterable(zip(map(neg, moves.amounts), moves.amounts, strict=True)))
-    _write(session, columns, repeat(2, count), accounts, [asset] * (2 * count), amounts)
+def add_lines(session: Session, asset: Asset, lines: Lines) -> None:
+    """Write entries with their postings, and carry what they move into the balances."""
+    of_asset = lines.accounts
+
+    def numbers(known: _Known) -> list[int]:
+        return list(map(known[asset].__getitem__, of_asset))
+
+    _write(session, lines.entries, [2] * (len(of_asset) // 2), {asset: lines.changes}, numbers, lines.amounts)
 
 
 def reverse_entries(session: Session, block: BlockRef, *, turn: int) -> None:
@@ -182,9 +172,18 @@ def reverse_entries(session: Session, block: BlockRef, *, turn: int) -> None:
         "reversal": [True] * len(booked),
         "reverses": [row.id for row in booked],
     }
+    if not booked:
+        return
     postings = [lines[row.id] for row in booked]
-    if postings:
-        _write(session, columns, map(len, postings), *zip(*chain.from_iterable(postings), strict=True))
+    each = list(chain.from_iterable(postings))
+    changes: dict[Asset, defaultdict[Account, int]] = {}
+    for account, asset, amount in each:
+        changes.setdefault(asset, defaultdict(int))[account] += amount
+
+    def numbers(known: _Known) -> list[int]:
+        return [known[line.asset][line.account] for line in each]
+
+    _write(session, columns, list(map(len, postings)), changes, numbers, [line.amount for line in each])
 
 
 def folded(session: Session, asset: Asset) -> dict[Account, int]:
@@ -294,25 +293,26 @@ def _this(block: BlockRef) -> Update:
 def _write(
     session: Session,
     columns: Mapping[str, Sequence[Any]],
-    lengths: Iterable[int],
-    accounts: Sequence[Account],
-    assets: Sequence[Asset],
-    amounts: Sequence[int],
+    lengths: Sequence[int],
+    changes: Mapping[Asset, Mapping[Account, int]],
+    numbers_of: Callable[[_Known], list[int]],
+    amounts: Sequence[Any],
 ) -> None:
-    """Write entries and, column by column, their postings, of which each has as many as ``lengths`` says."""
-    lengths = list(lengths)
+    """Write entries and, column by column, their postings, of which each has as many as ``lengths`` says.
+
+    ``changes``: what they move, in all; ``numbers_of``: the account's number of each posting, where those are known.
+    """
     if len(lengths) > _MANY:
         make_room(session)
     numbers = draw_numbers(session, EntryRow, len(lengths))
     with writing(session, EntryRow, {"id": numbers, **columns}):
-        moved: dict[Asset, defaultdict[Account, int]] = {asset: defaultdict(int) for asset in sorted(set(assets))}
-        for account, asset, amount in zip(accounts, assets, amounts, strict=True):
-            moved[asset][account] += amount
-    known = {asset: carry(session, asset, changes) for asset, changes in moved.items()}
+        its = list(chain.from_iterable(map(repeat, numbers, lengths)))
+        places = list(chain.from_iterable(map(range, lengths)))
+    known = {asset: carry(session, asset, changes[asset]) for asset in sorted(changes)}
     columns = {
-        "entry_id": list(chain.from_iterable(map(repeat, numbers, lengths))),
-        "line": list(chain.from_iterable(map(range, lengths))),
-        "account_id": [known[asset][account] for account, asset in zip(accounts, assets, strict=True)],
+        "entry_id": its,
+        "line": places,
+        "account_id": numbers_of(known),
         "amount": amounts,
     }
     write_many(session, PostingRow, columns)
