@@ -219,9 +219,9 @@ class ChainLoop:
         except ChainUnavailable as error:
             LOG.info("stretch_refused", first=asked[0], last=asked[1], reason=str(error))
             self._final = None  # whatever was said to be final is asked for anew
-            self._length = syncing.next_length(self._length, logs=None)
+            self._length = self._next_length(None)
             return self._read_stretch(number, head, window)
-        self._length = syncing.next_length(self._length, logs=sum(len(block.logs) for block in found))
+        self._length = self._next_length(sum(len(block.logs) for block in found))
         if not syncing.joins(window, found[0].ref):
             self._rewind(window)
             return True
@@ -231,6 +231,10 @@ class ChainLoop:
             reading.expect(container, *following, self._make_ready)  # while these are booked
         self._book(found, ready)
         return True
+
+    def _next_length(self, logs: int | None) -> int:
+        most = 2 * _LOGS_AT_ONCE if self._container.database.alone else _LOGS_IN_COMPANY
+        return syncing.next_length(self._length, logs=logs, most=most)
 
     def _is_final(self, number: int) -> bool:
         """Tell whether a block of this number was said to be final: who gives it as a stretch has to say so again."""

@@ -34,7 +34,7 @@ Store = Callable[[], contextlib.AbstractContextManager[Callable[[Rows], None]]]
 Books = dict[str, tuple[list[str], list[Any]]]
 """Each table of the books, with its columns and its rows."""
 
-_BLOCKS, _MANY_BLOCKS = 200, 10_050
+_BLOCKS, _MANY_BLOCKS = 500, 10_050
 _LOGS, _TRANSACTIONS = 25, 4
 """Logs in a transaction, and transactions in a block."""
 _ROUNDS = 5
@@ -77,7 +77,7 @@ _EMITTER: Final = "".join(
 
 
 def ingest_sqlite() -> Mapping[str, Any]:
-    """Transfer logs per second from a node with 20,000 of them to the books, on SQLite."""
+    """Transfer logs per second from a node with 50,000 of them to the books, on SQLite."""
     return _ingest(lambda folder: f"sqlite:///{folder / 'earnest.db'}", _into_sqlite)
 
 

@@ -77,7 +77,6 @@ LONGEST = 200
 """Blocks of one stretch, at most: their headers and the logs of quiet ones come in one answer."""
 FIRST = 12
 """Blocks of the first stretch, which is waited for: the next ones are asked for while others are booked."""
-_MANY_LOGS = 5_000
 
 
 def stretch(number: int, finalized: BlockRef | None, length: int) -> tuple[int, int] | None:
@@ -90,14 +89,15 @@ def stretch(number: int, finalized: BlockRef | None, length: int) -> tuple[int, 
     return number, min(finalized.number, number + length - 1)
 
 
-def next_length(length: int, *, logs: int | None) -> int:
+def next_length(length: int, *, logs: int | None, most: int) -> int:
     """Return how many blocks to ask for next: fewer where there were many logs or no answer (``None``), else more.
 
-    Where not even one block was answered it is none. ``length``: how many were asked for.
+    ``length``: how many were asked for; ``most``: logs that a stretch is to have at most, as far as that can be known.
+    Where not even one block was answered it is none.
     """
-    if logs is None or logs > _MANY_LOGS:
+    if logs is None or logs > most:
         return max(logs is not None, length // 2)
-    return min(LONGEST, length * 2) if 2 * logs <= _MANY_LOGS else length
+    return min(LONGEST, length * 2) if 2 * logs <= most else length
 
 
 def joins(window: Sequence[BlockRef], block: BlockRef) -> bool:

@@ -92,11 +92,11 @@ def test_what_is_final_is_read_in_stretches() -> None:
 
 
 def test_stretches_grow_where_little_comes_and_shrink_where_much_or_nothing_does() -> None:
-    assert next_length(50, logs=0) == 100
-    assert next_length(LONGEST, logs=0) == LONGEST
-    assert next_length(50, logs=2_500) == 100
-    assert next_length(50, logs=3_000) == 50
-    assert next_length(50, logs=20_000) == 25
-    assert next_length(1, logs=20_000) == 1
-    assert next_length(50, logs=None) == 25
-    assert next_length(1, logs=None) == 0, "not even one: block by block, then"
+    assert next_length(50, logs=0, most=5_000) == 100
+    assert next_length(LONGEST, logs=0, most=5_000) == LONGEST
+    assert next_length(50, logs=2_500, most=5_000) == 100
+    assert next_length(50, logs=3_000, most=5_000) == 50
+    assert next_length(50, logs=20_000, most=5_000) == 25
+    assert next_length(1, logs=20_000, most=5_000) == 1
+    assert next_length(50, logs=None, most=5_000) == 25
+    assert next_length(1, logs=None, most=5_000) == 0, "not even one: block by block, then"
