@@ -20,7 +20,7 @@ import structlog
 from app.chain_loop import ChainLoop, Progress
 from app.container import Container
 from app.settings import load
-from cli.serving import settle_memory
+from cli.serving import settle
 
 SIZES = (10_000, 100_000, 1_000_000)
 _AT_A_SIZE = 20_000
@@ -30,7 +30,7 @@ _AT_A_SIZE = 20_000
 def _book_all(wanted: int) -> dict[str, Any]:
     """Book a chain from its beginning; tell the seconds a log took around each size, and the most memory there was."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    settle_memory()
+    settle()
     times: dict[int, list[float]] = {size: [] for size in SIZES}
     with contextlib.closing(Container(load())) as container:
         loop = ChainLoop(container)

@@ -20,7 +20,7 @@ from app.settings import Settings
 from benchmarks._world import PASSWORD, settings_of
 from cli.local import anvil
 from cli.migrations import upgrade
-from cli.serving import settle_memory
+from cli.serving import settle
 from contracts.chain import Deployment
 from contracts.deployment import write_deployment
 from contracts.signers import create_key
@@ -31,9 +31,9 @@ _number = itertools.count()
 
 
 def quiet(level: int = logging.WARNING) -> None:
-    """Have the process speak of trouble alone, and keep its memory as ``earnest chain`` does."""
+    """Have the process speak of trouble alone, and have the habits of ``earnest chain``."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
-    settle_memory()
+    settle()
 
 
 @contextlib.contextmanager

@@ -227,7 +227,7 @@ class Book:
 
     def folded(self) -> dict[Account, int]:
         """Return the same, summed anew over every posting ever made: the proof of ``balances``."""
-        return store.folded(self._session, self._asset)
+        return dict(store.audit(self._session, self._asset).folded)
 
     def standing(self, *, full: bool) -> Standing:
         """Return the books at our last final block (at the newest, where none is final), to be held against the chain.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,12 +12,13 @@ from sqlalchemy import Connection, event, text
 from kit.database import Database
 from kit.identifiers import Address
 from ledger.model import Account, erc20, wallet
+from ledger.store import books as store
 from ledger.store import recorded
 
 CHAIN = 31337
 ASSET = erc20(CHAIN, Address(b"\x70" * 20))
 ALICE, BOB, CAROL = (wallet(Address(bytes([number]) * 20)) for number in (1, 2, 3))
-ENTRIES = {1: (ALICE, BOB), 65_535: (BOB, CAROL), 65_536: (ALICE, CAROL), 200_000: (BOB, ALICE)}
+ENTRIES = {1: (ALICE, BOB), 16_383: (BOB, CAROL), 16_384: (ALICE, CAROL), 200_000: (BOB, ALICE)}
 """Who gave whom 5, in entries of which the first two are of one era, and the others each of one of their own."""
 
 
@@ -66,8 +69,9 @@ def test_lines_of_all_eras_are_found(books: Database) -> None:
         assert not list(recorded.recorded(session, CHAIN, ASSET, accounts=[nobody], since=None, before=None))
 
 
-@pytest.mark.parametrize("accounts", [[ALICE], [ALICE, BOB, CAROL]])
-def test_lines_are_found_by_the_index(books: Database, accounts: list[Account]) -> None:
+@contextmanager
+def plans_of(books: Database) -> Iterator[list[str]]:
+    """How the database goes about each question for postings in the block."""
     on_sqlite, plans = books.engine.dialect.name == "sqlite", list[str]()
 
     @event.listens_for(books.engine, "before_cursor_execute")
@@ -78,14 +82,32 @@ def test_lines_are_found_by_the_index(books: Database, accounts: list[Account]) 
             plans.append("\n".join(str(row) for row in cursor.fetchall()))
 
     try:
-        with books.read() as session:
-            if not on_sqlite:  # which has so few rows that it would read them all
-                session.execute(text("SET LOCAL enable_seqscan = off"))
-            list(recorded.recorded(session, CHAIN, ASSET, accounts=accounts, since=None, before=None))
-            recorded.held_before(session, CHAIN, ASSET, accounts=accounts, before=10)
+        yield plans
     finally:
         event.remove(books.engine, "before_cursor_execute", _plan)
+
+
+@pytest.mark.parametrize("accounts", [[ALICE], [ALICE, BOB, CAROL]])
+def test_lines_are_found_by_the_index(books: Database, accounts: list[Account]) -> None:
+    on_sqlite = books.engine.dialect.name == "sqlite"
+    with plans_of(books) as plans, books.read() as session:
+        if not on_sqlite:  # which has so few rows that it would read them all
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+        list(recorded.recorded(session, CHAIN, ASSET, accounts=accounts, since=None, before=None))
+        recorded.held_before(session, CHAIN, ASSET, accounts=accounts, before=10)
     assert len(plans) == 2
     for plan in plans:
         assert "ix_postings_account" in plan
         assert not on_sqlite or "(<expr>=? AND account_id=?)" in plan
+
+
+def test_what_is_not_final_is_found_by_its_blocks_and_whole_books_are_read_once(books: Database) -> None:
+    if books.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL counts its rows, and goes by that")
+    with plans_of(books) as plans, books.read() as session:
+        assert store.not_final(session, CHAIN, ASSET) == {ALICE: -5, BOB: -5, CAROL: 10}
+        assert store.audit(session, ASSET).folded == {ALICE: -5, BOB: -5, CAROL: 10}
+    pending, whole = plans
+    assert "ix_entries_log (chain_id=? AND block_hash=?)" in pending
+    assert "ix_chain_blocks_level (chain_id=? AND level=?)" in pending
+    assert whole.count("SCAN") == 1
