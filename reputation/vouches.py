@@ -206,8 +206,9 @@ class Vouches:
         past = WordRow.author == author, or_(WordRow.withdrawn_at.is_not(None), WordRow.until <= self._now)
         newest = select(WordRow.id).where(*past).order_by(WordRow.id.desc()).limit(MOST_KEPT - MOST_WORDS)
         gone = delete(WordRow).where(*past, WordRow.id.not_in(newest)).returning(WordRow.subject)
-        subjects = self._session.scalars(gone.execution_options(synchronize_session=False))
-        self._people.prune({PersonId(subject) for subject in subjects})
+        subjects = self._session.scalars(gone.execution_options(synchronize_session=False)).all()
+        if subjects:
+            self._people.prune({PersonId(subject) for subject in subjects})
 
     def _read(self, query: Select[WordRow]) -> list[Said]:
         rows = self._session.scalars(query.order_by(WordRow.since.desc(), WordRow.id.desc()).limit(_MOST_SHOWN))

@@ -15,7 +15,7 @@ from reputation.enforcement.model import host_of
 LIST = "spamwatch"
 _ROOM = "Choir of the valley"
 _NOWHERE = "nowhere.example"
-_TRIES = 60
+_TRIES = 120
 
 
 async def published(stage: Stage) -> None:
@@ -149,7 +149,7 @@ async def _followed(stage: Stage, entries: int) -> dict[str, Any]:
         one = next((each for each in found if each["name"] == LIST), {})
         if one.get("entries", 0) >= entries:
             return one
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
     stage.demand(found=False, expected=f"{LIST} has {entries} entries", seen=one)
     return {}
 
@@ -174,7 +174,7 @@ async def _is(stage: Stage, watcher: Person, room: RoomId, user: Person, members
         answer = await watcher.get(path)
         if answer.body.get("membership") == membership:
             return
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
     stage.demand(found=False, expected=f"{user.user_id} stands to the room as {membership}", seen=answer)
 
 
@@ -185,7 +185,7 @@ async def _acl(stage: Stage, watcher: Person, room: RoomId, *denied: str) -> dic
         answer = await watcher.get(f"/_matrix/client/v3/rooms/{quote(room, safe='')}/state/m.room.server_acl/")
         if sorted(answer.body.get("deny", [])) == sorted(denied):
             return answer.body
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
     stage.demand(found=False, expected=f"the room denies {', '.join(denied) or 'nobody'}", seen=answer)
     return {}
 

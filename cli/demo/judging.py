@@ -23,7 +23,7 @@ _EACH = 3
 _SLICE = 50
 """Of them in one transaction: nobody else writes meanwhile."""
 _AT_ONCE = 20
-_TRIES = 30
+_TRIES = 90
 _FARM = "farm.example"
 _FRIENDLY = "friends-of-friends"
 _ADVERTISEMENT = "Designer sunglasses, 80 % discount, only today! Order now: https://shop.example/sunglasses"
@@ -158,7 +158,7 @@ async def _looks_until(stage: Stage, person: Person, command: str, *words: str) 
         told = await stage.until(partial(person.said, after=before), f"the bot answers: {command}")
         if all(word in told for word in words):
             return told
-        await asyncio.sleep(3)
+        await asyncio.sleep(1)
     stage.demand(found=False, expected=f"{command} tells of {words}")
     return ""
 
@@ -188,7 +188,7 @@ async def _arrives(stage: Stage, stranger: Person, owner: Person) -> None:
     for _ in range(_TRIES):
         if answer.fine:
             break
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
         answer = await stranger.invite(owner)
     stage.demand(answer.fine, "the invite goes through", answer)
     await stage.until(arrival, f"it reaches {owner.user_id}")

@@ -45,7 +45,7 @@ _OWNER: Final = "erin"
 _PROPOSER: Final = "hugo"
 _ANYBODY: Final = "ivan"
 _THIEF: Final = "mallory"
-_TRIES: Final = 1200
+_TRIES: Final = 4800
 
 
 @dataclass
@@ -287,7 +287,7 @@ async def _a_day(stage: Stage, container: Container, clock: _Clock, server: Serv
             break
         stage.heed()
         stage.world.check()
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.05)
     else:
         stage.demand(found=False, expected=f"{server} reports its use of {day}")
     await asyncio.to_thread(earning.look_around, container)

@@ -26,6 +26,9 @@ BOND_UNIT = 1000
 
 Edges = npt.NDArray[np.void]
 Heads = npt.NDArray[np.void]
+Bytes = npt.NDArray[np.uint8]
+"""The memory of records, as the loop takes it that is called for each score: numba tells of such an array at once what
+it is, and of one of records by looking that up, which for all that a score needs takes as long as the call itself."""
 
 _SPARE = 1.25
 
@@ -34,10 +37,28 @@ class Rows:
     """All rows of one direction. Readers take ``heads`` and ``edges`` anew each time: they change as they grow."""
 
     def __init__(self, people: int) -> None:
-        self.heads: Heads = np.zeros(people, HEAD)
-        self.edges: Edges = np.zeros(0, EDGE)
+        self.heads = np.zeros(people, HEAD)
+        self.edges = np.zeros(0, EDGE)
         self._end = 0
         self._wasted = 0
+
+    @property
+    def heads(self) -> Heads:
+        """Where each person's row lies; ``head_bytes`` is the same memory."""
+        return self._heads
+
+    @heads.setter
+    def heads(self, heads: Heads) -> None:
+        self._heads, self.head_bytes = heads, heads.view(np.uint8)
+
+    @property
+    def edges(self) -> Edges:
+        """The pool in which all rows lie; ``edge_bytes`` is the same memory."""
+        return self._edges
+
+    @edges.setter
+    def edges(self, edges: Edges) -> None:
+        self._edges, self.edge_bytes = edges, edges.view(np.uint8)
 
     def fill(self, owners: npt.NDArray[np.int64], edges: Edges) -> None:
         """Lay out all rows at once; ``edges`` are in the order of owners, and of audience and other end within."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +22,25 @@ from reputation.trust.pushing import (
     settle,
     shift,
 )
-from reputation.trust.weighing import VOICE, Voices, ask_quorum, give_words, listen, note, weigh, weigh_many
+from reputation.trust.rows import Bytes
+from reputation.trust.weighing import (
+    VOICE,
+    Voices,
+    ask_quorum,
+    give_words,
+    heard_of,
+    listen,
+    note,
+    weigh_many,
+    weigh_one,
+)
 
 LEAST_NEAR = 2e-4
 """Where fewer than the nearest 50 are reached (or only just), nobody nearer than this counts less than in full.
 Without a floor the word of whoever is reached last would hang on how far the arithmetic went."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What a viewer may think of somebody: two numbers that are never folded into one."""
 
     reputation: float
@@ -48,8 +59,8 @@ class View:
     places: Places
     count: int
     index: Numbers
-    voices: dict[int, tuple[Voices, Numbers]]
-    """By quorum, each made when it is first asked for."""
+    voices: dict[int, tuple[Bytes, Numbers]]
+    """Their memory and index by quorum, each made when it is first asked for."""
 
     @property
     def bytes(self) -> int:
@@ -104,11 +115,8 @@ class Viewing:
 
     def voices(self, view: View, quorum: int | None = None) -> tuple[Voices, Numbers]:
         """Return who has a word in a view, with their index."""
-        quorum = self.formula.quorum if quorum is None else quorum
-        known = view.voices.get(quorum)
-        if known is None:
-            known = view.voices[quorum] = self._voices(view, quorum)
-        return known
+        voices, index = self._heard(view, quorum)
+        return voices.view(VOICE), index
 
     def standing(
         self, view: View, subject: int, day: float, *, quorum: int | None = None, prior: float | None = None
@@ -118,11 +126,10 @@ class Viewing:
         prior = formula.prior if prior is None else prior
         if not 0 <= subject < graph.people:
             return Standing(prior, 0.0, 0.0, 0.0)
-        voices, index = self.voices(view, quorum)
+        voices, index = self._heard(view, quorum)
         into, out = graph.into, graph.out
-        good, bad, *_ = weigh(
-            into.heads, into.edges, out.heads, out.edges, voices, index, subject, day, formula.half_life
-        )
+        rows = into.head_bytes, into.edge_bytes, out.head_bytes, out.edge_bytes
+        good, bad = weigh_one(*rows, voices, index, subject, day, formula.half_life)
         whole = good + bad + formula.weight
         return Standing((good + formula.weight * prior) / whole, (good + bad) / whole, good, bad)
 
@@ -136,6 +143,15 @@ class Viewing:
         half_life = self.formula.half_life
         weigh_many(into.heads, into.edges, out.heads, out.edges, voices, index, subjects, day, half_life, good, bad)
         return good, bad
+
+    def _heard(self, view: View, quorum: int | None) -> tuple[Bytes, Numbers]:
+        """Return the memory of a view's voices, with their index."""
+        quorum = self.formula.quorum if quorum is None else quorum
+        known = view.voices.get(quorum)
+        if known is None:
+            voices, index = self._voices(view, quorum)
+            known = view.voices[quorum] = voices.view(np.uint8), index
+        return known
 
     def _voices(self, view: View, quorum: int) -> tuple[Voices, Numbers]:
         formula, heads, edges = self.formula, self.graph.out.heads, self.graph.out.edges
@@ -174,9 +190,11 @@ class Viewing:
                 formula.enough,
                 formula.rounds,
             )
-        index = index_for(kept)
-        kept = note(voices, kept, index)
-        return voices[:kept].copy(), index
+        voices = voices[: heard_of(voices, kept)].copy()
+        # Most who rate somebody are no voice of this view: they seldom meet an entry where a quarter at most is full.
+        index = index_for(2 * len(voices))
+        note(voices, index)
+        return voices, index
 
     def _repair(self, view: View, changes: list[Change]) -> View | None:
         """Repair a view in place; None where it has no room, and is lost."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from reputation.trust.compiling import compiled, fetch
 from reputation.trust.pushing import Numbers, Places, enter, find, level_for, said, usable
-from reputation.trust.rows import Edges, Heads
+from reputation.trust.rows import EDGE, HEAD, Bytes, Edges, Heads
 
 VOICE = np.dtype([("who", "i4"), ("word", "f4"), ("near", "f4"), ("level", "i4")])
 """One whose word counts: by how much for each word, how near they are, and which of their edges the viewer may use."""
@@ -223,15 +223,21 @@ def ask_quorum(  # noqa: PLR0913, PLR0917, C901, PLR0912 - as above
 
 
 @compiled
-def note(voices: Voices, kept: int, index: Numbers) -> int:
-    """Drop who has no word after all, and enter the others into their index; return how many there are."""
+def heard_of(voices: Voices, kept: int) -> int:
+    """Drop who has no word after all; return how many there are."""
     left = 0
     for number in range(kept):
         if voices[number]["word"] > 0:
             voices[left] = voices[number]
-            enter(index, voices[left]["who"], left)
             left += 1
     return left
+
+
+@compiled
+def note(voices: Voices, index: Numbers) -> None:
+    """Enter the voices into their index."""
+    for number in range(len(voices)):
+        enter(index, voices[number]["who"], number)
 
 
 @compiled
@@ -242,7 +248,7 @@ def _weight(edge: np.void, word: float, day: float, half_life: float) -> float:
 
 
 @compiled
-def weigh(  # noqa: PLR0913, PLR0917, C901 - as above
+def weigh(  # noqa: PLR0913, PLR0917 - as above
     into_heads: Heads,
     into_edges: Edges,
     heads: Heads,
@@ -252,15 +258,13 @@ def weigh(  # noqa: PLR0913, PLR0917, C901 - as above
     subject: int,
     day: float,
     half_life: float,
-) -> tuple[float, float, int, int, int]:
-    """Return evidence for and against somebody, and the three voices with the largest parts in it (-1 for none).
+) -> tuple[float, float]:
+    """Return evidence for and against somebody.
 
     It goes through those who rated the subject, or through the voices where these are far fewer, so that nobody makes
     scoring slow by having many accounts rate.
     """
     good, bad = 0.0, 0.0
-    most = (0.0, 0.0, 0.0)
-    who = (-1, -1, -1)
     rated = into_heads[subject]["n2"]
     start = into_heads[subject]["start"]
     by_voices = rated > 16 * len(voices)
@@ -288,14 +292,24 @@ def weigh(  # noqa: PLR0913, PLR0917, C901 - as above
             good += part
         else:
             bad -= part
-        size = abs(part)
-        if size > most[0]:
-            most, who = (size, most[0], most[1]), (voice, who[0], who[1])
-        elif size > most[1]:
-            most, who = (most[0], size, most[1]), (who[0], voice, who[1])
-        elif size > most[2]:
-            most, who = (most[0], most[1], size), (who[0], who[1], voice)
-    return good, bad, who[0], who[1], who[2]
+    return good, bad
+
+
+@compiled
+def weigh_one(  # noqa: PLR0913, PLR0917 - as above
+    into_heads: Bytes,
+    into_edges: Bytes,
+    heads: Bytes,
+    edges: Bytes,
+    voices: Bytes,
+    index: Numbers,
+    subject: int,
+    day: float,
+    half_life: float,
+) -> tuple[float, float]:
+    """Weigh one subject, from the memory of the records."""
+    into = into_heads.view(HEAD), into_edges.view(EDGE)
+    return weigh(*into, heads.view(HEAD), edges.view(EDGE), voices.view(VOICE), index, subject, day, half_life)
 
 
 @compiled
@@ -314,8 +328,9 @@ def weigh_many(  # noqa: PLR0913, PLR0917 - as above
 ) -> None:
     """Weigh many subjects at once."""
     for place in range(len(subjects)):
-        found = weigh(into_heads, into_edges, heads, edges, voices, index, subjects[place], day, half_life)
-        good[place], bad[place] = found[0], found[1]
+        good[place], bad[place] = weigh(
+            into_heads, into_edges, heads, edges, voices, index, subjects[place], day, half_life
+        )
 
 
 @compiled

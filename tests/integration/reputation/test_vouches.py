@@ -73,11 +73,17 @@ def test_whoever_changes_their_word_for_ever_fills_no_disk(house: House, people:
     alice, bob, carol, _ = people
     vouch(house, alice, carol)
     with house.work() as rooms:
+        passing = rooms.people.number(UserId("@passing:example.org"))
+        rooms.people.number(UserId("@newest:example.org"))  # whose number is never given to another
+        rooms.vouches.vouch(alice, passing, weight=1)
+        rooms.vouches.withdraw(alice, passing)
         for turn in range(MOST_KEPT):
             rooms.vouches.vouch(alice, bob, weight=1 + turn % 2)
     with house.database.read() as session:
         kept = session.scalar(text("SELECT count(*) FROM words"))
         assert kept == MOST_KEPT - MOST_WORDS + 2
+        named = session.scalar(text("SELECT count(*) FROM people WHERE id = :passing"), {"passing": passing})
+        assert named == 0, "of whom nothing is left is known no more"
     assert seen(house, alice, carol) == [alice], "what stands stays"
 
 
