@@ -32,20 +32,14 @@ def tip_page(token: str, request: Request, container: ContainerDep) -> HTMLRespo
         link, paid = work.tip_links.find(token), work.tips.of_link(token)
         if link is None or link.receiver is None:
             raise _unknown()
-        values = _of(work, link)
+        values = _of(work, link) | _sums(work, link)
     settings, terms = container.settings, container.terms
-    amount = link.wish.amount
-    presets = [str(one * 10**terms.decimals) for one in tipping.PRESETS]
     values |= {
         "token": token,
         "note": link.wish.note,
         "longest": LONGEST_NOTE,
         "public": link.wish.public,
         "anonymous": link.wish.anonymous,
-        "presets": presets,
-        "chosen": None if amount is None or str(amount) in presets else show(Amount(amount), terms.decimals),
-        "preset": None if amount is None else str(amount),
-        "least": show(Amount(least(terms.decimals)), terms.decimals),
         "symbol": terms.symbol,
         "decimals": terms.decimals,
         "expires_at": unix(link.expires_at),
@@ -66,6 +60,26 @@ def _of(work: Work, link: Link) -> dict[str, object]:
     mxid = None if link.receiver is None else work.people.mxid(link.receiver)
     message = None if link.room is None or link.event is None else f"https://matrix.to/#/{link.room}/{link.event}"
     return {"receiver": mxid, "wallet": None if wallet is None else show_address(wallet), "message": message}
+
+
+def _sums(work: Work, link: Link) -> dict[str, object]:
+    """Return what can be given: in which tokens, and of the one that its giver named, how much."""
+    tokens, amount = work.tokens, link.wish.amount
+    named, presets = link.wish.asset or tokens.own, [str(one) for one in tipping.PRESETS]
+    taken = [] if link.receiver is None else work.tip_links.takes(link.receiver)
+    shown = [
+        {"asset": one, "symbol": symbol, "decimals": decimals, "least": show(Amount(least(decimals)), decimals)}
+        for one, (symbol, decimals) in ((one, tokens.name(one)) for one in taken)
+    ]
+    preset = None if amount is None or named not in taken else show(Amount(amount), tokens.name(named)[1])
+    return {
+        "tokens": shown,
+        "named": named if named in taken else tokens.own,
+        "own": tokens.own,
+        "presets": presets,
+        "chosen": None if preset in presets else preset,
+        "preset": preset,
+    }
 
 
 def _unknown() -> NotFound:

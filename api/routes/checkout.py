@@ -123,8 +123,6 @@ def _shown(due: Due, gasless: GaslessBuyingOut | None) -> BuyTermsOut:
         listing=due.listing.id,
         version=due.listing.version.number,
         title=due.listing.version.offer.title,
-        symbol=due.symbol,
-        decimals=due.decimals,
         gasless=gasless,
         **payable(due),
     )
@@ -168,6 +166,16 @@ class Payable(Protocol):
         """What it may sign."""
         ...
 
+    @property
+    def symbol(self) -> str:
+        """What the token is called."""
+        ...
+
+    @property
+    def decimals(self) -> int:
+        """How many decimal places that has."""
+        ...
+
 
 def without_ether(container: Container, due: Payable, cargo: Cargo) -> GaslessBuyingOut | None:
     """Return what a wallet without ether would sign; ``None`` for what is paid in another token than ours."""
@@ -188,6 +196,8 @@ def payable(due: Payable) -> dict[str, Any]:
     """Return what ``PayableOut`` has."""
     terms = due.terms
     return {
+        "symbol": due.symbol,
+        "decimals": due.decimals,
         "checkout": show_address(due.contract),
         "purchase": show_hash(due.purchase),
         "terms": SaleTermsOut(

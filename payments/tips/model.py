@@ -31,7 +31,7 @@ MOST_TERMS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a giver wants: base units of the token (``None``: not chosen yet), a note, and who may see what.
+    """What a giver wants: base units of a token (``None``: not chosen yet), a note, and who may see what.
 
     ``public``: sum, note and both names are shown in the room of the message. ``anonymous``: the receiver is not told
     who gives.
@@ -41,6 +41,8 @@ class Wish:
     note: str = ""
     public: bool = False
     anonymous: bool = False
+    asset: Asset | None = None
+    """Which token that is; ``None``: our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,9 @@ class News(StrEnum):
 class Tip:
     """A tip that was paid: under the key of its purchase, as sure as its block.
 
-    ``giver`` is ``None`` where they left us. ``quiet``: paid to oneself, or not the first by its link: it is booked and
-    nobody is told. ``round`` counts how often the chain took it back.
+    ``giver`` is ``None`` where they left us. ``quiet``: paid to oneself, not the first by its link, or in a token that
+    the operator had taken away by then: it is booked and nobody is told. ``round`` counts how often the chain took it
+    back.
     """
 
     id: str

@@ -17,7 +17,7 @@ from kit.errors import NotFound
 from kit.identifiers import Address, Hash32, PersonId
 from kit.sealing import Seal, SealsAnew
 from ledger.book import Book
-from ledger.model import Level, erc20
+from ledger.model import Asset, Level, erc20
 from payments.tips.model import MOST_QUIET, NOTE_KEPT_FOR, News, Tip, TipState
 from payments.tips.store import TipStore, random_id
 from payments.tips.tables import TipLinkRow, TipRow, TipTermsRow
@@ -47,13 +47,18 @@ class Tips:
         seal: Callable[[], Seal],
         wallets: Callable[[PersonId], Sequence[Address]],
         book: Book,
+        taken_away: Callable[[Asset, datetime], bool],
     ) -> None:
-        """Work in ``session``, at ``now``; ``wallets`` are those that somebody linked."""
+        """Work in ``session``, at ``now``; ``wallets`` are those that somebody linked.
+
+        ``taken_away`` tells whether a payment in an asset came too late: the operator allows it no more.
+        """
         self._session = session
         self._now = now
         self._store = TipStore(session, seal)
         self._wallets = wallets
         self._book = book
+        self._taken_away = taken_away
 
     # ------------------------------------------------------------------------------------------ the chain
 
@@ -138,17 +143,20 @@ class Tips:
             quiet=self._is_quiet(event, link),
             round=0,
             block=bytes(event.at.block.hash),
-            paid_at=from_unix(min(event.at.block.timestamp, _LAST)),
+            paid_at=_time_of(event),
             giver_told=False,
             receiver_told=False,
             line_tried=False,
         )
 
     def _is_quiet(self, event: Bought, link: TipLinkRow) -> bool:
-        """Tell whether a payment is the receiver's own, or not the first that stands by its link.
+        """Tell whether a payment is the receiver's own, not the first that stands by its link, or in a token of before.
 
         Whoever reads terms on the chain can pay by them again: that is the receiver's, and no news.
         """
+        asset = erc20(event.at.block.chain_id, event.asset)
+        if self._taken_away(asset, _time_of(event)):
+            return True
         own = link.giver == link.receiver or event.buyer in self._wallets(PersonId(link.receiver or 0))
         return own or self._store.is_told(link)
 
@@ -291,6 +299,10 @@ class Tips:
             return self._book.level(block)
         except NotFound:
             return None
+
+
+def _time_of(event: Bought) -> datetime:
+    return from_unix(min(event.at.block.timestamp, _LAST))
 
 
 def _key(tip: str, news: News, turn: int) -> str:

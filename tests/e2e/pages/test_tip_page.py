@@ -5,15 +5,19 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, expect
 
+from app import tokens
 from contracts.chain import Deployment
 from contracts.deployment import add_checkout
-from kit.identifiers import Address, RoomId, UserId, parse_address
+from contracts.words import word
+from kit.identifiers import Address, RoomId, UserId, parse_address, show_address
+from ledger.model import erc20
 from ledger.store import holders
 from payments.tips.model import Link, Wish
 from tests.e2e.pages.conftest import World
 from tests.e2e.pages.test_shop_page import following, is_wide_as_its_window
 from tests.support.anvil import ETHER, Anvil
 from tests.support.browser import Wallet, a_page
+from tests.support.tokens import dollar_token, give, held, odd_token, text
 
 pytestmark = pytest.mark.browser
 
@@ -104,3 +108,48 @@ def test_without_ether_a_signature_suffices(world: World, chromium: Browser) -> 
         tip = work.tips.of_link(link.token)
     assert tip is not None
     assert (tip.note, tip.payer) == ("Between us", parse_address(pauper))
+
+
+@pytest.mark.parametrize("permits", [True, False], ids=["a permit", "an allowance"])
+def test_a_wallet_tips_in_another_token_that_they_take(world: World, chromium: Browser, *, permits: bool) -> None:
+    anvil = world.anvil
+    token = dollar_token(anvil) if permits else odd_token(anvil, symbol=text("USDX"), decimals=word(6))
+    world.container.settings.sales_tokens = show_address(token)
+    assert tokens.learn(world.container) == []
+    asset = erc20(world.deployment.chain_id, token)
+    link = a_link(world, Wish())
+    payer = world.account(3, 100)
+    give(anvil, token, parse_address(payer), 3_000_000)
+    wallet = Wallet(anvil, payer)
+    with a_page(chromium, wallet=wallet, width=390) as page:
+        page.goto(f"{world.url}/tip/{link.token}")
+        assert page.get_by_role("radio", name="USDX").count() == 0, "she said nothing of dollars"
+        with world.container.work() as work:
+            lea = work.people.number(UserId("@lea:earnest.example"))
+            work.tip_links.on(lea, asset)
+        page.reload()
+        assert is_wide_as_its_window(page)
+        page.get_by_role("radio", name="USDX").check()
+        for sum_, trouble in (
+            ("0.0000001", "at most 6 decimal places"),
+            ("0.009", "at least 0.01 USDX"),
+            ("4", "holds too little USDX"),
+        ):
+            page.locator("#own").fill(sum_)
+            page.get_by_role("button", name="Tip with Test Wallet").click()
+            expect(page.locator("#trouble")).to_contain_text(trouble)
+        page.locator("#own").fill("2.5")
+        page.get_by_role("radio", name="let us carry the tip for 0.1").check()
+        page.get_by_role("button", name="Tip with Test Wallet").click()
+        expect(page.locator("#trouble")).to_contain_text("is not carried")
+        page.get_by_role("radio", name="Your wallet pays it").check()
+        page.get_by_role("button", name="Tip with Test Wallet").click()
+        expect(page.locator("#progress")).to_contain_text("in a block")
+        anvil.mine(5)
+        following(page, world, "Tipped. The bot tells them now.")
+    assert wallet.asked.count("eth_sendTransaction") == (1 if permits else 2)
+    assert held(anvil, token, LEA) == 2_500_000
+    with world.container.read() as work:
+        tip = work.tips.of_link(link.token)
+    assert tip is not None
+    assert (tip.asset, tip.amount) == (asset, 2_500_000)
