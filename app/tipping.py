@@ -19,6 +19,7 @@ from payments.tips.model import Wish, least
 from payments.tips.onchain import Place, memo_of
 from payments.tokens.service import Tokens
 
+GOOD_FOR_SECONDS: Final = checkout.GOOD_FOR_SECONDS
 PRESETS: Final = (1, 5, 20)
 """Whole tokens that are offered."""
 _HOW: Final = frozenset({"private", "public", "anonymous"})
@@ -51,10 +52,15 @@ def place_of(container: Container) -> Place:
     settings, at = container.settings, container.deployment
     if at.checkout is None:
         raise Conflict("checkout_missing", "Nothing is paid by a contract here: `earnest contracts add-checkout`.")
-    if not settings.sales_fee_bps or settings.sales_fee_receiver is None:
+    if not has_part(container) or settings.sales_fee_receiver is None:
         return Place(at.chain_id, at.token, at.checkout)
     receiver = parse_address(settings.sales_fee_receiver)
     return Place(at.chain_id, at.token, at.checkout, settings.sales_fee_bps, receiver)
+
+
+def has_part(container: Container) -> bool:
+    """Tell whether the operator has a part of tips."""
+    return bool(container.settings.sales_fee_bps and container.settings.sales_fee_receiver)
 
 
 def check_amount(wish: Wish, tokens: Tokens) -> None:
@@ -130,7 +136,7 @@ def due(container: Container, token: str, wish: Wish, *, payer: Address) -> Due:
         domain, (symbol, decimals) = tokens.domain(asset), tokens.name(asset)
         terms, salt = work.tip_links.terms(token, wish, payer, place)
         chain_time = work.chain_time
-    until = min(chain_time + checkout.GOOD_FOR_SECONDS, terms.valid_until)
+    until = min(chain_time + GOOD_FOR_SECONDS, terms.valid_until)
     order = Order(payer, memo_of(token), 0, ZERO_ADDRESS, until, Hash32(secrets.token_bytes(32)))
     purchase = purchase_id(terms, order, chain_id=place.chain_id, checkout=place.checkout)
     holds, allowance, permit = checkout.of_wallet(container, terms, order, place.checkout, domain)

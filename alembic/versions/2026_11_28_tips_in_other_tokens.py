@@ -1,4 +1,4 @@
-"""Tips in other tokens than our own: who takes them in which, and what the sum of a link is in."""
+"""Tips in other tokens than our own: who takes them in which, what a link is in, and which settlements are tips."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,10 +24,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person", "asset", name=op.f("pk_tip_receiver_tokens")),
     )
     op.add_column("tip_links", sa.Column("asset", sa.String(100), nullable=True))
+    op.add_column("settlements", sa.Column("tip", sa.Boolean(), nullable=True))
 
 
 def downgrade() -> None:
-    """Undo it. A sum in another token is none in our own."""
+    """Undo it. A sum in another token is none in our own, and a tip's settlement is for no listing."""
+    op.execute(sa.text("UPDATE settlements SET listing = NULL, claim = NULL WHERE tip = :yes").bindparams(yes=True))
+    with op.batch_alter_table("settlements") as settlements:
+        settlements.drop_column("tip")
     op.execute("UPDATE tip_links SET amount = NULL WHERE asset IS NOT NULL")
     with op.batch_alter_table("tip_links") as links:
         links.drop_column("asset")

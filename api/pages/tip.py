@@ -8,7 +8,8 @@ from fastapi.responses import HTMLResponse
 from api.dependencies import ContainerDep, limited
 from api.pages.rendering import render
 from app import gasless, tipping
-from app.container import Work
+from app.container import Container, Work
+from contracts.typed_data import Domain
 from kit.amounts import Amount, show
 from kit.clock import unix
 from kit.errors import NotFound
@@ -45,6 +46,7 @@ def tip_page(token: str, request: Request, container: ContainerDep) -> HTMLRespo
         "expires_at": unix(link.expires_at),
         "fee": f"{settings.sales_fee_bps / 100:g}" if settings.sales_fee_receiver else "0",
         "payable": container.deployment.checkout is not None and values["wallet"] is not None and paid is None,
+        "free": _free(container, link),
         "relay_fee": None if gasless.why_none(container, Cargo.TIP) else str(terms.relay_fee.base_units),
         "paid": None if paid is None else paid.state.value,
         "chain_id": terms.chain_id,
@@ -60,6 +62,16 @@ def _of(work: Work, link: Link) -> dict[str, object]:
     mxid = None if link.receiver is None else work.people.mxid(link.receiver)
     message = None if link.room is None or link.event is None else f"https://matrix.to/#/{link.room}/{link.event}"
     return {"receiver": mxid, "wallet": None if wallet is None else show_address(wallet), "message": message}
+
+
+def _free(container: Container, link: Link) -> str:
+    """Return in which other tokens a tip is carried for nothing."""
+    if tipping.has_part(container) or gasless.why_none(container, Cargo.SETTLEMENT):
+        return ""
+    with container.read() as work:
+        tokens = work.tokens
+        taken = [] if link.receiver is None else work.tip_links.takes(link.receiver)[1:]
+        return ", ".join(tokens.name(one)[0] for one in taken if isinstance(tokens.transfers(one), Domain))
 
 
 def _sums(work: Work, link: Link) -> dict[str, object]:

@@ -37,7 +37,7 @@ def terms(token: _Token, asked: TipIn, container: ContainerDep) -> TipTermsOut:
     As `POST /v1/listings/{listing}/terms` does. Whoever has the link sees the wallet that is tipped.
     """
     due = tipping.due(container, token, _wish(asked), payer=parse_address(asked.payer))
-    gasless = without_ether(container, due, Cargo.TIP)
+    gasless = without_ether(container, due, Cargo.TIP, elsewhere=carrying_tips.unsigned)
     return TipTermsOut(note_salt="0x" + due.salt.hex(), gasless=gasless, **payable(due))
 
 

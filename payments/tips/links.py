@@ -243,14 +243,18 @@ class TipLinks:
             raise NotFound("tip_terms_unknown", "That was not asked for by this link: ask for the terms first.")
         return same[0]
 
-    def check_terms(self, terms: SaleTerms) -> None:
-        """Make sure that a payment by these terms would be a tip now. Raises ``Conflict``."""
+    def check_terms(self, terms: SaleTerms, asset: Asset | None = None) -> None:
+        """Make sure that a payment by these terms, which are in ``asset``, would be a tip now.
+
+        Raises ``Conflict``, and ``Forbidden`` for a token that they do not take.
+        """
         row = self._store.of_hash(terms.listing, lock=False)
         link = None if row is None else self.find(row.token)
         if row is None or link is None or link.receiver is None or self._store.by_terms(row, terms_hash(terms)) is None:
             raise Conflict("tip_unknown", _UNKNOWN)
         if self.wallet_of(link.receiver) != terms.seller:
             raise Conflict("no_tips", _TAKES_NONE)
+        self._takes_in(link.receiver, asset)
         if self._store.was_paid(row):
             raise _used()
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from contracts.events import BlockRef
 from kit.errors import Invalid
 from kit.identifiers import Address, Hash32, PersonId, RoomId, is_hidden
 from ledger.model import Asset, Level
@@ -64,6 +65,23 @@ class Link:
     def expires_at(self) -> datetime:
         """Until when it can be paid by."""
         return self.created_at + GOOD_FOR
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A payment by a link's terms, in a block: what stands for link and terms on the chain, and what was paid by whom.
+
+    ``key`` is the purchase's id, whichever way it was paid: ``Checkout`` tells of it, or its payer signed it as the
+    nonce of a transfer.
+    """
+
+    key: Hash32
+    link: Hash32
+    terms: Hash32
+    payer: Address
+    asset: Asset
+    amount: int
+    block: BlockRef
 
 
 class TipState(StrEnum):

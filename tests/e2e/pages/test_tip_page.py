@@ -31,12 +31,12 @@ def fresh_deployment(fresh_anvil: Anvil, fresh_deployment: Deployment) -> Deploy
     return add_checkout(fresh_anvil.chain, fresh_anvil.signer("deployer"), fresh_deployment)
 
 
-def a_link(world: World, wish: Wish) -> Link:
-    """A link by which @kim tips @lea for a message."""
+def a_link(world: World, wish: Wish, takes: Address | None = None) -> Link:
+    """A link by which @kim tips @lea for a message; ``takes``: a token that she takes, too."""
     with world.container.work() as work:
         kim, lea = (work.people.number(UserId(f"@{name}:earnest.example")) for name in ("kim", "lea"))
         holders.link(work.session, lea, LEA, is_primary=True, now=work.now)
-        work.tip_links.on(lea)
+        work.tip_links.on(lea, None if takes is None else erc20(world.deployment.chain_id, takes))
         return work.tip_links.link(kim, lea, wish, room=RoomId("!tea:earnest.example"), event="$message" * 5)
 
 
@@ -153,3 +153,32 @@ def test_a_wallet_tips_in_another_token_that_they_take(world: World, chromium: B
         tip = work.tips.of_link(link.token)
     assert tip is not None
     assert (tip.asset, tip.amount) == (asset, 2_500_000)
+
+
+def test_a_signature_suffices_for_dollars_too_and_costs_nothing_more(world: World, chromium: Browser) -> None:
+    anvil, settings, token = world.anvil, world.container.settings, dollar_token(world.anvil)
+    settings.facilitator_budget = "0.05"
+    settings.sales_tokens = show_address(token)
+    world.container.__dict__.pop("relay_limits", None)  # they were read before
+    assert tokens.learn(world.container) == []
+    link = a_link(world, Wish(2_500_000, asset=erc20(world.deployment.chain_id, token)), takes=token)
+    pauper = world.account(6, 100)
+    anvil.set_balance(parse_address(pauper), 0)
+    give(anvil, token, parse_address(pauper), 2_500_000)
+    wallet = Wallet(anvil, pauper)
+    with a_page(chromium, wallet=wallet, width=390) as page:
+        page.goto(f"{world.url}/tip/{link.token}")
+        assert page.get_by_role("radio", name="USDX, at least").is_checked(), "as the bot was told"
+        assert page.locator("#own").input_value() == "2.5"
+        page.get_by_role("radio", name="for nothing where it is in USDX").check()
+        page.get_by_role("button", name="Tip with Test Wallet").click()
+        expect(page.locator("#progress")).to_contain_text("it is on its way")
+        world.loop.round()
+        anvil.mine(5)
+        following(page, world, "Tipped. The bot tells them now.")
+    assert "eth_sendTransaction" not in wallet.asked
+    assert held(anvil, token, LEA) == 2_500_000
+    with world.container.read() as work:
+        tip = work.tips.of_link(link.token)
+    assert tip is not None
+    assert (tip.amount, tip.payer) == (2_500_000, parse_address(pauper))
