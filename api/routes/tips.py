@@ -69,13 +69,15 @@ def tip_signed(token: _Token, signed: SignedTipIn, container: ContainerDep) -> C
 def progress(token: _Token, container: ContainerDep) -> TipProgressOut:
     """Show how far the tip of a link is; nobody is named."""
     with container.read() as work:
-        found, link = work.tips.of_link(token), work.tip_links.find(token)
-        takes = [] if link is None or link.receiver is None else _takes(work, link.receiver)
-    if found is not None:
-        return TipProgressOut(state=found.state.value, level=found.level, takes=[])
-    if link is None:
-        raise NotFound("tip_unknown", "That link is over. Ask the bot for another one.")
-    return TipProgressOut(state="open", level=None, takes=takes)
+        found = work.tips.of_link(token)
+        if found is not None:
+            return TipProgressOut(state=found.state.value, level=found.level, takes=[])
+        link = work.tip_links.find(token)
+        if link is None:
+            raise NotFound("tip_unknown", "That link is over. Ask the bot for another one.")
+        return TipProgressOut(
+            state="open", level=None, takes=[] if link.receiver is None else _takes(work, link.receiver)
+        )
 
 
 @router.get("/me/tips", responses=problems(401, 403))
