@@ -21,7 +21,9 @@ _REFUSED = {
     "tip_unseen": marked("I see no such message in a room that I look after and that you are in."),
     "note_long": marked("That note is too long: it has at most 300 characters."),
     "tip_small": marked("That is too little: a tip is at least a hundredth."),
-    "tip_asset": marked("They take no tips in that token here. A tip in another one can be offered to them."),
+    "tip_asset": marked(
+        "They take no tips in that token. Leave it out: the page of the tip shows which ones they take."
+    ),
     "tip_token_unknown": marked(
         "Nobody is tipped in that token here. Write the sum, its token, and then what you say: {written}."
     ),
