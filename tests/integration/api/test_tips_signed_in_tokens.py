@@ -11,7 +11,7 @@ import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from app import books
+from app import books, buying
 from contracts.authorizations import Authorization, encode_transfer_with_authorization
 from contracts.checkout import purchase_id
 from kit.identifiers import parse_hash, show_address
@@ -287,3 +287,14 @@ def test_whoever_dies_between_any_two_steps_leaves_a_tip_that_is_told_once(signi
                 assert work.tips.is_owed(tip.id, news, tip.round), "whoever has one is told"
         assert not work.carrying.under_way()
     assert books.verify(signing.fair.container).holds
+
+
+def test_a_block_that_is_not_in_the_books_makes_no_tip_yet(signing: Signing) -> None:
+    link = signing.tipped.link()
+    signing.takes_on(link)
+    signing.fair.follow_head()
+    assert signing.held("lea") == DOLLARS, "the node has it"
+    buying.follow(signing.tipped.container)
+    assert signing.tip(link) is None, "were it to leave now, nobody would take it back"
+    signing.fair.follow_head()
+    assert signing.tip(link) is not None
