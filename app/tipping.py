@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -107,12 +108,14 @@ def _sum_in(said: str, more: str, tokens: Tokens) -> tuple[str, Asset, str]:
     return found[1], tokens.own, more
 
 
-def find_token(tokens: Tokens, name: str) -> Asset:
-    """Return the token that a giver or a receiver means.
+def find_token(tokens: Tokens, name: str, *, among: Iterable[Asset] = ()) -> Asset:
+    """Return the token that a giver or a receiver means; one of ``among`` also where it is allowed no more.
 
     Raises ``Forbidden`` where the operator does not allow it, ``Invalid`` for a symbol that more than one have.
     """
-    found = tokens.meant(name)
+    wanted = name.strip().casefold()
+    found = next((one for one in among if wanted in (tokens.name(one)[0].casefold(), one.rpartition(":")[2])), None)
+    found = found or tokens.meant(name)
     if found is None:
         names = ", ".join(label for label, _, _ in tokens.known())
         raise Forbidden(

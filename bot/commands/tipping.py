@@ -55,7 +55,7 @@ def tips(work: Work, asked: Asked) -> Letter:
             work.tip_links.off(asked.person)
             return Letter(wording.now_off(asked.reader))
         case ("off", name):
-            asset = tipping.find_token(work.tokens, name)
+            asset = tipping.find_token(work.tokens, name, among=work.tip_links.named(asked.person))
             work.tip_links.off(asked.person, asset)
             return Letter(wording.off_in(asked.reader, work.tokens.name(asset)[0], _taken(work, asked)))
         case ():

@@ -90,6 +90,10 @@ class TipLinks:
         else:
             self._store.take_not_in(person, asset)
 
+    def named(self, person: PersonId) -> frozenset[Asset]:
+        """Return which tokens beside our own somebody said that they take, whatever the operator allows now."""
+        return self._store.taken_in(person)
+
     def takes(self, person: PersonId) -> tuple[Asset, ...]:
         """Return what somebody is tipped in now, our own token first; nothing where they take no tips.
 
@@ -97,7 +101,7 @@ class TipLinks:
         """
         if self.wallet_of(person) is None:
             return ()
-        (own, *others), named = self._tokens().allowed, self._store.taken_in(person)
+        (own, *others), named = self._tokens().allowed, self.named(person)
         return (own, *(one for one in others if one in named))
 
     def wallet_of(self, person: PersonId) -> Address | None:

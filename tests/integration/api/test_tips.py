@@ -82,6 +82,8 @@ def test_a_link_is_paid_by_a_permit_and_each_side_sees_its_own(jar: Jar) -> None
     (given,), (received,) = jar.mine(KIM, "given")["tips"], jar.mine(LEA, "received")["tips"]
     assert (given["other"], received["other"]) == (LEA, None), "who is not named is told to nobody"
     assert (received["amount"], received["note"], received["counts"]) == (str(5 * ETHER), "thank you", True)
+    assert [one["symbol"] for one in jar.mine(LEA, "received")["takes"]] == ["ERN"]
+    assert jar.mine(KIM, "received")["takes"] == []
     assert jar.mine(KIM, "received")["tips"] == jar.mine(LEA, "given")["tips"] == []
     headers = {"Authorization": a_token(tipped.container, LEA)}
     statement = jar.door.get("/v1/me/tips/statement.csv", headers=headers).text

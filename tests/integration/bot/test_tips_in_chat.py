@@ -87,6 +87,15 @@ def test_somebody_says_in_which_tokens_they_are_tipped(chat: Chat) -> None:
     assert "You take tips now in ERN, at" in chat.say(chat.lea, "tips on"), "it begins anew"
 
 
+def test_what_is_allowed_no_more_can_still_be_taken_back(chat: Chat) -> None:
+    chat.say(chat.lea, "tips on EURX")
+    chat.container.settings.sales_tokens = ""
+    assert "You take tips in ERN, at" in chat.say(chat.lea, "tips")
+    assert "no tips in EURX any more. You take them in ERN." in chat.say(chat.lea, "tips off eurx")
+    chat.container.settings.sales_tokens = show_address(EURO)
+    assert "You take tips in ERN, at" in chat.say(chat.lea, "tips"), "they do not take it again unasked"
+
+
 def test_what_nobody_is_tipped_in_changes_nothing(chat: Chat) -> None:
     for words, refusal, said in (
         ("tips on EURX USDT", Forbidden, "there is ERN, USDX"),
