@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import structlog
 
-from app import facilitating, handing, selling
+from app import carrying_tips, facilitating, handing, selling
 from app.container import Container, Work
 from app.facilitating import Settled
 from contracts.erc20 import Silent
@@ -191,11 +191,15 @@ def parts(container: Container, handed: Handed, start: int, end: int) -> Iterato
 
 
 def follow(container: Container) -> None:
-    """Let purchases be as sure as their payments have become, and those be made that nobody asked for again."""
+    """Let purchases be as sure as their payments have become, and those be made that nobody asked for again.
+
+    And let tips that somebody signed be paid.
+    """
     with container.read() as work:
         orders = work.settlements.orders()
     for standing in orders:
-        _take_in(container, standing)
+        is_tip = standing.settlement.order is not None and standing.settlement.order.tip
+        (carrying_tips.take_in if is_tip else _take_in)(container, standing)
 
 
 def follow_handed(container: Container) -> None:

@@ -335,15 +335,15 @@ class Container:
 
     def _work(self, session: Session) -> Work:
         now, url, at, terms = self.clock(), self.settings.public_url, self.deployment, self.terms
-        people, holders = People(session, now), Holders(session, now)
+        people, holders, outgoing = People(session, now), Holders(session, now), Outgoing(session, now, terms.chain_id)
         book = Book(session, chain_id=at.chain_id, token=at.token, escrow=at.escrow, later=at.later)
         chain_time = max(unix(now), head.timestamp) if (head := book.head()) else unix(now)
-        outgoing = Outgoing(session, now, terms.chain_id)
         stakes = Stakes(session, now=now, chain_time=chain_time, terms=terms, outgoing=outgoing, book=book)
         carried = Carrying(session, now, chain_time, limits=self.relay_limits, outgoing=outgoing, book=book)
         doors = Doors(session, now=now, people=people, holders=holders, stakes=stakes)
         asks, vouches = Asks(session, now=now, people=people), Vouches(session, now=now, people=people)
         supporters = Supporters(session, now=now, book=book, assets=places.assets_of(self.settings, at))
+        carry = partial(SignedTips, session, now, carried, outgoing, at, assets=lambda: supporters.assets)
         heard, labels, given = self.hearing.told, self.labelling.told, Supporting(session, now, supporters)
         knowing = Knowing(people, vouches=vouches, stakes=stakes, standings=heard, labels=labels, supporting=given)
         made = partial(Gate, session, now=now, people=people, doors=doors, stakes=stakes)
@@ -364,7 +364,7 @@ class Container:
             relaying=Relaying(carried, stakes),
             signed_gifts=SignedGifts(carried, supporters, outgoing, at),
             signed_purchases=SignedPurchases(session, now, carried, outgoing, at),
-            signed_tips=SignedTips(session, now, carried, outgoing, at, lambda: self.seal, holders.addresses),
+            signed_tips=carry(seal=lambda: self.seal, wallets=holders.addresses),
             settlements=Settlements(session, now, carried, outgoing, Token(terms.chain_id, terms.token)),
             reward_claims=RewardClaims(now, carried, outgoing, Distribution(session, at.distributor), at.distributor),
             supporters=supporters,

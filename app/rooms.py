@@ -141,9 +141,11 @@ class Rooms:
     @property
     def tip_links(self) -> TipLinks:
         """Who takes tips, and links to tip by."""
-        return TipLinks(self.session, self.now, seal=self.seal, wallets=self.holders.addresses)
+        wallets = self.holders.addresses
+        return TipLinks(self.session, self.now, seal=self.seal, wallets=wallets, tokens=lambda: self.tokens)
 
     @property
     def tips(self) -> Tips:
         """Tips that were paid."""
-        return Tips(self.session, self.now, seal=self.seal, wallets=self.holders.addresses, book=self.book)
+        wallets, away = self.holders.addresses, self.tokens.taken_away
+        return Tips(self.session, self.now, seal=self.seal, wallets=wallets, book=self.book, taken_away=away)

@@ -57,7 +57,7 @@ def _pages(work: Work, person: PersonId, side: Side, most: int) -> Iterator[list
 def statement_csv(work: Work, person: PersonId) -> Iterator[str]:
     """Write the tips that somebody received and gave, a line at a time; no cell is a formula to a spreadsheet."""
     yield _line(_COLUMNS)
-    name = work.supporters.assets.name
+    name = work.tokens.name
     for side in (Side.RECEIVED, Side.GIVEN):
         for page in _pages(work, person, side, _MOST):
             others = [_other(person, side, one) for one in page]

@@ -129,7 +129,7 @@ async def serve(
     supporting = Supporting(homeserver, cross, time=time.monotonic, rooms=rooms)
     admitting = Admitting(homeserver, cross, time=time.monotonic)
     offering = Offering(homeserver, cross, service, warden=warden, time=time.monotonic)
-    tipping = Tipping(homeserver, cross, service, warden=warden, time=time.monotonic)
+    tipping = Tipping(homeserver, cross, warden=warden, time=time.monotonic)
     listener = Listener(
         homeserver,
         cross,

@@ -181,7 +181,7 @@ class TipNews(Carrier):
         if person is None or to is None or not (person == tip.giver or work.people.wants_notices(person)):
             return None
         user, room, reader = to
-        names = work.supporters.assets.name
+        names = work.tokens.assets.name
         giver, receiver = _both(work, tip)
         return _Letter(person, user, room, wording.told(reader, news, tip, names, giver=giver, receiver=receiver))
 
@@ -214,7 +214,7 @@ class TipNews(Carrier):
                 return _LATER
         if not await self._cross.work(lambda work: work.tips.tries(name, News.LINE, turn)):
             return Outcome.DROPPED
-        now = await self._cross.read(lambda work: (work.now, work.supporters.assets.name))
+        now = await self._cross.read(lambda work: (work.now, work.tokens.assets.name))
         message = wording.in_room(Reader(self._service, now[0]), tip, now[1], giver=giver, receiver=receiver)
         cause = txn_of(f"{effect.kind}:{effect.id}")
         event = await self._homeserver.reply(tip.room, EventId(tip.event), message, txn=cause)

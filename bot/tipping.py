@@ -12,7 +12,6 @@ from typing import Final
 
 from app import tipping
 from app.container import Work
-from app.wording.reader import Service
 from bot.commands.tipping import WANTED
 from bot.crossing import Crossing
 from bot.homeserver import EventId, Happening, Homeserver, Reacted, Said
@@ -37,12 +36,9 @@ class Tipping(Passing):
 
     what = "tip"
 
-    def __init__(
-        self, homeserver: Homeserver, cross: Crossing, service: Service, *, warden: Warden, time: Callable[[], float]
-    ) -> None:
+    def __init__(self, homeserver: Homeserver, cross: Crossing, *, warden: Warden, time: Callable[[], float]) -> None:
         """Hear them in the rooms of ``warden``."""
         super().__init__(homeserver, cross, warden=warden)
-        self._service = service
         self._looks = Throttle(_BURST, _SECONDS, time)
 
     async def _take(self, happening: Happening) -> None:
@@ -60,9 +56,9 @@ class Tipping(Passing):
         return user != self._homeserver.me and room in await self._warden.rooms() and self._looks.take(user)
 
     async def _asked(self, said: Said, to: EventId) -> None:
-        service = self._service
+        text = text_of(said.body)
         try:
-            wish = tipping.read_wish(text_of(said.body), service.symbol, service.decimals, public=True)
+            wish = await self._cross.read(lambda work: tipping.read_wish(text, work.tokens, public=True))
         except Refusal as refused:
             await self._cross.work(partial(_refuse, user=str(said.sender), code=refused.code))
             return

@@ -1,5 +1,6 @@
 """Buying by the contract: what a wallet signs and sends to pay a seller itself."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Path
@@ -88,7 +89,8 @@ def show_carried(
     """Show where a signed purchase or tip stands that was taken on. Whoever knows its id signed it, or was told."""
     with container.read() as work:
         carried = work.carrying.find(parse_hash(purchase))
-    if carried is None or carried.cargo not in (Cargo.PURCHASE, Cargo.TIP):
+        is_tip = carried is not None and carried.cargo is Cargo.SETTLEMENT and work.settlements.pays_tip(carried)
+    if carried is None or not (is_tip or carried.cargo in (Cargo.PURCHASE, Cargo.TIP)):
         raise NotFound("purchase_unknown", "No such purchase is carried here.")
     return show_order(container, carried)
 
@@ -123,11 +125,13 @@ def _shown(due: Due, gasless: GaslessBuyingOut | None) -> BuyTermsOut:
         listing=due.listing.id,
         version=due.listing.version.number,
         title=due.listing.version.offer.title,
-        symbol=due.symbol,
-        decimals=due.decimals,
         gasless=gasless,
         **payable(due),
     )
+
+
+_Elsewhere = Callable[[Container, SaleTerms, Order], carrying_orders.Unsigned | None]
+"""What is signed to pay in another token."""
 
 
 class Payable(Protocol):
@@ -168,12 +172,29 @@ class Payable(Protocol):
         """What it may sign."""
         ...
 
+    @property
+    def symbol(self) -> str:
+        """What the token is called."""
+        ...
 
-def without_ether(container: Container, due: Payable, cargo: Cargo) -> GaslessBuyingOut | None:
-    """Return what a wallet without ether would sign; ``None`` for what is paid in another token than ours."""
-    if due.terms.asset != container.deployment.token:
+    @property
+    def decimals(self) -> int:
+        """How many decimal places that has."""
+        ...
+
+
+def without_ether(
+    container: Container, due: Payable, cargo: Cargo, *, elsewhere: _Elsewhere = lambda *_: None
+) -> GaslessBuyingOut | None:
+    """Return what a wallet without ether would sign; ``None`` where that cannot be.
+
+    ``elsewhere``: what it would sign where it pays in another token than ours.
+    """
+    own = due.terms.asset == container.deployment.token
+    asked = (carrying_orders.unsigned if own else elsewhere)(container, due.terms, due.order)
+    if asked is None:
         return None
-    asked, refusal = carrying_orders.unsigned(container, due.terms, due.order), gasless.why_none(container, cargo)
+    refusal = gasless.why_none(container, cargo if own else Cargo.SETTLEMENT)
     return GaslessBuyingOut(
         available=refusal is None,
         why_not=refusal.code if refusal else None,
@@ -188,6 +209,8 @@ def payable(due: Payable) -> dict[str, Any]:
     """Return what ``PayableOut`` has."""
     terms = due.terms
     return {
+        "symbol": due.symbol,
+        "decimals": due.decimals,
         "checkout": show_address(due.contract),
         "purchase": show_hash(due.purchase),
         "terms": SaleTermsOut(

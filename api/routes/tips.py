@@ -8,6 +8,7 @@ from api.dependencies import ContainerDep, Reader, limited
 from api.routes.checkout import payable, show_order, without_ether
 from api.schemas.checkout import CarriedPurchaseOut
 from api.schemas.problems import problems
+from api.schemas.selling import SaleAssetOut
 from api.schemas.tips import SignedTipIn, TipIn, TipOut, TipProgressOut, TipsOut, TipTermsOut
 from app import carrying_tips, tipped, tipping
 from app.container import Work
@@ -15,6 +16,7 @@ from app.tipped import Side
 from kit.clock import unix
 from kit.errors import NotFound
 from kit.identifiers import PersonId, parse_address, parse_hash, show_address, show_hash
+from ledger.model import Asset
 from payments.carrying.model import Cargo
 from payments.tips.model import Tip, Wish
 
@@ -24,14 +26,18 @@ _TOKEN = "^[A-Za-z0-9]{22}$"  # noqa: S105 - a pattern of public names
 _Token = Annotated[str, Path(pattern=_TOKEN)]
 
 
-@router.post("/tips/{token}/terms", dependencies=[Depends(limited("tip-terms", per_minute=20, burst=20))])
+@router.post(
+    "/tips/{token}/terms",
+    responses=problems(403),
+    dependencies=[Depends(limited("tip-terms", per_minute=20, burst=20))],
+)
 def terms(token: _Token, asked: TipIn, container: ContainerDep) -> TipTermsOut:
     """Return the exact terms of a tip for one wallet, and everything that it signs and sends.
 
     As `POST /v1/listings/{listing}/terms` does. Whoever has the link sees the wallet that is tipped.
     """
     due = tipping.due(container, token, _wish(asked), payer=parse_address(asked.payer))
-    gasless = without_ether(container, due, Cargo.TIP)
+    gasless = without_ether(container, due, Cargo.TIP, elsewhere=carrying_tips.unsigned)
     return TipTermsOut(note_salt="0x" + due.salt.hex(), gasless=gasless, **payable(due))
 
 
@@ -63,12 +69,15 @@ def tip_signed(token: _Token, signed: SignedTipIn, container: ContainerDep) -> C
 def progress(token: _Token, container: ContainerDep) -> TipProgressOut:
     """Show how far the tip of a link is; nobody is named."""
     with container.read() as work:
-        found, link = work.tips.of_link(token), work.tip_links.find(token)
-    if found is not None:
-        return TipProgressOut(state=found.state.value, level=found.level)
-    if link is None:
-        raise NotFound("tip_unknown", "That link is over. Ask the bot for another one.")
-    return TipProgressOut(state="open", level=None)
+        found = work.tips.of_link(token)
+        if found is not None:
+            return TipProgressOut(state=found.state.value, level=found.level, takes=[])
+        link = work.tip_links.find(token)
+        if link is None:
+            raise NotFound("tip_unknown", "That link is over. Ask the bot for another one.")
+        return TipProgressOut(
+            state="open", level=None, takes=[] if link.receiver is None else _takes(work, link.receiver)
+        )
 
 
 @router.get("/me/tips", responses=problems(401, 403))
@@ -85,7 +94,9 @@ def tips(
         found, following = page(reader.person, before=before, limit=limit)
         wallet = work.tip_links.wallet_of(reader.person)
         shown = [_shown(work, reader.person, Side(side), one) for one in found]
-    return TipsOut(wallet=None if wallet is None else show_address(wallet), tips=shown, next=following)
+        takes = _takes(work, reader.person)
+    at = None if wallet is None else show_address(wallet)
+    return TipsOut(wallet=at, takes=takes, tips=shown, next=following)
 
 
 @router.get(
@@ -106,11 +117,18 @@ def statement(reader: Reader, container: ContainerDep) -> Response:
 
 
 def _wish(asked: TipIn) -> Wish:
-    return Wish(int(asked.amount), asked.note, asked.public, asked.anonymous)
+    asset = None if asked.asset is None else Asset(asked.asset.lower())
+    return Wish(int(asked.amount), asked.note, asked.public, asked.anonymous, asset)
+
+
+def _takes(work: Work, receiver: PersonId) -> list[SaleAssetOut]:
+    tokens = work.tokens
+    named = [(asset, *tokens.name(asset)) for asset in work.tip_links.takes(receiver)]
+    return [SaleAssetOut(asset=asset, symbol=symbol, decimals=decimals) for asset, symbol, decimals in named]
 
 
 def _shown(work: Work, person: PersonId, side: Side, one: Tip) -> TipOut:
-    symbol, decimals = work.supporters.assets.name(one.asset)
+    symbol, decimals = work.tokens.name(one.asset)
     return TipOut(
         id=one.id,
         side=side.value,

@@ -92,8 +92,10 @@ class GaslessBuyingOut(_Out):
 
 
 class PayableOut(_Out):
-    """All that a wallet needs to pay by the contract."""
+    """All that a wallet needs to pay by the contract; `symbol` and `decimals` are those of the terms' `asset`."""
 
+    symbol: str
+    decimals: int
     checkout: AddressText
     purchase: Annotated[HashText, Field(description="The purchase's id, once it is paid by these very calls.")]
     terms: SaleTermsOut
@@ -112,8 +114,6 @@ class BuyTermsOut(PayableOut):
     listing: Token
     version: int
     title: str
-    symbol: str
-    decimals: int
     gasless: GaslessBuyingOut | None
 
 

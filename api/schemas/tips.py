@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.schemas.checkout import GaslessBuyingOut, PayableOut
 from api.schemas.me import MatrixId
 from api.schemas.quotes import AddressText, BaseUnits, Bytes, HashText, Unix
-from api.schemas.selling import Token
+from api.schemas.selling import SaleAssetOut, Token
 from ledger.model import Level
 from payments.tips.model import LONGEST_NOTE, TipState
 
@@ -23,6 +23,10 @@ class TipIn(BaseModel):
 
     payer: AddressText
     amount: BaseUnits
+    asset: Annotated[
+        str | None,
+        Field(max_length=100, description="Which token that is, of those that they take; the service's by default."),
+    ] = None
     note: Annotated[str, Field(max_length=LONGEST_NOTE)] = ""
     public: Annotated[
         bool, Field(description="Whether the room of the message sees sum, note and both names; else the two alone.")
@@ -54,10 +58,13 @@ class SignedTipIn(TipIn):
 
 
 class TipProgressOut(_Out):
-    """How far the tip of a link is."""
+    """How far the tip of a link is, and while it is open, what it can be paid in."""
 
     state: Literal["open", "paid", "taken_back"]
     level: Level | None
+    takes: Annotated[
+        list[SaleAssetOut], Field(description="What they are tipped in now, the service's own token first.")
+    ]
 
 
 class TipOut(_Out):
@@ -86,5 +93,8 @@ class TipsOut(_Out):
     """A page of tips, latest first; and where you are tipped."""
 
     wallet: Annotated[AddressText | None, Field(description="Where you are tipped; null: you take no tips.")]
+    takes: Annotated[
+        list[SaleAssetOut], Field(description="What you are tipped in, the service's token first; none: in nothing.")
+    ]
     tips: list[TipOut]
     next: Annotated[Token | None, Field(description="Where the next page begins: its `before`.")]

@@ -21,6 +21,14 @@ _REFUSED = {
     "tip_unseen": marked("I see no such message in a room that I look after and that you are in."),
     "note_long": marked("That note is too long: it has at most 300 characters."),
     "tip_small": marked("That is too little: a tip is at least a hundredth."),
+    "tip_asset": marked(
+        "They take no tips in that token. Leave it out: the page of the tip shows which ones they take."
+    ),
+    "tip_token_unknown": marked(
+        "Nobody is tipped in that token here. Write the sum, its token, and then what you say: {written}."
+    ),
+    "asset_unclear": marked("Several tokens here could be called that. Write the address of the one that you mean."),
+    "amount_too_fine": marked("That token has fewer decimal places than you wrote."),
 }
 _UNCLEAR = marked("A tip is written {tip}, as an answer to the message.")
 _LEVELS = {
@@ -38,15 +46,16 @@ _Who = Callable[[Tip], Value]
 # ------------------------------------------------------------------------------------------------ taking tips
 
 
-def now_on(reader: Reader, wallet: Address) -> Message:
-    """Say what it means that somebody takes tips from now on."""
+def now_on(reader: Reader, wallet: Address, taken: Sequence[str]) -> Message:
+    """Say what it means that somebody takes tips from now on; ``taken`` are the tokens that they take them in."""
     return reader.say(
         marked(
-            "You take tips now, at your primary wallet {wallet}, until you unlink it or say {on} again.\n"
+            "You take tips now in {taken}, at your primary wallet {wallet}, until you unlink it or say {on} again.\n"
             "- **Whoever tips you sees this wallet**, and on the chain everybody sees what it has and who paid it.\n"
             "- With a public tip the room sees who tipped you, how much, and what they say with it.\n"
             "{off} ends it; nobody sees your wallet then who has not seen it yet."
         ),
+        taken=_names(taken),
         wallet=Literal(show_address(wallet)),
         on=_on(),
         off=Literal("tips off"),
@@ -58,10 +67,28 @@ def now_off(reader: Reader) -> Message:
     return reader.say(marked("You take no tips any more. What was paid is yours; {on} begins again."), on=_on())
 
 
-def taking(reader: Reader, wallet: Address | None, lost: Address | None) -> Message:
-    """Say whether somebody takes tips; ``lost`` is the wallet at which they did, where it is not theirs any more."""
+def off_in(reader: Reader, token: str, taken: Sequence[str]) -> Message:
+    """Say that somebody takes no tips in a token any more, and in which they do."""
+    if not taken:
+        return now_off(reader)
+    return reader.say(
+        marked("You take no tips in {token} any more. You take them in {taken}."),
+        token=Literal(token),
+        taken=_names(taken),
+    )
+
+
+def taking(reader: Reader, wallet: Address | None, lost: Address | None, taken: Sequence[str]) -> Message:
+    """Say whether somebody takes tips; ``lost`` is the wallet at which they did, where it is not theirs any more.
+
+    ``taken`` are the tokens that they take them in.
+    """
     if wallet is not None:
-        return reader.say(marked("You take tips at {wallet}."), wallet=Literal(show_address(wallet)))
+        return reader.say(
+            marked("You take tips in {taken}, at {wallet}."),
+            taken=_names(taken),
+            wallet=Literal(show_address(wallet)),
+        )
     if lost is not None:
         return reader.say(
             marked(
@@ -113,6 +140,10 @@ def _on() -> Literal:
     return Literal("tips on")
 
 
+def _names(taken: Sequence[str]) -> Safe:
+    return Safe(", ".join(taken))  # letters and digits alone
+
+
 # ------------------------------------------------------------------------------------------------ giving
 
 
@@ -152,7 +183,7 @@ def refused(reader: Reader, code: str) -> Message:
     sentence = _REFUSED.get(code)
     if sentence is None:
         return reader.say(_UNCLEAR, tip=Literal("!tip 5 Thank you"))
-    return reader.say(sentence)
+    return reader.say(sentence, written=Literal("!tip 5 ERN Thank you"))
 
 
 # ------------------------------------------------------------------------------------------------ news

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +21,12 @@ from cli.paying import Payable, pay, payable
 from cli.wallets import open_wallet
 from contracts import checkout, erc20
 from contracts.chain import Chain
+from contracts.erc20 import Facts
 from contracts.nodes import Nodes
 from kit.amounts import Amount, parse, show, show_signed
 from kit.errors import Conflict, Invalid, NotFound
-from kit.identifiers import Address, isolate, parse_user_id, show_address, show_hash
+from kit.identifiers import Address, isolate, parse_address, parse_user_id, show_address, show_hash
+from ledger.model import Asset
 from payments.tips.model import TipState, Wish, note_of
 from payments.tips.onchain import SALT_BYTES, listing_hash, memo_of, note_hash
 
@@ -42,7 +44,8 @@ def tips() -> None:
 
 @tips.command("pay")
 @click.argument("url")
-@click.option("--amount", required=True, help="How much, in ERN.")
+@click.option("--amount", required=True, help="How much, in ERN or what --token names.")
+@click.option("--token", help="Another token that they take, by its name or its address.")
 @click.option("--note", default="", help="What you say with it.")
 @click.option("--public", is_flag=True, help="The room of the message sees sum, note and both names.")
 @click.option("--anonymous", is_flag=True, help="They are not told who you are.")
@@ -58,6 +61,7 @@ def pay_(
     /,
     url: str,
     amount: str,
+    token: str | None,
     rpc: str | None,
     *,
     yes: bool,
@@ -69,29 +73,29 @@ def pay_(
     if match is None:
         raise Invalid("not_a_tip", "Give the link that the bot gave you: https://…/tip/…")
     base, link = match[1], match[2]
-    wish = Wish(parse(amount, DECIMALS).base_units, note_of(given["note"]), given["public"], given["anonymous"])
     settings = container_of(context).settings
     chain = Nodes([rpc] if rpc else settings.rpc_urls(), settings.chain_id)
     context.call_on_close(chain.close)
     wallet = open_wallet(given["key_file"], given["password_file"])
-    if _state(base, link) != "open":
+    told_of = _look(base, link)
+    if plain(told_of.get("state")) != "open":
         raise _tipped()
-    what = _once(chain, _offered(base, link, wish, wallet.address))
-    facts = erc20.look(chain, what.terms.asset)
-    if (facts.symbol, facts.decimals) != (SYMBOL, DECIMALS):  # one that takes this name is not worth more than ERN
-        raise Conflict("terms_differ", "The service asks for another token than ERN: nothing was paid.")
+    money = _money(chain, told_of, token)
+    units = parse(amount, money.facts.decimals).base_units
+    wish = Wish(units, note_of(given["note"]), given["public"], given["anonymous"], money.asset)
+    what = _once(chain, _offered(base, link, wish, money, wallet.address))
     if not yes:
-        click.confirm(f"Pay {_money(what.terms.price)} to {show_address(what.terms.seller)}?", abort=True)
-    transaction = show_hash(pay(chain, wallet, what, facts, _money))
+        click.confirm(f"Pay {money.text(what.terms.price)} to {show_address(what.terms.seller)}?", abort=True)
+    transaction = show_hash(pay(chain, wallet, what, money.facts, money.text))
     for _ in range(_LOOKS):  # until then the link is open for whoever gives it once more
-        if _state(base, link) != "open":
+        if plain(_look(base, link).get("state")) != "open":
             break
         time.sleep(_LOOK_SECONDS)
     purchase = checkout.purchase_id(what.terms, what.order, chain_id=chain.chain_id, checkout=what.contract)
     if as_json:
         click.echo(json.dumps({"purchase": show_hash(purchase), "transaction": transaction}))
         return
-    click.echo(f"Paid: {_money(what.terms.price)}, by transaction {transaction}. The bot tells them and you.")
+    click.echo(f"Paid: {money.text(what.terms.price)}, by transaction {transaction}. The bot tells them and you.")
 
 
 def _once(chain: Chain, what: Payable) -> Payable:
@@ -106,10 +110,49 @@ def _tipped() -> Conflict:
     return Conflict("tipped_already", "By this link a tip was paid already: nothing was paid now. Ask for another.")
 
 
-def _offered(base: str, link: str, wish: Wish, payer: Address) -> Payable:
+@dataclass(frozen=True, slots=True)
+class _Money:
+    """What is paid in: what the service calls it, and what the token says of itself."""
+
+    asset: Asset
+    facts: Facts
+
+    @property
+    def token(self) -> Address:
+        """Its contract."""
+        return parse_address(self.asset.rpartition(":")[2])
+
+    def text(self, amount: int) -> str:
+        """Write so many base units."""
+        return f"{show(Amount(amount), self.facts.decimals)} {self.facts.symbol or show_address(self.token)}"
+
+
+def _money(chain: Chain, told_of: dict[str, Any], name: str | None) -> _Money:
+    """Return the token that is meant, whatever the service calls so: a dearer one is not paid by a cheaper one's name.
+
+    Raises ``Invalid`` where they do not take it.
+    """
+    meant = (name or SYMBOL).strip().casefold()
+    try:
+        takes = [(plain(one["symbol"]), plain(one["asset"]).lower(), int(one["decimals"])) for one in told_of["takes"]]
+        found = [one for one in takes if meant in (one[0].casefold(), one[1], one[1].rpartition(":")[2])]
+        if not found:
+            names = ", ".join(label for label, _, _ in takes)
+            raise Invalid("asset_unknown", f"They take no tips in that. They take {names}; name it as it stands there.")
+        asset, decimals = Asset(found[0][1]), found[0][2]
+        facts = erc20.look(chain, parse_address(asset.rpartition(":")[2]))
+    except (KeyError, TypeError, ValueError):
+        raise Invalid("answer_malformed", "That service offers nothing that could be paid.") from None
+    named = asset.rpartition(":")[2] in meant or (facts.symbol or "").casefold() == meant
+    if not named or facts.decimals != decimals or (name is None and decimals != DECIMALS):
+        raise Conflict("terms_differ", f"The service asks for another token than {name or SYMBOL}: nothing was paid.")
+    return _Money(asset, facts)
+
+
+def _offered(base: str, link: str, wish: Wish, money: _Money, payer: Address) -> Payable:
     """Trust nothing: what is to be paid must be just this tip, and what is said with it what stands in its terms."""
     asked = {"note": wish.note, "public": wish.public, "anonymous": wish.anonymous}
-    body = {"payer": show_address(payer), "amount": str(wish.amount), **asked}
+    body = {"payer": show_address(payer), "amount": str(wish.amount), "asset": money.asset, **asked}
     answered = get_json("POST", f"{base}/v1/tips/{link}/terms", body)
     what = payable(answered)
     terms, order = what.terms, what.order
@@ -117,19 +160,24 @@ def _offered(base: str, link: str, wish: Wish, payer: Address) -> Payable:
         salt = bytes.fromhex(str(answered["note_salt"])[2:])
     except (KeyError, ValueError):
         raise Invalid("answer_malformed", "That service offers nothing that could be paid.") from None
-    expected = (wish.amount, listing_hash(link), note_hash(salt, wish), (), payer, memo_of(link), 0)
-    offered = (terms.price, terms.listing, terms.content, terms.shares, order.buyer, order.memo, order.relay_fee)
+    expected = (money.token, wish.amount, listing_hash(link), note_hash(salt, wish), (), payer, memo_of(link), 0)
+    offered = (
+        terms.asset,
+        terms.price,
+        terms.listing,
+        terms.content,
+        terms.shares,
+        order.buyer,
+        order.memo,
+        order.relay_fee,
+    )
     if len(salt) != SALT_BYTES or offered != expected:
         raise Conflict("terms_differ", "The service offers another tip than you asked for: nothing was paid.")
     return what
 
 
-def _state(base: str, link: str) -> str:
-    return plain(get_json("GET", f"{base}/v1/tips/{link}").get("state"))
-
-
-def _money(amount: int) -> str:
-    return f"{show(Amount(amount), DECIMALS)} {SYMBOL}"
+def _look(base: str, link: str) -> dict[str, Any]:
+    return get_json("GET", f"{base}/v1/tips/{link}")
 
 
 @tips.command("list")
@@ -148,7 +196,7 @@ def list_(context: click.Context, mxid: str, most: int, *, given: bool, as_json:
             raise NotFound("person_unknown", "Nobody of that name is known here.")
         wallet = work.tip_links.wallet_of(person)
         found = [(one, tipped.other(work, person, side, one)) for one in tipped.all_of(work, person, side, most)]
-        name = work.supporters.assets.name
+        name = work.tokens.assets.name
     if as_json:
         rows = [
             {

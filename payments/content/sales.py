@@ -14,7 +14,7 @@ from kit.errors import NotFound
 from kit.identifiers import Hash32
 from ledger.book import Book
 from ledger.model import Asset, Level, erc20
-from payments.content.model import GRACE, Purchase, PurchaseState
+from payments.content.model import Purchase, PurchaseState
 from payments.content.onchain import paid_by, time_of
 from payments.content.orders import Orders
 from payments.content.service import Content
@@ -29,7 +29,7 @@ _AT_ONCE: Final = 100
 class Sales:
     """The chain as a rail: who bought by the contract, for whom, and what was paid back by it.
 
-    ``taken_away`` tells whether the operator allowed an asset no more at a moment.
+    ``taken_away`` tells whether a payment in an asset came too late: the operator allows it no more.
     """
 
     content: Content
@@ -87,7 +87,7 @@ class Sales:
         if paid is None:
             LOG.info("sale_by_nobodys_terms", listing=listing, transaction=event.at.transaction.hex())
             return
-        made = self.content.bought(replace(paid, allowed=not self.taken_away(paid.asset, paid.at - GRACE)))
+        made = self.content.bought(replace(paid, allowed=not self.taken_away(paid.asset, paid.at)))
         for told in self.waiting.of(paid.key, made.asset, event.buyer, self.content.wallets_of_seller(made)):
             self._paid_back(told)
         self.waiting.done(paid.key)

@@ -39,11 +39,13 @@ class Order:
     """What a payment to a seller of ours is for: a listing's public name, and the hash of the buyer's ``claim``.
 
     The claim is a secret word in what the buyer was asked and sent back. Once a payment is on the chain everybody can
-    read its signature there, but not the claim: so it is what proves later that the buyer asks.
+    read its signature there, but not the claim: so it is what proves later that the buyer asks. ``tip``: it is no
+    listing that is paid, but a tip by the link of that name, and the claim is the hash of its terms.
     """
 
     listing: str
     claim: Hash32
+    tip: bool = False
 
 
 @dataclass(frozen=True, slots=True)

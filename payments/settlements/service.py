@@ -121,6 +121,8 @@ class Settlements:
             raise Conflict("nonce_taken", "This payment is for something else.")
         if known is not None and found is not None:
             return found
+        if order is not None and order.tip and self._tipped_by(order.listing):
+            raise Conflict("tip_under_way", "A tip by this link is on its way: nothing more is paid by it.")
         made = Settlement(
             self.id_of(asset, signed),
             asset,
@@ -205,13 +207,22 @@ class Settlements:
     # ------------------------------------------------------------------------------------------- what became of it
 
     def orders(self) -> list[Standing]:
-        """Return the payments for what is sold here that are yet to be settled for good."""
+        """Return the payments for what is sold here, and for tips, that are yet to be settled for good."""
         found = []
         for carried in self._carrying.unsettled(Cargo.SETTLEMENT):
             made = self._store.find(carried.id)
             if made is not None and made.order is not None:
                 found.append(Standing(made, carried, tuple(self._outgoing.attempts(self._carrying.key(carried)))))
         return found
+
+    def _tipped_by(self, link: str) -> bool:
+        under_way = [one.settlement.order for one in self.orders()]
+        return any(one is not None and one.tip and one.listing == link for one in under_way)
+
+    def pays_tip(self, carried: Carried) -> bool:
+        """Tell whether what we carry is a tip that somebody signed."""
+        made = self._store.find(carried.id)
+        return made is not None and made.order is not None and made.order.tip
 
     def call(self, standing: Standing) -> OutgoingState | None:
         """Tell how far the transaction of a settlement is; ``None`` where none is owed."""

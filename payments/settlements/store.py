@@ -44,6 +44,7 @@ class SettlementStore:
                 transaction=None,
                 listing=None if made.order is None else made.order.listing,
                 claim=None if made.order is None else made.order.claim,
+                tip=None if made.order is None else made.order.tip,
                 identifier=made.identifier,
                 signature=made.signature,
                 tries=made.tries if made.elsewhere else None,
@@ -142,6 +143,12 @@ class SettlementStore:
         )
 
 
+def _order(row: SettlementRow) -> Order | None:
+    if row.listing is None or row.claim is None:
+        return None
+    return Order(row.listing, Hash32(row.claim), tip=bool(row.tip))
+
+
 def _settlement(row: SettlementRow) -> Settlement:
     return Settlement(
         id=Hash32(row.id),
@@ -158,7 +165,7 @@ def _settlement(row: SettlementRow) -> Settlement:
         since_block=row.since_block,
         use=None if row.use is None else Use(row.use),
         transaction=None if row.transaction is None else Hash32(row.transaction),
-        order=None if row.listing is None or row.claim is None else Order(row.listing, Hash32(row.claim)),
+        order=_order(row),
         identifier=None if row.identifier is None else Hash32(row.identifier),
         signature=row.signature,
         tries=row.tries or 0,

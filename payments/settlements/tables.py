@@ -41,6 +41,7 @@ class SettlementRow(Base):
     transaction: Mapped[bytes | None] = mapped_column(Bytes32)
     listing: Mapped[str | None] = mapped_column(String(22))
     claim: Mapped[bytes | None] = mapped_column(Bytes32)
+    tip: Mapped[bool | None]
     identifier: Mapped[bytes | None] = mapped_column(Bytes32)
     signature: Mapped[bytes | None] = mapped_column(LargeBinary(65))
     tries: Mapped[int | None] = mapped_column(Integer)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from contracts.events import BlockRef
 from kit.errors import Invalid
 from kit.identifiers import Address, Hash32, PersonId, RoomId, is_hidden
 from ledger.model import Asset, Level
@@ -31,7 +32,7 @@ MOST_TERMS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a giver wants: base units of the token (``None``: not chosen yet), a note, and who may see what.
+    """What a giver wants: base units of a token (``None``: not chosen yet), a note, and who may see what.
 
     ``public``: sum, note and both names are shown in the room of the message. ``anonymous``: the receiver is not told
     who gives.
@@ -41,6 +42,8 @@ class Wish:
     note: str = ""
     public: bool = False
     anonymous: bool = False
+    asset: Asset | None = None
+    """Which token that is; ``None``: our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,23 @@ class Link:
     def expires_at(self) -> datetime:
         """Until when it can be paid by."""
         return self.created_at + GOOD_FOR
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A payment by a link's terms, in a block: what stands for link and terms on the chain, and what was paid by whom.
+
+    ``key`` is the purchase's id, whichever way it was paid: ``Checkout`` tells of it, or its payer signed it as the
+    nonce of a transfer.
+    """
+
+    key: Hash32
+    link: Hash32
+    terms: Hash32
+    payer: Address
+    asset: Asset
+    amount: int
+    block: BlockRef
 
 
 class TipState(StrEnum):
@@ -92,8 +112,9 @@ class News(StrEnum):
 class Tip:
     """A tip that was paid: under the key of its purchase, as sure as its block.
 
-    ``giver`` is ``None`` where they left us. ``quiet``: paid to oneself, or not the first by its link: it is booked and
-    nobody is told. ``round`` counts how often the chain took it back.
+    ``giver`` is ``None`` where they left us. ``quiet``: paid to oneself, not the first by its link, or in a token that
+    the operator had taken away by then: it is booked and nobody is told. ``round`` counts how often the chain took it
+    back.
     """
 
     id: str

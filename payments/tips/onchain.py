@@ -11,6 +11,7 @@ from contracts.checkout import SaleTerms, check
 from kit.errors import Invalid
 from kit.identifiers import ZERO_ADDRESS, Address, Hash32
 from payments.tips.model import Wish
+from payments.tokens.model import address_of
 
 SALT_BYTES: Final = 32
 _LISTING: Final = b"earnest-tip:"
@@ -20,7 +21,7 @@ _NOTE: Final = b"earnest-tip-note:"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where tips are paid: chain, token, the contract, and the operator's part in basis points."""
+    """Where tips are paid: chain, our own token, the contract, and the operator's part in basis points."""
 
     chain_id: int
     token: Address
@@ -48,13 +49,16 @@ def note_hash(salt: bytes, wish: Wish) -> Hash32:
 def tip_terms(token: str, wish: Wish, salt: bytes, *, wallet: Address, valid_until: int, place: Place) -> SaleTerms:
     """Return the terms of a tip to ``wallet``, good until ``valid_until`` (Unix seconds of chain time).
 
-    Raises ``Invalid`` where ``Checkout`` would refuse them, or no sum is chosen.
+    Raises ``Invalid`` where ``Checkout`` would refuse them, no sum is chosen, or it is in no token of that chain.
     """
     if wish.amount is None:
         raise Invalid("amount_missing", "Say how much.")
+    asset = place.token if wish.asset is None else address_of(wish.asset, place.chain_id)
+    if asset is None:
+        raise Invalid("asset_unknown", "That is no token of this chain.")
     terms = SaleTerms(
         seller=wallet,
-        asset=place.token,
+        asset=asset,
         price=wish.amount,
         listing=listing_hash(token),
         content=note_hash(salt, wish),

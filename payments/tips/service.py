@@ -14,11 +14,11 @@ from contracts.events import BlockRef, Bought
 from kit import outbox
 from kit.clock import from_unix
 from kit.errors import NotFound
-from kit.identifiers import Address, Hash32, PersonId
+from kit.identifiers import Address, Hash32, PersonId, show_hash
 from kit.sealing import Seal, SealsAnew
 from ledger.book import Book
-from ledger.model import Level, erc20
-from payments.tips.model import MOST_QUIET, NOTE_KEPT_FOR, News, Tip, TipState
+from ledger.model import Asset, Level, erc20
+from payments.tips.model import MOST_QUIET, NOTE_KEPT_FOR, News, Paid, Tip, TipState
 from payments.tips.store import TipStore, random_id
 from payments.tips.tables import TipLinkRow, TipRow, TipTermsRow
 
@@ -47,13 +47,18 @@ class Tips:
         seal: Callable[[], Seal],
         wallets: Callable[[PersonId], Sequence[Address]],
         book: Book,
+        taken_away: Callable[[Asset, datetime], bool],
     ) -> None:
-        """Work in ``session``, at ``now``; ``wallets`` are those that somebody linked."""
+        """Work in ``session``, at ``now``; ``wallets`` are those that somebody linked.
+
+        ``taken_away`` tells whether a payment in an asset came too late: the operator allows it no more.
+        """
         self._session = session
         self._now = now
         self._store = TipStore(session, seal)
         self._wallets = wallets
         self._book = book
+        self._taken_away = taken_away
 
     # ------------------------------------------------------------------------------------------ the chain
 
@@ -62,24 +67,35 @@ class Tips:
 
         Anybody can have the contract tell of terms that no link ever had: those are no tip.
         """
-        link = self._store.of_hash(event.listing)
+        asset = erc20(event.at.block.chain_id, event.asset)
+        block = event.at.block
+        self.paid(Paid(event.purchase, event.listing, event.terms, event.buyer, asset, event.amount, block))
+
+    def paid(self, paid: Paid) -> None:
+        """Take in what a block of our chain has paid by a link, however often that is said."""
+        link = self._store.of_hash(paid.link)
         if link is None:
             return
-        row, level = self._store.by_key(event.purchase, lock=True), self._level(event.at.block.hash) or Level.SEEN
-        terms = self._store.by_terms(link, event.terms)
+        row, level = self._store.by_key(paid.key, lock=True), self._level(paid.block.hash) or Level.SEEN
+        terms = self._store.by_terms(link, paid.terms)
         if terms is None or link.receiver is None:
-            LOG.info("tip_by_nobodys_terms", transaction=event.at.transaction.hex())
+            LOG.info("tip_by_nobodys_terms", purchase=show_hash(paid.key))
             return
         if row is None:
-            row = self._new(event, link, terms, level)
+            row = self._new(paid, link, terms, level)
             if row.quiet and self._store.has_tips(link, MOST_QUIET):
-                LOG.info("tip_once_more", transaction=event.at.transaction.hex())
+                LOG.info("tip_once_more", purchase=show_hash(paid.key))
                 return
             self._store.add(row)
         elif row.state == TipState.TAKEN_BACK.value and row.link == link.id:
-            row.quiet = self._is_quiet(event, link)  # others may have come before it this time
-            row.state, row.level, row.block = TipState.PAID.value, level.value, bytes(event.at.block.hash)
+            row.quiet = self._is_quiet(paid, link)  # others may have come before it this time
+            row.state, row.level, row.block = TipState.PAID.value, level.value, bytes(paid.block.hash)
         self._owe([(row, terms.public)])
+
+    def stands_in(self, key: Hash32, block: Hash32) -> bool:
+        """Tell whether a payment stands here as one of that block."""
+        row = self._store.by_key(key)
+        return row is not None and row.state == TipState.PAID.value and row.block == bytes(block)
 
     def left(self, block: BlockRef) -> None:
         """Take back what was paid in a block that left the chain; whoever was told is told so."""
@@ -122,35 +138,35 @@ class Tips:
                 return True
         return False
 
-    def _new(self, event: Bought, link: TipLinkRow, terms: TipTermsRow, level: Level) -> TipRow:
+    def _new(self, paid: Paid, link: TipLinkRow, terms: TipTermsRow, level: Level) -> TipRow:
         return TipRow(
             token=random_id(),
-            key=bytes(event.purchase),
+            key=bytes(paid.key),
             link=link.id,
             terms=terms.id,
             giver=link.giver,
             receiver=link.receiver,
-            payer=bytes(event.buyer),
-            asset=erc20(event.at.block.chain_id, event.asset),
-            amount=event.amount,
+            payer=bytes(paid.payer),
+            asset=paid.asset,
+            amount=paid.amount,
             level=level.value,
             state=TipState.PAID.value,
-            quiet=self._is_quiet(event, link),
+            quiet=self._is_quiet(paid, link),
             round=0,
-            block=bytes(event.at.block.hash),
-            paid_at=from_unix(min(event.at.block.timestamp, _LAST)),
+            block=bytes(paid.block.hash),
+            paid_at=_time_of(paid),
             giver_told=False,
             receiver_told=False,
             line_tried=False,
         )
 
-    def _is_quiet(self, event: Bought, link: TipLinkRow) -> bool:
-        """Tell whether a payment is the receiver's own, or not the first that stands by its link.
+    def _is_quiet(self, paid: Paid, link: TipLinkRow) -> bool:
+        """Tell whether a payment is the receiver's own, not the first that stands by its link, or in a token of before.
 
         Whoever reads terms on the chain can pay by them again: that is the receiver's, and no news.
         """
-        own = link.giver == link.receiver or event.buyer in self._wallets(PersonId(link.receiver or 0))
-        return own or self._store.is_told(link)
+        own = link.giver == link.receiver or paid.payer in self._wallets(PersonId(link.receiver or 0))
+        return own or self._store.is_told(link) or self._taken_away(paid.asset, _time_of(paid))
 
     # ------------------------------------------------------------------------------------------ telling
 
@@ -291,6 +307,10 @@ class Tips:
             return self._book.level(block)
         except NotFound:
             return None
+
+
+def _time_of(paid: Paid) -> datetime:
+    return from_unix(min(paid.block.timestamp, _LAST))
 
 
 def _key(tip: str, news: News, turn: int) -> str:

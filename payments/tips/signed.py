@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -16,9 +17,11 @@ from ledger.outgoing import Outgoing
 from payments.carrying.model import Cargo, Carried
 from payments.carrying.orders import SignedOrders
 from payments.carrying.service import Carrying
+from payments.flair.documents import Assets
 from payments.tips.links import TipLinks
 from payments.tips.model import TipState
 from payments.tips.store import TipStore
+from payments.tokens.service import Tokens
 
 
 class SignedTips(SignedOrders):
@@ -35,10 +38,15 @@ class SignedTips(SignedOrders):
         place: Deployment,
         seal: Callable[[], Seal],
         wallets: Callable[[PersonId], Sequence[Address]],
+        assets: Callable[[], Assets],
     ) -> None:
-        """Let ``carrying`` know of tips; read in ``session``, at ``now``. The rest is as in ``TipLinks``."""
+        """Let ``carrying`` know of tips; read in ``session``, at ``now``.
+
+        ``seal`` and ``wallets`` are as in ``TipLinks``, ``assets`` as in ``Tokens``.
+        """
         super().__init__(carrying, outgoing, place)
-        self._links = TipLinks(session, now, seal=seal, wallets=wallets)
+        tokens = partial(Tokens, session, now, assets)
+        self._links = TipLinks(session, now, seal=seal, wallets=wallets, tokens=tokens)
         self._store = TipStore(session, seal)
 
     def check(self, terms: SaleTerms, buyer: Address) -> None:

@@ -15,7 +15,7 @@ from kit.sealing import Seal, Sealed
 from ledger.model import Asset, Level
 from payments.tips.model import Link, Tip, TipState, Wish
 from payments.tips.onchain import SALT_BYTES
-from payments.tips.tables import TipLinkRow, TipReceiverRow, TipRow, TipTermsRow
+from payments.tips.tables import TipLinkRow, TipReceiverRow, TipReceiverTokenRow, TipRow, TipTermsRow
 
 MOST_DROPPED: Final = 500
 """Links that are taken out at once: their ids go into one statement."""
@@ -37,14 +37,31 @@ class TipStore:
         return None if wallet is None else Address(wallet)
 
     def take(self, person: PersonId, wallet: Address, now: datetime) -> None:
-        """Note that somebody takes tips at a wallet, and at no other."""
-        self.take_no_more(person)
+        """Note that somebody takes tips at a wallet, and at no other; in which tokens stays as it was."""
+        self._session.execute(delete(TipReceiverRow).where(TipReceiverRow.person == person))
         self._session.add(TipReceiverRow(person=person, wallet=bytes(wallet), since=now))
         self._session.flush()
 
     def take_no_more(self, person: PersonId) -> None:
         """Note that somebody takes none."""
-        self._session.execute(delete(TipReceiverRow).where(TipReceiverRow.person == person))
+        for table in (TipReceiverRow, TipReceiverTokenRow):
+            self._session.execute(delete(table).where(table.person == person))
+
+    def taken_in(self, person: PersonId) -> frozenset[Asset]:
+        """Return in which tokens beside our own somebody said that they take tips."""
+        query = select(TipReceiverTokenRow.asset).where(TipReceiverTokenRow.person == person)
+        return frozenset(Asset(asset) for asset in self._session.scalars(query))
+
+    def take_in(self, person: PersonId, asset: Asset, now: datetime) -> None:
+        """Note that somebody takes tips in a token, too."""
+        self.take_not_in(person, asset)
+        self._session.add(TipReceiverTokenRow(person=person, asset=asset, since=now))
+        self._session.flush()
+
+    def take_not_in(self, person: PersonId, asset: Asset) -> None:
+        """Note that somebody takes none in a token."""
+        which = TipReceiverTokenRow.person == person, TipReceiverTokenRow.asset == asset
+        self._session.execute(delete(TipReceiverTokenRow).where(*which))
 
     # ------------------------------------------------------------------------------------------ links
 
@@ -72,7 +89,7 @@ class TipStore:
             receiver=None if row.receiver is None else PersonId(row.receiver),
             room=None if row.room is None else RoomId(row.room),
             event=row.event,
-            wish=Wish(row.amount, note, row.public, row.anonymous),
+            wish=Wish(row.amount, note, row.public, row.anonymous, None if row.asset is None else Asset(row.asset)),
             created_at=row.created_at,
         )
 

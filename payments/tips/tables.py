@@ -11,6 +11,7 @@ from kit.database import Base, Bytes20, Bytes32, ExactInteger, UtcDateTime
 
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 _TOKEN = 22
+_LONGEST_ASSET = 100
 _SEALED = 1_400
 """A salt and 300 characters of four bytes, sealed."""
 
@@ -25,8 +26,21 @@ class TipReceiverRow(Base):
     since: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class TipReceiverTokenRow(Base):
+    """Another token than our own in which somebody takes tips, by their own word; they take them at that wallet."""
+
+    __tablename__ = "tip_receiver_tokens"
+
+    person: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    asset: Mapped[str] = mapped_column(String(_LONGEST_ASSET), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class TipLinkRow(Base):
-    """A link by which somebody may tip; ``sealed`` is the note that they have in mind."""
+    """A link by which somebody may tip; ``sealed`` is the note that they have in mind.
+
+    ``asset``: what ``amount`` is in, where that is not our own token.
+    """
 
     __tablename__ = "tip_links"
     __table_args__ = (
@@ -44,6 +58,7 @@ class TipLinkRow(Base):
     room: Mapped[str | None] = mapped_column(String(255))
     event: Mapped[str | None] = mapped_column(String(255))
     amount: Mapped[int | None] = mapped_column(ExactInteger)
+    asset: Mapped[str | None] = mapped_column(String(_LONGEST_ASSET))
     public: Mapped[bool]
     anonymous: Mapped[bool]
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary(_SEALED))
@@ -87,7 +102,7 @@ class TipRow(Base):
     giver: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     receiver: Mapped[int] = mapped_column(ForeignKey("people.id"))
     payer: Mapped[bytes] = mapped_column(Bytes20)
-    asset: Mapped[str] = mapped_column(String(100))
+    asset: Mapped[str] = mapped_column(String(_LONGEST_ASSET))
     amount: Mapped[int] = mapped_column(ExactInteger)
     level: Mapped[str] = mapped_column(String(10))
     state: Mapped[str] = mapped_column(String(10))

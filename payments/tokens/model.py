@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from contracts.erc20 import Unsigned
@@ -16,6 +16,8 @@ from ledger.model import Asset
 
 Known = tuple[str, Asset, int]
 """How an asset is called, and how many decimal places it has."""
+GRACE: Final = timedelta(hours=1)
+"""For how long a token that was taken away can still be paid in: somebody may be about to."""
 _MONEY: Final = frozenset(
     {"AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "INR", "JPY", "KRW", "MXN", "NOK", "NZD"}
 ) | {"PLN", "RUB", "SEK", "SGD", "TRY", "USD", "ZAR", "BTC", "XBT", "GWEI", "WEI"}

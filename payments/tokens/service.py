@@ -17,7 +17,7 @@ from kit.amounts import parse
 from kit.errors import Forbidden, Invalid
 from ledger.model import Asset
 from payments.flair.documents import Assets
-from payments.tokens.model import Known, Token, labelled, read_price
+from payments.tokens.model import GRACE, Known, Token, labelled, read_price
 from payments.tokens.tables import SaleTokenRow
 
 
@@ -54,6 +54,11 @@ class Tokens:
         return self.assets.name(asset)
 
     @property
+    def own(self) -> Asset:
+        """Our own token."""
+        return self._given.sold_for[0]
+
+    @property
     def allowed(self) -> tuple[Asset, ...]:
         """What something may be sold for, our own token first: what the operator allows and was read from the chain."""
         own, *others = self._given.sold_for
@@ -76,7 +81,7 @@ class Tokens:
 
     def domain(self, asset: Asset) -> Domain | None:
         """Return what a wallet signs a permit of a token by; ``None`` where it takes none."""
-        if asset == self._given.sold_for[0]:
+        if asset == self.own:
             return EARNEST
         found = self._kept.get(asset)
         return None if found is None else found.domain
@@ -86,7 +91,7 @@ class Tokens:
 
         ``None``: it is unknown here, or was not asked yet.
         """
-        if asset == self._given.sold_for[0]:
+        if asset == self.own:
             return EARNEST
         found = self._kept.get(asset)
         return None if found is None else found.transfers
@@ -96,19 +101,33 @@ class Tokens:
         return {asset: prices[asset] for asset in self.allowed if asset in prices}
 
     def taken_away(self, asset: Asset, at: datetime) -> bool:
-        """Tell whether the operator allowed an asset no more at a moment."""
+        """Tell whether a payment at a moment came too late: the operator had allowed the asset no more for an hour."""
         found = self._kept.get(asset)
-        return found is not None and found.taken_away_at is not None and at > found.taken_away_at
+        return found is not None and found.taken_away_at is not None and at > found.taken_away_at + GRACE
 
     # ------------------------------------------------------------------------------------------ reading prices
 
     def find(self, name: str) -> Asset:
-        """Return the asset that somebody means, by its name, its address or its id. Raises ``Forbidden``."""
+        """Return the asset that somebody means, by its name, its address or its id.
+
+        Raises ``Forbidden`` for what is not allowed, ``Invalid`` for a symbol by which more than one could be meant.
+        """
+        found = self.meant(name)
+        if found is None:
+            raise self._not_allowed()
+        return found
+
+    def meant(self, name: str) -> Asset | None:
+        """Return the same; ``None`` for what is not allowed."""
         wanted = name.strip().casefold()
         for label, asset, _ in self.known():
             if wanted in (label.casefold(), asset, asset.rpartition(":")[2]):
                 return asset
-        raise self._not_allowed()
+        alike = [label for label, _, _ in self.known() if label.casefold().startswith(f"{wanted} (")]
+        if alike:
+            names = ", ".join(alike)
+            raise Invalid("asset_unclear", f"Name the token by its address: there is {names}.", names=names)
+        return None
 
     def prices(self, texts: Iterable[str]) -> dict[Asset, int]:
         """Read prices such as ``5``, ``2.5 USDX`` or ``2.5:0x…`` into base units; our own token's where none is named.

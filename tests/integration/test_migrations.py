@@ -280,3 +280,35 @@ def _filled(table: Table) -> dict[str, Any]:
             kind = column.type.python_type
             values[column.name] = given[kind] if kind in given else kind(1)
     return values
+
+
+def test_an_older_release_takes_no_sum_of_another_token_for_ours_and_no_tip_for_a_sale(
+    config: Config, url: str
+) -> None:
+    command.upgrade(config, "head")
+    engine = create_engine(url)
+    names = ("tip_links", "tip_terms", "settlements")
+    amount: Any = "5" if url.startswith("sqlite") else 5
+    with engine.begin() as connection:
+        found = MetaData()
+        found.reflect(connection, only=names)
+        links, terms, settlements = (found.tables[name] for name in names)
+        for number, asset in ((1, None), (2, "erc20:1:0x" + "0d" * 20)):
+            row = {"id": number, "token": f"{number}" * 22, "chain_hash": bytes([number] * 32), "amount": amount}
+            row |= {"giver": None, "receiver": None, "asset": asset}
+            connection.execute(insert(links).values(_filled(links) | row))
+            theirs = {"id": number, "link": number, "terms": bytes([number] * 32)}
+            connection.execute(insert(terms).values(_filled(terms) | theirs))
+            paid = {"nonce": bytes([number] * 32), "id": bytes([number] * 32), "amount": amount, "identifier": None}
+            paid |= {"listing": f"{number}" * 22, "claim": bytes([number] * 32), "tip": asset is not None or None}
+            connection.execute(insert(settlements).values(_filled(settlements) | paid))
+    command.downgrade(config, "0055")
+    with engine.connect() as connection:
+        kept = connection.execute(text("SELECT id, amount IS NULL FROM tip_links ORDER BY id"))
+        assert [(number, bool(gone)) for number, gone in kept] == [(1, False), (2, True)]
+        assert connection.execute(text("SELECT count(*) FROM tip_terms")).scalar() == 2
+        sold = connection.execute(text("SELECT listing, claim IS NULL FROM settlements ORDER BY id"))
+        assert [(listing, bool(gone)) for listing, gone in sold] == [("1" * 22, False), (None, True)]
+    engine.dispose()
+    command.upgrade(config, "head")
+    command.check(config)

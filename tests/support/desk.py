@@ -121,7 +121,14 @@ class Desk:
             signed_gifts=SignedGifts(rooms.relaying._carrying, supporters, rooms.outgoing, deployed),
             signed_purchases=SignedPurchases(session, now, rooms.relaying._carrying, rooms.outgoing, deployed),
             signed_tips=SignedTips(
-                session, now, rooms.relaying._carrying, rooms.outgoing, deployed, _seal, rooms.holders.addresses
+                session,
+                now,
+                rooms.relaying._carrying,
+                rooms.outgoing,
+                deployed,
+                _seal,
+                rooms.holders.addresses,
+                lambda: supporters.assets,
             ),
             settlements=Settlements(
                 session, now, rooms.relaying._carrying, rooms.outgoing, Token(place.chain_id, place.token)

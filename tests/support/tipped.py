@@ -12,16 +12,19 @@ from app import tipping
 from app.container import Work
 from contracts import checkout, codec
 from contracts.checkout import Order, SaleTerms
-from kit.identifiers import ZERO_ADDRESS, Hash32, RoomId, UserId
+from kit.identifiers import ZERO_ADDRESS, Address, Hash32, RoomId, UserId, show_address
 from kit.outbox import OutboxRow
+from ledger.model import Asset, erc20
 from ledger.store import holders
 from payments.tips.model import Link, Tip, Wish
 from payments.tips.onchain import memo_of
 from payments.tips.service import NEWS
 from tests.support.anvil import ETHER
 from tests.support.fair import Fair
+from tests.support.tokens import give
 
 ROOM, EVENT = RoomId("!room:example.org"), "$message"
+MUCH = 10**24
 FIVE = Wish(5 * ETHER, "thank you", public=True)
 
 
@@ -35,6 +38,22 @@ class Tipped:
             self.kim, self.lea = (work.people.number(UserId(f"@{name}:example.org")) for name in ("kim", "lea"))
             holders.link(work.session, self.lea, fair.address("lea"), is_primary=True, now=work.now)
             work.tip_links.on(self.lea)
+
+    def allow(self, *allowed: Address) -> None:
+        """Let the operator allow just these tokens, and the service read its chain."""
+        self.container.settings.sales_tokens = ", ".join(map(show_address, allowed))
+        self.fair.follow_head()
+
+    def takes(self, *tokens: Address) -> list[Asset]:
+        """Let the operator allow these tokens and @lea take tips in them; whoever gives has much of each."""
+        self.allow(*tokens)
+        assets = [erc20(self.fair.deployment.chain_id, token) for token in tokens]
+        for token, asset in zip(tokens, assets, strict=True):
+            with self.container.work() as work:
+                work.tip_links.on(self.lea, asset)
+            for name in ("kim", "eve"):
+                give(self.fair.anvil, token, self.fair.address(name), MUCH)
+        return assets
 
     def link(self, wish: Wish = FIVE) -> Link:
         """A link by which @kim tips @lea for a message."""

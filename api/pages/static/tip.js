@@ -12,18 +12,20 @@ const form = document.getElementById("tip");
 const own = document.getElementById("own");
 const api = `/v1/tips/${encodeURIComponent(data.tip)}`;
 
-function units(text) {
+function units(text, decimals) {
   const found = /^([0-9]+)(?:[.]([0-9]+))?$/.exec(text.trim());
-  const decimals = Number(data.decimals);
-  if (!found || (found[2] ?? "").length > decimals) throw new Trouble("Write an amount in plain digits, such as 5 or 0.25.");
+  if (!found) throw new Trouble("Write an amount in plain digits, such as 5 or 0.25.");
+  if ((found[2] ?? "").length > decimals) throw new Trouble(`An amount of that token has at most ${decimals} decimal places.`);
   return String(BigInt(found[1] + (found[2] ?? "").padEnd(decimals, "0")));
 }
 
 function wish() {
   const preset = form.querySelector('input[name="preset"]:checked')?.value ?? "own";
   const who = form.querySelector('input[name="who"]:checked').value;
+  const token = form.querySelector('input[name="token"]:checked');
   return {
-    amount: preset === "own" ? units(own.value) : preset,
+    amount: units(preset === "own" ? own.value : preset, Number((token ?? page).dataset.decimals)),
+    asset: token?.value ?? data.own,
     note: document.getElementById("note").value,
     public: who === "public",
     anonymous: who === "anonymous",
@@ -37,9 +39,10 @@ async function tip(provider) {
   await useChain(provider, data.chainId, data.chainName, data.walletRpc);
   const offer = await asked(`${api}/terms`, { payer, ...wanted });
   if (offer.holds !== null && BigInt(offer.holds) < BigInt(offer.terms.price)) {
-    throw new Trouble("This account holds too few tokens for that. Choose another account in your wallet, or give less.");
+    throw new Trouble(`This account holds too little ${offer.symbol} for that. Choose another account in your wallet, or give less.`);
   }
   if (document.getElementById("carried")?.checked) {
+    if (!offer.gasless) throw new Trouble(`A tip in ${offer.symbol} is not carried: let your wallet pay the gas, or tip in another token.`);
     await carriedToContract(provider, payer, offer, `${api}/signed`, { payer, ...wanted });
   } else {
     const hash = await pay(provider, payer, offer, say);

@@ -10,9 +10,11 @@ import pytest
 
 from bot.homeserver import EventId, Redacted, Said
 from contracts.checkout import terms_hash
+from contracts.erc20 import Facts
 from contracts.events import BlockRef, Bought, Position
 from kit.clock import unix
-from kit.identifiers import Address, Hash32, PersonId
+from kit.identifiers import Address, Hash32, PersonId, show_address
+from ledger.model import erc20
 from ledger.store import holders
 from payments.tips.model import Link, Wish
 from payments.tips.onchain import Place as Contracts
@@ -135,6 +137,42 @@ def test_a_message_is_tipped_and_a_reorg_takes_the_line_back(place: Place) -> No
             await carol.hears("dropped the block", room=hers)
             await bob.hears("dropped the block", room=his)
             await carol.inbox.take(Redacted, lambda one: one.event == line.event)
+
+    scene(play)
+    assert place.owed() == 0
+
+
+def test_a_message_is_tipped_in_dollars_by_whoever_names_them(place: Place) -> None:
+    chain, dollar = Chain(place), Address(b"\x0d" * 20)
+    asset = erc20(place.container.deployment.chain_id, dollar)
+    place.container.settings.sales_tokens = show_address(dollar)
+    with place.container.work() as work:
+        work.tokens.keep(asset, Facts("USDX", 6, None))
+
+    async def play() -> None:
+        async with place.bot(), listening(*map(place.client, ("alice", "bob", "carol"))) as (alice, bob, carol):
+            _, room = await protected(alice, place, bob, carol)
+            hers, his = await chat(carol, place), await chat(bob, place)
+            message = sends(place, "bob", room, "his", body="A door is a policy.")
+            relation = {"m.relates_to": {"m.in_reply_to": {"event_id": message}}}
+            await bob.say(his, "tips on")
+            await bob.hears("You take tips now in ERN, at", room=his)
+            sends(place, "carol", room, "early", body="!tip 5 USDX thanks", **relation)
+            await carol.hears("take no tips in that token", room=hers)
+            sends(place, "carol", room, "wrong", body="!tip 5 USDT thanks", **relation)
+            await carol.hears("Nobody is tipped in that token", room=hers)
+            await bob.say(his, "tips on USDX")
+            await bob.hears("You take tips now in ERN, USDX, at", room=his)
+            sends(place, "carol", room, "tip", body="!tip 2.5 USDX thanks", **relation)
+            offered = in_(await carol.hears("/tip/", room=hers), chain)
+            assert offered.wish == Wish(2_500_000, "thanks", public=True, asset=asset)
+            chain.pays(offered, offered.wish)
+            told = await bob.hears("You were tipped 2.5 USDX", room=his)
+            assert str(carol.me) in told.body
+            line = await carol.inbox.take(Said, lambda one: one.room == room and "💜" in one.body)
+            assert f"{carol.me} tips {bob.me} 2.5 USDX: thanks" in plain(line)
+            await bob.say(his, "tips")
+            assert "2.5 USDX from" in (await bob.hears("You received", room=his)).body
 
     scene(play)
     assert place.owed() == 0

@@ -10,6 +10,7 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from kit.identifiers import parse_address, parse_hash, show_address
+from ledger.model import erc20
 from payments.tips.model import Link, Wish
 from tests.support.anvil import ETHER
 from tests.support.services import Door, a_token, http_door
@@ -62,7 +63,12 @@ def test_a_link_is_paid_by_a_permit_and_each_side_sees_its_own(jar: Jar) -> None
     assert "&lt;b&gt;hm" in page.text
     assert LEA in page.text
     assert show_address(tipped.fair.address("lea")) in page.text
-    assert jar.door.get(f"/v1/tips/{link.token}").json() == {"state": "open", "level": None}
+    own = erc20(tipped.fair.deployment.chain_id, tipped.fair.deployment.token)
+    assert jar.door.get(f"/v1/tips/{link.token}").json() == {
+        "state": "open",
+        "level": None,
+        "takes": [{"asset": own, "symbol": "ERN", "decimals": 18}],
+    }
     offer = jar.offered(link, note="thank you", anonymous=True)
     said = b"earnest-tip-note:" + bytes.fromhex(offer["note_salt"][2:]) + b"\0\1" + b"thank you"
     assert offer["terms"]["content"] == "0x" + keccak(said).hex()
@@ -71,11 +77,13 @@ def test_a_link_is_paid_by_a_permit_and_each_side_sees_its_own(jar: Jar) -> None
     jar.send(call["to"], call["before"] + f"{made.v:064x}{made.r:064x}{made.s:064x}" + call["after"][2:])
     tipped.fair.follow()
     assert tipped.tip(parse_hash(offer["purchase"])) is not None
-    assert jar.door.get(f"/v1/tips/{link.token}").json() == {"state": "paid", "level": "finalized"}
+    assert jar.door.get(f"/v1/tips/{link.token}").json() == {"state": "paid", "level": "finalized", "takes": []}
     assert "A tip was paid by this link" in jar.door.get(f"/tip/{link.token}").text
     (given,), (received,) = jar.mine(KIM, "given")["tips"], jar.mine(LEA, "received")["tips"]
     assert (given["other"], received["other"]) == (LEA, None), "who is not named is told to nobody"
     assert (received["amount"], received["note"], received["counts"]) == (str(5 * ETHER), "thank you", True)
+    assert [one["symbol"] for one in jar.mine(LEA, "received")["takes"]] == ["ERN"]
+    assert jar.mine(KIM, "received")["takes"] == []
     assert jar.mine(KIM, "received")["tips"] == jar.mine(LEA, "given")["tips"] == []
     headers = {"Authorization": a_token(tipped.container, LEA)}
     statement = jar.door.get("/v1/me/tips/statement.csv", headers=headers).text

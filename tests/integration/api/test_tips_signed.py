@@ -76,7 +76,7 @@ def test_a_tip_is_carried_once_for_its_fee_and_is_a_tip_like_any_other(signing: 
         tipped.fair.follow()
     assert (signing.held("lea") - lea, kim - signing.held("kim")) == (5 * ETHER, 5 * ETHER + fee)
     assert tipped.fair.anvil.chain.balance(tipped.fair.address("kim")) == 0
-    assert signing.door.get(f"/v1/tips/{link.token}").json() == {"state": "paid", "level": "finalized"}
+    assert signing.door.get(f"/v1/tips/{link.token}").json() == {"state": "paid", "level": "finalized", "takes": []}
     tip = tipped.tip(parse_hash(purchase))
     assert tip is not None
     assert (tip.amount, tip.note, tip.anonymous, tip.state) == (5 * ETHER, "thank you", True, TipState.PAID)

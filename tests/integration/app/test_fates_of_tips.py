@@ -18,7 +18,7 @@ from contracts.checkout import Order, SaleTerms
 from contracts.events import Bought
 from kit.errors import Conflict
 from kit.identifiers import ZERO_ADDRESS, Hash32
-from ledger.model import Level
+from ledger.model import Asset, Level, erc20
 from payments.tips.model import Link, News, TipState
 from payments.tips.onchain import memo_of
 from payments.tips.tables import TipRow
@@ -26,6 +26,7 @@ from tests.integration.app.test_fates_of_sales import canonical, mortal
 from tests.support.anvil import ETHER, Anvil, running_anvil
 from tests.support.lives import Killed
 from tests.support.tipped import FIVE, Tipped
+from tests.support.tokens import dollar_token
 
 _STEPS = 20
 _GAS = 400_000
@@ -48,6 +49,7 @@ class Game:
     tipped: Tipped
     chance: random.Random
     links: list[Link]
+    dollars: Asset
     genuine: dict[Hash32, Link] = field(default_factory=dict)
     sent: list[tuple[str, SaleTerms, Order]] = field(default_factory=list)
     deaths: int = 0
@@ -57,6 +59,7 @@ class Game:
         """Pay by a link as it is asked for, or by something like it that nobody asked for."""
         link, name = self.chance.choice(self.links), self.chance.choice(_GIVERS)
         wish = replace(FIVE, amount=self.chance.choice((1, 2, 5)) * ETHER, note=self.chance.choice(("", "thanks")))
+        wish = replace(wish, asset=self.chance.choice((None, self.dollars)))
         try:
             terms = self.tipped.due(link, wish, name).terms
         except Conflict:  # it was used: who has seen its terms can pay by them all the same
@@ -104,7 +107,7 @@ class Game:
 def must_be(game: Game) -> dict[bytes, tuple[object, ...]]:
     """What must have become of each payment that stands."""
     return {
-        event.purchase: (event.amount, bytes(event.buyer))
+        event.purchase: (event.amount, bytes(event.buyer), erc20(event.at.block.chain_id, event.asset))
         for event in canonical(game.tipped.fair)
         if isinstance(event, Bought) and event.terms in game.genuine
     }
@@ -121,8 +124,9 @@ def there_are(game: Game) -> list[TipRow]:
 
 def test_tips_are_what_the_chain_says(tipped: Tipped, seed: int) -> None:
     fair, chance = tipped.fair, random.Random(seed)
+    (dollars,) = tipped.takes(dollar_token(fair.anvil))
     fair.anvil.mine(2 * _FINALITY)
-    game = Game(tipped, chance, [tipped.link() for _ in range(_LINKS)])
+    game = Game(tipped, chance, [tipped.link() for _ in range(_LINKS)], dollars)
     steps: list[Callable[[], object]] = [game.tip, game.follow, game.reorg, lambda: fair.anvil.mine(1)]
     every: list[Callable[[], object]] = [game.tip, game.follow, game.tip, game.reorg, game.follow] * 3
     for step in [*every, *chance.choices(steps, (6, 3, 2, 1), k=_STEPS)]:
@@ -130,7 +134,7 @@ def test_tips_are_what_the_chain_says(tipped: Tipped, seed: int) -> None:
     fair.anvil.mine(2 * _FINALITY)
     game.follow()
     rows, expected = there_are(game), must_be(game)
-    assert {bytes(row.key): (row.amount, row.payer) for row in rows} == expected
+    assert {bytes(row.key): (row.amount, row.payer, row.asset) for row in rows} == expected
     assert (game.reorgs, game.deaths) > (0, 0)
     told = [row for row in rows if not row.quiet]
     assert sorted(row.link for row in told) == sorted({row.link for row in rows}), "one by each link, and no less"

@@ -303,7 +303,7 @@ def test_who_unlinks_the_wallet_of_their_tips_is_told_that_they_take_none(bot: B
     with desk.work() as work:
         holders.link(work.session, alice, other, is_primary=False, now=work.now)
     assert show_address(PAYEE) in bot.says("tips on")
-    assert f"You take tips at {show_address(PAYEE)}" in bot.says("tips")
+    assert f"You take tips in ERN, at {show_address(PAYEE)}" in bot.says("tips")
     bot.says(f"wallet unlink {show_address(PAYEE)}")
     assert "you take none now" in bot.says("confirm")
     said = bot.says("tips")
