@@ -302,7 +302,7 @@ def test_an_older_release_takes_no_sum_of_another_token_for_ours_and_no_tip_for_
             paid = {"nonce": bytes([number] * 32), "id": bytes([number] * 32), "amount": amount, "identifier": None}
             paid |= {"listing": f"{number}" * 22, "claim": bytes([number] * 32), "tip": asset is not None or None}
             connection.execute(insert(settlements).values(_filled(settlements) | paid))
-    command.downgrade(config, "0055")
+    command.downgrade(config, "0056")
     with engine.connect() as connection:
         kept = connection.execute(text("SELECT id, amount IS NULL FROM tip_links ORDER BY id"))
         assert [(number, bool(gone)) for number, gone in kept] == [(1, False), (2, True)]
