@@ -38,7 +38,7 @@ _BLOCKS, _MANY_BLOCKS = 500, 10_050
 _LOGS, _TRANSACTIONS = 25, 4
 """Logs in a transaction, and transactions in a block."""
 _ROUNDS = 5
-_A_TABLE: Final = {"chain_blocks": 1, "accounts": 1, "entries": 1, "postings": 2}
+_A_TABLE: Final = {"chain_blocks": 1, "assets": 1, "accounts": 1, "balances": 1, "entries": 1, "postings": 2}
 """The books' tables in the order in which rows refer to each other, and how many rows a log has in each at most."""
 _AT_ONCE = 2_500
 """Logs that one transaction books."""
