@@ -43,6 +43,15 @@ class Ahead(Generic[T]):
         asking.thread.join()
         return asking.answer if self._clock() - asking.since < _FRESH_SECONDS else None
 
+    def close(self, stop: Callable[[], None]) -> None:
+        """Have ``stop`` end whatever is under way, and wait for that; what it began meanwhile is ended, too."""
+        stop()
+        with self._lock:
+            asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.thread.join()
+            stop()
+
 
 class _Asking(Generic[T]):
     def __init__(self, key: object, ask: Callable[[], T], since: float) -> None:

@@ -64,7 +64,7 @@ class Web3Chain:
 
     def close(self) -> None:
         """Close the connections to the node."""
-        self._provider.close()
+        self._ahead.close(self._provider.close)
         self._patient.close()
 
     @property

@@ -45,6 +45,7 @@ class Pair:
         self.container.chain.look()
         while self.loop.round():
             pass
+        self.loop.round()  # which stands on what the last one saw to be final
 
     def give(self, node: Anvil, amount: int) -> None:
         node.send(node.signer("treasury"), self.place.token, codec.encode_transfer(NOBODY, amount))

@@ -57,3 +57,23 @@ def test_an_old_answer_is_none() -> None:
         ahead.begin("this", lambda: "told")
         now[0] += age
         assert ahead.take("this") == told
+
+
+def test_what_is_under_way_ends_before_the_connections_are_gone_for_good() -> None:
+    ahead, ended, said = Ahead[str](), threading.Event(), list[str]()
+
+    def ask() -> str:
+        ended.wait()
+        said.append("asked")
+        return "answer"
+
+    def stop() -> None:
+        said.append("stopped")
+        ended.set()
+
+    ahead.begin("key", ask)
+    ahead.close(stop)
+    assert said == ["stopped", "asked", "stopped"]
+    assert ahead.take("key") is None
+    ahead.close(stop)
+    assert said[3:] == ["stopped"]
