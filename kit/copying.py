@@ -23,18 +23,18 @@ _WRITTEN: Final[dict[type, Callable[[Any], str]]] = {
 }
 
 
-class Written(list[str]):
+class Cells(list[str]):
     """A column's values as ``COPY`` has them: nothing more is done to them."""
 
 
-def written(values: Sequence[Any]) -> Written:
+def cells(values: Sequence[Any]) -> Cells:
     """Return a column of whole numbers, texts, bytes, truths or nothing as ``COPY`` has it, before it is needed."""
-    return Written(_column(values))
+    return Cells(_column(values))
 
 
 def copy_rows(to: Copy, columns: Sequence[Sequence[Any]]) -> None:
     """Write rows, given column by column, all of one length. What is not of the plainest types the driver writes."""
-    if not all(isinstance(values, Written) or _WRITTEN.keys() >= set(map(type, values)) for values in columns):
+    if not all(isinstance(values, Cells) or _WRITTEN.keys() >= set(map(type, values)) for values in columns):
         for row in zip(*columns, strict=True):
             to.write_row(row)
         return
@@ -46,7 +46,7 @@ def texts(columns: Sequence[Sequence[Any]]) -> Iterator[str]:
     """Return the text of rows whose values are whole numbers, texts, bytes, truths or nothing, some rows at a time."""
     for start in range(0, len(columns[0]), _AT_ONCE):
         end = start + _AT_ONCE
-        parts = [values[start:end] if isinstance(values, Written) else _column(values[start:end]) for values in columns]
+        parts = [values[start:end] if isinstance(values, Cells) else _column(values[start:end]) for values in columns]
         yield "\n".join(map("\t".join, zip(*parts, strict=True))) + "\n"
 
 

@@ -36,7 +36,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
-from kit.copying import Written, array, copy_rows
+from kit.copying import Cells, array, copy_rows
 from kit.errors import DatabaseUnavailable
 from kit.line import Line
 from kit.rows import insert
@@ -274,9 +274,8 @@ def write_many(session: Session, table: type[DeclarativeBase], columns: Mapping[
     """Insert rows, given column by column, at the driver's own speed: ``COPY`` on PostgreSQL, few statements on SQLite.
 
     Values are what the driver takes; our own column types check and convert theirs as anywhere else, but for a column
-    that was ``written`` for PostgreSQL before. Nothing is
-    returned, so numbers that rows refer to each other by are drawn before (``draw_numbers``). Raises ``ValueError`` for
-    columns of different lengths.
+    that is ``Cells`` already. Nothing is returned, so numbers that rows refer to each other by are drawn before
+    (``draw_numbers``). Raises ``ValueError`` for columns of different lengths, and for ``Cells`` on SQLite.
     """
     with writing(session, table, columns):
         pass
@@ -297,6 +296,9 @@ def writing(session: Session, table: type[DeclarativeBase], columns: Mapping[str
     quote = dialect.identifier_preparer.quote
     name, names = quote(table.__tablename__), ", ".join(quote(name) for name in columns)
     if dialect.name != "postgresql":
+        if any(isinstance(values, Cells) for values in bound):  # it would take them for texts
+            message = "only PostgreSQL reads cells"
+            raise ValueError(message)
         insert(connection, f"INSERT INTO {name} ({names}) VALUES ", bound)  # noqa: S608 - our own names
         yield
         return
@@ -362,7 +364,7 @@ def one_of(session: Session, column: Any, values: Sequence[Any]) -> ColumnElemen
 
 def _bound(table: type[DeclarativeBase], name: str, values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
     kind = table.__table__.c[name].type
-    if not isinstance(kind, TypeDecorator) or isinstance(values, Written):
+    if not isinstance(kind, TypeDecorator) or isinstance(values, Cells):
         return values
     if isinstance(kind, ExactInteger) and kind.fits(values):
         return values if dialect.name == "postgresql" else list(map(str, values))

@@ -22,7 +22,7 @@ from contracts.events import (
     Transferred,
     contract_of,
 )
-from kit.copying import written
+from kit.copying import cells
 from kit.errors import Invalid
 from kit.identifiers import Address, Hash32
 from ledger.model import Account, Asset, Moves, erc20, stake
@@ -150,8 +150,8 @@ def lines(moved: Moves, turns: Mapping[Hash32, int], *, as_text: bool = False) -
     for account, amount in zip(accounts, amounts, strict=True):
         changes[account] += amount
     if as_text:
-        entries = {name: written(values) for name, values in entries.items()}
-        amounts = written(amounts)
+        entries = {name: cells(values) for name, values in entries.items()}
+        amounts = cells(amounts)
     return Lines(entries, accounts, amounts, dict(sorted(changes.items())))
 
 

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.errors import UniqueViolation
-from sqlalchemy import BigInteger, Engine, Integer, MetaData, QueuePool, create_engine, text
+from sqlalchemy import BigInteger, Engine, Integer, MetaData, QueuePool, create_engine, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from kit import changes
 from kit.amounts import UINT256_MAX
-from kit.copying import array
+from kit.copying import array, cells
 from kit.database import (
     Database,
     ExactInteger,
@@ -199,6 +199,17 @@ def test_arrays_are_read_as_what_they_were_made_of(postgresql_engine: Engine) ->
             EDGES,
             [],
         )
+
+
+def test_cells_are_taken_as_they_stand_by_the_one_that_reads_them(shelf: Database) -> None:
+    columns = {"id": cells(range(1, 1 + len(EDGES))), "amount": cells(EDGES)}
+    with shelf.write() as session:
+        if shelf.engine.dialect.name == "sqlite":
+            with pytest.raises(ValueError, match="PostgreSQL"):
+                write_many(session, Thing, columns)
+            return
+        write_many(session, Thing, columns)
+        assert session.scalars(select(Thing.amount).order_by(Thing.id)).all() == EDGES
 
 
 def test_what_fails_while_rows_are_taken_in_keeps_them_out(shelf: Database) -> None:
