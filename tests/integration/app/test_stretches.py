@@ -25,8 +25,10 @@ from kit.clock import from_unix
 from kit.database import Database
 from kit.errors import ChainUnavailable
 from kit.identifiers import Address, Hash32
+from ledger import sheets
 from ledger.model import Level
 from ledger.proving import prove
+from ledger.sheets import Happened, Ours, Sheet
 from ledger.tables import AccountRow, BalanceRow, BlockRow, EntryRow, PostingRow
 from tests.support.anvil import ETHER, Anvil
 from tests.support.databases import sqlite_copy
@@ -335,15 +337,23 @@ def test_logs_are_understood_ahead_where_the_database_is_waited_for(
     tmp_path: Path, database: Database, busy: Anvil, fresh_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     understood, decode_all = set[str](), chain_logs.decode_all
+    made, sheet = list[tuple[str, int]](), sheets.sheet
 
     def watched(*given: Any) -> list[ChainEvent]:  # noqa: ANN401 - as it was called
         understood.add(threading.current_thread().name)
         return decode_all(*given)
 
+    def watched_sheet(ours: Ours, blocks: Sequence[Happened], *, as_text: bool = False) -> Sheet:
+        made.extend((threading.current_thread().name, block.number) for block, _ in blocks)
+        return sheet(ours, blocks, as_text=as_text)
+
     monkeypatch.setattr(chain_logs, "decode_all", watched)
+    monkeypatch.setattr(sheets, "sheet", watched_sheet)
     container = container_on(tmp_path, database, busy, fresh_deployment)
     follow(container)
     assert understood == ({"MainThread"} if database.alone else {"MainThread", "ahead"})
+    assert {name for name, _ in made} == understood
+    assert len(made) == len({number for _, number in made}), "what was made ahead is what is booked"
     container.chain.close()
 
 

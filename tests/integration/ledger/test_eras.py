@@ -102,12 +102,12 @@ def test_lines_are_found_by_the_index(books: Database, accounts: list[Account]) 
 
 
 def test_what_is_not_final_is_found_by_its_blocks_and_whole_books_are_read_once(books: Database) -> None:
-    if books.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL counts its rows, and goes by that")
     with plans_of(books) as plans, books.read() as session:
         assert store.not_final(session, CHAIN, ASSET) == {ALICE: -5, BOB: -5, CAROL: 10}
         assert store.audit(session, ASSET).folded == {ALICE: -5, BOB: -5, CAROL: 10}
     pending, whole = plans
+    if books.engine.dialect.name != "sqlite":  # PostgreSQL counts its rows, and goes by that
+        return
     assert "ix_entries_log (chain_id=? AND block_hash=?)" in pending
     assert "ix_chain_blocks_level (chain_id=? AND level=?)" in pending
     assert whole.count("SCAN") == 1
