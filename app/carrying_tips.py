@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import structlog
-
 from app import carrying_orders, facilitating, tipping
 from app.carrying_orders import Unsigned
 from app.container import Container
@@ -28,8 +26,6 @@ from payments.settlements.service import Standing
 from payments.settlements.x402 import Demand, Flaw, Payment, Reason, Token
 from payments.tips.model import Paid, Wish
 from payments.tips.onchain import Place, listing_hash, memo_of
-
-LOG = structlog.get_logger(__name__)
 
 
 def carry(
