@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from itertools import chain, groupby, pairwise
-from operator import attrgetter, lt
+from operator import attrgetter, lt, or_
 from typing import Any, Final
 
-from contracts.bloom import BLOOM_BYTES, bits_of_all, may_hold
+from contracts.bloom import BLOOM_BYTES, bits_of, bits_of_words, may_hold
 from contracts.chain import BlockLogs, RawLog
 from contracts.events import BlockRef
 from kit.errors import Invalid
@@ -71,9 +71,9 @@ def assemble(
         before, number = block.ref.number, before
         if before <= number or not _ascending([log.log_index for log in block.logs]):
             raise _wrong("logs come twice or out of order")
-        if (bits := _bits_of_all(block.logs)) != bits & blooms[block_hash]:
+    for block, bits in zip(found.values(), _bits([block.logs for block in found.values()]), strict=True):
+        if bits != bits & blooms[block.ref.hash]:
             raise _wrong(f"a log is not in the bloom filter of block {block.ref.number}")
-    for block in found.values():
         told = {(log.address, log.topics[0]) for log in block.logs if log.topics}
         silent = {
             address: [topic for topic in topics if (address, topic) not in told] for address, topics in wanted.items()
@@ -89,7 +89,7 @@ def settle(header: Header, logs: Sequence[RawLog], wanted: Collection[Address]) 
     """
     if any(log.block_hash != header.ref.hash for log in logs) or not _ascending([log.log_index for log in logs]):
         raise _wrong("logs of another block, twice or out of order")
-    if _bits_of_all(logs) != header.bloom:
+    if _bits([logs]) != [header.bloom]:
         raise _wrong(f"the logs of block {header.ref.number} do not make up its bloom filter")
     return [log for log in logs if log.address in wanted]
 
@@ -98,11 +98,11 @@ def _ascending(numbers: Sequence[int]) -> bool:
     return all(map(lt, numbers, numbers[1:]))
 
 
-def _bits_of_all(logs: Sequence[RawLog]) -> int:
-    """Return what addresses and topics of logs set in a bloom filter."""
-    items: set[bytes] = {log.address for log in logs}
-    items.update(chain.from_iterable([log.topics for log in logs]))
-    return bits_of_all(items)
+def _bits(blocks: Sequence[Sequence[RawLog]]) -> list[int]:
+    """Return what addresses and topics of each block's logs set in a bloom filter."""
+    topics = bits_of_words([set(chain.from_iterable([log.topics for log in logs])) for logs in blocks])
+    writers = [{log.address for log in logs} for logs in blocks]
+    return [reduce(or_, map(bits_of, its), told) for its, told in zip(writers, topics, strict=True)]
 
 
 def _may_hold_any(bloom: int, wanted: Mapping[Address, Collection[Hash32]]) -> bool:

@@ -9,7 +9,6 @@ from Crypto.Hash import keccak as library
 from eth_hash.auto import keccak
 
 from contracts import digests
-from contracts.bloom import bits_of, bits_of_all
 
 MESSAGES = [bytes([length % 251]) * length for length in range(300)]
 
@@ -29,15 +28,3 @@ def test_this_version_of_the_library_is_called_itself(monkeypatch: pytest.Monkey
     assert digests.keccak_each is digests._at_once
     monkeypatch.setattr(library, "_raw_keccak_lib", object())
     assert digests._chosen() is digests._one_by_one
-
-
-def test_the_bits_of_many_are_those_of_each() -> None:
-    many = [number.to_bytes(20, "big") for number in range(70_000)]  # more than are remembered
-    for start in range(0, len(many), 10_000):
-        bits_of_all(many[start : start + 10_000])
-    some = [*many[:50], *many[-50:], many[0]]
-    wanted = 0
-    for one in some:
-        wanted |= bits_of(one)
-    assert bits_of_all(some) == wanted != 0
-    assert bits_of_all([]) == 0
