@@ -37,9 +37,10 @@ _STAND_EVERY_SECONDS = 10.0
 """How often the node's chain is held against our last final block, where nothing else gives cause to."""
 _LATE_AGAIN_SECONDS = 60.0
 """How long a node is left alone that did not tell of blocks that lack their gifts."""
-_LOGS_AT_ONCE = 2_500
-"""Logs of final blocks that one transaction books, where nobody else can write meanwhile (SQLite)."""
-_LOGS_IN_COMPANY = 4 * _LOGS_AT_ONCE
+_LOGS_ALONE = 5_000
+"""Logs of final blocks that one transaction books, and about as many as are read for it, where nobody else can write
+meanwhile (SQLite): somebody may wait a fifth of a second."""
+_LOGS_IN_COMPANY = 10_000
 """The same where others can (PostgreSQL): whatever a transaction does once is the less for a log."""
 
 
@@ -233,8 +234,11 @@ class ChainLoop:
         return True
 
     def _next_length(self, logs: int | None) -> int:
-        most = 2 * _LOGS_AT_ONCE if self._container.database.alone else _LOGS_IN_COMPANY
-        return syncing.next_length(self._length, logs=logs, most=most)
+        return syncing.next_length(self._length, logs=logs, most=self._most)
+
+    @property
+    def _most(self) -> int:
+        return _LOGS_ALONE if self._container.database.alone else _LOGS_IN_COMPANY
 
     def _is_final(self, number: int) -> bool:
         """Tell whether a block of this number was said to be final: who gives it as a stretch has to say so again."""
@@ -262,7 +266,7 @@ class ChainLoop:
         container = self._container
         place = container.deployment
         ours = Ours(place.chain_id, place.token, place.escrow, place.later)
-        start, most = 0, _LOGS_AT_ONCE if container.database.alone else _LOGS_IN_COMPANY
+        start, most = 0, self._most
         while start < len(found):
             end, logs = start + 1, len(found[start].logs)
             while end < len(found) and logs + len(found[end].logs) <= most:

@@ -35,6 +35,15 @@ def insert(connection: Connection, into: str, columns: Sequence[Sequence[Any]]) 
         connection.exec_driver_sql(f"{into}({', '.join('?' * len(columns))})", rest)
 
 
+def plain(connection: Connection, query: str, values: Sequence[Any]) -> list[Any]:
+    """Return a query's rows as the driver has them, tuples, where there are so many that an object for each is felt."""
+    result = connection.exec_driver_sql(query, tuple(values))
+    cursor: Any = result.cursor
+    rows: list[Any] = cursor.fetchall()
+    result.close()
+    return rows
+
+
 def _is_one(values: Sequence[Any]) -> bool:
     return values[0] is values[-1] and values.count(values[0]) == len(values)
 

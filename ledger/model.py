@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, NamedTuple, NewType
+from typing import Final, NamedTuple, NewType, cast
 
 from contracts.events import Position
 from kit.errors import Conflict
@@ -28,6 +28,8 @@ BURN: Final = Account("burn")
 
 _REMEMBERED: Final = 2**14
 _A_PAIR: Final = 2
+_DIGITS: Final = 40
+"""Those of an address."""
 
 _WALLET: Final = "wallet:"
 _STAKE: Final = "stake:"
@@ -66,10 +68,16 @@ class Kind(StrEnum):
     GIFT = "gift"
 
 
-@lru_cache(_REMEMBERED)
 def wallet(address: Address) -> Account:
     """Return the account of what an address holds."""
     return Account(f"{_WALLET}0x{address.hex()}")
+
+
+def wallets(addresses: Collection[Address]) -> dict[Address, Account]:
+    """Return the account of each address, all at once."""
+    digits = b"".join(addresses).hex()
+    names = [f"{_WALLET}0x{digits[start : start + _DIGITS]}" for start in range(0, len(digits), _DIGITS)]
+    return dict(zip(addresses, cast("list[Account]", names), strict=True))
 
 
 def stake(stake_id: Hash32) -> Account:

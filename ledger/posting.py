@@ -27,7 +27,7 @@ from ledger.model import (
     giver,
     move,
     stake,
-    wallet,
+    wallets,
 )
 
 MOST_GIVEN = 10**60
@@ -76,13 +76,11 @@ _OUTCOMES = {
 
 def transfers(events: Sequence[Transferred], escrow: Address) -> Moves:
     """Return what transfers mean, each of which is an entry: what nearly all logs are, so all of them at once."""
-    ends = {ZERO_ADDRESS: MINT, escrow: UNSOLICITED}
-    givers = {address: ends.get(address) or wallet(address) for address in {event.sender for event in events}}
-    ends[ZERO_ADDRESS] = BURN
-    takers = {address: ends.get(address) or wallet(address) for address in {event.recipient for event in events}}
+    known = wallets({event.sender for event in events} | {event.recipient for event in events})
+    givers, takers = (known | {ZERO_ADDRESS: nobody, escrow: UNSOLICITED} for nobody in (MINT, BURN))
     sources, targets = [givers[event.sender] for event in events], [takers[event.recipient] for event in events]
     kinds = [Kind.TRANSFER] * len(events)
-    if ZERO_ADDRESS in givers or ZERO_ADDRESS in takers:
+    if ZERO_ADDRESS in known:
         kinds = [
             Kind.MINT if source is MINT else Kind.BURN if target is BURN else Kind.TRANSFER
             for source, target in zip(sources, targets, strict=True)

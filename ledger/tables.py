@@ -162,7 +162,8 @@ class PostingRow(Base):
     __tablename__ = "postings"
     __table_args__ = (
         ForeignKeyConstraint(["entry_id"], ["entries.id"], info=HELD_AT_ONCE),
-        ForeignKeyConstraint(["account_id"], ["accounts.id"], info=HELD_AT_ONCE),
+        # On SQLite each line is looked up by itself, and its balance was just changed; PostgreSQL asks for the account.
+        ForeignKeyConstraint(["account_id"], ["balances.account_id"], info=HELD_AT_ONCE),
         # An account's lines are looked for era by era (``eras``): by account alone, each new line would have a place
         # anywhere in an index that grows for ever, and booking one would cost the more the more there are.
         Index("ix_postings_account", text("(entry_id >> 14)"), "account_id"),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from kit.copying import array
 from kit.database import draw_numbers, set_many, write_many
 from kit.errors import Conflict
+from kit.rows import plain
 from ledger.model import Account, Asset
 from ledger.tables import AccountRow, AssetRow, BalanceRow, is_in
 
@@ -71,14 +72,11 @@ def _add_exactly(session: Session, number: int, asset: Asset, changes: Mapping[A
 
 def _add_by_hand(session: Session, number: int, asset: Asset, changes: Mapping[Account, int]) -> dict[Account, int]:
     """Find the accounts that there are and add to them, for a database that adds no numbers with so many digits."""
-    numbers, after = dict[Account, int](), dict[int, int]()
-    for name, its, amount in session.connection().exec_driver_sql(_FIND, (json.dumps(sorted(changes)), number)):
-        numbers[Account(name)] = its
-        if changes[Account(name)]:
-            after[its] = int(amount) + changes[Account(name)]
+    found: list[tuple[Account, int, str]] = plain(session.connection(), _FIND, (json.dumps(sorted(changes)), number))
+    after = {its: int(amount) + changes[name] for name, its, amount in found if changes[name]}
     _make_sure_fit(asset, after.values())
     set_many(session, BalanceRow, "amount", dict(sorted(after.items())))
-    return numbers
+    return {name: its for name, its, _ in found}
 
 
 def _make_sure_fit(asset: Asset, amounts: Collection[int]) -> None:

@@ -31,6 +31,7 @@ def books(database: Database) -> Database:
         "VALUES (:c, :h, 1, :h, 9, 'seen', 1)",
         "assets": "(id, asset) VALUES (1, :asset)",
         "accounts": "(id, asset_id, account) VALUES (:id, 1, :name)",
+        "balances": "(account_id, amount) VALUES (:id, :amount)",
         "entries": "(id, chain_id, block_hash, log_index, turn, transaction, kind, reversal) "
         "VALUES (:id, :c, :h, :id, 1, :t, 'transfer', false)",
         "postings": "(entry_id, line, account_id, amount) VALUES (:entry, :line, :account, :amount)",
@@ -43,6 +44,7 @@ def books(database: Database) -> Database:
     rows: list[tuple[str, dict[str, Any]]] = [("chain_blocks", {"c": CHAIN, "h": b"\x01" * 32})]
     rows += [("assets", {"asset": ASSET})]
     rows += [("accounts", {"id": at, "name": of}) for of, at in names.items()]
+    rows += [("balances", {"id": at, "amount": amount(0)}) for at in names.values()]
     for number, (giver, taker) in ENTRIES.items():
         rows.append(("entries", {"id": number, "c": CHAIN, "h": b"\x01" * 32, "t": number.to_bytes(32)}))
         for line, (account, much) in enumerate(((giver, -5), (taker, 5))):

@@ -35,6 +35,7 @@ from ledger.model import (
     is_stake,
     stake,
     wallet,
+    wallets,
 )
 from ledger.posting import entry_for, transfers
 
@@ -121,6 +122,7 @@ def test_accounts_say_whose_they_are() -> None:
     assert address_of(wallet(ALICE)) == ALICE
     assert address_of(stake(STAKE)) is None
     assert address_of(UNSOLICITED) is None
+    assert wallets([ALICE, BOB]) == {ALICE: wallet(ALICE), BOB: wallet(BOB)}
     assert is_stake(stake(STAKE))
     assert not is_stake(wallet(ALICE))
     assert len({wallet(ALICE), wallet(BOB), stake(STAKE), UNSOLICITED, MINT, BURN}) == 6
