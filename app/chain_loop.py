@@ -21,7 +21,7 @@ from app.container import Container, Work
 from app.following import Following
 from app.reactions import react
 from contracts.chain import BlockLogs, Chain
-from contracts.events import BlockRef
+from contracts.events import BlockRef, ChainEvent, Transferred
 from kit.errors import ChainMismatch, ChainUnavailable, Conflict, Unavailable
 from ledger import outgoing, sheets, syncing
 from ledger.sheets import Ours, Sheet
@@ -38,10 +38,12 @@ _STAND_EVERY_SECONDS = 10.0
 _LATE_AGAIN_SECONDS = 60.0
 """How long a node is left alone that did not tell of blocks that lack their gifts."""
 _LOGS_ALONE = 5_000
-"""Logs of final blocks that one transaction books, and about as many as are read for it, where nobody else can write
-meanwhile (SQLite): somebody may wait a fifth of a second."""
+"""Transfers in final blocks that one transaction books, and about as many logs as are read for it, where nobody else
+can write meanwhile (SQLite): somebody may wait a fifth of a second."""
 _LOGS_IN_COMPANY = 10_000
 """The same where others can (PostgreSQL): whatever a transaction does once is the less for a log."""
+_HEAVY = 100
+"""Transfers that take as long as anything else that happens: stakes, gifts and sales are looked up one by one."""
 
 
 class Progress(IntEnum):
@@ -268,9 +270,8 @@ class ChainLoop:
         ours = Ours(place.chain_id, place.token, place.escrow, place.later)
         start, most = 0, self._most
         while start < len(found):
-            end, logs = start + 1, len(found[start].logs)
-            while end < len(found) and logs + len(found[end].logs) <= most:
-                logs += len(found[end].logs)
+            end, weight = start + 1, _weight(reading.events_of(container, found[start]))
+            while end < len(found) and (weight := weight + _weight(reading.events_of(container, found[end]))) <= most:
                 end += 1
             happened = [(block.ref, reading.events_of(container, block)) for block in found[start:end]]
             yield sheets.sheet(ours, happened, as_text=not container.database.alone)
@@ -349,6 +350,12 @@ class ChainLoop:
         if block is None or block.number <= own_head.number:
             return block
         return self._container.chain.block(own_head.number)
+
+
+def _weight(events: Sequence[ChainEvent]) -> int:
+    """Return how many transfers would take about as long."""
+    light = list(map(type, events)).count(Transferred)
+    return light + _HEAVY * (len(events) - light)
 
 
 @contextmanager

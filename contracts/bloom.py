@@ -6,20 +6,22 @@ Source: the Ethereum yellow paper, section 4.3.1.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import chain
+from operator import or_
+from struct import Struct
 from threading import Lock
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from eth_hash.auto import keccak
 
 from contracts.digests import keccak_each
 from contracts.words import WORD
 
 BLOOM_BYTES: Final = 256
 _BITS: Final = 8 * BLOOM_BYTES
+_PAIRS: Final = Struct(">3H")
 _FEW: Final = 2**12
 """Contracts and events by name, which are asked for at each block."""
 _PLACES: Final = 2**19
@@ -36,10 +38,13 @@ _Words = npt.NDArray[np.uint64]
 @lru_cache(_FEW)
 def bits_of(item: bytes) -> int:
     """Return the (at most) three bits that an address or a topic sets, as a number of 2,048 bits."""
-    digest, found = keccak(item), 0
-    for start in (0, 2, 4):
-        found |= 1 << int.from_bytes(digest[start : start + 2]) % _BITS
-    return found
+    return bits_of_all([item])
+
+
+def bits_of_all(items: Iterable[bytes]) -> int:
+    """Return what some addresses and topics set together; nothing is remembered, so that nobody is forgotten for it."""
+    pairs = chain.from_iterable(map(_PAIRS.unpack_from, keccak_each(items)))
+    return reduce(or_, (1 << pair % _BITS for pair in pairs), 0)
 
 
 def bits_of_words(groups: Sequence[Collection[bytes]]) -> list[int]:
@@ -70,7 +75,8 @@ class _Known:
 
     def of(self, words: _Words) -> _Words:
         """Return the first three pairs of bytes of each word's hash, the first one lowest; above them, anything."""
-        mixed = np.bitwise_xor.reduce(words, axis=1)
+        # Who counts addresses up changes their last bytes, and to multiply spreads the lowest ones.
+        mixed = np.bitwise_xor.reduce(words, axis=1).byteswap()
         places = ((mixed * _SPREAD) >> _SHIFT).astype(np.intp)
         with self._turn:  # of one place, word and hash are of one another
             rows = self._table[places]

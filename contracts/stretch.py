@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from itertools import chain, groupby, pairwise
-from operator import attrgetter, lt, or_
+from operator import attrgetter, lt
 from typing import Any, Final
 
-from contracts.bloom import BLOOM_BYTES, bits_of, bits_of_words, may_hold
+from contracts.bloom import BLOOM_BYTES, bits_of_all, bits_of_words, may_hold
 from contracts.chain import BlockLogs, RawLog
 from contracts.events import BlockRef
 from kit.errors import Invalid
@@ -59,6 +59,8 @@ def assemble(
         if (after.ref.number, after.ref.parent_hash) != (parent.ref.number + 1, parent.ref.hash):
             raise _wrong(f"block {after.ref.number} does not follow block {parent.ref.number}")
     found = {header.ref.hash: BlockLogs(header.ref) for header in headers}
+    if len(found) != len(headers):
+        raise _wrong("two blocks have one hash")
     blooms = {header.ref.hash: header.bloom for header in headers}
     before = -1
     for block_hash, its in groupby(logs, key=attrgetter("block_hash")):
@@ -102,7 +104,7 @@ def _bits(blocks: Sequence[Sequence[RawLog]]) -> list[int]:
     """Return what addresses and topics of each block's logs set in a bloom filter."""
     topics = bits_of_words([set(chain.from_iterable([log.topics for log in logs])) for logs in blocks])
     writers = [{log.address for log in logs} for logs in blocks]
-    return [reduce(or_, map(bits_of, its), told) for its, told in zip(writers, topics, strict=True)]
+    return [bits_of_all(its) | told for its, told in zip(writers, topics, strict=True)]
 
 
 def _may_hold_any(bloom: int, wanted: Mapping[Address, Collection[Hash32]]) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from itertools import chain, count
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 _MOST_VALUES: Final = 999
 """What every SQLite takes in one statement."""
@@ -36,11 +37,18 @@ def insert(connection: Connection, into: str, columns: Sequence[Sequence[Any]]) 
 
 
 def plain(connection: Connection, query: str, values: Sequence[Any]) -> list[Any]:
-    """Return a query's rows as the driver has them, tuples, where there are so many that an object for each is felt."""
+    """Return a query's rows as the driver has them, tuples, where there are so many that an object for each is felt.
+
+    Raises what SQLAlchemy makes of the driver's errors.
+    """
     result = connection.exec_driver_sql(query, tuple(values))
-    cursor: Any = result.cursor
-    rows: list[Any] = cursor.fetchall()
-    result.close()
+    driver, cursor = cast("Any", connection.dialect.dbapi), cast("Any", result.cursor)
+    try:
+        rows: list[Any] = cursor.fetchall()
+    except driver.Error as error:
+        raise DBAPIError.instance(query, tuple(values), error, driver.Error, dialect=connection.dialect) from error
+    finally:
+        result.close()
     return rows
 
 

@@ -107,6 +107,11 @@ def test_balances_and_postings_survive_their_move_to_accounts_and_back(config: C
         assert lines == [*amounts.items(), ("wallet:gone", 0)]
         found = {account: int(amount) for account, amount in session.execute(text(held))}
         assert found == {**amounts, "wallet:gone": 0}
+        if url.startswith("sqlite"):
+            refers = session.execute(text('SELECT "from", "table" FROM pragma_foreign_key_list(\'postings\')'))
+            assert {tuple(row) for row in refers} == {("account_id", "balances"), ("entry_id", "entries")}
+            (made,) = session.execute(text("SELECT sql FROM sqlite_master WHERE name = 'postings'")).one()
+            assert "WITHOUT ROWID" in made
     command.downgrade(config, "0005")
     with engine.connect() as session:
         old = session.execute(text("SELECT account, amount FROM postings WHERE asset = 'ern' ORDER BY line"))

@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
+from app import chain_loop
 from app.chain_loop import ChainLoop
 from app.container import Container
 from contracts import codec
 from contracts import logs as chain_logs
 from contracts import stretch as stretches
 from contracts.chain import BlockLogs, Deployment, RawLog, Read
-from contracts.events import ChainEvent
+from contracts.events import ChainEvent, Transferred
 from contracts.rpc import Answered, BoundedProvider, Declined
 from contracts.web3_chain import Web3Chain
 from kit.clock import from_unix
@@ -354,6 +355,24 @@ def test_logs_are_understood_ahead_where_the_database_is_waited_for(
     assert understood == ({"MainThread"} if database.alone else {"MainThread", "ahead"})
     assert {name for name, _ in made} == understood
     assert len(made) == len({number for _, number in made}), "what was made ahead is what is booked"
+    container.chain.close()
+
+
+def test_what_takes_long_is_booked_few_at_a_time(
+    tmp_path: Path, database: Database, busy: Anvil, fresh_deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heavy, sheet = list[int](), sheets.sheet
+
+    def watched(ours: Ours, blocks: Sequence[Happened], *, as_text: bool = False) -> Sheet:
+        heavy.append(sum(any(not isinstance(event, Transferred) for event in events) for _, events in blocks))
+        return sheet(ours, blocks, as_text=as_text)
+
+    monkeypatch.setattr(sheets, "sheet", watched)
+    monkeypatch.setattr(chain_loop, "_HEAVY", 10_000)
+    container = container_on(tmp_path, database, busy, fresh_deployment)
+    follow(container)
+    assert set(heavy) == {0, 1}
+    assert sum(heavy) == 5, "two were opened, one was returned, one was announced and burned"
     container.chain.close()
 
 

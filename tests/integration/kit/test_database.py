@@ -30,10 +30,12 @@ from kit.database import (
     make_room,
     plan_anew,
     set_many,
+    translated,
     write_many,
     writing,
 )
 from kit.errors import DatabaseUnavailable
+from kit.rows import plain
 from ledger.tables import AccountRow, AssetRow, BlockRow, EntryRow
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -123,6 +125,21 @@ def test_moments_are_compared_in_utc(shelf: Database) -> None:
     with shelf.read() as session:
         assert session.query(Thing).filter(Thing.moment < NOW + timedelta(seconds=1)).count() == 1
         assert session.query(Thing).filter(Thing.moment < NOW).count() == 0
+
+
+def test_what_goes_wrong_amid_plain_rows_is_told_as_anything_else(tmp_path: Path) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT i FROM n"
+    database = Database(make_engine(f"sqlite:///{tmp_path / 'shelf.db'}"))
+    with database.read() as session:
+        assert plain(session.connection(), endless, [3]) == [(1,), (2,), (3,)]
+        driver: Any = session.connection().connection.driver_connection
+        steps = iter(range(20))  # enough to begin, and no more
+        driver.set_progress_handler(lambda: next(steps, None) is None, 1_000)
+        with pytest.raises(DatabaseUnavailable, match="interrupted"), translated():
+            plain(session.connection(), endless, [10**6])
+        driver.set_progress_handler(None, 0)
+        assert plain(session.connection(), endless, [1]) == [(1,)]
+    database.engine.dispose()
 
 
 def test_a_moment_without_zone_is_not_written(shelf: Database) -> None:

@@ -134,7 +134,8 @@ class Reader:
             assert len(entries) >= self.entries, "nothing written is ever deleted"
             self.entries = len(entries)
             sums: defaultdict[tuple[int, int], int] = defaultdict(int)
-            lines = select(PostingRow.entry_id, AccountRow.asset_id, PostingRow.amount).join(AccountRow)
+            lines = select(PostingRow.entry_id, AccountRow.asset_id, PostingRow.amount)
+            lines = lines.join(AccountRow, AccountRow.id == PostingRow.account_id)
             for entry_id, asset, amount in session.execute(lines):
                 sums[entry_id, asset] += amount
             assert not any(sums.values()), "every entry sums to zero"

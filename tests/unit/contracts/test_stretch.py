@@ -55,6 +55,7 @@ def test_logs_come_to_their_blocks() -> None:
     [
         ([HEADERS[0], HEADERS[2]], [], "does not follow"),
         ([HEADERS[0], Header(replace(block(2), parent_hash=OTHER), 0)], [], "does not follow"),
+        ([Header(replace(block(number), hash=OTHER, parent_hash=OTHER), 0) for number in (1, 2)], [], "one hash"),
         (HEADERS, [FIRST._replace(block_hash=OTHER)], "none of the blocks"),
         (HEADERS, [FIRST._replace(address=Address(b"\x01" * 20))], "not asked for"),
         (HEADERS, [SECOND, FIRST], "out of order"),
