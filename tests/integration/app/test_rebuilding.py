@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, text, update
 
-from ledger.tables import AccountRow, BlockRow, EntryRow, PostingRow
+from ledger.tables import AccountRow, BalanceRow, BlockRow, EntryRow, PostingRow
 from payments.stakes.tables import StakeEventRow, StakeRow
 from tests.support.anvil import ETHER
 from tests.support.ledgers import Shop
@@ -63,8 +63,9 @@ def test_whatever_is_false_is_found(shop: Shop) -> None:
         stake = session.scalars(select(StakeRow.id).where(StakeRow.state == "returned")).one()
         asset = session.scalars(select(AccountRow.asset_id)).first()
     other = insert(AccountRow).values(id=10**6, asset_id=asset, account="wallet:0x" + "ab" * 20)
+    nothing = insert(BalanceRow).values(account_id=10**6, amount=0)
     both = update(PostingRow).where(PostingRow.entry_id == entry).values(account_id=10**6)
-    (wrong, *balances) = altered(other, both)
+    (wrong, *balances) = altered(other, nothing, both)
     assert (wrong["what"], "wallet:0xabab" in wrong["books"]) == ("entry", True)
     assert {one["what"] for one in balances} == {"balance"}
     assert "differ in" in shop.earnest("ledger", "rebuild", "--compare").output
