@@ -69,7 +69,7 @@ def test_threads_do_not_mix_what_they_remember(monkeypatch: pytest.MonkeyPatch) 
     def all_right(seed: int) -> bool:
         chosen = random.Random(seed).choices(sharing, k=3_000)
         found = known.of(np.frombuffer(b"".join(chosen), np.uint64).reshape(3_000, -1))
-        return found.tolist() == [alone[word] for word in chosen]
+        return list(map(int, found)) == [alone[word] for word in chosen]
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(all_right, range(400)))
