@@ -13,9 +13,8 @@ depends_on = None
 
 def upgrade() -> None:
     """Do it. PostgreSQL looks for all accounts of a statement at once, and is left as it is."""
-    if (
-        op.get_bind().dialect.name == "sqlite"
-    ):  # each account has one; whoever lost it by hand gets one that is found out
+    if op.get_bind().dialect.name == "sqlite":
+        # Each account has one. Where somebody took one away by hand, `earnest ledger verify` finds that it is wrong.
         op.execute("INSERT OR IGNORE INTO balances (account_id, amount) SELECT id, '0' FROM accounts")
     _refer_to("balances", "account_id")
 
