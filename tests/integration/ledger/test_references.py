@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 
 import pytest
 from sqlalchemy import select, text
@@ -117,11 +118,11 @@ def test_what_breaks_no_reference_is_done(books: Database, statement: str) -> No
         "UPDATE balances SET account_id = 5 WHERE account_id = 2",
     ],
 )
-def test_a_line_is_of_an_account_with_a_balance(books: Database, statement: str) -> None:
-    if books.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL asks for the account alone (ADR 69)")
-    with pytest.raises(IntegrityError, match=r"(?i)foreign key"), books.write() as session:
-        session.execute(text(statement))
+def test_a_line_is_of_an_account_with_a_balance_where_each_is_looked_up(books: Database, statement: str) -> None:
+    # PostgreSQL asks for the accounts of all lines at once, and for no more than that (ADR 69).
+    refused = pytest.raises(IntegrityError, match=r"(?i)foreign key")
+    with refused if books.engine.dialect.name == "sqlite" else nullcontext(), books.write() as session:
+        session.execute(text(_of(books, statement)))
 
 
 @pytest.mark.parametrize("table", ["assets", "accounts", "entries", "chain_blocks"])
